@@ -15,7 +15,7 @@ import { createRender, wordingProblems } from './messages/render.ts'
 import { sha256 } from './openpgp/packets.ts'
 import { judgeKeys } from './settings.ts'
 import { acquireDaemonLock } from './store/database.ts'
-import { connectJunk, connectMailbox } from './transport/imap-mailbox.ts'
+import { connectMailbox } from './transport/imap-mailbox.ts'
 import { createKeyDirectory } from './transport/key-directory.ts'
 import { createSender } from './transport/smtp-sender.ts'
 import { createWorkers } from './worker/pool.ts'
@@ -143,8 +143,12 @@ function edgesOf({ imap, smtp, limits }: Config, log: Log): Edges {
       : { user: smtp.user, password: smtp.password.reveal() }
   return {
     inbox,
-    openMailbox: (signal) => connectMailbox(account(), log, signal),
-    openJunk: junk === null ? null : (signal) => connectJunk(account(), junk, signal),
+    openMailbox: async (signal) => {
+      const mailbox = await connectMailbox(account(), inbox, signal)
+      log({ event: 'imap.connected' })
+      return mailbox
+    },
+    openJunk: junk === null ? null : (signal) => connectMailbox(account(), junk, signal),
     sender: createSender(
       { ...server(smtp, SMTP_PORTS), replyTimeoutMs: smtp.reply_seconds * 1000, ...login },
       log

@@ -7,7 +7,6 @@ import { type Settings } from '../domain/settings.ts'
 import { type Instant } from '../domain/time.ts'
 import {
   type Clock,
-  type JunkFolder,
   type KeyDirectory,
   type Log,
   type Mailbox,
@@ -38,7 +37,7 @@ export type Edges = {
   /** Breaks off at once and rejects when `signal` is aborted before it is open. */
   readonly openMailbox: (signal: AbortSignal) => Promise<Mailbox>
   /** The same for the junk folder; null where none is watched. */
-  readonly openJunk: ((signal: AbortSignal) => Promise<JunkFolder>) | null
+  readonly openJunk: ((signal: AbortSignal) => Promise<Mailbox>) | null
   readonly sender: Sender
   /** Name of the inbox, part of an arrival's identity. */
   readonly inbox: string

@@ -180,7 +180,7 @@ export async function* pages(
  */
 export async function fetchOne(
   desk: Desk,
-  folder: Pick<Mailbox, 'fetch' | 'fetchHeaders'>,
+  folder: Pick<Mailbox, 'fetch'>,
   { uidValidity, uid, size }: Place & Listed,
   failures: FetchFailures
 ): Promise<Fetched | null> {
@@ -189,17 +189,9 @@ export async function fetchOne(
   if (failed >= WHOLE_TRIES_MAX + HEADER_TRIES_MAX) return { raw: new Uint8Array(), part: 'header' }
   failures.set(key, failed + 1)
   const isWhole = size <= desk.settings.limits.mailBytes && failed < WHOLE_TRIES_MAX
-  const fetched = isWhole ? await folder.fetch(uid) : await fetchHeaders(folder, uid)
+  const fetched = await folder.fetch(uid, isWhole ? 'whole' : 'header')
   failures.delete(key)
   return fetched
-}
-
-async function fetchHeaders(
-  folder: Pick<Mailbox, 'fetchHeaders'>,
-  uid: number
-): Promise<Fetched | null> {
-  const raw = await folder.fetchHeaders(uid)
-  return raw && { raw, part: 'header' }
 }
 
 /** Moves processed messages. After a crash between commit and move, only this is left to do. */

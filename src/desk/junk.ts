@@ -4,7 +4,7 @@
  */
 import { isForDesk, type OpenedMail } from '../domain/mail.ts'
 import { Trouble } from '../domain/trouble.ts'
-import { type JunkFolder, type Listed } from '../effects/effects.ts'
+import { type Listed, type Mailbox } from '../effects/effects.ts'
 import { insertJunk } from '../store/junk.ts'
 import * as meta from '../store/meta.ts'
 import * as outbox from '../store/outbox.ts'
@@ -49,7 +49,7 @@ export async function lookAtJunkOnce(desk: Desk, edges: Edges, signal: AbortSign
 async function withJunk(
   { openJunk }: Edges,
   signal: AbortSignal,
-  use: (junk: JunkFolder) => Promise<void>
+  use: (junk: Mailbox) => Promise<void>
 ): Promise<void> {
   const junk = await openJunk?.(signal)
   if (junk === undefined) return
@@ -72,7 +72,7 @@ function judgeTrouble(desk: Desk): Judge {
 }
 
 /** One pass over the messages that came since the last pass. */
-export async function lookAtJunk(desk: Desk, junk: JunkFolder, looking: Looking): Promise<void> {
+export async function lookAtJunk(desk: Desk, junk: Mailbox, looking: Looking): Promise<void> {
   for await (const { uidValidity, waiting } of pages(junk, desk.db.read(seenPlace)))
     for (const listed of waiting) {
       if (looking.signal.aborted) return
@@ -82,7 +82,7 @@ export async function lookAtJunk(desk: Desk, junk: JunkFolder, looking: Looking)
 
 async function lookAtOne(
   desk: Desk,
-  junk: JunkFolder,
+  junk: Mailbox,
   mail: Place & Listed,
   failures: FetchFailures
 ): Promise<void> {
@@ -90,7 +90,7 @@ async function lookAtOne(
   const isTaken =
     opened === 'dangerous' || (opened !== null && isForDesk(opened, answersCase(desk, opened)))
   if (isTaken) {
-    await junk.moveToInbox([mail.uid])
+    await junk.move([mail.uid], 'inbox')
     desk.log({ event: 'junk.taken' })
   }
   desk.db.transact((tx) => {
@@ -109,7 +109,7 @@ async function lookAtOne(
  */
 async function openJunkMail(
   desk: Desk,
-  junk: JunkFolder,
+  junk: Mailbox,
   mail: Place & Listed,
   failures: FetchFailures
 ): Promise<OpenedMail | 'dangerous' | null> {

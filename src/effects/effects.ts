@@ -56,28 +56,20 @@ export type MailboxState = {
 /** The bytes of one message, whole or only its header. */
 export type Fetched = { readonly raw: Uint8Array; readonly part: 'whole' | 'header' }
 
-/** The watched IMAP inbox. Every method may throw {@link Trouble}; the caller tries again later. */
+/** A watched IMAP folder: the inbox, or that for spam. Every method may throw {@link Trouble}; the caller tries again later. */
 export type Mailbox = {
   /** Messages in the folder with a UID above `afterUid`, oldest first, at most `limit`, regardless of flags. */
   list(options: { readonly afterUid: number; readonly limit: number }): Promise<MailboxState>
   /**
-   * The whole message without touching \Seen; null when it is gone. Only the header block, marked as such, when the message is
-   * larger than what may be downloaded, whatever size the server announced.
+   * The message without touching \Seen; null when it is gone. Only the header block, cut at 128 KiB and marked as such, when that
+   * is asked for or the message is larger than what may be downloaded, whatever size the server announced.
    */
-  fetch(uid: number): Promise<Fetched | null>
-  /** The header block only, cut at 128 KiB, without touching \Seen; null when it is gone. */
-  fetchHeaders(uid: number): Promise<Uint8Array | null>
-  /** Moves messages out of the inbox. Ignores UIDs that are gone. */
-  move(uids: readonly number[], to: 'processed' | 'held'): Promise<void>
+  fetch(uid: number, part: Fetched['part']): Promise<Fetched | null>
+  /** Moves messages out of the folder. Ignores UIDs that are gone. */
+  move(uids: readonly number[], to: 'inbox' | 'processed' | 'held'): Promise<void>
   /** Resolves true when the server announced something new, false after `timeoutMs` or when aborted. */
   waitForChange(timeoutMs: number, signal: AbortSignal): Promise<boolean>
   close(): Promise<void>
-}
-
-/** The folder for what the server takes for spam. Its methods are those of {@link Mailbox}. */
-export type JunkFolder = Omit<Mailbox, 'move'> & {
-  /** Moves messages into the watched inbox. Ignores UIDs that are gone. */
-  moveToInbox(uids: readonly number[]): Promise<void>
 }
 
 /** Result of one SMTP transaction (RFC 5321 §4.2.1). `uncertain`: the connection was lost after DATA. */

@@ -1,71 +1,159 @@
 /**
- * The folders of the mail account that the desk watches on an IMAP server (RFC 9051, IDLE RFC 2177): the inbox, and the junk
- * folder on its own connection. One object is one connection; after any Trouble the caller closes it and reconnects. Never uses
- * flags as state, and never logs content or addresses.
+ * A folder of the mail account that the desk watches on an IMAP server (RFC 9051, IDLE RFC 2177): the inbox, or the junk folder
+ * on its own connection. One object is one connection; after any Trouble the caller closes it and reconnects. Never uses flags as
+ * state, and never logs content or addresses.
  */
+import { setTimeout } from 'node:timers/promises'
+import { ImapFlow, type ImapFlowError, type ImapFlowOptions } from 'imapflow'
 import { instantFromMs } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
-import {
-  type Fetched,
-  type JunkFolder,
-  type Listed,
-  type Log,
-  type Mailbox,
-  type MailboxState
-} from '../effects/effects.ts'
-import {
-  attempt,
-  closeSession,
-  IDLE_MS,
-  literalLimit,
-  type MailboxOptions,
-  openSession,
-  refused,
-  type Session,
-  troubleOf
-} from './imap-session.ts'
+import { type Fetched, type Listed, type Mailbox, type MailboxState } from '../effects/effects.ts'
+import { connectionTrouble, isTlsCode, type ServerOptions, tlsOptions } from './server.ts'
 
+/** The account, and how much is fetched at once. */
+export type MailboxOptions = ServerOptions & {
+  readonly user: string
+  readonly password: string
+  readonly inbox: string
+  readonly processed: string
+  readonly held: string
+  /** The largest message that is downloaded whole, in bytes. */
+  readonly mailBytes: number
+  /** Default 30 s. */
+  readonly connectTimeoutMs?: number
+  /** How long the server may be silent before the connection counts as dead. Default 5 min. */
+  readonly silenceMs?: number
+}
+
+const MEBIBYTE = 1024 * 1024
+/** Room for the answer to a search of about a million messages. */
+const LINE_BYTES = 8 * MEBIBYTE
+/** Servers and NAT boxes drop idle connections from 5 minutes on (RFC 2177 allows 29). */
+const IDLE_MS = 240_000
+const LOGOUT_MS = 1000
+/** Longer than {@link IDLE_MS}: a working server answers at least each renewal of IDLE. */
+const SILENCE_MS = 300_000
 const HEADER_BYTES = 128 * 1024
 const FETCH_BATCH = 500
+const MOVE_BATCH = 200
+const BY_UID = { uid: true }
+
+type Session = {
+  readonly options: MailboxOptions
+  /** The folder that is open. */
+  readonly folder: string
+  readonly client: ImapFlow
+  /** Folders that are known to exist. */
+  readonly folders: Set<string>
+  /** Ends a waiting in IDLE. */
+  wake: () => void
+  changed: boolean
+  lost: ImapFlowError | null
+}
 
 /**
- * Connects, logs in and opens the inbox, which must exist; the two other folders are created when first needed. Rejects with
- * `Trouble`, also at once when `signal` is aborted before the inbox is open; later the signal has no effect.
+ * Connects, logs in and opens `folder`, which must exist; other folders are created when first needed. Rejects with `Trouble`,
+ * also at once when `signal` is aborted before the folder is open; later the signal has no effect.
  */
 export async function connectMailbox(
   options: MailboxOptions,
-  log: Log,
+  folder: string,
   signal: AbortSignal
 ): Promise<Mailbox> {
-  const session = await openSession(options, options.inbox, signal)
-  log({ event: 'imap.connected' })
-  return {
-    ...watchedFolder(session),
-    move: (uids, to) => attempt(session, () => move(session, uids, options[to]))
-  }
-}
-
-/** The same for the junk folder `junk`; rejects with `Trouble` `imap-mailbox` when it does not exist. */
-export async function connectJunk(
-  options: MailboxOptions,
-  junk: string,
-  signal: AbortSignal
-): Promise<JunkFolder> {
-  const session = await openSession(options, junk, signal)
-  return {
-    ...watchedFolder(session),
-    moveToInbox: (uids) => attempt(session, () => move(session, uids, options.inbox))
-  }
-}
-
-function watchedFolder(session: Session): Omit<Mailbox, 'move'> {
+  const session = await openSession(options, folder, signal)
   return {
     list: (range) => attempt(session, () => list(session, range)),
-    fetch: (uid) => attempt(session, () => fetchWhole(session, uid)),
-    fetchHeaders: (uid) => attempt(session, () => fetchHeaders(session, uid)),
-    waitForChange: (timeoutMs, signal) => waitForChange(session, timeoutMs, signal),
-    close: () => closeSession(session)
+    fetch: (uid, part) => attempt(session, () => fetch(session, uid, part)),
+    move: (uids, to) => attempt(session, () => move(session, uids, options[to])),
+    waitForChange: (timeoutMs, stop) => waitForChange(session, timeoutMs, stop),
+    close: () => close(session)
   }
+}
+
+async function openSession(
+  options: MailboxOptions,
+  folder: string,
+  signal: AbortSignal
+): Promise<Session> {
+  const client = new ImapFlow(clientOptions(options))
+  const session: Session = {
+    options,
+    folder,
+    client,
+    // INBOX always exists, whatever the server answers to CREATE (RFC 9051 §5.1).
+    folders: new Set([options.inbox]),
+    wake: () => undefined,
+    changed: false,
+    lost: null
+  }
+  watch(session)
+  const breakOff = (): void => client.close()
+  signal.addEventListener('abort', breakOff, { once: true })
+  try {
+    signal.throwIfAborted()
+    await client.connect()
+    await client.mailboxOpen(folder)
+  } catch (error) {
+    client.close()
+    throw troubleOf(error, session)
+  } finally {
+    signal.removeEventListener('abort', breakOff)
+  }
+  return session
+}
+
+/** Logs out within the time allowed, and closes the connection. */
+async function close({ client }: Session): Promise<void> {
+  // LOGOUT waits for the command before it, which may never end.
+  if (client.usable) {
+    await Promise.race([
+      client.logout().catch(() => undefined),
+      setTimeout(LOGOUT_MS, undefined, { ref: false })
+    ])
+  }
+  client.close()
+}
+
+function clientOptions(options: MailboxOptions): ImapFlowOptions {
+  return {
+    host: options.host,
+    port: options.port,
+    secure: options.tls === 'implicit',
+    ...(options.tls === 'implicit' ? {} : { doSTARTTLS: options.tls === 'starttls' }),
+    auth: { user: options.user, pass: options.password },
+    tls: tlsOptions(options),
+    logger: false,
+    disableCompression: true,
+    clientInfo: { name: 'postern' },
+    maxIdleTime: IDLE_MS,
+    socketTimeout: options.silenceMs ?? SILENCE_MS,
+    connectionTimeout: options.connectTimeoutMs ?? 30_000,
+    greetingTimeout: options.connectTimeoutMs ?? 30_000,
+    maxLineLength: LINE_BYTES,
+    maxLiteralSize: literalLimit(options) + MEBIBYTE,
+    maxResponseSize: literalLimit(options) + MEBIBYTE + LINE_BYTES
+  }
+}
+
+/** Servers that only estimate RFC822.SIZE may send more than they announced. */
+function literalLimit(options: MailboxOptions): number {
+  return Math.ceil(options.mailBytes * 1.25) + MEBIBYTE
+}
+
+/** Set before connecting, because an `error` without a listener ends the process. */
+function watch(session: Session): void {
+  session.client.on('error', (error: ImapFlowError) => {
+    session.lost ??= error
+  })
+  session.client.on('close', () => {
+    session.lost ??= new Error('closed')
+    session.wake()
+  })
+  session.client.on('exists', ({ count, prevCount }) => {
+    if (count <= prevCount) return
+    session.changed = true
+    session.wake()
+  })
 }
 
 /**
@@ -74,59 +162,57 @@ function watchedFolder(session: Session): Omit<Mailbox, 'move'> {
  */
 async function list(
   session: Session,
-  range: { readonly afterUid: number; readonly limit: number }
+  { afterUid, limit }: { readonly afterUid: number; readonly limit: number }
 ): Promise<MailboxState> {
+  const { client } = session
   session.changed = false
-  const box = await session.client.mailboxOpen(session.folder)
+  const box = await client.mailboxOpen(session.folder)
   const uidValidity = String(box.uidValidity)
   if (box.exists === 0) return { uidValidity, waiting: [], more: false }
-  const { uids, more } = await waitingUids(session, range)
+  const found = await search(session, `${afterUid + 1}:*`)
+  // `*` is the last message, also when its UID is lower.
+  const all = [...new Set(found)].filter((uid) => uid > afterUid).sort((a, b) => a - b)
+  const uids = all.slice(0, limit)
   const waiting = new Map<number, Listed>()
   for (let start = 0; start < uids.length; start += FETCH_BATCH) {
     const batch = uids.slice(start, start + FETCH_BATCH)
     const query = { uid: true, size: true, internalDate: true }
-    for (const row of await session.client.fetchAll(batch, query, { uid: true })) {
+    for (const row of await client.fetchAll(batch, query, BY_UID)) {
       // A server may insert flag updates for any message (RFC 9051 §7.5.2): those rows have no size.
       if (row.size === undefined) continue
       const receivedAt = instantFromMs(new Date(row.internalDate ?? 0).getTime())
       waiting.set(row.uid, { uid: row.uid, size: row.size, receivedAt })
     }
   }
-  return { uidValidity, waiting: [...waiting.values()].sort((a, b) => a.uid - b.uid), more }
+  const listed = [...waiting.values()].sort((a, b) => a.uid - b.uid)
+  return { uidValidity, waiting: listed, more: all.length > limit }
 }
 
-async function waitingUids(
-  session: Session,
-  { afterUid, limit }: { readonly afterUid: number; readonly limit: number }
-): Promise<{ readonly uids: readonly number[]; readonly more: boolean }> {
-  const found = await session.client.search({ uid: `${afterUid + 1}:*` }, { uid: true })
+async function search(session: Session, uid: string): Promise<number[]> {
+  const found = await session.client.search({ uid }, BY_UID)
   if (found === false || found === undefined) throw refused(session)
-  // `*` is the last message, also when its UID is lower.
-  const uids = [...new Set(found)].filter((uid) => uid > afterUid).sort((a, b) => a - b)
-  return { uids: uids.slice(0, limit), more: uids.length > limit }
+  return found
 }
 
 /**
- * The server announced the message too small by more than a quarter and a mebibyte: a part of it must not pass for the whole.
+ * BODY.PEEK of the message or the beginning of it; null when the UID is gone. Where the server announced it too small by more
+ * than a quarter and a mebibyte, a part of it must not pass for the whole.
  */
-async function fetchWhole(session: Session, uid: number): Promise<Fetched | null> {
+async function fetch(
+  session: Session,
+  uid: number,
+  part: Fetched['part']
+): Promise<Fetched | null> {
+  const { client } = session
+  if (client.mailbox === false) await client.mailboxOpen(session.folder)
   const limit = literalLimit(session.options)
-  const raw = await fetchBytes(session, uid, limit + 1)
-  if (raw === null || raw.length <= limit) return raw && { raw, part: 'whole' }
+  const source = { start: 0, maxLength: part === 'whole' ? limit + 1 : HEADER_BYTES }
+  const rows = await client.fetchAll(String(uid), { uid: true, source }, BY_UID)
+  const raw = rows.find((row) => row.uid === uid && row.source !== undefined)?.source
+  if (raw === undefined) return null
+  if (part === 'whole' && raw.length <= limit) return { raw, part }
+  // A copy, so that the rest of a large message is not kept for its header.
   return { raw: Buffer.from(cutHeaders(raw.subarray(0, HEADER_BYTES))), part: 'header' }
-}
-
-/** BODY.PEEK of at most `limit` bytes; null when the UID is gone. */
-async function fetchBytes(session: Session, uid: number, limit: number): Promise<Buffer | null> {
-  if (session.client.mailbox === false) await session.client.mailboxOpen(session.folder)
-  const query = { uid: true, source: { start: 0, maxLength: limit } }
-  const rows = await session.client.fetchAll(String(uid), query, { uid: true })
-  return rows.find((row) => row.uid === uid && row.source !== undefined)?.source ?? null
-}
-
-async function fetchHeaders(session: Session, uid: number): Promise<Buffer | null> {
-  const start = await fetchBytes(session, uid, HEADER_BYTES)
-  return start && cutHeaders(start)
 }
 
 /** The header block with its line ends, without the empty line; all of it when there is none. */
@@ -163,23 +249,14 @@ async function idle(session: Session, ms: number, signal: AbortSignal): Promise<
   if (session.lost !== null) throw troubleOf(session.lost, session)
 }
 
-// Moves messages out of the open folder (MOVE RFC 6851, UIDPLUS RFC 4315). Must never delete a message without a copy.
-
-const MOVE_BATCH = 200
-
-/** Moves those of `uids` that still exist; creates the other folder when first needed. */
-export async function move(
-  session: Session,
-  uids: readonly number[],
-  folder: string
-): Promise<void> {
+/**
+ * Moves those of `uids` that still exist (MOVE RFC 6851, UIDPLUS RFC 4315); creates the other folder when first needed. Must never
+ * delete a message without a copy.
+ */
+async function move(session: Session, uids: readonly number[], folder: string): Promise<void> {
   if (session.client.mailbox === false) await session.client.mailboxOpen(session.folder)
   for (let start = 0; start < uids.length; start += MOVE_BATCH) {
-    const present = await session.client.search(
-      { uid: uids.slice(start, start + MOVE_BATCH).join(',') },
-      { uid: true }
-    )
-    if (present === false || present === undefined) throw refused(session)
+    const present = await search(session, uids.slice(start, start + MOVE_BATCH).join(','))
     if (present.length === 0) continue
     await makeFolder(session, folder)
     await moveBatch(session, present, folder)
@@ -187,18 +264,17 @@ export async function move(
 }
 
 async function makeFolder(session: Session, folder: string): Promise<void> {
-  if (session.folders.has(folder)) return
+  const { client, folders } = session
+  if (folders.has(folder)) return
   try {
-    const made = await session.client.mailboxCreate(folder)
-    if (made.created) await session.client.mailboxSubscribe(folder)
+    const made = await client.mailboxCreate(folder)
+    if (made.created) await client.mailboxSubscribe(folder)
   } catch (error) {
     // Some servers refuse to create an existing folder without naming that reason (RFC 9051 §6.3.4 knows only NO).
-    const there = await session.client
-      .status(folder, { messages: true })
-      .catch(() => false as const)
+    const there = await client.status(folder, { messages: true }).catch(() => false as const)
     if (there === false || session.lost !== null) throw error
   }
-  session.folders.add(folder)
+  folders.add(folder)
 }
 
 /**
@@ -207,23 +283,60 @@ async function makeFolder(session: Session, folder: string): Promise<void> {
  */
 async function moveBatch(session: Session, uids: number[], folder: string): Promise<void> {
   const { client } = session
-  const byUid = { uid: true }
   // Capabilities implied by IMAP4rev2 count only if the library enabled it.
   const isRev2 = client.enabled.has('IMAP4REV2')
-  if (isRev2 || client.capabilities.has('MOVE') || client.capabilities.has('UIDPLUS')) {
-    if (!(await client.messageMove(uids, folder, byUid))) throw moveRefused(session, folder)
-    return
+  const moves = isRev2 || client.capabilities.has('MOVE') || client.capabilities.has('UIDPLUS')
+  const copied = moves
+    ? await client.messageMove(uids, folder, BY_UID)
+    : await client.messageCopy(uids, folder, BY_UID)
+  if (!copied) {
+    // The folder may have been deleted since, so it is looked up again next time.
+    session.folders.delete(folder)
+    const hint =
+      'The IMAP server refused to move mail. Check the folders under imap and the quota of the account.'
+    throw new Trouble('imap-mailbox', hint, { retryable: true })
   }
-  if (!(await client.messageCopy(uids, folder, byUid))) throw moveRefused(session, folder)
-  if (!(await client.messageFlagsAdd(uids, ['\\Deleted'], byUid))) throw refused(session)
+  if (!moves && !(await client.messageFlagsAdd(uids, ['\\Deleted'], BY_UID))) throw refused(session)
 }
 
-function moveRefused(session: Session, folder: string): Trouble {
-  // The folder may have been deleted since, so it is looked up again next time.
-  session.folders.delete(folder)
-  return new Trouble(
-    'imap-mailbox',
-    'The IMAP server refused to move mail. Check the folders under imap and the quota of the account.',
-    { retryable: true }
-  )
+/** One unit of work on the connection; turns a failure into Trouble. */
+async function attempt<T>(session: Session, work: () => Promise<T>): Promise<T> {
+  if (session.lost !== null) throw troubleOf(session.lost, session)
+  try {
+    return await work()
+  } catch (error) {
+    throw troubleOf(error, session)
+  }
+}
+
+// Failures of an IMAP connection as Trouble, with one sentence for the operator and whether waiting helps. After the login the
+// server's text is never repeated: it may hold an address or a part of a message.
+
+/** The server answered NO or BAD to a command that it must support. */
+function refused({ options: { host, port } }: Session): Trouble {
+  const hint = `The IMAP server ${host}, port ${port}, refused a command. Postern connects again.`
+  return new Trouble('imap', hint, { retryable: true })
+}
+
+/** A busy server gives a response code of RFC 5530 §3; the password may be correct. */
+const BUSY: readonly string[] = ['UNAVAILABLE', 'INUSE', 'LIMIT', 'SERVERBUG']
+
+/** Turns any error on the connection into Trouble; returns Trouble unchanged. */
+function troubleOf(error: unknown, session: Session): Trouble {
+  const { options, folder } = session
+  if (error instanceof Trouble) return error
+  const known: Partial<ImapFlowError> = error instanceof Error ? error : {}
+  if (known.authenticationFailed === true && !BUSY.includes(known.serverResponseCode ?? '')) {
+    return connectionTrouble('imap', 'auth', options, error)
+  }
+  if (known.tlsFailed === true || isTlsCode(known.code ?? '')) {
+    return connectionTrouble('imap', 'tls', options, error)
+  }
+  if (known.mailboxMissing === true) {
+    const hint = `The IMAP server ${options.host}, port ${options.port}, has no folder "${folder}". Please check imap.${folder === options.inbox ? 'inbox' : 'junk'}.`
+    return new Trouble('imap-mailbox', hint, { retryable: false, cause: error })
+  }
+  return known.responseStatus === undefined
+    ? connectionTrouble('imap', 'network', options, error)
+    : refused(session)
 }

@@ -9,7 +9,7 @@ import { lookup } from 'node:dns/promises'
 import { once } from 'node:events'
 import { type IncomingMessage } from 'node:http'
 import { request } from 'node:https'
-import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net'
+import { BlockList, isIP } from 'node:net'
 import { type Address, domainOf } from '../domain/address.ts'
 import { HOUR_MS } from '../domain/time.ts'
 import { type FoundKey, type KeyDirectory } from '../effects/effects.ts'
@@ -31,34 +31,26 @@ export type Internet = {
   readonly ca?: string
 }
 
-// Which IP addresses are on the public internet (IANA special-purpose registries, RFC 6890).
-
-const SPECIAL_V4 = [
+/** What is not on the public internet (RFC 6890), or leads from it into other networks: Teredo and 6to4. */
+const NOT_PUBLIC = new BlockList()
+for (const range of [
   ...['0.0.0.0/8', '10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12'],
-  ...['192.0.0.0/24', '192.0.2.0/24', '192.31.196.0/24', '192.52.193.0/24', '192.88.99.0/24'],
-  ...['192.168.0.0/16', '192.175.48.0/24', '198.18.0.0/15', '198.51.100.0/24', '203.0.113.0/24'],
-  ...['224.0.0.0/4', '240.0.0.0/4']
-]
-/** Excluded inside 2000::/3, outside of which nothing is public: protocol assignments with Teredo, documentation, 6to4. */
-const SPECIAL_V6 = ['2001::/23', '2001:db8::/32', '2002::/16', '2620:4f:8000::/48', '3fff::/20']
+  ...['192.0.0.0/24', '192.168.0.0/16', '198.18.0.0/15', '224.0.0.0/3', '2001::/23', '2002::/16']
+]) {
+  const [net = '', prefix] = range.split('/')
+  NOT_PUBLIC.addSubnet(net, Number(prefix), familyOf(net))
+}
 
-const special = new BlockList()
-const global = new BlockList()
-for (const range of SPECIAL_V4) special.addSubnet(...subnet(range), 'ipv4')
-for (const range of SPECIAL_V6) special.addSubnet(...subnet(range), 'ipv6')
-global.addSubnet('2000::', 3, 'ipv6')
-
-function subnet(range: string): [string, number] {
-  const [net = '', prefix = ''] = range.split('/')
-  return [net, Number(prefix)]
+function familyOf(address: string): 'ipv4' | 'ipv6' {
+  return isIP(address) === 6 ? 'ipv6' : 'ipv4'
 }
 
 /** Whether `address`, an IP literal, is reachable on the public internet. False for anything else. */
 export function isPublicAddress(address: string): boolean {
-  if (isIPv4(address)) return !special.check(address, 'ipv4')
-  // An address with a zone, such as fe80::1%eth0, is local by definition.
-  if (!isIPv6(address) || address.includes('%')) return false
-  return global.check(address, 'ipv6') && !special.check(address, 'ipv6')
+  // Of IPv6, only 2000::/3. An address with a zone, such as fe80::1%eth0, is local by definition.
+  const isGlobal =
+    isIP(address) === 6 ? /^[23][0-9a-f]{3}:[^%]*$/i.test(address) : isIP(address) === 4
+  return isGlobal && !NOT_PUBLIC.check(address, familyOf(address))
 }
 
 const INTERNET: Internet = {
@@ -78,7 +70,7 @@ export function createKeyDirectory(
   monotonicMs: () => number,
   internet: Internet = INTERNET
 ): KeyDirectory {
-  const recent = new Map<string, { readonly at: number; readonly keys: readonly FoundKey[] }>()
+  const recent = new Map<string, { readonly at: number; keys: readonly FoundKey[] }>()
   return {
     find: async (address) => {
       const now = monotonicMs()
@@ -87,11 +79,10 @@ export function createKeyDirectory(
       if (before !== undefined) return before.keys
       if (recent.size >= PER_HOUR) return []
       // Stored before the answer arrives, so that the sender's next message does not ask again.
-      recent.set(address, { at: now, keys: [] })
-      const signal = AbortSignal.timeout(LOOKUP_MS_MAX)
-      const keys = await findAll(address, options, { internet, signal })
-      recent.set(address, { at: now, keys })
-      return keys
+      const answer = { at: now, keys: [] as readonly FoundKey[] }
+      recent.set(address, answer)
+      answer.keys = await findAll(address, options, internet)
+      return answer.keys
     }
   }
 }
@@ -101,41 +92,49 @@ type Net = { readonly internet: Internet; readonly signal: AbortSignal }
 async function findAll(
   address: Address,
   { wkd, vks }: DirectoryOptions,
-  net: Net
+  internet: Internet
 ): Promise<FoundKey[]> {
-  const found = await Promise.all([
-    wkd ? findInWkd(address, net) : null,
-    vks === null ? null : fetchKey(vks, `/vks/v1/by-email/${encodeURIComponent(address)}`, net)
-  ])
-  const [fromWkd, fromVks] = found
-  return [
-    ...(fromWkd === null ? [] : [{ source: 'wkd' as const, data: fromWkd }]),
-    ...(fromVks === null ? [] : [{ source: 'vks' as const, data: fromVks }])
+  const signal = AbortSignal.timeout(LOOKUP_MS_MAX)
+  const net = { internet, signal }
+  const found = async (
+    source: FoundKey['source'],
+    data: Promise<Buffer | null>
+  ): Promise<FoundKey[]> => {
+    // A resolver cannot be cancelled, so we only stop waiting for it.
+    const late = once(signal, 'abort').then(() => null)
+    const key = await Promise.race([data, late]).catch(() => null)
+    return key === null ? [] : [{ source, data: key }]
+  }
+  const asked = [
+    ...(wkd ? [found('wkd', findInWkd(address, net))] : []),
+    ...(vks === null ? [] : [found('vks', findInVks(address, vks, net))])
   ]
+  return (await Promise.all(asked)).flat()
+}
+
+async function findInVks(address: Address, host: string, net: Net): Promise<Buffer | null> {
+  const path = `/vks/v1/by-email/${encodeURIComponent(address)}`
+  return get(host, await net.internet.resolve(host), path, net)
 }
 
 /** The advanced method; the direct method only if the host of the advanced one does not exist. */
 async function findInWkd(address: Address, net: Net): Promise<Buffer | null> {
+  const { resolve } = net.internet
   const domain = domainOf(address)
   const local = address.slice(0, address.lastIndexOf('@'))
   // A name without a dot belongs to our own network.
   if (!domain.includes('.') || isIP(domain) !== 0) return null
   const file = `hu/${wkdHash(local)}?l=${encodeURIComponent(local)}`
   const host = `openpgpkey.${domain}`
-  return (await exists(host, net))
-    ? fetchKey(host, `/.well-known/openpgpkey/${domain}/${file}`, net)
-    : fetchKey(domain, `/.well-known/openpgpkey/${file}`, net)
-}
-
-/** False only if the name does not exist: a broken server must not send us elsewhere. */
-async function exists(host: string, { internet, signal }: Net): Promise<boolean> {
-  try {
-    await breakable(internet.resolve(host), signal)
-    return true
-  } catch (error) {
+  const addresses = await resolve(host).catch((error: unknown) => {
+    // A broken name server must not send us elsewhere.
     const code = error instanceof Error && 'code' in error ? error.code : ''
-    return code !== 'ENOTFOUND' && code !== 'ENODATA'
-  }
+    if (code === 'ENOTFOUND' || code === 'ENODATA') return null
+    throw error
+  })
+  return addresses === null
+    ? get(domain, await resolve(domain), `/.well-known/openpgpkey/${file}`, net)
+    : get(host, addresses, `/.well-known/openpgpkey/${domain}/${file}`, net)
 }
 
 /** The local part in lower case, SHA-1, Z-Base-32 (RFC 6189 §5.1.6). */
@@ -146,26 +145,24 @@ function wkdHash(local: string): string {
   return (bits.match(/.{5}/g) ?? []).map((five) => letters.charAt(parseInt(five, 2))).join('')
 }
 
-/** The bytes of the answer; null when nothing is there, not trusted, too large or too late. */
-async function fetchKey(host: string, path: string, net: Net): Promise<Buffer | null> {
-  try {
-    const addresses = await breakable(net.internet.resolve(host), net.signal)
-    const [first] = addresses
-    // A single address of our own network makes the host a trap.
-    if (first === undefined || !addresses.every(net.internet.isPublic)) return null
-    return await get(host, first, path, net)
-  } catch {
-    return null
-  }
-}
-
-/** Connects to exactly the address that was checked; the certificate must be for `host`. */
-async function get(host: string, address: string, path: string, net: Net): Promise<Buffer | null> {
-  const { port, ca } = net.internet
+/**
+ * The bytes of the answer; null when nothing is there or it is too large. Connects to exactly an address that was checked; the
+ * certificate must be for `host`.
+ */
+async function get(
+  host: string,
+  addresses: readonly string[],
+  path: string,
+  { internet, signal }: Net
+): Promise<Buffer | null> {
+  const [address] = addresses
+  // A single address of our own network makes the host a trap.
+  if (address === undefined || !addresses.every(internet.isPublic)) return null
+  const { port, ca } = internet
   const asking = request({
     ...{ host: address, servername: host, port, path, method: 'GET', agent: false },
     headers: { host, accept: 'application/octet-stream, application/pgp-keys' },
-    ...{ minVersion: 'TLSv1.2', rejectUnauthorized: true, signal: net.signal },
+    ...{ minVersion: 'TLSv1.2', rejectUnauthorized: true, signal },
     ...(ca === undefined ? {} : { ca })
   })
   // Without a listener, an error behind the beginning of the answer would end the process; reading the answer fails then.
@@ -185,12 +182,4 @@ async function get(host: string, address: string, path: string, net: Net): Promi
   } finally {
     response.destroy()
   }
-}
-
-/** A resolver cannot be cancelled, so we only stop waiting for it. */
-async function breakable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted()
-  await Promise.race([work, once(signal, 'abort')])
-  signal.throwIfAborted()
-  return work
 }

@@ -40,7 +40,6 @@ function run(): Promise<void> {
           }),
         fetch: (uid) =>
           Promise.resolve({ raw: waiting[uid - 1] ?? Buffer.alloc(0), part: 'whole' }),
-        fetchHeaders: () => Promise.resolve(null),
         move: () => Promise.resolve(),
         waitForChange: (_ms, signal) =>
           new Promise((resolve) => {

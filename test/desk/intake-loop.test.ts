@@ -72,7 +72,6 @@ function connect(server: Server): Mailbox {
         raw: Buffer.concat([Buffer.from(`X-No: ${uid}\r\n`), raw]),
         part: 'whole'
       }),
-    fetchHeaders: () => Promise.resolve(null),
     move: async (uids) => {
       await Promise.race([server.moving(), broken])
       for (const uid of uids) {

@@ -7,7 +7,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { junkLoop, lookAtJunk } from '../../src/desk/junk.ts'
 import { quotedCodes } from '../../src/domain/reference.ts'
 import { Trouble } from '../../src/domain/trouble.ts'
-import { type JunkFolder } from '../../src/effects/effects.ts'
+import { type Mailbox } from '../../src/effects/effects.ts'
 import { insertJunk } from '../../src/store/junk.ts'
 import { clearMail } from '../support/desk-world.ts'
 import {
@@ -26,7 +26,7 @@ const alice = await givenReporter('alice')
 let world: World
 let junk: Map<number, Uint8Array>
 let uidValidity: string
-let folder: JunkFolder
+let folder: Mailbox
 let fetched: number
 
 beforeEach(async () => {
@@ -47,16 +47,13 @@ beforeEach(async () => {
         more: waiting.length > limit
       })
     },
-    fetch: (uid) => {
-      fetched += 1
-      const raw = junk.get(uid)
-      return Promise.resolve(raw === undefined ? null : { raw, part: 'whole' })
-    },
-    fetchHeaders: (uid) => {
+    fetch: (uid, part) => {
+      if (part === 'whole') fetched += 1
       const raw = Buffer.from(junk.get(uid) ?? [])
-      return Promise.resolve(raw.subarray(0, raw.indexOf('\r\n\r\n') + 4))
+      const end = part === 'whole' ? raw.length : raw.indexOf('\r\n\r\n') + 4
+      return Promise.resolve(junk.has(uid) ? { raw: raw.subarray(0, end), part } : null)
     },
-    moveToInbox: (uids) => {
+    move: (uids) => {
       for (const uid of uids) {
         const raw = junk.get(uid)
         if (raw !== undefined) world.deliver(raw)

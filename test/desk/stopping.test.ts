@@ -24,7 +24,6 @@ function silentServer(raw: Buffer, closed: () => void): Mailbox {
         more: false
       }),
     fetch: () => Promise.resolve({ raw, part: 'whole' }),
-    fetchHeaders: () => silence,
     move: () => silence,
     waitForChange: () => silence,
     close: () => {

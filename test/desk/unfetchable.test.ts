@@ -27,7 +27,6 @@ it('messages that break every download are each held and told, and the message b
         more: false
       }),
     fetch: (uid) => (uid !== 2 ? broken() : Promise.resolve({ raw, part: 'whole' })),
-    fetchHeaders: broken,
     move: () => Promise.resolve(),
     waitForChange: () => Promise.resolve(false),
     close: () => Promise.resolve()

@@ -1,6 +1,6 @@
 /** The built daemon and the junk folder of a real Dovecot, on a connection beside that of the inbox (G1). */
 import { expect, it } from 'vitest'
-import { connectJunk } from '../../src/transport/imap-mailbox.ts'
+import { connectMailbox } from '../../src/transport/imap-mailbox.ts'
 import { clearMail, DESK_ADDRESS, mailboxOf } from '../support/desk-world.ts'
 import { PASSWORD } from '../support/dovecot.ts'
 import { GRACE, givenOffice } from '../support/office.ts'
@@ -55,11 +55,11 @@ describeWith(['dovecot', 'gpg'], 'the junk folder of a real server', async () =>
       ...{ inbox: 'INBOX', processed: 'Done', held: 'Held' }
     }
     await dovecot.append('bare', SPAM, { folder: 'Junk' })
-    const junk = await connectJunk(account, 'Junk', never)
+    const junk = await connectMailbox(account, 'Junk', never)
     try {
       const { waiting } = await junk.list({ afterUid: 0, limit: 10 })
-      await junk.moveToInbox(waiting.map(({ uid }) => uid))
-      await junk.moveToInbox(waiting.map(({ uid }) => uid))
+      const uids = waiting.map(({ uid }) => uid)
+      for (const again of [uids, uids]) await junk.move(again, 'inbox')
     } finally {
       await junk.close()
     }
@@ -67,7 +67,7 @@ describeWith(['dovecot', 'gpg'], 'the junk folder of a real server', async () =>
       SPAM.toString()
     ])
     expect(await dovecot.messages('bare', 'Junk')).toEqual([])
-    await expect(connectJunk(account, 'Nowhere', never)).rejects.toMatchObject({
+    await expect(connectMailbox(account, 'Nowhere', never)).rejects.toMatchObject({
       code: 'imap-mailbox',
       retryable: false
     })

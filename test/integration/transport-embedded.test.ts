@@ -31,7 +31,7 @@ describe('embedded IMAP server', () => {
         mailBytes: 1_000_000,
         ...changes
       },
-      () => undefined,
+      'INBOX',
       new AbortController().signal
     )
 
@@ -54,8 +54,8 @@ describe('embedded IMAP server', () => {
     expect(await woken).toBe(true)
     const { waiting } = await mailbox.list({ afterUid: 0, limit: 10 })
     const uid = waiting[0]?.uid ?? 0
-    const raw = (await mailbox.fetch(uid))?.raw
-    const headers = await mailbox.fetchHeaders(uid)
+    const raw = (await mailbox.fetch(uid, 'whole'))?.raw
+    const headers = (await mailbox.fetch(uid, 'header'))?.raw
     await mailbox.move([uid], 'processed')
 
     expect(empty.waiting).toEqual([])
@@ -89,7 +89,7 @@ describe('embedded IMAP server', () => {
     imap.append(Buffer.from(`Subject: endless\r\n${'X-Filler: filler\r\n'.repeat(60_000)}`))
     const small = await connect({ mailBytes: 1000 })
     const { waiting } = await small.list({ afterUid: 0, limit: 10 })
-    const [large, endless] = await Promise.all(waiting.map(({ uid }) => small.fetch(uid)))
+    const [large, endless] = await Promise.all(waiting.map(({ uid }) => small.fetch(uid, 'whole')))
     await small.close()
 
     expect(large?.part).toBe('header')

@@ -42,7 +42,7 @@ describeWith(['dovecot'], 'ten thousand waiting mails', () => {
         held: 'Postern/Held',
         mailBytes: MEBIBYTE
       },
-      () => undefined,
+      'INBOX',
       new AbortController().signal
     )
   }, 120_000)

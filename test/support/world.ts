@@ -271,16 +271,12 @@ export async function openWorld(options: WorldOptions): Promise<World> {
           more: waiting.length > limit
         })
       }),
-    fetch: (uid) =>
-      around(() => {
-        const raw = inbox.get(uid)
-        return Promise.resolve(raw === undefined ? null : { raw, part: 'whole' })
-      }),
-    fetchHeaders: (uid) =>
+    fetch: (uid, part) =>
       around(() => {
         const raw = inbox.get(uid)
         if (raw === undefined) return Promise.resolve(null)
-        return Promise.resolve(raw.subarray(0, Buffer.from(raw).indexOf('\r\n\r\n') + 4))
+        const end = part === 'whole' ? raw.length : Buffer.from(raw).indexOf('\r\n\r\n') + 4
+        return Promise.resolve({ raw: raw.subarray(0, end), part })
       }),
     move: (uids, to) =>
       around(() => {
