@@ -105,6 +105,8 @@ CREATE TABLE outbox (
 
 CREATE INDEX outbox_due ON outbox (next_attempt_at, id) WHERE state IN ('queued', 'sending');
 CREATE INDEX outbox_not_after ON outbox (not_after) WHERE not_after IS NOT NULL AND state IN ('queued', 'sending');
+-- Automatic answers that left lately or will leave, for the limits of RFC 3834.
+CREATE INDEX outbox_by_time ON outbox (kind, coalesce(sent_at, next_attempt_at));
 CREATE INDEX outbox_by_notice ON outbox (notice_id) WHERE notice_id IS NOT NULL;
 
 -- The bytes of what is not sent yet; sent mail is not kept.
@@ -299,24 +301,32 @@ CREATE TABLE messages (
 
 CREATE INDEX messages_by_case ON messages (case_id, id);
 
--- The one key per reporter's address; policy/reporter-key.ts says when a message may replace it.
+-- Keys that came under the addresses of reporters: the one that answers are sealed to, those offered and not accepted, refused,
+-- or replaced. policy/reporter-key.ts says when a message may replace the one in use; else a maintainer chooses.
 CREATE TABLE reporter_keys (
   -- Lower case.
-  address       TEXT PRIMARY KEY,
+  address       TEXT NOT NULL,
   fingerprint   TEXT NOT NULL CHECK (length(fingerprint) IN (40, 64)),
   key_data      BLOB NOT NULL,
   source        TEXT NOT NULL CHECK (source IN ('autocrypt', 'attached', 'wkd', 'vks')),
   first_seen_at TEXT NOT NULL CHECK (length(first_seen_at) = 24),
+  is_used       INTEGER NOT NULL DEFAULT 0 CHECK (is_used IN (0, 1)),
+  -- Whether answers were ever sealed to it. Keys that were not are never dropped for others: the newest is refused.
+  was_in_use    INTEGER NOT NULL DEFAULT 0 CHECK (was_in_use IN (0, 1) AND was_in_use >= is_used),
   -- Whether a message from the address was signed with the key, or a maintainer accepted it: only then does a message that
   -- another key signed look like another person's.
-  is_proved     INTEGER NOT NULL DEFAULT 0 CHECK (is_proved IN (0, 1))
+  is_proved     INTEGER NOT NULL DEFAULT 0 CHECK (is_proved IN (0, 1)),
+  -- When which maintainer said that it is not theirs: it counts for nothing, also when it comes again.
+  refused_at    TEXT CHECK (length(refused_at) = 24),
+  refused_by    TEXT CHECK ((refused_by IS NULL) = (refused_at IS NULL)),
+  PRIMARY KEY (address, fingerprint)
 ) STRICT;
+
+CREATE UNIQUE INDEX reporter_keys_used ON reporter_keys (address) WHERE is_used = 1;
 
 -- Every signature that ever had authority: none has it twice.
 CREATE TABLE used_signatures (
   sha256     TEXT PRIMARY KEY CHECK (length(sha256) = 64),
-  -- As the signature says; what is older than the age limit is refused for its age anyway.
-  created_at TEXT    NOT NULL CHECK (length(created_at) = 24),
   arrival_id INTEGER NOT NULL REFERENCES arrivals (id)
 ) STRICT;
 
@@ -333,18 +343,6 @@ CREATE TABLE ciphertexts (
 ) STRICT;
 
 CREATE UNIQUE INDEX ciphertexts_owned ON ciphertexts (mark) WHERE is_owner = 1;
-
--- Automatic answers that left, for the limits of RFC 3834.
-CREATE TABLE automatic_answers (
-  id      INTEGER PRIMARY KEY AUTOINCREMENT,
-  -- Lower case.
-  address TEXT NOT NULL,
-  kind    TEXT NOT NULL CHECK (kind IN ('acknowledgement', 'further-reports', 'refusal')),
-  at      TEXT NOT NULL CHECK (length(at) = 24)
-) STRICT;
-
-CREATE INDEX automatic_answers_by_address ON automatic_answers (kind, address, at);
-CREATE INDEX automatic_answers_by_time ON automatic_answers (kind, at);
 
 -- Reports without an acknowledgement of their own, until the sender's daily list has named them.
 CREATE TABLE further_reports (
@@ -435,22 +433,6 @@ CREATE INDEX deliveries_by_outbox ON deliveries (outbox_id) WHERE outbox_id IS N
 CREATE INDEX deliveries_by_member ON deliveries (member_id);
 -- The first message of a case to each member heads the References of the next ones.
 CREATE INDEX outbox_by_recipient ON outbox (case_id, audience, recipient_id, id) WHERE case_id IS NOT NULL;
-
--- Keys that came under an address and are not in use: offered and not accepted, refused, or replaced. A maintainer chooses.
-CREATE TABLE offered_keys (
-  -- Lower case.
-  address       TEXT NOT NULL,
-  fingerprint   TEXT NOT NULL CHECK (length(fingerprint) IN (40, 64)),
-  key_data      BLOB NOT NULL,
-  source        TEXT NOT NULL CHECK (source IN ('autocrypt', 'attached', 'wkd', 'vks')),
-  first_seen_at TEXT NOT NULL CHECK (length(first_seen_at) = 24),
-  -- Whether answers were sealed to it before.
-  was_in_use    INTEGER NOT NULL CHECK (was_in_use IN (0, 1)),
-  -- When which maintainer said that it is not theirs: it counts for nothing, also when it comes again.
-  refused_at    TEXT CHECK (length(refused_at) = 24),
-  refused_by    TEXT CHECK ((refused_by IS NULL) = (refused_at IS NULL)),
-  PRIMARY KEY (address, fingerprint)
-) STRICT;
 
 -- The primary key and the signing subkeys of every key that is proved a reporter's or was given for a list member. Kept for
 -- good: a signature by a key that somebody used before is theirs still.

@@ -100,16 +100,14 @@ const WRITERS: {
   },
   'pin-reporter-key': (tx, { address, key }) => people.saveReporterKey(tx, address, key),
   'offer-reporter-key': (tx, { address, key, refusedBy }, { now }) =>
-    people.saveOfferedKey(tx, address, {
-      ...key,
+    people.saveOfferedKey(tx, address, key, {
       refusedBy,
       refusedAt: refusedBy === null ? null : now
     }),
-  'remember-signature': (tx, { sha256, createdAt }, job) =>
-    people.insertUsedSignature(tx, sha256, createdAt, requireArrival(job)),
+  'remember-signature': (tx, { sha256 }, job) =>
+    people.insertUsedSignature(tx, sha256, requireArrival(job)),
   'remember-ciphertext': (tx, decision, job) =>
     people.saveCiphertext(tx, decision, requireArrival(job)),
-  'count-answer': (tx, { address, answer, at }) => people.insertAnswer(tx, address, answer, at),
   'list-report': (tx, decision) =>
     people.insertFurtherReport(tx, requireCase(tx, decision.tag).id, decision),
   'forget-listed': (tx, { tags }) => people.deleteFurtherReports(tx, tags),

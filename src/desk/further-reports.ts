@@ -36,7 +36,7 @@ async function send(
   now: Instant
 ): Promise<void> {
   const key = await knownKey(desk, due.address, now)
-  const decisions = listReports(due.tags, due.address, key, now)
+  const decisions = listReports(due.tags, due.address, key)
   const prepared = await prepare(desk, decisions, now)
   desk.db.transact((tx) => {
     commit(tx, decisions, prepared, ofNoMail(now))

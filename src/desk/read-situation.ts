@@ -294,24 +294,16 @@ function memberOf(read: Read, desk: Desk, opened: OpenedMail): Situation['member
 
 function historyOf(read: Read, desk: Desk, opened: OpenedMail, now: Instant): Situation['history'] {
   const sender = opened.outer.from?.address ?? null
-  const { since, until } = lastHour(now)
-  const today = { since: addMs(now, -DAY_MS), until }
+  const claimed = claimedMaintainer(opened, desk.settings)
+  // No answer is put off for longer than a day: what stands further ahead is left of a clock that was set back.
+  const lastHour = { since: addMs(now, -HOUR_MS), until: addMs(now, DAY_MS + HOUR_MS) }
+  const today = { ...lastHour, since: addMs(now, -DAY_MS) }
   const domain = sender === null ? '' : domainOf(sender)
   return {
     senderAcknowledgements:
-      sender === null ? 0 : people.countAnswers(read, sender, 'acknowledgement', today),
-    answersTaken: people.countAnswersByHour(read, 'acknowledgement', since, domain),
-    refusalsLastHour: refusalsOf(read, desk, opened, now)
+      sender === null ? 0 : outbox.countAnswers(read, 'acknowledgement', sender, today),
+    answersTaken: outbox.countAnswersByHour(read, 'acknowledgement', lastHour.since, domain),
+    refusalsLastHour:
+      claimed === null ? 0 : outbox.countAnswers(read, 'refusal', claimed.address, lastHour)
   }
-}
-
-/** No answer is put off for longer than a day: what stands further ahead is left of a clock that was set back. */
-function lastHour(now: Instant): people.Span {
-  return { since: addMs(now, -HOUR_MS), until: addMs(now, DAY_MS + HOUR_MS) }
-}
-
-/** How many refusals left in the last hour to the maintainer whom the message names. */
-function refusalsOf(read: Read, desk: Desk, opened: OpenedMail, now: Instant): number {
-  const claimed = claimedMaintainer(opened, desk.settings)
-  return claimed === null ? 0 : people.countAnswers(read, claimed.address, 'refusal', lastHour(now))
 }

@@ -44,9 +44,6 @@ export type Files =
   | { readonly from: 'arrival'; readonly original: boolean; readonly keys: boolean }
   | { readonly from: 'list'; readonly files: readonly OutgoingAttachment[] }
 
-/** Automatic answers that are counted. */
-export type AnswerKind = 'acknowledgement' | 'further-reports' | 'refusal'
-
 /** What a message is about and how it leaves, beside what its definition says. */
 export type Sending = {
   /** Idempotency key: unique in the outbox, so that a decision taken twice sends once (G2). */
@@ -162,7 +159,8 @@ export type Decision =
       readonly key: PinnedKey
       readonly refusedBy: string | null
     }
-  | { readonly kind: 'remember-signature'; readonly sha256: Sha256; readonly createdAt: Instant }
+  /** No message acts by this signature again. */
+  | { readonly kind: 'remember-signature'; readonly sha256: Sha256 }
   | {
       readonly kind: 'remember-ciphertext'
       readonly mark: Sha256
@@ -172,12 +170,6 @@ export type Decision =
        * somebody's already. `proved`: its inside shows that it is, and an earlier claim of somebody else gives way.
        */
       readonly standing: 'seen' | 'claimed' | 'proved'
-    }
-  | {
-      readonly kind: 'count-answer'
-      readonly address: Address
-      readonly answer: AnswerKind
-      readonly at: Instant
     }
   | {
       /** The sender's next daily list names this case, and leaves no earlier than `from`. */
@@ -231,12 +223,9 @@ export function dispose(
   return { kind: 'dispose', state, disposition, reason, tag }
 }
 
-/** Lets no message act by this signature again; one without an instant counts from `now`. */
-export function spend(
-  { sha256, createdAt }: Pick<Signature, 'sha256' | 'createdAt'>,
-  now: Instant
-): Decision {
-  return { kind: 'remember-signature', sha256, createdAt: createdAt ?? now }
+/** Lets no message act by this signature again. */
+export function spend({ sha256 }: Pick<Signature, 'sha256'>): Decision {
+  return { kind: 'remember-signature', sha256 }
 }
 
 /** Puts an event on the record, checked by its kind. */

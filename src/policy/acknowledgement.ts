@@ -156,8 +156,7 @@ export function acknowledgeReport(
     )
   return does(
     `yes, to ${to.address}; it leaves ${formatInstant(notBefore, timezone)}`,
-    answer({ notBefore, isHeld: false }),
-    countAnswer(to.address, notBefore)
+    answer({ notBefore, isHeld: false })
   )
 }
 
@@ -165,15 +164,13 @@ export function acknowledgeReport(
 export function listReports(
   tags: readonly CaseTag[],
   to: Address,
-  key: ReporterKey | null,
-  now: Instant
+  key: ReporterKey | null
 ): Decision[] {
   const [tag] = tags
   if (tag === undefined) return []
   const message = furtherReports({ tags, reportsADay: REPORTS_A_DAY })
   return [
     toSender({ name: '', address: to }, key, message, { once: tag, tag }),
-    { kind: 'count-answer', address: to, answer: 'further-reports', at: now },
     { kind: 'forget-listed', tags }
   ]
 }
@@ -191,11 +188,6 @@ function toSender(
   const { fingerprint, keyData } = key
   const recipient = { name, address, id: tag, fingerprint, keyData }
   return sealedTo([recipient], message, { tag, ...sending })
-}
-
-/** Counts one for the limits of its sender, its domain and the desk, in the hour in which it leaves. */
-export function countAnswer(address: Address, at: Instant): Decision {
-  return { kind: 'count-answer', address, answer: 'acknowledgement', at }
 }
 
 /** By when it promises that a person answers; null where it promises nothing. */

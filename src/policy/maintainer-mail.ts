@@ -7,7 +7,6 @@ import { type Decision, dispose, recorded, spend } from '../domain/decision.ts'
 import { aboutCase, byMaintainer } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
 import { type Maintainer, productNamed, type Settings } from '../domain/settings.ts'
-import { type Instant } from '../domain/time.ts'
 import {
   hint as hintMessage,
   note as noteMessage,
@@ -39,10 +38,10 @@ export function decideMaintainerMail(
   const { opened, bound } = situation
   const authority = judgeAuthority(opened, settings, now, situation)
   if (authority.kind === 'none') return null
-  if (authority.kind === 'refused') return refuse(situation, settings, now, authority)
+  if (authority.kind === 'refused') return refuse(situation, settings, authority)
   const { maintainer: author, signature } = authority
   const parsed = parseCommands(opened.text, VERBS)
-  const remember = [spend(signature, now), ...claimCiphertext(situation, settings)]
+  const remember = [spend(signature), ...claimCiphertext(situation, settings)]
   const desk = { ...situation, author, settings, now, message: answeredMessage(situation) }
   const binding = findBinding(situation, parsed, settings, followed(situation))
   const hasCommands = parsed.commands.length > 0 || parsed.problems.length > 0
@@ -169,7 +168,6 @@ function internalNote(text: string, context: CommandContext): Decision[] {
 function refuse(
   situation: Situation,
   settings: Settings,
-  now: Instant,
   { maintainer, because }: { readonly maintainer: Maintainer; readonly because: Refusal }
 ): Decision[] {
   // A maintainer's vacation robot answers every relay: recorded, and nobody is bothered.
@@ -177,20 +175,20 @@ function refuse(
     return [dispose('done', 'auto-reply', 'an automatic answer')]
   }
   return [
-    ...spendSignatures(situation, settings, now),
-    ...refuseMail(situation, { maintainer, because }, settings, now),
+    ...spendSignatures(situation, settings),
+    ...refuseMail(situation, { maintainer, because }, settings),
     dispose('held', 'refused', because)
   ]
 }
 
 /** A signed part that the desk refused must not run when somebody else encrypts it anew and sends it again (mail.md §2.10). */
-function spendSignatures(situation: Situation, settings: Settings, now: Instant): Decision[] {
+function spendSignatures(situation: Situation, settings: Settings): Decision[] {
   if (situation.signatureSeen) return []
   const own = situation.opened.signatures.filter(({ fingerprint }) =>
     settings.maintainers.some((maintainer) => maintainer.fingerprint === fingerprint)
   )
   const bySha256 = new Map(own.map((signature) => [signature.sha256, signature]))
-  return [...bySha256.values()].map((signature) => spend(signature, now))
+  return [...bySha256.values()].map(spend)
 }
 
 /**

@@ -5,7 +5,7 @@
 import { type Decision, recorded, type SendSealed } from '../domain/decision.ts'
 import { BY_SOMEBODY } from '../domain/event.ts'
 import { type Maintainer, type Settings } from '../domain/settings.ts'
-import { formatInstant, type Instant } from '../domain/time.ts'
+import { formatInstant } from '../domain/time.ts'
 import { type Refusal, refusal } from '../messages/to-maintainers.ts'
 import { type DeskContext } from './draft.ts'
 import { maintainerRecipient } from './recipients.ts'
@@ -19,8 +19,7 @@ const REFUSALS_PER_HOUR_MAX = 10
 export function refuseMail(
   situation: Situation,
   { maintainer, because }: { readonly maintainer: Maintainer; readonly because: Refusal },
-  settings: Settings,
-  now: Instant
+  settings: Settings
 ): Decision[] {
   const subject = { kind: 'maintainer', id: maintainer.id } as const
   const refused = recorded('message-refused', subject, BY_SOMEBODY, { because })
@@ -31,8 +30,7 @@ export function refuseMail(
   const message = answeredMessage(situation)
   return [
     refused,
-    toOne({ ...situation, author: maintainer, settings, message }, { because, says: '' }),
-    { kind: 'count-answer', address: maintainer.address, answer: 'refusal', at: now }
+    toOne({ ...situation, author: maintainer, settings, message }, { because, says: '' })
   ]
 }
 

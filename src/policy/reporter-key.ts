@@ -106,7 +106,7 @@ function used(
   const key = { ...uses, firstSeenAt: now, isUsable: true }
   if (known === null) return { key, decisions: pinKey(about, BY_DESK, key, null) }
   // A signature hands a key over once: replayed after a further change, it would bring the old state back.
-  const spent = situation.opened.signatures.map((one) => spend(one, now))
+  const spent = situation.opened.signatures.map(spend)
   return { key, decisions: [...pinKey(about, BY_DESK, key, known.fingerprint), ...spent] }
 }
 

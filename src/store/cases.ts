@@ -27,8 +27,8 @@ const COLUMNS = `cases.*, (SELECT json_group_array(json_object('id', id,
     'openedAt', (SELECT opened_at FROM cases AS own WHERE own.tag = case_reporters.id),
     'contact', json(iif(address IS NULL, 'null', json_object('name', name, 'address', address))),
     'beganInClear', json(iif(${BEGAN_IN_CLEAR}, 'true', 'false')),
-    'unusedKeys', (SELECT json_group_array(fingerprint ORDER BY first_seen_at DESC, fingerprint) FROM offered_keys
-      WHERE offered_keys.address = lower(case_reporters.address) AND refused_at IS NULL),
+    'unusedKeys', (SELECT json_group_array(fingerprint ORDER BY first_seen_at DESC, fingerprint) FROM reporter_keys
+      WHERE reporter_keys.address = lower(case_reporters.address) AND is_used = 0 AND refused_at IS NULL),
     'root', root, 'latest', latest, 'answeredAt', answered_at) ORDER BY id <> cases.tag, id)
   FROM case_reporters WHERE case_id = cases.id) AS reporters_json`
 

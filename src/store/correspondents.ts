@@ -1,11 +1,11 @@
 /**
- * What the desk remembers about people who write to it: keys in use and offered, used signatures, ciphertexts, automatic
- * answers, and reports that wait for the sender's daily list. Must never reveal whose a signing key is (G5), only whether it is
+ * What the desk remembers about people who write to it: keys in use and offered, used signatures, ciphertexts, and reports that
+ * wait for the sender's daily list. Must never reveal whose a signing key is (G5), only whether it is
  * somebody else's.
  */
 import { type Address, addressKey } from '../domain/address.ts'
-import { type KeyToPin, type WaitingKey } from '../domain/case.ts'
-import { type AnswerKind, type DecisionOf } from '../domain/decision.ts'
+import { type KeyToPin, type PinnedKey, type WaitingKey } from '../domain/case.ts'
+import { type DecisionOf } from '../domain/decision.ts'
 import { type CaseTag, type Fingerprint, type Sha256 } from '../domain/ids.ts'
 import { type Instant } from '../domain/time.ts'
 import { insert, type Read, type Tx, upsert } from './sql.ts'
@@ -16,50 +16,45 @@ export function findReporterKey(
   address: Address
 ): Omit<KeyToPin, 'signingKeys'> | null {
   return read.get<Omit<KeyToPin, 'signingKeys'>>(
-    'SELECT fingerprint, key_data, source, first_seen_at, is_proved FROM reporter_keys WHERE address = ?',
+    `SELECT fingerprint, key_data, source, first_seen_at, is_proved FROM reporter_keys
+     WHERE address = ? AND is_used = 1`,
     [addressKey(address)]
   )
-}
-
-/**
- * Pins the key of an address. Keeps a different earlier key among the offered keys, so that a change can be reverted.
- * policy/reporter-key.ts and policy/verbs/keys.ts decide whether it may change.
- */
-export function saveReporterKey(tx: Tx, address: Address, key: KeyToPin): void {
-  const { fingerprint, keyData, source, firstSeenAt, isProved } = key
-  const owner = addressKey(address)
-  tx.run(
-    `INSERT INTO offered_keys (address, fingerprint, key_data, source, first_seen_at, was_in_use)
-     SELECT address, fingerprint, key_data, source, first_seen_at, 1 FROM reporter_keys
-     WHERE address = ? AND fingerprint <> ?
-     ON CONFLICT (address, fingerprint) DO UPDATE SET key_data = excluded.key_data, was_in_use = 1`,
-    [owner, fingerprint]
-  )
-  tx.run('DELETE FROM offered_keys WHERE address = ? AND fingerprint = ?', [owner, fingerprint])
-  dropOldest(tx, address, true)
-  const columns = { fingerprint, keyData, source, firstSeenAt, isProved }
-  upsert(tx, 'reporter_keys', { address: owner }, columns)
-  if (isProved) saveSigningKeys(tx, address, key.signingKeys)
 }
 
 /** So many keys wait under an address, and so many former ones are kept. */
 const WAITING_MAX = 8
 
-function dropOldest(tx: Tx, address: Address, wasInUse: boolean): void {
+/**
+ * Uses this key for an address from now on. The one before is kept, so that a change can be reverted.
+ * policy/reporter-key.ts and policy/verbs/keys.ts decide whether it may change.
+ */
+export function saveReporterKey(tx: Tx, address: Address, key: KeyToPin): void {
+  const { fingerprint, keyData, source, firstSeenAt, isProved } = key
+  const owner = addressKey(address)
+  const used = { isUsed: true, wasInUse: true, refusedAt: null, refusedBy: null }
+  tx.run('UPDATE reporter_keys SET is_used = 0 WHERE address = ?', [owner])
+  const values = { keyData, source, firstSeenAt, isProved, ...used }
+  upsert(tx, 'reporter_keys', { address: owner, fingerprint }, values)
+  dropOldest(tx, owner, true)
+  if (isProved) saveSigningKeys(tx, address, key.signingKeys)
+}
+
+function dropOldest(tx: Tx, owner: string, wasInUse: boolean): void {
   tx.run(
-    `DELETE FROM offered_keys WHERE address = @owner AND fingerprint IN (
-       SELECT fingerprint FROM offered_keys
-       WHERE address = @owner AND was_in_use = @wasInUse AND refused_at IS NULL
+    `DELETE FROM reporter_keys WHERE address = @owner AND fingerprint IN (
+       SELECT fingerprint FROM reporter_keys
+       WHERE address = @owner AND was_in_use = @wasInUse AND is_used = 0 AND refused_at IS NULL
        ORDER BY first_seen_at DESC, fingerprint LIMIT -1 OFFSET @kept)`,
-    { owner: addressKey(address), wasInUse, kept: WAITING_MAX }
+    { owner, wasInUse, kept: WAITING_MAX }
   )
 }
 
-/** Keys offered for an address, newest first. */
+/** Keys of an address that are not in use, newest first. */
 export function listOfferedKeys(read: Read, address: Address): WaitingKey[] {
   return read.all<WaitingKey>(
     `SELECT fingerprint, key_data, source, first_seen_at, was_in_use, refused_at, refused_by
-     FROM offered_keys WHERE address = ? ORDER BY first_seen_at DESC, fingerprint`,
+     FROM reporter_keys WHERE address = ? AND is_used = 0 ORDER BY first_seen_at DESC, fingerprint`,
     [addressKey(address)]
   )
 }
@@ -68,30 +63,23 @@ export function listOfferedKeys(read: Read, address: Address): WaitingKey[] {
  * Keeps a key that was offered for an address, in place of an older copy of the same key; one that was refused stays so, and is
  * not in use any more. Of keys that were never used, the newest {@link WAITING_MAX} wait: a forger can offer keys without end.
  */
-export function saveOfferedKey(tx: Tx, address: Address, key: Omit<WaitingKey, 'wasInUse'>): void {
-  const { fingerprint, keyData, source, firstSeenAt, refusedAt, refusedBy } = key
-  const offered = {
-    fingerprint,
-    keyData,
-    source,
-    firstSeenAt,
-    wasInUse: false,
-    refusedAt,
-    refusedBy
-  }
+export function saveOfferedKey(
+  tx: Tx,
+  address: Address,
+  { fingerprint, keyData, source, firstSeenAt }: PinnedKey,
+  refused: Pick<WaitingKey, 'refusedAt' | 'refusedBy'>
+): void {
+  const owner = addressKey(address)
+  const row = { address: owner, fingerprint, keyData, source, firstSeenAt, ...refused }
   insert(
     tx,
-    'offered_keys',
-    { address: addressKey(address), ...offered },
-    `ON CONFLICT (address, fingerprint) DO UPDATE SET key_data = excluded.key_data,
-       refused_at = ifnull(refused_at, excluded.refused_at), refused_by = ifnull(refused_by, excluded.refused_by)`
+    'reporter_keys',
+    row,
+    `ON CONFLICT (address, fingerprint) DO UPDATE SET key_data = excluded.key_data, is_used = 0,
+       refused_at = ifnull(refused_at, excluded.refused_at), refused_by = ifnull(refused_by, excluded.refused_by)
+     WHERE is_used = 0 OR excluded.refused_at IS NOT NULL`
   )
-  dropOldest(tx, address, false)
-  if (refusedAt === null) return
-  tx.run('DELETE FROM reporter_keys WHERE address = ? AND fingerprint = ?', [
-    addressKey(address),
-    fingerprint
-  ])
+  dropOldest(tx, owner, false)
 }
 
 /** Remembers for good that these keys sign for the person who writes from `address`. */
@@ -118,13 +106,8 @@ export function isSignatureUsed(read: Read, sha256: Sha256): boolean {
 }
 
 /** Remembers a signature for good; a second use breaks the constraint and the whole commit. */
-export function insertUsedSignature(
-  tx: Tx,
-  sha256: Sha256,
-  createdAt: Instant,
-  arrivalId: number
-): void {
-  insert(tx, 'used_signatures', { sha256, createdAt, arrivalId })
+export function insertUsedSignature(tx: Tx, sha256: Sha256, arrivalId: number): void {
+  insert(tx, 'used_signatures', { sha256, arrivalId })
 }
 
 /** Remembers who sent a ciphertext and, unless it was only seen, whose it is. */
@@ -183,44 +166,6 @@ export function casesOfCiphertext(
   )
 }
 
-/** Counts an automatic answer. */
-export function insertAnswer(tx: Tx, address: Address, kind: AnswerKind, at: Instant): void {
-  insert(tx, 'automatic_answers', { address: addressKey(address), kind, at })
-}
-
-/** From after `since` to `until`. */
-export type Span = { readonly since: Instant; readonly until: Instant }
-
-/** How many answers of a kind were sent to this address after `since`. */
-export function countAnswers(
-  read: Read,
-  address: Address,
-  kind: AnswerKind,
-  { since, until }: Span
-): number {
-  const count = read.value<number>(
-    'SELECT count(*) FROM automatic_answers WHERE kind = ? AND address = ? AND at > ? AND at <= ?',
-    [kind, addressKey(address), since, until]
-  )
-  return count ?? 0
-}
-
-/** How many answers of a kind were or will be sent in each hour since then: all of them, and those to one domain. */
-export function countAnswersByHour(
-  read: Read,
-  kind: AnswerKind,
-  since: Instant,
-  domain: string
-): ReadonlyMap<string, { readonly desk: number; readonly domain: number }> {
-  const rows = read.all<{ hour: string; desk: number; domain: number }>(
-    `SELECT substr(at, 1, 13) AS hour, count(*) AS desk,
-       sum(substr(address, instr(address, '@') + 1) = @domain) AS domain
-     FROM automatic_answers WHERE kind = @kind AND at > @since GROUP BY hour`,
-    { kind, since, domain }
-  )
-  return new Map(rows.map(({ hour, ...counts }) => [hour, counts]))
-}
-
 /** A report that no acknowledgement of its own answers: the sender's next daily list names it. */
 export function insertFurtherReport(
   tx: Tx,
@@ -233,13 +178,13 @@ export function insertFurtherReport(
 /** What the next daily list of one sender names, oldest first; null when none is due. Nobody gets two after `since`. */
 export function dueFurtherReports(
   read: Read,
-  { since, until }: Span,
+  { since, until }: { readonly since: Instant; readonly until: Instant },
   limit: number
 ): { readonly address: Address; readonly tags: readonly CaseTag[] } | null {
   const address = read.value<Address>(
     `SELECT address FROM further_reports WHERE list_from <= @until AND NOT EXISTS (
-       SELECT 1 FROM automatic_answers AS sent WHERE sent.kind = 'further-reports'
-         AND sent.address = address_key AND sent.at > @since AND sent.at <= @until)
+       SELECT 1 FROM outbox WHERE kind = 'further-reports' AND lower(envelope_to) = address_key
+         AND created_at > @since AND created_at <= @until)
      ORDER BY case_id LIMIT 1`,
     { since, until }
   )

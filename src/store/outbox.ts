@@ -4,7 +4,7 @@
  * Must never change the bytes of a message, and never send: dispatch does.
  */
 import { createHash } from 'node:crypto'
-import { type Address } from '../domain/address.ts'
+import { type Address, addressKey } from '../domain/address.ts'
 import { assert } from '../domain/assert.ts'
 import { type CaseTag, type MessageId } from '../domain/ids.ts'
 import { type Audience, type Conversation, type MessageKind } from '../domain/message.ts'
@@ -247,6 +247,37 @@ export function find(read: Read, id: number): OutboxRow | null {
 /** The message that carries this Message-ID, for bounces and threads; null when it is not ours. */
 export function findByMessageId(read: Read, messageId: MessageId): OutboxRow | null {
   return read.get<OutboxRow>('SELECT * FROM outbox WHERE message_id = ?', [messageId])
+}
+
+/** Messages of a kind by when they left or will leave; one that a human has to let go does not count. */
+const LEAVING = `(SELECT coalesce(sent_at, next_attempt_at) AS at, lower(envelope_to) AS address FROM outbox
+  WHERE kind = @kind AND state <> 'held')`
+
+/** How many automatic answers of a kind left or will leave for an address in a span of time. */
+export function countAnswers(
+  read: Read,
+  kind: MessageKind,
+  to: Address,
+  span: { readonly since: Instant; readonly until: Instant }
+): number {
+  const sql = `SELECT count(*) FROM ${LEAVING} WHERE address = @address AND at > @since AND at <= @until`
+  return read.value<number>(sql, { kind, address: addressKey(to), ...span }) ?? 0
+}
+
+/** How many of a kind left or will leave in each hour since then: all of them, and those to one domain. */
+export function countAnswersByHour(
+  read: Read,
+  kind: MessageKind,
+  since: Instant,
+  domain: string
+): ReadonlyMap<string, { readonly desk: number; readonly domain: number }> {
+  const rows = read.all<{ hour: string; desk: number; domain: number }>(
+    `SELECT substr(at, 1, 13) AS hour, count(*) AS desk,
+       sum(substr(address, instr(address, '@') + 1) = @domain) AS domain
+     FROM ${LEAVING} WHERE at > @since GROUP BY hour`,
+    { kind, since, domain }
+  )
+  return new Map(rows.map(({ hour, ...counts }) => [hour, counts]))
 }
 
 /** The first message of a case to a member of the list: the root of their thread; null when none was made. */

@@ -155,7 +155,7 @@ describeWith(['gpg'], 'attacks with the names of keys', () => {
       )
       expect(scene.disposition()).toBe('commands-refused')
     }
-    expect(scene.world.rows('SELECT fingerprint FROM reporter_keys')).toEqual([
+    expect(scene.world.rows('SELECT fingerprint FROM reporter_keys WHERE is_used = 1')).toEqual([
       { fingerprint: fingerprintOf(cast.alice.secret) }
     ])
   })

@@ -32,7 +32,9 @@ describeWith(['gpg'], 'attacks on keys', () => {
   })
 
   const pinned = (): unknown[] =>
-    scene.world.rows('SELECT address, fingerprint FROM reporter_keys ORDER BY address')
+    scene.world.rows(
+      'SELECT address, fingerprint FROM reporter_keys WHERE is_used = 1 ORDER BY address'
+    )
 
   it("12 key substitution: the answer is sealed to Alice's own key, whatever came in her name", async () => {
     scene = await openScene(cast)
@@ -134,7 +136,8 @@ describeWith(['gpg'], 'attacks on keys', () => {
     expect(scene.world.rows("SELECT text FROM messages WHERE text = 'A report.\n'")).toHaveLength(7)
     const toGrace = scene.world.accepted.filter(({ to }) => to === ADDRESSES.grace)
     expect(toGrace).toHaveLength(8)
-    const offered = () => scene.world.rows('SELECT fingerprint FROM offered_keys')
+    const offered = () =>
+      scene.world.rows('SELECT fingerprint FROM reporter_keys WHERE is_used = 0')
     expect(offered()).toEqual([])
     // With as many signatures as are allowed, the same key is read, and waits: nothing proves who sent the report.
     await attach([primary, ...many(20, userId, certification), ...many(20, ...rest)])

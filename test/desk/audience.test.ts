@@ -111,6 +111,8 @@ it.each<[string, boolean, () => string | Promise<string>]>([
   world.pass(1000)
   const letter = { subject: `Re: [${CASE}]`, text, to: null }
   await givenMessage(world, alice, { ...letter, ...attachedKey(next) })
-  const [pinned] = world.rows<{ fingerprint: string }>('SELECT fingerprint FROM reporter_keys')
+  const [pinned] = world.rows<{ fingerprint: string }>(
+    'SELECT fingerprint FROM reporter_keys WHERE is_used = 1'
+  )
   expect(pinned?.fingerprint === next.secret.getFingerprint()).toBe(isTaken)
 })

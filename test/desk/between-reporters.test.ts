@@ -71,7 +71,7 @@ it('a message under the name of one reporter that answers what another one was s
   const forged = { subject: 'Re: it', text: 'Here is my key.', autocrypt: true }
   await givenMessage(world, forger, { ...forged, ...answering(world, bob) })
 
-  const pinned = 'SELECT address FROM reporter_keys ORDER BY address'
+  const pinned = 'SELECT address FROM reporter_keys WHERE is_used = 1 ORDER BY address'
   expect(world.rows(pinned)).toEqual([{ address: bob.address }])
   expect(world.rows('SELECT reporter_id AS id FROM waiting_words')).toEqual([{ id: FIRST }])
   expect(world.rows('SELECT author FROM messages').at(-1)).toEqual({ author: 'other' })
@@ -235,7 +235,9 @@ it('a key that names two reporters is taken for the one whose message the mainta
   expect(await answers(world, SECOND, accept)).toContain(
     `Answers to ${bob.address} are encrypted to`
   )
-  expect(world.rows('SELECT address FROM reporter_keys')).toEqual([{ address: bob.address }])
+  expect(world.rows('SELECT address FROM reporter_keys WHERE is_used = 1')).toEqual([
+    { address: bob.address }
+  ])
   expect(world.rows('SELECT DISTINCT reporter_id AS id FROM waiting_words')).toEqual([
     { id: FIRST }
   ])

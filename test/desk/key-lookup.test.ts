@@ -38,7 +38,7 @@ async function send(from: Someone, dmarc: string, letter: Partial<Letter> = {}):
 }
 function pinned() {
   return world.rows<{ fingerprint: string; source: string }>(
-    'SELECT fingerprint, source FROM reporter_keys'
+    'SELECT fingerprint, source FROM reporter_keys WHERE is_used = 1'
   )
 }
 function name({ secret }: Someone): string {

@@ -38,7 +38,9 @@ async function command(text: string, letter: Partial<Letter> = {}): Promise<void
 }
 
 function pinned() {
-  return world.rows<{ fingerprint: string }>('SELECT fingerprint FROM reporter_keys')
+  return world.rows<{ fingerprint: string }>(
+    'SELECT fingerprint FROM reporter_keys WHERE is_used = 1'
+  )
 }
 
 describe("a reporter's key", () => {
@@ -119,7 +121,7 @@ describe("a reporter's key", () => {
   it('loses nothing to an older copy of itself in a message that nobody signed (G3)', async () => {
     world = await givenDesk([grace])
     await send(alice, { subject: 'a hole', text: 'Here.', autocrypt: true })
-    const before = world.rows('SELECT key_data FROM reporter_keys')
+    const before = world.rows('SELECT key_data FROM reporter_keys WHERE is_used = 1')
     const { publicKey: longer } = await reformatKey({
       privateKey: alice.secret,
       userIDs: [{ name: 'Alice', email: alice.address }],
@@ -129,11 +131,11 @@ describe("a reporter's key", () => {
     })
     const longerAlice = { ...alice, keyData: longer.write() }
     await send(longerAlice, { subject: 'b', text: 'b', as: 'clear', autocrypt: true })
-    const renewedCopy = world.rows('SELECT key_data FROM reporter_keys')
+    const renewedCopy = world.rows('SELECT key_data FROM reporter_keys WHERE is_used = 1')
     expect(renewedCopy).not.toEqual(before)
     await send(alice, { subject: 'c', text: 'c', as: 'clear', autocrypt: true })
 
-    expect(world.rows('SELECT key_data FROM reporter_keys')).toEqual(renewedCopy)
+    expect(world.rows('SELECT key_data FROM reporter_keys WHERE is_used = 1')).toEqual(renewedCopy)
     expect(
       world.rows(
         "SELECT actor_kind FROM events WHERE kind = 'key-pinned' AND id > (SELECT min(id) FROM events WHERE kind = 'key-pinned')"
@@ -200,7 +202,9 @@ describe("a reporter's key", () => {
     expect(await lastTo(world, grace)).toContain('has never signed a message')
 
     await send(renewed, { subject: 'b', text: 'b' })
-    expect(world.rows('SELECT is_proved FROM reporter_keys')).toEqual([{ isProved: true }])
+    expect(world.rows('SELECT is_proved FROM reporter_keys WHERE is_used = 1')).toEqual([
+      { isProved: true }
+    ])
     await send(alice, { subject: 'c', text: 'More words.' })
     expect(world.dispositions()).toEqual([
       'case-opened',
@@ -261,7 +265,7 @@ describe("a reporter's key", () => {
       await send(forger, { subject: 'x', text: 'x', as: 'clear', autocrypt: true })
     }
 
-    expect(world.rows('SELECT fingerprint FROM offered_keys')).toHaveLength(8)
+    expect(world.rows('SELECT fingerprint FROM reporter_keys WHERE is_used = 0')).toHaveLength(8)
     await command(`/key accept ${name(renewed)}\n`)
     expect(pinned()).toEqual([{ fingerprint: name(alice) }])
     await command(`/key accept ${name(renewed)}\n`, attachedKey(renewed))
@@ -280,7 +284,7 @@ describe("a reporter's key", () => {
     }
 
     expect(pinned()).toEqual([{ fingerprint: name(old) }])
-    expect(world.rows('SELECT was_in_use FROM offered_keys')).toEqual(
+    expect(world.rows('SELECT was_in_use FROM reporter_keys WHERE is_used = 0')).toEqual(
       Array.from({ length: 8 }, () => ({ wasInUse: true }))
     )
   })
@@ -295,7 +299,7 @@ describe("a maintainer's key, and a member's", () => {
     const relay = (await textsTo(world, grace)).join(' ')
     expect(relay).toContain('It is not used: the operator decides about keys of this sender.')
     expect(pinned()).toEqual([])
-    expect(world.rows('SELECT fingerprint FROM offered_keys')).toEqual([])
+    expect(world.rows('SELECT fingerprint FROM reporter_keys WHERE is_used = 0')).toEqual([])
     await command(`/key accept ${name(other)}\n`, attachedKey(other))
     expect(await lastTo(world, grace)).toContain('The operator decides which key is used')
     expect(pinned()).toEqual([])

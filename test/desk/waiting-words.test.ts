@@ -159,7 +159,9 @@ it('(B10) a key that a maintainer accepts lets leave what waits, before what tha
     headers: ['Authentication-Results: mx.acme.example; dmarc=fail header.from=reporter.example']
   })
   await said(world, `/reply\n${REPLY}\n`)
-  const [offered] = world.rows<{ fingerprint: string }>('SELECT fingerprint FROM offered_keys')
+  const [offered] = world.rows<{ fingerprint: string }>(
+    'SELECT fingerprint FROM reporter_keys WHERE is_used = 0'
+  )
   const accept = `/key accept ${offered?.fingerprint ?? ''}\n`
   expect(await said(world, `/reply <<\nSecond.\n>>\n${accept}`)).toContain(
     'Please put /key accept above'
@@ -225,7 +227,9 @@ it('(G3, B10) a key that came with a new report whose sender nothing proves gets
   expect(await said(world, `/take\n/reply\n${PLAN}\n`)).toContain('What you sent waits')
   await givenMessage(world, alice, { subject: 'Third', text: 'M.\n' })
   expect(kindsTo(world, alice)).not.toContain('reply')
-  const [offered] = world.rows<{ fingerprint: string }>('SELECT fingerprint FROM offered_keys')
+  const [offered] = world.rows<{ fingerprint: string }>(
+    'SELECT fingerprint FROM reporter_keys WHERE is_used = 0'
+  )
   const answer = await said(world, `/key accept ${offered?.fingerprint ?? ''}\n`)
   expect(answer).toContain(
     '2 messages to alice@reporter.example that had waited leave now, encrypted.'
@@ -272,7 +276,9 @@ it('(G8) /key accept of a key in use that has expired is refused: nothing could 
   })
   world.pass(400 * 86_400_000)
   await said(world, `/reply\n${REPLY}\n`)
-  const [pinned] = world.rows<{ fingerprint: string }>('SELECT fingerprint FROM reporter_keys')
+  const [pinned] = world.rows<{ fingerprint: string }>(
+    'SELECT fingerprint FROM reporter_keys WHERE is_used = 1'
+  )
   const answer = await said(world, `/key accept ${pinned?.fingerprint ?? ''}\n`)
   expect(answer).toContain('Nothing can be encrypted to this key')
   expect(answer).not.toContain('leaves now')

@@ -6,7 +6,6 @@ import { type Addressed, addresseesOf, reporterWith } from '../../domain/case.ts
 import { type ReporterTold } from '../../domain/event.ts'
 import { formatInstant, readInstant } from '../../domain/time.ts'
 import { count } from '../../domain/words.ts'
-import { countAnswer } from '../acknowledgement.ts'
 import {
   accepted,
   type CommandContext,
@@ -48,9 +47,8 @@ const acknowledge: Handler = (draft, _command, context) => {
   if (hasHappened(draft, 'acknowledgement-released'))
     return accepted(draft, `It goes to ${to} already.`)
   const done = decided(draft, context, 'acknowledgement-released', {})
-  const next = { ...done, decisions: [...done.decisions, countAnswer(to, context.now)] }
   return accepted(
-    withActivity(next, 'sent the acknowledgement'),
+    withActivity(done, 'sent the acknowledgement'),
     `The acknowledgement goes to ${to}.`
   )
 }

@@ -380,36 +380,10 @@ describe('correspondents', () => {
       )
     )
     const use = () => {
-      db.transact((tx) => people.insertUsedSignature(tx, sha256('s'), NOON, 1))
+      db.transact((tx) => people.insertUsedSignature(tx, sha256('s'), 1))
     }
     use()
     expect(db.read((read) => people.isSignatureUsed(read, sha256('s')))).toBe(true)
     expect(use).toThrow()
-  })
-
-  it('are counted for each hour, for the desk and for one domain, with those that leave later', () => {
-    const other = 'bob@other.example' as typeof ALICE.address
-    const later = addMs(NOON, 3_600_000)
-    db.transact((tx) => {
-      people.insertAnswer(tx, ALICE.address, 'acknowledgement', addMs(NOON, -3_600_001))
-      people.insertAnswer(tx, ALICE.address, 'acknowledgement', later)
-      people.insertAnswer(tx, ALICE.address, 'refusal', later)
-      people.insertAnswer(tx, other, 'acknowledgement', NOON)
-      people.insertAnswer(tx, other, 'acknowledgement', addMs(later, 1))
-    })
-    const since = addMs(NOON, -3_600_000)
-    const counted = (domain: string) => [
-      ...db.read((read) => people.countAnswersByHour(read, 'acknowledgement', since, domain))
-    ]
-    const hours = [NOON, later].map((hour) => hour.slice(0, 13))
-    expect(counted('other.example')).toEqual([
-      [hours[0], { desk: 1, domain: 1 }],
-      [hours[1], { desk: 2, domain: 1 }]
-    ])
-    expect(counted('example').map(([, { domain }]) => domain)).toEqual([0, 0])
-    const refusals = (until: Instant) =>
-      db.read((read) => people.countAnswers(read, ALICE.address, 'refusal', { since: NOON, until }))
-    // What a clock that ran ahead has left says nothing.
-    expect([refusals(later), refusals(addMs(later, -1))]).toEqual([1, 0])
   })
 })

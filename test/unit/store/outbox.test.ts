@@ -7,7 +7,7 @@ import * as deliveries from '../../../src/store/deliveries.ts'
 import * as members from '../../../src/store/members.ts'
 import * as notices from '../../../src/store/notices.ts'
 import * as outbox from '../../../src/store/outbox.ts'
-import { member, messageId, openCase, sha256, TAG } from '../policy/samples.ts'
+import { address, member, messageId, openCase, sha256, TAG } from '../policy/samples.ts'
 import { DRAFT, useDatabase } from './given.ts'
 import { mail, NOON } from './support.ts'
 
@@ -381,5 +381,46 @@ describe('for every run of outcomes, crashes and clock steps', () => {
       }),
       { numRuns: 60 }
     )
+  })
+})
+
+describe('automatic answers', () => {
+  it('are counted for each hour in which they left or will leave, for the desk, a domain and an address; one on hold does not count', () => {
+    const later = addMs(NOON, 3_600_000)
+    const to = (name: string, notBefore: Instant, change: Partial<outbox.NewOutbox> = {}) =>
+      mail(name, { envelopeTo: address(`${name}.example`), notBefore, ...change })
+    db.transact((tx) => {
+      for (const row of [
+        to('Early@other', addMs(NOON, -3_600_001)),
+        to('Bob@other', NOON),
+        to('alice@reporter', later),
+        to('eve@reporter', later, { isHeld: true }),
+        to('grace@acme', later, { kind: 'refusal' }),
+        to('late@other', addMs(later, 1))
+      ])
+        outbox.queue(tx, row, NOON)
+    })
+    const since = addMs(NOON, -3_600_000)
+    const kind = 'acknowledgement'
+    const counted = (domain: string) => [
+      ...db.read((read) => outbox.countAnswersByHour(read, kind, since, domain))
+    ]
+    const hours = [NOON, later].map((hour) => hour.slice(0, 13))
+    expect(counted('other.example')).toEqual([
+      [hours[0], { desk: 1, domain: 1 }],
+      [hours[1], { desk: 2, domain: 1 }]
+    ])
+    expect(counted('example').map(([, { domain }]) => domain)).toEqual([0, 0])
+    const toBob = (until: Instant) =>
+      db.read((read) =>
+        outbox.countAnswers(read, kind, address('bob@other.example'), { since, until })
+      )
+    // What a clock that ran ahead has left says nothing.
+    expect([toBob(NOON), toBob(addMs(NOON, -1))]).toEqual([1, 0])
+    const bob = claim(later).find(({ once }) => once === 'Bob@other')?.id ?? 0
+    db.transact((tx) => {
+      outbox.recordOutcomes(tx, [{ id: bob, kind: 'accepted', code: 250 }], addMs(later, 2))
+    })
+    expect([toBob(addMs(later, 1)), toBob(addMs(later, 2))]).toEqual([0, 1])
   })
 })
