@@ -87,28 +87,15 @@ export type KeyFacts = {
 }
 
 const MINUTE = 60_000
-const HOUR = 60 * MINUTE
 
-/** Delay after the n-th attempt. The sum is just below 48 hours; then a human is told. */
-const LADDER_MS = [
-  MINUTE,
-  5 * MINUTE,
-  15 * MINUTE,
-  30 * MINUTE,
-  HOUR,
-  2 * HOUR,
-  4 * HOUR,
-  8 * HOUR,
-  8 * HOUR,
-  8 * HOUR,
-  8 * HOUR,
-  8 * HOUR
-] as const
+/** Minutes after the n-th attempt. The sum is just below 48 hours; then a human is told. */
+const LADDER = [1, 5, 15, 30, 60, 120, 240, 480, 480, 480, 480, 480]
 
 /** No attempt is ever planned further ahead than this. */
-export const RETRY_DELAY_MS_MAX = 8 * HOUR
+export const RETRY_DELAY_MS_MAX = 480 * MINUTE
 
 /** Milliseconds from attempt `attempts` (1…) to the next one; null when it was the last. */
 export function nextAttemptMs(attempts: number): number | null {
-  return LADDER_MS[attempts - 1] ?? null
+  const minutes = LADDER[attempts - 1]
+  return minutes === undefined ? null : minutes * MINUTE
 }

@@ -107,12 +107,12 @@ export const alert = encrypted<{
   readonly facts: readonly FactLine[]
 }>()('alert', 'alarm', ({ title }) => title)
 
-/** Tells one author where the words of a plain message went. */
-export const hint = encryptedAnswer<{
-  readonly title: string
-  readonly what: string
-  readonly doNext: string
-}>()('hint', 'hint', ({ title }) => title)
+/** Tells one author that a plain message stayed inside, which was a reply or a note while the reporter waits. */
+export const hint = encryptedAnswer<{ readonly stayed: 'reply' | 'note' }>()(
+  'hint',
+  'hint',
+  ({ stayed }) => `Your ${stayed} stayed among the maintainers`
+)
 
 /** What somebody has to look at although nobody is told of it when it happens. */
 export const digest = encrypted<{

@@ -4,7 +4,6 @@
  * quoted line is never a command.
  */
 import { type CaseTag, parseCaseTag } from '../domain/ids.ts'
-import { NOTICE_TEXT_FIELDS } from '../domain/notice.ts'
 import { isToLine } from './conversation.ts'
 import { type Command } from './draft.ts'
 import { commandWord, isAmongQuoted, openBlock, plainWord, readBlockLine } from './marks.ts'
@@ -45,15 +44,12 @@ type Reader = {
   at: number
   readonly problems: Problem[]
 }
-type Open = {
-  at: number
-  line: string
-  verb: string
-  takes: VerbText | null
-  words: string[]
-  text: string | null
-  fields: { key: string; value: string }[]
+/** A command that is being read, and what text it takes. */
+type Open = { -readonly [K in keyof Command]: Command[K] } & {
+  readonly takes: VerbText | null
+  readonly fields: Field[]
 }
+type Field = { readonly key: string; value: string }
 
 /** Takes the text of a message apart. Bad lines become problems; the caller runs nothing if there is any. */
 export function parseCommands(text: string, verbs: readonly Grammar[]): ParsedCommands {
@@ -69,7 +65,7 @@ export function parseCommands(text: string, verbs: readonly Grammar[]): ParsedCo
     else if (named !== null) {
       reader.at += 1
       const tag = parseCaseTag(named[1] ?? '')
-      if (tag === null) complain(reader, line, 'This is not the number of a case.')
+      if (tag === null) complain(reader, reader.at, line, 'This is not the number of a case.')
       else caseLine = caseLine === null || caseLine === tag ? tag : 'conflict'
     } else if (verb === null) break
     else readCommand(reader, line, commands)
@@ -79,8 +75,9 @@ export function parseCommands(text: string, verbs: readonly Grammar[]): ParsedCo
   return { caseLine, ...giveRest(commands, below, reader.problems) }
 }
 
-function complain(reader: Reader, line: string, says: string): void {
-  reader.problems.push({ at: reader.first + reader.at - 1, line: clip(line), says })
+/** `above` counts the lines of the reader up to the one that is wrong. */
+function complain({ first, problems }: Reader, above: number, line: string, says: string): void {
+  problems.push({ at: first + above - 1, line: clip(line), says })
 }
 
 /**
@@ -88,17 +85,16 @@ function complain(reader: Reader, line: string, says: string): void {
  * not believe that they were carried out.
  */
 function findStrays(reader: Reader, commands: readonly Open[]): void {
-  const keys = commands.flatMap(fieldKeys)
+  const keys = commands.flatMap(({ takes }) => takes?.keys ?? [])
   const below = reader.lines.slice(reader.at)
   for (const index of unquotedLines(below)) {
-    const line = below[index] ?? ''
+    const line = (below[index] ?? '').trim()
     const word = commandWord(line)
-    const at = reader.first + reader.at + index
-    if (word !== null && verbsUnder(reader.verbs, word).length > 0) {
-      reader.problems.push({ at, line: clip(line.trim()), says: STRAY })
-    } else if (keys.includes(fieldKey(line) ?? '')) {
-      reader.problems.push({ at, line: clip(line.trim()), says: STRAY_FIELD })
-    }
+    const field = FIELD_LINE.exec(line)?.[1]?.toLowerCase()
+    const above = reader.at + index + 1
+    if (word !== null && verbsUnder(reader.verbs, word).length > 0)
+      complain(reader, above, line, STRAY)
+    else if (field !== undefined && keys.includes(field)) complain(reader, above, line, STRAY_FIELD)
   }
 }
 
@@ -113,18 +109,17 @@ export function quotes({ verb, words }: Pick<Command, 'verb' | 'words'>): boolea
 }
 
 function readCommand(reader: Reader, line: string, commands: Open[]): void {
-  const at = reader.first + reader.at
   reader.at += 1
+  const { at: above } = reader
   const { head, text } = readBlock(reader, line, openBlock(line))
   const [name = '', ...words] = head.slice(1).split(/\s+/)
   const verb = verbOf(reader.verbs, name.toLowerCase(), words)
   if (verb === null) {
-    const says = unknownVerb(reader.verbs, name.toLowerCase())
-    reader.problems.push({ at, line: clip(head), says })
+    complain(reader, above, head, unknownVerb(reader.verbs, name.toLowerCase()))
     return
   }
   const command: Open = {
-    at,
+    at: reader.first + above - 1,
     line: clip(head),
     verb: verb.name,
     takes: verb.text ?? null,
@@ -133,9 +128,14 @@ function readCommand(reader: Reader, line: string, commands: Open[]): void {
     fields: []
   }
   const says = misuse(verb, command)
-  if (says !== null) reader.problems.push({ at, line: command.line, says })
-  if (verb.text?.goesTo === 'fields') readFields(reader, command, text)
+  if (says !== null) complain(reader, above, head, says)
   if (verb.text?.goesTo === 'reporter') reader.problems.push(...doubtsAbout(text ?? '', command))
+  if (verb.text?.goesTo === 'fields') {
+    // From its block if it has one, else from the lines below it.
+    const inner = { ...reader, lines: text?.split('\n') ?? [], first: command.at + 1, at: 0 }
+    collectFields(text === null ? reader : inner, command)
+    command.text = null
+  }
   commands.push(command)
 }
 
@@ -171,7 +171,7 @@ function readBlock(
 ): { readonly head: string; readonly text: string | null } {
   if (opened === null) return { head: line, text: null }
   const { head } = opened
-  const startedAt = reader.first + reader.at - 1
+  const { at: above } = reader
   let { text, ends, depth } = readBlockLine(opened.first, 0)
   const collected = [text]
   while (!ends && reader.at < reader.lines.length) {
@@ -190,45 +190,22 @@ function readBlock(
     }
   }
   if (ends) return { head, text: collected.join('\n').trim() }
-  const says = 'The text that << opens has no closing >> on a line of its own.'
-  reader.problems.push({ at: startedAt, line: clip(head), says })
+  complain(reader, above, head, 'The text that << opens has no closing >> on a line of its own.')
   return { head, text: null }
 }
 
-/** Fields of `/notice draft`: from its block if it has one, else from the lines below it. */
-function readFields(reader: Reader, command: Open, block: string | null): void {
-  if (block !== null) {
-    const inner: Reader = { ...reader, lines: block.split('\n'), first: command.at + 1, at: 0 }
-    collectFields(inner, command)
-    command.text = null
-    return
-  }
-  collectFields(reader, command)
-}
-
 function collectFields(reader: Reader, command: Open): void {
-  let wrapped: { readonly field: { value: string }; readonly parts: string[] } | null = null
-  const settle = (): void => {
-    if (wrapped !== null) wrapped.field.value = wrapped.parts.join(' ').trim()
-    wrapped = null
-  }
+  let wrapped: Field | null = null
   while (reader.at < reader.lines.length && !endsFields(reader)) {
     const line = (reader.lines[reader.at] ?? '').trim()
-    const found = FIELD_LINE.exec(line)
-    if (line === '') {
-      settle()
-      reader.at += 1
-    } else if (found !== null) {
-      settle()
-      const field = readField(reader, command, { key: (found[1] ?? '').toLowerCase(), line })
-      wrapped = field === null ? null : { field, parts: [field.value] }
-    } else if (wrapped !== null) {
-      // A mail client wrapped the line: it belongs to the field above.
-      wrapped.parts.push(line)
-      reader.at += 1
-    } else break
+    const [, key, value = ''] = FIELD_LINE.exec(line) ?? []
+    if (line !== '' && key === undefined && wrapped === null) return
+    reader.at += 1
+    if (key !== undefined) wrapped = readField(reader, command, { key: key.toLowerCase(), value })
+    else if (line === '') wrapped = null
+    // A mail client wrapped the line: it belongs to the field above.
+    else if (wrapped !== null) wrapped.value += wrapped.value === '' ? line : ` ${line}`
   }
-  settle()
 }
 
 /** Whether the fields end above this line: a command, a quotation, a signature. */
@@ -239,36 +216,20 @@ function endsFields(reader: Reader): boolean {
   return beginsQuotation(reader.lines, reader.at)
 }
 
-function readField(
-  reader: Reader,
-  command: Open,
-  found: { key: string; line: string }
-): { key: string; value: string } | null {
-  reader.at += 1
-  const given = FIELD_LINE.exec(found.line)?.[2] ?? ''
-  const opened = openBlock(given)
-  const { text } = readBlock(reader, found.line, opened?.head === '' ? opened : null)
-  const keys = fieldKeys(command)
-  if (!keys.includes(found.key)) {
-    const says = `There is no field ${found.key} here. Put longer text between << and >>; the fields are: ${keys.join(', ')}.`
-    complain(reader, `${found.key}:`, says)
-    return null
-  }
-  if (command.fields.some((field) => field.key === found.key)) {
-    complain(reader, `${found.key}:`, 'This field is given twice.')
-    return null
-  }
-  const field = { key: found.key, value: text ?? given.trim() }
+/** Reads one field; null where its text stood in a block, so that no line below belongs to it. */
+function readField(reader: Reader, command: Open, { key, value }: Field): Field | null {
+  const { at: above } = reader
+  const opened = openBlock(value)
+  const { text } = readBlock(reader, `${key}: ${value}`, opened?.head === '' ? opened : null)
+  const keys = command.takes?.keys ?? []
+  const isTwice = command.fields.some((field) => field.key === key)
+  if (!keys.includes(key)) {
+    const says = `There is no field ${key} here. Put longer text between << and >>; the fields are: ${keys.join(', ')}.`
+    complain(reader, above, `${key}:`, says)
+  } else if (isTwice) complain(reader, above, `${key}:`, 'This field is given twice.')
+  const field = { key, value: text ?? value.trim() }
   command.fields.push(field)
   return text === null ? field : null
-}
-
-function fieldKeys({ takes }: Pick<Open, 'takes'>): readonly string[] {
-  return takes?.goesTo === 'fields' ? (takes.keys ?? NOTICE_TEXT_FIELDS) : []
-}
-
-function fieldKey(line: string): string | null {
-  return FIELD_LINE.exec(line.trim())?.[1]?.toLowerCase() ?? null
 }
 
 /** The text below the commands belongs to the one command that takes it and has none yet; otherwise it is a note. */

@@ -102,7 +102,11 @@ function act(
   }
   return [
     ...internalNote(parsed.rest, context),
-    ...(isForReporter ? [stayedInside(context)] : mayAnswer ? hint(context) : []),
+    ...(isForReporter
+      ? [toAuthor(context, 'reply', String(context.arrivalId))]
+      : mayAnswer
+        ? hint(context)
+        : []),
     recorded('noted', aboutCase(tag), byMaintainer(context.author.id), {}),
     dispose('done', 'note', '', tag)
   ]
@@ -217,37 +221,17 @@ function answersRelay(
     : newest === answers.messageId
 }
 
-function stayedInside(context: CommandContext): Decision {
-  return toAuthor(context, {
-    once: String(context.arrivalId),
-    title: 'Your reply stayed among the maintainers',
-    what: 'A plain reply goes to the reporter only if it answers a forwarded message of the reporter, and its signed part shows that: by the quoted last line (Ref: …) of that message. Yours does not, so it stayed a note among the maintainers.',
-    doNext:
-      'If it was for the reporter, send it again with /reply on its first line. If it was for the maintainers, you need do nothing.'
-  })
-}
-
 /** Said once per case: how to reach a reporter who is still waiting. */
 function hint(context: CommandContext): Decision[] {
   const { bound } = context
-  if (bound.hintGiven || answeredAt(bound.case) !== null || addresseesOf(bound.case).length === 0)
-    return []
-  return [
-    toAuthor(context, {
-      once: bound.case.tag,
-      title: 'Your note stayed among the maintainers',
-      what: 'The reporter is still waiting for an answer and has not seen your note.',
-      doNext:
-        'To answer the reporter, reply to a message of theirs with /reply on the first line, and write your text below it.'
-    })
-  ]
+  const isWaiting = answeredAt(bound.case) === null && addresseesOf(bound.case).length > 0
+  return isWaiting && !bound.hintGiven ? [toAuthor(context, 'note', bound.case.tag)] : []
 }
 
-type Words = Readonly<Record<'once' | 'title' | 'what' | 'doNext', string>>
-
-function toAuthor(context: CommandContext, { once, ...words }: Words): Decision {
+/** Tells the author where the words of a plain message went; `once` for each of these. */
+function toAuthor(context: CommandContext, stayed: 'reply' | 'note', once: string): Decision {
   const { bound, author, message } = context
-  return sealedTo([maintainerRecipient(author)], hintMessage(words), {
+  return sealedTo([maintainerRecipient(author)], hintMessage({ stayed }), {
     once,
     tag: bound.case.tag,
     conversation: conversationAbout(context.conversation),

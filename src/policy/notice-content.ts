@@ -2,7 +2,7 @@
  * What an advance notice says, what it still lacks under the product's policy, and when it leaves (M-24, M-26 to M-29).
  * Built from fields only, never from the thread (practice.md F4).
  */
-import { type CaseRecord } from '../domain/case.ts'
+import { type CaseRecord, isOpen } from '../domain/case.ts'
 import { formatFingerprint, type Sha256 } from '../domain/ids.ts'
 import {
   isListTold,
@@ -75,6 +75,17 @@ function formField(key: string, value: string): string {
   return value.includes('\n') || value.includes('<<')
     ? `${key}: <<\n${value}\n>>`
     : `${key}: ${value}`.trim()
+}
+
+/** Whether a notice can still be written and approved. */
+export function isNoticeOpen(
+  { case: { state, disclosureAt }, notice, known }: Draft,
+  { product, now }: Pick<CommandContext, 'product' | 'now'>
+): boolean {
+  const isUnfinished = notice === null || notice.state === 'drafting' || notice.state === 'held'
+  const isAhead = isOpen(state) && state !== 'disclosed' && !known.wasDisclosed
+  const hasTime = disclosureAt === null || disclosureAt > now
+  return product.policy.notice !== null && isUnfinished && isAhead && hasTime
 }
 
 /** The policy's required fields that are empty, under the names a maintainer would type. */

@@ -23,7 +23,13 @@ import { dueOf, promiseParts, promisesOpen, promiseWords } from './clocks.ts'
 import { answerOf, owedWord } from './date-talk.ts'
 import { type CommandContext, type Draft, happening } from './draft.ts'
 import { approvalRule } from './embargo.ts'
-import { missingFields, releasePlan, standingPreview, willLeave } from './notice-content.ts'
+import {
+  isNoticeOpen,
+  missingFields,
+  releasePlan,
+  standingPreview,
+  willLeave
+} from './notice-content.ts'
 import { noticeFaults } from './notice-lint.ts'
 import { keyChoice, nameOf, reporterPath } from './recipients.ts'
 
@@ -99,24 +105,6 @@ function ownerWords({ owner }: CaseRecord, settings: Settings): string {
   return owner === null ? 'no owner' : `owner ${nameOf(owner, settings)}`
 }
 
-/** Whether each reporter was answered; the address is named only if there are several. */
-function answerLines(record: CaseRecord, timezone: string): string[] {
-  const reporters = addresseesOf(record)
-  if (reporters.length < 2)
-    return [
-      `Reporter: ${answerWords((reporters[0] ?? reporterOf(record))?.answeredAt ?? null, record, timezone)}`
-    ]
-  return reporters.map(
-    ({ contact, answeredAt }) =>
-      `Reporter: ${contact.address}, ${answerWords(answeredAt, record, timezone)}`
-  )
-}
-
-function answerWords(at: Instant | null, { state }: CaseRecord, timezone: string): string {
-  if (at !== null) return `first answered by a person ${formatInstant(at, timezone)}`
-  return isOpen(state) ? 'not answered by a person yet' : 'never answered by a person'
-}
-
 /** The promise that is due first once this message is carried out. */
 export function dueInDraft(draft: Draft, context: CommandContext): Due | null {
   return dueOf(draft.case, context.bound.events, happening(draft), context)
@@ -129,15 +117,6 @@ export function isPlanDue(draft: Draft, context: CommandContext): boolean {
   )
 }
 
-function dueLine(draft: Draft, context: CommandContext): string {
-  const { settings, now } = context
-  const due = dueInDraft(draft, context)
-  if (due === null) return 'nothing'
-  const { when, what } = promiseParts(due, { case: draft.case, settings, now })
-  // These lines are not wrapped when the message is rendered.
-  return `${when}:\n  ${what}`
-}
-
 /** What waits: what it is, whose, to whom and from when; never what it says. */
 export function waitingName(words: WaitingWords, settings: Settings): string {
   const { authorId, at, mail, reporter } = words
@@ -145,50 +124,63 @@ export function waitingName(words: WaitingWords, settings: Settings): string {
   return `${nounOf(mail)} by ${nameOf(authorId, settings)} to ${reporter.contact.address}, ${when}`
 }
 
-function waitingLines({ waitingWords, case: record }: Draft, settings: Settings): string[] {
-  const waiting = waitingWords.filter(({ tag }) => tag === record.tag)
-  if (waiting.length === 0) return []
-  const messages = count(waiting.length, 'message', 'messages')
-  const isSeveral = addresseesOf(record).length > 1
-  const what = waiting.length === 1 ? 'it' : 'them'
-  return [
-    isSeveral
-      ? `Waiting for a key: ${messages}; /unsend in a reply to a reporter's message withdraws what waits for that reporter`
-      : `Waiting for a key of the reporter: ${messages}; /unsend withdraws ${what}`,
-    ...waiting.map((words) => `  ${waitingName(words, settings)}`)
-  ]
-}
-
 /** A few lines of plain text. */
 export function statusBlock(draft: Draft, context: CommandContext): string {
-  const { settings, product, bound } = context
-  const { timezone } = settings.desk
-  const record = draft.case
-  return [
-    ...(bound.named === record.tag
-      ? []
-      : [`${bound.named} was merged into ${record.tag}; please go on there.`]),
-    `${record.tag} (${product.name}): ${stateIn(draft, context)}`,
-    `Received: ${formatInstant(record.receivedAt, timezone)}`,
-    ...answerLines(record, timezone),
-    `Due: ${dueLine(draft, context)}`,
-    ...reachLines(draft, context),
-    ...waitingLines(draft, settings),
-    `Owner: ${record.owner === null ? 'nobody' : nameOf(record.owner, settings)}`,
-    ...(bound.messageCount === 0
-      ? []
-      : [`On record: ${count(bound.messageCount, 'message', 'messages')}`]),
-    ...disclosureLines(draft, context),
-    ...dateLines(draft, context),
-    ...noticeLines(draft, context),
-    ...(isOpen(record.state) && record.owner === null ? ['Missing: an owner (/take)'] : [])
-  ].join('\n')
+  return [...statusLines(draft, context)].join('\n')
 }
 
-function reachLines({ case: record, reporterKeys }: Draft, { product }: CommandContext): string[] {
+function* statusLines(draft: Draft, context: CommandContext): Iterable<string> {
+  const { settings, product, bound, now } = context
+  const { case: record, reporterKeys } = draft
+  const { tag, owner } = record
+  if (bound.named !== tag) yield `${bound.named} was merged into ${tag}; please go on there.`
+  yield `${tag} (${product.name}): ${stateIn(draft, context)}`
+  yield `Received: ${formatInstant(record.receivedAt, settings.desk.timezone)}`
+  yield* answerLines(record, settings.desk.timezone)
+  const due = dueInDraft(draft, context)
+  const promise = due === null ? null : promiseParts(due, { case: record, settings, now })
+  // These lines are not wrapped when the message is rendered.
+  yield promise === null ? 'Due: nothing' : `Due: ${promise.when}:\n  ${promise.what}`
   const reporters = addresseesOf(record)
-  if (reporters.length === 0) return ['Answers: cannot be sent: the report names no address.']
-  return reporters.map((one) => `Answers: ${reachWords(one, reporterKeys, product)}`)
+  if (reporters.length === 0) yield 'Answers: cannot be sent: the report names no address.'
+  for (const one of reporters) yield `Answers: ${reachWords(one, reporterKeys, product)}`
+  yield* waitingLines(draft, settings)
+  yield `Owner: ${owner === null ? 'nobody' : nameOf(owner, settings)}`
+  if (bound.messageCount > 0) yield `On record: ${count(bound.messageCount, 'message', 'messages')}`
+  yield* disclosureLines(draft, context)
+  yield* dateLines(draft, context)
+  if (product.policy.notice !== null) yield* noticeLines(draft, context)
+  if (isOpen(record.state) && owner === null) yield 'Missing: an owner (/take)'
+}
+
+/** Whether each reporter was answered; the address is named only if there are several. */
+function* answerLines(record: CaseRecord, timezone: string): Iterable<string> {
+  const reporters = addresseesOf(record)
+  const [only = reporterOf(record)] = reporters
+  for (const reporter of reporters.length < 2 ? [only] : reporters) {
+    const at = reporter?.answeredAt ?? null
+    const never = isOpen(record.state)
+      ? 'not answered by a person yet'
+      : 'never answered by a person'
+    const how = at === null ? never : `first answered by a person ${formatInstant(at, timezone)}`
+    yield reporters.length < 2
+      ? `Reporter: ${how}`
+      : `Reporter: ${reporter?.contact?.address ?? ''}, ${how}`
+  }
+}
+
+function* waitingLines(
+  { waitingWords, case: record }: Draft,
+  settings: Settings
+): Iterable<string> {
+  const waiting = waitingWords.filter(({ tag }) => tag === record.tag)
+  if (waiting.length === 0) return
+  const messages = count(waiting.length, 'message', 'messages')
+  const what = waiting.length === 1 ? 'it' : 'them'
+  yield addresseesOf(record).length > 1
+    ? `Waiting for a key: ${messages}; /unsend in a reply to a reporter's message withdraws what waits for that reporter`
+    : `Waiting for a key of the reporter: ${messages}; /unsend withdraws ${what}`
+  for (const words of waiting) yield `  ${waitingName(words, settings)}`
 }
 
 /** How answers reach this reporter, behind the word `Answers`. */
@@ -205,77 +197,62 @@ export function reachWords(
 }
 
 /** The date while it holds: a case that ended without disclosure has none. */
-function disclosureLines(
+function* disclosureLines(
   { case: { disclosureAt, disclosureZone, state }, known }: Draft,
   { settings, now }: CommandContext
-): string[] {
-  if (disclosureAt === null)
-    return state === 'accepted' ? ['Missing: a disclosure date (/embargo)'] : []
+): Iterable<string> {
+  if (disclosureAt === null) {
+    if (state === 'accepted') yield 'Missing: a disclosure date (/embargo)'
+    return
+  }
   const said = formatInstant(disclosureAt, settings.desk.timezone, disclosureZone)
   if (known.wasDisclosed || state === 'disclosed')
-    return [`Disclosure: recorded as public; the date was ${said}`]
-  if (!isOpen(state)) return []
-  return disclosureAt > now
-    ? [`Disclosure: due ${said}`]
-    : [`Disclosure: OVERDUE since ${said}; if it is public, record that with /disclosed`]
+    yield `Disclosure: recorded as public; the date was ${said}`
+  else if (isOpen(state))
+    yield disclosureAt > now
+      ? `Disclosure: due ${said}`
+      : `Disclosure: OVERDUE since ${said}; if it is public, record that with /disclosed`
 }
 
 /** What each reporter said about the date, and which of them will be told it when we have a key of theirs (B19). */
-function dateLines(draft: Draft, context: CommandContext): string[] {
+function* dateLines(draft: Draft, context: CommandContext): Iterable<string> {
   const { product, bound, now, settings } = context
   const { case: record, reporterKeys } = draft
   const about = { record, events: [...bound.events, ...happening(draft)], now }
-  return addresseesOf(record).flatMap((reporter) => {
+  for (const reporter of addresseesOf(record)) {
     const { address } = reporter.contact
     const said = answerOf(record, reporter, context)
-    if (said !== null) {
-      const when = formatInstant(said.at, settings.desk.timezone)
-      if (said.kind === 'date-told') return `Date: ${address} has not answered; told ${when}`
-      return `Date: ${address} ${said.about.answer === 'agree' ? 'agreed' : 'OBJECTED'} ${when}`
-    }
-    const word = owedWord(about, reporter)
-    if (word === null || reporterPath(reporter, reporterKeys, product).kind !== 'no-key') return []
-    return word === 'question'
-      ? `Question about the date: waits for a key of ${address}`
-      : `Message that says the date: waits for a key of ${address}`
-  })
+    const when = formatInstant(said?.at ?? now, settings.desk.timezone)
+    const word = said === null ? owedWord(about, reporter) : null
+    if (said?.kind === 'date-told') yield `Date: ${address} has not answered; told ${when}`
+    else if (said !== null)
+      yield `Date: ${address} ${said.about.answer === 'agree' ? 'agreed' : 'OBJECTED'} ${when}`
+    else if (word !== null && reporterPath(reporter, reporterKeys, product).kind === 'no-key')
+      yield word === 'question'
+        ? `Question about the date: waits for a key of ${address}`
+        : `Message that says the date: waits for a key of ${address}`
+  }
 }
 
-function noticeLines(draft: Draft, context: CommandContext): string[] {
+function* noticeLines(draft: Draft, context: CommandContext): Iterable<string> {
   const { notice } = draft
-  const isLive = isNoticeDue(draft, context)
-  if (context.product.policy.notice === null) return []
-  if (notice === null) return isLive ? ['Advance notice: not written yet'] : []
+  const isOpenYet = isNoticeOpen(draft, context)
+  if (notice === null) {
+    if (isOpenYet) yield 'Advance notice: not written yet'
+    return
+  }
   const { members } = context.bound
   const to =
     members.length === 0 ? 'nobody on the list' : count(members.length, 'member', 'members')
-  const line = `Advance notice: revision ${notice.revision}, ${NOTICES[notice.state]}${whereWords(notice, to, context)}`
-  const isUnfinished = notice.state === 'drafting' || notice.state === 'held'
-  return [line, ...(isLive && isUnfinished ? unfinishedLines(draft, notice, to, context) : [])]
-}
-
-function isNoticeDue(
-  { case: { state, disclosureAt }, known }: Draft,
-  { now }: CommandContext
-): boolean {
-  const isPast = disclosureAt !== null && disclosureAt <= now
-  return isOpen(state) && state !== 'disclosed' && !known.wasDisclosed && !isPast
-}
-
-function unfinishedLines(
-  draft: Draft,
-  notice: NoticeRecord,
-  to: string,
-  context: CommandContext
-): string[] {
+  yield `Advance notice: revision ${notice.revision}, ${NOTICES[notice.state]}${whereWords(notice, to, context)}`
+  if (!isOpenYet) return
   const missing = missingFields(draft, context)
   const faults = noticeFaults(draft, context)
-  const lines = missing.length > 0 ? [`Missing for the notice: ${missing.join(', ')}`] : []
-  lines.push(...faults)
-  if (missing.length === 0 && faults.length === 0) lines.push(approvalLine(draft, notice, context))
+  if (missing.length > 0) yield `Missing for the notice: ${missing.join(', ')}`
+  yield* faults
+  if (missing.length === 0 && faults.length === 0) yield approvalLine(draft, notice, context)
   const { releaseAt } = releasePlan(draft, context)
-  if (releaseAt === null) return lines
-  return [...lines, willLeave(releaseAt, context, ` to ${to}`)]
+  if (releaseAt !== null) yield willLeave(releaseAt, context, ` to ${to}`)
 }
 
 function approvalLine(draft: Draft, { approvals }: NoticeRecord, context: CommandContext): string {
@@ -293,10 +270,10 @@ function whereWords(notice: NoticeRecord, to: string, { settings, bound }: Comma
     at === null ? '' : ` ${formatInstant(at, settings.desk.timezone)}`
   if (notice.state === 'scheduled') return `; it leaves${said(notice.releaseAt)} to ${to}`
   if (notice.state === 'drafting') return ''
-  const copies = [
-    ...(left === 0 ? [] : [`${count(left, 'copy', 'copies')} sent`]),
-    ...(here + onTheWay === 0 ? [] : [`${count(here + onTheWay, 'copy', 'copies')} not sent yet`]),
-    ...(givenUp === 0 ? [] : [`${count(givenUp, 'copy', 'copies')} not accepted`])
-  ]
-  return `${notice.state === 'released' ? said(notice.releasedAt) : ''}${copies.length === 0 ? '' : `; ${copies.join(', ')}`}`
+  const counts = { sent: left, 'not sent yet': here + onTheWay, 'not accepted': givenUp }
+  const copies = Object.entries(counts)
+    .filter(([, number]) => number > 0)
+    .map(([how, number]) => `${count(number, 'copy', 'copies')} ${how}`)
+  const when = notice.state === 'released' ? said(notice.releasedAt) : ''
+  return [when, ...(copies.length === 0 ? [] : [copies.join(', ')])].join('; ')
 }

@@ -3,7 +3,6 @@
  * what is missing, and what could come next, also for `postern show`. Says only what happened; never offers a command that the
  * machine for cases refuses or that its author has no role for.
  */
-import { isOpen } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
 import { aboutCase, BY_DESK, type EventKind, type NewEvent } from '../domain/event.ts'
 import { formatInstant } from '../domain/time.ts'
@@ -12,7 +11,7 @@ import { type TranscriptLine, transcript as transcriptMessage } from '../message
 import { missingRole } from './authority.ts'
 import { conversationAbout } from './conversation.ts'
 import { type CommandContext, type DeskContext, type Draft, moveOf, startDraft } from './draft.ts'
-import { missingFields } from './notice-content.ts'
+import { isNoticeOpen, missingFields } from './notice-content.ts'
 import { maintainerRecipient } from './recipients.ts'
 import { sealedTo } from './send.ts'
 import { standing } from './status.ts'
@@ -78,16 +77,13 @@ export function transcript(
 const NO_CASE = { before: '', after: '', missing: [], next: [] }
 
 function caseParams({ before, after, context, verbs }: CaseOutcome) {
+  const hasNotice = after.notice !== null && isNoticeOpen(after, context)
   return {
     before: standing(before, context),
     after: standing(after, context),
-    missing: isUnfinished(after) ? missingFields(after, context) : [],
+    missing: hasNotice ? missingFields(after, context) : [],
     next: nextCommands(after, context, verbs)
   }
-}
-
-function isUnfinished({ case: record, notice }: Draft): boolean {
-  return isOpen(record.state) && (notice?.state === 'drafting' || notice?.state === 'held')
 }
 
 function outcomeWords({ lines }: Outcome): string {

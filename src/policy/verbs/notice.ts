@@ -5,6 +5,7 @@ import { type Decision } from '../../domain/decision.ts'
 import { groupBy } from '../../domain/group.ts'
 import {
   isListTold,
+  NOTICE_TEXT_FIELDS,
   type NoticeFields,
   type NoticeRecord,
   type NoticeTextField,
@@ -31,6 +32,7 @@ import {
 } from '../draft.ts'
 import { whoApproves } from '../embargo.ts'
 import {
+  isNoticeOpen,
   missingFields,
   noticeDigest,
   noticeForm,
@@ -172,13 +174,7 @@ const preview: Handler = (draft, _command, context) => {
   const { notice } = draft
   if (context.product.policy.notice === null) throw new Refusal(NO_NOTICE)
   if (notice === null) throw new Refusal('There is no notice yet; start with /notice draft.')
-  if (notice.state === 'releasing')
-    throw new Refusal('The notice is leaving at this moment; try again in a minute.')
-  if (isShown(draft))
-    throw new Refusal(
-      'This message makes a preview already. Please send the second one in another message.'
-    )
-  refuseIf(sentComplaint(notice, context) ?? noticeComplaint(draft, context))
+  refuseIf(previewComplaint(draft, notice, context))
   const digest = noticeDigest(draft, notice, context)
   const sent = [...draft.decisions, ...previewMails(draft, notice, context)]
   const done = decided({ ...draft, decisions: sent }, context, 'notice-previewed', {
@@ -190,6 +186,18 @@ const preview: Handler = (draft, _command, context) => {
     withActivity(done, 'previewed the notice'),
     `Every maintainer gets the preview with its code. ${whoApproves(notice, context.product.policy, context.settings.maintainers)}`
   )
+}
+
+function previewComplaint(
+  draft: Draft,
+  notice: NoticeRecord,
+  context: CommandContext
+): string | null {
+  if (notice.state === 'releasing')
+    return 'The notice is leaving at this moment; try again in a minute.'
+  return isShown(draft)
+    ? 'This message makes a preview already. Please send the second one in another message.'
+    : (sentComplaint(notice, context) ?? noticeComplaint(draft, context))
 }
 
 /** List admins also read which members the text names; nobody else learns that it names any (G5). */
@@ -247,15 +255,6 @@ export function voidedWords(draft: Draft): string {
   return (draft.notice?.approvals.length ?? 0) > 0 ? ' The approval it had is void.' : ''
 }
 
-function isWritable(
-  { case: { disclosureAt }, notice }: Draft,
-  { product, now }: CommandContext
-): boolean {
-  const isUnfinished = notice === null || notice.state === 'drafting' || notice.state === 'held'
-  const hasTime = disclosureAt === null || disclosureAt > now
-  return product.policy.notice !== null && isUnfinished && hasTime
-}
-
 /** Whether a field has to be written or corrected; the date has a command of its own. */
 function isUnready(draft: Draft, context: CommandContext): boolean {
   const dated = { ...draft, case: { ...draft.case, disclosureAt: context.now } }
@@ -269,14 +268,14 @@ export const NOTICE: readonly Verb[] = [
     name: 'notice draft',
     binds: 'notice',
     roles: AUTHORS,
-    text: { goesTo: 'fields', isOptional: true },
+    text: { goesTo: 'fields', keys: NOTICE_TEXT_FIELDS, isOptional: true },
     help: 'writes the notice from the lines below; alone, it sends you the form',
     more: 'Fields that you do not give stay as they are. Any change voids the approvals.',
     run: draftNotice,
     next: {
       happens: 'notice-drafted',
       writes: (draft, context) =>
-        isWritable(draft, context) && isUnready(draft, context) ? '/notice draft' : null
+        isNoticeOpen(draft, context) && isUnready(draft, context) ? '/notice draft' : null
     }
   },
   {
@@ -287,11 +286,10 @@ export const NOTICE: readonly Verb[] = [
     next: {
       happens: 'notice-previewed',
       writes: (draft, context) =>
-        isWritable(draft, context) &&
+        isNoticeOpen(draft, context) &&
         draft.notice !== null &&
-        !isShown(draft) &&
         draft.case.disclosureAt !== null &&
-        noticeComplaint(draft, context) === null &&
+        previewComplaint(draft, draft.notice, context) === null &&
         standingPreview(draft, context) === null
           ? '/notice preview'
           : null

@@ -20,7 +20,7 @@ export type VerbText = {
   /** `fields` are `key: value` lines. */
   readonly goesTo: 'reporter' | 'member' | 'maintainers' | 'fields'
   readonly isOptional: boolean
-  /** Names of its fields; those of a notice unless given. */
+  /** Names of its fields. */
   readonly keys?: readonly string[]
 }
 
