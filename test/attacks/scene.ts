@@ -4,8 +4,7 @@
  */
 import { onTestFinished } from 'vitest'
 import { type Envelope } from '../../src/effects/effects.ts'
-import { givenRef } from '../support/given.ts'
-import { openWorld, type World, type WorldOptions } from '../support/world.ts'
+import { openWorld, refIn, type World, type WorldOptions } from '../support/world.ts'
 import { encryptedMail, lines, textPart } from '../unit/reading/material.ts'
 import { ADDRESSES, type Cast, DESK_ADDRESS, type Who } from './cast.ts'
 
@@ -73,7 +72,8 @@ export function sceneOf(world: World, cast: Cast): Scene {
       )
       const isWanted = ({ to, messageId }: Envelope): boolean =>
         to === ADDRESSES[who] && ids.some(({ id }) => id === messageId)
-      return givenRef(world, cast[who], world.accepted.findLast(isWanted))
+      const mail = world.accepted.findLast(isWanted)
+      return refIn(mail === undefined ? '' : await world.read(cast[who], mail))
     },
     disposition: () =>
       world.rows<{ disposition: string }>(

@@ -20,26 +20,41 @@ import { type CaseTag, type Sha256 } from '../../src/domain/ids.ts'
 import { addMs, type Instant, msBetween } from '../../src/domain/time.ts'
 import * as eventStore from '../../src/store/events.ts'
 import { OF_CASES } from '../support/built-in-clocks.ts'
-import { givenDesk, givenMessage, lastTo } from '../support/given.ts'
+import {
+  alarmsTo,
+  alice,
+  attachedKey,
+  bob,
+  DAY,
+  days,
+  FIRST,
+  givenDesk,
+  givenMaintainer,
+  givenMessage,
+  grace,
+  HOUR,
+  jumps,
+  keyOf,
+  lastTo,
+  latest,
+  linus,
+  MINUTE,
+  onTheWay,
+  preset,
+  recorded,
+  restarts,
+  SECOND,
+  sentSince,
+  world,
+  writes
+} from '../support/desk.ts'
 import { headerOf, splitPart } from '../support/mail-parts.ts'
 import { tempFolder } from '../support/temp.ts'
-import { type Someone, START, someone, type World, type WorldOptions } from '../support/world.ts'
+import { type Someone, START, someone, type WorldOptions } from '../support/world.ts'
 import { POLICY, PRODUCT } from '../unit/policy/samples.ts'
 
-const grace = await someone('grace', 'grace@acme.example')
-const linus = await someone('linus', 'linus@acme.example')
-const alice = await someone('alice', 'alice@reporter.example')
-const MINUTE = 60_000
-const HOUR = 60 * MINUTE
-const DAY = 24 * HOUR
-const TAG = 'ACME-2026-0001' as CaseTag
-const CASE = aboutCase(TAG)
+const CASE = aboutCase(FIRST)
 const GRACE = byMaintainer('grace')
-const SHA = 'a'.repeat(64) as Sha256
-const LEAVING = event('notice-leaving', CASE, BY_DESK, { revision: 1, digest: SHA, lateMs: 0 })
-const OF_REPORTER = { reporter: CASE.id, how: 'encrypted' } as const
-const ANSWERED = event('answered', CASE, GRACE, { ...OF_REPORTER, with: 'reply' })
-const DATE_TOLD = event('date-told', CASE, BY_DESK, { ...OF_REPORTER, date: START })
 
 /** As a policy states it. */
 const ANSWER: Clock = {
@@ -65,14 +80,12 @@ const ANSWER: Clock = {
   quote: 'Within 48 hours.'
 }
 
-let world: World
-
 async function givenCase(options: Partial<WorldOptions> = {}): Promise<void> {
-  world = await givenDesk([grace, { ...linus, roles: ['committer'] }], {
+  await givenDesk([grace, { ...linus, roles: ['committer'] }], {
     policy: { clocks: [...OF_CASES, ANSWER] },
     ...options
   })
-  await givenMessage(world, alice, { subject: 'x', text: 'x', as: 'encrypted' })
+  await givenMessage(alice, { subject: 'x', text: 'x', as: 'encrypted' })
 }
 
 /** Puts events on the record as those who make them do. */
@@ -86,22 +99,26 @@ async function given(...events: readonly NewEvent[]): Promise<void> {
 
 /** What rang, as `clock step recipient`, in order. */
 function rung(): string[] {
-  const sql = `SELECT clock || ' ' || step || ' ' || recipient AS told FROM rings WHERE subject_kind = 'case' ORDER BY at, recipient`
-  return world.rows<{ told: string }>(sql).map(({ told }) => told)
+  return world.column(
+    "SELECT clock || ' ' || step || ' ' || recipient FROM rings WHERE subject_kind = 'case' ORDER BY at, recipient"
+  )
 }
 
-async function after(ms: number): Promise<void> {
-  await world.wait(ms)
+/** That of one clock. */
+function rungOf(clock: string, who = ''): string[] {
+  return rung().filter((told) => told.startsWith(`${clock} `) && told.endsWith(who))
 }
+const both = (told: string) => [`${told} grace`, `${told} linus`]
 
-/** The alarms of a person since the mark, as read. */
-async function alarms(person: Someone, from = 0): Promise<string[]> {
-  const mine = world.accepted.slice(from).filter(({ to }) => to === person.address)
-  const texts = await Promise.all(mine.map((mail) => world.read(person, mail)))
-  return texts
-    .filter((text) => text.includes('What to do:'))
-    .map((text) => text.replaceAll(/\s+/g, ' '))
-}
+/** A reporter was answered; the list is told; the reporter is told the date. */
+const ANSWERED = event('answered', CASE, GRACE, {
+  ...{ reporter: CASE.id, with: 'reply', how: 'encrypted' }
+})
+const DIGEST = 'a'.repeat(64) as Sha256
+const LEAVING = event('notice-leaving', CASE, BY_DESK, { revision: 1, digest: DIGEST, lateMs: 0 })
+const DATE_TOLD = event('date-told', CASE, BY_DESK, {
+  ...{ reporter: CASE.id, date: START, how: 'encrypted' }
+})
 
 function embargo(days: number, leadDays = 7): NewEvent {
   const date = addMs(world.clock.now, days * DAY)
@@ -118,51 +135,46 @@ describe('(A3) the promise of an answer', () => {
   it('warns the owner at half of the time, everybody at 80 %, escalates when it is due and then daily until a person has answered (M-03)', async () => {
     await givenCase()
     await given(event('taken', CASE, GRACE, { from: null }))
-    world.desk.db.transact((tx) => {
-      tx.run("UPDATE cases SET owner = 'grace'")
-    })
-    await after(24 * HOUR - 1)
+    world.change("UPDATE cases SET owner = 'grace'")
+    await world.wait(24 * HOUR - 1)
     expect(rung()).toEqual([])
-    await after(1)
+    await world.wait(1)
     expect(rung()).toEqual(['answer 50% grace'])
-    await after(14.4 * HOUR)
-    expect(rung().slice(1)).toEqual(['answer 80% grace', 'answer 80% linus'])
+    await world.wait(14.4 * HOUR)
+    expect(rung().slice(1)).toEqual(both('answer 80%'))
     const mark = world.accepted.length
-    await after(9.6 * HOUR)
-    const [due] = await alarms(linus, mark)
+    await world.wait(9.6 * HOUR)
+    const [due] = await alarmsTo(linus, mark)
     expect(due).toContain('No person has answered the reporter yet. Overdue since')
     expect(due).toContain('Owner: Grace')
     expect(due).toContain('For: Grace, Linus')
     expect(due).toContain('Our policy says: Within 48 hours.')
-    await after(DAY)
-    await after(DAY)
-    expect(await alarms(linus, mark)).toHaveLength(3)
+    await world.wait(DAY)
+    await world.wait(DAY)
+    expect(await alarmsTo(linus, mark)).toHaveLength(3)
     await given(ANSWERED)
-    await after(3 * DAY)
-    expect(await alarms(linus, mark)).toHaveLength(3)
+    await world.wait(3 * DAY)
+    expect(await alarmsTo(linus, mark)).toHaveLength(3)
   })
 
   it('is told to everybody at half of the time while nobody has taken the case', async () => {
     await givenCase()
-    await after(24 * HOUR)
-    expect(rung()).toEqual(['answer 50% grace', 'answer 50% linus'])
+    await world.wait(24 * HOUR)
+    expect(rung()).toEqual(both('answer 50%'))
   })
 
   it('tells only the highest step after downtime, and says that it is late', async () => {
     await givenCase()
     world.pass(40 * HOUR)
-    world.restart()
-    await world.settle()
-    expect(rung()).toEqual(['answer 80% grace', 'answer 80% linus'])
-    expect((await alarms(grace)).at(-1)).toContain('This message is late')
+    await restarts()
+    expect(rung()).toEqual(both('answer 80%'))
+    expect((await alarmsTo(grace)).at(-1)).toContain('This message is late')
   })
 
   it('puts on the record what rang, once for all whom it reached (G8)', async () => {
     await givenCase()
-    await after(24 * HOUR)
-    const sql = "SELECT about FROM events WHERE kind = 'rang'"
-    const about = world.rows<{ about: string }>(sql).map((row) => JSON.parse(row.about) as unknown)
-    expect(about).toEqual([
+    await world.wait(24 * HOUR)
+    expect(recorded('rang')).toEqual([
       {
         clock: 'answer',
         generation: expect.any(Number),
@@ -176,22 +188,20 @@ describe('(A3) the promise of an answer', () => {
 
 it('(A3, B6) the forwarded report, /status and what the others read of a decision say what the clocks say is due', async () => {
   await givenCase()
-  expect(await lastTo(world, linus)).toContain(
+  expect(await lastTo(linus)).toContain(
     'Due: Wed 25 Nov 2026, 12:00 UTC: No person has answered the reporter yet.'
   )
-  const said = async (text: string): Promise<void> => {
-    await givenMessage(world, grace, { subject: `Re: [${TAG}] x`, text })
-  }
-  await said('/status\n')
-  expect(await lastTo(world, grace)).toMatch(/Due: .*: No person has answered the reporter yet\./)
-  await after(49 * HOUR)
-  await said('/status\n')
-  expect(await lastTo(world, grace)).toMatch(
+  expect(await writes(grace, '/status\n')).toMatch(
+    /Due: .*: No person has answered the reporter yet\./
+  )
+  await world.wait(49 * HOUR)
+  expect(await writes(grace, '/status\n')).toMatch(
     /Due: .* \(OVERDUE\): No person has answered the reporter yet\./
   )
-  await said('/reject not-a-vulnerability\n/status\n')
-  expect(await lastTo(world, grace)).toContain('The reporter has not been told')
-  expect(await lastTo(world, linus)).toContain('The reporter has not been told')
+  expect(await writes(grace, '/reject not-a-vulnerability\n/status\n')).toContain(
+    'The reporter has not been told'
+  )
+  expect(await lastTo(linus)).toContain('The reporter has not been told')
 })
 
 describe('(A3) what was not told rings again', () => {
@@ -206,24 +216,24 @@ describe('(A3) what was not told rings again', () => {
         return isRefused ? { kind: 'refused', because: 'expired' } : await real(body, to, now)
       }
     })
-    await after(24 * HOUR)
+    await world.wait(24 * HOUR)
     expect(rung()).toEqual(['answer 50% grace'])
-    await after(HOUR)
+    await world.wait(HOUR)
     expect(rung()).toEqual(['answer 50% grace'])
     isBroken = false
-    await after(HOUR)
-    expect(rung()).toEqual(['answer 50% grace', 'answer 50% linus'])
+    await world.wait(HOUR)
+    expect(rung()).toEqual(both('answer 50%'))
   })
 })
 
 it('(A3) an alarm that the server refuses rings again for that person, at the latest after six hours', async () => {
   await givenCase()
   world.replies.push('rejected')
-  await after(24 * HOUR)
+  await world.wait(24 * HOUR)
   expect(rung()).toHaveLength(1)
-  await after(6 * HOUR)
+  await world.wait(6 * HOUR)
   expect(rung()).toHaveLength(2)
-  const [one, two] = [await alarms(grace), await alarms(linus)]
+  const [one, two] = [await alarmsTo(grace), await alarmsTo(linus)]
   expect(one.length + two.length).toBe(2)
 })
 
@@ -231,18 +241,15 @@ describe('(A3) the dates of a case', () => {
   it('a notice that is not drafted three days before it must leave is told, also when its date moves; a draft ends it', async () => {
     await givenCase({ policy: {} })
     await given(embargo(14))
-    await after(4 * DAY - 1)
-    expect(rung().filter((told) => told.startsWith('notice-draft'))).toEqual([])
-    await after(1)
-    expect(rung().filter((told) => told.startsWith('notice-draft'))).toEqual([
-      'notice-draft +PT0H grace',
-      'notice-draft +PT0H linus'
-    ])
+    await world.wait(4 * DAY - 1)
+    expect(rungOf('notice-draft')).toEqual([])
+    await world.wait(1)
+    expect(rungOf('notice-draft')).toEqual(both('notice-draft +PT0H'))
     await given(embargo(10))
-    expect(rung().filter((told) => told.startsWith('notice-draft'))).toHaveLength(4)
+    expect(rungOf('notice-draft')).toHaveLength(4)
     await given(event('notice-drafted', CASE, GRACE, { revision: 1, fields: [], patches: [] }))
-    await after(2 * DAY)
-    expect(rung().filter((told) => told.startsWith('notice-draft'))).toHaveLength(4)
+    await world.wait(2 * DAY)
+    expect(rungOf('notice-draft')).toHaveLength(4)
   })
 
   it('preflight tells everybody counts, and list admins alone who is blocked and why (G5)', async () => {
@@ -255,8 +262,8 @@ describe('(A3) the dates of a case', () => {
     await world.addMember(suse)
     const mark = world.accepted.length
     await given(embargo(15))
-    await after(DAY)
-    const [[ofGrace], [ofLinus]] = [await alarms(grace, mark), await alarms(linus, mark)]
+    await world.wait(DAY)
+    const [[ofGrace], [ofLinus]] = [await alarmsTo(grace, mark), await alarmsTo(linus, mark)]
     for (const text of [ofGrace, ofLinus]) {
       expect(text).toContain('1 ready, 1 blocked (1 has a key that expires before)')
       expect(text).toContain('The notice is not written yet')
@@ -264,24 +271,22 @@ describe('(A3) the dates of a case', () => {
     expect(ofGrace).toContain('Blocked: debian')
     expect(ofLinus).not.toContain('debian')
     expect(rung().filter((told) => told.endsWith('grace'))).toEqual(['preflight -P7D grace'])
-    await after(4 * DAY)
-    await after(2 * DAY)
-    expect(rung().filter((told) => /^preflight .*grace/.test(told))).toEqual([
-      'preflight -P7D grace',
-      'preflight -P3D grace',
-      'preflight -P1D grace'
-    ])
+    await world.wait(4 * DAY)
+    await world.wait(2 * DAY)
+    expect(rungOf('preflight', 'grace')).toEqual(
+      ['-P7D', '-P3D', '-P1D'].map((step) => `preflight ${step} grace`)
+    )
   })
 
   it('a reporter who is not told the date within 15 minutes of the first notice is an alarm; telling the date ends it (M-30)', async () => {
     await givenCase({ policy: {} })
     await given(LEAVING)
-    await after(15 * MINUTE - 1)
+    await world.wait(15 * MINUTE - 1)
     expect(rung()).toEqual([])
-    await after(1)
-    expect(rung()).toEqual(['date-message +PT0H grace', 'date-message +PT0H linus'])
+    await world.wait(1)
+    expect(rung()).toEqual(both('date-message +PT0H'))
     await given(DATE_TOLD, LEAVING)
-    await after(2 * DAY)
+    await world.wait(2 * DAY)
     expect(rung()).toHaveLength(2)
   })
 
@@ -293,26 +298,26 @@ describe('(A3) the dates of a case', () => {
     async (because, why) => {
       await givenCase({ policy: {} })
       await given(LEAVING, event('date-untold', CASE, BY_DESK, { reporter: CASE.id, because }))
-      expect((await alarms(linus)).at(-1)).toContain(`Because: ${why}`)
-      await after(HOUR)
-      expect(rung()).toEqual(['date-untold +PT0H grace', 'date-untold +PT0H linus'])
-      await after(DAY)
-      expect(await alarms(linus)).toHaveLength(2)
+      expect((await alarmsTo(linus)).at(-1)).toContain(`Because: ${why}`)
+      await world.wait(HOUR)
+      expect(rung()).toEqual(both('date-untold +PT0H'))
+      await world.wait(DAY)
+      expect(await alarmsTo(linus)).toHaveLength(2)
       await given(DATE_TOLD)
-      await after(2 * DAY)
-      expect(await alarms(linus)).toHaveLength(2)
+      await world.wait(2 * DAY)
+      expect(await alarmsTo(linus)).toHaveLength(2)
     }
   )
 
   it('so is one who is not told a new date within 15 minutes of the change that tells the list (B16)', async () => {
     await givenCase({ policy: {} })
-    const mine = (): string[] => rung().filter((one) => /^date-message .*grace/.test(one))
+    const mine = () => rungOf('date-message', 'grace')
     // New content under the old date, then a new date.
     await given(embargo(14), LEAVING, DATE_TOLD, LEAVING)
-    await after(HOUR)
+    await world.wait(HOUR)
     expect(mine()).toEqual([])
     await given(embargo(20), LEAVING)
-    await after(15 * MINUTE)
+    await world.wait(15 * MINUTE)
     expect(mine()).toEqual(['date-message +PT0H grace'])
   })
 
@@ -320,87 +325,78 @@ describe('(A3) the dates of a case', () => {
     await givenCase({ policy: {} })
     const set = { oldDate: null, written: '', reason: '', leaveBy: null }
     await given(event('embargo-set', CASE, GRACE, { ...set, date: addMs(world.clock.now, DAY) }))
-    await after(DAY + HOUR - 1)
+    await world.wait(DAY + HOUR - 1)
     expect(rung()).toEqual([])
-    await after(1)
-    expect(rung()).toEqual(['dead-man +PT1H grace', 'dead-man +PT1H linus'])
+    await world.wait(1)
+    expect(rung()).toEqual(both('dead-man +PT1H'))
     const mark = world.accepted.length
-    await after(DAY)
-    await after(DAY)
-    expect(await alarms(grace, mark)).toHaveLength(2)
+    await world.wait(DAY)
+    await world.wait(DAY)
+    expect(await alarmsTo(grace, mark)).toHaveLength(2)
     await given(event('disclosed', CASE, GRACE, { date: START, reason: '' }))
-    await after(3 * DAY)
-    expect(await alarms(grace, mark)).toHaveLength(2)
+    await world.wait(3 * DAY)
+    expect(await alarmsTo(grace, mark)).toHaveLength(2)
   })
 })
 
 it('(A3) certificates of desk and maintainers are told 30, 14, 7 and 1 days before they end, and once more at the end', async () => {
-  const mortal = await someone('linus', 'linus@acme.example', 60)
-  world = await givenDesk([grace, mortal], { keyEnds: true })
+  const mortal = await givenMaintainer('linus', 60)
+  await givenDesk([grace, mortal], { keyEnds: true })
   const at = (): string[] =>
-    world
-      .rows<{ step: string }>("SELECT step FROM rings WHERE recipient = 'grace' ORDER BY at")
-      .map(({ step }) => step)
-  for (let day = 0; day < 40; day += 1) await after(DAY)
+    world.column("SELECT step FROM rings WHERE recipient = 'grace' ORDER BY at")
+  await days(40)
   expect(at()).toEqual(['-P30D', '-P14D', '-P7D', '-P1D', '+PT0H'])
-  const read = await alarms(grace)
+  const read = await alarmsTo(grace)
   expect(read[0]).toContain('The key of Linus expires on')
   expect(read[4]).toContain('The key of Linus expired on')
 })
 
-it('(A3, B18) where nobody is list-admin, everybody is told by id that the key of a list member ends', async () => {
+/** A list member whose key ends after so many days, of a desk where Grace has this role. */
+async function givenMortal(role: 'committer' | 'list-admin', lasts: number): Promise<Someone> {
   const member = await someone('delta', 'security@delta.example', 60)
-  world = await givenDesk([
-    { ...grace, roles: ['committer'] },
+  await givenDesk([
+    { ...grace, roles: [role] },
     { ...linus, roles: ['committer'] }
   ])
   await world.addMember(member)
-  const expiresAt = addMs(START, 2 * DAY)
+  const expiresAt = addMs(START, lasts * DAY)
   const subject = { kind: 'member', id: member.id } as const
   await given(event('certificate-seen', subject, BY_DESK, { fingerprint: null, expiresAt }))
-  for (let day = 0; day < 3; day += 1) await after(DAY)
+  return member
+}
+
+it('(A3, B18) where nobody is list-admin, everybody is told by id that the key of a list member ends', async () => {
+  const member = await givenMortal('committer', 2)
+  await days(3)
   for (const person of [grace, linus]) {
-    const said = (await alarms(person)).join()
+    const said = (await alarmsTo(person)).join()
     expect(said).toContain('The key of list member delta expired on')
     expect(said).not.toContain(member.address)
   }
 })
 
 it('(A3) a list member whose key ends is told 30, 14, 7 and 1 days before, alone and encrypted, without a word of product or case; list admins are told too, and outside no name stands (B5, B21, G5)', async () => {
-  const member = await someone('delta', 'security@delta.example', 60)
-  world = await givenDesk([
-    { ...grace, roles: ['list-admin'] },
-    { ...linus, roles: ['committer'] }
-  ])
-  await world.addMember(member)
-  const expiresAt = addMs(START, 35 * DAY)
-  const subject = { kind: 'member', id: member.id } as const
-  await given(event('certificate-seen', subject, BY_DESK, { fingerprint: null, expiresAt }))
-  for (let day = 0; day < 40; day += 1) await after(DAY)
-  const told = world.rows<{ step: string; recipient: string }>(
-    "SELECT step, recipient FROM rings WHERE subject_kind = 'member' ORDER BY at, recipient"
-  )
+  const member = await givenMortal('list-admin', 35)
+  await days(40)
+  const told =
+    "SELECT step || ' ' || recipient FROM rings WHERE subject_kind = 'member' ORDER BY at, recipient"
   const steps = ['-P30D', '-P14D', '-P7D', '-P1D']
-  expect(told).toEqual([
-    ...steps.flatMap((step) => ['', 'grace'].map((recipient) => ({ step, recipient }))),
-    { step: '+PT0H', recipient: 'grace' }
+  expect(world.column(told)).toEqual([
+    ...steps.flatMap((step) => [`${step} `, `${step} grace`]),
+    '+PT0H grace'
   ])
   const mine = world.sentTo(member)
   expect(mine).toHaveLength(4)
   for (const mail of mine) {
-    expect(Buffer.from(mail.raw).toString()).toContain('multipart/encrypted')
+    expect(onTheWay([mail])).toContain('multipart/encrypted')
     const text = await world.read(member, mail)
     expect(text).toContain('expires on')
     expect(text).not.toMatch(/parser|ACME-2026|delta\b(?!\.example|")/)
     expect(text).not.toContain(grace.address)
   }
-  const rows = world.rows<{ audience: string; recipient: string }>(
-    "SELECT audience, recipient_id AS recipient FROM outbox WHERE envelope_to = 'security@delta.example'"
-  )
-  expect(new Set(rows.map((row) => `${row.audience} ${row.recipient}`))).toEqual(
-    new Set(['member delta'])
-  )
-  expect(world.accepted.some(({ to }) => to === linus.address)).toBe(false)
+  const bound = "SELECT DISTINCT audience || ' ' || recipient_id FROM outbox WHERE envelope_to = ?"
+  expect(world.column(bound, [member.address])).toEqual(['member delta'])
+  expect(world.sentTo(linus)).toEqual([])
   const outside = world.sentTo(grace).map(({ raw }) => headerOf(splitPart(raw), 'subject'))
   expect(outside).toEqual([
     ...steps.map(() => '[ACME] A key expires soon'),
@@ -409,21 +405,13 @@ it('(A3) a list member whose key ends is told 30, 14, 7 and 1 days before, alone
 })
 
 describe('(A3) the clocks of the presets', () => {
-  const rungOf = (clock: string, who: string): string[] =>
-    rung().filter((told) => told.startsWith(`${clock} `) && told.endsWith(who))
-  const givenPreset = async (name: string): Promise<void> => {
-    const read = await readPolicy(name, '.', builtInPoliciesDir())
-    await givenCase({ policy: read.policy })
-  }
+  const givenPreset = async (name: string) => givenCase({ policy: await preset(name) })
   it('an update says of no promise that it is due once the answer that waited for a key has left (B10)', async () => {
     await givenPreset('dispatch')
-    const subject = `Re: [${TAG}] Report`
-    await givenMessage(world, grace, { subject, text: '/reply\nThank you.\n' })
-    expect(await lastTo(world, linus)).toContain('Due: ')
-    const patch = { filename: 'alice.asc', content: alice.secret.toPublic().armor() }
-    const text = `/key accept ${alice.secret.getFingerprint()}\n`
-    await givenMessage(world, grace, { subject, text, patch })
-    const update = await lastTo(world, linus)
+    await writes(grace, '/reply\nThank you.\n')
+    expect(await lastTo(linus)).toContain('Due: ')
+    await writes(grace, `/key accept ${keyOf(alice)}\n`, attachedKey(alice))
+    const update = await lastTo(linus)
     expect(update).toContain('that had waited for a key')
     expect(update).not.toContain('Due: ')
   })
@@ -431,7 +419,7 @@ describe('(A3) the clocks of the presets', () => {
   it('feedback: half way, at 80 %, when it is due, then daily; an answer does not stop it, a plan does (M-08)', async () => {
     await givenPreset('template')
     await given(ANSWERED)
-    for (let half = 0; half < 12; half += 1) await after(DAY / 2)
+    for (let half = 0; half < 12; half += 1) await world.wait(DAY / 2)
     const before = rungOf('feedback', 'grace')
     expect(before.slice(0, 3)).toEqual([
       'feedback 50% grace',
@@ -439,21 +427,18 @@ describe('(A3) the clocks of the presets', () => {
       'feedback +PT0H/P1D grace'
     ])
     expect(rungOf('answer', 'grace')).toEqual([])
-    await given(event('plan-told', CASE, GRACE, OF_REPORTER))
+    await given(event('plan-told', CASE, GRACE, { reporter: CASE.id, how: 'encrypted' }))
     const mark = world.accepted.length
-    await after(3 * DAY)
-    expect((await alarms(grace, mark)).join()).not.toContain('The reporter waits for a plan')
+    await world.wait(3 * DAY)
+    expect((await alarmsTo(grace, mark)).join()).not.toContain('The reporter waits for a plan')
   })
 
   it('feedback: /plan is among the next commands while the reporter waits for a plan, and no longer (M-08)', async () => {
     await givenPreset('template')
-    const tag = 'ACME-2026-0002'
-    const bob = await someone('bob', 'bob@reporter.example')
-    await givenMessage(world, bob, { subject: 'y', text: 'y', autocrypt: true })
+    await givenMessage(bob, { subject: 'y', text: 'y', autocrypt: true })
     const said = async (text: string): Promise<string> => {
-      await givenMessage(world, grace, { subject: `[${tag}]`, text })
-      const last = world.accepted.findLast(({ to }) => to === grace.address)
-      return last === undefined ? '' : world.read(grace, last)
+      await writes(grace, text, { tag: SECOND })
+      return world.read(grace, latest(grace))
     }
     expect(await said('/take\n')).toMatch(/Next you could write:[^]*^\/plan\s*$/m)
     expect(await said('/reply\nThanks.\n')).toMatch(/Next you could write:[^]*^\/plan\s*$/m)
@@ -464,31 +449,30 @@ describe('(A3) the clocks of the presets', () => {
   it('conversation: at 80 % of three business days, when they are over, then daily, until somebody answers; restarts and downtime change nothing', async () => {
     await givenPreset('dispatch')
     await given(ANSWERED)
-    await after(HOUR)
+    await world.wait(HOUR)
     const receivedAt = world.clock.now
     await given(event('reporter-wrote', CASE, GRACE, { reporter: CASE.id, receivedAt }))
     world.restart()
-    await after(2 * DAY)
+    await world.wait(2 * DAY)
     expect(rungOf('conversation', 'grace')).toEqual([])
-    await after(0.8 * DAY)
-    world.restart()
-    await world.settle()
+    await world.wait(0.8 * DAY)
+    await restarts()
     expect(rungOf('conversation', 'grace')).toEqual(['conversation 80% grace'])
-    await after(3 * DAY)
+    await world.wait(3 * DAY)
     expect(rungOf('conversation', 'grace')).toContain('conversation +PT0H/P1D grace')
     await given(ANSWERED)
     const mark = world.accepted.length
-    await after(5 * DAY)
-    expect((await alarms(grace, mark)).join()).not.toContain('nobody has answered')
+    await world.wait(5 * DAY)
+    expect((await alarmsTo(grace, mark)).join()).not.toContain('nobody has answered')
   })
 
   it('triage: until an act of triage; words to the reporter alone are none', async () => {
     await givenPreset('consoleme')
     await given(ANSWERED)
-    await after(25 * HOUR)
+    await world.wait(25 * HOUR)
     expect(rungOf('triage', 'grace')).toEqual(['triage 50% grace'])
     await given(event('taken', CASE, GRACE, { from: null }))
-    await after(5 * DAY)
+    await world.wait(5 * DAY)
     expect(rungOf('triage', 'grace')).toEqual(['triage 50% grace'])
   })
 })
@@ -515,29 +499,26 @@ it('(A3) one more clock in a policy file alone, which extends a preset, rings', 
   folder.remove()
   await givenCase({ policy: result.policy })
   await given(event('accepted', CASE, GRACE, {}))
-  await after(6 * HOUR - 1)
+  await world.wait(6 * HOUR - 1)
   expect(rung()).toEqual([])
-  await after(1)
+  await world.wait(1)
   expect(rung()).toEqual(['severity +PT0H linus'])
-  expect((await alarms(linus)).at(-1)).toContain('No severity was stated')
+  expect((await alarmsTo(linus)).at(-1)).toContain('No severity was stated')
 })
 
 it('(A3) changed clocks are looked at anew at the next start, without any event', async () => {
   await givenCase({ policy: {} })
-  await after(30 * HOUR)
+  await world.wait(30 * HOUR)
   expect(rung()).toEqual([])
   const products = world.desk.settings.products.map((one) => ({
     ...one,
     policy: { ...one.policy, clocks: [...OF_CASES, ANSWER] }
   }))
   Object.assign(world.desk.settings, { products })
-  world.restart()
-  await world.settle()
-  expect(rung()).toEqual(['answer 50% grace', 'answer 50% linus'])
-  const look = world.rows<{ at: Instant }>(
-    "SELECT due_at AS at FROM looks WHERE due_clock = 'answer'"
-  )
-  expect(look).toEqual([{ at: addMs(START, 48 * HOUR) }])
+  await restarts()
+  expect(rung()).toEqual(both('answer 50%'))
+  const look = world.column("SELECT due_at FROM looks WHERE due_clock = 'answer'")
+  expect(look).toEqual([addMs(START, 48 * HOUR)])
 })
 
 describe('(B16) a change after the list was told', () => {
@@ -550,21 +531,22 @@ describe('(B16) a change after the list was told', () => {
     })
     await given(proposed)
     const mine = async (): Promise<number> =>
-      (await alarms(linus)).filter((text) => text.includes('A change of the advance notice is not'))
-        .length
+      (await alarmsTo(linus)).filter((text) =>
+        text.includes('A change of the advance notice is not')
+      ).length
     expect(await mine()).toBe(1)
     await given(proposed)
-    await after(HOUR)
+    await world.wait(HOUR)
     expect(await mine()).toBe(1)
-    await after(DAY - HOUR)
+    await world.wait(DAY - HOUR)
     expect(await mine()).toBe(2)
-    await after(DAY)
+    await world.wait(DAY)
     expect(await mine()).toBe(3)
-    await after(HOUR)
-    await after(HOUR)
+    await world.wait(HOUR)
+    await world.wait(HOUR)
     expect(await mine()).toBe(5)
     await given(LEAVING)
-    await after(2 * HOUR)
+    await world.wait(2 * HOUR)
     expect(await mine()).toBe(5)
   })
 })
@@ -582,17 +564,17 @@ describe('(B9) one alarm a cause, person and day', () => {
       world.pass(HOUR)
       await given(lost('1', 2 + hour))
     }
-    const first = await alarms(grace)
+    const first = await alarmsTo(grace)
     expect(first).toHaveLength(1)
     expect(first[0]).toContain(
       'The reporter did not get the answer about ACME-2026-0001: the mail server refused it (code 550).'
     )
-    await after(DAY)
-    const next = (await alarms(grace)).slice(1)
+    await world.wait(DAY)
+    const next = (await alarmsTo(grace)).slice(1)
     expect(next).toHaveLength(1)
     expect(next[0]).toContain('This happened 3 times since')
-    await after(3 * DAY)
-    expect(await alarms(grace)).toHaveLength(2)
+    await world.wait(3 * DAY)
+    expect(await alarmsTo(grace)).toHaveLength(2)
   })
 
   it('tells of another message to the same person at once: it is another cause', async () => {
@@ -602,14 +584,14 @@ describe('(B9) one alarm a cause, person and day', () => {
       const how = { because: 'bounced', code: 0, attempts: 1 } as const
       await given(event('undelivered', CASE, BY_DESK, { ...about, ...how }))
     }
-    expect((await alarms(grace)).at(-1)).toContain('did not get the answer about ACME-2026-0001')
-    expect(await alarms(grace)).toHaveLength(2)
+    expect((await alarmsTo(grace)).at(-1)).toContain('did not get the answer about ACME-2026-0001')
+    expect(await alarmsTo(grace)).toHaveLength(2)
   })
 
   const ofLinus = { kind: 'maintainer', id: 'linus' } as const
   it.each([
     ['of a delivery report about nothing of ours', 'bounce-unmatched', DESK, {}],
-    ['of encrypted content that came before', 'ciphertext-reused', DESK, { cases: [TAG] }],
+    ['of encrypted content that came before', 'ciphertext-reused', DESK, { cases: [FIRST] }],
     ['of a message that could not be read', 'message-unread', DESK, { bytes: 9 }],
     ['of too many forged messages', 'refused-unanswered', ofLinus, { because: 'unsigned' }],
     ['of a bug at one thing', 'desk-failed', DESK, { at: 'one thing', error: 'TypeError' }]
@@ -620,13 +602,13 @@ describe('(B9) one alarm a cause, person and day', () => {
       await givenCase({ policy: {} })
       const from = world.accepted.length
       for (let times = 0; times < 4; times += 1) await given(one)
-      expect(world.accepted.slice(from).map(({ to }) => to)).toEqual([grace.address, linus.address])
-      await after(DAY)
-      const [, second, ...more] = await alarms(grace, from)
+      expect(sentSince(from)).toEqual([grace.address, linus.address])
+      await world.wait(DAY)
+      const [, second, ...more] = await alarmsTo(grace, from)
       expect(more).toEqual([])
       expect(second).toContain('This happened 3 times since ')
-      await after(2 * DAY)
-      expect(await alarms(grace, from)).toHaveLength(2)
+      await world.wait(2 * DAY)
+      expect(await alarmsTo(grace, from)).toHaveLength(2)
     }
   )
 
@@ -639,8 +621,8 @@ describe('(B9) one alarm a cause, person and day', () => {
     await given(one)
     const from = world.accepted.length
     await given(...Array.from({ length: times }, () => one))
-    await after(DAY)
-    const [said = ''] = await alarms(grace, from)
+    await world.wait(DAY)
+    const [said = ''] = await alarmsTo(grace, from)
     // What is read is written twice, as it came and decoded.
     expect(said.split('Size: 9 bytes')).toHaveLength(2 * 5 + 1)
     expect(said).toContain(more)
@@ -651,7 +633,7 @@ describe('(B9) one alarm a cause, person and day', () => {
     await givenCase({ policy: {} })
     const one = event('bounce-unmatched', DESK, BY_SOMEBODY, {})
     await given(...Array.from({ length: 3000 }, () => one))
-    await after(DAY)
+    await world.wait(DAY)
     expect(
       world.rows("SELECT recipient FROM rings WHERE clock = 'bounce-unmatched' ORDER BY recipient")
     ).toEqual([{ recipient: 'grace' }, { recipient: 'linus' }])
@@ -660,13 +642,11 @@ describe('(B9) one alarm a cause, person and day', () => {
   it('a message to a maintainer that is given up is told to the others, an alarm that is given up to nobody', async () => {
     await givenCase({ policy: {} })
     world.replies.push('rejected')
-    await givenMessage(world, alice, { subject: 'y', text: 'y', as: 'encrypted' })
-    const lost = world.rows<{ who: string }>(
-      "SELECT about ->> 'recipient' AS who FROM events WHERE kind = 'undelivered'"
-    )
-    expect(lost).toHaveLength(1)
-    const told = [...(await alarms(grace)), ...(await alarms(linus))]
-    expect(told).toHaveLength(lost[0]?.who === '1' || lost[0]?.who === '' ? 2 : 1)
+    await givenMessage(alice, { subject: 'y', text: 'y', as: 'encrypted' })
+    const [lost, ...more] = recorded('undelivered') as { recipient?: string }[]
+    expect(more).toEqual([])
+    const told = [...(await alarmsTo(grace)), ...(await alarmsTo(linus))]
+    expect(told).toHaveLength(['1', ''].includes(lost?.recipient ?? '?') ? 2 : 1)
   })
 })
 
@@ -680,17 +660,17 @@ it('(B12) a case that moves to another product is reminded of by the clocks of t
     supported: []
   }
   await givenCase({ moreProducts: [other] })
-  await givenMessage(world, grace, { subject: `[${TAG}]`, text: '/take\n/product renderer\n' })
+  await writes(grace, '/take\n/product renderer\n')
   expect(world.rows('SELECT product FROM cases')).toEqual([{ product: 'renderer' }])
-  await after(23 * HOUR)
+  await world.wait(23 * HOUR)
   expect(rung()).toEqual([])
-  await after(HOUR)
+  await world.wait(HOUR)
   expect(rung()).toEqual(['answer 50% grace'])
 })
 
 describe('(A3) each clock rings once, at its time,', () => {
   const wrote = (): NewEvent => {
-    const about = { reporter: TAG, receivedAt: world.clock.now }
+    const about = { reporter: FIRST, receivedAt: world.clock.now }
     return event('reporter-wrote', CASE, GRACE, about)
   }
   const proposed = (): NewEvent => {
@@ -728,41 +708,35 @@ describe('(A3) each clock rings once, at its time,', () => {
   /** Whose key ends some weeks after each start. */
   const mortal = new Map<Instant, Someone>()
   beforeAll(async () => {
-    mortal.set(START, await someone('linus', 'linus@acme.example', 60))
-    mortal.set(SPRING, await someone('linus', 'linus@acme.example', 190))
+    mortal.set(START, await givenMaintainer('linus', 60))
+    mortal.set(SPRING, await givenMaintainer('linus', 190))
   })
   /** A case with the clocks of every preset. */
   const givenClocks = async (start: () => readonly NewEvent[], startsAt = START): Promise<void> => {
-    const read = await Promise.all(
-      ['template', 'consoleme'].map((name) => readPolicy(name, '.', builtInPoliciesDir()))
-    )
-    const all = read.flatMap(({ policy }) => policy.clocks).filter(({ id }) => id !== 'answer')
+    const read = await Promise.all(['template', 'consoleme'].map(preset))
+    const all = read.flatMap((policy) => policy.clocks).filter(({ id }) => id !== 'answer')
     const clocks = [...new Map([...all, ANSWER].map((clock) => [clock.id, clock])).values()]
     const maintainers = [grace, mortal.get(startsAt) ?? linus]
     await givenCase({ policy: { clocks }, maintainers, keyEnds: true, startsAt })
     // The year of the start is in the number of the case.
-    const subject = aboutCase(world.rows<{ tag: CaseTag }>('SELECT tag FROM cases')[0]?.tag ?? TAG)
+    const subject = aboutCase(world.column<CaseTag>('SELECT tag FROM cases')[0] ?? FIRST)
     await given(...start().map((one) => ({ ...one, subject })))
   }
   /** How often the clock rang, and whether late. */
   const rang = (clock: string): number[] =>
-    world
-      .rows<{ late: number }>(
-        "SELECT about ->> 'isLate' AS late FROM events WHERE kind = 'rang' AND about ->> 'clock' = ?",
-        [clock]
-      )
-      .map(({ late }) => late)
+    world.column<number>(
+      "SELECT about ->> 'isLate' AS late FROM events WHERE kind = 'rang' AND about ->> 'clock' = ?",
+      [clock]
+    )
 
   it.each(CLOCKS)('over restarts: %s', async (clock, ms, events) => {
     await givenClocks(events)
     const before = rang(clock)
     world.pass(ms(THREE_DAYS) - 1)
-    world.restart()
-    await world.settle()
+    await restarts()
     expect(rang(clock)).toEqual(before)
-    await after(1)
-    world.restart()
-    await world.settle()
+    await world.wait(1)
+    await restarts()
     expect(rang(clock)).toEqual([...before, 0])
   })
 
@@ -770,20 +744,17 @@ describe('(A3) each clock rings once, at its time,', () => {
     await givenClocks(events)
     const before = rang(clock)
     world.pass(ms(THREE_DAYS) + 20 * MINUTE)
-    world.restart()
-    await world.settle()
+    await restarts()
     expect(rang(clock)).toEqual([...before, 1])
   })
 
   it.each(CLOCKS)('however the wall clock is set: %s', async (clock, ms, events) => {
     await givenClocks(events)
     const before = rang(clock)
-    await after(ms(THREE_DAYS))
+    await world.wait(ms(THREE_DAYS))
     for (const jump of [-3 * HOUR, 3 * HOUR]) {
-      world.jump(jump)
-      await world.settle()
-      world.restart()
-      await world.settle()
+      await jumps(jump)
+      await restarts()
     }
     expect(rang(clock)).toEqual([...before, 0])
   })
@@ -792,9 +763,9 @@ describe('(A3) each clock rings once, at its time,', () => {
     await givenClocks(events, SPRING)
     const before = rang(clock)
     const due = ms(5 * DAY + 10 * HOUR - 1000)
-    await after(due - 1)
+    await world.wait(due - 1)
     expect(rang(clock)).toEqual(before)
-    await after(1)
+    await world.wait(1)
     expect(rang(clock)).toEqual([...before, 0])
   })
 })

@@ -1,93 +1,88 @@
-/** An answer belongs to the conversation that it answers: a list member's or a reporter's, never both (B1, B21, G5). */
-import { beforeEach, expect, it } from 'vitest'
+/**
+ * A message belongs to the conversation that it answers: a list member's, a reporter's or the maintainers', never two (B1, B21, G5);
+ * what a maintainer writes to colleagues never reaches the reporter (mail.md §2.4); and a signature is meant for somebody (B20).
+ */
+
+import { describe, expect, it } from 'vitest'
 import { type Envelope } from '../../src/effects/effects.ts'
-import { givenMessage } from '../support/given.ts'
-import { type NoticeWorld, noticeWorld, people, UNTIL_DUE } from '../support/notice-world.ts'
-import { type Someone, type World } from '../support/world.ts'
+import {
+  alice,
+  allTo,
+  answering,
+  attachedKey,
+  caseStates,
+  debian,
+  FIRST,
+  givenDesk,
+  givenMessage,
+  givenNotices,
+  givenRef,
+  givenReporter,
+  grace,
+  lastTo,
+  latest,
+  linus,
+  members,
+  quoted,
+  readBy,
+  recorded,
+  sentSince,
+  suse,
+  UNTIL_DUE,
+  world,
+  writes
+} from '../support/desk.ts'
+import { type Someone } from '../support/world.ts'
 
-const cast = await people()
-const CASE = 'ACME-2026-0001'
-const WORDS = 'Yes, 4.1 is affected, too.'
-let desk: NoticeWorld
-let world: World
-let debian: Someone
+const WORDS = 'Yes, 4.1 is affected, too. Do not tell them.'
+const REPLIES = { policy: { replies: 'reporter' } } as const
 
-beforeEach(async () => {
-  const admin = { roles: ['committer', 'release', 'approver', 'list-admin'] as const }
-  const other = { roles: ['committer', 'approver'] as const }
-  const team = { grace: { ...cast.grace, ...admin }, linus: { ...cast.linus, ...other } }
-  desk = await noticeWorld({ ...cast, ...team }, { count: 1, policy: { replies: 'reporter' } })
-  world = desk.world
-  debian = cast.members.find(({ id }) => id === 'debian') ?? cast.grace
+/** Everybody who was sent those words. */
+async function readers(): Promise<string[]> {
+  const found = []
+  for (const person of [alice, ...members, grace, linus])
+    if ((await allTo(person)).includes(WORDS)) found.push(person.id)
+  return found
+}
+
+/** A list member asks about a notice; only Grace is a list admin. */
+async function givenQuestion(): Promise<void> {
+  const roles = ['committer', 'approver'] as const
+  const maintainers = [grace, { ...linus, roles }] as const
+  await givenNotices({ maintainers, ...REPLIES })
   await world.wait(UNTIL_DUE)
-  const notice = latest(debian)
-  const headers = [`In-Reply-To: <${notice.messageId}>`]
-  const key = Buffer.from(debian.keyData).toString('base64')
-  const patch = { filename: 'key.asc', content: key }
-  await send(debian, { text: 'question Is 4.1 affected?', headers, patch })
-})
-
-function latest(who: Someone): Envelope {
-  const mail = world.sentTo(who).at(-1)
-  if (mail === undefined) throw new Error('nobody wrote to them')
-  return mail
+  const patch = { filename: 'key.asc', content: Buffer.from(debian.keyData).toString('base64') }
+  await writes(debian, 'question Is 4.1 affected?', { ...answering(debian), patch })
 }
-type Letter = Omit<Parameters<World['write']>[1], 'subject'> & { readonly subject?: string }
-async function send(from: Someone, letter: Letter): Promise<void> {
-  world.pass(1000)
-  await givenMessage(world, from, { subject: `Re: [${CASE}]`, ...letter })
-}
-async function quoted(who: Someone, mail: Envelope): Promise<string> {
-  const words = await world.read(who, mail)
-  return words.slice(words.indexOf('-----8<-----')).replaceAll(/^/gm, '> ')
-}
-/** Grace answers these messages: all of them stand in References, and are quoted. */
-async function answer(text: string, ...mails: readonly Envelope[]): Promise<string> {
-  return answerOf(cast.grace, text, ...mails)
-}
-async function answerOf(
-  who: Someone,
-  text: string,
-  ...mails: readonly Envelope[]
-): Promise<string> {
+/** Somebody answers these messages: all of them stand in References, and are quoted. */
+async function answerBy(who: Someone, text: string, ...mails: Envelope[]): Promise<string> {
   const references = mails.map(({ messageId }) => `<${messageId}>`).join(' ')
   const quotes = await Promise.all(mails.map((mail) => quoted(who, mail)))
-  await send(who, {
-    text: [text, ...quotes].join('\n\n'),
-    headers: [`References: ${references}`]
-  })
-  return (await world.read(who, latest(who))).replaceAll(/\s+/g, ' ')
+  const headers = [`References: ${references}`]
+  return writes(who, [text, ...quotes].join('\n\n'), { headers, after: 1000 })
 }
-/** Everybody who was sent Grace's words. */
-async function readers(): Promise<string[]> {
-  const found = new Set<string>()
-  for (const person of [cast.alice, cast.linus, ...cast.members]) {
-    for (const mail of world.sentTo(person))
-      if ((await world.read(person, mail)).includes(WORDS)) found.add(person.id)
-  }
-  return [...found].toSorted()
-}
+const answer = (text: string, ...mails: Envelope[]) => answerBy(grace, text, ...mails)
+
 /** The forwarded message of this author, as it went to Grace. */
 function forwarded(author: 'member' | 'reporter'): Envelope {
-  const [row] = world.rows<{ id: string }>(
-    "SELECT message_id AS id FROM outbox WHERE kind = 'relay' AND recipient_id = 'grace' AND conversation LIKE ?",
-    [`${author}:%`]
-  )
-  const mail = world.accepted.find(({ messageId }) => messageId === row?.id)
+  const sql =
+    "SELECT message_id FROM outbox WHERE kind = 'relay' AND recipient_id = 'grace' AND conversation LIKE ?"
+  const [id] = world.column(sql, [`${author}:%`])
+  const mail = world.accepted.find(({ messageId }) => messageId === id)
   if (mail === undefined) throw new Error('not forwarded')
   return mail
 }
 
 it('(B1) /member in a reply to a list member’s message reaches that member alone, encrypted', async () => {
+  await givenQuestion()
   const says = await answer(`/member\n${WORDS}`, forwarded('member'))
   expect(await readers()).toEqual(['debian', 'linus'])
   expect(says).toContain(`Sent to Debian <${debian.address}>, encrypted.`)
-  expect(world.rows("SELECT about FROM events WHERE kind = 'member-answered'")).toEqual([
-    { about: '{"member":"debian"}' }
-  ])
+  expect(recorded('member-answered')).toEqual([{ member: 'debian' }])
 })
 
 it('(B1) /reply in a reply to a list member’s message sends nothing and names /member', async () => {
+  await givenQuestion()
   const says = await answer(`/reply\n${WORDS}`, forwarded('member'))
   expect(await readers()).toEqual([])
   expect(says).toContain(
@@ -97,6 +92,7 @@ it('(B1) /reply in a reply to a list member’s message sends nothing and names 
 })
 
 it('(B1) a plain reply to a list member’s message stays among the maintainers under replies: reporter', async () => {
+  await givenQuestion()
   await answer(WORDS, forwarded('member'))
   expect(await readers()).toEqual(['linus'])
 })
@@ -104,6 +100,7 @@ it('(B1) a plain reply to a list member’s message stays among the maintainers 
 it.each(['/reply', '/member'])(
   '(B1) %s in an answer to two conversations is refused',
   async (verb) => {
+    await givenQuestion()
     const says = await answer(`${verb}\n${WORDS}`, forwarded('reporter'), forwarded('member'))
     expect(await readers()).toEqual([])
     expect(says).toContain('answers two conversations at once')
@@ -111,7 +108,8 @@ it.each(['/reply', '/member'])(
 )
 
 it('(B1) /member with the number of another case is refused: the member would read it (G5)', async () => {
-  await send(cast.alice, { text: 'Another hole.', subject: 'Another' })
+  await givenQuestion()
+  await givenMessage(alice, { text: 'Another hole.', subject: 'Another' })
   const says = await answer(`case: ACME-2026-0002\n/member\n${WORDS}`, forwarded('member'))
   expect(world.rows('SELECT tag FROM cases')).toHaveLength(2)
   expect(await readers()).toEqual([])
@@ -119,40 +117,43 @@ it('(B1) /member with the number of another case is refused: the member would re
 })
 
 it('(B1) /member where only the header outside names the member’s message is refused (G5)', async () => {
-  const headers = [`In-Reply-To: <${forwarded('member').messageId}>`]
-  await send(cast.grace, { text: `/member\n${WORDS}`, headers })
+  await givenQuestion()
+  await writes(grace, `/member\n${WORDS}`, answering(grace, forwarded('member')))
   expect(await readers()).toEqual([])
 })
 
 it.each(['update', 'note'])(
   '(B1) an answer to the %s about a list member’s message reaches that member or nobody outside',
   async (kind) => {
+    await givenQuestion()
     await answer(kind === 'note' ? 'I would say so.' : '/member\nWe look.', forwarded('member'))
-    const told = latest(cast.linus)
+    const told = latest(linus)
     const lines = ['/reply', '/reply quote', '/ask', '/accept'].map((verb) => `${verb}\n${WORDS}`)
     for (const text of [...lines, '/ask']) {
-      const says = await answerOf(cast.linus, text, told)
+      const says = await answerBy(linus, text, told)
       expect(says).toContain('This message answers list member debian')
       expect(says).not.toContain(' /reply sends')
     }
     expect(await readers()).toEqual([])
-    expect(await answerOf(cast.linus, `/member\n${WORDS}`, told)).toContain(
+    expect(await answerBy(linus, `/member\n${WORDS}`, told)).toContain(
       'Sent to list member debian, encrypted.'
     )
-    expect(await readers()).toEqual(['debian'])
+    expect(await readers()).toEqual(['debian', 'grace'])
   }
 )
 
 it('(B1) /reply in an answer to the transcript of /member reaches nobody', async () => {
+  await givenQuestion()
   await answer('/member\nWe look.', forwarded('member'))
-  const says = await answer(`/reply\n${WORDS}`, latest(cast.grace))
+  const says = await answer(`/reply\n${WORDS}`, latest(grace))
   expect(says).toContain('This message answers list member debian')
   expect(await readers()).toEqual([])
 })
 
 it('(B1, G5) /reply quote takes a forwarded message of the reporter along and nothing else of the desk', async () => {
+  await givenQuestion()
   await answer('/status', forwarded('reporter'))
-  const says = await answer(`/reply quote\n${WORDS}`, latest(cast.grace))
+  const says = await answer(`/reply quote\n${WORDS}`, latest(grace))
   expect(says).toContain('only from a forwarded message of the reporter')
   expect(await readers()).toEqual([])
   await answer(`/reply quote\n${WORDS}`, forwarded('reporter'))
@@ -160,53 +161,224 @@ it('(B1, G5) /reply quote takes a forwarded message of the reporter along and no
 })
 
 it('(B1) /member in a reply to the reporter’s message is refused and names /reply', async () => {
+  await givenQuestion()
   const says = await answer(`/member\n${WORDS}`, forwarded('reporter'))
   expect(await readers()).toEqual([])
   expect(says).toContain('/reply goes to the reporter')
 })
 
 it('(B21) maintainers who are no list admins see a member’s id alone, and neither the original nor a key', async () => {
-  const toGrace = await world.read(cast.grace, forwarded('member'))
+  await givenQuestion()
+  const toGrace = await readBy(grace, forwarded('member'))
   expect(toGrace).toContain(debian.address)
   expect(toGrace).toContain('message/rfc822')
-  const toLinus = await world.read(cast.linus, latest(cast.linus))
+  const toLinus = await lastTo(linus)
   expect(toLinus).toContain('list member debian')
   expect(toLinus).toContain('question Is 4.1 affected?')
   expect(toLinus).not.toMatch(/debian\.example|Debian|message\/rfc822|key\.asc/)
 })
 
 it.each([
-  ['its protected subject', { subject: `[${CASE}] Notice`, text: 'Is 3.9 affected?' }],
-  ['its text', { subject: 'A question', text: `About ${CASE}: is 3.9 affected?` }]
+  ['its protected subject', { subject: `[${FIRST}] Notice`, text: 'Is 3.9 affected?' }],
+  ['its text', { subject: 'A question', text: `About ${FIRST}: is 3.9 affected?` }]
 ])(
   '(B21) a new message that a list member signed and that names the case in %s joins it as the member’s',
   async (_name, letter) => {
-    await send(debian, letter)
+    await givenQuestion()
+    await givenMessage(debian, letter)
     expect(world.rows('SELECT tag FROM cases')).toHaveLength(1)
-    const toLinus = await world.read(cast.linus, latest(cast.linus))
+    const toLinus = await lastTo(linus)
     expect(toLinus).toContain('is 3.9 affected?'.slice(3))
     expect(toLinus).toContain('list member debian')
     expect(toLinus).not.toMatch(/debian\.example|Debian|message\/rfc822/)
-    await answer(`/member\n${WORDS}`, latest(cast.grace))
+    await answer(`/member\n${WORDS}`, latest(grace))
     expect(await readers()).toEqual(['debian', 'linus'])
   }
 )
 
 it('a list member’s answer that came unencrypted is marked: what it quotes of the notice was readable (G5)', async () => {
-  const [notice] = world.sentTo(debian)
-  const headers = [`In-Reply-To: <${notice?.messageId ?? ''}>`]
-  expect(await world.read(cast.grace, forwarded('member'))).not.toContain('It came unencrypted')
-  await send(debian, { text: 'We are ready.', headers, as: 'clear' })
-  for (const person of [cast.grace, cast.linus])
-    expect(await world.read(person, latest(person))).toContain('It came unencrypted: anybody')
+  await givenQuestion()
+  const more = { ...answering(debian, world.sentTo(debian)[0]), as: 'clear' } as const
+  expect(await readBy(grace, forwarded('member'))).not.toContain('It came unencrypted')
+  await writes(debian, 'We are ready.', more)
+  for (const person of [grace, linus])
+    expect(await lastTo(person)).toContain('It came unencrypted: anybody')
 })
 
 it('(B21) a list member who names a case of another product, or whom no signature proves, joins no case', async () => {
-  world.desk.db.transact((tx) => {
-    tx.run(`UPDATE members SET products = '["other"]' WHERE id = 'debian'`)
-  })
-  await send(debian, { subject: `[${CASE}] Notice`, text: 'Is 3.9 affected?' })
-  const suse = cast.members.find(({ id }) => id === 'suse') ?? cast.grace
-  await send(suse, { subject: `[${CASE}] Notice`, text: 'Is 3.9 affected?', as: 'encrypted' })
+  await givenQuestion()
+  world.change(`UPDATE members SET products = '["other"]' WHERE id = 'debian'`)
+  const question = { subject: `[${FIRST}] Notice`, text: 'Is 3.9 affected?' }
+  await givenMessage(debian, question)
+  await givenMessage(suse, { ...question, as: 'encrypted' })
   expect(world.rows('SELECT tag FROM cases')).toHaveLength(3)
+})
+
+describe('with replies: reporter, a plain answer', () => {
+  /** Alice's report was forwarded. */
+  async function givenForwarded(roles = linus): Promise<Envelope> {
+    await givenDesk([grace, roles], REPLIES)
+    await givenMessage(alice, { subject: 'hole', text: 'a hole', autocrypt: true })
+    return latest(linus)
+  }
+  /** Linus answers without a command; the message refers to `mail` outside, and quotes it or names it in its protected headers. */
+  async function answers(
+    mail: Envelope,
+    shown: { readonly quotes?: Envelope; readonly names?: Envelope }
+  ): Promise<string> {
+    const quote = shown.quotes === undefined ? '' : await quoted(linus, shown.quotes)
+    const text = `${WORDS}\n\n${quote}`
+    const payload = [
+      'Content-Type: text/plain; charset=utf-8; protected-headers="v1"',
+      `From: Linus <${linus.address}>`,
+      'To: <security@acme.example>',
+      `Subject: Re: [${FIRST}] hole`,
+      `References: <root@acme.example> <${shown.names?.messageId ?? ''}>`,
+      '',
+      text.replaceAll('\n', '\r\n')
+    ].join('\r\n')
+    const names = shown.names === undefined ? {} : { payload }
+    return writes(linus, text, { ...answering(linus, mail), ...names })
+  }
+  /** Grace writes a note by command: Linus reads it in an update. */
+  async function updated(): Promise<Envelope> {
+    await writes(grace, '/note\nInternal: is this the old one?')
+    return latest(linus)
+  }
+
+  it.each(['quotes', 'names'] as const)(
+    'to a forwarded report goes to the reporter, as the report says, if the signed part %s what it answers',
+    async (how) => {
+      const report = await givenForwarded()
+      expect(await lastTo(linus)).toContain('A plain reply reaches the reporter.')
+      await answers(report, { [how]: report })
+      expect(await readers()).toContain('alice')
+    }
+  )
+
+  it('to what a colleague wrote stays among the maintainers, and its transcript says so (G4)', async () => {
+    await givenForwarded()
+    const note = await updated()
+    const says = await answers(note, { quotes: note })
+    expect(await readers()).toEqual(['grace'])
+    expect(says).toContain('Your reply stayed among the maintainers')
+    expect(says).toContain('send it again with /reply on its first line')
+  })
+
+  it('to a note that became one by itself stays there, too, as that mail says', async () => {
+    await givenForwarded()
+    await writes(grace, 'Only for us.')
+    const note = latest(linus)
+    expect(await readBy(linus, note)).toContain('A plain reply reaches the maintainers only.')
+    await answers(note, { quotes: note })
+    expect(await readers()).toEqual(['grace'])
+  })
+
+  it.each(['quotes', 'names'] as const)(
+    'whose outer header somebody changed on the way stays where its signed part %s what it answers (G4)',
+    async (how) => {
+      const report = await givenForwarded()
+      await answers(report, { [how]: await updated() })
+      expect(await readers()).toEqual(['grace'])
+    }
+  )
+
+  it('to a message whose Message-ID a server replaced counts for no older mail of the thread', async () => {
+    const report = await givenForwarded()
+    const headers = [`References: <${report.messageId}> <replaced@elsewhere.example>`]
+    await writes(linus, `${WORDS}\n\n> ${await givenRef(linus)}`, { headers })
+    expect(await readers()).not.toContain('alice')
+  })
+
+  it('of an advisor stays a note (A5)', async () => {
+    const advisor = { ...linus, roles: ['advisor' as const] }
+    const report = await givenForwarded(advisor)
+    await answers(report, { quotes: report })
+    expect(await readers()).toEqual(['grace'])
+  })
+})
+
+describe('(B20) a signature is meant for somebody', () => {
+  const TO_ANOTHER = 'mallory@evil.example'
+  const GUESSED = `Ref: ${FIRST} security@acme.example`
+  const OF_NOTICE = `Reference:   ${FIRST}, revision 1`
+
+  async function givenReport(): Promise<void> {
+    await givenDesk([grace, linus], REPLIES)
+    await givenMessage(alice, { subject: 'hole', text: 'a hole', autocrypt: true })
+  }
+  /** What Grace signed for somebody, as that person encrypts it to the desk, in answer to the report that was forwarded. */
+  const sentOn = (text: string, to: string | null) =>
+    writes(grace, text, { to, ...answering(grace) })
+
+  it.each([
+    ['to a third person', TO_ANOTHER],
+    ['to nobody by name, and quotes no message of the desk', null]
+  ])(
+    'commands that a maintainer signed %s do nothing, and the maintainer is told',
+    async (_title, to) => {
+      await givenReport()
+      expect(await sentOn('/accept', to)).toContain('says that it is meant for this desk')
+      expect(caseStates()).toEqual(['received'])
+      const reasons = world.column("SELECT reason FROM arrivals WHERE disposition = 'refused'")
+      expect(reasons).toEqual(['for-another'])
+    }
+  )
+
+  it('words that a maintainer signed to a third person reach nobody under replies: reporter', async () => {
+    await givenReport()
+    const before = world.accepted.length
+    await sentOn(`${WORDS}\n\n> ${GUESSED} relay`, TO_ANOTHER)
+    expect(await readers()).toEqual([])
+    expect(sentSince(before)).toEqual([grace.address])
+    expect(world.rows(`SELECT id FROM messages WHERE text LIKE '%${WORDS}%'`)).toEqual([])
+  })
+
+  it('the quoted reference line of a message that the desk sent to her is enough where a client signs no recipient', async () => {
+    await givenReport()
+    await sentOn(`/take\n\n> ${await givenRef(grace)}`, null)
+    expect(caseStates()).toEqual(['triaging'])
+  })
+
+  it.each<[string, () => string | Promise<string>]>([
+    ['that anybody can guess', () => GUESSED],
+    ['like that of a notice', () => OF_NOTICE],
+    ['of a message to her colleague', () => givenRef(linus)],
+    ['of a message to the reporter', () => givenRef(alice)]
+  ])(
+    'commands that she signed for nobody by name do nothing beside a line %s',
+    async (_title, ref) => {
+      await givenReport()
+      await sentOn(`/accept\n\n> ${await ref()}`, null)
+      expect(caseStates()).toEqual(['received'])
+    }
+  )
+
+  it.each<[string, string, () => string | Promise<string>]>([
+    ['a message that the desk sent to him', 'member', () => givenRef(debian)],
+    ['a line that anybody can guess', 'somebody', () => OF_NOTICE],
+    ['a message that the desk sent to a maintainer', 'somebody', () => givenRef(grace)]
+  ])(
+    "a list member's signed words count as his for this desk by quoting %s: written by a %s",
+    async (_title, by, ref) => {
+      await givenNotices({ list: [debian] })
+      await world.wait(UNTIL_DUE)
+      await writes(debian, `ready\n\n> ${await ref()}`, { to: null, ...answering(debian) })
+      const written = world.column("SELECT actor_kind FROM events WHERE kind = 'member-wrote'")
+      expect(written).toEqual([by])
+    }
+  )
+
+  it.each<[string, boolean, () => string | Promise<string>]>([
+    ['a message that the desk sent to her', true, () => givenRef(alice)],
+    ['a line that anybody can guess', false, () => GUESSED],
+    ['a message that the desk sent to a maintainer', false, () => givenRef(grace)]
+  ])('a reporter hands her key over by quoting %s: %s', async (_title, isTaken, ref) => {
+    await givenReport()
+    const next = await givenReporter('alice')
+    const letter = { to: null, after: 1000, ...attachedKey(next) }
+    await writes(alice, `My new key.\n\n> ${await ref()}`, letter)
+    const [pinned] = world.column('SELECT fingerprint FROM reporter_keys WHERE is_used = 1')
+    expect(pinned === next.secret.getFingerprint()).toBe(isTaken)
+  })
 })

@@ -1,17 +1,12 @@
 /** The process dies between any two effects; the same database file is opened again (DESIGN §3, G1, G2). */
+
 import { describe, expect, it } from 'vitest'
 import { handlePending } from '../../src/desk/work.ts'
 import * as arrivals from '../../src/store/arrivals.ts'
 import * as cases from '../../src/store/cases.ts'
 import * as events from '../../src/store/events.ts'
-import { givenDesk, givenMaintainer, givenReporter } from '../support/given.ts'
-import { type World } from '../support/world.ts'
+import { alice, givenDesk, grace, linus, world } from '../support/desk.ts'
 import { messageId, openCase, tag } from '../unit/policy/samples.ts'
-
-const grace = await givenMaintainer('grace')
-const linus = await givenMaintainer('linus')
-const alice = await givenReporter('alice')
-let world: World
 
 /** Each Message-ID with how often it was accepted and in how many different forms. */
 function acceptedForms(): {
@@ -34,7 +29,7 @@ async function calm(): Promise<void> {
 
 describe('a crash', { timeout: 60_000 }, () => {
   it('at any effect of a report and a command loses nothing and sends no decision twice', async () => {
-    world = await givenDesk([grace, linus])
+    await givenDesk([grace, linus])
     world.deliver(
       await world.write(alice, { subject: 'x', text: 'x', as: 'encrypted', autocrypt: true })
     )
@@ -83,7 +78,7 @@ describe('a crash', { timeout: 60_000 }, () => {
   })
 
   it('after SMTP accepted and before that is stored sends the same bytes once more (G2)', async () => {
-    world = await givenDesk([])
+    await givenDesk([])
     world.deliver(await world.write(alice, { subject: 'x', text: 'x', as: 'clear' }))
     const push = world.accepted.push.bind(world.accepted)
     Object.assign(world.accepted, {
@@ -100,7 +95,7 @@ describe('a crash', { timeout: 60_000 }, () => {
   })
 
   it('between two processes that write at once is a conflict that is tried again', async () => {
-    world = await givenDesk([grace])
+    await givenDesk([grace])
     const raw = await world.write(alice, { subject: 'x', text: 'x', as: 'clear' })
     world.desk.db.transact((tx) =>
       arrivals.add(

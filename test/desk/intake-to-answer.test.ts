@@ -1,13 +1,8 @@
 /** One report from inbox to answer on the real steps of the desk, and what its rows look like afterwards. */
 
 import { describe, expect, it } from 'vitest'
-import { givenDesk, givenMessage } from '../support/given.ts'
-import { type Someone, someone, type World } from '../support/world.ts'
-
-const grace = await someone('grace', 'grace@acme.example')
-const linus = await someone('linus', 'linus@acme.example')
-const alice = await someone('alice', 'alice@reporter.example')
-let world: World
+import { alice, givenDesk, givenMessage, grace, linus, world } from '../support/desk.ts'
+import { type Someone, someone } from '../support/world.ts'
 
 /** Mails that SMTP accepted for somebody, in words. */
 async function lettersTo(person: Someone): Promise<string[]> {
@@ -17,9 +12,9 @@ async function lettersTo(person: Someone): Promise<string[]> {
 
 describe('a report', () => {
   it('is acknowledged, relayed and answered, each to one person alone (M-01, M-02, M-10)', async () => {
-    world = await givenDesk([grace, linus])
+    await givenDesk([grace, linus])
     const report = { subject: 'a hole', text: 'Here is how.\n', autocrypt: true } as const
-    await givenMessage(world, alice, { ...report, as: 'encrypted' })
+    await givenMessage(alice, { ...report, as: 'encrypted' })
     expect(world.accepted.map(({ to }) => to).sort()).toEqual([
       alice.address,
       grace.address,
@@ -30,7 +25,7 @@ describe('a report', () => {
     const [acknowledged = ''] = await lettersTo(alice)
     expect(acknowledged).toContain('ACME-2026-0001')
     expect(acknowledged).not.toContain('Here is how')
-    await givenMessage(world, grace, {
+    await givenMessage(grace, {
       subject: 'Re: [ACME-2026-0001] a hole',
       text: '/accept\n/reply\nThank you, Alice.\n'
     })
@@ -44,7 +39,7 @@ describe('a report', () => {
   })
 
   it('that comes by blind copy is held for /acknowledge, and each report gets its own answer (B11)', async () => {
-    world = await givenDesk([grace])
+    await givenDesk([grace])
     for (const subject of ['one', 'two']) {
       const mail = await world.write(alice, { subject, text: subject })
       const head = Buffer.from(mail)
@@ -56,14 +51,14 @@ describe('a report', () => {
     expect(world.dispositions()).toEqual(['case-opened', 'case-opened'])
     expect(await lettersTo(alice)).toEqual([])
     for (const tag of ['ACME-2026-0001', 'ACME-2026-0002']) {
-      await givenMessage(world, grace, { subject: `[${tag}]`, text: '/acknowledge\n' })
+      await givenMessage(grace, { subject: `[${tag}]`, text: '/acknowledge\n' })
     }
 
     expect(await lettersTo(alice)).toHaveLength(2)
   })
 
   it('beyond five a day is listed to each sender, whatever shows a bug at the list of another; people are told of the bug (G9)', async () => {
-    world = await givenDesk([grace])
+    await givenDesk([grace])
     const bob = await someone('bob', 'bob@reporter.example')
     const { render } = world.desk
     const broken: typeof render = (message, occasion) => {
@@ -81,11 +76,9 @@ describe('a report', () => {
     await world.settle()
     await world.wait(25 * 3_600_000)
     const listed = (): string[] =>
-      world
-        .rows<{ to: string }>(
-          `SELECT envelope_to AS "to" FROM outbox WHERE kind = 'further-reports' ORDER BY id`
-        )
-        .map(({ to }) => to)
+      world.column(
+        `SELECT envelope_to AS "to" FROM outbox WHERE kind = 'further-reports' ORDER BY id`
+      )
     expect(listed()).toEqual([bob.address])
     expect((await lettersTo(grace)).join()).toContain('list of the further reports of one sender')
     Object.assign(world.desk, { render })
@@ -94,9 +87,9 @@ describe('a report', () => {
   })
 
   it('is answered in the order of arrival', async () => {
-    world = await givenDesk([grace])
+    await givenDesk([grace])
     for (const subject of ['one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight'])
-      await givenMessage(world, alice, { subject, text: subject, as: 'clear' })
+      await givenMessage(alice, { subject, text: subject, as: 'clear' })
     expect(world.rows('SELECT subject FROM cases ORDER BY tag')).toEqual(
       ['one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight'].map((subject) => ({
         subject
@@ -105,7 +98,7 @@ describe('a report', () => {
   })
 
   it('that comes twice byte for byte is handled once and both are kept (G1, G2)', async () => {
-    world = await givenDesk([grace])
+    await givenDesk([grace])
     const raw = await world.write(alice, { subject: 'x', text: 'x', as: 'clear' })
     world.deliver(raw)
     await world.receive(raw)
@@ -116,8 +109,8 @@ describe('a report', () => {
   })
 
   it('too large to be fetched is held, acknowledged and told', async () => {
-    world = await givenDesk([grace], { limits: { mailBytes: 2000 } })
-    await givenMessage(world, alice, { subject: 'big', text: 'x\n'.repeat(3000), as: 'clear' })
+    await givenDesk([grace], { limits: { mailBytes: 2000 } })
+    await givenMessage(alice, { subject: 'big', text: 'x\n'.repeat(3000), as: 'clear' })
     expect(world.rows('SELECT state, disposition FROM arrivals')).toEqual([
       { state: 'held', disposition: 'too-large' }
     ])
@@ -126,9 +119,9 @@ describe('a report', () => {
   })
 
   it('of a reporter whose key renewed its expiry is answered with the renewed key', async () => {
-    world = await givenDesk([grace])
+    await givenDesk([grace])
     const short = await someone('bob', 'bob@reporter.example', 30)
-    await givenMessage(world, short, { subject: 'a', text: 'a', as: 'clear', autocrypt: true })
+    await givenMessage(short, { subject: 'a', text: 'a', as: 'clear', autocrypt: true })
     const before = world.rows<{ length: number }>(
       'SELECT length(key_data) AS length FROM reporter_keys WHERE is_used = 1'
     )
@@ -144,8 +137,8 @@ describe('a report', () => {
     })
     const secret = await readPrivateKey({ armoredKey: privateKey })
     const renewed = { ...short, secret, keyData: secret.toPublic().write() }
-    await givenMessage(world, renewed, { subject: 'b', text: 'b', as: 'clear', autocrypt: true })
-    await givenMessage(world, grace, {
+    await givenMessage(renewed, { subject: 'b', text: 'b', as: 'clear', autocrypt: true })
+    await givenMessage(grace, {
       subject: 'Re: [ACME-2027-0001] b',
       text: '/reply\nSealed again.\n'
     })
@@ -156,8 +149,8 @@ describe('a report', () => {
 
 describe('a maintainer', () => {
   it('whose signature is used a second time does nothing with it (G4)', async () => {
-    world = await givenDesk([grace, linus])
-    await givenMessage(world, alice, { subject: 'a', text: 'a', as: 'clear' })
+    await givenDesk([grace, linus])
+    await givenMessage(alice, { subject: 'a', text: 'a', as: 'clear' })
     const command = await world.write(grace, { subject: '[ACME-2026-0001]', text: '/take\n' })
     world.deliver(command)
     await world.receive(Buffer.concat([Buffer.from('X-Replayed: yes\r\n'), command]))
@@ -170,9 +163,9 @@ describe('a maintainer', () => {
 
   it('whose key has expired gets a content-free word once a day; an alarm and the others go on (G3)', async () => {
     const old = await someone('linus', 'linus@acme.example', 10)
-    world = await givenDesk([grace, old])
+    await givenDesk([grace, old])
     for (const subject of ['one', 'two'])
-      await givenMessage(world, alice, { subject, text: 'the secret', as: 'clear' })
+      await givenMessage(alice, { subject, text: 'the secret', as: 'clear' })
     const words = world.sentTo(old).map(({ raw }) => Buffer.from(raw).toString())
     expect(words).toHaveLength(1)
     expect(words[0]).not.toContain('the secret')
@@ -183,23 +176,23 @@ describe('a maintainer', () => {
     expect(told.length).toBeGreaterThanOrEqual(1)
     expect((await lettersTo(grace)).filter((text) => text.includes('the secret'))).toHaveLength(2)
     world.pass(86_400_000)
-    await givenMessage(world, alice, { subject: 'three', text: 'the secret', as: 'clear' })
+    await givenMessage(alice, { subject: 'three', text: 'the secret', as: 'clear' })
     expect(world.sentTo(old)).toHaveLength(2)
   })
 
   it('gets one preview from a message that asks for two, and the desk goes on (G9)', async () => {
-    world = await givenDesk([grace, linus])
-    await givenMessage(world, alice, { subject: 'a', text: 'a', as: 'clear' })
+    await givenDesk([grace, linus])
+    await givenMessage(alice, { subject: 'a', text: 'a', as: 'clear' })
     const draft =
       '/accept\n/embargo 2026-12-10T12:00:00Z\n/notice draft <<\ndescription: d\naffected_versions: all\nremedy_steps: r\nno_patches: n\n>>\n/notice preview\n/notice preview\n'
-    await givenMessage(world, grace, { subject: '[ACME-2026-0001]', text: draft })
+    await givenMessage(grace, { subject: '[ACME-2026-0001]', text: draft })
     expect(world.dispositions()).toEqual(['case-opened', 'commands-refused'])
   })
 })
 
 describe('a message that kills its worker (G9)', () => {
   it('is quarantined after three tries, acknowledged and told, and the next message is served at once', async () => {
-    world = await givenDesk([grace])
+    await givenDesk([grace])
     const poison = await world.write(alice, { subject: 'poison', text: 'POISON', as: 'clear' })
     const bob = await someone('bob', 'bob@reporter.example')
     const good = await world.write(bob, { subject: 'good', text: 'good', as: 'clear' })
@@ -228,7 +221,7 @@ describe('a message that kills its worker (G9)', () => {
   })
 
   it('is held unread with an alarm when not even its header can be read', async () => {
-    world = await givenDesk([grace])
+    await givenDesk([grace])
     const { Trouble } = await import('../../src/domain/trouble.ts')
     world.workers.fail = () => new Trouble('worker-crash', 'dead', { retryable: true })
     world.deliver(await world.write(alice, { subject: 'poison', text: 'x', as: 'clear' }))
@@ -245,7 +238,7 @@ describe('a message that kills its worker (G9)', () => {
 
 describe('a message that cannot be delivered', () => {
   it('is told once, and again only after it was retried and failed again', async () => {
-    world = await givenDesk([grace])
+    await givenDesk([grace])
     world.deliver(await world.write(alice, { subject: 'x', text: 'x', as: 'clear' }))
     world.replies.push('rejected')
     await world.settle()
@@ -257,7 +250,7 @@ describe('a message that cannot be delivered', () => {
   })
 
   it('is tried again after 4xx and a lost connection, with the same bytes (G2)', async () => {
-    world = await givenDesk([])
+    await givenDesk([])
     world.deliver(await world.write(alice, { subject: 'x', text: 'x', as: 'clear' }))
     world.replies.push('deferred', 'uncertain', 'deferred')
     for (let hour = 0; hour < 30; hour += 1) {

@@ -2,6 +2,7 @@
  * The junk folder: what is for the desk comes into the inbox, the rest into the next digest; and the digest itself, each
  * morning at 08:00 UTC here (G1, G3, G9).
  */
+
 import { createMessage, encrypt, readKey } from 'openpgp'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { junkLoop, lookAtJunk } from '../../src/desk/junk.ts'
@@ -9,28 +10,28 @@ import { quotedCodes } from '../../src/domain/reference.ts'
 import { Trouble } from '../../src/domain/trouble.ts'
 import { type Mailbox } from '../../src/effects/effects.ts'
 import { insertJunk } from '../../src/store/junk.ts'
-import { clearMail } from '../support/desk-world.ts'
 import {
+  alice,
   answering,
   givenDesk,
-  givenMaintainer,
   givenMessage,
-  givenReporter
-} from '../support/given.ts'
-import { type Someone, someone, type World } from '../support/world.ts'
+  grace,
+  jumps,
+  linus,
+  restarts,
+  world
+} from '../support/desk.ts'
+import { clearMail } from '../support/desk-world.ts'
+import { type Someone, someone } from '../support/world.ts'
 
 const HOUR = 3_600_000
-const grace = await givenMaintainer('grace')
-const linus = await givenMaintainer('linus')
-const alice = await givenReporter('alice')
-let world: World
 let junk: Map<number, Uint8Array>
 let uidValidity: string
 let folder: Mailbox
 let fetched: number
 
 beforeEach(async () => {
-  world = await givenDesk([grace, linus], { digest: true })
+  await givenDesk([grace, linus], { digest: true })
   junk = new Map()
   uidValidity = '7'
   fetched = 0
@@ -90,9 +91,7 @@ async function morning(): Promise<void> {
   await world.wait(24 * HOUR)
 }
 function dispositions() {
-  return world
-    .rows<{ disposition: string }>('SELECT disposition FROM arrivals ORDER BY id')
-    .map(({ disposition }) => disposition)
+  return world.column('SELECT disposition FROM arrivals ORDER BY id')
 }
 
 describe('a message in the junk folder', () => {
@@ -105,8 +104,8 @@ describe('a message in the junk folder', () => {
   })
 
   it('that answers a message of the desk joins its case, also in clear (G1)', async () => {
-    await givenMessage(world, alice, { subject: 'x', text: 'A hole.', as: 'clear' })
-    const { headers } = answering(world, alice)
+    await givenMessage(alice, { subject: 'x', text: 'A hole.', as: 'clear' })
+    const { headers } = answering(alice)
     junk.set(1, await world.write(alice, { subject: 'Re', text: 'More.', as: 'clear', headers }))
     junk.set(2, spam('Re: your mail', ['In-Reply-To: <made-up@acme.example>']))
     await look()
@@ -181,7 +180,7 @@ describe('a message in the junk folder', () => {
 
   it('larger than a message may be is judged by its header alone', async () => {
     world.close()
-    world = await givenDesk([grace], { limits: { mailBytes: 1000 }, digest: true })
+    await givenDesk([grace], { limits: { mailBytes: 1000 }, digest: true })
     junk.set(1, clearMail(['From: a@b.example', 'Subject: huge'], 'x'.repeat(2000)))
     await look()
     expect(fetched).toBe(0)
@@ -239,12 +238,11 @@ describe('the digest', () => {
   })
 
   it('(A3) is sent once a morning, whatever is restarted, although it still has something to say (G2)', async () => {
-    await givenMessage(world, alice, { subject: 'x', text: 'x', as: 'encrypted' })
+    await givenMessage(alice, { subject: 'x', text: 'x', as: 'encrypted' })
     await morning()
     for (const minutes of [0, 1, 60]) {
       world.pass(minutes * 60_000)
-      world.restart()
-      await world.settle()
+      await restarts()
     }
     expect(await digests(grace)).toHaveLength(1)
     await morning()
@@ -253,7 +251,7 @@ describe('the digest', () => {
 
   it('lists the cases that nobody has answered, the one due first on top, until they are answered', async () => {
     for (const text of ['first', 'second']) {
-      await givenMessage(world, alice, { subject: 'x', text, as: 'encrypted', autocrypt: true })
+      await givenMessage(alice, { subject: 'x', text, as: 'encrypted', autocrypt: true })
       world.pass(HOUR)
     }
     await morning()
@@ -277,11 +275,10 @@ describe('the digest', () => {
   it('(A3) that fell into a time without a running desk is sent once at the next start, and says that it is late', async () => {
     junk.set(1, spam('Cheap pills'))
     await look()
-    await givenMessage(world, alice, { subject: 'x', text: 'x', as: 'encrypted' })
+    await givenMessage(alice, { subject: 'x', text: 'x', as: 'encrypted' })
     for (const hours of [72, 0]) {
       world.pass(hours * HOUR)
-      world.restart()
-      await world.settle()
+      await restarts()
     }
     const [only, ...others] = await digests(grace)
     expect(others).toEqual([])
@@ -291,7 +288,7 @@ describe('the digest', () => {
   it('forgets nothing where no key could be used for it: the next one has it (G1)', async () => {
     world.close()
     const short = await someone('grace', 'grace@acme.example', 23)
-    world = await givenDesk([short], { digest: true })
+    await givenDesk([short], { digest: true })
     await world.settle()
     await world.wait(3 * 24 * HOUR)
     junk.set(1, spam('Cheap pills'))
@@ -301,8 +298,7 @@ describe('the digest', () => {
   })
 
   it('is due as the schedule says after a change of the schedule or of the clock', async () => {
-    world.jump(-48 * HOUR)
-    await world.settle()
+    await jumps(-48 * HOUR)
     junk.set(1, spam('Cheap pills'))
     await look()
     await morning()
@@ -310,13 +306,12 @@ describe('the digest', () => {
   })
 
   it('(A3) of an instant is sent once, however often the clock is set back over it; the next one tells what came since (G1, G2)', async () => {
-    await givenMessage(world, alice, { subject: 'x', text: 'x', as: 'encrypted' })
+    await givenMessage(alice, { subject: 'x', text: 'x', as: 'encrypted' })
     junk.set(1, spam('The first'))
     await look()
     await world.wait(21 * HOUR)
     const again = async (): Promise<void> => {
-      world.jump(-2 * HOUR)
-      await world.settle()
+      await jumps(-2 * HOUR)
       await world.wait(2 * HOUR)
     }
     await again()

@@ -1,39 +1,104 @@
-/** /merge: two reports of one reporter become one case, and both numbers still lead to it (B14). */
+/**
+ * /merge: two reports become one case, and both numbers still lead to it (B14). Reporters of one case neither speak for each other
+ * nor hold each other's keys, and read nothing that was for another (G3, G5).
+ */
 
-import { beforeEach, describe, expect, it } from 'vitest'
-import { readPolicy } from '../../src/config/policy-file.ts'
-import { builtInPoliciesDir } from '../../src/config/policy-sources.ts'
+import { generateKey, readPrivateKey } from 'openpgp'
+import { describe, expect, it } from 'vitest'
 import { ofNoMail, record } from '../../src/desk/commit.ts'
 import { aboutCase, BY_DESK, event } from '../../src/domain/event.ts'
 import { caseTag } from '../../src/domain/ids.ts'
-import { answering, givenDesk, givenMessage, lastTo } from '../support/given.ts'
-import { type Someone, someone, type World } from '../support/world.ts'
+import {
+  alice,
+  allTo,
+  answering,
+  bob,
+  DAY,
+  FIRST,
+  givenDesk,
+  givenMaintainer,
+  givenMessage,
+  givenRef,
+  givenReporter,
+  grace,
+  keyOf,
+  lastTo,
+  MINUTE,
+  onTheWay,
+  preset,
+  recorded,
+  SECOND,
+  sentSince,
+  THIRD,
+  textsTo,
+  world,
+  writes
+} from '../support/desk.ts'
+import { type Letter, type Someone, someone } from '../support/world.ts'
 
-const grace = await someone('grace', 'grace@acme.example')
-const alice = await someone('alice', 'alice@reporter.example')
-const bob = await someone('bob', 'bob@reporter.example')
-const [FIRST, SECOND, THIRD] = ['ACME-2026-0001', 'ACME-2026-0002', 'ACME-2026-0003']
+const { clocks } = await preset('dragonfly')
+const CLOCKS = { policy: { clocks } }
 
-let world: World
+/** Somebody reports and gives their key. */
+async function reports(from: Someone, subject: string, text: string): Promise<void> {
+  world.pass(MINUTE)
+  await givenMessage(from, { subject, text, autocrypt: true })
+}
 
-beforeEach(async () => {
-  const read = await readPolicy('dragonfly', '.', builtInPoliciesDir())
-  const { clocks } = read.policy
-  world = await givenDesk([grace], { policy: { clocks } })
-})
+/** A desk, and a report of each of these. */
+async function givenReports(...from: readonly Someone[]): Promise<void> {
+  await givenDesk([grace], CLOCKS)
+  for (const who of from) await reports(who, `of ${who.id}`, `${who.id.toUpperCase()} found it`)
+}
 
-async function receive(from: Someone, subject: string, text: string): Promise<void> {
-  await givenMessage(world, from, { subject, text, autocrypt: true })
+/** Alice and Bob reported; their reports are one case. */
+async function givenMerged(
+  letters: Partial<Record<'ofAlice' | 'ofBob', Partial<Letter>>> = {},
+  options: Parameters<typeof givenDesk>[1] = CLOCKS
+): Promise<void> {
+  await givenDesk([grace], options)
+  const usual = { autocrypt: true }
+  const [one, two] = [
+    { ...usual, subject: 'the parser', text: 'ALICE found it', ...letters.ofAlice },
+    { ...usual, subject: 'the lexer', text: 'BOB found it', ...letters.ofBob }
+  ]
+  await givenMessage(alice, one)
+  world.pass(MINUTE)
+  await givenMessage(bob, two)
+  await says(`/merge ${FIRST}`, SECOND)
+}
+
+/** Grace writes about a case; what the desk answers her. */
+function says(text: string, tag: string = FIRST): Promise<string> {
+  return writes(grace, text, { tag, after: MINUTE })
+}
+
+/** Grace answers the forwarded report of the reporter with this number, quoting it; what the desk answers her. */
+async function answers(reporter: string, text: string): Promise<string> {
+  const sql = "SELECT message_id FROM outbox WHERE kind = 'relay' AND conversation = ?"
+  const [id] = world.column(sql, [`reporter:${reporter}`])
+  const relay = world.accepted.find(({ messageId }) => messageId === id)
+  if (relay === undefined) throw new Error('nothing of theirs was forwarded')
+  const forwarded = await world.read(grace, relay)
+  const quoted = forwarded.slice(forwarded.indexOf('-----8<-----')).replaceAll(/^/gm, '> ')
+  const tag = /\[(ACME-\d+-\d+)\]/.exec(forwarded)?.[1] ?? ''
+  const more = { tag, autocrypt: true, after: MINUTE, ...answering(grace, relay) }
+  return writes(grace, `${text}\n\n${quoted}`, more)
+}
+
+/** Everything that somebody was sent, as read, with what stands outside: random letters of the armor can make a name. */
+async function everythingTo(person: Someone): Promise<string> {
+  const outside = onTheWay(world.sentTo(person))
+  return `${await allTo(person)}${outside.replaceAll(/-----BEGIN PGP [^]*?-----END PGP /g, '')}`
 }
 
 const states = () => world.rows('SELECT tag, state, merged_into AS into_ FROM cases ORDER BY id')
 
 describe('/merge CASE (B14)', () => {
   it('moves messages and reporter, tells the reporter once, and is on the record of both cases', async () => {
-    await receive(alice, 'one', 'the first report')
-    await receive(alice, 'two', 'the second report')
+    await givenReports(alice, alice)
     const before = world.accepted.length
-    await receive(grace, `[${SECOND}]`, `/merge ${FIRST}\nBoth are one bug.`)
+    await says(`/merge ${FIRST}\nBoth are one bug.`, SECOND)
 
     expect(states()).toEqual([
       { tag: FIRST, state: 'received', into_: null },
@@ -44,148 +109,87 @@ describe('/merge CASE (B14)', () => {
       { id: FIRST, into_: 1 },
       { id: SECOND, into_: 1 }
     ])
-    expect(
-      world.rows(
-        "SELECT subject_id AS tag, kind, about FROM events WHERE kind IN ('merged', 'merged-in') ORDER BY id"
-      )
-    ).toEqual([
-      { tag: SECOND, kind: 'merged', about: JSON.stringify({ into: FIRST, told: 'told' }) },
-      {
-        tag: FIRST,
-        kind: 'merged-in',
-        about: JSON.stringify({ from: SECOND, reporter: FIRST, receivedAt: null })
-      }
+    const about = "SELECT subject_id FROM events WHERE kind IN ('merged', 'merged-in') ORDER BY id"
+    expect(world.column(about)).toEqual([SECOND, FIRST])
+    expect(recorded('merged', 'merged-in')).toEqual([
+      { into: FIRST, told: 'told' },
+      { from: SECOND, reporter: FIRST, receivedAt: null }
     ])
-    const told = world.accepted.slice(before).filter(({ to }) => to === alice.address)
-    expect(told).toHaveLength(1)
-    const text = await lastTo(world, alice)
+    const [text, ...more] = await textsTo(alice, before)
+    expect(more).toEqual([])
     expect(text).toContain(`We handle your report ${SECOND} together with ${FIRST}.`)
     expect(text).toContain('Both are one bug.')
   })
 
   it('brings a message that names the old number or answers its thread into the other case', async () => {
-    await receive(alice, 'one', 'the first report')
-    await receive(alice, 'two', 'the second report')
-    const { headers } = answering(world, alice)
-    await receive(grace, `[${SECOND}]`, `/merge ${FIRST}`)
-    await receive(alice, `Re: [${SECOND}]`, 'by its number')
-    await givenMessage(world, alice, { subject: 'Re: it', text: 'by its thread', headers })
-    const sql = 'SELECT case_id FROM arrivals WHERE id > 3 ORDER BY id'
-    expect(world.rows(sql)).toEqual([{ caseId: 1 }, { caseId: 1 }])
+    await givenReports(alice, alice)
+    const { headers } = answering(alice)
+    await says(`/merge ${FIRST}`, SECOND)
+    await reports(alice, `Re: [${SECOND}]`, 'by its number')
+    await givenMessage(alice, { subject: 'Re: it', text: 'by its thread', headers })
+    expect(world.column('SELECT case_id FROM arrivals WHERE id > 3')).toEqual([1, 1])
     expect(states()).toHaveLength(2)
   })
 
   it('answers /status under the old number with the case that it goes on in', async () => {
-    await receive(alice, 'one', 'the first report')
-    await receive(alice, 'two', 'the second report')
-    await receive(grace, `[${SECOND}]`, `/merge ${FIRST}`)
-    await receive(grace, `[${SECOND}]`, '/status')
-    expect(await lastTo(world, grace)).toContain(
+    await givenReports(alice, alice)
+    await says(`/merge ${FIRST}`, SECOND)
+    expect(await says('/status', SECOND)).toContain(
       `${SECOND} was merged into ${FIRST}; please go on there.`
     )
   })
 
   it('refuses a decision under the old number with the case that it would hit', async () => {
-    await receive(alice, 'one', 'the first report')
-    await receive(alice, 'two', 'the second report')
-    await receive(grace, `[${SECOND}]`, `/merge ${FIRST}`)
-    await receive(grace, `[${SECOND}]`, '/accept')
-    expect(await lastTo(world, grace)).toContain(`Not done: ${SECOND} was merged into ${FIRST}.`)
+    await givenReports(alice, alice)
+    await says(`/merge ${FIRST}`, SECOND)
+    expect(await says('/accept', SECOND)).toContain(`Not done: ${SECOND} was merged into ${FIRST}.`)
     expect(states()).toMatchObject([{ state: 'received' }, { state: 'merged' }])
   })
 
   it('is refused for itself and for an unknown or ended case', async () => {
-    await receive(bob, 'one', 'a report')
-    await receive(alice, 'two', 'another report')
-    await receive(alice, 'three', 'the third report')
-    world.desk.db.transact((tx) => {
-      tx.run("UPDATE cases SET state = 'closed' WHERE tag = 'ACME-2026-0003'")
-    })
-    const refusals: string[] = []
-    for (const to of [SECOND, 'ACME-2026-0009', 'ACME-2026-0003']) {
-      await receive(grace, `[${SECOND}]`, `/merge ${to}`)
-      refusals.push(await lastTo(world, grace))
-    }
-    expect(refusals[0]).toContain('cannot be merged into itself')
-    expect(refusals[1]).toContain('There is no open case ACME-2026-0009.')
-    expect(refusals[2]).toContain('There is no open case ACME-2026-0003.')
+    await givenReports(bob, alice, alice)
+    world.change("UPDATE cases SET state = 'closed' WHERE tag = 'ACME-2026-0003'")
+    for (const [to, refusal] of [
+      [SECOND, 'cannot be merged into itself'],
+      ['ACME-2026-0009', 'There is no open case ACME-2026-0009.'],
+      [THIRD, 'There is no open case ACME-2026-0003.']
+    ] as const)
+      expect(await says(`/merge ${to}`, SECOND)).toContain(refusal)
     expect(world.rows('SELECT id FROM cases WHERE merged_into IS NOT NULL')).toEqual([])
   })
 
   it('keeps what the reporter is told of it until a key of theirs comes', async () => {
-    await receive(alice, 'one', 'the first report')
-    await givenMessage(world, bob, { subject: 'two', text: 'two', as: 'encrypted' })
-    await receive(grace, `[${SECOND}]`, `/merge ${FIRST}`)
+    await givenReports(alice)
+    await givenMessage(bob, { subject: 'two', text: 'two', as: 'encrypted' })
+    await says(`/merge ${FIRST}`, SECOND)
     expect(states()).toMatchObject([{ state: 'received' }, { state: 'merged' }])
-    expect(await lastTo(world, grace)).toContain(`${bob.address} cannot be answered yet`)
+    expect(await lastTo(grace)).toContain(`${bob.address} cannot be answered yet`)
     const letter = { subject: 'Re: key', text: 'my key', autocrypt: true }
-    await givenMessage(world, bob, { ...letter, ...answering(world, bob) })
-    expect(await lastTo(world, bob)).toContain('We handle your report in one case')
+    await givenMessage(bob, { ...letter, ...answering(bob) })
+    expect(await lastTo(bob)).toContain('We handle your report in one case')
   })
 })
 
 describe('a case with several reporters (B14)', () => {
-  /** The reports of Alice and Bob are one case. */
-  async function merged(): Promise<void> {
-    await receive(alice, 'the parser', 'ALICE found it')
-    world.pass(60_000)
-    await receive(bob, 'the lexer', 'BOB found it')
-    await receive(grace, `[${SECOND}]`, `/merge ${FIRST}`)
-  }
-
   /** What is due first of the first case. */
   function due(): unknown {
-    const [look] = world.rows(`SELECT due_clock AS due FROM looks WHERE subject_id = '${FIRST}'`)
-    return (look as { readonly due: string | null } | undefined)?.due ?? null
-  }
-
-  /** Everything that somebody was sent, as read, with what stands outside. */
-  async function allTo(person: Someone): Promise<string> {
-    const mine = world.sentTo(person)
-    const read = await Promise.all(mine.map((mail) => world.read(person, mail)))
-    const outside = mine.map(({ raw }) =>
-      // Random letters of the armor can make a name.
-      Buffer.from(raw)
-        .toString('latin1')
-        .replaceAll(/-----BEGIN PGP [^]*?-----END PGP /g, '')
-    )
-    return [...read, ...outside].join('\n')
-  }
-
-  /** Grace answers the forwarded message that holds these words, quoting it whole. */
-  async function answer(holding: string, text: string): Promise<void> {
-    for (const mail of world.sentTo(grace)) {
-      const forwarded = await world.read(grace, mail)
-      if (!forwarded.includes(holding) || !forwarded.includes('] Report')) continue
-      const quoted = forwarded.slice(forwarded.indexOf('-----8<-----')).replaceAll(/^/gm, '> ')
-      const tag = /\[(ACME-\d+-\d+)\]/.exec(forwarded)?.[1] ?? ''
-      const headers = [`In-Reply-To: <${mail.messageId}>`]
-      world.pass(1000)
-      await givenMessage(world, grace, {
-        subject: `Re: [${tag}]`,
-        text: `${text}\n\n${quoted}`,
-        autocrypt: true,
-        headers
-      })
-      return
-    }
-    throw new Error('nothing of the kind was forwarded')
+    return world.column('SELECT due_clock FROM looks WHERE subject_id = ?', [FIRST])[0] ?? null
   }
 
   it('tells each of every decision in a message of their own, under their own number', async () => {
-    await merged()
-    await receive(grace, `[${FIRST}]`, '/accept\nWe are on it.')
+    await givenMerged()
+    await says('/accept\nWe are on it.')
     for (const [person, own, other] of [
       [alice, FIRST, SECOND],
       [bob, SECOND, FIRST]
     ] as const) {
-      const last = await lastTo(world, person)
+      const last = await lastTo(person)
       expect(last).toContain('We confirmed the issue that you reported')
       expect(last).toContain('We are on it.')
       expect(last).toContain(`[${own}]`)
       expect(last).not.toContain(other)
     }
-    const said = await lastTo(world, grace)
+    const said = await lastTo(grace)
     expect(said).toContain(
       `Sent to ${alice.address}, encrypted. Sent to ${bob.address}, encrypted.`
     )
@@ -194,93 +198,86 @@ describe('a case with several reporters (B14)', () => {
   })
 
   it('lets no reporter learn of another: no name, address, text or number', async () => {
-    await merged()
-    await receive(grace, `[${FIRST}]`, '/accept')
-    await receive(grace, `[${FIRST}]`, '/embargo 2027-01-15T12:00:00Z because it is ready')
-    await receive(
-      grace,
-      `[${FIRST}]`,
-      '/reject upstream it is known to everybody and was known before'
-    )
-    const [ofAlice, ofBob] = [await allTo(alice), await allTo(bob)]
+    await givenMerged()
+    await says('/accept')
+    await says('/embargo 2027-01-15T12:00:00Z because it is ready')
+    await says('/reject upstream it is known to everybody and was known before')
+    const [ofAlice, ofBob] = [await everythingTo(alice), await everythingTo(bob)]
     for (const word of ['Bob', bob.address, SECOND, 'lexer']) expect(ofAlice).not.toContain(word)
     for (const word of ['Alice', alice.address, FIRST, 'parser']) expect(ofBob).not.toContain(word)
   })
 
   it('puts the date to each', async () => {
-    await merged()
-    await receive(grace, `[${FIRST}]`, '/accept\n/embargo 2027-01-15T12:00:00Z because it is ready')
-    const sql = "SELECT recipient_id AS id FROM outbox WHERE kind = 'date-proposed' ORDER BY id"
-    expect(world.rows(sql)).toEqual([{ id: FIRST }, { id: SECOND }])
+    await givenMerged()
+    await says('/accept\n/embargo 2027-01-15T12:00:00Z because it is ready')
+    const sql = "SELECT recipient_id FROM outbox WHERE kind = 'date-proposed' ORDER BY id"
+    expect(world.column(sql)).toEqual([FIRST, SECOND])
   })
 
   it('sends a /reply to the reporter whose message it answers, also in a thread from before the merge', async () => {
-    await merged()
-    await answer('BOB found it', '/reply\nHello, this is for one.')
-    expect(await lastTo(world, bob)).toContain('Hello, this is for one.')
+    await givenMerged()
+    await answers(SECOND, '/reply\nHello, this is for one.')
+    expect(await lastTo(bob)).toContain('Hello, this is for one.')
     expect(await allTo(alice)).not.toContain('this is for one')
-    await answer('ALICE found it', '/reply\nThis is for the other.')
-    expect(await lastTo(world, alice)).toContain('This is for the other.')
+    await answers(FIRST, '/reply\nThis is for the other.')
+    expect(await lastTo(alice)).toContain('This is for the other.')
     expect(await allTo(bob)).not.toContain('for the other')
   })
 
   it('refuses a /reply that answers no reporter with how to say whom it is for', async () => {
-    await merged()
+    await givenMerged()
     const before = world.accepted.length
-    await receive(grace, `[${FIRST}]`, '/reply\nHello.')
-    expect(await lastTo(world, grace)).toContain('Please reply to a message of that reporter')
-    expect(world.accepted.slice(before).map(({ to }) => to)).toEqual([grace.address])
+    expect(await says('/reply\nHello.')).toContain('Please reply to a message of that reporter')
+    expect(sentSince(before)).toEqual([grace.address])
   })
 
   it('shows in /status how answers reach each', async () => {
-    await merged()
-    await receive(grace, `[${FIRST}]`, '/status')
-    expect(await lastTo(world, grace)).toContain(
+    await givenMerged()
+    expect(await says('/status')).toContain(
       `Answers: go to ${alice.address}, encrypted. Answers: go to ${bob.address}, encrypted`
     )
   })
 
   it('takes the key that was offered under the address of one into use for that one', async () => {
-    await merged()
-    const other = await someone('bob', bob.address)
-    await givenMessage(world, other, { subject: 'x', text: 'new key', autocrypt: true })
-    const print = other.secret.getFingerprint().toUpperCase()
-    await receive(grace, `[${FIRST}]`, `/key accept ${print}\n/accept`)
+    await givenMerged()
+    const other = await givenReporter('bob')
+    await givenMessage(other, { subject: 'x', text: 'new key', autocrypt: true })
+    await says(`/key accept ${keyOf(other)}\n/accept`)
     const sealed = world.sentTo(bob).at(-1)
     if (sealed === undefined) throw new Error('nobody wrote to Bob')
     expect(await world.read(other, sealed)).toContain('We confirmed')
-    expect(await lastTo(world, alice)).toContain('We confirmed')
+    expect(await lastTo(alice)).toContain('We confirmed')
   })
 
   it('owes each an answer of their own: an answer to one ends no promise to another (A3)', async () => {
-    await merged()
-    await answer('BOB found it', '/reply\nHello, this is for one.')
+    await givenMerged()
+    await answers(SECOND, '/reply\nHello, this is for one.')
     expect(due()).toBe('answer')
-    await receive(grace, `[${FIRST}]`, '/status')
-    const said = await lastTo(world, grace)
+    await says('/status')
+    const said = await lastTo(grace)
     expect(said).toContain(`Reporter: ${alice.address}, not answered by a person yet`)
     expect(said).toContain(`Reporter: ${bob.address}, first answered by a person`)
     expect(said).not.toContain('Due: nothing')
-    await answer('ALICE found it', '/reply\nThis is for the other.')
+    await answers(FIRST, '/reply\nThis is for the other.')
     expect(due()).toBeNull()
-    await receive(alice, `[${FIRST}]`, 'ALICE has a question')
-    await receive(bob, `[${SECOND}]`, 'BOB has a question')
-    await answer('BOB has a question', '/reply\nAn answer to one.')
+    await reports(alice, `[${FIRST}]`, 'ALICE has a question')
+    await reports(bob, `[${SECOND}]`, 'BOB has a question')
+    await answers(SECOND, '/reply\nAn answer to one.')
     expect(due()).not.toBeNull()
-    await answer('ALICE has a question', '/reply\nAn answer to the other.')
+    await answers(FIRST, '/reply\nAn answer to the other.')
     expect(due()).toBeNull()
   })
 
   it('goes on owing an answer to a reporter who could not be told of the merge (A3, B10)', async () => {
-    await receive(alice, 'one', 'ALICE found it')
-    await receive(grace, `[${FIRST}]`, '/reply\nThank you.')
+    await givenReports(alice)
+    await says('/reply\nThank you.')
     expect(due()).toBeNull()
-    await givenMessage(world, bob, { subject: 'two', text: 'two', as: 'encrypted' })
-    await receive(grace, `[${SECOND}]`, `/merge ${FIRST}`)
+    await givenMessage(bob, { subject: 'two', text: 'two', as: 'encrypted' })
+    await says(`/merge ${FIRST}`, SECOND)
     expect(due()).toBe('answer')
     const letter = { subject: 'Re: key', text: 'k', autocrypt: true }
-    await givenMessage(world, bob, { ...letter, ...answering(world, bob) })
-    expect(await lastTo(world, bob)).toContain('We handle your report in one case')
+    await givenMessage(bob, { ...letter, ...answering(bob) })
+    expect(await lastTo(bob)).toContain('We handle your report in one case')
     expect(due()).toBeNull()
   })
 
@@ -291,34 +288,33 @@ describe('a case with several reporters (B14)', () => {
     return world.rows(sql, [tag])
   }
   const sealed = async (from: Someone, subject: string) => {
-    world.pass(60_000)
-    await givenMessage(world, from, { subject, text: subject, as: 'encrypted' })
+    world.pass(MINUTE)
+    await givenMessage(from, { subject, text: subject, as: 'encrypted' })
   }
 
   it('counts the waiting of a reporter who is moved twice from their own report (A3, B14)', async () => {
+    await givenDesk([grace], CLOCKS)
     await sealed(bob, 'one')
     await sealed(alice, 'two')
-    const [{ at } = { at: '' }] = world.rows<{ at: string }>(
-      'SELECT received_at AS at FROM cases WHERE id = 2'
-    )
+    const [since] = world.column('SELECT received_at FROM cases WHERE id = 2')
     await sealed(bob, 'three')
-    await receive(grace, `[${SECOND}]`, `/merge ${FIRST}`)
-    await receive(grace, `[${FIRST}]`, '/merge ACME-2026-0003')
-    expect(waits('ACME-2026-0003')).toContainEqual({ kind: 'merged-in', who: SECOND, since: at })
+    await says(`/merge ${FIRST}`, SECOND)
+    await says(`/merge ${THIRD}`)
+    expect(waits(THIRD)).toContainEqual({ kind: 'merged-in', who: SECOND, since })
   })
 
   it('goes on owing an answer to a reporter who was answered, wrote again and could not be told of the merge (A3, B14)', async () => {
-    await receive(bob, 'one', 'BOB found it')
-    await receive(grace, `[${FIRST}]`, '/reply\nThank you.')
-    await receive(alice, 'two', 'ALICE found it')
-    await receive(grace, `[${SECOND}]`, '/reply\nThank you.')
-    world.pass(60_000)
-    const letter = { subject: 'Re: two', text: 'And?', ...answering(world, alice) }
-    await givenMessage(world, alice, letter)
+    await givenReports(bob)
+    await says('/reply\nThank you.')
+    await reports(alice, 'two', 'ALICE found it')
+    await says('/reply\nThank you.', SECOND)
+    world.pass(MINUTE)
+    const letter = { subject: 'Re: two', text: 'And?', ...answering(alice) }
+    await givenMessage(alice, letter)
     const [{ since } = {}] = waits(SECOND) as { since?: string }[]
     expect(due()).toBeNull()
     const key = alice.secret.getFingerprint()
-    await receive(grace, `[${SECOND}]`, `/key refuse ${key}\n/merge ${FIRST}`)
+    await says(`/key refuse ${key}\n/merge ${FIRST}`, SECOND)
     expect(due()).not.toBeNull()
     expect(waits(FIRST)).toEqual([
       { kind: 'merged-in', who: SECOND, since: null },
@@ -327,22 +323,21 @@ describe('a case with several reporters (B14)', () => {
   })
 
   it('asks nobody about a date that has passed (B14, B19)', async () => {
-    await receive(bob, 'one', 'BOB found it')
-    await receive(grace, `[${FIRST}]`, '/accept\n/embargo 2026-11-25 13:00 UTC because we must')
-    await world.wait(3 * 86_400_000)
-    await receive(alice, 'two', 'ALICE found it')
-    await receive(grace, `[${SECOND}]`, `/merge ${FIRST}`)
+    await givenReports(bob)
+    await says('/accept\n/embargo 2026-11-25 13:00 UTC because we must')
+    await world.wait(3 * DAY)
+    await reports(alice, 'two', 'ALICE found it')
+    await says(`/merge ${FIRST}`, SECOND)
     expect(states()).toContainEqual({ tag: SECOND, state: 'merged', into_: FIRST })
     expect(await allTo(alice)).not.toContain('AGREE')
   })
 
   it('lets pass what is no name: an ordinary word at the beginning of a sentence or in small letters (G5)', async () => {
     const will = { ...alice, name: 'Will Mark-Stone' }
-    await receive(will, 'the parser', 'WILL found it')
-    await receive(bob, 'the lexer', 'BOB found it')
+    await givenReports(will, bob)
     const said = async (text: string) => {
-      await receive(grace, `[${SECOND}]`, `/merge ${FIRST}\n${text}`)
-      return /"([^"]+)" and would reach/.exec(await lastTo(world, grace))?.[1] ?? null
+      await says(`/merge ${FIRST}\n${text}`, SECOND)
+      return /"([^"]+)" and would reach/.exec(await lastTo(grace))?.[1] ?? null
     }
     expect(await said('We owe this to will mark-stone.')).toBe('Will Mark Stone')
     expect(await said('It was Stone, Mark and others. Will did it, too.')).toBe('Will Mark Stone')
@@ -351,24 +346,23 @@ describe('a case with several reporters (B14)', () => {
   })
 
   it('sends nothing that names another reporter to one: no decision, answer, plan or word of the merge (G5)', async () => {
-    await receive(alice, 'the parser', 'ALICE found it')
-    await receive(bob, 'the lexer', 'BOB found it')
+    await givenReports(alice, bob)
     const before = world.accepted.length
     const said = async (): Promise<string> => {
-      const answers = await lastTo(world, grace)
+      const answers = await lastTo(grace)
       return /Not sent: .*? would reach \S+\./.exec(answers)?.[0] ?? answers
     }
-    await receive(grace, `[${SECOND}]`, `/merge ${FIRST}\nSorry, Alice told us before you did.`)
+    await says(`/merge ${FIRST}\nSorry, Alice told us before you did.`, SECOND)
     expect(await said()).toContain(`your text contains "Alice" and would reach ${bob.address}`)
-    await receive(grace, `[${SECOND}]`, `/merge ${FIRST}\nIt is ${FIRST.toLowerCase()} again.`)
+    await says(`/merge ${FIRST}\nIt is ${FIRST.toLowerCase()} again.`, SECOND)
     expect(await said()).toContain(`your text contains "${FIRST}"`)
-    await receive(grace, `[${SECOND}]`, `/merge ${FIRST}`)
+    await says(`/merge ${FIRST}`, SECOND)
     const merging = world.accepted.length
-    await receive(grace, `[${FIRST}]`, '/accept\nHello Alice, we are on it.')
+    await says('/accept\nHello Alice, we are on it.')
     expect(await said()).toContain(`"Alice" and would reach ${bob.address}`)
-    await receive(grace, `[${FIRST}]`, `/plan\nplan: with ${alice.address}\nworkarounds: none`)
+    await says(`/plan\nplan: with ${alice.address}\nworkarounds: none`)
     expect(await said()).toContain(`"${alice.address}" and would reach ${bob.address}`)
-    await answer('BOB found it', '/reply\nAsk Alice about it.')
+    await answers(SECOND, '/reply\nAsk Alice about it.')
     expect(await said()).toContain('"Alice" and would reach')
     expect(world.accepted.slice(before, merging).map(({ to }) => to)).toEqual([
       grace.address,
@@ -379,39 +373,35 @@ describe('a case with several reporters (B14)', () => {
     expect(new Set(world.accepted.slice(merging).map(({ to }) => to))).toEqual(
       new Set([grace.address])
     )
-    await answer('ALICE found it', '/reply\nHello Alice.')
-    expect(await lastTo(world, alice)).toContain('Hello Alice.')
+    await answers(FIRST, '/reply\nHello Alice.')
+    expect(await lastTo(alice)).toContain('Hello Alice.')
   })
 
   it('sends a plan to the reporter whose message it answers, else to all of them (M-08)', async () => {
-    await merged()
-    await answer('BOB found it', '/plan\nplan: for one\nworkarounds: none known')
-    expect(await lastTo(world, bob)).toContain('Plan: for one')
+    await givenMerged()
+    await answers(SECOND, '/plan\nplan: for one\nworkarounds: none known')
+    expect(await lastTo(bob)).toContain('Plan: for one')
     expect(await allTo(alice)).not.toContain('for one')
-    await receive(grace, `[${FIRST}]`, '/plan\nplan: a fix\nworkarounds: none known')
-    for (const person of [alice, bob]) expect(await lastTo(world, person)).toContain('Plan: a fix')
-    const sql =
-      "SELECT json_extract(about, '$.reporter') AS id FROM events WHERE kind = 'plan-told' ORDER BY events.id"
-    expect(world.rows(sql)).toEqual([{ id: SECOND }, { id: FIRST }, { id: SECOND }])
+    await says('/plan\nplan: a fix\nworkarounds: none known')
+    for (const person of [alice, bob]) expect(await lastTo(person)).toContain('Plan: a fix')
+    const told = [SECOND, FIRST, SECOND].map((reporter) => ({ reporter }))
+    expect(recorded('plan-told')).toMatchObject(told)
   })
 
   it("does not show a reporter that somebody else's number leads to their own case: it opens a new one, as before", async () => {
-    await merged()
-    await receive(bob, `Re: [${FIRST}]`, 'is this mine, too?')
-    expect(await lastTo(world, bob)).toContain('ACME-2026-0003')
-    await receive(bob, `Re: [${SECOND}]`, 'this is mine')
-    const sql = 'SELECT case_id AS into_ FROM arrivals ORDER BY id DESC LIMIT 1'
-    expect(world.rows(sql)).toEqual([{ into_: 1 }])
+    await givenMerged()
+    await reports(bob, `Re: [${FIRST}]`, 'is this mine, too?')
+    expect(await lastTo(bob)).toContain('ACME-2026-0003')
+    await reports(bob, `Re: [${SECOND}]`, 'this is mine')
+    expect(world.column('SELECT case_id FROM arrivals ORDER BY id').at(-1)).toBe(1)
   })
 
   it('lets no alarm that was told ring again because its reporter got another first number (A3)', async () => {
     // An alarm that cannot be encrypted to somebody keeps all that may ring in sight.
-    world = await givenDesk([grace, await someone('linus', 'linus@acme.example', 1)])
-    await world.wait(2 * 86_400_000)
-    await receive(alice, 'one', 'the first report')
-    await receive(alice, 'two', 'the second report')
-    await receive(bob, 'three', 'the third report')
-    await receive(grace, `[${SECOND}]`, `/merge ${THIRD}`)
+    await givenDesk([grace, await givenMaintainer('linus', 1)])
+    await world.wait(2 * DAY)
+    for (const who of [alice, alice, bob]) await reports(who, 'x', `a report of ${who.id}`)
+    await says(`/merge ${THIRD}`, SECOND)
     const about = { audience: 'reporter', recipient: SECOND, message: 'reply' } as const
     const refused = { ...about, because: 'expired' } as const
     world.desk.db.transact((tx) => {
@@ -420,11 +410,310 @@ describe('a case with several reporters (B14)', () => {
     })
     const told = () =>
       world.rows(`SELECT at FROM rings WHERE clock = 'key-refused' AND "key" = '${SECOND}'`)
-    await world.wait(60_000)
+    await world.wait(MINUTE)
     const before = told()
     expect(before).toHaveLength(1)
-    await receive(grace, `[${FIRST}]`, `/merge ${THIRD}`)
-    await world.wait(3 * 86_400_000)
+    await says(`/merge ${THIRD}`)
+    await world.wait(3 * DAY)
     expect(told()).toEqual(before)
   })
+})
+
+function bounceOf(id: string): string {
+  return [
+    'Return-Path: <>',
+    'From: MAILER-DAEMON <mailer-daemon@people.example>',
+    'To: security@acme.example',
+    'Subject: Undelivered Mail',
+    'MIME-Version: 1.0',
+    'Content-Type: multipart/report; report-type=delivery-status; boundary=b',
+    '',
+    '--b\r\nContent-Type: text/plain\r\n\r\nIt failed.',
+    '--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; x.example\r\n',
+    'Final-Recipient: rfc822; x@people.example\r\nAction: failed\r\nStatus: 5.1.1\r\n',
+    `--b\r\nContent-Type: text/rfc822-headers\r\n\r\nMessage-ID: <${id}>\r\n`,
+    '--b--\r\n'
+  ].join('\r\n')
+}
+
+it('a message under the name of one reporter that answers what another one was sent is not that reporter’s, and its key gets nothing (B14, G3)', async () => {
+  await givenMerged({ ofAlice: { as: 'encrypted', autocrypt: false } })
+  await says('/accept\nFor her alone.')
+  const forger = await someone('alice', alice.address)
+  const forged = { subject: 'Re: it', text: 'Here is my key.', autocrypt: true }
+  await givenMessage(forger, { ...forged, ...answering(bob) })
+
+  const pinned = 'SELECT address FROM reporter_keys WHERE is_used = 1 ORDER BY address'
+  expect(world.rows(pinned)).toEqual([{ address: bob.address }])
+  expect(world.rows('SELECT reporter_id AS id FROM waiting_words')).toEqual([{ id: FIRST }])
+  expect(world.rows('SELECT author FROM messages').at(-1)).toEqual({ author: 'other' })
+  expect(await lastTo(grace)).toContain(
+    'the sender is NOT PROVED: it answers a message that we sent to somebody else'
+  )
+  await givenMessage(alice, { ...forged, ...answering(alice) })
+  expect(world.rows('SELECT author FROM messages WHERE author_id = ?', [FIRST])).toHaveLength(2)
+})
+
+it('a text below a decision that answers one of several reporters reaches no other: it is refused, and below /reply it is for that one alone (B7, G5)', async () => {
+  await givenMerged()
+  const sent = world.accepted.length
+  const words = 'Your file crashes it, Alice.'
+  await answers(FIRST, `/accept\n${words}`)
+  expect(world.accepted.slice(sent).map(({ to }) => to)).toEqual([grace.address])
+  expect(await lastTo(grace)).toContain('every reporter of this case would read the text')
+  await answers(FIRST, `/accept\n/reply\n${words}`)
+  expect(await lastTo(alice)).toContain('Your file crashes it')
+  expect(await lastTo(bob)).toContain('We confirmed the issue')
+  expect(await lastTo(bob)).not.toContain('Your file')
+})
+
+it('a signed message that quotes the desk from before and after a merge names one case (B7, B14)', async () => {
+  await givenDesk([grace])
+  for (const who of [alice, bob])
+    await givenMessage(who, { subject: 'it', text: 'a report', autocrypt: true })
+  const toGrace = () => world.accepted.findLast(({ to }) => to === grace.address)
+  const before = await givenRef(grace, toGrace())
+  await says(`/merge ${FIRST}`, SECOND)
+  const { headers } = answering(bob)
+  await givenMessage(bob, { subject: 'Re: it', text: 'More.', headers })
+  const quotes = `> ${await givenRef(grace, toGrace())}\n>> ${before}`
+  const quoting = (subject: string, text: string) =>
+    givenMessage(grace, { subject, text: `${text}\n\n${quotes}` })
+  await quoting('Re: it', '/reply\nHello to you.')
+  expect(await lastTo(bob)).toContain('Hello to you.')
+  // What could be meant for the case that is no more decides nothing about the other one.
+  await quoting('Re: it', '/accept')
+  expect(await lastTo(grace)).toContain(`${SECOND} was merged into ${FIRST}`)
+  await quoting(`Re: [${FIRST}] it`, '/accept')
+  expect(world.rows('SELECT state FROM cases WHERE id = 1')).toEqual([{ state: 'accepted' }])
+})
+
+it('a message that its sender repeats after a merge is no stranger’s copy (B14)', async () => {
+  await givenDesk([grace])
+  await givenMessage(alice, { subject: 'one', text: 'a report', autocrypt: true })
+  const raw = await world.write(bob, { subject: 'two', text: 'a report', autocrypt: true })
+  await world.receive(raw)
+  await says(`/merge ${FIRST}`, SECOND)
+  const answers = `${answering(bob).headers.join()}\r\nMIME-Version`
+  await world.receive(Buffer.from(raw.toString().replace('MIME-Version', answers)))
+  expect(world.dispositions().at(-1)).toBe('case-joined')
+})
+
+it('an acknowledgement that was on hold before a merge is sent by /acknowledge after it (B14, G1)', async () => {
+  const servers = { servers: ['mx.acme.example'], receivedHops: 1 }
+  await givenMerged({}, { authentication: servers })
+  for (const { address } of [alice, bob]) {
+    expect(await says('/acknowledge')).toContain(`The acknowledgement goes to ${address}.`)
+  }
+  expect(await says('/acknowledge')).toContain('No acknowledgement of this case is on hold.')
+})
+
+it('a reporter who is on the list, too, and answers what was written to the reporter writes as the reporter (B13, G5)', async () => {
+  const linus = { ...(await givenMaintainer('linus')), roles: ['committer'] as const }
+  await givenDesk([grace, linus])
+  await world.addMember(bob)
+  await givenMessage(bob, { subject: 'one', text: 'a report' })
+  await says('/ask\nWhich version?')
+  const { headers } = answering(bob)
+  await givenMessage(bob, { subject: 'Re: it', text: 'Version 3.', headers })
+  expect(world.rows('SELECT state FROM cases')).toEqual([{ state: 'triaging' }])
+  expect(await lastTo(linus)).toContain(`/reply reaches ${bob.address} alone`)
+  expect(await lastTo(linus)).not.toContain('list member')
+})
+
+it('a case that waits for one of several reporters goes on waiting when another one writes, and no longer when that one does (B13, B14)', async () => {
+  await givenDesk([grace])
+  const merge = (number: string) => says(`/merge ${FIRST}`, number)
+  const writes = async (who: Someone) => {
+    const { headers } = answering(who)
+    await givenMessage(who, { subject: 'Re: it', text: 'Version 3.', headers })
+    return world.rows<{ state: string }>('SELECT state FROM cases WHERE id = 1')[0]?.state
+  }
+  for (const who of [alice, bob, bob])
+    await givenMessage(who, { subject: 'it', text: 'a report', autocrypt: true })
+  await merge(THIRD)
+  await answers(THIRD, '/ask\nWhich version?')
+  expect(await writes(alice)).toBe('needs-info')
+  // With this Bob is known by another number than the one under which he was asked.
+  await merge(SECOND)
+  expect(await writes(bob)).toBe('triaging')
+  await answers(FIRST, '/ask\nWhich version?')
+  expect(await writes(bob)).toBe('needs-info')
+  expect(await writes(alice)).toBe('triaging')
+})
+
+it('the record of a decision says that a report of the case names nobody who could be told (A2, B14)', async () => {
+  await givenMerged()
+  world.change('UPDATE case_reporters SET address = NULL WHERE id = ?', [SECOND])
+  const text = `/reject upstream\n${'It is known already. '.repeat(5)}`
+  await says(text)
+  expect(await lastTo(alice)).toContain('decided not to take it further')
+  const about = world.rows<{ about: string }>("SELECT about FROM events WHERE kind = 'rejected'")
+  expect(about.map((one) => one.about)).toEqual([
+    JSON.stringify({ code: 'upstream', told: 'no-address' })
+  ])
+})
+
+it('a reporter whose report is merged into a case with a date is asked about it; before that, nothing they write counts as an answer, and they read of no date that they were never told (B19, B14)', async () => {
+  await givenDesk([grace])
+  const report = { text: 'a report', autocrypt: true }
+  await givenMessage(alice, { ...report, subject: 'one' })
+  const date = '/accept\n/embargo 2027-01-15T12:00:00Z because it is ready'
+  await says(date)
+  await givenMessage(bob, { ...report, subject: 'two', as: 'encrypted', autocrypt: false })
+  expect(await says(`/merge ${FIRST}`, SECOND)).toContain(
+    `${bob.address} is asked when a key of theirs is in use`
+  )
+  const { headers } = answering(bob)
+  const eager = { subject: 'Re: it', text: 'Agree with all.', headers }
+  await givenMessage(bob, { ...eager, autocrypt: true })
+  expect(await lastTo(grace)).not.toContain('AGREES')
+  // The question waited for the key that Bob sends here.
+  expect(await lastTo(bob)).toContain(`(${SECOND}) public on Fri 15 Jan 2027`)
+  const moved = '/embargo 2027-01-20T12:00:00Z because it is late'
+  await says(moved)
+  expect(await lastTo(alice)).toContain('It was Fri 15 Jan 2027')
+  expect(await lastTo(bob)).toMatch(/It was Fri 15 Jan 2027.*Wed 20 Jan 2027/)
+  await givenMessage(bob, eager)
+  expect(await lastTo(grace)).toContain('About the date: the reporter AGREES')
+
+  const carol = await givenReporter('carol')
+  await givenMessage(carol, { ...report, subject: 'three' })
+  await says(`/merge ${FIRST}`, THIRD)
+  expect(await lastTo(carol)).toContain('(ACME-2026-0003) public on Wed 20 Jan 2027')
+  expect(await lastTo(grace)).toContain(`We asked ${carol.address} about the date`)
+})
+
+it('a key that names two reporters is taken for the one whose message the maintainer answers, and for nobody where none is (G3, B14)', async () => {
+  await givenMerged({
+    ofAlice: { as: 'encrypted', autocrypt: false },
+    ofBob: { as: 'encrypted', autocrypt: false }
+  })
+  await says('/accept')
+  const { privateKey } = await generateKey({
+    userIDs: [bob, alice].map(({ name, address: email }) => ({ name, email })),
+    date: new Date('2026-11-01T00:00:00Z'),
+    format: 'armored'
+  })
+  const secret = await readPrivateKey({ armoredKey: privateKey })
+  for (const { name, address } of [alice, bob]) {
+    const thief = { ...bob, name, address, secret, keyData: secret.toPublic().write() }
+    await givenMessage(thief, { subject: 'x', text: 'my key', autocrypt: true })
+  }
+  const accept = `/key accept ${secret.getFingerprint().toUpperCase()}`
+  expect(await says(accept)).toContain(`came for ${alice.address} and for ${bob.address}`)
+  expect(await answers(SECOND, accept)).toContain(`Answers to ${bob.address} are encrypted to`)
+  expect(world.rows('SELECT address FROM reporter_keys WHERE is_used = 1')).toEqual([
+    { address: bob.address }
+  ])
+  expect(world.rows('SELECT DISTINCT reporter_id AS id FROM waiting_words')).toEqual([
+    { id: FIRST }
+  ])
+})
+
+it('/key accept twice in one message lets what waited leave once (G2)', async () => {
+  await givenDesk([grace])
+  await givenMessage(bob, { subject: 'one', text: 'x', as: 'encrypted' })
+  await says('/accept')
+  await givenMessage(bob, { subject: 'two', text: 'x', autocrypt: true })
+  const accept = `/key accept ${bob.secret.getFingerprint().toUpperCase()}\n`
+  await says(accept.repeat(2))
+  expect(world.dispositions().at(-1)).toBe('commands')
+  expect(await lastTo(bob)).toContain('We confirmed the issue')
+})
+
+it('a reporter who sent one of several reports encrypted is answered in clear in none of them (G3, B14)', async () => {
+  await givenDesk([grace])
+  await givenMessage(bob, { subject: 'one', text: 'x', as: 'clear' })
+  await givenMessage(bob, { subject: 'two', text: 'x', as: 'encrypted' })
+  await says(`/merge ${FIRST}`, SECOND)
+  await answers(SECOND, '/reply\nAbout what you sealed.')
+  expect(await allTo(bob)).not.toContain('About what you sealed')
+  await says('/accept\nMore of it.')
+  expect(await allTo(bob)).not.toContain('More of it')
+})
+
+it('a rejection does not cover a report that is merged into its case later: that one is rejected with a code, or it goes on (A2)', async () => {
+  await givenDesk([grace])
+  const report = { text: 'a report', autocrypt: true }
+  await givenMessage(alice, { ...report, subject: 'one' })
+  const why = 'This was looked into and it works as we describe it. '.repeat(4)
+  await says(`/reject upstream\n${why}`)
+  const { headers } = answering(alice)
+  await givenMessage(alice, { subject: 'Re: one', text: 'Not so.', headers })
+  await givenMessage(bob, { ...report, subject: 'two' })
+  await says(`/merge ${FIRST}`, SECOND)
+  expect(await says('/close because we are tired')).toContain('Nothing was done')
+  expect(world.rows('SELECT state FROM cases WHERE id = 1')).toEqual([{ state: 'triaging' }])
+})
+
+it('/unsend does not make a rejection silent: what tells the reporter of it goes only with the decision (A2, B10)', async () => {
+  await givenDesk([grace])
+  await givenMessage(bob, { subject: 'one', text: 'x', as: 'encrypted' })
+  const why = 'This was looked into and it works as we describe it. '.repeat(4)
+  for (const [text, waiting, said] of [
+    [`/reject upstream\n${why}`, 1, 'What you sent waits'],
+    ['/unsend', 1, 'the reporter must learn that the case has ended'],
+    ['/reopen because we were wrong', 0, 'Never sent'],
+    ['/unsend', 0, 'Nothing waits']
+  ] as const) {
+    expect(await says(text)).toContain(said)
+    expect(world.rows('SELECT id FROM waiting_words')).toHaveLength(waiting)
+  }
+})
+
+it('/reopen tells the reporter who was told of the end, once, and nobody who was told of none', async () => {
+  await givenDesk([grace], { policy: { close: { internal: 'allow' } } })
+  await givenMessage(bob, { subject: 'one', text: 'x', as: 'encrypted', autocrypt: true })
+  const why = 'This was looked into and it works as we describe it. '.repeat(4)
+  const lines = [`/reject upstream\n${why}`, '/reopen because we were wrong', '/accept']
+  for (const text of [...lines, '/close internal because it is old', '/reopen because it is not'])
+    await says(text)
+  expect(await lastTo(grace)).toContain('done: The case is open again.')
+  const toBob = await textsTo(bob)
+  expect(toBob.filter((text) => text.includes('opened your case again'))).toHaveLength(1)
+  expect(toBob.join()).not.toContain('we were wrong')
+})
+
+it('/reopen of a case that was disclosed offers more than to close it again', async () => {
+  await givenDesk([grace])
+  await givenMessage(bob, { subject: 'one', text: 'x', as: 'encrypted', autocrypt: true })
+  const lines = [
+    '/accept',
+    '/disclosed because it leaked',
+    '/close',
+    '/reopen because more is wrong'
+  ]
+  for (const text of lines) await says(text)
+  expect(await lastTo(grace)).toMatch(/Next you could write: \/reply .* \/close /)
+})
+
+it('an alarm names the one of several reporters who did not get a message (B6, B14)', async () => {
+  await givenMerged()
+  world.replies.push('rejected')
+  await answers(SECOND, '/reply\nHello.')
+  expect(await allTo(grace)).toContain(`did not get the answer about ${FIRST}`)
+  expect(await allTo(grace)).toContain(`Reporter: ${bob.address}`)
+})
+
+it('an alarm about a message from before a merge that came back names its reporter and the case that it belongs to now (B6, B14)', async () => {
+  await givenMerged()
+  const sql =
+    "SELECT message_id AS id FROM outbox WHERE kind = 'acknowledgement' AND envelope_to = ?"
+  const [sent] = world.rows<{ id: string }>(sql, [bob.address])
+  await world.receive(Buffer.from(bounceOf(sent?.id ?? '')))
+  const told = await allTo(grace)
+  expect(told).toContain(`did not get the acknowledgement about ${FIRST}`)
+  expect(told).toContain(`Reporter: ${bob.address}`)
+})
+
+it('the other maintainers read to which of several reporters a colleague wrote (B14)', async () => {
+  const linus = await givenMaintainer('linus')
+  await givenDesk([grace, linus])
+  for (const reporter of [alice, bob])
+    await givenMessage(reporter, { subject: 'one', text: 'a report', autocrypt: true })
+  await says(`/merge ${FIRST}`, SECOND)
+  await answers(SECOND, '/reply\nHello.')
+  expect(await lastTo(linus)).toContain(`answered ${bob.address} (encrypted)`)
+  expect(await lastTo(linus)).toContain(`not yet: ${alice.address}`)
 })

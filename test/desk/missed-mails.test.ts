@@ -1,31 +1,36 @@
 /** A maintainer whose key was of no use learns what they missed as soon as there is a current one, and only then (G2, G3). */
+
 import { beforeEach, describe, expect, it } from 'vitest'
 import { inspectKey } from '../../src/openpgp/keyring.ts'
-import { givenDesk, givenMaintainer, givenMessage, givenReporter } from '../support/given.ts'
-import { type World } from '../support/world.ts'
+import {
+  alice,
+  givenDesk,
+  givenMaintainer,
+  givenMessage,
+  grace,
+  restarts,
+  world
+} from '../support/desk.ts'
 
 const DAY = 86_400_000
 const ONE = 'ACME-2026-0001'
 const TWO = 'ACME-2026-0002'
-const grace = await givenMaintainer('grace')
 const linus = await givenMaintainer('linus', 24)
 const renewed = await givenMaintainer('linus')
-const alice = await givenReporter('alice')
-let world: World
 
 /** Linus' key ends; then two reports and a note come, and one of the two cases is over. */
 beforeEach(async () => {
-  world = await givenDesk([grace, linus])
+  await givenDesk([grace, linus])
   world.pass(3 * DAY)
   for (const text of ['the first', 'the second']) {
-    await givenMessage(world, alice, { subject: 'x', text, as: 'encrypted' })
+    await givenMessage(alice, { subject: 'x', text, as: 'encrypted' })
   }
   await tell(ONE, 'a note for you\n')
   await tell(TWO, '/reject upstream\n')
 })
 
 async function tell(tag: string, text: string): Promise<void> {
-  await givenMessage(world, grace, { subject: `Re: [${tag}] x`, text })
+  await givenMessage(grace, { subject: `Re: [${tag}] x`, text })
 }
 /** The operator puts the new key into the configuration and starts the desk again. */
 async function renew(): Promise<void> {
@@ -50,13 +55,12 @@ async function told(): Promise<string[]> {
 function missed() {
   const sql = `SELECT about ->> 'message' AS kind FROM events WHERE kind = 'not-encrypted' AND subject_id = ?
     AND NOT EXISTS (SELECT 1 FROM rings WHERE clock = 'missed' AND events.id BETWEEN "first" AND generation) ORDER BY id`
-  return world.rows<{ kind: string }>(sql, [ONE]).map(({ kind }) => kind)
+  return world.column(sql, [ONE])
 }
 
 describe('a maintainer whose key could not be used', () => {
   it('is sent nothing sealed while it cannot, restart or not', async () => {
-    world.restart()
-    await world.settle()
+    await restarts()
     expect(await told()).toEqual([])
     expect(missed()).toEqual(['relay', 'note'])
   })
@@ -82,8 +86,7 @@ describe('a maintainer whose key could not be used', () => {
   it('is told once, and gets what comes from then on as everybody does', async () => {
     await renew()
     await world.settle()
-    world.restart()
-    await world.settle()
+    await restarts()
     await tell(ONE, 'another note\n')
     const texts = await told()
     expect(texts).toHaveLength(2)

@@ -1,11 +1,8 @@
 /** Reading receipts: what has the form of one is put aside only where it is about a message of the desk (G1). */
-import { expect, it } from 'vitest'
-import { givenDesk, givenMaintainer } from '../support/given.ts'
-import { type World } from '../support/world.ts'
-import { lines, mixed, textPart } from '../unit/reading/material.ts'
 
-const grace = await givenMaintainer('grace')
-let world: World
+import { expect, it } from 'vitest'
+import { givenDesk, grace, world } from '../support/desk.ts'
+import { lines, mixed, textPart } from '../unit/reading/material.ts'
 
 const HEAD = ['From: <alice@reporter.example>', 'To: <security@acme.example>', 'MIME-Version: 1.0']
 
@@ -32,7 +29,7 @@ function receipt(id: string, original: string): string {
 }
 
 it('a report with a receipt attached is relayed like any, and so is a receipt of nothing (G1)', async () => {
-  world = await givenDesk([grace])
+  await givenDesk([grace])
   const crash = 'Content-Type: message/disposition-notification\r\n\r\nReporting-UA: x\r\n'
   const head = [...HEAD, 'Subject: A hole in your reader of receipts', 'Message-ID: <1@x.example>']
   world.deliver(
@@ -47,7 +44,7 @@ it('a report with a receipt attached is relayed like any, and so is a receipt of
 })
 
 it('a receipt of a message of the desk goes to its case and bothers nobody', async () => {
-  world = await givenDesk([grace])
+  await givenDesk([grace])
   await world.receive(
     Buffer.from(lines(...HEAD, 'Subject: x', 'Message-ID: <1@x.example>', '', 'A hole.'))
   )

@@ -1,18 +1,13 @@
 /** Refusals have a limit, above which a clock tells of them (mail.md §2.10). */
 
 import { describe, expect, it } from 'vitest'
-import { givenDesk, givenMessage } from '../support/given.ts'
-import { type Someone, someone, type World } from '../support/world.ts'
-
-const grace = await someone('grace', 'grace@acme.example')
-const linus = await someone('linus', 'linus@acme.example')
-
-let world: World
+import { givenDesk, givenMessage, grace, linus, world } from '../support/desk.ts'
+import { type Someone } from '../support/world.ts'
 
 /** Mails that anybody can write, in this name. */
 async function forge(who: Someone, count: number): Promise<void> {
   for (let made = 0; made < count; made += 1)
-    await givenMessage(world, who, { subject: 'x', text: '/take', as: 'clear' })
+    await givenMessage(who, { subject: 'x', text: '/take', as: 'clear' })
 }
 /** The subjects of what the desk wrote to somebody while `work` went on. */
 async function mailsTo(who: Someone, work: () => Promise<void>): Promise<string[]> {
@@ -30,7 +25,7 @@ async function mailsTo(who: Someone, work: () => Promise<void>): Promise<string[
 }
 describe('refusals to a maintainer', () => {
   it('end after 10 an hour in one name, with an alarm once a day', async () => {
-    world = await givenDesk([grace, linus])
+    await givenDesk([grace, linus])
     expect(await mailsTo(grace, () => forge(grace, 12))).toEqual([
       ...Array.from({ length: 10 }, () => 'refusal'),
       'alarm'

@@ -1,23 +1,15 @@
 /**
  * Sealed words of one person that somebody else sends on, or that come again, on the real steps of the desk (G6, mail.md §2.4).
  */
+
 import { generateKey } from 'openpgp'
 import { describe, expect, it } from 'vitest'
-import {
-  givenDesk,
-  givenMaintainer,
-  givenMessage,
-  givenReporter,
-  textsTo
-} from '../support/given.ts'
-import { type Someone, someone, type World } from '../support/world.ts'
+import { alice, givenDesk, givenMessage, grace, textsTo, world } from '../support/desk.ts'
+import { type Someone, someone } from '../support/world.ts'
 import { encryptedParts, lines, mixed, signedEntity, textPart } from '../unit/reading/material.ts'
 
-const grace = await givenMaintainer('grace')
-const alice = await givenReporter('alice')
 const mallory = await someone('mallory', 'mallory@evil.example')
 const eve = await someone('eve', 'eve@third.example')
-let world: World
 
 function change(raw: Uint8Array, field: RegExp, value: string): Buffer {
   return Buffer.from(Buffer.from(raw).toString('latin1').replace(field, value), 'latin1')
@@ -64,12 +56,12 @@ const BESIDE: readonly (readonly [string, (armored: string) => string])[] = [
 ]
 
 async function toGrace(): Promise<string> {
-  return (await textsTo(world, grace)).join(' ')
+  return (await textsTo(grace)).join(' ')
 }
 
 describe('a message that another person had sealed', () => {
   it('is withheld from everybody when somebody sends it as theirs before it arrives', async () => {
-    world = await givenDesk([grace])
+    await givenDesk([grace])
     const sealed = await world.write(alice, { subject: 'a SECRET', text: 'The SECRET of Alice.' })
     await world.receive(from(sealed, mallory))
 
@@ -86,7 +78,7 @@ describe('a message that another person had sealed', () => {
   it.each(['as inline PGP', 'with a footer behind it'])(
     'is withheld when somebody puts it into a mail of theirs %s',
     async (form) => {
-      world = await givenDesk([grace])
+      await givenDesk([grace])
       const sealed = await world.write(alice, { subject: 'a SECRET', text: 'The SECRET of Alice.' })
       const armored = armorOf(sealed)
       const entity = `Content-Type: multipart/encrypted; protocol="application/pgp-encrypted"; boundary=e\r\n\r\n${encryptedParts(armored)}`
@@ -107,8 +99,8 @@ describe('a message that another person had sealed', () => {
   it.each(BESIDE)(
     'and signed is withheld, if its signer is known, when somebody puts it into a mail of theirs %s',
     async (_form, wrapped) => {
-      world = await givenDesk([grace])
-      await givenMessage(world, alice, { subject: 'a', text: 'a', autocrypt: true })
+      await givenDesk([grace])
+      await givenMessage(alice, { subject: 'a', text: 'a', autocrypt: true })
       const block = await world.write(alice, {
         subject: '',
         text: '',
@@ -122,7 +114,7 @@ describe('a message that another person had sealed', () => {
   )
 
   it('with a signature in a MIME entity is withheld when it comes as inline PGP', async () => {
-    world = await givenDesk([grace])
+    await givenDesk([grace])
     const payload = signedEntity(textPart('The SECRET of Alice.'), 'any')
     const block = await world.write(alice, { subject: '', text: '', as: 'encrypted', payload })
     await world.receive(fromMallory(`\r\n${armorOf(block)}`))
@@ -132,8 +124,8 @@ describe('a message that another person had sealed', () => {
   })
 
   it('is shown where its own sender puts words beside it', async () => {
-    world = await givenDesk([grace])
-    await givenMessage(world, mallory, { subject: 'a', text: 'a', autocrypt: true })
+    await givenDesk([grace])
+    await givenMessage(mallory, { subject: 'a', text: 'a', autocrypt: true })
     const block = await world.write(mallory, { subject: '', text: '', payload: 'Words of mine.\n' })
     await world.receive(fromMallory(`\r\n${armorOf(block)}\r\n\r\nMy words.\r\n`))
 
@@ -141,7 +133,7 @@ describe('a message that another person had sealed', () => {
   })
 
   it('by a list member is withheld when a stranger sends on what the member signed, and says of whom to nobody (G5)', async () => {
-    world = await givenDesk([grace])
+    await givenDesk([grace])
     await world.addMember(alice)
     const block = await world.write(alice, {
       subject: '',
@@ -156,7 +148,7 @@ describe('a message that another person had sealed', () => {
   })
 
   it('is withheld when it is signed with a subkey of a key that is known for another person', async () => {
-    world = await givenDesk([grace])
+    await givenDesk([grace])
     const { privateKey } = await generateKey({
       type: 'ecc',
       curve: 'curve25519Legacy',
@@ -167,7 +159,7 @@ describe('a message that another person had sealed', () => {
     })
     const keyData = privateKey.toPublic().write()
     const bob = { ...(await someone('bob', 'bob@reporter.example')), secret: privateKey, keyData }
-    await givenMessage(world, bob, { subject: 'a', text: 'a', autocrypt: true })
+    await givenMessage(bob, { subject: 'a', text: 'a', autocrypt: true })
     const payload = lines('', 'The SECRET of Bob.')
     await world.receive(from(await world.write(bob, { subject: '', text: '', payload }), mallory))
 
@@ -180,10 +172,10 @@ describe('a message that another person had sealed', () => {
   })
 
   it('is withheld when a pinned key should have signed it and another one did', async () => {
-    world = await givenDesk([grace])
-    await givenMessage(world, alice, { subject: 'a', text: 'a', autocrypt: true })
+    await givenDesk([grace])
+    await givenMessage(alice, { subject: 'a', text: 'a', autocrypt: true })
     const forged = { ...alice, secret: mallory.secret }
-    await givenMessage(world, forged, { subject: 'b', text: 'The SECRET of Mallory.' })
+    await givenMessage(forged, { subject: 'b', text: 'The SECRET of Mallory.' })
 
     expect(world.dispositions()).toEqual(['case-opened', 'contradicts-sender'])
     expect(await toGrace()).not.toContain('SECRET')
@@ -201,7 +193,7 @@ describe('a message that another person had sealed', () => {
   it.each(copies)(
     "stays its writer's after a thief's copy that was %s, and nobody else's",
     async (_name, stolen, disposition) => {
-      world = await givenDesk([grace])
+      await givenDesk([grace])
       const sealed = await world.write(alice, { subject: 'a', text: 'The SECRET of Alice.' })
       for (const copy of [stolen(sealed), sealed, from(sealed, eve)]) {
         await world.receive(copy)
@@ -219,7 +211,7 @@ describe('a message that another person had sealed', () => {
   )
 
   it("without a protected header stays its writer's where the writer's key was known", async () => {
-    world = await givenDesk([grace])
+    await givenDesk([grace])
     const own = await world.write(alice, { subject: 'a', text: 'a', autocrypt: true })
     const letter = { subject: '', text: '', payload: lines('', 'The SECRET of Alice.') }
     const sealed = await world.write(alice, letter)
@@ -237,7 +229,7 @@ describe('a message that another person had sealed', () => {
   })
 
   it('is quarantined when it comes again from the same sender as another case', async () => {
-    world = await givenDesk([grace])
+    await givenDesk([grace])
     const sealed = await world.write(alice, { subject: 'a', text: 'Once.' })
     await world.receive(sealed)
     await world.receive(change(sealed, /^Message-ID: .*$/m, 'Message-ID: <again@reporter.example>'))

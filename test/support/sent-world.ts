@@ -8,10 +8,17 @@ import { BY_DESK, event, NO_EVIDENCE } from '../../src/domain/event.ts'
 import { addMs, type Instant, instantFromMs, msOf } from '../../src/domain/time.ts'
 import { type Envelope } from '../../src/effects/effects.ts'
 import * as events from '../../src/store/events.ts'
-import { givenMessage, givenRef, previewCode } from './given.ts'
 import { gpgPerson, type Person, rnpPerson, sqPerson } from './people.ts'
 import { type Version6Key } from './version-6.ts'
-import { deskCertificate, openWorld, type Someone, someone, type World } from './world.ts'
+import {
+  codeOf,
+  deskCertificate,
+  openWorld,
+  refIn,
+  type Someone,
+  someone,
+  type World
+} from './world.ts'
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
@@ -214,7 +221,7 @@ async function manyReportsCome(world: World, who: Who): Promise<void> {
   for (let count = 1; count <= 6; count += 1) {
     const report = { subject: `Report ${count} ${SECRET}`, text: `Another one: ${SECRET}\n` }
     world.deliver(await world.write(who('alice'), { ...report, autocrypt: true }))
-    await givenMessage(world, fay, { ...report, as: 'clear' })
+    await world.send(fay, { ...report, as: 'clear' })
     world.pass(2 * HOUR)
   }
   await command(world, who('grace'), 8, '/merge ACME-2026-0006\n')
@@ -224,7 +231,7 @@ async function manyReportsCome(world: World, who: Who): Promise<void> {
 async function command(world: World, from: Someone, number: number, text: string): Promise<void> {
   world.pass(1000)
   const subject = `Re: [ACME-2026-000${number}] ${SECRET}`
-  await givenMessage(world, from, { subject, text })
+  await world.send(from, { subject, text })
 }
 
 async function maintainersAnswer(world: World, who: Who): Promise<void> {
@@ -243,7 +250,7 @@ async function maintainersAnswer(world: World, who: Who): Promise<void> {
   await command(world, ada, 5, '/accept\n')
   await command(world, grace, 4, `/reply\n${SECRET}\n`)
   await command(world, grace, 4, '/ask\n')
-  await givenMessage(world, grace, { subject: 'x', text: '/take\n', as: 'encrypted' })
+  await world.send(grace, { subject: 'x', text: '/take\n', as: 'encrypted' })
 }
 
 async function noticeLeaves(world: World, who: Who, startsAt: Instant): Promise<void> {
@@ -251,13 +258,13 @@ async function noticeLeaves(world: World, who: Who, startsAt: Instant): Promise<
   const fields = `description: ${SECRET}\naffected_versions: all\nremedy_steps: update\n`
   const patch = { filename: 'fix.patch', content: `--- a\r\n+++ ${SECRET}` }
   for (const number of [1, 5]) {
-    await givenMessage(world, who('grace'), {
+    await world.send(who('grace'), {
       subject: `Re: [ACME-2026-000${number}] x`,
       text: `/embargo ${disclosure} because the day may be a weekend\n/notice draft\n${fields}`,
       patch
     })
     await command(world, who('grace'), number, '/notice preview\n')
-    await command(world, who('linus'), number, `/notice approve ${previewCode(world)}\n`)
+    await command(world, who('linus'), number, `/notice approve ${codeOf(world)}\n`)
   }
   // One of the two copies is put off until the issue is public.
   world.pass(2 * HOUR)
@@ -267,8 +274,9 @@ async function noticeLeaves(world: World, who: Who, startsAt: Instant): Promise<
   const notice = world.accepted.findLast(({ to }) => to === who('debian').address)
   const headers = [`In-Reply-To: <${notice?.messageId ?? ''}>`]
   const question = { subject: 'Re: a question', text: `question ${SECRET}?\n`, headers }
-  await givenMessage(world, who('debian'), question)
-  const ref = await givenRef(world, who('grace'))
+  await world.send(who('debian'), question)
+  const forwarded = world.sentTo(who('grace')).at(-1)
+  const ref = forwarded === undefined ? '' : refIn(await world.read(who('grace'), forwarded))
   await command(world, who('grace'), 1, `/member\n${SECRET}\n\n> ${ref}\n`)
   await world.wait(7 * DAY)
 }

@@ -4,8 +4,6 @@
  */
 import fc from 'fast-check'
 import { beforeAll, expect, it } from 'vitest'
-import { readPolicy } from '../../src/config/policy-file.ts'
-import { builtInPoliciesDir } from '../../src/config/policy-sources.ts'
 import {
   type CaseRecord,
   type CaseState,
@@ -24,11 +22,9 @@ import * as cases from '../../src/store/cases.ts'
 import * as eventStore from '../../src/store/events.ts'
 import * as looks from '../../src/store/looks.ts'
 import { PRODUCT } from '../unit/policy/samples.ts'
-import { givenMessage, previewCode } from './given.ts'
-import { FIELDS, type People, people } from './notice-world.ts'
-import { openWorld, type Someone, someone, type World } from './world.ts'
+import { alice, bob, debian, FIELDS, grace, HOUR, linus, members, preset } from './desk.ts'
+import { codeOf, openWorld, type Someone, type World } from './world.ts'
 
-const HOUR = 3_600_000
 const TAGS = ['ACME-2026-0001', 'ACME-2026-0002'] as const
 
 type Step =
@@ -88,7 +84,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ restarts: true } as const) }
 )
 
-const preset = fc.constantFrom(...PRESETS)
+const anyPreset = fc.constantFrom(...PRESETS)
 const walk = fc.array(step, { minLength: 6, maxLength: 14 })
 
 /** However it went, the first case is over in the end, and then nothing rings any more. */
@@ -99,38 +95,23 @@ const END: readonly Step[] = [
   { hours: 700 }
 ]
 
-let them: People & { readonly bob: Someone }
 const presets = new Map<string, Policy>()
 
-async function setUp(): Promise<void> {
-  for (const name of PRESETS)
-    presets.set(name, (await readPolicy(name, '.', builtInPoliciesDir())).policy)
-  them = { ...(await people()), bob: await someone('bob', 'bob@reporter.example') }
-}
-
-function policyOf(name: (typeof PRESETS)[number]): Policy {
-  const policy = presets.get(name)
-  if (policy === undefined) throw new Error('bad test data')
-  return policy
-}
-
 async function take(world: World, one: Step): Promise<void> {
-  const { grace, linus } = them
-  const tells = async (who: typeof grace, about: string, text: string): Promise<void> => {
+  const tells = async (who: Someone, about: string, text: string): Promise<void> => {
     world.deliver(await world.write(who, { subject: `Re: [${about}] x`, text }))
   }
   if ('says' in one) await tells(grace, one.tag, `${one.says}\n`)
   else if ('reports' in one) {
-    const who = them[one.by]
+    const who = one.by === 'alice' ? alice : bob
     const last = world.sentTo(who).at(-1)
     const headers = [`In-Reply-To: <${last?.messageId ?? ''}>`]
     const letter = { subject: `Re: [${one.reports}] x`, text: 'There is more.', headers }
     world.deliver(await world.write(who, { ...letter, as: 'encrypted', autocrypt: one.key }))
   } else if ('member' in one) {
-    const [member = grace] = them.members
-    const last = world.sentTo(member).at(-1)
+    const last = world.sentTo(debian).at(-1)
     const headers = last === undefined ? [] : [`In-Reply-To: <${last.messageId}>`]
-    world.deliver(await world.write(member, { subject: 'Re: Notice', text: one.member, headers }))
+    world.deliver(await world.write(debian, { subject: 'Re: Notice', text: one.member, headers }))
   } else if ('hours' in one) world.pass(one.hours * HOUR)
   else if ('jumps' in one) world.jump(one.jumps * HOUR)
   else if ('restarts' in one) world.restart()
@@ -142,7 +123,7 @@ async function take(world: World, one: Step): Promise<void> {
     await tells(grace, one.approves, '/notice preview\n')
     await world.settle()
     world.pass(1000)
-    await tells(linus, one.approves, `/notice approve ${previewCode(world)}\n`)
+    await tells(linus, one.approves, `/notice approve ${codeOf(world)}\n`)
   }
   await world.settle()
 }
@@ -267,24 +248,31 @@ function owedIn(world: World, { id, state, reporters }: CaseRecord): string | nu
 
 /** `walks` whole cases; a walk takes about a second, and several on a busy machine. */
 export function itWalks(walks: number): void {
-  beforeAll(setUp)
+  beforeAll(async () => {
+    for (const name of PRESETS) presets.set(name, await preset(name))
+  })
 
   it(
     '(A2, A3) whatever people, time and restarts do to cases, no state is left by a side door, no end is silent, nothing that somebody waits for is forgotten, and no clock rings twice, late or for what is over',
     async () => {
       await fc.assert(
-        fc.asyncProperty(preset, preset, walk, async (first, second, steps) => {
-          const other = { ...PRODUCT, id: 'other', name: 'ACME Other', policy: policyOf(second) }
+        fc.asyncProperty(anyPreset, anyPreset, walk, async (first, second, steps) => {
+          const other = {
+            ...PRODUCT,
+            id: 'other',
+            name: 'ACME Other',
+            policy: presets.get(second) ?? PRODUCT.policy
+          }
           const world = await openWorld({
-            maintainers: [them.grace, them.linus],
-            policy: policyOf(first),
+            maintainers: [grace, linus],
+            policy: presets.get(first) ?? PRODUCT.policy,
             moreProducts: [other]
           })
           try {
-            for (const member of them.members) await world.addMember(member)
+            for (const member of members) await world.addMember(member)
             const letter = { subject: 'x', text: 'one', as: 'encrypted' } as const
-            await givenMessage(world, them.alice, { ...letter, autocrypt: true })
-            await givenMessage(world, them.bob, letter)
+            await world.send(alice, { ...letter, autocrypt: true })
+            await world.send(bob, letter)
             await take(world, { says: '/accept', tag: TAGS[0] })
             for (const one of [...steps, ...END]) {
               await take(world, one)

@@ -115,8 +115,10 @@ export type World = {
   /** What SMTP answers next; accepted when empty. */
   readonly replies: SendOutcome['kind'][]
   readonly log: LogEvent[]
+  /** How the workers fail: at opening a message, or at encrypting one that says this and goes to these (as JSON). */
   readonly workers: {
     fail: ((raw: Uint8Array, call: 'open' | 'openHeaders') => Trouble | null) | null
+    failSeal: ((said: string) => Error | null) | null
   }
   /** Builds a message as `from` would write it. */
   write(from: Someone, letter: Letter): Promise<Uint8Array>
@@ -124,13 +126,21 @@ export type World = {
   deliver(raw: Uint8Array): number
   /** A message comes, and the desk does everything that there is to do about it. */
   receive(raw: Uint8Array): Promise<void>
+  /** Somebody writes, and so it comes. */
+  send(from: Someone, letter: Letter): Promise<void>
   addMember(member: Someone): Promise<void>
+  /** The operator gives a maintainer another key; the desk knows it at its next start. */
+  renewKey(renewed: Someone): Promise<void>
   /** What the daemon does until nothing is left to do now. */
   settle(): Promise<void>
   /** What became of each message that was taken in, in order. */
   dispositions(): (string | null)[]
   releaseOnce(): Promise<boolean>
   rows<Row>(sql: string, params?: SqlParams): Row[]
+  /** The first column of these rows. */
+  column<Value = string>(sql: string, params?: SqlParams): Value[]
+  /** Changes the database by hand. */
+  change(sql: string, params?: SqlParams): void
   /** What a person reads in a message: headers and all, decrypted. */
   read(person: Someone, mail: Envelope): Promise<string>
   /** Number of effects so far. */
@@ -182,7 +192,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   const real = inProcessWorkers({ ...identity.keys, certificates }, identity.start)
   const life = { dead: false, steps: 0, dieAt: Number.POSITIVE_INFINITY }
   const clock = { now: options.startsAt ?? START, monotonicMs: 1000 }
-  const faults: World['workers'] = { fail: null }
+  const faults: World['workers'] = { fail: null, failSeal: null }
   const log: LogEvent[] = []
   let database = openIn(folder.path)
   let seed = 1
@@ -231,7 +241,11 @@ export async function openWorld(options: WorldOptions): Promise<World> {
         const trouble = faults.fail?.(raw, 'openHeaders') ?? null
         return trouble === null ? real.openHeaders(raw) : Promise.reject(trouble)
       }),
-    seal: (...args) => around(() => real.seal(...args)),
+    seal: (...args) =>
+      around(() => {
+        const error = faults.failSeal?.(JSON.stringify(args)) ?? null
+        return error === null ? real.seal(...args) : Promise.reject(error)
+      }),
     signClear: (...args) => around(() => real.signClear(...args)),
     inspectKey: (...args) => around(() => real.inspectKey(...args)),
     close: () => Promise.resolve()
@@ -359,6 +373,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
       world.deliver(raw)
       return world.settle()
     },
+    send: async (from, letter) => world.receive(await world.write(from, letter)),
     addMember: async (member) => {
       const facts = await inspectKey(member.keyData, clock.now)
       if (facts === null) throw new Error('bad test data')
@@ -377,11 +392,17 @@ export async function openWorld(options: WorldOptions): Promise<World> {
         })
       )
     },
-    settle: () => settle(desk, mailbox, { failures, dispatch, signal }),
-    dispositions: () => {
-      const sql = 'SELECT disposition FROM arrivals ORDER BY id'
-      return world.rows<{ disposition: string | null }>(sql).map(({ disposition }) => disposition)
+    renewKey: async ({ id, keyData }) => {
+      const facts = await inspectKey(keyData, clock.now)
+      if (facts === null) throw new Error('bad test data')
+      const { fingerprint } = facts
+      const maintainers = settings.maintainers.map((one) =>
+        one.id === id ? { ...one, fingerprint, keyData: facts.keyData } : one
+      )
+      Object.assign(settings, { maintainers })
     },
+    settle: () => settle(desk, mailbox, { failures, dispatch, signal }),
+    dispositions: () => world.column('SELECT disposition FROM arrivals ORDER BY id'),
     releaseOnce: () =>
       releaseDue(desk, {
         failures,
@@ -389,6 +410,11 @@ export async function openWorld(options: WorldOptions): Promise<World> {
         queued: () => undefined
       }),
     rows: (sql, params) => database.read((read) => read.all(sql, params)) as never,
+    column: (sql, params) =>
+      world.rows<object>(sql, params).map((row) => Object.values(row)[0] as never),
+    change: (sql, params) => {
+      database.transact((tx) => tx.run(sql, params))
+    },
     read,
     steps: () => life.steps,
     dieAt: (count) => {
@@ -572,6 +598,17 @@ async function write(
     format: 'armored'
   })
   return Buffer.from(encryptedMail(armored, head))
+}
+
+/** The code of the newest preview of a notice; '' when there was none. */
+export function codeOf(world: Pick<World, 'column'>): string {
+  const sql = "SELECT about ->> 'code' FROM events WHERE kind = 'notice-previewed' ORDER BY id DESC"
+  return world.column(sql)[0] ?? ''
+}
+
+/** The reference line in the words of a message. */
+export function refIn(words: string): string {
+  return /^Ref: .*$/m.exec(words)?.[0].trimEnd() ?? 'no reference line'
 }
 
 async function read(person: Someone, mail: Envelope): Promise<string> {

@@ -1,0 +1,583 @@
+/**
+ * Copies of a notice after its instant: what a mail server puts off, what an edit or a hold stops, what no approval covers, and
+ * changes after the list was told (B16, B22, G2, G5, G7).
+ */
+
+import { expect, it } from 'vitest'
+import { ofNoMail, record } from '../../src/desk/commit.ts'
+import { aboutCase, BY_DESK, event } from '../../src/domain/event.ts'
+import { addMs, formatInstant } from '../../src/domain/time.ts'
+import { Trouble } from '../../src/domain/trouble.ts'
+import { type LogEvent } from '../../src/effects/events.ts'
+import { inspectKey } from '../../src/openpgp/keyring.ts'
+import * as memberStore from '../../src/store/members.ts'
+import * as outbox from '../../src/store/outbox.ts'
+import { type Tx } from '../../src/store/sql.ts'
+import {
+  ALL,
+  alarms,
+  alice,
+  allTo,
+  approve,
+  code,
+  DAY,
+  debian,
+  FIRST,
+  givenNotices,
+  grace,
+  HOUR,
+  jumps,
+  linus,
+  MINUTE,
+  members,
+  noticed,
+  noticeStates,
+  recorded,
+  restarts,
+  suse,
+  textsTo,
+  UNTIL_DUE,
+  world,
+  writes
+} from '../support/desk.ts'
+import { someone } from '../support/world.ts'
+import { POLICY } from '../unit/policy/samples.ts'
+
+const late = await someone('late', 'security@late.example')
+const LATER = '/embargo 2026-12-07T12:00:00Z because a distribution needs three days more\n'
+const UNAPPROVED = 'A change of the advance notice is not approved'
+
+/** The list was told. */
+async function givenReleased(): Promise<void> {
+  await givenNotices()
+  await world.wait(UNTIL_DUE)
+  expect(await noticed()).toEqual(ALL)
+  world.accepted.length = 0
+}
+
+async function reminders(): Promise<number> {
+  return (await textsTo(linus)).filter((text) => text.includes(UNAPPROVED)).length
+}
+function until(instant: string): number {
+  return Date.parse(instant) - Date.parse(world.clock.now)
+}
+
+it('(B16) a new date leaves at once when it is approved, to everybody who had the notice, and says first what changed', async () => {
+  await givenReleased()
+  await writes(grace, LATER)
+  for (const member of members) expect(await textsTo(member)).toEqual([])
+  expect(recorded('change-proposed')).toEqual([
+    { oldDate: '2026-12-04T12:00:00.000Z', date: '2026-12-07T12:00:00.000Z' }
+  ])
+  await approve()
+  for (const member of members) {
+    const [copy = '', ...more] = await textsTo(member)
+    expect(more).toEqual([])
+    const change = copy.indexOf('WHAT CHANGED SINCE REVISION 1')
+    expect(change).toBeGreaterThan(0)
+    expect(change).toBeLessThan(copy.indexOf('Product:'))
+    expect(copy).toMatch(/was Fri 4 Dec 2026.*is now Mon 7 Dec 2026/)
+  }
+})
+
+it('(B17) members and the reporter read both dates of a change in the zones in which they were written, too', async () => {
+  await givenReleased()
+  await writes(
+    grace,
+    '/embargo 2026-12-07 14:00 America/New_York because a distribution needs it\n'
+  )
+  await approve()
+  world.accepted.length = 0
+  await writes(grace, LATER.replace('12-07', '12-08'))
+  await approve()
+  for (const person of [...members, alice]) {
+    const said = await allTo(person)
+    expect(said).toMatch(/[Ww]as Mon 7 Dec 2026, 19:00 UTC \(14:00 New York\)/)
+    expect(said).toMatch(/is now Tue 8 Dec 2026, 12:00 UTC/)
+  }
+})
+
+it('(B16) the reporter is told the new date beside the old one, and nothing when only the content changed', async () => {
+  await givenReleased()
+  await writes(grace, '/notice draft\nseverity: high\n')
+  await approve()
+  expect(await textsTo(alice)).toEqual([])
+  await writes(grace, LATER)
+  await approve()
+  expect(await allTo(alice)).toMatch(/It was Fri 4 Dec 2026.*It is now Mon 7 Dec 2026/)
+})
+
+it('(B16) a member who had no notice yet gets the present revision as the first one, without what changed', async () => {
+  await givenReleased()
+  await world.addMember(late)
+  await writes(grace, '/notice draft\nseverity: high\n')
+  await approve()
+  const [copy = ''] = await textsTo(late)
+  expect(copy).toContain('revision 2')
+  expect(copy).not.toContain('WHAT CHANGED')
+  expect((await textsTo(debian))[0]).toContain('- Severity: new, see below')
+})
+
+it('(B6) a notice that has left unchanged can be neither previewed nor approved, and the answer says since when', async () => {
+  await givenReleased()
+  for (const line of ['/notice preview\n', `/notice approve ${code()}\n`])
+    expect(await writes(linus, line)).toMatch(
+      /refused: Nothing has changed since the notice was sent, Fri 27 Nov 2026/
+    )
+  await world.addMember(late)
+  await approve()
+  expect(await textsTo(late)).toHaveLength(1)
+})
+
+it('(B16) a change that was on hold still says what changed when it is approved', async () => {
+  await givenReleased()
+  await writes(grace, LATER)
+  await writes(grace, '/notice hold\n')
+  await approve()
+  expect((await textsTo(debian))[0]).toContain('WHAT CHANGED SINCE REVISION 1')
+})
+
+it('(B16) maintainers are reminded of a change every hour in the last 48 hours before the old date', async () => {
+  await givenReleased()
+  await writes(grace, LATER)
+  await world.wait(until('2026-12-02T12:30:00Z'))
+  const before = await reminders()
+  for (let hour = 1; hour <= 3; hour += 1) {
+    await world.wait(HOUR)
+    expect(await reminders()).toBe(before + hour)
+  }
+})
+
+it('(B16, G7) a desk that was down over the old date sends nobody the change before it is approved, tells the maintainers, and then sends it at once', async () => {
+  await givenReleased()
+  await writes(grace, LATER)
+  world.accepted.length = 0
+  world.pass(until('2026-12-04T18:00:00Z'))
+  await restarts()
+  for (const person of [...members, alice]) expect(await textsTo(person)).toEqual([])
+  expect(await reminders()).toBe(1)
+  await approve()
+  for (const person of [...members, alice]) {
+    const [said = '', ...more] = await textsTo(person)
+    expect(more).toEqual([])
+    expect(said).toMatch(/[Ww]as Fri 4 Dec 2026.*is now Mon 7 Dec 2026/)
+  }
+})
+
+/** Notices whose copies are all put off at the first attempt. */
+async function givenPutOff(count: number): Promise<void> {
+  await givenNotices({ count })
+  world.pass(UNTIL_DUE)
+  putOff(3 * count)
+  await world.settle()
+  expect(await noticed()).toEqual([])
+}
+
+function putOff(count: number): void {
+  world.replies.push(...Array.from({ length: count }, () => 'deferred' as const))
+}
+function whose(kind: string): string[] {
+  const sql = "SELECT about ->> 'member' AS member FROM events WHERE kind = ? ORDER BY member"
+  return world.column(sql, [kind])
+}
+
+it('(B22) a copy that still waits when it counts as late is an alarm that names the member by id, once', async () => {
+  await givenPutOff(1)
+  await world.wait(16 * MINUTE)
+  expect(whose('copy-waits')).toEqual(ALL)
+  expect(alarms('copy-waits:')).toBe(2)
+  expect(await allTo(grace)).toContain('in time: debian, freebsd, suse.')
+  expect(await noticed()).toEqual(ALL)
+  await world.wait(DAY)
+  expect(alarms('copy-waits:')).toBe(2)
+})
+
+it('(B22) after the disclosure no copy leaves: the member is told that the embargo is over, the maintainers that it was late', async () => {
+  await givenPutOff(1)
+  await world.wait(9 * DAY)
+  expect(await noticed()).toEqual([])
+  expect(whose('copy-dropped')).toEqual(ALL)
+  for (const member of members) {
+    const said = await allTo(member)
+    expect(said).toContain('did not reach you before the issue became public')
+    expect(said).not.toContain('EMBARGO, ')
+  }
+  expect(alarms('copy-late:')).toBe(2)
+  expect(await allTo(grace)).toContain('never got their copy: ')
+})
+
+it('(B22) after an early /disclosed no copy leaves either: the members are told when the embargo ended, the maintainers that it was late', async () => {
+  await givenPutOff(1)
+  await writes(grace, '/disclosed because it leaked\n', { after: MINUTE })
+  expect(await allTo(grace)).toContain(
+    '3 copies of the notice had not left and will not leave; we tell their members'
+  )
+  const said = formatInstant(world.clock.now, world.desk.settings.desk.timezone)
+  await world.wait(6 * HOUR)
+  expect(await noticed()).toEqual([])
+  expect(whose('copy-dropped')).toEqual(ALL)
+  for (const member of members) {
+    expect(await allTo(member)).toContain('did not reach you before the issue became public')
+    expect(await allTo(member)).toContain(`The embargo ended on ${said}`)
+  }
+  const alarm = await allTo(grace)
+  expect(alarm).toContain('never got their copy: ')
+  // Nobody says that a date has come which lies ahead.
+  expect(alarm).not.toContain('date in the notice has come')
+  expect(alarms('copy-late:')).toBe(2)
+})
+
+it('(B22) a copy that leaves late after all is on the record, and no alarm follows for it', async () => {
+  await givenPutOff(1)
+  await world.wait(16 * MINUTE)
+  expect(whose('copy-left')).toEqual(ALL)
+})
+
+it('(B22) a copy that becomes late after the first alarm of its revision is an alarm, too', async () => {
+  await givenPutOff(1)
+  // As one that was made an hour later, with another key.
+  const made = addMs(world.clock.now, HOUR)
+  world.change("UPDATE outbox SET created_at = ? WHERE recipient_id = 'suse'", [made])
+  for (const late of [16, 60]) {
+    putOff(3)
+    await world.wait(late * MINUTE)
+  }
+  expect(alarms('copy-waits:')).toBe(4)
+  const said = await allTo(grace)
+  expect(said).toContain('in time: debian, freebsd.')
+  expect(said).toContain('in time: suse.')
+})
+
+it('(B22) copies of a change that wait on the same day are an alarm of their own', async () => {
+  await givenPutOff(1)
+  await world.wait(16 * MINUTE)
+  expect(alarms('copy-waits:')).toBe(2)
+  await world.wait(HOUR)
+  await writes(grace, '/embargo 2026-11-27T20:00Z because exploited\n')
+  const isCopy = (): boolean =>
+    world.rows("SELECT id FROM outbox WHERE state = 'sending' AND kind = 'notice'").length > 0
+  Object.assign(world.replies, { shift: () => (isCopy() ? 'deferred' : 'accepted') })
+  await approve()
+  for (let quarter = 0; quarter < 3; quarter += 1) await world.wait(15 * MINUTE)
+  expect(alarms('copy-waits:')).toBe(4)
+})
+
+function freeze(id: string): void {
+  world.change("UPDATE members SET state = 'frozen' WHERE id = ?", [id])
+}
+
+it.each<[string, (id: string) => void]>([
+  ['is frozen', freeze],
+  [
+    'is taken off the list',
+    (id) => world.desk.db.transact((tx) => memberStore.remove(tx, id, world.clock.now))
+  ]
+])(
+  '(G8) the record says that the copy of a member who %s while it waits does not leave; nobody is alarmed',
+  async (_title, leave) => {
+    await givenPutOff(1)
+    leave('suse')
+    await world.wait(20 * MINUTE)
+    expect(recorded('copy-dropped')).toMatchObject([{ member: 'suse', because: 'not-listed' }])
+    expect(await noticed()).toEqual(['debian', 'freebsd'])
+    await world.wait(9 * DAY)
+    expect(recorded('copy-dropped')).toHaveLength(1)
+    expect(alarms('copy-late:')).toBe(0)
+    expect(await textsTo(suse)).toEqual([])
+  }
+)
+
+it('(B22) the alarm of late copies says of each member what the member was told, and why others were told nothing', async () => {
+  await givenPutOff(1)
+  freeze('suse')
+  await world.wait(9 * DAY)
+  const work = ofNoMail(world.clock.now)
+  const said = await allTo(grace)
+  expect(said).toContain('Told that the embargo is over: debian, freebsd.')
+  expect(said).toContain('Told nothing, because not active on the list any more: suse.')
+  expect(said).not.toContain('the new date is not approved yet')
+  await world.wait(DAY)
+  const before = world.accepted.length
+  const moved = { member: 'fedora', because: 'date-moved' } as const
+  const over = { member: 'gentoo', because: 'public' } as const
+  world.desk.db.transact((tx) => {
+    for (const about of [moved, over])
+      record(tx, event('copy-dropped', aboutCase(FIRST), BY_DESK, about), work)
+  })
+  await world.wait(DAY)
+  const mixed = await allTo(grace, before)
+  expect(mixed).toContain('Told that the embargo is over: gentoo.')
+  expect(mixed).toContain('Told nothing, because the new date is not approved yet: fedora.')
+  expect(mixed).toContain('it reaches fedora as their first notice.')
+})
+
+it('(G9) a notice whose late copies show a bug stops those of no other, and people are told', async () => {
+  await givenPutOff(2)
+  world.pass(9 * DAY)
+  let failed = 0
+  world.workers.failSeal = (said) => {
+    if (!said.includes('did not reach you') || failed > 0) return null
+    failed += 1
+    return new TypeError('a bug at this notice')
+  }
+  await world.settle()
+  expect(recorded('copy-dropped').length).toBeGreaterThan(0)
+  expect(await allTo(grace)).toContain('copies of the notice of ACME-2026-000')
+})
+
+it('(G7) a doubted clock takes no copy back and tells nobody that an embargo is over', async () => {
+  await givenPutOff(1)
+  await jumps(9 * DAY)
+  expect(whose('copy-dropped')).toEqual([])
+  expect(await noticed()).toEqual([])
+})
+
+/** The notice leaves; the server takes the first copy and asks to try the others later. */
+async function leaveGreylisted(): Promise<void> {
+  await givenNotices()
+  world.pass(UNTIL_DUE)
+  await world.releaseOnce()
+  world.replies.push('accepted', 'deferred', 'deferred')
+  await world.settle()
+  expect(noticeStates()).toEqual(['released'])
+  expect(await noticed()).toHaveLength(1)
+}
+const EDIT = '/notice draft\nseverity: high\n'
+
+/** What Grace reads in answer to this message: a change is reminded of at once, too. */
+async function answerTo(text: string): Promise<string> {
+  await writes(grace, text)
+  const texts = (await textsTo(grace)).slice(-3)
+  return texts.findLast((read) => !read.includes('What to do:')) ?? ''
+}
+
+it.each([EDIT, '/embargo 2026-12-04T15:00:00Z\n'])(
+  '%j lets deferred copies go on and says so: nobody is left without the notice (G2)',
+  async (text) => {
+    await leaveGreylisted()
+    expect(await answerTo(text)).toContain(
+      '2 copies of revision 1 will still leave; /notice hold stops that.'
+    )
+    await world.wait(DAY)
+    expect(await noticed()).toEqual(ALL)
+  }
+)
+
+it.each([
+  ['in two mails', ['/notice hold\n', EDIT]],
+  ['in one mail', [`/notice hold\n${EDIT}`]],
+  ['the draft first', [EDIT, '/notice hold\n']]
+])('a hold and a draft, %s, stop what has not left, for good (G7)', async (_, mails) => {
+  await leaveGreylisted()
+  let answer = ''
+  for (const text of mails) answer = await answerTo(text)
+  expect(answer).not.toContain('still leave')
+  await world.wait(3 * DAY)
+  expect(await noticed()).toHaveLength(1)
+})
+
+it('a hold by the desk of the next revision stops none of the copies that were promised to go on', async () => {
+  await leaveGreylisted()
+  await answerTo(`${EDIT}/embargo 2026-12-18T12:00:00Z because the patch takes longer\n`)
+  const had = await noticed()
+  const gone = ALL.find((id) => !had.includes(id)) ?? ''
+  // The change would leave at once (B16): a member goes between its approval and its first copy.
+  const { db, log } = world.desk
+  let isRemoved = false
+  Object.assign(world.desk, {
+    log: (entry: LogEvent) => {
+      log(entry)
+      if (isRemoved || noticeStates()[0] !== 'scheduled') return
+      isRemoved = true
+      db.transact((tx) => memberStore.remove(tx, gone, world.clock.now))
+    }
+  })
+  await approve()
+  expect([isRemoved, noticeStates()]).toEqual([true, ['held']])
+  const texts = await textsTo(grace)
+  const text = texts.findLast((each) => each.includes('The advance notice is on hold')) ?? ''
+  expect(text).toMatch(/ 1 copy of revision 1, released before, will still leave/)
+  await world.wait(DAY)
+  expect(await noticed()).toEqual(ALL.filter((id) => id !== gone))
+})
+
+it('copies that the server puts off leave no line in the log, which would tell their number (G5)', async () => {
+  await leaveGreylisted()
+  expect(world.log.filter(({ event }) => event.includes('deferred'))).toEqual([])
+})
+
+it('the next revision, once released, is the only one that still leaves: nobody reads the old one after it', async () => {
+  await leaveGreylisted()
+  await answerTo(EDIT)
+  await approve()
+  await world.wait(DAY)
+  const copies = await Promise.all(members.map((member) => textsTo(member)))
+  const late = copies.filter((mine) => mine.length === 1)
+  expect(late).toHaveLength(2)
+  for (const [copy] of late) expect(copy).toMatch(/revision 2/)
+})
+
+it('a hold is made although its alarm cannot be: no copy leaves, and it is told later (G7)', async () => {
+  await givenNotices()
+  world.pass(UNTIL_DUE)
+  await world.releaseOnce()
+  // The wording of the configuration changes in the middle of the release, and a worker dies of the alarm.
+  world.change("UPDATE notices SET state = 'releasing'")
+  Object.assign(world.desk.settings, { noticeTemplate: 'other words' })
+  world.workers.failSeal = () => new Trouble('worker-crash', 'a worker died', { retryable: true })
+  await world.settle()
+  expect(noticeStates()).toEqual(['held'])
+  expect(await noticed()).toEqual([])
+  world.workers.failSeal = null
+  await world.wait(11 * MINUTE)
+  expect(alarms('notice-held')).toBe(2)
+})
+
+/** `postern members` commits just before the release begins; everything that was judged is read already. */
+function justBefore(change: (tx: Tx) => void): void {
+  const { db } = world.desk
+  const { transact } = db
+  const meanwhile: typeof transact = (work) => {
+    Object.assign(db, { transact })
+    transact(change)
+    return transact(work)
+  }
+  Object.assign(db, { transact: meanwhile })
+}
+
+it.each([
+  ['on time', 0],
+  ['late', 2 * HOUR]
+])(
+  'a notice that is due %s is held when a member comes between its judging and its first step: nobody gets what nobody approved (G5, G7)',
+  async (_when, lateMs) => {
+    await givenNotices()
+    world.pass(UNTIL_DUE + lateMs)
+    const { keyData, id, name, address } = late
+    const { now } = world.clock
+    const facts = await inspectKey(keyData, now)
+    if (facts === null) throw new Error('bad test data')
+    const { fingerprint, expiresAt: keyExpiresAt, signingKeys } = facts
+    const on = { products: ['parser'], state: 'active', addedAt: now, signingKeys } as const
+    justBefore((tx) => {
+      memberStore.add(tx, { ...on, id, name, address, keyData, fingerprint, keyExpiresAt })
+    })
+    await world.releaseOnce()
+    expect(noticeStates()).toEqual(['scheduled'])
+    expect(world.rows('SELECT id FROM deliveries')).toEqual([])
+    await world.settle()
+    expect(noticeStates()).toEqual(['held'])
+    expect([alarms('notice-held'), alarms('notice-late')]).toEqual([2, 0])
+    expect(world.sentTo(late)).toEqual([])
+    expect(await noticed()).toEqual([])
+  }
+)
+
+it('a notice is held when a member was taken off between its judging and its first step, as at any time before (M-27)', async () => {
+  await givenNotices()
+  world.pass(UNTIL_DUE)
+  justBefore((tx) => memberStore.remove(tx, 'suse', world.clock.now))
+  await world.settle()
+  expect(noticeStates()).toEqual(['held'])
+  expect(await noticed()).toEqual([])
+})
+
+/** The states of the copies that wait here. */
+function copies(): string[] {
+  return world.column("SELECT state FROM outbox WHERE audience = 'member'")
+}
+async function eachReads(words: string): Promise<void> {
+  for (const member of members) {
+    const [copy, ...more] = await textsTo(member)
+    expect(more).toEqual([])
+    expect(copy).toContain(words)
+  }
+}
+function renameDesk(): void {
+  Object.assign(world.desk.settings.desk, { name: 'The Other Team' })
+}
+
+/** Settings that are read at each start: what an operator may have changed before the restart. */
+const CHANGES: readonly (readonly [string, string, () => void])[] = [
+  [
+    'the template',
+    'One more line.',
+    () => {
+      const { settings, render } = world.desk
+      const noticeTemplate = `${settings.noticeTemplate}One more line.\n`
+      Object.assign(settings, { noticeTemplate })
+      const longer: typeof render = (message, occasion) =>
+        render(message, occasion) + (message.kind === 'notice' ? 'One more line.\n' : '')
+      Object.assign(world.desk, { render: longer })
+    }
+  ],
+  ['the name of the desk', 'The Other Team', renameDesk],
+  [
+    'the time zone',
+    '4 Dec 2026, 21:00',
+    () => Object.assign(world.desk.settings.desk, { timezone: 'Asia/Tokyo' })
+  ],
+  [
+    'the TLP mark',
+    'TLP:RED',
+    () => {
+      const policy = { ...POLICY, notice: { ...POLICY.notice, tlp: 'TLP:RED' } }
+      const products = world.desk.settings.products.map((one) => ({ ...one, policy }))
+      Object.assign(world.desk.settings, { products })
+    }
+  ]
+]
+
+it.each(CHANGES)(
+  'copies that wait while the notice is held never leave: with %s changed each member gets one copy of the approved words (G7)',
+  async (_what, words, change) => {
+    await givenNotices()
+    world.pass(UNTIL_DUE)
+    // SMTP takes nothing.
+    putOff(40)
+    await world.settle()
+    world.replies.length = 0
+    expect(new Set(copies())).toEqual(new Set(['queued']))
+    await writes(grace, '/notice hold\n')
+    expect(noticeStates()).toEqual(['held'])
+    change()
+    world.restart()
+    await approve()
+    await world.wait(HOUR)
+    expect(noticeStates()).toEqual(['released'])
+    await eachReads(words)
+  }
+)
+
+it('copies that wait while the notice is held leave byte for byte when the same words are approved again', async () => {
+  await givenNotices()
+  world.pass(UNTIL_DUE)
+  await world.releaseOnce()
+  const hashes = 'SELECT recipient_id, raw_sha256 FROM outbox WHERE notice_id = 1 ORDER BY id'
+  const before = world.rows(hashes)
+  await writes(grace, '/notice hold\n')
+  await approve()
+  await world.wait(HOUR)
+  expect(world.rows(hashes)).toEqual(before)
+  expect(await noticed()).toEqual(ALL)
+})
+
+it('a copy that a crash left on its way is held with the notice, not tried again, and never leaves with the words of before (G7)', async () => {
+  await givenNotices()
+  world.pass(UNTIL_DUE)
+  await world.releaseOnce()
+  // The process dies before SMTP heard of what it claimed.
+  const once = { limit: 1, except: [], bytesMax: 1e9, delayMs: () => MINUTE }
+  world.desk.db.transact((tx) => outbox.claimDue(tx, world.clock.now, once))
+  world.restart()
+  expect(copies()).toContain('sending')
+  await writes(grace, '/notice hold\n')
+  await world.wait(HOUR)
+  expect(new Set(copies())).toEqual(new Set(['held']))
+  expect(await noticed()).toEqual([])
+  renameDesk()
+  world.restart()
+  await approve()
+  await world.wait(HOUR)
+  await eachReads('The Other Team')
+})
