@@ -3,7 +3,7 @@
  * value with a C0 control character or DEL, and writes only US-ASCII. Must never repair a bad value silently: foreign text is
  * cleaned where it enters (mime/header.ts). RFC 5322 §2.2.3 (folding), RFC 2047 (encoded words), RFC 2231 (parameters).
  */
-import { encodeWord } from 'nodemailer/lib/mime-funcs'
+import { buildHeaderValue, encodeWord, foldLines, quoteString } from 'nodemailer/lib/mime-funcs'
 
 import { type Address, type Contact } from '../domain/address.ts'
 import { assert } from '../domain/assert.ts'
@@ -36,19 +36,10 @@ const UNSTABLE_SPACE = /^ | {2}| $/
  */
 export function headerField(name: string, value: string): HeaderField {
   assert(NAME.test(name), 'header field name is not a token')
-  const tokens = headerValue(value).split(' ')
-  if (value === '') return `${name}:` as HeaderField
-  let line = `${name}:`
-  let folded = ''
-  for (const [index, token] of tokens.entries()) {
-    if (index > 0 && token !== '' && line.length + 1 + token.length > LINE_WANTED) {
-      folded += `${line}\r\n`
-      line = ''
-    }
-    line += ` ${token}`
-    assert(line.length <= LINE_LIMIT, 'header line longer than 998 characters')
-  }
-  return (folded + line) as HeaderField
+  const folded = foldLines(`${name}: ${headerValue(value)}`, LINE_WANTED).trimEnd()
+  const isWritable = folded.split('\r\n').every((line) => line.length <= LINE_LIMIT)
+  assert(isWritable, 'header line longer than 998 characters')
+  return folded as HeaderField
 }
 
 /** `text` as a field value. Throws Invariant unless it is printable US-ASCII without any control character. */
@@ -60,13 +51,8 @@ export function headerValue(text: string): HeaderValue {
 
 /** Human text for an unstructured field (Subject), with encoded words when it is not US-ASCII (RFC 2047 §5 (1)). */
 export function unstructured(text: string): HeaderValue {
-  assert(!CONTROL.test(text), 'control character in a header value')
-  const plain =
-    PRINTABLE.test(text) &&
-    !text.includes('=?') &&
-    !UNSTABLE_SPACE.test(text) &&
-    text.split(' ').every((run) => run.length <= LONGEST_RUN)
-  return plain ? headerValue(text) : encodedWords(text)
+  const isShort = text.split(' ').every((run) => run.length <= LONGEST_RUN)
+  return isPlain(text) && isShort ? headerValue(text) : encodedWords(text)
 }
 
 /** `Name <address>`; the name is left out when it is empty (RFC 5322 §3.4). */
@@ -88,19 +74,7 @@ export function messageIdList(ids: readonly MessageId[]): HeaderValue {
 export function parameter(name: string, value: string): string {
   assert(TOKEN.test(name), 'parameter name is not a token')
   assert(!CONTROL.test(value), 'control character in a parameter')
-  if (isShortPlain(value)) {
-    return `; ${name}=${TOKEN.test(value) ? value : quoted(value)}`
-  }
-  // The letters that the function leaves although RFC 2231 §7 has them encoded; Buffer replaces lone surrogates.
-  const percent = encodeURIComponent(Buffer.from(value).toString()).replaceAll(
-    /[!'()*]/g,
-    (mark) => `%${Buffer.from(mark).toString('hex')}`
-  )
-  const pieces = percent.match(/.{1,50}(?<!%.?)/g) ?? ['']
-  if (pieces.length === 1) return `; ${name}*=utf-8''${percent}`
-  return pieces
-    .map((piece, index) => `; ${name}*${index}*=${index === 0 ? "utf-8''" : ''}${piece}`)
-    .join('')
+  return headerValue(buildHeaderValue({ value: '', params: { [name]: value } }))
 }
 
 function angled(text: Address | MessageId): HeaderValue {
@@ -110,16 +84,13 @@ function angled(text: Address | MessageId): HeaderValue {
 
 /** RFC 2047 §5 (3): encoded words in a phrase stand alone, never inside a quoted string. */
 function phrase(name: string): string {
-  if (ATOMS.test(name) && !name.includes('=?')) return name
-  return isShortPlain(name) && !name.includes('=?') ? quoted(name) : encodedWords(name)
+  if (!isPlain(name) || name.length > LONGEST_RUN) return encodedWords(name)
+  return ATOMS.test(name) ? name : quoteString(name)
 }
 
-function isShortPlain(text: string): boolean {
-  return PRINTABLE.test(text) && text.length <= LONGEST_RUN && !UNSTABLE_SPACE.test(text)
-}
-
-function quoted(text: string): string {
-  return `"${text.replaceAll(/["\\]/g, '\\$&')}"`
+/** Whether readers show it as it stands, and folding cannot change it. */
+function isPlain(text: string): boolean {
+  return PRINTABLE.test(text) && !text.includes('=?') && !UNSTABLE_SPACE.test(text)
 }
 
 /** In words of at most 75 characters (RFC 2047 §2). */

@@ -9,63 +9,50 @@ import { encode, wrap } from 'nodemailer/lib/qp'
 import { type OutgoingAttachment, type OutgoingBody } from '../domain/outgoing.ts'
 import { type HeaderField, headerField, parameter } from './write-header.ts'
 
-/** A MIME entity before it is written: its type stands apart, so that a root can take further parameters. */
+/** A MIME entity before it is written. */
 export type Entity = {
-  /** `type/subtype` in lower case. */
-  readonly mediaType: string
-  /** Formatted parameters, each beginning with `; `. */
-  readonly parameters: string
+  /** The value of Content-Type, to which a root may add parameters. */
+  readonly type: string
   /** Further structural fields: Content-Transfer-Encoding, Content-Disposition, Content-Description. */
   readonly fields: readonly HeaderField[]
-  /** The content in order, byte for byte. */
+  /** The content in order, byte for byte: in pieces, so that a large file is copied only when the whole message is written. */
   readonly content: readonly Uint8Array[]
 }
 
 const MEDIA_TYPE = /^[a-z0-9][a-z0-9!#$&^_.+-]{0,126}\/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}$/
-const CRLF = Buffer.from('\r\n')
 
 /**
  * The body as one entity: a single text part, or multipart/mixed of the text, the files (base64, byte for byte) and the
  * original as message/rfc822 in 8bit. With an original, only for the inside of an encrypted message.
  */
 export function bodyEntity(body: OutgoingBody, lastLine: string): Entity {
-  const files = [
-    ...body.attachments.map(attachmentEntity),
-    ...(body.original === null ? [] : [originalEntity(body.original)])
-  ]
   const text = textEntity(lastLine === '' ? body.text : `${body.text}\n${lastLine}\n`)
-  return files.length === 0 ? text : multipart('mixed', '', [text, ...files])
+  const files = body.attachments.map(attachmentEntity)
+  if (body.original !== null) {
+    files.push(file('message/rfc822', body.original, '8bit', 'original.eml'))
+  }
+  return files.length === 0 ? text : multipart('mixed', '', [text, ...files].map(piecesOf))
 }
 
 /** A text/plain part in UTF-8. */
 export function textEntity(text: string): Entity {
   const { encoding, lines } = encodeText(text)
-  return {
-    mediaType: 'text/plain',
-    parameters: '; charset=utf-8',
-    fields: [headerField('Content-Transfer-Encoding', encoding)],
-    content: [Buffer.from(lines, 'latin1')]
-  }
+  return leaf('text/plain; charset=utf-8', Buffer.from(lines, 'latin1'), {
+    'Transfer-Encoding': encoding
+  })
 }
 
 /** The two parts of RFC 3156 §4 around an armored OpenPGP message. */
 export function encryptedEntity(armored: string): Entity {
-  const version: Entity = {
-    mediaType: 'application/pgp-encrypted',
-    parameters: '',
-    fields: [headerField('Content-Description', 'PGP/MIME version identification')],
-    content: [Buffer.from('Version: 1\r\n')]
-  }
-  const data: Entity = {
-    mediaType: 'application/octet-stream',
-    parameters: parameter('name', 'encrypted.asc'),
-    fields: [
-      headerField('Content-Description', 'OpenPGP encrypted message'),
-      headerField('Content-Disposition', `inline${parameter('filename', 'encrypted.asc')}`)
-    ],
-    content: [armorBytes(armored)]
-  }
-  return multipart('encrypted', parameter('protocol', 'application/pgp-encrypted'), [version, data])
+  const protocol = 'application/pgp-encrypted'
+  const version = leaf(protocol, Buffer.from('Version: 1\r\n'), {
+    Description: 'PGP/MIME version identification'
+  })
+  const data = leaf('application/octet-stream; name="encrypted.asc"', armorBytes(armored), {
+    Description: 'OpenPGP encrypted message',
+    Disposition: 'inline; filename="encrypted.asc"'
+  })
+  return multipart('encrypted', parameter('protocol', protocol), [version, data].map(piecesOf))
 }
 
 /**
@@ -73,59 +60,50 @@ export function encryptedEntity(armored: string): Entity {
  * `micalg` is `pgp-` and the hash algorithm of the signature packet.
  */
 export function signedEntity(signed: Uint8Array, armored: string, micalg: string): Entity {
-  const signature: Entity = {
-    mediaType: 'application/pgp-signature',
-    parameters: parameter('name', 'signature.asc'),
-    fields: [
-      headerField('Content-Description', 'OpenPGP digital signature'),
-      headerField('Content-Disposition', `attachment${parameter('filename', 'signature.asc')}`)
-    ],
-    content: [armorBytes(armored)]
-  }
-  const parameters = parameter('micalg', micalg) + parameter('protocol', signature.mediaType)
-  return joined('signed', parameters, [[signed], entityChunks(signature, [], '')])
+  const protocol = 'application/pgp-signature'
+  const signature = leaf(`${protocol}; name="signature.asc"`, armorBytes(armored), {
+    Description: 'OpenPGP digital signature',
+    Disposition: 'attachment; filename="signature.asc"'
+  })
+  const parameters = parameter('micalg', micalg) + parameter('protocol', protocol)
+  return multipart('signed', parameters, [[signed], piecesOf(signature)])
 }
 
 /**
- * The entity as bytes, with the `leading` fields first. `rootParameters` (each beginning with `; `) stand between the type and
- * the entity's own parameters.
+ * The entity as bytes, with the `leading` fields first. `rootParameters` (each beginning with `; `) follow the entity's own.
  */
 export function writeEntity(
-  entity: Entity,
+  { type, fields, content }: Entity,
   leading: readonly HeaderField[],
   rootParameters: string
 ): Uint8Array {
-  return Buffer.concat(entityChunks(entity, leading, rootParameters))
+  const head = [...leading, headerField('Content-Type', `${type}${rootParameters}`), ...fields]
+  return Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`, 'latin1'), ...content])
 }
 
-function attachmentEntity(file: OutgoingAttachment): Entity {
+function piecesOf(entity: Entity): Uint8Array[] {
+  return [writeEntity({ ...entity, content: [] }, [], ''), ...entity.content]
+}
+
+function leaf(type: string, content: Uint8Array, fields: Readonly<Record<string, string>>): Entity {
+  const written = Object.entries(fields).map(([name, value]) =>
+    headerField(`Content-${name}`, value)
+  )
+  return { type, fields: written, content: [content] }
+}
+
+function file(type: string, content: Uint8Array, encoding: string, filename: string): Entity {
+  return leaf(type, content, {
+    'Transfer-Encoding': encoding,
+    Disposition: `attachment${parameter('filename', filename)}`
+  })
+}
+
+function attachmentEntity({ contentType, filename, content }: OutgoingAttachment): Entity {
   // Base64 is not allowed for message/* and multipart/* (RFC 2045 §6.4), and a malformed type must not lose the file.
-  const usable =
-    MEDIA_TYPE.test(file.contentType) && !/^(?:message|multipart)\//.test(file.contentType)
-  return {
-    mediaType: usable ? file.contentType : 'application/octet-stream',
-    parameters: '',
-    fields: [
-      headerField('Content-Transfer-Encoding', 'base64'),
-      headerField(
-        'Content-Disposition',
-        `attachment${parameter('filename', safeFilename(file.filename))}`
-      )
-    ],
-    content: [encodeBase64(file.content)]
-  }
-}
-
-function originalEntity(original: Uint8Array): Entity {
-  return {
-    mediaType: 'message/rfc822',
-    parameters: '',
-    fields: [
-      headerField('Content-Transfer-Encoding', '8bit'),
-      headerField('Content-Disposition', `attachment${parameter('filename', 'original.eml')}`)
-    ],
-    content: [original]
-  }
+  const isUsable = MEDIA_TYPE.test(contentType) && !/^(?:message|multipart)\//.test(contentType)
+  const type = isUsable ? contentType : 'application/octet-stream'
+  return file(type, encodeBase64(content), 'base64', safeFilename(filename))
 }
 
 /** No path, no control character, never empty. Foreign names were cleaned on reading; this is a second check. */
@@ -137,55 +115,31 @@ function safeFilename(filename: string): string {
   return cleaned === '' || cleaned === '.' || cleaned === '..' ? 'attachment' : cleaned
 }
 
-function multipart(subtype: string, parameters: string, parts: readonly Entity[]): Entity {
-  return joined(
-    subtype,
-    parameters,
-    parts.map((part) => entityChunks(part, [], ''))
-  )
-}
-
-/** Parts stay lists of chunks, so that a large file is copied only when the whole message is written. */
-function joined(
+function multipart(
   subtype: string,
   parameters: string,
   parts: readonly (readonly Uint8Array[])[]
 ): Entity {
   const boundary = unusedBoundary(parts.flat())
-  const content: Uint8Array[] = []
-  for (const part of parts) {
-    content.push(Buffer.from(`--${boundary}\r\n`), ...part, CRLF)
+  const delimiter = Buffer.from(`--${boundary}\r\n`)
+  const content = parts.flatMap((part) => [delimiter, ...part, Buffer.from('\r\n')])
+  return {
+    type: `multipart/${subtype}${parameters}${parameter('boundary', boundary)}`,
+    fields: [],
+    content: [...content, Buffer.from(`--${boundary}--\r\n`)]
   }
-  content.push(Buffer.from(`--${boundary}--\r\n`))
-  const full = `${parameters}${parameter('boundary', boundary)}`
-  return { mediaType: `multipart/${subtype}`, parameters: full, fields: [], content }
 }
 
 /**
- * 160 random bits after `=_`, which neither base64 nor quoted-printable can contain; checked anyway. It cannot span two chunks,
- * because every chunk ends with a line or is followed by CRLF.
+ * 160 random bits after `=_`, which neither base64 nor quoted-printable can contain; checked anyway. It cannot span two pieces,
+ * because every piece ends with a line or is followed by CRLF.
  */
-function unusedBoundary(chunks: readonly Uint8Array[]): string {
-  for (;;) {
-    const boundary = `=_${randomBytes(20).toString('hex')}`
-    const occurs = chunks.some((chunk) =>
-      Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).includes(boundary)
-    )
-    if (!occurs) return boundary
-  }
-}
-
-function entityChunks(
-  entity: Entity,
-  leading: readonly HeaderField[],
-  rootParameters: string
-): Uint8Array[] {
-  const type = headerField(
-    'Content-Type',
-    `${entity.mediaType}${rootParameters}${entity.parameters}`
+function unusedBoundary(pieces: readonly Uint8Array[]): string {
+  const boundary = `=_${randomBytes(20).toString('hex')}`
+  const occurs = pieces.some((piece) =>
+    Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength).includes(boundary)
   )
-  const head = [...leading, type, ...entity.fields].join('\r\n')
-  return [Buffer.from(`${head}\r\n\r\n`, 'latin1'), ...entity.content]
+  return occurs ? unusedBoundary(pieces) : boundary
 }
 
 /** With CRLF line ends and none at the end. */

@@ -7,6 +7,7 @@ import { type Contact } from '../domain/address.ts'
 import { formatFingerprint } from '../domain/ids.ts'
 import {
   type Attachment,
+  type CandidateKey,
   explainSignature,
   FAILURES,
   type HeaderFacts,
@@ -14,6 +15,7 @@ import {
   type Signature,
   type Structure,
   UNUSABLE,
+  type UnusableKey,
   WARNINGS
 } from '../domain/mail.ts'
 import { type Instant } from '../domain/time.ts'
@@ -47,9 +49,9 @@ export function toOpenPage(opened: OpenedMail, { width, now }: PageOptions): str
   const sections: readonly (readonly [string, readonly string[]])[] = [
     ['RECEIVED', folded(arrived(opened), columns, LABEL_COLUMNS)],
     ['HEADER', folded(headerRows(opened), columns, LABEL_COLUMNS)],
-    ['SIGNATURES', folded(signatureLines(opened, now), columns, LABEL_COLUMNS)],
+    ['SIGNATURES', folded(signatureRows(opened, now), columns, LABEL_COLUMNS)],
     ['WHAT TO DISTRUST', folded(distrustLines(opened), columns, 1)],
-    ['TEXT', text.length === 0 ? folded(['None.'], columns, 0) : text],
+    ['TEXT', text.length === 0 ? ['  None.'] : text],
     ['ATTACHMENTS', folded(opened.attachments.flatMap(fileLines), columns, FILE_COLUMNS)],
     [
       'TEXT OUTSIDE THE PROTECTED PART (author unverified)',
@@ -62,36 +64,40 @@ export function toOpenPage(opened: OpenedMail, { width, now }: PageOptions): str
     .join('\n')
 }
 
-/** Lines of the page, indented; continuation lines are indented by `hanging` columns and one blank more. */
+/** One line of a table; none when it would be empty. */
+function row(label: string, value: string): string[] {
+  return value === '' ? [] : [`${label.padEnd(LABEL_COLUMNS)} ${safe(value)}`]
+}
+
+/** Lines of the page, indented; continuation lines are indented by `hanging` columns more. */
 function folded(lines: readonly string[], columns: number, hanging: number): string[] {
-  return lines.flatMap((line) => wrap(`  ${line}`, columns, hanging + 3))
+  return lines.flatMap((line) => wrap(`  ${line}`, columns, hanging + 2))
 }
 
 function arrived(opened: OpenedMail): string[] {
   const keys = opened.sealedToKeyIds.map((id) => (/^0+$/.test(id) ? 'hidden' : id))
   const named = keys.length === 0 ? '' : `: ${keys.join(', ')}`
-  const { bounce } = opened
   return [
     row('Form', FORMS[opened.structure]),
     row('Encryption', encryptionOf(opened)),
-    ...(opened.encrypted ? [row('Encrypted to', `${SEALED[opened.sealedTo]}${named}`)] : []),
-    ...(opened.automatic.length > 0 ? [row('Automatic', opened.automatic.join(', '))] : []),
-    ...(bounce === null ? [] : [row('Delivery', `it reports ${bounce.action}`)]),
+    row('Encrypted to', opened.encrypted ? `${SEALED[opened.sealedTo]}${named}` : ''),
+    row('Automatic', opened.automatic.join(', ')),
+    row('Delivery', opened.bounce === null ? '' : `it reports ${opened.bounce.action}`),
     ...opened.trace.results
       .slice(0, CLAIMS_MAX)
       .map(({ server, method, result, domain }) =>
         row('Claim', `${server} says ${method}=${result} ${domain}`.trimEnd())
       ),
-    ...opened.candidateKeys.map(({ fingerprint, source }) =>
-      row('Key included', `${formatFingerprint(fingerprint)} (${source}, for the sender’s address)`)
-    ),
-    ...opened.unusableKeys.map(({ fingerprint, because }) =>
-      row(
-        'Key included',
-        `${formatFingerprint(fingerprint)}, which cannot be used: ${UNUSABLE[because]}`
-      )
+    ...[...opened.candidateKeys, ...opened.unusableKeys].map((key) =>
+      row('Key included', `${formatFingerprint(key.fingerprint)}${useOf(key)}`)
     )
-  ]
+  ].flat()
+}
+
+function useOf(key: CandidateKey | UnusableKey): string {
+  return 'because' in key
+    ? `, which cannot be used: ${UNUSABLE[key.because]}`
+    : ` (${key.source}, for the sender’s address)`
 }
 
 function encryptionOf(opened: OpenedMail): string {
@@ -110,21 +116,20 @@ function encryptionOf(opened: OpenedMail): string {
 /** Each field outside and inside, never merged (RFC 9788 §4). */
 function headerRows(opened: OpenedMail): string[] {
   const { outer, protected: inner } = opened
-  const rows = fieldsOf(outer).flatMap(([name, outside], index) => {
-    const inside = inner === null ? null : (fieldsOf(inner)[index]?.[1] ?? '')
-    if (inside === null || (inside === '' && outside !== '')) {
-      return outside === '' ? [] : [row(name, `${outside} (outside)`)]
-    }
-    if (inside === outside)
-      return outside === '' ? [] : [row(name, `${inside} (outside and inside)`)]
-    return [row(name, `${inside} (inside)`), row('', `${outside || 'nothing'} (outside)`)]
+  const insides = inner === null ? [] : fieldsOf(inner)
+  const fields = fieldsOf(outer).map(([name, outside], index) => {
+    const inside = insides[index]?.[1] ?? ''
+    if (inside === '') return row(name, outside && `${outside} (outside)`)
+    if (inside === outside) return row(name, `${inside} (outside and inside)`)
+    return [row(name, `${inside} (inside)`), row('', `${outside || 'nothing'} (outside)`)].flat()
   })
-  const ids = [
+  return [
+    ...fields,
     row('Date', outer.date ?? 'unknown'),
     row('Message-ID', outer.messageId === null ? 'none' : `<${outer.messageId}>`),
-    ...(outer.references.length === 0 ? [] : [row('Answers', `<${outer.references.at(-1) ?? ''}>`)])
-  ]
-  return [...rows, ...ids, row('Protection', protectionOf(opened))]
+    ...outer.references.slice(-1).map((id) => row('Answers', `<${id}>`)),
+    row('Protection', protectionOf(opened))
+  ].flat()
 }
 
 function protectionOf(opened: OpenedMail): string {
@@ -157,7 +162,7 @@ function contactOf(contact: Contact | null): string {
   return contact.name === '' ? contact.address : `${contact.name} <${contact.address}>`
 }
 
-function signatureLines(opened: OpenedMail, now: Instant): string[] {
+function signatureRows(opened: OpenedMail, now: Instant): string[] {
   if (opened.signatures.length === 0) return ['None: nothing proves who wrote it.']
   return opened.signatures.flatMap((signature, index) => {
     const made = signature.createdAt ?? 'not known'
@@ -166,7 +171,7 @@ function signatureLines(opened: OpenedMail, now: Instant): string[] {
       row('  Key', signerOf(signature)),
       row('  Made', `${made}, as the signature states; checked at ${now}`),
       row('  Covers', reachOf(signature, opened))
-    ]
+    ].flat()
   })
 }
 
@@ -201,10 +206,6 @@ function fileLines({ filename, contentType, size, sha256 }: Attachment): string[
   return [`${safe(filename)}  ${safe(contentType)}  ${size} bytes`, `  sha256 ${sha256}`]
 }
 
-function row(label: string, value: string): string {
-  return `${label.padEnd(LABEL_COLUMNS)} ${safe(value)}`
-}
-
 // Foreign text for a terminal: makes visible everything that could act on it, hide in it or reverse it, and keeps every line
 // within its columns, so that no line of a message begins where a line of the page does. Must never drop a character.
 
@@ -228,19 +229,22 @@ export function safe(text: string): string {
  * inside a word that is longer than a line: otherwise the author of the word could write from column 0. `line` is safe.
  */
 export function wrap(line: string, columns: number, indent: number): string[] {
-  const margin = ' '.repeat(indent)
   const lines: string[] = []
-  let current = ''
+  let [current, left] = ['', columns]
+  const next = (): void => {
+    lines.push(current)
+    current = ' '.repeat(indent)
+    left = columns - indent
+  }
   for (const word of line.split(/(?<=\S)(?= )/)) {
-    if (widthOf(current) + widthOf(word) <= columns) {
-      current += word
-      continue
+    const chars = Array.from(word)
+    const width = chars.reduce((sum, char) => sum + columnsOf(char), 0)
+    if (width > left && current.trim() !== '') next()
+    for (const char of chars) {
+      if (columnsOf(char) > left) next()
+      current += char
+      left -= columnsOf(char)
     }
-    const first = current === '' ? (cut(word, columns)[0] ?? '') : current
-    const rest = current === '' ? word.slice(first.length) : word.replace(/^ +/, '')
-    const pieces = cut(rest, columns - indent).map((piece) => `${margin}${piece}`)
-    lines.push(first, ...pieces.slice(0, -1))
-    current = pieces.at(-1) ?? ''
   }
   return [...lines, current]
 }
@@ -251,29 +255,8 @@ export function gutter(text: string, mark: string, columns: number): string[] {
   return text
     .replace(/(?<!\n)\n+$/, '')
     .split('\n')
-    .flatMap((line) => cut(safe(line.replaceAll('\t', TAB)), columns - mark.length))
+    .flatMap((line) => wrap(safe(line.replaceAll('\t', TAB)), columns - mark.length, 0))
     .map((line) => `${mark}${line}`)
-}
-
-function cut(line: string, columns: number): string[] {
-  const pieces: string[] = []
-  let piece = ''
-  let width = 0
-  for (const char of line) {
-    const more = columnsOf(char)
-    if (width + more > columns) {
-      pieces.push(piece)
-      piece = ''
-      width = 0
-    }
-    piece += char
-    width += more
-  }
-  return [...pieces, piece]
-}
-
-function widthOf(text: string): number {
-  return Array.from(text).reduce((sum, char) => sum + columnsOf(char), 0)
 }
 
 /** Never less than the terminal uses: from the Hangul letters on, a character may be two columns wide. */

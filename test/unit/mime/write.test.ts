@@ -63,7 +63,7 @@ describe('bodies', () => {
         '; hp="cipher"'
       )
     )
-    expect(headerOf(part, 'Content-Type')).toBe('text/plain; hp="cipher"; charset=utf-8')
+    expect(headerOf(part, 'Content-Type')).toBe('text/plain; charset=utf-8; hp="cipher"')
   })
 
   it('carry files and the original byte for byte', () => {
