@@ -20,10 +20,19 @@ const KEYWORD = '[a-z0-9-]*[a-z0-9]'
 const HEAD = new RegExp(String.raw`^[ \t]*(${QUOTED}|[^ \t"(),;=\\]+)(?:[ \t]+1)?[ \t]*$`)
 /** An authserv-id in the form that the configuration accepts. */
 const SERVER = /^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$/
-/** `method[/version] = result`, `reason = value` or `ptype . property = pvalue`; any value may be quoted in part. */
-const TERM = new RegExp(
-  String.raw`[ \t]*(${KEYWORD})(?:[ \t]*([./])[ \t]*(${KEYWORD}))?[ \t]*=[ \t]*((?:${QUOTED})?[^ \t"();\\]*)(?=[ \t]|$)`,
-  'iuy'
+/** A value that is not empty; it may be quoted in part. */
+const VALUE = String.raw`(?=[^ \t])(?:${QUOTED})?[^ \t"();\\]*(?![^ \t])`
+const BLANKS = String.raw`[ \t]*`
+/** `ptype . property = pvalue` */
+const PROPERTY = `(${KEYWORD})${BLANKS}[.]${BLANKS}(${KEYWORD})${BLANKS}=${BLANKS}(${VALUE})`
+/** `method[/version] = result`, `reason = value` and properties. */
+const INFO = new RegExp(
+  [
+    `^${BLANKS}(${KEYWORD})(?:${BLANKS}/${BLANKS}(${KEYWORD}))?${BLANKS}=${BLANKS}(${KEYWORD})`,
+    `(?:[ \t]${BLANKS}reason${BLANKS}=${BLANKS}${VALUE})?`,
+    `((?:[ \t]${BLANKS}${PROPERTY})*)${BLANKS}$`
+  ].join(''),
+  'iu'
 )
 /** The property that names the sender, for each method (RFC 8601 §2.7). */
 const IDENTITIES: Readonly<Record<AuthenticationResult['method'], string>> = {
@@ -75,38 +84,17 @@ function readServer(head: string): string | null {
 
 /** One method with its properties; null when malformed, nothing for a method that nobody here asks about. */
 function readInfo(info: string, server: string, below: number): AuthenticationResult[] | null {
-  const [first, ...others] = readTerms(info)
-  const properties = others[0]?.name === 'reason' ? others.slice(1) : others
-  const isSound =
-    first !== undefined &&
-    RESULT.test(first.value) &&
-    !first.name.includes('.') &&
-    properties.every(({ name }) => name.includes('.')) &&
-    others.every(({ value }) => value !== '')
-  if (!isSound) return null
-  const method = METHODS.find((known) => first.name.replace(/\/1$/, '') === known)
+  const [whole, name = '', version = '1', result = '', properties = ''] = INFO.exec(info) ?? []
+  if (whole === undefined) return null
+  const method = METHODS.find((known) => name.toLowerCase() === known && version === '1')
   if (method === undefined) return []
-  const [only, ...more] = properties.filter(({ name }) => name === IDENTITIES[method])
+  const [only, ...more] = Array.from(
+    properties.matchAll(new RegExp(PROPERTY, 'giu')),
+    ([, type = '', property = '', value = '']) => ({ name: `${type}.${property}`, value })
+  ).filter((each) => each.name.toLowerCase() === IDENTITIES[method])
   // Two names for the sender are ambiguous, so neither counts.
   const identity = only === undefined || more.length > 0 ? null : readIdentity(only.value)
-  return [{ server, below, method, result: first.value.toLowerCase(), ...(identity ?? NOBODY) }]
-}
-
-const RESULT = new RegExp(`^${KEYWORD}$`, 'i')
-
-type Term = { readonly name: string; readonly value: string }
-
-/** The terms of one piece, their names in lower case; none when anything else stands in it. */
-function readTerms(info: string): Term[] {
-  const terms: Term[] = []
-  const end = info.trimEnd().length
-  TERM.lastIndex = 0
-  for (let at = 0; at < end; at = TERM.lastIndex) {
-    const [, name = '', sign = '', second = '', value = ''] = TERM.exec(info) ?? []
-    if (name === '') return []
-    terms.push({ name: `${name}${sign}${second}`.toLowerCase(), value })
-  }
-  return terms
+  return [{ server, below, method, result: result.toLowerCase(), ...(identity ?? NOBODY) }]
 }
 
 const METHODS = Object.keys(IDENTITIES) as AuthenticationResult['method'][]
