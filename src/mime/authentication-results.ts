@@ -7,7 +7,7 @@ import { domainOf } from '../domain/address.ts'
 import { type AuthenticationResult, type SenderTrace } from '../domain/mail.ts'
 import { type Field } from './fields.ts'
 import { toStrictAddress } from './mailboxes.ts'
-import { splitOutsideQuotes, unquote } from './parameters.ts'
+import { lex } from './parameters.ts'
 
 const FIELDS_MAX = 30
 const FIELD_CHARS_MAX = 8 * 1024
@@ -64,8 +64,7 @@ export function readSenderTrace(fields: readonly Field[]): SenderTrace {
 /** The results of one field that stands below `below` Received fields; none when any part of it is malformed. */
 export function readAuthenticationResults(value: string, below: number): AuthenticationResult[] {
   const isReadable = value.length <= FIELD_CHARS_MAX && !CONTROLS.test(value)
-  const { pieces, isClosed } = splitOutsideQuotes(isReadable ? value : '', ' ')
-  const [head = '', ...infos] = isClosed ? pieces : []
+  const [head = '', ...infos] = isReadable ? splitField(value) : []
   const server = readServer(head)
   if (server === null) return []
   // Not in the grammar, but many servers end with a semicolon.
@@ -74,6 +73,18 @@ export function readAuthenticationResults(value: string, below: number): Authent
   const isNone = infos.length === 1 && infos[0]?.trim().toLowerCase() === 'none'
   const read = isNone ? [] : infos.map((info) => readInfo(info, server, below))
   return read.includes(null) ? [] : read.flatMap((each) => each ?? [])
+}
+
+/** The field at its semicolons, with blanks for comments; nothing when a comment or a quoted string is not closed. */
+function splitField(value: string): string[] {
+  const tokens = [...lex(value)]
+  if (!tokens.every(({ isClosed }) => isClosed)) return []
+  const pieces = ['']
+  for (const { kind, raw } of tokens) {
+    if (raw === ';') pieces.push('')
+    else pieces.push(`${pieces.pop() ?? ''}${kind === 'comment' ? ' ' : raw}`)
+  }
+  return pieces
 }
 
 /** The authserv-id in lower case; null when it cannot be parsed or has a version other than 1. */
@@ -108,4 +119,15 @@ function readIdentity(pvalue: string): Pick<AuthenticationResult, 'address' | 'd
   // The domain is checked like the domain of an address.
   const probe = toStrictAddress(`x@${text.replace(/^@/, '')}`)
   return probe === null ? null : { address: null, domain: domainOf(probe) }
+}
+
+/** The content of a quoted string, or `text` itself (RFC 5322 §3.2.4). */
+function unquote(text: string): string {
+  const trimmed = text.trim()
+  return trimmed.startsWith('"')
+    ? trimmed
+        .slice(1)
+        .replace(/"$/, '')
+        .replaceAll(/\\([^]?)/g, '$1')
+    : trimmed
 }

@@ -18,17 +18,14 @@ export function readParameterized(text: string): Parameterized {
   return { value: value.trim().toLowerCase(), params: new Map(decoded) }
 }
 
-/** A quoted string, a comment, or what stands outside of both: one separator, or a run without any. */
+/** A quoted string, a comment, or what stands outside of both: one separator, or a run without any; each as written. */
 export type Token = {
   readonly kind: 'quoted' | 'comment' | 'other'
-  /** As written. */
   readonly raw: string
-  /** Without quotation marks, parentheses and the backslashes that quote. */
-  readonly text: string
   readonly isClosed: boolean
 }
 
-const QUOTED = /"((?:[^"\\]|\\[^]?)*)("?)/y
+const QUOTED = /"(?:[^"\\]|\\[^]?)*("?)/y
 const COMMENT = /\\[^]?|[()]|[^()\\]+/y
 const OTHER = /[,;:<>]|[^"(,;:<>]+/y
 
@@ -46,48 +43,20 @@ function tokenAt(value: string, at: number): Token {
   const isQuoted = value[at] === '"'
   const pattern = isQuoted ? QUOTED : OTHER
   pattern.lastIndex = at
-  const [raw = '', inside = '', end = ''] = pattern.exec(value) ?? []
+  const [raw = '', end = ''] = pattern.exec(value) ?? []
   return isQuoted
-    ? { kind: 'quoted', raw, text: unescaped(inside), isClosed: end !== '' }
-    : { kind: 'other', raw, text: raw, isClosed: true }
+    ? { kind: 'quoted', raw, isClosed: end !== '' }
+    : { kind: 'other', raw, isClosed: true }
 }
 
 function commentAt(value: string, at: number): Token {
-  let [text, depth, end] = ['', 0, at]
+  let [depth, end] = [0, at]
   do {
     COMMENT.lastIndex = end
     const [piece = ''] = COMMENT.exec(value) ?? []
     end += piece.length
     if (piece === '(') depth += 1
     else if (piece === ')') depth -= 1
-    else text += unescaped(piece)
   } while (depth > 0 && end < value.length)
-  return { kind: 'comment', raw: value.slice(at, end), text, isClosed: depth === 0 }
-}
-
-function unescaped(text: string): string {
-  return text.replaceAll(/\\([^]?)/g, '$1')
-}
-
-type Split = { readonly pieces: readonly string[]; readonly isClosed: boolean }
-
-/** Splits at semicolons outside quoted strings and comments; writes `blank` for each comment. */
-export function splitOutsideQuotes(text: string, blank: '' | ' '): Split {
-  const pieces: string[] = []
-  let piece = ''
-  let isClosed = true
-  for (const token of lex(text)) {
-    isClosed &&= token.isClosed
-    if (token.raw === ';') {
-      pieces.push(piece)
-      piece = ''
-    } else piece += token.kind === 'comment' ? blank : token.raw
-  }
-  return { pieces: [...pieces, piece], isClosed }
-}
-
-/** The content of a quoted string, or `text` itself (RFC 5322 §3.2.4). */
-export function unquote(text: string): string {
-  const trimmed = text.trim()
-  return trimmed.startsWith('"') ? unescaped(trimmed.slice(1).replace(/"$/, '')) : trimmed
+  return { kind: 'comment', raw: value.slice(at, end), isClosed: depth === 0 }
 }
