@@ -124,7 +124,7 @@ describe('README.md', () => {
   const page = read('README.md')
   const folder = tempFolder()
   afterAll(() => folder.remove())
-  const config = configIn({ baseDir: folder.path, env: { NAME: 'x' }, policiesDir: 'src/policies' })
+  const config = configIn({ baseDir: folder.path, env: { NAME: 'x' } })
   const sections = config.shape
   const schema = z.toJSONSchema(config, { io: 'input', unrepresentable: 'any' })
 

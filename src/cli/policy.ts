@@ -1,12 +1,9 @@
 /**
  * `postern policy check|show`: judges a policy file, and prints a policy line by line with what Postern does about each line.
- * Offline; needs a configuration only to find the policy of a product.
+ * Each takes a built-in policy or a file; offline and without a configuration.
  */
-import { existsSync } from 'node:fs'
-import { loadConfig } from '../config/load.ts'
-import { type ReadPolicy, readPolicy } from '../config/policy-file.ts'
+import { readPolicy } from '../config/policy-file.ts'
 import { type PolicyLines, policyAdvice, readLines } from '../config/policy-lines.ts'
-import { builtInPoliciesDir, listPresets } from '../config/policy-sources.ts'
 import { type Policy } from '../domain/policy.ts'
 import { type Call } from './context.ts'
 import { print, printVerdict, unlessRefused } from './output.ts'
@@ -14,7 +11,7 @@ import { page } from './page.ts'
 
 /** Returns the exit status: 0 when the policy is valid. */
 export async function checkPolicy(call: Call): Promise<number> {
-  const read = readPolicy(call.argument, process.cwd(), builtInPoliciesDir())
+  const read = readPolicy(call.argument, process.cwd())
   const valid = await unlessRefused(call, read)
   if (valid === null) return 1
   const { policy, calendar } = valid
@@ -27,10 +24,10 @@ const DOES: Readonly<Record<PolicyLines[string]['does'], string>> = {
   'not-yet': 'not covered yet'
 }
 
-/** Prints the policy of a product, a built-in one, or a file, line by line of its source. */
+/** Prints a policy line by line of its source. */
 export async function showPolicy(call: Call): Promise<void> {
-  const { policy, preset } = await find(call)
-  const lines = preset === null ? {} : await readLines(preset, builtInPoliciesDir())
+  const { policy, preset } = await readPolicy(call.argument, process.cwd())
+  const lines = preset === null ? {} : await readLines(preset)
   const changed = preset === null || preset === policy.id ? [] : await changedKeys(policy, preset)
   const value = { policy, extends: preset, changed, lines }
   const does = (code: PolicyLines[string]['does']): string => DOES[code]
@@ -39,23 +36,8 @@ export async function showPolicy(call: Call): Promise<void> {
   print(call, value, page('show-policy', value, 'UTC', { does, number }))
 }
 
-/** Looks for a built-in policy, then for a product of the configuration, then for a file. */
-async function find({
-  config: file,
-  argument: name
-}: Call): Promise<Pick<ReadPolicy, 'policy' | 'preset'>> {
-  const policiesDir = builtInPoliciesDir()
-  const isPreset = listPresets(policiesDir).includes(name)
-  if (!isPreset && /^[a-z][a-z0-9-]*$/.test(name) && existsSync(file)) {
-    const { products } = await loadConfig(file, process.env)
-    const product = products.find(({ id }) => id === name)
-    if (product !== undefined) return product
-  }
-  return await readPolicy(name, process.cwd(), policiesDir)
-}
-
 async function changedKeys(policy: Policy, preset: string): Promise<string[]> {
-  const base = await readPolicy(preset, process.cwd(), builtInPoliciesDir())
+  const base = await readPolicy(preset, process.cwd())
   const before = new Map(Object.entries(base.policy))
   return Object.entries(policy)
     .filter(([key, value]) => JSON.stringify(value) !== JSON.stringify(before.get(key)))

@@ -9,7 +9,6 @@ import { type Wording } from '../domain/message.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
 import { type ReadCalendar } from './calendar.ts'
 import { BUILT_IN_CLOCKS } from './clock-schema.ts'
-import { builtInPoliciesDir } from './policy-sources.ts'
 import { decode, formatPath, type Problem, recordOf, refusedConfig } from './problems.ts'
 import { configIn } from './schema.ts'
 import { type Environment, type Secret } from './secrets.ts'
@@ -37,15 +36,8 @@ export type Config = DeepReadonly<Omit<Decoded, 'products' | 'texts'>> & {
   readonly texts: ReadonlyMap<string, Wording>
 }
 
-/**
- * Reads and checks the configuration at `path` with all files it names. Throws `Trouble` `config` with all problems.
- * `policiesDir` is the folder of the built-in policies.
- */
-export async function loadConfig(
-  path: string,
-  env: Environment,
-  policiesDir: string = builtInPoliciesDir()
-): Promise<Config> {
+/** Reads and checks the configuration at `path` with all files it names. Throws `Trouble` `config` with all problems. */
+export async function loadConfig(path: string, env: Environment): Promise<Config> {
   const absolute = resolve(path)
   if (!existsSync(absolute))
     throw refusedConfig(
@@ -54,7 +46,7 @@ export async function loadConfig(
   const document = await readYaml(absolute)
   if (!('value' in document)) throw refusedConfig(...document)
   const baseDir = dirname(absolute)
-  const schema = configIn({ baseDir, env, policiesDir })
+  const schema = configIn({ baseDir, env })
   const problems: Problem[] = []
   const file = await decode(schema, withoutEmpty(document.value), problems)
   const own = file?.texts

@@ -11,7 +11,7 @@ import { type Span } from '../domain/time.ts'
 import { calendarKeys, type ReadCalendar } from './calendar.ts'
 import { clocks } from './clock-schema.ts'
 import { block, line, list, oneOf, shortName, span, textUpTo, whole } from './fields.ts'
-import { mergeSources, pathOf, readSources, sentenceAt } from './policy-sources.ts'
+import { mergeSources, POLICIES_DIR, pathOf, readSources, sentenceAt } from './policy-sources.ts'
 import { decode, type Problem, recordOf, refusedConfig } from './problems.ts'
 
 /** A decoded policy. */
@@ -77,22 +77,18 @@ const policySchema = block({
 })
 
 /**
- * Reads the policy that a product names: a preset of `policiesDir` by its plain name, anything else as a path relative to
+ * Reads the policy that a product names: a built-in one by its plain name, anything else as a path relative to
  * `baseDir`. Throws `Trouble` `config` with all problems of its files.
  */
-export async function readPolicy(
-  name: string,
-  baseDir: string,
-  policiesDir: string
-): Promise<ReadPolicy> {
-  const sources = await readSources(pathOf(name, baseDir, policiesDir), policiesDir)
+export async function readPolicy(name: string, baseDir: string): Promise<ReadPolicy> {
+  const sources = await readSources(pathOf(name, baseDir))
   const problems: Problem[] = []
   const decoded = await decode(policySchema, withAnswerClock(mergeSources(sources)), problems)
   if (decoded === null)
     throw refusedConfig(...problems.map((problem) => sentenceAt(sources, problem)))
   const { calendar, ...policy } = decoded
   // A file in a subfolder is part of presets, not a preset.
-  const preset = sources.findLast(({ path }) => dirname(path) === policiesDir)
+  const preset = sources.findLast(({ path }) => dirname(path) === POLICIES_DIR)
   return { policy, calendar, preset: preset === undefined ? null : basename(preset.path, '.yaml') }
 }
 

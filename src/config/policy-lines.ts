@@ -7,6 +7,7 @@ import { z } from 'zod'
 import { type Policy } from '../domain/policy.ts'
 import { type ReadCalendar } from './calendar.ts'
 import { line } from './fields.ts'
+import { POLICIES_DIR } from './policy-sources.ts'
 import { readYaml } from './yaml.ts'
 
 const lines = z.record(
@@ -22,8 +23,8 @@ const lines = z.record(
 export type PolicyLines = z.output<typeof lines>
 
 /** The lines of a built-in policy; throws if its own file is damaged. */
-export async function readLines(preset: string, policiesDir: string): Promise<PolicyLines> {
-  const path = join(policiesDir, 'lines', `${preset}.yaml`)
+export async function readLines(preset: string): Promise<PolicyLines> {
+  const path = join(POLICIES_DIR, 'lines', `${preset}.yaml`)
   const file = await readYaml(path)
   if (!('value' in file)) throw new Error(`damaged: ${path}`)
   return lines.parse(file.value)

@@ -20,6 +20,8 @@ export type Source = {
 
 /** Maps by id: a file that extends another changes entries one by one, and removes one with null. */
 const MAPS_BY_ID = ['reject.codes', 'clocks']
+/** The folder of the built-in policies, beside the program: `src/policies` or, built, `dist/policies`. */
+export const POLICIES_DIR = fileURLToPath(new URL('../policies', import.meta.url))
 /** The clocks that every desk has, by id, as written. */
 export const BUILT_IN = builtInClocks()
 const CASE_CLOCKS = Object.fromEntries(
@@ -30,24 +32,19 @@ const CASE_CLOCKS = Object.fromEntries(
 const CLOCK_DUE = /^clocks\.[^.]+\.due$/
 const PRESET_NAME = /^[a-z][a-z0-9-]*$/
 
-/** The folder of the built-in policies, beside the program: `src/policies` or, built, `dist/policies`. */
-export function builtInPoliciesDir(): string {
-  return fileURLToPath(new URL('../policies', import.meta.url))
-}
-
-/** Names of the built-in policies in `policiesDir`, sorted. */
-export function listPresets(policiesDir: string): string[] {
-  return readdirSync(policiesDir)
+/** Names of the built-in policies, sorted. */
+export function listPresets(): string[] {
+  return readdirSync(POLICIES_DIR)
     .filter((name) => name.endsWith('.yaml'))
     .map((name) => name.slice(0, -'.yaml'.length))
     .sort()
 }
 
 /** The file for a policy's name: a preset, or a path relative to `baseDir`. `where` stands in front of what is wrong with it. */
-export function pathOf(name: string, baseDir: string, policiesDir: string, where = ''): string {
+export function pathOf(name: string, baseDir: string, where = ''): string {
   if (!PRESET_NAME.test(name)) return resolve(baseDir, name)
-  const presets = listPresets(policiesDir)
-  if (presets.includes(name)) return join(policiesDir, `${name}.yaml`)
+  const presets = listPresets()
+  if (presets.includes(name)) return join(POLICIES_DIR, `${name}.yaml`)
   throw refusedConfig(
     `${where}there is no built-in policy of this name: use one of ${presets.join(', ')}, or a path like ./policy.yaml`
   )
@@ -63,7 +60,6 @@ export function sentenceAt(sources: readonly Source[], { path, text }: Problem):
 /** Reads a file and the files that it extends, which come first. */
 export async function readSources(
   path: string,
-  policiesDir: string,
   above: readonly string[] = []
 ): Promise<readonly Source[]> {
   if (above.includes(path)) {
@@ -82,8 +78,8 @@ export async function readSources(
     )
   const sources: Source[] = []
   for (const base of bases) {
-    const basePath = pathOf(base, dirname(path), policiesDir, `${path}: extends: `)
-    sources.push(...(await readSources(basePath, policiesDir, [...above, path])))
+    const basePath = pathOf(base, dirname(path), `${path}: extends: `)
+    sources.push(...(await readSources(basePath, [...above, path])))
   }
   const lineOf: Source['lineOf'] = (at) => file.lineOf(at)
   return [...sources, { path, own: withAbsolutePaths(own, dirname(path)), lineOf }]
@@ -146,7 +142,7 @@ function isSpan(value: Readonly<Record<string, unknown>>): boolean {
 type WrittenClock = Readonly<Record<string, unknown>> & { readonly subjects?: Clock['subjects'] }
 
 function builtInClocks(): Readonly<Record<string, WrittenClock>> {
-  const file = join(builtInPoliciesDir(), 'shared/built-in-clocks.yaml')
+  const file = join(POLICIES_DIR, 'shared/built-in-clocks.yaml')
   const read = parseYaml(readFileSync(file, 'utf8'))
   assert('value' in read, 'the built-in clocks are no YAML')
   return (read.value as { readonly clocks: Readonly<Record<string, WrittenClock>> }).clocks

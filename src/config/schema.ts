@@ -84,11 +84,10 @@ export const limits = block({
 type Place = {
   readonly baseDir: string
   readonly env: Environment
-  readonly policiesDir: string
 }
 
 /** The kinds of values that name something to be read. */
-function readersIn({ baseDir, env, policiesDir }: Place) {
+function readersIn({ baseDir, env }: Place) {
   const fileAs = <T extends object>(make: (text: string, path: string) => T) =>
     reading(path, async (given) => {
       const absolute = resolve(baseDir, given)
@@ -97,7 +96,7 @@ function readersIn({ baseDir, env, policiesDir }: Place) {
     })
   const policy = path.transform(async (name, context) => {
     try {
-      return await readPolicy(name, baseDir, policiesDir)
+      return await readPolicy(name, baseDir)
     } catch (error) {
       if (!(error instanceof Trouble)) throw error
       for (const problem of error.message.split('\n')) context.addIssue(problem)

@@ -52,18 +52,17 @@ export async function readSecret(
   baseDir: string,
   env: Environment
 ): Promise<Secret | string> {
-  if ('env' in ref) {
-    const value = env[ref.env]
-    if (value === undefined) {
-      return `the environment variable ${ref.env} is not set: set it, or use { file: PATH }`
-    }
-    return checked(value, `the environment variable ${ref.env}`)
-  }
   if ('file' in ref) return readSecretFile(resolve(baseDir, ref.file))
-  const folder = env['CREDENTIALS_DIRECTORY']
-  if (folder === undefined || folder === '') {
-    return `$CREDENTIALS_DIRECTORY is not set: start under systemd with LoadCredential=${ref.credential}:PATH, or use { file: PATH }`
+  if ('env' in ref) {
+    const name = `the environment variable ${ref.env}`
+    const value = env[ref.env]
+    return value === undefined
+      ? `${name} is not set: set it, or use { file: PATH }`
+      : checked(value, name)
   }
+  const folder = env['CREDENTIALS_DIRECTORY'] ?? ''
+  if (folder === '')
+    return `$CREDENTIALS_DIRECTORY is not set: start under systemd with LoadCredential=${ref.credential}:PATH, or use { file: PATH }`
   const secret = await readSecretFile(join(folder, ref.credential))
   // systemd guards the file, so `check` does not look at its mode.
   return typeof secret === 'string' ? secret : new Secret(secret.reveal())

@@ -1,11 +1,9 @@
 /**
  * Every message that the desk sends, as its recipient sees it; what a policy decides is shown for each of the presets.
  */
-import { readdirSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { BUILT_IN_CLOCKS } from '../../src/config/clock-schema.ts'
 import { readPolicy } from '../../src/config/policy-file.ts'
+import { listPresets } from '../../src/config/policy-sources.ts'
 import { builtInTexts } from '../../src/config/texts.ts'
 import { type Clock } from '../../src/domain/clock.ts'
 import { type Message, type VisibleEncryption } from '../../src/domain/message.ts'
@@ -23,7 +21,6 @@ export type Exhibit = {
   readonly inClear: boolean
 }
 
-const SRC = join(dirname(fileURLToPath(import.meta.url)), '../../src')
 const RECEIVED = '2026-11-27T09:00:00.000Z' as Instant
 const SEALED_TO: readonly VisibleEncryption[] = ['nobody', 'desk', 'other', 'hidden', 'unknown']
 
@@ -102,15 +99,10 @@ async function reminders(): Promise<Exhibit[]> {
   return [...said.values()]
 }
 
-async function presets() {
-  const folder = join(SRC, 'policies')
-  const found = []
-  for (const file of readdirSync(folder).filter((name) => name.endsWith('.yaml'))) {
-    const preset = file.slice(0, -'.yaml'.length)
-    const read = await readPolicy(preset, folder, folder)
-    found.push({ ...read, preset })
-  }
-  return found
+function presets() {
+  return Promise.all(
+    listPresets().map(async (preset) => ({ ...(await readPolicy(preset, '.')), preset }))
+  )
 }
 
 const render = createRender(builtInTexts(), SAMPLE_DESK)

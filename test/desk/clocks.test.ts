@@ -4,7 +4,6 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { readPolicy } from '../../src/config/policy-file.ts'
-import { builtInPoliciesDir } from '../../src/config/policy-sources.ts'
 import { type Clock } from '../../src/domain/clock.ts'
 import {
   aboutCase,
@@ -495,7 +494,7 @@ it('(A3) one more clock in a policy file alone, which extends a preset, rings', 
     '    remedy: Please state it with /note.'
   ]
   writeFileSync(join(folder.path, 'own.yaml'), file.join('\n'))
-  const result = await readPolicy('own.yaml', folder.path, builtInPoliciesDir())
+  const result = await readPolicy('own.yaml', folder.path)
   folder.remove()
   await givenCase({ policy: result.policy })
   await given(event('accepted', CASE, GRACE, {}))

@@ -4,7 +4,6 @@
  */
 import { onTestFinished } from 'vitest'
 import { readPolicy } from '../../src/config/policy-file.ts'
-import { builtInPoliciesDir } from '../../src/config/policy-sources.ts'
 import { type EventKind } from '../../src/domain/event.ts'
 import { type Policy } from '../../src/domain/policy.ts'
 import { type Envelope } from '../../src/effects/effects.ts'
@@ -71,7 +70,7 @@ export async function givenDesk(
 
 /** One of the policies that ship. */
 export async function preset(name: string): Promise<Policy> {
-  return (await readPolicy(name, '.', builtInPoliciesDir())).policy
+  return (await readPolicy(name, '.')).policy
 }
 
 /** Somebody writes to the desk, which does everything that there is to do about it. */

@@ -3,14 +3,13 @@ import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { parseHolidays } from '../../../src/config/calendar.ts'
 import { readPolicy } from '../../../src/config/policy-file.ts'
-import { builtInPoliciesDir, listPresets } from '../../../src/config/policy-sources.ts'
+import { listPresets } from '../../../src/config/policy-sources.ts'
 import { type Policy } from '../../../src/domain/policy.ts'
 import { OF_CASES } from '../../support/built-in-clocks.ts'
 import { rows } from '../../support/rows.ts'
 import { type TempFolder, tempFolder } from '../../support/temp.ts'
 
 let folder: TempFolder
-const presets = builtInPoliciesDir()
 beforeEach(() => {
   folder = tempFolder()
 })
@@ -24,7 +23,7 @@ function write(name: string, text: string): void {
 }
 
 function read(name = 'own.yaml') {
-  return readPolicy(name, folder.path, presets)
+  return readPolicy(name, folder.path)
 }
 
 async function own(text: string): Promise<Policy> {
@@ -33,7 +32,7 @@ async function own(text: string): Promise<Policy> {
 }
 
 async function preset(name: string): Promise<Policy> {
-  return (await readPolicy(name, folder.path, builtInPoliciesDir())).policy
+  return (await readPolicy(name, folder.path)).policy
 }
 
 /** Ids of the clocks that not every policy has. */
@@ -47,7 +46,7 @@ function beyondBuiltIn(clocks: Policy['clocks']): string[] {
 
 describe('the built-in policies', () => {
   it('are five, and each decodes under the name of its file', async () => {
-    const names = listPresets(builtInPoliciesDir())
+    const names = listPresets()
 
     const ids = await Promise.all(names.map(async (name) => (await preset(name)).id))
 
@@ -66,7 +65,7 @@ describe('the built-in policies', () => {
   })
 
   it('all answer a reporter who began in clear and has no key (B10, G3)', async () => {
-    const names = listPresets(builtInPoliciesDir())
+    const names = listPresets()
 
     const policies = await Promise.all(names.map(preset))
 

@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { runProgram } from '../../../src/cli/program.ts'
 import { readLines } from '../../../src/config/policy-lines.ts'
-import { builtInPoliciesDir } from '../../../src/config/policy-sources.ts'
 import { type TempFolder, tempFolder } from '../../support/temp.ts'
 
 const SOURCES = [
@@ -40,7 +39,7 @@ function own(text: string): string {
 
 describe('the lines of the source policies', () => {
   it.each(SOURCES)('of %s are all there, each once (A5)', async (preset, source, count) => {
-    const lines = await readLines(preset, builtInPoliciesDir())
+    const lines = await readLines(preset)
 
     expect(Object.keys(lines)).toEqual(
       Array.from({ length: count }, (_, index) => `${source}-${String(index + 1).padStart(2, '0')}`)
@@ -48,9 +47,7 @@ describe('the lines of the source policies', () => {
   })
 
   it('are 150, and lines without an implementation are marked as not covered (A5)', async () => {
-    const all = await Promise.all(
-      SOURCES.map(([preset]) => readLines(preset, builtInPoliciesDir()))
-    )
+    const all = await Promise.all(SOURCES.map(([preset]) => readLines(preset)))
     const lines = Object.assign({}, ...all) as (typeof all)[number]
 
     expect(Object.keys(lines)).toHaveLength(150)
