@@ -60,6 +60,9 @@ describeWith(['gpg'], 'attacks on what the desk does by itself', () => {
       await scene.attack(clear(`<${local}@robot.example>`, []))
     }
     expect(answered()).toEqual([])
+    // Each of them is shown to the maintainers all the same.
+    const relays = await scene.mailsTo('grace')
+    expect(relays.filter((words) => words.includes(ATTACK))).toHaveLength(marks.length + 5)
     expect(await scene.harm()).toEqual([])
   })
 
