@@ -101,27 +101,16 @@ async function stay(desk: Desk, edges: Edges, config: Config, signal: AbortSigna
     bells.dispatch.ring()
   })
   // What cannot work without a change of the configuration is said at once, not retried for ever.
-  const first = await edges.openMailbox(signal).catch((error: unknown) => {
+  let first = await edges.openMailbox(signal).catch((error: unknown) => {
     if (error instanceof Trouble && error.retryable) return null
     throw error
   })
-  await runLoops(desk, startingWith(edges, first), bells, signal)
-}
-
-/** The connection that was tried at the start serves as the first one. */
-function startingWith(
-  edges: Edges,
-  first: Awaited<ReturnType<Edges['openMailbox']>> | null
-): Edges {
-  let waiting = first
-  return {
-    ...edges,
-    openMailbox: (signal) => {
-      const mailbox = waiting
-      waiting = null
-      return mailbox === null ? edges.openMailbox(signal) : Promise.resolve(mailbox)
-    }
+  const openMailbox: Edges['openMailbox'] = async (stop) => {
+    const opened = first
+    first = null
+    return opened ?? edges.openMailbox(stop)
   }
+  await runLoops(desk, { ...edges, openMailbox }, bells, signal)
 }
 
 /** Default ports by `tls` (RFC 8314, RFC 6409). */

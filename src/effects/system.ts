@@ -1,10 +1,11 @@
 /**
- * The real clock, randomness, ticks and sleep: the only file that reads the time and the boot id of the machine. A tick only
+ * The real clock, randomness and ticks: the only file that reads the time and the boot id of the machine. A tick only
  * wakes; due work is found by a query on rows, so nothing here has state and a missed tick loses nothing.
  */
 import { randomBytes, randomInt } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { uptime } from 'node:os'
+import { setTimeout as delay } from 'node:timers/promises'
 import { createTask, validate } from 'node-cron'
 import { type Instant, instantFromMs } from '../domain/time.ts'
 import { type Clock, type Randomness } from './effects.ts'
@@ -12,7 +13,6 @@ import { type Clock, type Randomness } from './effects.ts'
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567'
 /** Stands for the boot id where the machine has none, so that every process counts as another start of it. */
 const PROCESS = randomBytes(16).toString('hex')
-const LONGEST_TIMER_MS = 2_147_483_647
 /** How often the ticks check whether the wall clock was set. */
 const CLOCK_LOOK_MS = 10_000
 const SILENT = {
@@ -71,7 +71,8 @@ export function startTicks(expression: string, timezone: string, onTick: () => v
 
   async function tick(): Promise<void> {
     for (let [next, last] = [nextMs(), Date.now()]; ; ) {
-      await sleep(Math.min(next - Date.now(), CLOCK_LOOK_MS), stop.signal)
+      const ms = Math.min(next - Date.now(), CLOCK_LOOK_MS)
+      await delay(ms, undefined, { signal: stop.signal }).catch(() => undefined)
       if (stop.signal.aborted) return
       const now = Date.now()
       const isDue = now >= next || now < last
@@ -89,21 +90,4 @@ export function nextTicks(expression: string, timezone: string): Instant[] {
   const next = plan.getNextRuns(3)
   void plan.destroy()
   return next.map((date) => instantFromMs(date.getTime()))
-}
-
-/** Resolves after `ms` milliseconds (at most 24.8 days) or as soon as `signal` is aborted; never rejects. */
-export function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) {
-      resolve()
-      return
-    }
-    const done = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, Math.min(Math.max(ms, 0), LONGEST_TIMER_MS))
-    signal.addEventListener('abort', done)
-  })
 }

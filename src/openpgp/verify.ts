@@ -22,8 +22,7 @@ import { sha256, TAG, walkPackets } from './packets.ts'
 /** More signatures than this in one message, all layers together, are refused as a flood (mail.md §2.15). */
 export const SIGNATURES_MAX = 8
 const CERTIFICATES_TRIED_MAX = 4
-const CR = 13
-const LF = 10
+const BARE_LF = /(?<!\r)\n/g
 
 /** The certificates and the time for verifying signatures. */
 export type VerifyContext = {
@@ -81,18 +80,8 @@ export async function verifyPackets(
 
 /** Bytes with CRLF line ends, the form in which text is signed (RFC 3156 §5); `data` itself if it already has them. */
 export function withCrlf(data: Uint8Array): Uint8Array {
-  let missing = 0
-  for (let at = 0; at < data.length; at += 1) {
-    if (data[at] === LF && data[at - 1] !== CR) missing += 1
-  }
-  if (missing === 0) return data
-  const result = new Uint8Array(data.length + missing)
-  let size = 0
-  for (let at = 0; at < data.length; at += 1) {
-    if (data[at] === LF && data[at - 1] !== CR) result[size++] = CR
-    result[size++] = data[at] ?? 0
-  }
-  return result
+  const text = Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('latin1')
+  return text.search(BARE_LF) < 0 ? data : Buffer.from(text.replaceAll(BARE_LF, '\r\n'), 'latin1')
 }
 
 async function readPacket(bytes: Uint8Array): Promise<SignaturePacket | Uint8Array> {

@@ -1,15 +1,19 @@
 /**
- * From a body and recipients to finished messages, each encrypted to its one key or refused (G3, G5); also the signed message
- * that everybody may read. Defines the layout: RFC 3156 outside, RFC 9788 header protection inside. Must never put two
- * recipients into one message and never return an unencrypted body.
+ * From a body and a recipient to a finished message, encrypted to its one key or refused (G3, G5); also the signed message that
+ * everybody may read. Defines the layout: RFC 3156 outside, RFC 9788 header protection inside. Outside an encrypted message stand
+ * the desk under its own name, the recipient's bare address, the date, the ids and a neutral subject; names of people stay inside.
+ * Must never write Cc or Bcc, never put two recipients into one message and never return an unencrypted body. RFC 3834 §5
+ * (Auto-Submitted), RFC 5322 §3.6; Autocrypt level 1.
  */
+import { type Address } from '../domain/address.ts'
+import { type Fingerprint } from '../domain/ids.ts'
 import {
   type OutgoingBody,
   type OutgoingHeaders,
   type Sealed,
   type SealTo
 } from '../domain/outgoing.ts'
-import { type Instant } from '../domain/time.ts'
+import { formatMailDate, type Instant } from '../domain/time.ts'
 import {
   bodyEntity,
   encryptedEntity,
@@ -17,12 +21,28 @@ import {
   textEntity,
   writeEntity
 } from '../mime/write.ts'
+import {
+  type HeaderField,
+  type HeaderValue,
+  headerField,
+  headerValue,
+  mailbox,
+  messageIdList,
+  unstructured
+} from '../mime/write-header.ts'
 import { type SecretKey } from '../openpgp/keyring.ts'
 import { sealMessage, signDetached } from '../openpgp/seal.ts'
-import { clearBlocks, type DeskFace, sealedBlocks } from './fields.ts'
 
-/** The signing desk: its header data and its unlocked key. */
-export type DeskIdentity = DeskFace & { readonly signer: SecretKey }
+/** The signing desk: what every message says about it, and its unlocked key. */
+export type DeskIdentity = {
+  /** Display name of the desk itself. */
+  readonly name: string
+  readonly address: Address
+  readonly fingerprint: Fingerprint
+  /** The desk's binary certificate, stripped, for the Autocrypt header. */
+  readonly publicKey: Uint8Array
+  readonly signer: SecretKey
+}
 
 /** RFC 9788 §2.1, and the older `protected-headers` for programs that know only that. */
 const CONFIDENTIAL = '; protected-headers="v1"; hp="cipher"'
@@ -55,8 +75,72 @@ export async function signClearMail(
   desk: DeskIdentity,
   now: Instant
 ): Promise<Uint8Array> {
-  const { outer, inner } = clearBlocks(headers, desk)
-  const signed = writeEntity(textEntity(text), inner, SIGNED_ONLY)
+  const both = written(fields(headers, desk))
+  const signed = writeEntity(textEntity(text), both, SIGNED_ONLY)
   const { armored, micalg } = await signDetached(signed, desk.signer, now)
-  return writeEntity(signedEntity(signed, armored, micalg), outer, '')
+  return writeEntity(signedEntity(signed, armored, micalg), [...both, ...unprotected(desk)], '')
+}
+
+type Field = readonly [name: string, value: HeaderValue]
+
+/** Autocrypt level 1 allows 10 KiB for the whole header; a larger certificate is omitted. */
+const AUTOCRYPT_BYTES_MAX = 7000
+
+/**
+ * The two header blocks of an encrypted message: all fields inside, neutral ones outside but the Content-* fields, and each outer
+ * field recorded inside as HP-Outer (RFC 9788 §2.2). Throws Invariant for a control character in any value.
+ */
+function sealedBlocks(headers: OutgoingHeaders, desk: DeskIdentity) {
+  const hidden: OutgoingHeaders = {
+    ...headers,
+    fromName: desk.name,
+    subject: headers.outerSubject,
+    to: { name: '', address: headers.to.address }
+  }
+  const shown = fields(hidden, desk)
+  const record = shown.map(([name, value]) => headerField('HP-Outer', `${name}: ${value}`))
+  const real = fields(headers, desk)
+  return { outer: [...written(shown), ...unprotected(desk)], inner: [...written(real), ...record] }
+}
+
+function fields(headers: OutgoingHeaders, desk: DeskIdentity): Field[] {
+  const { inReplyTo, references, autoSubmitted } = headers
+  const list: Field[] = [
+    ['From', mailbox({ name: headers.fromName, address: desk.address })],
+    ['Reply-To', headerValue(desk.address)],
+    ['To', mailbox(headers.to)],
+    ['Date', headerValue(formatMailDate(headers.date))],
+    ['Message-ID', messageIdList([headers.messageId])],
+    ['Subject', unstructured(headers.subject)]
+  ]
+  if (inReplyTo !== null) list.push(['In-Reply-To', messageIdList([inReplyTo])])
+  if (references.length > 0) list.push(['References', messageIdList(references)])
+  if (autoSubmitted !== 'no') {
+    list.push(['Auto-Submitted', headerValue(autoSubmitted)])
+    list.push(['X-Auto-Response-Suppress', headerValue('All')])
+  }
+  list.push(['X-Postern-Loop', headerValue(desk.address)])
+  list.push([
+    'OpenPGP',
+    headerValue(`id=${desk.fingerprint.toUpperCase()}; preference=signencrypt`)
+  ])
+  return list
+}
+
+/** Programs read the Autocrypt header only from outside, so it is not repeated inside; MIME-Version is structural. */
+function unprotected(desk: DeskIdentity): HeaderField[] {
+  const version = headerField('MIME-Version', '1.0')
+  if (desk.publicKey.byteLength === 0 || desk.publicKey.byteLength > AUTOCRYPT_BYTES_MAX) {
+    return [version]
+  }
+  const digits =
+    Buffer.from(desk.publicKey)
+      .toString('base64')
+      .match(/.{1,76}/g) ?? []
+  const value = `addr=${desk.address}; keydata= ${digits.join(' ')}`
+  return [headerField('Autocrypt', value), version]
+}
+
+function written(list: readonly Field[]): HeaderField[] {
+  return list.map(([name, value]) => headerField(name, value))
 }

@@ -37,29 +37,62 @@ const UNREACHED: SendOutcome = { kind: 'deferred', code: 0 }
 /** Replies about our login, not about the message (RFC 4954 §6). */
 const LOGIN_CODES = [530, 534, 535, 538]
 
-type State = {
-  readonly options: SenderOptions
-  readonly log: Log
-  /** Connections and messages that wait for one; replaced after a refused login. */
-  pool: SMTPPool
-  readonly sending: Set<Promise<SendOutcome>>
-  isClosed: boolean
-  trouble: TroubleCode | null
-  isLoginRefused: boolean
-}
-
 /**
  * A sender that connects when first needed. Throws {@link Trouble} `config` for an unencrypted connection to another machine.
  */
 export function createSender(options: SenderOptions, log: Log): Sender {
-  const state: State = {
-    options,
-    log,
-    pool: openPool(options),
-    sending: new Set(),
-    isClosed: false,
-    trouble: null,
-    isLoginRefused: false
+  // Connections, and messages that wait for one; replaced after a refused login.
+  let pool = openPool(options)
+  let isOpen = true
+  let isLoginRefused = false
+  let lastTrouble: TroubleCode | null = null
+  const sending = new Set<Promise<SendOutcome>>()
+
+  /** Logs a trouble once until a connection works again, and pauses after a refused login. */
+  function note(trouble: Trouble): void {
+    if (trouble.code === 'smtp-auth' && !isLoginRefused) {
+      isLoginRefused = true
+      // Everything that waits for a connection fails instead of trying the password.
+      pool.close()
+      pool = openPool(options)
+      setTimeout(() => (isLoginRefused = false), REFUSED_LOGIN_PAUSE_MS).unref()
+    }
+    if (lastTrouble === trouble.code) return
+    lastTrouble = trouble.code
+    log({ event: 'trouble', code: trouble.code, where: 'smtp', says: trouble.message })
+  }
+
+  function send(mail: Envelope, signal: AbortSignal): Promise<SendOutcome> {
+    const body = Readable.from([Buffer.from(mail.raw)], { objectMode: false })
+    let isConnected = false
+    const message = {
+      data: { signal },
+      message: {
+        getHeader: () => '',
+        messageId: () => mail.messageId,
+        getEnvelope: () => ({ from: mail.from, to: [mail.to], size: mail.raw.byteLength }),
+        createReadStream: () => {
+          isConnected = true
+          lastTrouble = null
+          return body
+        }
+      }
+    } as unknown as Parameters<SMTPPool['send']>[0]
+    return new Promise((resolve) => {
+      pool.send(message, (error: SMTPError | null, info) => {
+        if (error === null) {
+          const code = Number(/^\d{3}/.exec(info?.response ?? '')?.[0] ?? 250)
+          resolve({ kind: 'accepted', code })
+        } else if (isConnected && !LOGIN_CODES.includes(error.responseCode ?? 0)) {
+          // The transfer had begun when bytes of the message were handed to the connection.
+          resolve(outcomeOf(error, body.readableDidRead ? { kind: 'uncertain' } : UNREACHED))
+        } else {
+          if (isConnected) note(connectionTrouble('smtp', 'auth', options, undefined))
+          else if (!signal.aborted) note(troubleOf(error, options))
+          resolve(UNREACHED)
+        }
+      })
+    })
   }
   return {
     send: async (mail, signal) => {
@@ -67,14 +100,15 @@ export function createSender(options: SenderOptions, log: Log): Sender {
       assert(mail.from === '' || parseAddress(mail.from) === mail.from, 'the sender is checked')
       // A thousand messages may wait on the one signal that stops the desk.
       setMaxListeners(0, signal)
-      const outcome = send(state, mail, signal)
-      state.sending.add(outcome)
-      return outcome.finally(() => state.sending.delete(outcome))
+      if (!isOpen || isLoginRefused || signal.aborted) return UNREACHED
+      const outcome = send(mail, signal)
+      sending.add(outcome)
+      return outcome.finally(() => sending.delete(outcome))
     },
     close: async () => {
-      state.isClosed = true
-      await Promise.all(state.sending)
-      state.pool.close()
+      isOpen = false
+      await Promise.all(sending)
+      pool.close()
     }
   }
 }
@@ -110,59 +144,6 @@ function openPool(options: SenderOptions): SMTPPool {
   return new SMTPPool(settings)
 }
 
-/** The server may just have closed a kept connection; then the transfer has not begun and gets a fresh one. */
-async function send(state: State, mail: Envelope, signal: AbortSignal): Promise<SendOutcome> {
-  for (let tries = 0; tries <= (state.options.maxConnections ?? CONNECTIONS); tries += 1) {
-    if (state.isClosed || state.isLoginRefused || signal.aborted) return UNREACHED
-    const { outcome, isStale } = await transact(state, mail, signal)
-    if (!isStale) return outcome
-  }
-  return UNREACHED
-}
-
-type Sent = { readonly outcome: SendOutcome; readonly isStale: boolean }
-
-function transact(state: State, mail: Envelope, signal: AbortSignal): Promise<Sent> {
-  const body = Readable.from([Buffer.from(mail.raw)], { objectMode: false })
-  let isConnected = false
-  const message = {
-    data: { signal },
-    message: {
-      getHeader: () => '',
-      messageId: () => mail.messageId,
-      getEnvelope: () => ({ from: mail.from, to: [mail.to], size: mail.raw.byteLength }),
-      createReadStream: () => {
-        isConnected = true
-        state.trouble = null
-        return body
-      }
-    }
-  } as unknown as Parameters<SMTPPool['send']>[0]
-  return new Promise((resolve) => {
-    state.pool.send(message, (error: SMTPError | null, info) => {
-      if (error === null) {
-        const code = Number(/^\d{3}/.exec(info?.response ?? '')?.[0] ?? 250)
-        resolve({ outcome: { kind: 'accepted', code }, isStale: false })
-      } else if (isConnected) resolve(refusal(state, error, body.readableDidRead))
-      else {
-        if (!signal.aborted) noteTrouble(state, troubleOf(error, state.options))
-        resolve({ outcome: UNREACHED, isStale: false })
-      }
-    })
-  })
-}
-
-/** What a failed transaction means; `isBegun`: bytes of the message were handed to the connection. */
-function refusal(state: State, error: SMTPError, isBegun: boolean): Sent {
-  const outcome = outcomeOf(error, isBegun ? { kind: 'uncertain' } : UNREACHED)
-  if ('code' in outcome && LOGIN_CODES.includes(outcome.code)) {
-    noteTrouble(state, connectionTrouble('smtp', 'auth', state.options, undefined))
-    return { outcome: UNREACHED, isStale: false }
-  }
-  // Only the library's error for a kept connection that was closed names no command.
-  return { outcome, isStale: outcome === UNREACHED && error.command === undefined }
-}
-
 /** The meaning of a library error; `unanswered` is its meaning if the server has not replied. */
 function outcomeOf(error: SMTPError, unanswered: SendOutcome): SendOutcome {
   const code = error.responseCode
@@ -173,22 +154,6 @@ function outcomeOf(error: SMTPError, unanswered: SendOutcome): SendOutcome {
   if (code < 400) return unanswered
   // 503 concerns the order of commands on this connection, not the message.
   return { kind: code < 500 || code === 503 ? 'deferred' : 'rejected', code }
-}
-
-/** Logs a trouble once until a connection works again, and pauses after a refused login. */
-function noteTrouble(state: State, trouble: Trouble): void {
-  if (trouble.code === 'smtp-auth' && !state.isLoginRefused) {
-    state.isLoginRefused = true
-    // Everything that waits for a connection fails instead of trying the password.
-    state.pool.close()
-    state.pool = openPool(state.options)
-    setTimeout(() => {
-      state.isLoginRefused = false
-    }, REFUSED_LOGIN_PAUSE_MS).unref()
-  }
-  if (state.trouble === trouble.code) return
-  state.trouble = trouble.code
-  state.log({ event: 'trouble', code: trouble.code, where: 'smtp', says: trouble.message })
 }
 
 function troubleOf(error: unknown, options: SenderOptions): Trouble {

@@ -1,4 +1,5 @@
 /** The sender against a real SMTP server that fails in every way the outbox must tell apart (mail.md §1.13). */
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type Address, parseAddress } from '../../src/domain/address.ts'
 import { type MessageId, parseMessageId } from '../../src/domain/ids.ts'
@@ -224,6 +225,7 @@ describe('SMTP sender', () => {
     await sender.send(mail(), never)
 
     sink.dropConnections()
+    await delay(100)
 
     expect(await sender.send(mail(), never)).toMatchObject({ kind: 'accepted' })
     expect(sink.taken).toHaveLength(2)
