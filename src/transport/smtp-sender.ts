@@ -65,19 +65,11 @@ export function createSender(options: SenderOptions, log: Log): Sender {
   function send(mail: Envelope, signal: AbortSignal): Promise<SendOutcome> {
     const body = Readable.from([Buffer.from(mail.raw)], { objectMode: false })
     let isConnected = false
-    const message = {
-      data: { signal },
-      message: {
-        getHeader: () => '',
-        messageId: () => mail.messageId,
-        getEnvelope: () => ({ from: mail.from, to: [mail.to], size: mail.raw.byteLength }),
-        createReadStream: () => {
-          isConnected = true
-          lastTrouble = null
-          return body
-        }
-      }
-    } as unknown as Parameters<SMTPPool['send']>[0]
+    const message = messageOf(mail, signal, () => {
+      isConnected = true
+      lastTrouble = null
+      return body
+    })
     return new Promise((resolve) => {
       pool.send(message, (error: SMTPError | null, info) => {
         if (error === null) {
@@ -111,6 +103,21 @@ export function createSender(options: SenderOptions, log: Log): Sender {
       pool.close()
     }
   }
+}
+
+/** A message as the library wants it; it asks for the body when it has a connection. */
+function messageOf(
+  { messageId, from, to, raw }: Envelope,
+  signal: AbortSignal,
+  body: () => Readable
+) {
+  const message = {
+    getHeader: () => '',
+    messageId: () => messageId,
+    getEnvelope: () => ({ from, to: [to], size: raw.byteLength }),
+    createReadStream: body
+  }
+  return { data: { signal }, message } as unknown as Parameters<SMTPPool['send']>[0]
 }
 
 function openPool(options: SenderOptions): SMTPPool {
