@@ -6,34 +6,30 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { expect, it } from 'vitest'
 import { DIFFERENCES, FILES } from './differences.ts'
-import { type ExpectedMail } from './expectation.ts'
-import { MIME_SUITES, readExpectations } from './mime-expectation.ts'
+import { type ExpectedMail, readExpectations } from './expectation.ts'
 import { SUITES } from './suites.ts'
 
+const MAILS = SUITES.flatMap(({ file }) => Object.entries(readExpectations(file))).flatMap(
+  ([path, each]): [string, ExpectedMail][] => ('is' in each ? [] : [[path, each]])
+)
+
 it('every text that is expected by its digest has words beside it that a person finds in the file', () => {
-  const mime = MIME_SUITES.flatMap(({ file }) => Object.entries(readExpectations(file)))
-  const openpgp = SUITES.flatMap(({ expected }) => Object.entries(expected))
-  const mute = [...mime, ...openpgp].filter(
-    ([, each]) =>
-      !('is' in each) && /^(?:sha256|words|html):/.test(each.text ?? '') && (each.says ?? '') === ''
+  const mute = MAILS.filter(
+    ([, { text, says = '' }]) => /^(?:sha256|words|html):/.test(text) && says === ''
   )
   expect(mute.map(([path]) => path)).toEqual([])
 })
 
 it('README states how many sample messages open fully, and how many are rightly refused', () => {
-  const mime = MIME_SUITES.flatMap(({ file }) => Object.values(readExpectations(file)))
-  const openpgp = SUITES.flatMap(({ expected }) => Object.values(expected)).flatMap((each) =>
-    'is' in each ? [] : [each]
+  const closed = MAILS.map(([, mail]) => mail).filter(
+    ({ limit, refused, seal }) =>
+      limit !== undefined || refused !== undefined || (seal !== 'clear' && seal !== 'opened')
   )
-  const isClosed = ({ seal = 'clear' }: ExpectedMail): boolean =>
-    seal !== 'clear' && seal !== 'opened'
-  const closed = openpgp.filter((mail) => mail.limit !== undefined || isClosed(mail))
   const limited = closed.filter(
-    (mail) => mail.limit !== undefined || mail.refusedKey !== undefined
+    ({ limit, refusedKey }) => limit !== undefined || refusedKey !== undefined
   ).length
-  const refused = mime.filter((mail) => mail.refused !== undefined).length
-  const total = mime.length + openpgp.length
-  const open = total - refused - closed.length
+  const total = MAILS.length
+  const open = total - closed.length
   const differ = Object.keys(DIFFERENCES).length
 
   const readme = readFileSync(resolve(import.meta.dirname, '../../../README.md'), 'utf8')

@@ -3,26 +3,18 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readCertificate, type SecretKey, unlockSecretKey } from '../../../src/openpgp/keyring.ts'
 import { encryptedMail, HEAD, lines } from '../reading/material.ts'
-import { AUTOCRYPT } from './autocrypt.ts'
-import { type Folder } from './expectation.ts'
-import { K9 } from './k9.ts'
-import { MUACRYPT } from './muacrypt.ts'
-import { NOTMUCH } from './notmuch.ts'
-import { PROTECTED_HEADERS } from './protected-headers.ts'
-import { RPGP } from './rpgp.ts'
-import { THUNDERBIRD } from './thunderbird.ts'
 
-/** One folder with its expectations. `desk` and `known` are names of its people. */
-export type Suite = {
+/** One folder and the file of its expectations. `desk` and `known` are names of its people. */
+type Suite = {
   readonly folder: string
-  readonly expected: Folder
+  readonly file: string
   readonly people: Readonly<Record<string, KeyFile>>
   /** Whose secret keys open, where an expectation names nobody else. */
   readonly desk: readonly string[]
   /** Whose signatures can be verified. */
   readonly known: readonly string[] | 'all'
-  /** Turns a file into a message, where it is none by itself. */
-  readonly toMail?: (bytes: Buffer) => Buffer
+  /** What else stands in the folder: expected values, licences and replies of their authors' own tests. */
+  readonly besides?: RegExp
 }
 
 /** A key file of a person, below the corpus; public where it has no secret part. */
@@ -47,19 +39,28 @@ function rfc9580(folder: string): KeyFile {
   return { file: `rpgp/rfc9580/${folder}/tsk.asc` }
 }
 
-/** An armored message as the message that would carry it: PGP/MIME where it is encrypted, else the text of a message. */
-export function asMail(bytes: Buffer): Buffer {
-  const head = HEAD.map((line) => (line.startsWith('Subject:') ? 'Subject: ...' : line))
-  const armored = bytes.toString('latin1')
-  const isClear = armored.startsWith('-----BEGIN PGP SIGNED MESSAGE-----')
-  return Buffer.from(isClear ? lines(...head, '', armored) : encryptedMail(armored, head), 'latin1')
+const CHATTERS = ['alice', 'bob', 'charlie', 'dom', 'elena', 'fiona']
+
+function chatmail(name: string): KeyFile {
+  return { file: `chatmail/key/${name}-secret.asc` }
 }
 
-/** The suites; those of `muacrypt` and `k9` hold nothing but fields of Autocrypt. */
+/** A file as a message; armor as the one that would carry it: PGP/MIME where it is encrypted, else the text of a message. */
+export function asMail(bytes: Buffer): Buffer {
+  const armored = bytes.toString('latin1')
+  const head = HEAD.map((line) => (line.startsWith('Subject:') ? 'Subject: ...' : line))
+  if (armored.startsWith('-----BEGIN PGP MESSAGE-----')) {
+    return Buffer.from(encryptedMail(armored, head), 'latin1')
+  }
+  const isSigned = armored.startsWith('-----BEGIN PGP SIGNED MESSAGE-----')
+  return isSigned ? Buffer.from(lines(...head, '', armored), 'latin1') : bytes
+}
+
+/** The suites; those of `muacrypt` and `k9` hold nothing but fields of Autocrypt, the last three nothing encrypted. */
 export const SUITES: readonly Suite[] = [
   {
     folder: 'thunderbird/eml',
-    expected: THUNDERBIRD,
+    file: 'thunderbird',
     people: {
       alice: tb('alice@openpgp.example-0xf231550c4f47e38e-secret'),
       bob: tb('bob@openpgp.example-0xfbfcc82a015e7330-secret'),
@@ -71,14 +72,14 @@ export const SUITES: readonly Suite[] = [
   },
   {
     folder: 'notmuch',
-    expected: NOTMUCH,
+    file: 'notmuch',
     people: { suite: { file: 'notmuch/openpgp4-secret-key.asc' } },
     desk: ['suite'],
     known: ['suite']
   },
   {
     folder: 'protected-headers',
-    expected: PROTECTED_HEADERS,
+    file: 'protected-headers',
     people: {
       alice: { file: 'protected-headers/alice@openpgp.example.pub.asc' },
       bob: { file: 'protected-headers/bob@openpgp.example.sec.asc' }
@@ -88,7 +89,7 @@ export const SUITES: readonly Suite[] = [
   },
   {
     folder: 'autocrypt',
-    expected: AUTOCRYPT,
+    file: 'autocrypt',
     people: {
       alice: { file: 'autocrypt/alice@autocrypt.example.sec.asc' },
       bob: { file: 'autocrypt/bob@autocrypt.example.sec.asc' }
@@ -98,7 +99,7 @@ export const SUITES: readonly Suite[] = [
   },
   {
     folder: 'rpgp',
-    expected: RPGP,
+    file: 'rpgp',
     people: {
       bob: { file: 'protected-headers/bob@openpgp.example.sec.asc' },
       susheep: interop('gnupg-v1-4-11-001'),
@@ -119,11 +120,23 @@ export const SUITES: readonly Suite[] = [
       v6Rsa: rfc9580('v6-rsa')
     },
     desk: [],
-    known: 'all',
-    toMail: asMail
+    known: 'all'
   },
-  { folder: 'muacrypt', expected: MUACRYPT, people: {}, desk: [], known: [] },
-  { folder: 'k9', expected: K9, people: {}, desk: [], known: [] }
+  {
+    folder: 'chatmail/message',
+    file: 'chatmail',
+    people: Object.fromEntries(CHATTERS.map((name) => [name, chatmail(name)])),
+    desk: CHATTERS,
+    known: 'all'
+  },
+  ...['muacrypt', 'k9', 'mail-parser', 'sisimai', 'talon'].map((folder) => ({
+    folder,
+    file: folder,
+    people: {},
+    desk: [],
+    known: [],
+    besides: /\.json$|COPYING$|_reply_text$/
+  }))
 ]
 
 /** Reads the key of every person of `suite`. Throws where a key file is not what it must be. */

@@ -1,5 +1,5 @@
 /** Material for the reading tests: a desk with an unlocked key, people with GnuPG, and messages built by hand. */
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   createCleartextMessage,
@@ -189,11 +189,4 @@ export function filesBelow(folder: string, endings: readonly string[]): string[]
     if (statSync(path).isDirectory()) return filesBelow(path, endings)
     return endings.some((ending) => name.endsWith(ending)) ? [path] : []
   })
-}
-
-export async function corpusKey(path: string): Promise<{ secret: SecretKey; keyData: Uint8Array }> {
-  const unlocked = await unlockSecretKey(readFileSync(path), '')
-  if (unlocked.kind !== 'unlocked') throw new Error(`cannot unlock ${path}`)
-  const keyData = await certificateOf(unlocked.key.privateKey.toPublic().write())
-  return { secret: unlocked.key, keyData }
 }
