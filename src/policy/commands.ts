@@ -130,13 +130,18 @@ function readCommand(reader: Reader, line: string, commands: Open[]): void {
   const says = misuse(verb, command)
   if (says !== null) complain(reader, above, head, says)
   if (verb.text?.goesTo === 'reporter') reader.problems.push(...doubtsAbout(text ?? '', command))
-  if (verb.text?.goesTo === 'fields') {
-    // From its block if it has one, else from the lines below it.
-    const inner = { ...reader, lines: text?.split('\n') ?? [], first: command.at + 1, at: 0 }
-    collectFields(text === null ? reader : inner, command)
-    command.text = null
-  }
+  if (verb.text?.goesTo === 'fields') readFields(reader, command)
   commands.push(command)
+}
+
+/** From its block if it has one, else from the lines below it. */
+function readFields(reader: Reader, command: Open): void {
+  const { text, at } = command
+  collectFields(
+    text === null ? reader : { ...reader, lines: text.split('\n'), first: at + 1, at: 0 },
+    command
+  )
+  command.text = null
 }
 
 function misuse(verb: Grammar, { words, text }: Open): string | null {
@@ -196,22 +201,27 @@ function readBlock(
 
 function collectFields(reader: Reader, command: Open): void {
   let wrapped: Field | null = null
-  while (reader.at < reader.lines.length && !endsFields(reader)) {
+  while (!endsFields(reader)) {
     const line = (reader.lines[reader.at] ?? '').trim()
     const [, key, value = ''] = FIELD_LINE.exec(line) ?? []
     if (line !== '' && key === undefined && wrapped === null) return
     reader.at += 1
     if (key !== undefined) wrapped = readField(reader, command, { key: key.toLowerCase(), value })
     else if (line === '') wrapped = null
-    // A mail client wrapped the line: it belongs to the field above.
-    else if (wrapped !== null) wrapped.value += wrapped.value === '' ? line : ` ${line}`
+    else if (wrapped !== null) continueField(wrapped, line)
   }
 }
 
-/** Whether the fields end above this line: a command, a quotation, a signature. */
+/** A mail client wrapped the line: it belongs to the field above. */
+function continueField(field: Field, line: string): void {
+  field.value += field.value === '' ? line : ` ${line}`
+}
+
+/** Whether the fields end above this line: the end of the text, a command, a quotation, a signature. */
 function endsFields(reader: Reader): boolean {
   const raw = reader.lines[reader.at] ?? ''
   const line = raw.trim()
+  if (reader.at >= reader.lines.length) return true
   if (VERB_LINE.test(line) || line.startsWith('>') || raw === '-- ' || line === '--') return true
   return beginsQuotation(reader.lines, reader.at)
 }
