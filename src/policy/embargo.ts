@@ -30,11 +30,10 @@ export function decideRelease(input: {
   const { notice, policy, clockJump, now } = input
   const { needed } = approvalRule(policy)
   if (policy.notice === null) return { kind: 'hold', because: 'no-notice' }
-  if (countApprovals(input, 0) < needed) return { kind: 'hold', because: 'approval-void' }
+  if (approversOf(input, null).length < needed) return { kind: 'hold', because: 'approval-void' }
   if (notice.state !== 'scheduled' || notice.releaseAt === null || now < notice.releaseAt)
     return { kind: 'wait' }
-  // An approval also says that the clock is right: that of a preview from before the jump says nothing of it.
-  if (countApprovals(input, clockJump ?? 0) < needed) return { kind: 'hold', because: 'clock' }
+  if (approversOf(input, clockJump).length < needed) return { kind: 'hold', because: 'clock' }
   const { disclosureAt } = input.case
   if (disclosureAt === null || now >= disclosureAt) return { kind: 'hold', because: 'disclosed' }
   const lateMs = msBetween(notice.releaseAt, now)
@@ -55,37 +54,37 @@ export function approvalRule(policy: Policy): {
   return { needed: Math.max(others, 1), byAuthor: others === 0 }
 }
 
+type Approving = Pick<Parameters<typeof decideRelease>[0], 'notice' | 'policy' | 'maintainers'>
+
+/** The ids of the maintainers who may approve a notice. */
+function ableTo({ notice, policy, maintainers }: Approving): readonly string[] {
+  const excluded = approvalRule(policy).byAuthor ? [] : notice.authors.ids
+  const approvers = maintainers.filter(({ roles }) => roles.includes('approver'))
+  return approvers.map(({ id }) => id).filter((id) => !excluded.includes(id))
+}
+
 /** Who can approve this notice, in a sentence; where too few can, what to do about it. */
-export function whoApproves(
-  { authors }: Pick<NoticeRecord, 'authors'>,
-  policy: Policy,
-  maintainers: readonly Pick<Maintainer, 'id' | 'roles'>[]
-): string {
-  const { needed, byAuthor } = approvalRule(policy)
+export function whoApproves(approving: Approving): string {
+  const { needed, byAuthor } = approvalRule(approving.policy)
   if (byAuthor) return 'One approver can let it go, the author included.'
-  const able = maintainers.filter(
-    ({ id, roles }) => roles.includes('approver') && !authors.ids.includes(id)
-  ).length
+  const able = ableTo(approving).length
   const needs = needed === 1 ? 'An approver' : `${needed} approvers`
   if (able >= needed) return `${needs} who did not write the notice can approve it.`
   return `${needs} who did not write the notice must approve it, and there ${able === 0 ? 'is nobody' : `${able === 1 ? 'is' : 'are'} only ${able}`}: as it stands it cannot leave. The operator can give another maintainer the role approver, or set approvals: 0 in the policy, so that its author may approve it.`
 }
 
-/** How many people approved exactly this, from a preview no older than this place on the record. */
-function countApprovals(
-  { notice, policy, maintainers, digest }: Parameters<typeof decideRelease>[0],
-  since: number
-): number {
-  const { byAuthor } = approvalRule(policy)
-  const approvals = notice.approvals.filter(
-    (given) => given.digest === digest && given.eventId >= since
+/**
+ * Who has approved exactly this and may, from a preview no older than a jump of the clock that is in doubt: an approval also says
+ * that the clock is right.
+ */
+export function approversOf(
+  approving: Approving & { readonly digest: Sha256 },
+  clockJump: number | null
+): readonly string[] {
+  const given = approving.notice.approvals.filter(
+    ({ digest, eventId }) => digest === approving.digest && eventId >= (clockJump ?? 0)
   )
-  return maintainers.filter(
-    ({ id, roles }) =>
-      roles.includes('approver') &&
-      (byAuthor || !notice.authors.ids.includes(id)) &&
-      approvals.some(({ maintainerId }) => maintainerId === id)
-  ).length
+  return ableTo(approving).filter((id) => given.some(({ maintainerId }) => maintainerId === id))
 }
 
 /** A difference between wall clock and monotonic clock above this is a jump, not drift. */

@@ -18,7 +18,7 @@ import {
   type Step,
   withActivity
 } from '../draft.ts'
-import { approvalRule, whoApproves } from '../embargo.ts'
+import { approvalRule, approversOf, whoApproves } from '../embargo.ts'
 import {
   noticeDigest,
   outdatedPreview,
@@ -28,6 +28,7 @@ import {
 } from '../notice-content.ts'
 import { noticeComplaint } from '../notice-lint.ts'
 import { nameOf } from '../recipients.ts'
+import { approving } from './notice.ts'
 import { type Verb } from './verb.ts'
 
 const approve: Handler = (draft, command, context) => {
@@ -38,7 +39,7 @@ const approve: Handler = (draft, command, context) => {
   const about = { revision: notice.revision, digest, code: codeOf(command) }
   const next = withActivity(draft, 'approved the notice')
   const done = decided(next, context, 'notice-approved', about)
-  const given = countedApprovals(done.notice ?? notice, digest, context).length
+  const given = approved(done.notice ?? notice, digest, context).length
   const lacking = approvalRule(context.product.policy).needed - given
   if (lacking > 0) {
     return accepted(
@@ -70,15 +71,13 @@ function codeOf({ words: [code = ''] }: Pick<Command, 'words'>): string {
   return code.toLowerCase()
 }
 
-/** Approvals of exactly this content; after a jump of the clock in doubt only those of later previews, as at the release. */
-function countedApprovals(
+/** Whose approvals of exactly this content count, as at the release. */
+function approved(
   notice: NoticeRecord,
   digest: Sha256,
-  { bound: { clockJump } }: CommandContext
-): NoticeRecord['approvals'] {
-  return notice.approvals.filter(
-    (given) => given.digest === digest && (clockJump === null || given.eventId >= clockJump)
-  )
+  context: CommandContext
+): readonly string[] {
+  return approversOf({ ...approving(notice, context), digest }, context.bound.clockJump)
 }
 
 function approvalComplaint(
@@ -98,20 +97,17 @@ function approvalComplaint(
   const digest = noticeDigest(draft, notice, context)
   const outdated = outdatedPreview(issued, digest, context)
   if (outdated !== null) return outdated
-  const isMine = (given: NoticeRecord['approvals'][number]): boolean =>
-    given.maintainerId === context.author.id
-  const counted = countedApprovals(notice, digest, context)
+  const counted = approved(notice, digest, context)
   // Enough of them may count again since a jump of the clock was undone: then the repeat schedules it.
-  if (counted.some(isMine) && counted.length < approvalRule(context.product.policy).needed)
+  if (
+    counted.includes(context.author.id) &&
+    counted.length < approvalRule(context.product.policy).needed
+  )
     return 'You have approved it already.'
-  const complaint = noticeComplaint(draft, context)
-  if (complaint !== null) return complaint
-  if (draft.case.disclosureAt === null)
-    return 'There is no disclosure instant yet; set it with /embargo.'
-  if (draft.case.disclosureAt <= context.now) {
-    return 'The disclosure instant has passed; set a new one with /embargo.'
-  }
-  return null
+  const { disclosureAt } = draft.case
+  const isPast = disclosureAt !== null && disclosureAt <= context.now
+  const past = 'The disclosure instant has passed; set a new one with /embargo.'
+  return noticeComplaint(draft, context) ?? (isPast ? past : null)
 }
 
 function doneComplaint(notice: NoticeRecord, context: CommandContext): string | null {
@@ -126,7 +122,7 @@ function authorSentence(notice: NoticeRecord, context: CommandContext): string {
     .filter((id) => id !== context.author.id)
     .map((id) => nameOf(id, context.settings))
   const too = others.length === 0 ? '' : ` So did ${listed(others)}.`
-  return `You wrote the notice, set its date or moved it to another product since it was last approved.${too} ${whoApproves(notice, context.product.policy, context.settings.maintainers)}`
+  return `You wrote the notice, set its date or moved it to another product since it was last approved.${too} ${whoApproves(approving(notice, context))}`
 }
 
 /** Holds a notice as long as any copy of it is still here, also after all were queued. */

@@ -27,14 +27,7 @@ import {
   withActivity
 } from '../draft.ts'
 import { releasePlan, willLeave } from '../notice-content.ts'
-import {
-  AUTHORS,
-  CHANGE_WAITS,
-  goingOnWords,
-  reopenedNotice,
-  voidedWords,
-  withChange
-} from './notice.ts'
+import { AUTHORS, CHANGE_WAITS, goingOnWords, reopenedNotice, voidedWords } from './notice.ts'
 import { type Verb } from './verb.ts'
 
 const embargo: Handler = (draft, command, context) => {
@@ -50,7 +43,7 @@ const embargo: Handler = (draft, command, context) => {
     return accepted(draft, `The disclosure is set to ${said} already; nothing is changed.`)
   refuseIf(changeComplaint(draft))
   const moved = { ...draft, case: { ...draft.case, disclosureAt, disclosureZone } }
-  const unusual = reason === null ? whatIsUnusual(moved, disclosureAt, context) : []
+  const unusual = reason === null ? [...whatIsUnusual(moved, disclosureAt, context)] : []
   if (unusual.length > 0)
     throw new Refusal(`${unusual.join(' ')} If you mean it, add to the line: because REASON.`)
   const { releaseAt } = releasePlan(moved, context)
@@ -62,18 +55,12 @@ const embargo: Handler = (draft, command, context) => {
     leaveBy: draft.known.isListTold ? null : releaseAt
   })
   const asked = proposeDate(done, context)
-  const reopened = withReopened(asked.draft, context)
+  const reopened = reopenedNotice(asked.draft, context)
   const why = reason === null ? '' : `, because: ${reason}`
   return accepted(
     withActivity(reopened, `set the disclosure to ${said}${why}`),
     `Disclosure: ${said}${why}.${asked.says}${leavesWords(reopened, releaseAt, context)}${voidedWords(draft)}${goingOnWords(draft, context)}`
   )
-}
-
-/** The date is part of what is approved. */
-function withReopened(draft: Draft, context: CommandContext): Draft {
-  if (draft.notice === null) return draft
-  return withChange({ ...draft, notice: reopenedNotice(draft.notice, context) }, context)
 }
 
 function leavesWords(draft: Draft, releaseAt: Instant | null, context: CommandContext): string {
@@ -91,7 +78,7 @@ function proposedEmbargo(draft: Draft, context: CommandContext): string | null {
     const dated = { ...draft, case: { ...draft.case, disclosureAt } }
     const { releaseAt } = releasePlan(dated, context)
     const isSoon = releaseAt === null || releaseAt < addMs(context.now, 3 * DAY_MS)
-    if (!isSoon && whatIsUnusual(dated, disclosureAt, context).length === 0)
+    if (!isSoon && [...whatIsUnusual(dated, disclosureAt, context)].length === 0)
       return `/embargo ${written}`
   }
   return null
@@ -116,29 +103,20 @@ export const EMBARGO: readonly Verb[] = [
 ]
 
 /** Why this disclosure instant needs a reason, a sentence each (M-24, practice.md §4.3). */
-function whatIsUnusual(draft: Draft, disclosureAt: Instant, context: CommandContext): string[] {
-  const { product, settings } = context
-  const { calendar, policy } = product
-  const says = (instant: Instant): string => formatInstant(instant, settings.desk.timezone)
-  const unusual: string[] = []
-  const off = dayOff(disclosureAt, calendar)
+function* whatIsUnusual(draft: Draft, at: Instant, context: CommandContext): Iterable<string> {
+  const { calendar, policy, name } = context.product
+  const says = (instant: Instant): string => formatInstant(instant, context.settings.desk.timezone)
+  const off = dayOff(at, calendar)
   if (off !== null)
-    unusual.push(
-      `${says(disclosureAt)} is ${off === 'weekend' ? 'on a weekend' : 'on a holiday'} of ${product.name}.`
-    )
+    yield `${says(at)} is ${off === 'weekend' ? 'on a weekend' : 'on a holiday'} of ${name}.`
   const { releaseAt } = releasePlan(draft, context)
-  if (policy.notice === null || releaseAt === null) return unusual
+  if (policy.notice === null || releaseAt === null) return
   // The lead is that of the first notice: members who were told already are not told for the first time again.
   const first = context.bound.notice
   const told = first?.told?.at ?? first?.releasedAt ?? releaseAt
   const { min, max } = policy.notice.tolerance
-  if (told > startBefore(disclosureAt, min, calendar))
-    unusual.push(
-      `The list would be told ${says(told)}, which is less than ${spanWords(min)} before the disclosure.`
-    )
-  if (told < startBefore(disclosureAt, max, calendar))
-    unusual.push(
-      `The list has known since ${says(told)}, which is more than ${spanWords(max)} before the disclosure.`
-    )
-  return unusual
+  if (told > startBefore(at, min, calendar))
+    yield `The list would be told ${says(told)}, which is less than ${spanWords(min)} before the disclosure.`
+  if (told < startBefore(at, max, calendar))
+    yield `The list has known since ${says(told)}, which is more than ${spanWords(max)} before the disclosure.`
 }

@@ -50,51 +50,48 @@ import { type Verb } from './verb.ts'
 const PATCHES_MAX = 50
 const PATCH_NAME = /^[A-Za-z0-9][A-Za-z0-9+._-]{0,119}$/
 
-/** A new date or content that the list has to learn: on the record, so that it is not forgotten (B16). */
-export function withChange(draft: Draft, context: CommandContext): Draft {
-  const oldDate = draft.notice?.told?.disclosureAt ?? null
-  const date = draft.case.disclosureAt
-  return oldDate === null || date === null
-    ? draft
-    : decided(draft, context, 'change-proposed', { oldDate, date })
-}
-
 export const CHANGE_WAITS =
   'The list has had the notice: this is a change. Nobody on the list knows of it until it is approved; then it leaves at once.'
 
 const NO_NOTICE = 'The policy of this product has no advance notice.'
 
 const draftNotice: Handler = (draft, command, context) => {
-  const rule = context.product.policy.notice
-  if (rule === null) throw new Refusal(NO_NOTICE)
-  if (draft.words.some(({ files = [] }) => files.length > 0)) throw new Refusal(WHOSE_FILES)
-  if (command.fields.length === 0 && context.files.length === 0) {
-    const form = noticeForm(draft, context)
-    return accepted(
-      { ...draft, blocks: [...draft.blocks, form] },
-      'Nothing is changed. The form is below: fill it in and send it.'
-    )
+  const { files } = context
+  if (context.product.policy.notice === null) throw new Refusal(NO_NOTICE)
+  if (draft.words.some((said) => (said.files ?? []).length > 0)) throw new Refusal(WHOSE_FILES)
+  if (command.fields.length === 0 && files.length === 0) {
+    const blocks = [...draft.blocks, noticeForm(draft, context)]
+    const says = 'Nothing is changed. The form is below: fill it in and send it.'
+    return accepted({ ...draft, blocks }, says)
   }
-  refuseIf(changeComplaint(draft))
-  refuseIf(filesComplaint(context))
-  const notice = editedNotice(draft, command, context)
-  const edited: Draft = {
-    ...draft,
-    notice,
-    newPatches: context.files.length > 0 ? context.files : draft.newPatches
-  }
+  refuseIf(changeComplaint(draft) ?? filesComplaint(context))
+  const edited = editedNotice(draft, command, context)
+  const { revision = 1 } = edited.notice ?? {}
   const done = decided(edited, context, 'notice-drafted', {
-    revision: notice.revision,
+    revision,
     fields: command.fields.map(({ key }) => key as NoticeTextField),
-    patches: context.files.map(({ sha256 }) => sha256)
+    patches: files.map(({ sha256 }) => sha256)
   })
-  const next = withChange(done, context)
-  const { length } = context.files
-  const files = length === 0 ? '' : ` ${count(length, 'patch', 'patches')} stored.`
+  const stored = files.length === 0 ? '' : ` ${count(files.length, 'patch', 'patches')} stored.`
+  const isChange = isListTold(edited.notice) ? ` ${CHANGE_WAITS}` : ''
   return accepted(
-    withActivity(next, `wrote the notice, revision ${notice.revision}`),
-    `Notice revision ${notice.revision} stored.${files}${isListTold(notice) ? ` ${CHANGE_WAITS}` : ''}${voidedWords(draft)}${goingOnWords(draft, context)}${readyWords(next, context)}`
+    withActivity(done, `wrote the notice, revision ${revision}`),
+    `Notice revision ${revision} stored.${stored}${isChange}${voidedWords(draft)}${goingOnWords(draft, context)}${readyWords(done, context)}`
   )
+}
+
+/** Fields given replace stored ones; those not given stay. */
+function editedNotice(draft: Draft, command: Command, context: CommandContext): Draft {
+  const before = draft.notice ?? emptyNotice(draft, context)
+  const open = reopenedNotice({ ...draft, notice: before }, context)
+  const given: NoticeFields = Object.fromEntries(
+    command.fields.map(({ key, value }) => [key, value])
+  )
+  const fields = { ...before.fields, ...given }
+  const notice = { ...before, ...open.notice, fields }
+  if (context.files.length === 0) return { ...open, notice }
+  const patches = context.files.map(({ content: _, ...patch }) => patch)
+  return { ...open, notice: { ...notice, patches }, newPatches: context.files }
 }
 
 function readyWords(draft: Draft, context: CommandContext): string {
@@ -112,52 +109,32 @@ function filesComplaint({ files }: CommandContext): string | null {
   return files.length > PATCHES_MAX ? `A notice takes at most ${PATCHES_MAX} patches.` : null
 }
 
-/** Fields given replace stored ones; those not given stay. A notice that has left gets a new revision. */
-function editedNotice(draft: Draft, command: Command, context: CommandContext): NoticeRecord {
-  const given: NoticeFields = Object.fromEntries(
-    command.fields.map(({ key, value }) => [key, value])
-  )
-  const base =
-    draft.notice === null ? emptyNotice(draft, context) : reopenedNotice(draft.notice, context)
-  return {
-    ...base,
-    fields: { ...base.fields, ...given },
-    patches:
-      context.files.length === 0
-        ? base.patches
-        : context.files.map(({ content: _, ...patch }) => patch)
-  }
+/** The draft with its notice open for change again, if it has one: one revision further if the list has read the present one. */
+export function reopenedNotice(draft: Draft, context: CommandContext): Draft {
+  const { notice } = draft
+  if (notice === null) return draft
+  const left = notice.releasedAt !== null || notice.hasLeft
+  const told = left ? toldBy(notice, context) : notice.told
+  const revision = left ? notice.revision + 1 : notice.revision
+  const reopened = { ...notice, ...UNSENT, told, revision }
+  const date = draft.case.disclosureAt
+  const next = { ...draft, notice: reopened }
+  // A new date or content that the list has to learn: on the record, so that it is not forgotten (B16).
+  return told === null || told.disclosureAt === null || date === null
+    ? next
+    : decided(next, context, 'change-proposed', { oldDate: told.disclosureAt, date })
 }
 
-function emptyNotice(draft: Draft, context: CommandContext): NoticeRecord {
+const UNSENT = { state: 'drafting', releaseAt: null, releasedAt: null, hasLeft: false } as const
+
+function emptyNotice({ case: { tag } }: Draft, { product }: CommandContext): NoticeRecord {
   return {
-    id: 0,
-    caseTag: draft.case.tag,
-    product: context.product.id,
-    state: 'drafting',
-    revision: 1,
+    ...{ id: 0, caseTag: tag, product: product.id, version: 0, revision: 1 },
+    ...UNSENT,
+    ...NO_HISTORY,
     fields: {},
     patches: [],
-    ...NO_HISTORY,
-    releaseAt: null,
-    releasedAt: null,
-    hasLeft: false,
-    told: null,
-    version: 0
-  }
-}
-
-/** The notice open for change again: one revision further if the list has read the present one. */
-export function reopenedNotice(notice: NoticeRecord, context: CommandContext): NoticeRecord {
-  const left = notice.releasedAt !== null || notice.hasLeft
-  return {
-    ...notice,
-    told: left ? toldBy(notice, context) : notice.told,
-    state: 'drafting',
-    revision: left ? notice.revision + 1 : notice.revision,
-    releaseAt: null,
-    releasedAt: null,
-    hasLeft: false
+    told: null
   }
 }
 
@@ -184,8 +161,13 @@ const preview: Handler = (draft, _command, context) => {
   })
   return accepted(
     withActivity(done, 'previewed the notice'),
-    `Every maintainer gets the preview with its code. ${whoApproves(notice, context.product.policy, context.settings.maintainers)}`
+    `Every maintainer gets the preview with its code. ${whoApproves(approving(notice, context))}`
   )
+}
+
+/** What decides who may approve a notice. */
+export function approving(notice: NoticeRecord, { product, settings }: CommandContext) {
+  return { notice, policy: product.policy, maintainers: settings.maintainers }
 }
 
 function previewComplaint(

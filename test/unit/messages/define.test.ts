@@ -7,7 +7,7 @@ import { MESSAGES } from '../../../src/messages/catalogue.ts'
 import { family } from '../../../src/messages/define.ts'
 import { createRender, SAMPLE_DESK, wordingProblems } from '../../../src/messages/render.ts'
 import { inClearTo, toMaintainers } from '../../../src/policy/send.ts'
-import { NOW, SETTINGS, TAG } from '../policy/samples.ts'
+import { SETTINGS, TAG } from '../policy/samples.ts'
 
 const reminder = family('maintainer', 'never', 'auto-generated')<{ readonly days: number }>()(
   'reminder',
@@ -20,12 +20,14 @@ const wording = {
   samples: { 'a week': { days: 7 } }
 }
 
+const SENDING = { once: '1', tag: TAG }
+
 describe('one more message (A4)', () => {
   const all = [...MESSAGES, reminder]
   const texts = new Map([...builtInTexts(), ['reminder', wording] as const])
 
   it('is sent by the one builder, which fills in all else', () => {
-    const decision = toMaintainers(SETTINGS, reminder({ days: 3 }), { once: '1', tag: TAG })
+    const decision = toMaintainers(SETTINGS, reminder({ days: 3 }), SENDING)
     expect(decision).toMatchObject({
       once: 'reminder:1',
       tag: TAG,
@@ -58,10 +60,7 @@ describe('what may leave unencrypted (G3)', () => {
     expectTypeOf<Message<'never'>>().not.toExtend<SendClear['message']>()
     expectTypeOf<Message<'content-free'>>().toExtend<SendClear['message']>()
     // @ts-expect-error a message that must be encrypted is not sent in clear
-    inClearTo({ name: '', address: SETTINGS.desk.address }, NOW, reminder({ days: 3 }), {
-      once: '1',
-      tag: TAG
-    })
+    inClearTo({ id: '', name: '', address: SETTINGS.desk.address }, reminder({ days: 3 }), SENDING)
   })
 
   it('is made by definitions alone', () => {

@@ -593,7 +593,7 @@ describe('/notice (M-24 to M-29)', () => {
       { code: 'c', digest: sha256(approvedText(notice, about, members)), issuedAt: NOW, eventId: 7 }
     ]
     const result = run('/notice approve c', {
-      bound: bound({ notice: { ...notice, previews } }),
+      bound: bound({ case: caseRecord({ state: 'accepted' }), notice: { ...notice, previews } }),
       product,
       author: LINUS
     })
