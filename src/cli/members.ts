@@ -3,7 +3,7 @@
  */
 import { type Address, isSameAddress } from '../domain/address.ts'
 import { BY_OPERATOR, event } from '../domain/event.ts'
-import { type Fingerprint, formatFingerprint } from '../domain/ids.ts'
+import { formatFingerprint } from '../domain/ids.ts'
 import { KEY_PROBLEMS } from '../domain/outgoing.ts'
 import { count, listed } from '../domain/words.ts'
 import { systemClock } from '../effects/system.ts'
@@ -62,8 +62,8 @@ export async function addMember(call: Call<NewMember>): Promise<void> {
         insert(tx, member)
       })
       const { id, fingerprint } = member
-      const said = `added, fingerprint ${formatFingerprint(fingerprint)}`
-      report(call, { member: id, fingerprint }, said, noticesAbout(db, member.products))
+      const said = `${id} added, fingerprint ${formatFingerprint(fingerprint)}`
+      report(call, db, member.products, { what: { member: id, fingerprint }, said })
     },
     'create'
   )
@@ -111,26 +111,23 @@ export async function removeTheMember(call: Call): Promise<void> {
         )
       record(tx, event('member-removed', { kind: 'member', id }, BY_OPERATOR, {}), at)
     })
-    report(call, { member: id, removed: true }, 'removed', noticesAbout(db, null))
+    report(call, db, null, { what: { member: id, removed: true }, said: `${id} removed` })
   })
 }
 
-/** How many notices about these products wait; about any product for null. */
-function noticesAbout(db: Database, products: readonly string[] | null): number {
-  return db
-    .read(notices.listActive)
-    .filter(({ product }) => products === null || products.includes(product)).length
-}
-
+/** Says what was done, and how many scheduled notices about these products, or about any for null, have other recipients now. */
 function report(
   call: Call,
-  what: { readonly member: string; readonly fingerprint?: Fingerprint; readonly removed?: true },
-  said: string,
-  notices: number
+  db: Database,
+  products: readonly string[] | null,
+  done: { readonly what: object; readonly said: string }
 ): void {
+  const changed = db
+    .read(notices.listActive)
+    .filter(({ product }) => products === null || products.includes(product)).length
   const again =
-    notices === 0
+    changed === 0
       ? ''
-      : `\nThe recipients of ${count(notices, 'scheduled notice', 'scheduled notices')} changed: on hold until somebody sends /notice preview and /notice approve again.`
-  print(call, { ...what, noticesToApproveAgain: notices }, `member ${what.member} ${said}${again}`)
+      : `\nThe recipients of ${count(changed, 'scheduled notice', 'scheduled notices')} changed: on hold until somebody sends /notice preview and /notice approve again.`
+  print(call, { ...done.what, noticesToApproveAgain: changed }, `member ${done.said}${again}`)
 }

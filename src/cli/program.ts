@@ -28,9 +28,8 @@ const keys = () => import('./keys.ts')
 const audit = () => import('./audit.ts')
 
 const OUTBOX_STATES = ['queued', 'sending', 'sent', 'given-up', 'held'] satisfies OutboxState[]
-/** The daemon prints its log, and a new key needs no configuration. */
+/** The daemon prints its log. */
 const WITHOUT_JSON = 'run'
-const WITHOUT_CONFIG = 'keys generate'
 const GROUPS: Readonly<Record<string, string>> = {
   notice: 'advance notices',
   members: 'the private distribution list',
@@ -70,9 +69,7 @@ function maker(program: Command, streams: Streams, setStatus: (status: number) =
     const command = Object.hasOwn(GROUPS, first)
       ? groupIn(program, first).command(rest.join(' '))
       : program.command(usage)
-    const config = new Option('--config <file>', 'the configuration file').default('postern.yaml')
-    // A command that needs no configuration hides it, but scripts may give it to every command.
-    command.description(says).addOption(usage === WITHOUT_CONFIG ? config.hideHelp() : config)
+    command.description(says).option('--config <file>', 'the configuration file', 'postern.yaml')
     if (usage !== WITHOUT_JSON) command.option('--json', 'print JSON')
     return command.action(async () => {
       const options = command.opts<{ readonly config: string; readonly json?: boolean }>()

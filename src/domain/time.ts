@@ -59,7 +59,7 @@ export type WrittenInstant =
   | { readonly kind: 'refused'; readonly says: string }
 
 const WRITTEN =
-  /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?) ?([Zz]|[+-]\d\d:\d\d)?(?: ?\[([^[\]]+)\]| ([A-Za-z].*))?$/
+  /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)(?: ?([Zz]|[+-]\d\d:\d\d)| ?\[([^[\]]+)\]| ([A-Za-z].*))?$/
 /** With a slash: `CET` and `EST` mean one thing to people and another to the database of zones. */
 const ZONE_NAME = /^(?:UTC|[A-Za-z_]+(?:\/[A-Za-z0-9_+-]+)+)$/i
 
@@ -68,41 +68,27 @@ const ZONE_NAME = /^(?:UTC|[A-Za-z_]+(?:\/[A-Za-z0-9_+-]+)+)$/i
  * `2026-12-01 14:00`, which is in `timezone`. A local time that a change of the clocks skips or repeats is refused.
  */
 export function readInstant(text: string, timezone: string): WrittenInstant {
-  const [, day = '', clock = '', offset, inBrackets, behind] = WRITTEN.exec(text.trim()) ?? []
-  const zone = inBrackets ?? behind
+  const [, day = '', clock = '', ...rest] = WRITTEN.exec(text.trim()) ?? []
   if (day === '')
     return refusedInstant(
       'Write a date with a time, for example 2026-12-01 14:00, 2026-12-01 14:00 Europe/Berlin or 2026-12-01T14:00+01:00.'
     )
-  if (zone !== undefined && !(ZONE_NAME.test(zone) && isTimezone(zone)))
+  const written = rest.find(Boolean) ?? timezone
+  const isName = !/^(?:Z|[+-].*)$/i.test(written)
+  if (isName && written !== timezone && !(ZONE_NAME.test(written) && isTimezone(written)))
     return refusedInstant(
-      `"${zone}" is not a time zone that we know. Write its IANA name, for example Europe/Berlin, or an offset such as +01:00.`
+      `"${written}" is not a time zone that we know. Write its IANA name, for example Europe/Berlin, or an offset such as +01:00.`
     )
-  let local: Temporal.PlainDateTime
+  const zone = written.replace(/^(?:Z|[+-]00:00)$/i, 'UTC')
+  if (!isTimezone(zone))
+    return refusedInstant(`"${day}T${clock}${zone}" has no valid offset. Write it like +01:00.`)
   try {
-    local = Temporal.PlainDateTime.from(`${day}T${clock}`)
+    return localInstant(Temporal.PlainDateTime.from(`${day}T${clock}`), zone)
   } catch {
     return refusedInstant(
       `There is no ${day} ${clock} in the calendar. Check the date and the time.`
     )
   }
-  if (offset !== undefined) return instantAtOffset(`${day}T${clock}${offset}`, zone)
-  return localInstant(local, zone ?? timezone)
-}
-
-function instantAtOffset(text: string, zone: string | undefined): WrittenInstant {
-  const instant = parseInstant(text)
-  if (instant === null)
-    return refusedInstant(`"${text}" has no valid offset. Write it like +01:00.`)
-  const given = text.slice(-1).toUpperCase() === 'Z' ? '+00:00' : text.slice(-6)
-  if (zone === undefined)
-    return { kind: 'instant', instant, zone: /^[+-]00:00$/.test(given) ? 'UTC' : given }
-  const there = Temporal.Instant.from(instant).toZonedDateTimeISO(zone)
-  return there.offset === given
-    ? { kind: 'instant', instant, zone: there.timeZoneId }
-    : refusedInstant(
-        `${zone} has the offset ${there.offset} then, not ${given}. Leave one of the two out.`
-      )
 }
 
 function localInstant(local: Temporal.PlainDateTime, zone: string): WrittenInstant {
