@@ -258,30 +258,15 @@ describe('a wrong configuration', () => {
     expect(problems[0]).not.toMatch(/hunter2|\n/)
   })
 
-  it.each<[string, string, string]>([
-    [
-      'no maintainers',
-      'maintainers: []',
-      'maintainers (line 14): must name at least one maintainer'
-    ],
-    [
-      'two maintainers with one address',
-      'maintainers: [{ id: a, name: A, address: x@acme.example, key: keys/maintainers/ada.asc }, { id: b, name: B, address: X@ACME.example, key: keys/maintainers/grace.asc }]',
-      'maintainers[1].address (line 14): is used twice'
-    ],
-    [
-      'two maintainers with one id',
-      'maintainers: [{ id: a, name: A, address: x@acme.example, key: keys/maintainers/ada.asc }, { id: a, name: B, address: y@acme.example, key: keys/maintainers/grace.asc }]',
-      'maintainers[1].id (line 14): is used twice'
-    ],
-    [
-      'a maintainer at the desk’s address',
-      'maintainers: [{ id: a, name: A, address: Security@acme.example, key: keys/maintainers/ada.asc }]',
-      "maintainers[0].address (line 14): must not be the desk's address"
-    ]
-  ])('is refused for %s', async (_name, maintainers, expected) => {
+  const A = '{ id: a, name: A, address: x@acme.example, key: keys/maintainers/ada.asc }'
+  it.each(rows`
+    no maintainers                     | [] | maintainers (line 14): must name at least one maintainer
+    two maintainers with one address   | [${A}, ${A.replace('a,', 'b,').replace('x@acme', 'X@ACME')}] | maintainers[1].address (line 14): is used twice
+    two maintainers with one id        | [${A}, ${A.replace('x@', 'y@')}] | maintainers[1].id (line 14): is used twice
+    a maintainer at the desk’s address | [${A.replace('x@', 'Security@')}] | maintainers[0].address (line 14): must not be the desk's address
+  `)('is refused for %s', async (_name, maintainers, expected) => {
     const problems = await problemsOf(
-      CONTRACT.replace(/maintainers:[^]*(?=products:)/, `${maintainers}\n`)
+      CONTRACT.replace(/maintainers:[^]*(?=products:)/, `maintainers: ${maintainers}\n`)
     )
 
     expect(problems).toHaveLength(1)
