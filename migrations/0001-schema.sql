@@ -462,3 +462,76 @@ CREATE TABLE junk_mails (
 
 -- Reporters whom nobody has answered: the digest lists their cases.
 CREATE INDEX case_reporters_unanswered ON case_reporters (case_id) WHERE answered_at IS NULL;
+
+-- Reporters of cases, as the program reads them.
+CREATE VIEW reporters AS
+SELECT case_reporters.*, tag AS case_tag, product,
+  -- Whether they began in clear: where a person has several reports in a case, with all of them (G3).
+  (SELECT min(began_in_clear) FROM case_reporters AS same WHERE same.id = case_reporters.id
+    OR (same.case_id = case_reporters.case_id AND lower(same.address) = lower(case_reporters.address))) AS all_in_clear,
+  (SELECT opened_at FROM cases AS own WHERE own.tag = case_reporters.id) AS opened_at,
+  iif(address IS NULL, 'null', json_object('name', name, 'address', address)) AS contact,
+  (SELECT json_group_array(fingerprint ORDER BY first_seen_at DESC, fingerprint) FROM reporter_keys
+    WHERE reporter_keys.address = lower(case_reporters.address) AND is_used = 0 AND refused_at IS NULL) AS unused_keys
+FROM case_reporters JOIN cases ON cases.id = case_id;
+
+-- Cases with their reporters.
+CREATE VIEW case_records AS
+SELECT cases.*,
+  (SELECT json_group_array(json_object('id', id, 'openedAt', opened_at, 'contact', json(contact),
+      'beganInClear', json(iif(all_in_clear, 'true', 'false')), 'unusedKeys', json(unused_keys), 'root', root, 'latest', latest,
+      'answeredAt', answered_at) ORDER BY id <> case_tag, id)
+    FROM reporters WHERE case_id = cases.id) AS reporters_json
+FROM cases;
+
+-- The same with what is due of each, as its clocks were looked at last.
+CREATE VIEW listed_cases AS
+SELECT case_records.*, iif(due_at IS NULL, NULL, json_object('at', due_at, 'clock', due_clock)) AS due_json
+FROM case_records LEFT JOIN looks ON subject_kind = 'case' AND subject_id = tag;
+
+-- Open cases with a reporter whom nobody has answered, and all cases in which words wait for a reporter's key (B10).
+CREATE VIEW unanswered_cases AS
+SELECT id FROM cases WHERE state NOT IN ('rejected', 'merged', 'closed')
+  AND id IN (SELECT case_id FROM case_reporters WHERE answered_at IS NULL)
+UNION SELECT case_id FROM case_reporters JOIN waiting_words ON reporter_id = case_reporters.id;
+
+-- Words that wait, with the case that their reporter belongs to now.
+CREATE VIEW kept_words AS
+SELECT waiting_words.id, case_tag AS tag, product, author_id, waiting_words.arrival_id, words AS words_json, at, address,
+  json_object('contact', json(contact), 'beganInClear', json(iif(all_in_clear, 'true', 'false')),
+    -- Of several reports by one person the first, as everywhere (domain/case.ts, reporterWith).
+    'id', (SELECT first.id FROM case_reporters AS first WHERE first.case_id = reporters.case_id
+      AND lower(first.address) = lower(reporters.address) ORDER BY first.id <> case_tag, first.id LIMIT 1)) AS reporter_json
+FROM waiting_words JOIN reporters ON reporters.id = reporter_id;
+
+-- Notices, as the program reads them; their authors, previews and approvals stand in the record.
+CREATE VIEW notice_records AS
+SELECT notices.id, cases.tag AS case_tag, notices.product, notices.state, revision, fields AS fields_json, told AS told_json,
+  release_at, released_at, notices.version,
+  EXISTS (SELECT 1 FROM deliveries WHERE deliveries.notice_id = notices.id AND deliveries.revision = notices.revision
+    AND deliveries.state = 'queued') AS has_left,
+  (SELECT json_group_array(json_object('filename', filename, 'contentType', content_type, 'size', length(content),
+    'sha256', sha256) ORDER BY id) FROM patches WHERE notice_id = notices.id) AS patches_json
+FROM notices JOIN cases ON cases.id = notices.case_id;
+
+-- Copies of notices with their members and messages.
+CREATE VIEW copies AS
+SELECT deliveries.id, deliveries.notice_id, deliveries.revision, deliveries.because, deliveries.outbox_id, deliveries.content_digest,
+  deliveries.state AS own_state, outbox.state AS sending, outbox.not_after, outbox.next_attempt_at,
+  -- How it stands, as people see it.
+  CASE WHEN deliveries.state <> 'queued' THEN deliveries.state
+       WHEN outbox.bounced_at IS NOT NULL THEN 'bounced'
+       WHEN outbox.state = 'sending' THEN 'queued'
+       ELSE outbox.state END AS state,
+  coalesce(outbox.sent_at, deliveries.changed_at) AS at,
+  -- When it could have left first.
+  max(outbox.not_before, outbox.created_at) AS since,
+  cases.tag AS case_tag, cases.disclosure_at AS disclosure_at, cases.disclosure_zone, notices.product,
+  notices.state AS notice_state, notices.released_digest,
+  member_id, members.name, members.address, members.fingerprint, members.key_data, members.state = 'active' AS is_active,
+  -- Whether the member gets notices about the product now.
+  members.state = 'active' AND notices.product IN (SELECT value FROM json_each(members.products)) AS is_listed,
+  -- Whether it was made for the address and the key that the member has now.
+  outbox.envelope_to = members.address AND deliveries.sealed_to = members.fingerprint AS is_addressed
+FROM deliveries JOIN notices ON notices.id = deliveries.notice_id JOIN cases ON cases.id = notices.case_id
+  JOIN members ON members.id = member_id LEFT JOIN outbox ON outbox.id = outbox_id;

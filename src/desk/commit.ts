@@ -33,16 +33,11 @@ import { type Prepared, type PreparedMail, type RefusedCopy } from './prepare.ts
 /** When an alarm that did not arrive rings again, if nothing else happens before. */
 const RING_AGAIN_MS = 6 * HOUR_MS
 
-/** What one unit of work is about. `arrivalId` and `mailSha256` are null for work that no mail caused. */
+/** What one unit of work is about: the message that caused it, if one did. */
 export type Work = {
-  readonly arrivalId: number | null
-  readonly mailSha256: Sha256 | null
   readonly now: Instant
-}
-
-/** Work that no mail caused. */
-export function ofNoMail(now: Instant): Work {
-  return { arrivalId: null, mailSha256: null, now }
+  readonly arrivalId?: number
+  readonly mailSha256?: Sha256 | null
 }
 
 export type Committed = { readonly disposition: Disposition | null; readonly tag: CaseTag | null }
@@ -113,7 +108,7 @@ const WRITERS: {
   'forget-listed': (tx, { tags }) => people.deleteFurtherReports(tx, tags),
   bounce: takeBounce,
   dispose: (tx, { state, disposition, reason, tag }, { arrivalId, now }) => {
-    if (arrivalId === null) return
+    if (arrivalId === undefined) return
     const outcome = { state, disposition, reason: reason === '' ? null : reason }
     arrivals.markDone(tx, arrivalId, { ...outcome, caseId: caseId(tx, tag) }, now)
   }
@@ -194,7 +189,7 @@ function requireCase(tx: Tx, tag: CaseTag): CaseRecord {
 }
 
 function requireArrival({ arrivalId }: Work): number {
-  assert(arrivalId !== null, 'a signature or ciphertext without a mail')
+  assert(arrivalId !== undefined, 'a signature or ciphertext without a mail')
   return arrivalId
 }
 
@@ -272,5 +267,6 @@ function releaseAnswer(tx: Tx, { kind, id }: Subject, now: Instant): void {
 }
 
 function evidenceOf(work: Work, signatureSha256: Sha256 | null): Evidence {
-  return { arrivalId: work.arrivalId, messageSha256: work.mailSha256, signatureSha256 }
+  const { arrivalId = null, mailSha256: messageSha256 = null } = work
+  return { arrivalId, messageSha256, signatureSha256 }
 }

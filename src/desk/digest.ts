@@ -13,7 +13,7 @@ import { forgetJunk, listJunk } from '../store/junk.ts'
 import * as looks from '../store/looks.ts'
 import * as meta from '../store/meta.ts'
 import { type Read, type Tx } from '../store/sql.ts'
-import { ofNoMail, record } from './commit.ts'
+import { record } from './commit.ts'
 import { type Desk } from './desk.ts'
 
 /** Told one by one; of more only the number. */
@@ -34,9 +34,9 @@ export function planDigest(desk: Desk, tx: Tx, now: Instant): void {
     .flatMap(({ clock, key }) => (clock === 'digest' ? key : []))
   const next = nexts.find((at) => !told.includes(at)) ?? nexts[0] ?? null
   if (next === planned) return
-  const work = ofNoMail(now)
-  if (planned !== null) record(tx, event('digest-dropped', DESK, BY_DESK, { date: planned }), work)
-  if (next !== null) record(tx, event('digest-planned', DESK, BY_DESK, { date: next }), work)
+  if (planned !== null)
+    record(tx, event('digest-dropped', DESK, BY_DESK, { date: planned }), { now })
+  if (next !== null) record(tx, event('digest-planned', DESK, BY_DESK, { date: next }), { now })
 }
 
 /** What a digest says now: what somebody has to look at although nobody is told of it when it happens; null for nothing. */

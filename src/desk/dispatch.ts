@@ -6,7 +6,7 @@
 import { nextAttemptMs } from '../domain/outgoing.ts'
 import { type Sender } from '../effects/effects.ts'
 import * as outbox from '../store/outbox.ts'
-import { ofNoMail, recordLeft, recordUndelivered } from './commit.ts'
+import { recordLeft, recordUndelivered } from './commit.ts'
 import { type Desk } from './desk.ts'
 
 /** Messages handed to the sender at a time; it opens fewer connections, so that each always has its next message. */
@@ -46,12 +46,11 @@ export function createDispatcher(
         ended.map(({ result }) => result),
         now
       )
-      const work = ofNoMail(now)
       for (const { row, result } of ended) {
-        if (result.kind === 'accepted') recordLeft(tx, row, work)
+        if (result.kind === 'accepted') recordLeft(tx, row, { now })
         if (!isGivenUp(row, result)) continue
         const because = result.kind === 'rejected' ? 'rejected' : 'unreachable'
-        recordUndelivered(tx, row, { because, code: result.code }, work)
+        recordUndelivered(tx, row, { because, code: result.code }, { now })
       }
       if (limit <= 0) return []
       return outbox.claimDue(tx, now, {

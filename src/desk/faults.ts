@@ -7,7 +7,7 @@ import { DAY_MS, msBetween } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
 import { errorName } from '../effects/events.ts'
 import { latestOfKinds } from '../store/events.ts'
-import { ofNoMail, record } from './commit.ts'
+import { record } from './commit.ts'
 import { type Desk } from './desk.ts'
 
 /** So many failures are on the record at most: one bug can meet every case. */
@@ -31,8 +31,7 @@ export function noteFailure(desk: Desk, where: string, at: string, error: unknow
     )
     const isKnown = today.some(({ about }) => about.at === at)
     if (isKnown || today.length >= FAILURES_A_DAY) return
-    const work = ofNoMail(now)
-    record(tx, event('desk-failed', DESK, BY_DESK, { at, error: name }), work)
+    record(tx, event('desk-failed', DESK, BY_DESK, { at, error: name }), { now })
   })
 }
 

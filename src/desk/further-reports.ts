@@ -5,7 +5,7 @@
 import { addMs, DAY_MS, HOUR_MS, type Instant } from '../domain/time.ts'
 import { listReports } from '../policy/acknowledgement.ts'
 import * as people from '../store/correspondents.ts'
-import { commit, ofNoMail } from './commit.ts'
+import { commit } from './commit.ts'
 import { type Desk } from './desk.ts'
 import { attempt } from './faults.ts'
 import { prepare } from './prepare.ts'
@@ -39,6 +39,6 @@ async function send(
   const decisions = listReports(due.tags, due.address, key)
   const prepared = await prepare(desk, decisions, now)
   desk.db.transact((tx) => {
-    commit(tx, decisions, prepared, ofNoMail(now))
+    commit(tx, decisions, prepared, { now })
   })
 }

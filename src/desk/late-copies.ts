@@ -4,15 +4,16 @@
  * back. Clocks tell the maintainers of both. Must never take back a copy, nor say that an embargo is over, while the clock of the
  * machine is in doubt.
  */
+import { type SendSealed } from '../domain/decision.ts'
 import { aboutCase, BY_DESK, event, type Particulars } from '../domain/event.ts'
-import { groupBy } from '../domain/group.ts'
+import { type CaseTag } from '../domain/ids.ts'
 import { addMs, formatInstant, type Instant } from '../domain/time.ts'
 import { embargoEnded } from '../messages/to-members.ts'
 import { sealedTo } from '../policy/send.ts'
 import * as deliveries from '../store/deliveries.ts'
 import * as events from '../store/events.ts'
 import { type Read } from '../store/sql.ts'
-import { commit, ofNoMail, record } from './commit.ts'
+import { commit, record } from './commit.ts'
 import { type Desk } from './desk.ts'
 import { attempt } from './faults.ts'
 import { prepare } from './prepare.ts'
@@ -30,46 +31,34 @@ export async function lookAfterCopies(desk: Desk): Promise<boolean> {
   }))
   if (isClockInDoubt) return false
   const done: unknown[] = []
-  for (const [tag, copies] of groupBy(late, ({ caseTag }) => caseTag))
-    done.push(await attempt(desk, ofNotice(tag), () => drop(desk, copies, now)))
-  for (const [tag, copies] of groupBy(waiting, ({ caseTag }) => caseTag))
-    done.push(await attempt(desk, ofNotice(tag), () => putOnRecord(desk, copies, now)))
+  const look = async (tag: CaseTag, work: () => unknown): Promise<void> => {
+    const at = `copies of the notice of ${tag}`
+    done.push(await attempt(desk, { where: 'copies', at }, work))
+  }
+  for (const copy of late) await look(copy.caseTag, () => drop(desk, copy, now))
+  for (const copy of waiting) await look(copy.caseTag, () => putOnRecord(desk, copy, now))
   return done.some((one) => one !== null)
 }
 
-function ofNotice(tag: string) {
-  return { where: 'copies', at: `copies of the notice of ${tag}` }
-}
-
-async function drop(
-  desk: Desk,
-  copies: readonly [deliveries.LateCopy, ...deliveries.LateCopy[]],
-  now: Instant
-): Promise<void> {
-  const { noticeId, caseTag, disclosureAt, disclosureZone, product } = copies[0]
+async function drop(desk: Desk, copy: deliveries.LateCopy, now: Instant): Promise<void> {
+  const { noticeId, caseTag: tag, memberId: member, disclosureAt, disclosureZone } = copy
+  const decisions: SendSealed[] = []
+  let because: Particulars['copy-dropped']['because'] = 'not-listed'
   // A date that was moved to later and is not approved yet: then nothing is public, and only the maintainers are told.
-  const isPublic = disclosureAt !== null && disclosureAt <= now
-  const name = desk.settings.products.find(({ id }) => id === product)?.name ?? product
-  const disclosure = formatInstant(disclosureAt ?? now, desk.settings.desk.timezone, disclosureZone)
-  const because = ({ isListed }: deliveries.LateCopy): Particulars['copy-dropped']['because'] =>
-    !isListed ? 'not-listed' : isPublic ? 'public' : 'date-moved'
-  const told = copies.filter((copy) => because(copy) === 'public').map(recipientOf)
-  const sending = { once: `${noticeId}`, tag: caseTag }
-  const message = embargoEnded({ product: name, disclosure })
-  const decisions = told.length === 0 ? [] : [sealedTo(told, message, sending)]
+  if (copy.isListed) because = 'date-moved'
+  if (copy.isListed && disclosureAt !== null && disclosureAt <= now) {
+    because = 'public'
+    const product = desk.settings.products.find(({ id }) => id === copy.product)
+    const disclosure = formatInstant(disclosureAt, desk.settings.desk.timezone, disclosureZone)
+    const message = embargoEnded({ product: product?.name ?? copy.product, disclosure })
+    decisions.push(sealedTo([recipientOf(copy)], message, { once: `${noticeId}`, tag }))
+  }
   const prepared = await prepare(desk, decisions, now)
-  const work = ofNoMail(now)
   desk.db.transact((tx) => {
     // A copy that left meanwhile was not late after all: its member is told nothing.
-    const dropped = copies.filter((copy) => deliveries.dropLateCopy(tx, copy, now))
-    for (const copy of dropped) {
-      const about = { member: copy.memberId, because: because(copy) }
-      record(tx, event('copy-dropped', aboutCase(caseTag), BY_DESK, about), work)
-    }
-    const isDropped = (id: string): boolean => dropped.some(({ memberId }) => memberId === id)
-    const messages = prepared.messages.filter(({ recipientId }) => isDropped(recipientId))
-    const refused = prepared.refused.filter(({ recipient }) => isDropped(recipient.id))
-    commit(tx, decisions, { ...prepared, messages, refused }, work)
+    if (!deliveries.dropLateCopy(tx, copy, now)) return
+    record(tx, event('copy-dropped', aboutCase(tag), BY_DESK, { member, because }), { now })
+    commit(tx, decisions, prepared, { now })
   })
 }
 
@@ -82,13 +71,11 @@ function newlyWaiting(desk: Desk, read: Read, now: Instant): deliveries.WaitingC
   })
 }
 
-function putOnRecord(desk: Desk, copies: readonly deliveries.WaitingCopy[], now: Instant): boolean {
-  const work = ofNoMail(now)
-  desk.db.transact((tx) => {
-    for (const { caseTag, memberId: member, revision, since: leavesAt } of copies) {
-      const about = { member, revision, leavesAt }
-      record(tx, event('copy-waits', aboutCase(caseTag), BY_DESK, about), work)
-    }
-  })
-  return true
+function putOnRecord(
+  desk: Desk,
+  { caseTag, memberId: member, revision, since: leavesAt }: deliveries.WaitingCopy,
+  now: Instant
+): void {
+  const waits = event('copy-waits', aboutCase(caseTag), BY_DESK, { member, revision, leavesAt })
+  desk.db.transact((tx) => record(tx, waits, { now }))
 }

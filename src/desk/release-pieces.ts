@@ -29,7 +29,7 @@ import * as cases from '../store/cases.ts'
 import * as deliveries from '../store/deliveries.ts'
 import * as notices from '../store/notices.ts'
 import { type Read } from '../store/sql.ts'
-import { commit, ofNoMail, queue, record } from './commit.ts'
+import { commit, queue, record } from './commit.ts'
 import { type Desk } from './desk.ts'
 import { prepare } from './prepare.ts'
 import { knownKeys } from './read-keys.ts'
@@ -84,7 +84,6 @@ async function sendPiece(
   const now = desk.clock.now()
   const digest = releasedDigest(desk, notice, known)
   const prepared = await prepare(desk, copiesFor(desk, notice, known, waiting, now), now)
-  const work = ofNoMail(now)
   return desk.db.transact((tx) => {
     if (notices.findById(tx, notice.id)?.state !== 'releasing') return false
     // Held and released anew while we sealed: what is leaving now may say something else.
@@ -96,14 +95,14 @@ async function sendPiece(
     for (const mail of prepared.messages) {
       const id = wanted.get(mail.recipientId)
       if (id === undefined) continue
-      queue(tx, mail, work)
+      queue(tx, mail, { now })
       deliveries.markQueued(tx, id, { once: mail.once, digest }, now)
     }
     for (const { recipient, because } of prepared.refused) {
       const id = wanted.get(recipient.id)
       if (id !== undefined) deliveries.holdWaiting(tx, { id }, KEY_PROBLEMS[because], now)
     }
-    commit(tx, [], { ...prepared, messages: [] }, work)
+    commit(tx, [], { ...prepared, messages: [] }, { now })
     return true
   })
 }
@@ -155,23 +154,22 @@ async function endRelease(desk: Desk, notice: NoticeRecord, known: NoticeSetting
   const { id, revision, caseTag } = notice
   const decisions = await dateMail(desk, notice, known, now)
   const prepared = await prepare(desk, decisions, now)
-  const work = ofNoMail(now)
   const isOver = desk.db.transact((tx) => {
     const current = notices.findById(tx, id)
     if (current?.state !== 'releasing' || deliveries.listWaiting(tx, id, revision, 1).length > 0)
       return false
     notices.setState(tx, current, { state: 'released', releasedAt: now })
-    commit(tx, decisions, prepared, work)
+    commit(tx, decisions, prepared, { now })
     const { disclosureAt: date } = known.record
     for (const { recipientId: reporter } of prepared.messages) {
       if (date === null) continue
       const isClear = decisions.some((one) => one.kind === 'send-clear' && one.to.id === reporter)
       const about = { reporter, date, how: isClear ? 'in-clear' : 'encrypted' } as const
-      record(tx, event('date-told', aboutCase(caseTag), BY_DESK, about), work)
+      record(tx, event('date-told', aboutCase(caseTag), BY_DESK, about), { now })
     }
     const { held, queued, sent, bounced, 'given-up': lost } = deliveries.count(tx, id, revision)
     const about = { revision, sent: queued + sent + bounced + lost, held }
-    record(tx, event('notice-left', aboutCase(caseTag), BY_DESK, about), work)
+    record(tx, event('notice-left', aboutCase(caseTag), BY_DESK, about), { now })
     return true
   })
   if (isOver) desk.log({ event: 'notice.released', notice: id })

@@ -13,7 +13,7 @@ import * as events from '../store/events.ts'
 import * as members from '../store/members.ts'
 import * as notices from '../store/notices.ts'
 import { type Read } from '../store/sql.ts'
-import { ofNoMail, record } from './commit.ts'
+import { record } from './commit.ts'
 import { type Desk } from './desk.ts'
 import { attempt } from './faults.ts'
 import { lookAfterCopies } from './late-copies.ts'
@@ -36,13 +36,25 @@ export type ReleaseOptions = {
  * fails (a bug, a worker that dies of it) stops neither the others nor the message: it is held after three failures (G9).
  */
 export async function releaseDue(desk: Desk, options: ReleaseOptions): Promise<boolean> {
+  const { failures, signal } = options
   let worked = await lookAfterCopies(desk)
   for (const notice of desk.db.read(notices.listActive)) {
-    if (options.signal.aborted) return worked
-    const about = { where: 'release', at: `notice ${notice.id}` }
-    const done = await attempt(desk, about, () => releaseOne(desk, notice, options))
-    if (done !== null) options.failures.delete(notice.id)
-    worked = (done ?? (await countFailure(desk, notice.id, options))) || worked
+    if (signal.aborted) return worked
+    const { id } = notice
+    const at = `notice ${id}`
+    const done = await attempt(desk, { where: 'release', at }, () =>
+      releaseOne(desk, notice, options)
+    )
+    const count = done === null ? (failures.get(id) ?? 0) + 1 : 0
+    const held =
+      count >= FAILURES_MAX &&
+      (await attempt(desk, { where: 'release', at: `hold of ${at}` }, () => {
+        const current = desk.db.read((read) => notices.findById(read, id))
+        if (current !== null) hold(desk, current, 'failed')
+        return current !== null
+      }))
+    failures.set(id, held === true ? 0 : count)
+    worked = (done ?? held === true) || worked
   }
   return worked
 }
@@ -52,78 +64,45 @@ async function releaseOne(
   notice: NoticeRecord,
   options: ReleaseOptions
 ): Promise<boolean> {
-  const judged = notice.state === 'scheduled' && judge(desk, notice)
-  const current = desk.db.read((read) => notices.findById(read, notice.id))
-  if (current?.state !== 'releasing') return judged
-  const because = stopReason(desk, current)
-  if (because === null) await sendPieces(desk, current, options)
-  else hold(desk, current, because)
-  return true
-}
-
-/** Returns whether the notice was held now. */
-async function countFailure(
-  desk: Desk,
-  id: number,
-  { failures }: ReleaseOptions
-): Promise<boolean> {
-  const count = (failures.get(id) ?? 0) + 1
-  failures.set(id, count)
-  const current = desk.db.read((read) => notices.findById(read, id))
-  if (count < FAILURES_MAX || current === null) return false
-  const held = await attempt(desk, { where: 'release', at: `hold of notice ${id}` }, () => {
-    hold(desk, current, 'failed')
-    return true
-  })
-  if (held === null) return false
-  failures.delete(id)
-  return true
-}
-
-/** Why a release that has begun does not go on; a restart may have brought another configuration or wording. */
-function stopReason(desk: Desk, notice: NoticeRecord): HoldBecause | null {
-  return desk.db.read((read) => {
-    const known = aboutNotice(desk, read, notice)
-    if (known === null) return 'no-product'
-    const began = notices.findReleasedDigest(read, notice.id)
-    return began === releasedDigest(desk, notice, known) ? null : 'approval-void'
-  })
-}
-
-/** Begins, holds or leaves one scheduled notice. */
-function judge(desk: Desk, notice: NoticeRecord): boolean {
   lookAtClock(desk)
   const now = desk.clock.now()
-  const known = desk.db.read((read) => {
-    const about = aboutNotice(desk, read, notice)
-    const digest = about && presentDigest(desk, read, notice, about)
-    return about && digest && { ...about, digest, clockJump: events.openDoubt(read) }
-  })
-  if (known === null) {
-    hold(desk, notice, 'no-product')
-    return true
+  const verdict = desk.db.read((read) => judge(desk, read, notice, now))
+  if (verdict.kind === 'wait') return false
+  if (verdict.kind === 'hold') hold(desk, notice, verdict.because)
+  // One that did not begin is judged again at once, on what is there then.
+  else if (verdict.kind === 'go-on' || begin(desk, notice, verdict, now))
+    await sendPieces(desk, notice, options)
+  return true
+}
+
+type Verdict =
+  | Exclude<ReleaseVerdict, { readonly kind: 'release' }>
+  /** `digest` is over what was approved, recipients included. */
+  | { readonly kind: 'release'; readonly lateMs: number; readonly digest: Sha256 }
+  /** It is leaving. */
+  | { readonly kind: 'go-on' }
+
+/** Whether a notice begins to leave, waits, is held, or goes on: a restart may have brought another configuration or wording. */
+function judge(desk: Desk, read: Read, notice: NoticeRecord, now: Instant): Verdict {
+  const known = aboutNotice(desk, read, notice)
+  if (known === null) return { kind: 'hold', because: 'no-product' }
+  if (notice.state === 'releasing') {
+    const began = notices.findReleasedDigest(read, notice.id)
+    return began === releasedDigest(desk, notice, known)
+      ? { kind: 'go-on' }
+      : { kind: 'hold', because: 'approval-void' }
   }
-  const { product, digest } = known
+  const digest = presentDigest(desk, read, notice, known)
   const verdict = decideRelease({
     notice,
     case: known.record,
-    policy: product.policy,
+    policy: known.product.policy,
     maintainers: desk.settings.maintainers,
     digest,
-    clockJump: known.clockJump,
+    clockJump: events.openDoubt(read),
     now
   })
-  switch (verdict.kind) {
-    case 'wait':
-      return false
-    case 'hold':
-      hold(desk, notice, verdict.because)
-      return true
-    case 'release':
-      // One that did not begin is judged again at once, on what is there then.
-      begin(desk, notice, { digest, verdict, now })
-      return true
-  }
+  return verdict.kind === 'release' ? { ...verdict, digest } : verdict
 }
 
 /** The digest over the present content and recipients: reads the whole list of members, so once for each release. */
@@ -138,57 +117,36 @@ function presentDigest(desk: Desk, read: Read, notice: NoticeRecord, known: Noti
 function begin(
   desk: Desk,
   notice: NoticeRecord,
-  options: {
-    /** What was approved, recipients included. */
-    readonly digest: Sha256
-    readonly verdict: Extract<ReleaseVerdict, { readonly kind: 'release' }>
-    readonly now: Instant
-  }
-): void {
-  const { digest, verdict, now } = options
-  const work = ofNoMail(now)
+  { digest, lateMs }: Extract<Verdict, { readonly kind: 'release' }>,
+  now: Instant
+): boolean {
+  const { id, revision, caseTag } = notice
   const begun = desk.db.transact((tx) => {
     // The list may have changed since, from the command line too: the members on it now get a copy (G5, G7).
     const present = aboutNotice(desk, tx, notice)
     if (present === null || presentDigest(desk, tx, notice, present) !== digest) return false
     const content = releasedDigest(desk, notice, present)
     notices.setState(tx, notice, { state: 'releasing', releasedDigest: content })
-    deliveries.plan(tx, { ...notice, digest: content }, now, (limit) =>
-      desk.randomness.below(limit)
-    )
-    record(
-      tx,
-      event('notice-leaving', aboutCase(notice.caseTag), BY_DESK, {
-        revision: notice.revision,
-        digest,
-        lateMs: verdict.lateMs
-      }),
-      work
-    )
+    const below = (limit: number): number => desk.randomness.below(limit)
+    deliveries.plan(tx, { ...notice, digest: content }, now, below)
+    const about = { revision, digest, lateMs }
+    record(tx, event('notice-leaving', aboutCase(caseTag), BY_DESK, about), { now })
     return true
   })
-  if (begun) {
-    desk.log({ event: 'notice.releasing', notice: notice.id, lateMs: Math.max(verdict.lateMs, 0) })
-  }
+  if (begun) desk.log({ event: 'notice.releasing', notice: id, lateMs: Math.max(lateMs, 0) })
+  return begun
 }
 
 /** Stops a notice and, where it was leaving, what is still here. Deferred copies of a release before go on. */
 function hold(desk: Desk, notice: NoticeRecord, because: HoldBecause): void {
   const now = desk.clock.now()
+  const { id, revision, hasLeft, caseTag, state } = notice
   desk.db.transact((tx) => {
-    const isLeaving = notice.state === 'releasing'
-    const { revision, hasLeft } = notice
-    const withheldSince = hasLeft ? now : null
-    const about = {
-      revision,
-      because,
-      copies: deliveries.countCopies(tx, notice.id),
-      withheldSince
-    }
-    const stop = { because: 'notice-held', copies: isLeaving ? 'withdraw' : 'go-on' } as const
-    notices.stop(tx, notice, stop, now)
-    const work = ofNoMail(now)
-    record(tx, event('notice-held', aboutCase(notice.caseTag), BY_DESK, about), work)
+    const copies = deliveries.countCopies(tx, id)
+    const about = { revision, because, copies, withheldSince: hasLeft ? now : null }
+    const goOn = state === 'releasing' ? 'withdraw' : 'go-on'
+    notices.stop(tx, notice, { because: 'notice-held', copies: goOn }, now)
+    record(tx, event('notice-held', aboutCase(caseTag), BY_DESK, about), { now })
   })
-  desk.log({ event: 'notice.held', notice: notice.id, because })
+  desk.log({ event: 'notice.held', notice: id, because })
 }

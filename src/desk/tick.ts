@@ -24,7 +24,7 @@ import * as cases from '../store/cases.ts'
 import * as events from '../store/events.ts'
 import * as looks from '../store/looks.ts'
 import { type Read, type Tx } from '../store/sql.ts'
-import { commit, ofNoMail, record } from './commit.ts'
+import { commit, record } from './commit.ts'
 import { type Desk } from './desk.ts'
 import { forgetToldJunk, lastJunk, planDigest } from './digest.ts'
 import { attempt, isOfOneThing, noteFailure } from './faults.ts'
@@ -83,8 +83,7 @@ function seeCertificate(
 ): void {
   const last = events.lastOfKinds(tx, subject, ['certificate-seen'])?.about
   if (last?.fingerprint === seen.fingerprint && last.expiresAt === seen.expiresAt) return
-  const work = ofNoMail(now)
-  record(tx, event('certificate-seen', subject, BY_DESK, seen), work)
+  record(tx, event('certificate-seen', subject, BY_DESK, seen), { now })
 }
 
 async function lookAt(desk: Desk, subject: Subject): Promise<void> {
@@ -270,9 +269,8 @@ function write(
 ): void {
   const { telling, prepared, decision, junkTo, now } = told
   const { messages } = prepared
-  const work = ofNoMail(now)
   // What could not be encrypted is no news: the ring is kept, and rings again.
-  commit(tx, [], { ...prepared, refused: [] }, work)
+  commit(tx, [], { ...prepared, refused: [] }, { now })
   if (messages.length === 0) return
   if (telling.clock.message === 'digest') forgetToldJunk(tx, junkTo)
   const before = events.lastOfKinds(tx, subject, ['rang'])
@@ -287,7 +285,7 @@ function write(
     const about = { clock: clock.id, generation: start.id, step, dueAt, isLate }
     // Once for all recipients, however many messages there are.
     if (before?.at === now && JSON.stringify(before.about) === JSON.stringify(about)) continue
-    record(tx, event('rang', subject, BY_DESK, about), work)
+    record(tx, event('rang', subject, BY_DESK, about), { now })
   }
 }
 

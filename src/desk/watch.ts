@@ -13,7 +13,7 @@ import * as looks from '../store/looks.ts'
 import * as meta from '../store/meta.ts'
 import * as outbox from '../store/outbox.ts'
 import { type Read, type Tx } from '../store/sql.ts'
-import { ofNoMail, record } from './commit.ts'
+import { record } from './commit.ts'
 import { type Desk } from './desk.ts'
 
 /** How often a look at which nothing was wrong is stored: the next ones are compared with it. */
@@ -61,7 +61,7 @@ function settle(tx: Tx, next: Look, moved: number): Look {
   const what = isBack
     ? event('clock-trusted', DESK, BY_DESK, {})
     : event('clock-doubted', DESK, BY_DESK, { ms: offMs })
-  record(tx, what, ofNoMail(next.now))
+  record(tx, what, { now: next.now })
   return { ...next, offMs: isBack ? 0 : offMs }
 }
 

@@ -19,43 +19,22 @@ import { type CaseTag, caseTag, type MessageId } from '../domain/ids.ts'
 import { type Instant, yearIn } from '../domain/time.ts'
 import { assignments, conflict, insert, type Read, type Tx } from './sql.ts'
 
-/** Whether a reporter began in clear: where a person has several reports in a case, with all of them (G3). */
-const BEGAN_IN_CLEAR = `(SELECT min(began_in_clear) FROM case_reporters AS same WHERE same.id = case_reporters.id
-  OR (same.case_id = case_reporters.case_id AND lower(same.address) = lower(case_reporters.address)))`
-
-const COLUMNS = `cases.*, (SELECT json_group_array(json_object('id', id,
-    'openedAt', (SELECT opened_at FROM cases AS own WHERE own.tag = case_reporters.id),
-    'contact', json(iif(address IS NULL, 'null', json_object('name', name, 'address', address))),
-    'beganInClear', json(iif(${BEGAN_IN_CLEAR}, 'true', 'false')),
-    'unusedKeys', (SELECT json_group_array(fingerprint ORDER BY first_seen_at DESC, fingerprint) FROM reporter_keys
-      WHERE reporter_keys.address = lower(case_reporters.address) AND is_used = 0 AND refused_at IS NULL),
-    'root', root, 'latest', latest, 'answeredAt', answered_at) ORDER BY id <> cases.tag, id)
-  FROM case_reporters WHERE case_id = cases.id) AS reporters_json`
-
-/** What is due of each case, as its clocks were looked at last. */
-const SELECT_DUE = `
-  SELECT ${COLUMNS}, iif(due_at IS NULL, NULL, json_object('at', due_at, 'clock', due_clock)) AS due_json FROM cases
-  LEFT JOIN looks ON subject_kind = 'case' AND subject_id = tag`
-
-const ENDED = "'rejected', 'merged', 'closed'"
-/** Open cases with a reporter whom nobody has answered, and all cases in which words wait for a reporter's key (B10). */
-const UNANSWERED = `(state NOT IN (${ENDED}) AND cases.id IN (SELECT case_id FROM case_reporters WHERE answered_at IS NULL)
-  OR cases.id IN (SELECT case_id FROM case_reporters JOIN waiting_words ON reporter_id = case_reporters.id))`
+const OPEN = "state NOT IN ('rejected', 'merged', 'closed')"
 
 /** The case with this tag, or null. */
 export function find(read: Read, tag: CaseTag): CaseRecord | null {
-  return read.get<CaseRecord>(`SELECT ${COLUMNS} FROM cases WHERE tag = ?`, [tag])
+  return read.get<CaseRecord>('SELECT * FROM case_records WHERE tag = ?', [tag])
 }
 
 /** The case with this row id, or null. */
 export function findById(read: Read, id: number): CaseRecord | null {
-  return read.get<CaseRecord>(`SELECT ${COLUMNS} FROM cases WHERE id = ?`, [id])
+  return read.get<CaseRecord>('SELECT * FROM case_records WHERE id = ?', [id])
 }
 
 /** All cases, newest first, however many. `open` leaves out the ended ones. */
 export function list(read: Read, which: 'open' | 'all'): ListedCase[] {
-  const where = which === 'open' ? `WHERE state NOT IN (${ENDED})` : ''
-  return read.all<DueRow>(`${SELECT_DUE} ${where} ORDER BY id DESC`).map(listedOf)
+  const where = which === 'open' ? `WHERE ${OPEN}` : ''
+  return read.all<DueRow>(`SELECT * FROM listed_cases ${where} ORDER BY id DESC`).map(listedOf)
 }
 
 type DueRow = CaseRecord & { readonly due: Due | null }
@@ -68,20 +47,24 @@ function listedOf({ due, ...record }: DueRow): ListedCase {
 export function listOf(read: Read, address: Address, limit: number): CaseTag[] {
   return read.column<CaseTag>(
     `SELECT DISTINCT tag FROM case_reporters JOIN cases ON cases.id = case_id
-     WHERE lower(address) = ? AND state NOT IN (${ENDED}) ORDER BY cases.id DESC LIMIT ?`,
+     WHERE lower(address) = ? AND ${OPEN} ORDER BY cases.id DESC LIMIT ?`,
     [addressKey(address), limit]
   )
 }
 
 /** Cases in which a reporter waits to hear from a person, the one with the first due on top; those with nothing due last. */
 export function listUnanswered(read: Read, limit: number): ListedCase[] {
-  const sql = `${SELECT_DUE} WHERE ${UNANSWERED} ORDER BY due_at NULLS LAST, id LIMIT ?`
-  return read.all<DueRow>(sql, [limit]).map(listedOf)
+  return read
+    .all<DueRow>(
+      `SELECT * FROM listed_cases WHERE id IN unanswered_cases ORDER BY due_json ->> 'at' NULLS LAST, id LIMIT ?`,
+      [limit]
+    )
+    .map(listedOf)
 }
 
 /** How many {@link listUnanswered} has altogether. */
 export function countUnanswered(read: Read): number {
-  return read.value<number>(`SELECT count(*) FROM cases WHERE ${UNANSWERED}`) ?? 0
+  return read.value<number>('SELECT count(*) FROM unanswered_cases') ?? 0
 }
 
 /** The tag that the next case opened at `now` gets: numbers count up for each prefix and year, and no case is ever deleted. */
@@ -194,14 +177,8 @@ export function keepWords(
 /** What waits for a key of these addresses, in the order in which it was written, whatever the case. */
 export function listKeptWords(read: Read, addresses: readonly Address[]): WaitingWords[] {
   const rows = read.all<WaitingWords & { readonly words: KeptWords }>(
-    `SELECT waiting_words.id, tag, product, author_id, waiting_words.arrival_id, words AS words_json, at,
-       json_object('contact', json_object('name', name, 'address', address),
-         'beganInClear', json(iif(${BEGAN_IN_CLEAR}, 'true', 'false')),
-         -- Of several reports by one person the first, as everywhere (domain/case.ts, reporterWith).
-         'id', (SELECT first.id FROM case_reporters AS first WHERE first.case_id = cases.id
-           AND lower(first.address) = lower(case_reporters.address) ORDER BY first.id <> tag, first.id LIMIT 1)) AS reporter_json
-     FROM waiting_words JOIN case_reporters ON case_reporters.id = reporter_id JOIN cases ON cases.id = case_id
-     WHERE lower(address) IN (SELECT value FROM json_each(?)) ORDER BY waiting_words.id`,
+    `SELECT id, tag, product, author_id, arrival_id, words_json, at, reporter_json FROM kept_words
+     WHERE lower(address) IN (SELECT value FROM json_each(?)) ORDER BY id`,
     [addresses.map(addressKey)]
   )
   return rows.map(({ words, ...row }) => ({ ...row, ...words }))

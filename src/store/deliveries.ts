@@ -62,11 +62,9 @@ export function plan(tx: Tx, notice: ReleasePlan, now: Instant, below: Below): v
     { id, revision }
   )
   tx.run(
-    `UPDATE outbox SET state = 'queued', next_attempt_at = max(@now, not_before)
-     WHERE state = 'held' AND id IN (
-       SELECT outbox_id FROM deliveries JOIN members ON members.id = deliveries.member_id
-       WHERE notice_id = @id AND revision = @revision AND deliveries.state = 'queued' AND ${isOnListOf('@product')})`,
-    { id, revision, product, now }
+    `UPDATE outbox SET state = 'queued', next_attempt_at = max(@now, not_before) WHERE state = 'held' AND id IN (
+       SELECT outbox_id FROM copies WHERE notice_id = @id AND revision = @revision AND own_state = 'queued' AND is_listed)`,
+    { id, revision, now }
   )
 }
 
@@ -83,12 +81,8 @@ function shuffled<T>(list: readonly T[], below: Below): T[] {
  */
 function replaceOutdated(tx: Tx, notice: ReleasePlan, now: Instant): void {
   const outdated = tx.all<{ id: number; outboxId: number }>(
-    `SELECT deliveries.id, outbox_id FROM deliveries
-     JOIN members ON members.id = deliveries.member_id JOIN outbox ON outbox.id = deliveries.outbox_id
-     WHERE deliveries.notice_id = @id AND revision = @revision AND deliveries.state = 'queued'
-       AND ${isOnListOf('@product')} AND outbox.state <> 'sent'
-       AND (outbox.envelope_to <> members.address OR deliveries.sealed_to <> members.fingerprint
-         OR deliveries.content_digest <> @digest)`,
+    `SELECT id, outbox_id FROM copies WHERE notice_id = @id AND revision = @revision AND own_state = 'queued'
+       AND is_listed AND sending <> 'sent' AND (NOT is_addressed OR content_digest <> @digest)`,
     notice
   )
   for (const { id, outboxId } of outdated) {
@@ -115,12 +109,10 @@ export function listWaiting(
   limit: number
 ): WaitingDelivery[] {
   return read.all<WaitingDelivery>(
-    `SELECT deliveries.id, member_id, name, address, fingerprint, key_data,
-       EXISTS (SELECT 1 FROM deliveries AS earlier JOIN outbox ON outbox.id = earlier.outbox_id
-         WHERE earlier.notice_id = deliveries.notice_id AND earlier.member_id = deliveries.member_id
-           AND earlier.revision < deliveries.revision AND outbox.state = 'sent') AS had_notice
-     FROM deliveries JOIN members ON members.id = deliveries.member_id
-     WHERE notice_id = ? AND revision = ? AND deliveries.state = 'waiting' ORDER BY deliveries.id LIMIT ?`,
+    `SELECT id, member_id, name, address, fingerprint, key_data,
+       EXISTS (SELECT 1 FROM copies AS earlier WHERE earlier.notice_id = copies.notice_id
+         AND earlier.member_id = copies.member_id AND earlier.revision < copies.revision AND earlier.sending = 'sent') AS had_notice
+     FROM copies WHERE notice_id = ? AND revision = ? AND state = 'waiting' ORDER BY id LIMIT ?`,
     [noticeId, revision, limit]
   )
 }
@@ -150,11 +142,8 @@ export function markQueued(
  * next revision leaves it, and that one's release puts its own words (which name the revision) in its place.
  */
 export function isApprovedCopy(read: Read, outboxId: number): boolean {
-  const sql = `SELECT 1 FROM outbox JOIN notices ON notices.id = outbox.notice_id
-    JOIN deliveries ON deliveries.member_id = outbox.recipient_id AND deliveries.outbox_id = outbox.id
-    JOIN members ON members.id = deliveries.member_id AND members.address = outbox.envelope_to
-      AND members.fingerprint = deliveries.sealed_to AND ${isOnListOf('notices.product')}
-    WHERE outbox.id = ? AND deliveries.content_digest = notices.released_digest`
+  const sql =
+    'SELECT 1 FROM copies WHERE outbox_id = ? AND is_listed AND is_addressed AND content_digest = released_digest'
   return read.value(sql, [outboxId]) !== null
 }
 
@@ -189,25 +178,17 @@ export type LateCopy = Omit<WaitingDelivery, 'hadNotice'> & {
  * with, and those of members who are not active on the list any more. One that is on its way at this moment is not among them.
  */
 export function listLateCopies(read: Read, now: Instant, limit: number): LateCopy[] {
-  const about = `deliveries.id, deliveries.outbox_id, deliveries.notice_id, deliveries.revision, cases.tag AS case_tag,
-    notices.product, cases.disclosure_zone, member_id, name, address, fingerprint, key_data,
-    coalesce((SELECT about ->> 'date' FROM events WHERE subject_kind = 'case' AND subject_id = cases.tag AND kind = 'disclosed'
-      ORDER BY id DESC LIMIT 1), cases.disclosure_at) AS disclosure_at,
-    members.state = 'active' AS is_listed`
-  const joins = `JOIN notices ON notices.id = deliveries.notice_id JOIN cases ON cases.id = notices.case_id
-    JOIN members ON members.id = deliveries.member_id`
-  const sql = `
-    SELECT ${about} FROM outbox JOIN deliveries ON deliveries.outbox_id = outbox.id ${joins}
-    WHERE outbox.not_after <= @now AND outbox.state IN ('queued', 'sending')
-      AND (outbox.state = 'queued' OR outbox.next_attempt_at <= @now)
-    UNION ALL
-    SELECT ${about} FROM outbox JOIN deliveries ON deliveries.outbox_id = outbox.id ${joins}
-    WHERE outbox.not_after > @now AND outbox.state IN ('queued', 'held') AND members.state <> 'active'
-    UNION ALL
-    SELECT ${about} FROM deliveries ${joins}
-    WHERE deliveries.state = 'waiting' AND notices.state = 'releasing' AND cases.disclosure_at <= @now
-    LIMIT @limit`
-  return read.all<LateCopy>(sql, { now, limit })
+  const about = `SELECT id, outbox_id, notice_id, revision, case_tag, product, disclosure_zone, member_id, name, address,
+    fingerprint, key_data, is_active AS is_listed, coalesce((SELECT about ->> 'date' FROM events
+      WHERE subject_kind = 'case' AND subject_id = case_tag AND kind = 'disclosed' ORDER BY id DESC LIMIT 1), disclosure_at) AS disclosure_at
+    FROM copies`
+  return read.all<LateCopy>(
+    `${about} WHERE not_after <= @now AND (sending = 'queued' OR sending = 'sending' AND next_attempt_at <= @now)
+     UNION ALL ${about} WHERE not_after > @now AND sending IN ('queued', 'held') AND NOT is_active
+     UNION ALL ${about} WHERE state = 'waiting' AND notice_state = 'releasing' AND copies.disclosure_at <= @now
+     LIMIT @limit`,
+    { now, limit }
+  )
 }
 
 /** What was public before its date is public: copies of this case that have not left are late from now on. */
@@ -238,7 +219,6 @@ export function dropLateCopy(tx: Tx, { id, outboxId, isListed }: LateCopy, now: 
 
 /** A copy that is finished and has not left. */
 export type WaitingCopy = {
-  readonly noticeId: number
   readonly revision: number
   readonly caseTag: CaseTag
   readonly product: string
@@ -250,21 +230,17 @@ export type WaitingCopy = {
 /** Finished copies that have not left, except those that are on the record as waiting. */
 export function listWaitingCopies(read: Read): WaitingCopy[] {
   return read.all<WaitingCopy>(
-    `SELECT deliveries.notice_id, deliveries.revision, cases.tag AS case_tag, notices.product,
-       member_id, max(outbox.not_before, outbox.created_at) AS since
-     FROM ${DELIVERIES} JOIN outbox ON outbox.id = deliveries.outbox_id
-     WHERE outbox.state IN ('queued', 'sending') AND outbox.not_after IS NOT NULL AND NOT ${IS_ON_RECORD}
-     ORDER BY deliveries.notice_id, member_id`
+    `SELECT revision, case_tag, product, member_id, since FROM copies
+     WHERE sending IN ('queued', 'sending') AND not_after IS NOT NULL AND NOT ${IS_ON_RECORD} ORDER BY notice_id, member_id`
   )
 }
 
-const DELIVERIES = `deliveries JOIN notices ON notices.id = deliveries.notice_id JOIN cases ON cases.id = notices.case_id`
-const IS_ON_RECORD = `EXISTS (SELECT 1 FROM events WHERE subject_kind = 'case' AND subject_id = cases.tag
-  AND kind = 'copy-waits' AND about ->> 'member' = member_id AND about ->> 'revision' = deliveries.revision)`
+const IS_ON_RECORD = `EXISTS (SELECT 1 FROM events WHERE subject_kind = 'case' AND subject_id = case_tag
+  AND kind = 'copy-waits' AND about ->> 'member' = member_id AND about ->> 'revision' = revision)`
 
 /** The case whose record says that this member's copy waits; null when none does. */
 export function waitingCopyOf(read: Read, outboxId: number): CaseTag | null {
-  const sql = `SELECT cases.tag FROM ${DELIVERIES} WHERE outbox_id = ? AND ${IS_ON_RECORD}`
+  const sql = `SELECT case_tag FROM copies WHERE outbox_id = ? AND ${IS_ON_RECORD}`
   return read.value<CaseTag>(sql, [outboxId])
 }
 
@@ -272,14 +248,12 @@ export function waitingCopyOf(read: Read, outboxId: number): CaseTag | null {
 export function countCopies(read: Read, noticeId: number | null): NoticeCopies {
   const counts = read.get<NoticeCopies>(
     `SELECT coalesce(max(revision), 0) AS revision,
-       coalesce(sum(deliveries.state = 'waiting'), 0) +
+       count(*) FILTER (WHERE state = 'waiting') +
          (SELECT count(*) FROM outbox WHERE notice_id = @noticeId AND state = 'queued') AS here,
        (SELECT count(*) FROM outbox WHERE notice_id = @noticeId AND state = 'sending') AS on_the_way,
-       coalesce(sum(outbox.state = 'given-up'), 0) AS given_up,
-       coalesce(sum(outbox.state = 'sent'), 0) AS left
-     FROM deliveries LEFT JOIN outbox ON outbox.id = deliveries.outbox_id
-     WHERE deliveries.notice_id = @noticeId
-       AND revision = (SELECT max(revision) FROM deliveries WHERE notice_id = @noticeId)`,
+       count(*) FILTER (WHERE sending = 'given-up') AS given_up, count(*) FILTER (WHERE sending = 'sent') AS left
+     FROM copies
+     WHERE notice_id = @noticeId AND revision = (SELECT max(revision) FROM deliveries WHERE notice_id = @noticeId)`,
     { noticeId }
   )
   assert(counts !== null, 'a sum without a row')
@@ -293,10 +267,8 @@ export function countUnreached(
 ): number {
   const count = read.value<number>(
     `SELECT count(*) FROM members WHERE ${isOnListOf('@product')} AND NOT EXISTS (
-       SELECT 1 FROM deliveries JOIN outbox ON outbox.id = deliveries.outbox_id
-       WHERE deliveries.notice_id = @id AND revision = @revision AND deliveries.member_id = members.id
-         AND (outbox.state = 'sent' OR (outbox.state <> 'held' AND deliveries.sealed_to = members.fingerprint
-           AND outbox.envelope_to = members.address)))`,
+       SELECT 1 FROM copies WHERE notice_id = @id AND revision = @revision AND member_id = members.id
+         AND (sending = 'sent' OR sending <> 'held' AND is_addressed))`,
     { id, revision, product }
   )
   return count ?? 0
@@ -313,16 +285,9 @@ export type DeliveryRow = {
 
 /** Deliveries of a notice with the outcome of their messages, by revision and member. */
 export function list(read: Read, noticeId: number): DeliveryRow[] {
-  return read.all<DeliveryRow>(
-    `SELECT member_id, revision, because, coalesce(outbox.sent_at, deliveries.changed_at) AS at,
-       CASE WHEN deliveries.state <> 'queued' THEN deliveries.state
-            WHEN outbox.bounced_at IS NOT NULL THEN 'bounced'
-            WHEN outbox.state = 'sending' THEN 'queued'
-            ELSE outbox.state END AS state
-     FROM deliveries LEFT JOIN outbox ON outbox.id = deliveries.outbox_id
-     WHERE deliveries.notice_id = ? ORDER BY revision, member_id`,
-    [noticeId]
-  )
+  const sql = `SELECT member_id, revision, because, at, state FROM copies
+    WHERE notice_id = ? ORDER BY revision, member_id`
+  return read.all<DeliveryRow>(sql, [noticeId])
 }
 
 /** How many members hold each state of the present revision. */

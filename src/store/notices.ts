@@ -15,32 +15,26 @@ import { assignments, conflict, insert, type Read, type Tx } from './sql.ts'
 
 type Row = Omit<NoticeRecord, keyof NoticeHistory>
 
-const SELECT = `SELECT notices.id, cases.tag AS case_tag, notices.product, notices.state, revision, fields AS fields_json,
-  told AS told_json, release_at, released_at, notices.version,
-  EXISTS (SELECT 1 FROM deliveries WHERE deliveries.notice_id = notices.id AND deliveries.revision = notices.revision
-    AND deliveries.state = 'queued') AS has_left,
-  (SELECT json_group_array(json_object('filename', filename, 'contentType', content_type, 'size', length(content),
-    'sha256', sha256) ORDER BY id) FROM patches WHERE notice_id = notices.id) AS patches_json
-  FROM notices JOIN cases ON cases.id = notices.case_id`
+const SELECT = 'SELECT * FROM notice_records'
 
 /** The notice of a case, or null. */
 export function find(read: Read, tag: CaseTag): NoticeRecord | null {
-  return recordsOf(read, read.all<Row>(`${SELECT} WHERE cases.tag = ?`, [tag]))[0] ?? null
+  return recordsOf(read, read.all<Row>(`${SELECT} WHERE case_tag = ?`, [tag]))[0] ?? null
 }
 
 export function findById(read: Read, id: number): NoticeRecord | null {
-  return recordsOf(read, read.all<Row>(`${SELECT} WHERE notices.id = ?`, [id]))[0] ?? null
+  return recordsOf(read, read.all<Row>(`${SELECT} WHERE id = ?`, [id]))[0] ?? null
 }
 
 /** Notices that are approved or partly queued. */
 export function listActive(read: Read): NoticeRecord[] {
-  const where = "WHERE notices.state IN ('scheduled', 'releasing') ORDER BY notices.id"
+  const where = "WHERE state IN ('scheduled', 'releasing') ORDER BY id"
   return recordsOf(read, read.all<Row>(`${SELECT} ${where}`))
 }
 
 /** All notices, newest first. */
 export function list(read: Read, limit: number): NoticeRecord[] {
-  return recordsOf(read, read.all<Row>(`${SELECT} ORDER BY notices.id DESC LIMIT ?`, [limit]))
+  return recordsOf(read, read.all<Row>(`${SELECT} ORDER BY id DESC LIMIT ?`, [limit]))
 }
 
 function recordsOf(read: Read, rows: readonly Row[]): NoticeRecord[] {

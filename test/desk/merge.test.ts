@@ -5,7 +5,7 @@
 
 import { generateKey, readPrivateKey } from 'openpgp'
 import { describe, expect, it } from 'vitest'
-import { ofNoMail, record } from '../../src/desk/commit.ts'
+import { record } from '../../src/desk/commit.ts'
 import { aboutCase, BY_DESK, event } from '../../src/domain/event.ts'
 import { caseTag } from '../../src/domain/ids.ts'
 import {
@@ -406,7 +406,7 @@ describe('a case with several reporters (B14)', () => {
     const refused = { ...about, because: 'expired' } as const
     world.desk.db.transact((tx) => {
       const happened = event('not-encrypted', aboutCase(caseTag('ACME', 2026, 3)), BY_DESK, refused)
-      record(tx, happened, ofNoMail(world.clock.now))
+      record(tx, happened, { now: world.clock.now })
     })
     const told = () =>
       world.rows(`SELECT at FROM rings WHERE clock = 'key-refused' AND "key" = '${SECOND}'`)

@@ -84,7 +84,7 @@ describe('migrations', () => {
 
     const loose = db.read((read) =>
       read.all(
-        "SELECT name FROM pragma_table_list WHERE schema = 'main' AND strict = 0 AND name NOT LIKE 'sqlite_%'"
+        "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND strict = 0 AND name NOT LIKE 'sqlite_%'"
       )
     )
     expect(loose).toEqual([])
