@@ -5,7 +5,7 @@
  */
 import { type CaseRecord, reporterWith, underOneNumber } from '../domain/case.ts'
 import { type Clock, isToldTogether, kindsOf, type Ring } from '../domain/clock.ts'
-import { type SealedRecipient, type SendClear, type SendSealed } from '../domain/decision.ts'
+import { type SendClear, type SendSealed } from '../domain/decision.ts'
 import { BY_DESK, DESK, type DeskEvent, event, type Subject } from '../domain/event.ts'
 import { groupBy } from '../domain/group.ts'
 import { type Product } from '../domain/settings.ts'
@@ -27,7 +27,8 @@ import { type Read, type Tx } from '../store/sql.ts'
 import { commit, record } from './commit.ts'
 import { type Desk } from './desk.ts'
 import { forgetToldJunk, lastJunk, planDigest } from './digest.ts'
-import { attempt, isOfOneThing, noteFailure } from './faults.ts'
+import { attempt } from './faults.ts'
+import { type Occasion } from './occasion.ts'
 import { type Prepared, prepare } from './prepare.ts'
 import { compose } from './reminders.ts'
 import { lookAtClock, trustNow } from './watch.ts'
@@ -89,30 +90,33 @@ function seeCertificate(
 async function lookAt(desk: Desk, subject: Subject): Promise<void> {
   const now = desk.clock.now()
   if (subject.kind === 'desk') desk.db.transact((tx) => planDigest(desk, tx, now))
-  const known = desk.db.read((read) => know(desk, read, { subject, now, isSilent: () => false }))
-  const { tellings } = known.standing
-  if (tellings.length === 0) {
-    desk.db.transact((tx) => {
-      // An event that came meanwhile has made the subject due again.
-      if (events.lastOf(tx, subject) === known.last) looks.write(tx, subject, known.standing)
-    })
-    return
-  }
-  const failed: Failure[] = []
-  const { messages, junkTo } = desk.db.read((read) => ({
-    messages: composeAll(desk, read, known, { now, failed }),
-    junkTo: lastJunk(read)
-  }))
-  const made = await prepareEach(desk, messages, { now, failed })
-  const asked = new Set([
-    ...failed.map(({ telling: { clock, recipient } }) => `${clock.id} ${recipient}`),
-    ...messages.flatMap(({ telling, decision }) =>
-      idsOf(decision).map((id) => `${telling.clock.id} ${id}`)
+  const known = desk.db.read((read) => know(desk, read, { subject, now }))
+  const made: Made[] = []
+  // Whom clocks have something to say to, also where the desk failed at the message: that is tried again.
+  const asked = new Set<string>()
+  for (const [name, tellings] of groupBy(known.standing.tellings, nameOf)) {
+    const [telling] = tellings
+    const { id } = telling.clock
+    const about = { where: 'clock', at: `reminder ${id} ${subject.id}`.trimEnd() }
+    // A bug at one alarm silences no other (G9).
+    const composed = await attempt(desk, about, () =>
+      desk.db.read((read) => ({
+        decisions: compose(desk, read, occasionOf(desk, known, name, tellings, now)),
+        junkTo: lastJunk(read)
+      }))
     )
-  ])
+    if (composed === null) for (const { recipient } of tellings) asked.add(`${id} ${recipient}`)
+    for (const decision of composed?.decisions ?? []) {
+      for (const recipient of idsOf(decision)) asked.add(`${id} ${recipient}`)
+      const prepared = await attempt(desk, about, () => prepareOne(desk, decision, now))
+      if (prepared !== null)
+        made.push({ telling, decision, prepared, junkTo: composed?.junkTo ?? 0 })
+    }
+  }
   desk.db.transact((tx) => {
+    // An event that came meanwhile has made the subject due again.
     if (events.lastOf(tx, subject) !== known.last) return
-    for (const one of made) write(tx, known, { ...one, junkTo, now })
+    for (const one of made) write(tx, subject, one, now)
     const isSilent = (clock: Clock, recipient: string): boolean =>
       !asked.has(`${clock.id} ${recipient}`)
     const { standing } = know(desk, tx, { subject, now, isSilent })
@@ -120,8 +124,6 @@ async function lookAt(desk: Desk, subject: Subject): Promise<void> {
     const again = isKept ? earlier(addMs(now, RETRY_MS), standing.nextLookAt) : standing.nextLookAt
     looks.write(tx, subject, { ...standing, nextLookAt: again })
   })
-  for (const { telling, error } of failed)
-    noteFailure(desk, 'clock', `reminder ${telling.clock.id} ${subject.id}`.trimEnd(), error)
 }
 
 /** As clocks name whom they tell: '' is the member that the clock is about, whose id may also be a maintainer's. */
@@ -140,10 +142,10 @@ function know(
   look: {
     readonly subject: Subject
     readonly now: Instant
-    readonly isSilent: (clock: Clock, recipient: string) => boolean
+    readonly isSilent?: (clock: Clock, recipient: string) => boolean
   }
 ): Known {
-  const { subject, now, isSilent } = look
+  const { subject, now, isSilent = () => false } = look
   const { settings } = desk
   const found = subject.kind === 'case' ? cases.find(read, subject.id) : null
   const product = settings.products.find(({ id }) => id === found?.product) ?? null
@@ -187,42 +189,37 @@ function eventsOf(read: Read, subject: Subject, clocks: readonly Clock[]): DeskE
   ].sort((a, b) => a.id - b.id)
 }
 
-type Message = { readonly telling: Telling; readonly decision: SendSealed | SendClear }
-/** A telling at which the desk itself failed: it is kept and tried again. */
-type Failure = { readonly telling: Telling; readonly error: unknown }
+/** A message that tells something. */
+type Made = {
+  readonly telling: Telling
+  readonly decision: SendSealed | SendClear
+  readonly prepared: Prepared
+  /** The last row of the junk list when it was composed. */
+  readonly junkTo: number
+}
 
-/** One message for all who are told the same. */
-function composeAll(
-  desk: Desk,
-  read: Read,
-  known: Known,
-  { now, failed }: { readonly now: Instant; readonly failed: Failure[] }
-): Message[] {
-  const { subject, record: found, product, standing } = known
-  return [...groupBy(standing.tellings, nameOf)].flatMap(([name, tellings]) => {
-    const [telling] = tellings
-    const occasion = {
-      subject,
-      clock: telling.clock,
-      rings: telling.rings,
-      starts: telling.rings.map(({ run }) => run.start),
-      record: found,
-      product,
-      recipients: tellings.flatMap(({ recipient }) => recipientsOf(desk, recipient)),
-      isMemberTold: tellings.some(({ recipient }) => recipient === ''),
-      // What is told again after it failed is told at a later event.
-      once: `${telling.clock.id}:${subject.kind}:${subject.id}:${desk.sha256(name).slice(0, 16)}:${known.last}`,
-      now
-    }
-    try {
-      return compose(desk, read, occasion).map((decision) => ({ telling, decision }))
-    } catch (error) {
-      // A bug at one alarm silences no other (G9).
-      if (!isOfOneThing(error)) throw error
-      failed.push(...tellings.map((each) => ({ telling: each, error })))
-      return []
-    }
-  })
+/** What one message tells to all who are told the same. */
+function occasionOf(
+  { settings, sha256 }: Desk,
+  { subject, record: found, product, last }: Known,
+  name: string,
+  ...[tellings, now]: [readonly [Telling, ...Telling[]], Instant]
+): Occasion {
+  const [{ clock, rings }] = tellings
+  const isTold = (id: string): boolean => tellings.some(({ recipient }) => recipient === id)
+  return {
+    subject,
+    clock,
+    rings,
+    starts: rings.map(({ run }) => run.start),
+    record: found,
+    product,
+    recipients: settings.maintainers.filter(({ id }) => isTold(id)).map(maintainerRecipient),
+    isMemberTold: isTold(''),
+    // What is told again after it failed is told at a later event.
+    once: `${clock.id}:${subject.kind}:${subject.id}:${sha256(name).slice(0, 16)}:${last}`,
+    now
+  }
 }
 
 function nameOf({ clock, rings }: Telling): string {
@@ -230,44 +227,28 @@ function nameOf({ clock, rings }: Telling): string {
   return [clock.id, ...told].join('\n')
 }
 
-function recipientsOf(desk: Desk, recipient: string): SealedRecipient[] {
-  return desk.settings.maintainers.filter(({ id }) => id === recipient).map(maintainerRecipient)
-}
-
-/** What one message cannot be made of keeps no other from being made. */
-async function prepareEach(
+/** Null while the desk's own key looks expired, as on a clock that is far ahead: if that ended the desk, nobody watched the clock. */
+async function prepareOne(
   desk: Desk,
-  messages: readonly Message[],
-  { now, failed }: { readonly now: Instant; readonly failed: Failure[] }
-): Promise<(Message & { readonly prepared: Prepared })[]> {
-  const made: (Message & { readonly prepared: Prepared })[] = []
-  for (const message of messages) {
-    try {
-      const prepared = await prepare(desk, [message.decision], now)
-      made.push({ ...message, prepared })
-    } catch (error) {
-      // On a clock that is far ahead the desk's own key looks expired: no reason to end, for then nobody watches the clock.
-      if (error instanceof Trouble && error.code === 'desk-key')
-        desk.log({ event: 'trouble', code: error.code, where: 'clock' })
-      else if (isOfOneThing(error)) failed.push({ telling: message.telling, error })
-      else throw error
-    }
+  decision: SendSealed | SendClear,
+  now: Instant
+): Promise<Prepared | null> {
+  try {
+    return await prepare(desk, [decision], now)
+  } catch (error) {
+    if (!(error instanceof Trouble) || error.code !== 'desk-key') throw error
+    desk.log({ event: 'trouble', code: error.code, where: 'clock' })
+    return null
   }
-  return made
 }
 
 /** Queues a message and remembers what it tells. */
 function write(
   tx: Tx,
-  { subject }: Known,
-  told: Message & {
-    readonly prepared: Prepared
-    /** The last row of the junk list when the messages were made. */
-    readonly junkTo: number
-    readonly now: Instant
-  }
+  subject: Subject,
+  { telling, prepared, decision, junkTo }: Made,
+  now: Instant
 ): void {
-  const { telling, prepared, decision, junkTo, now } = told
   const { messages } = prepared
   // What could not be encrypted is no news: the ring is kept, and rings again.
   commit(tx, [], { ...prepared, refused: [] }, { now })
