@@ -5,10 +5,9 @@
  */
 import Sqlite from 'better-sqlite3'
 import { assert } from '../domain/assert.ts'
-import { Trouble } from '../domain/trouble.ts'
-import { broken, createWhole, readMigrations, realPath, requireFile, secureFile } from './files.ts'
+import { createWhole, readMigrations, realPath, requireFile, secureFile } from './files.ts'
 import { type Read, type SqlParams, type Tx } from './sql.ts'
-import { corrupt, isSqliteError, mapErrors } from './sqlite-errors.ts'
+import { corrupt, isSqliteError, mapErrors, refused } from './sqlite-errors.ts'
 
 export { type Read, type Tx } from './sql.ts'
 
@@ -51,7 +50,6 @@ const CACHE_KIB = 16 * 1024
 const CHECKPOINT_PAGES = 4000
 /** Files up to this size are checked whole at every start; of larger ones each page as it is read. */
 const CHECKED_AT_START_BYTES_MAX = 64 * 1024 * 1024
-const STATEMENTS_MAX = 256
 
 /**
  * Opens (and creates, when missing) the database and brings it to the present schema. Throws {@link Trouble}
@@ -69,7 +67,8 @@ export function openDatabase(options: OpenOptions): Database {
   const connection = connect(path, passphrase, (opened) => {
     if (ifMissing === 'create') applyMigrations(opened, migrations)
     else if (missingMigrations(opened, migrations).length > 0)
-      throw broken(
+      throw refused(
+        'database',
         'The database has the schema of an older version of Postern: start the daemon once to migrate it.'
       )
   })
@@ -112,10 +111,9 @@ export function acquireDaemonLock(databasePath: string): Disposable {
     } catch (error) {
       connection.close()
       if (!isSqliteError(error) || !error.code.startsWith('SQLITE_BUSY')) throw error
-      throw new Trouble(
+      throw refused(
         'database-locked',
-        'Another Postern daemon is running on this database: stop it first, or use another storage.path.',
-        { retryable: false }
+        'Another Postern daemon is running on this database: stop it first, or use another storage.path.'
       )
     }
     return { [Symbol.dispose]: () => connection.close() }
@@ -125,10 +123,9 @@ export function acquireDaemonLock(databasePath: string): Disposable {
 function unlock(connection: Sqlite.Database, passphrase: string): void {
   // NUL would end the key text early, and so weaken it without anybody noticing.
   if (passphrase === '' || passphrase.includes('\0')) {
-    throw new Trouble(
+    throw refused(
       'database-key',
-      'The desk passphrase is empty or contains a NUL: set another desk.passphrase.',
-      { retryable: false }
+      'The desk passphrase is empty or contains a NUL: set another desk.passphrase.'
     )
   }
   connection.pragma("cipher = 'aegis'")
@@ -137,10 +134,10 @@ function unlock(connection: Sqlite.Database, passphrase: string): void {
     connection.pragma('schema_version')
   } catch (cause) {
     if (!isSqliteError(cause) || cause.code !== 'SQLITE_NOTADB') throw cause
-    throw new Trouble(
+    throw refused(
       'database-key',
       'The database cannot be opened: check desk.passphrase and storage.path; if both are right, the file is damaged and must be restored from a backup.',
-      { retryable: false, cause }
+      cause
     )
   }
 }
@@ -188,10 +185,9 @@ function missingMigrations(
 ): readonly string[] {
   const version = versionOf(connection)
   if (version <= migrations.length) return migrations.slice(version)
-  throw new Trouble(
+  throw refused(
     'database-newer',
-    'The database was made by a newer version of Postern: install that version, or restore an older backup.',
-    { retryable: false }
+    'The database was made by a newer version of Postern: install that version, or restore an older backup.'
   )
 }
 
@@ -220,15 +216,12 @@ function databaseOn(connection: Sqlite.Database): Database {
   }
 }
 
-/** Statements compiled once and kept, the least recently used dropped first. */
+/** Statements compiled once and kept: the program has a few hundred. */
 function statementCache(connection: Sqlite.Database): (sql: string) => Prepared {
   const cache = new Map<string, Prepared>()
   return (sql) => {
     const prepared = cache.get(sql) ?? compile(connection, sql)
-    cache.delete(sql)
     cache.set(sql, prepared)
-    const [oldest] = cache.keys()
-    if (cache.size > STATEMENTS_MAX && oldest !== undefined) cache.delete(oldest)
     return prepared
   }
 }
@@ -253,14 +246,13 @@ function inTransaction<T>(
   mode: 'deferred' | 'immediate',
   work: () => T
 ): T {
-  return connection
-    .transaction(() => {
-      const result = work()
-      // The types allow an async function; awaiting here would commit before its writes happen.
-      assert(!(result instanceof Promise), 'a transaction function returned a promise')
-      return result
-    })
-    [mode]()
+  const transaction = connection.transaction(() => {
+    const result = work()
+    // The types allow an async function; awaiting here would commit before its writes happen.
+    assert(!(result instanceof Promise), 'a transaction function returned a promise')
+    return result
+  })
+  return transaction[mode]()
 }
 
 /** Calls `work` with a handle that stops working when `work` returns. A `read` handle refuses statements that write. */
@@ -277,22 +269,19 @@ function withHandle<T>(
     assert(mayRun, 'a reading function tried to write')
     return prepared
   }
+  const all = (sql: string, params: SqlParams = []): object[] => {
+    const { statement, names } = checked(sql)
+    return statement.all(bound(params)).map((values) => rowOf(names, values))
+  }
+  const column = (sql: string, params: SqlParams = []): unknown[] =>
+    checked(sql)
+      .statement.all(bound(params))
+      .map(([first]) => first)
   const handle = {
-    get: (sql: string, params: SqlParams = []) => {
-      const { statement, names } = checked(sql)
-      const values = statement.get(bound(params))
-      return values === undefined ? null : rowOf(names, values)
-    },
-    all: (sql: string, params: SqlParams = []) => {
-      const { statement, names } = checked(sql)
-      return statement.all(bound(params)).map((values) => rowOf(names, values))
-    },
-    value: (sql: string, params: SqlParams = []) =>
-      checked(sql).statement.get(bound(params))?.[0] ?? null,
-    column: (sql: string, params: SqlParams = []) =>
-      checked(sql)
-        .statement.all(bound(params))
-        .map(([first]) => first),
+    all,
+    column,
+    get: (sql: string, params?: SqlParams) => all(sql, params)[0] ?? null,
+    value: (sql: string, params?: SqlParams) => column(sql, params)[0] ?? null,
     run: (sql: string, params: SqlParams = []) => {
       const { changes, lastInsertRowid } = checked(sql).statement.run(bound(params))
       return { changes, id: Number(lastInsertRowid) }

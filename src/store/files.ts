@@ -17,6 +17,7 @@ import {
 } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { Trouble } from '../domain/trouble.ts'
+import { refused } from './sqlite-errors.ts'
 
 /** The SQL of the migrations in `dir` (files `NNNN-name.sql`), in order. */
 export function readMigrations(dir: string): string[] {
@@ -55,12 +56,14 @@ export function secureFile(path: string): void {
 /** Throws {@link Trouble} unless there is a file at `path` that is not empty: a database never is, so something emptied it. */
 export function requireFile(path: string): void {
   if (!existsSync(path))
-    throw broken(`There is no database at ${path}: check storage.path; "postern run" makes one.`)
+    throw refused(
+      'database',
+      `There is no database at ${path}: check storage.path; "postern run" makes one.`
+    )
   if (onDisk(() => statSync(path).size, `the database file ${path}`) > 0) return
-  throw new Trouble(
+  throw refused(
     'database-corrupt',
-    `The database file ${path} is empty: restore a backup, or remove it if this desk is new.`,
-    { retryable: false }
+    `The database file ${path} is empty: restore a backup, or remove it if this desk is new.`
   )
 }
 
@@ -82,18 +85,14 @@ export function createWhole(path: string, make: (path: string) => void): void {
   }
 }
 
-/** A database that cannot be used as it is, with one sentence that says what to do. */
-export function broken(hint: string, cause?: unknown): Trouble {
-  return new Trouble('database', hint, { retryable: false, cause })
-}
-
 function onDisk<T>(work: () => T, what: string): T {
   try {
     return work()
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown'
     if (code !== 'ENOSPC' && code !== 'EDQUOT')
-      throw broken(
+      throw refused(
+        'database',
         `We cannot read or make ${what} (${code}): check its folder, owner and permissions.`,
         cause
       )

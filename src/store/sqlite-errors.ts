@@ -37,13 +37,16 @@ export function isSqliteError(error: unknown): error is SqliteError {
   )
 }
 
+/** Trouble that waiting cannot solve. */
+export function refused(code: TroubleCode, hint: string, cause?: unknown): Trouble {
+  return new Trouble(code, hint, { retryable: false, cause })
+}
+
 /** The trouble of a damaged database. */
 export function corrupt(cause: unknown): Trouble {
-  return new Trouble(
-    'database-corrupt',
-    'The database is damaged: stop Postern, keep the file, and restore the latest backup.',
-    { retryable: false, cause }
-  )
+  const hint =
+    'The database is damaged: stop Postern, keep the file, and restore the latest backup.'
+  return refused('database-corrupt', hint, cause)
 }
 
 /** Runs `work`; what the driver throws becomes `Trouble`, or an `Invariant` where nothing outside is to blame. */
