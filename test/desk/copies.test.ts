@@ -4,7 +4,7 @@
  */
 
 import { expect, it } from 'vitest'
-import { ofNoMail, record } from '../../src/desk/commit.ts'
+import { record } from '../../src/desk/commit.ts'
 import { aboutCase, BY_DESK, event } from '../../src/domain/event.ts'
 import { addMs, formatInstant } from '../../src/domain/time.ts'
 import { Trouble } from '../../src/domain/trouble.ts'
@@ -291,7 +291,7 @@ it('(B22) the alarm of late copies says of each member what the member was told,
   await givenPutOff(1)
   freeze('suse')
   await world.wait(9 * DAY)
-  const work = ofNoMail(world.clock.now)
+  const work = { now: world.clock.now }
   const said = await allTo(grace)
   expect(said).toContain('Told that the embargo is over: debian, freebsd.')
   expect(said).toContain('Told nothing, because not active on the list any more: suse.')
