@@ -7,8 +7,7 @@ import { type CaseTag, parseCaseTag } from '../domain/ids.ts'
 import { isToLine } from './conversation.ts'
 import { type Command } from './draft.ts'
 import { commandWord, isAmongQuoted, openBlock, plainWord, readBlockLine } from './marks.ts'
-import { doubtfulLine, newText, quotingText, unquotedLines } from './new-text.ts'
-import { beginsQuotation } from './quotation-heading.ts'
+import { beginsQuotation, doubtfulLine, newText, quotingText, unquotedLines } from './new-text.ts'
 import { synopsis, type Verb, type VerbText, verbsUnder } from './verbs/verb.ts'
 
 type Grammar = Pick<Verb, 'name' | 'arguments' | 'text'>

@@ -2,7 +2,7 @@
  * What mail clients make of the marks of a command message: guillemets for `<<` and `>>`, curly quotes, long dashes, blanks that
  * do not break. Says what is surely a mark and what only looks like a command; the caller refuses what is in doubt.
  */
-import { isQuoted } from './quotation-heading.ts'
+import { isQuoted } from './new-text.ts'
 
 const OPEN = /<<|‹‹|[«≪‹]/u
 const CLOSE = /(?:>>|››|[»≫›])$/u
@@ -48,7 +48,7 @@ function depthAfter(line: string, depth: number): number {
 
 /** Whether `>>` alone on a line may be a line of a quotation: it stands among quoted ones. */
 export function isAmongQuoted(above: string | undefined, below: string | undefined): boolean {
-  return /^\s*>\s*>/.test(above ?? '') || (isQuoted(below ?? '') && (below ?? '').trim() !== '>>')
+  return /^\s*>\s*>/.test(above ?? '') || (isQuoted(below) && (below ?? '').trim() !== '>>')
 }
 
 /** An argument as it was meant: without quotes around it, with plain hyphens inside. */

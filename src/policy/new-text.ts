@@ -1,19 +1,9 @@
 /**
- * Cuts a reply down to what its author wrote: removes quoted lines, attributions, signatures and everything that the desk
- * itself had put into the message. Errs towards cutting: what stays may be sent to another person (mail.md §2.4).
+ * Cuts a reply down to what its author wrote: removes quoted lines, attribution lines, signatures and everything that the desk
+ * itself had put into the message. Goes by what a heading of a quotation holds rather than by the words of a language, and says
+ * where it cannot be sure. Errs towards cutting: what stays may be sent to another person (mail.md §2.4).
  */
-import { isSamePerson, type Reporter } from '../domain/case.ts'
 import { DESK_RULE } from '../domain/message.ts'
-import { holdsRef } from '../domain/reference.ts'
-import {
-  beginsHeaderBlock,
-  headingAbove,
-  headsQuotation,
-  isQuoted,
-  namesSender,
-  strayAttributions,
-  TAG
-} from './quotation-heading.ts'
 
 /** A client may have made long dashes of hyphens. */
 const FORWARD_RULE =
@@ -21,13 +11,37 @@ const FORWARD_RULE =
 const OUTLOOK_FROM = /^[\s*_]*(?:from|von|de|da)[\s*_]*:[\s*_]*\S/iu
 const OUTLOOK_NEXT =
   /^[\s*_]*(?:sent|gesendet|envoyé|enviado|inviato|date|to|an|à|para|a|subject|betreff|objet|asunto|oggetto|onderwerp)[\s*_]*:[\s*_]*\S/iu
-/** A line `Word: value`, of which only the value's words matter. */
-const LABELLED = /^[\s*_]*\p{L}[^:：]{0,40}[:：](.*)$/u
-
 /** The desk's rule, also where a client made other dashes or blanks of it. */
 const RULE_LIKE = /[-–—―]{2,9}8<[-–—―]{1,9}\s{1,3}postern\s{1,3}[-–—―]{1,9}8<[-–—―]{1,9}/u
-/** What a client may have made of the mark above a signature. */
-const DASHES = /^[-–—―]{1,3}$/u
+/** What a client may have made of the mark above a signature, or its author's own line between two parts of a text. */
+const DASHES = /^\s*(?=-{0,2}[–—―])[-–—―]{1,3}\s*$/u
+/** The line that clients draw above a copied mail, with words in it or without. */
+const COPY_RULE = /^\s*(?:-{2,}[^-]{1,80}-{2,}|_{10,})\s*$/u
+const KNOWN_END =
+  /(?:wrote|writes|a écrit|escribió|ha scritto|napisał\(a\)|написал(?:\(а\)|а)?|пишет|escreveu|(?:schrieb|schreef|skrev)[^:]{0,200})\s*:\s*$/iu
+const KNOWN_START =
+  /^\s*(?:-{2,}\s*)?(?:(?:on|am|le|el|il|op|den|em|w dniu)\b|\d{1,4}[./-]\d{1,2}[./-]\d{2,4}\b)/iu
+/** How many characters at the end of a line are searched for words that end an attribution: a line has any length. */
+const LINE_END_CHARS = 400
+/** An attribution that a client wrapped has at most this many lines. */
+const ATTRIBUTION_LINES_MAX = 4
+/** How many lines above a quotation are looked at: a text has any length. */
+const HEADING_LINES_MAX = 40
+/** Into how many more lines a client wraps a header line, such as a list of recipients. */
+const WRAPS_MAX = 3
+/** `Word: value` in any language, perhaps in bold; an address such as `https://…` is none. */
+const LABEL =
+  /^[\s*_]*\p{L}(?:[\p{L}\p{M}\p{N} .'’()/-]{0,39}[\p{L}\p{M}\p{N}.'’()/-])?[*_\s]*[:：](?!\/\/)/u
+const ADDRESS = /[^\s<>@]@[^\s<>@]+\.[^\s<>@]/u
+const ANGLED = /<\s*[^\s<>@]+@[^\s<>]+\s*>/u
+const VIA = /\S\s+via\s+\S/iu
+/** The tag of a case in brackets, as in a subject. */
+export const TAG = /\[[A-Z][A-Z0-9]{0,11}-\d{4}-\d{4,}\]/iu
+/** A year, but not the one inside the tag of a case or a CVE number. */
+const YEAR = /(?<![\p{L}\d]-)(?<!\d)(?:19|20)\d{2}(?!\d)/u
+const TIME = /(?<!\d)\d{1,2}[:.h]\d{2}(?!\d)/iu
+const COLON_END = /[:：][\s*_"']*$/u
+const SENTENCE_END = /[.!?…。！？:：][\s*_"')]*$/u
 
 /** The author's own lines of `text`, trimmed at both ends; '' when there are none. */
 export function newText(text: string): string {
@@ -36,30 +50,11 @@ export function newText(text: string): string {
 }
 
 /**
- * A line of `text` that may be its author's own or the attribution of the quotation below it; null where there is none. Only the
+ * A line of `text` that may be its author's own or the heading of the quotation below it; null where there is none. Only the
  * author can tell, so such a text must not leave.
  */
 export function doubtfulLine(text: string): string | null {
   return readOwn(text.split('\n')).doubtful
-}
-
-/**
- * Whether `text` still names the desk as its messages do, by its address, `… via NAME`, a reference line, or a header line with
- * its name or with the tag of a case in brackets. Then it holds a copied message that was not recognised.
- */
-export function namesDesk(
-  text: string,
-  desk: { readonly name: string; readonly address: string }
-): boolean {
-  const name = flat(desk.name)
-  if (text.replaceAll(/\s+/g, '').toLowerCase().includes(desk.address.toLowerCase())) return true
-  if (name !== '' && flat(text).includes(` via ${name}`)) return true
-  if (holdsRef(text)) return true
-  return text.split('\n').some((line) => {
-    const value = LABELLED.exec(line)?.[1] ?? ''
-    const isNamed = name !== '' && flat(value).includes(name)
-    return isNamed || TAG.test(value)
-  })
 }
 
 /**
@@ -97,6 +92,11 @@ function isRule(line: string): boolean {
   return line.replace(/^[>\s]+/, '').trimEnd() === DESK_RULE
 }
 
+/** Whether a line is quoted by its mark. */
+export function isQuoted(line = ''): boolean {
+  return /^\s*>/.test(line)
+}
+
 /** Whether a line of `text` quotes anything. */
 export function hasQuotation(text: string): boolean {
   return text.split('\n').some((line) => /^\s*>[>\s]*[^>\s]/.test(line))
@@ -111,8 +111,15 @@ export function unquotedLines(lines: readonly string[]): number[] {
   const end = copied < 0 ? lines.length : copied
   const last = copied < 0 ? -1 : lines.findLastIndex((line) => RULE_LIKE.test(line))
   return [...lines.keys()].filter(
-    (index) => !isQuoted(lines[index] ?? '') && (index < end || (last >= 0 && index > last))
+    (index) => !isQuoted(lines[index]) && (index < end || (last >= 0 && index > last))
   )
+}
+
+/** Whether an attribution begins at line `index`, like `On … Grace wrote:`, with quoted lines below it. */
+export function beginsQuotation(lines: readonly string[], index: number): boolean {
+  const ahead = lines.slice(index + 1, index + ATTRIBUTION_LINES_MAX + 4)
+  const quoted = ahead.findIndex(isQuoted)
+  return quoted >= 0 && headingAbove(lines, index + 1 + quoted).start === index
 }
 
 type Own = {
@@ -126,51 +133,20 @@ type Own = {
 function readOwn(lines: readonly string[]): Own {
   const found = lines.findIndex((line, index) => isEnd(lines, index) && !isQuoted(line))
   const end = found < 0 ? lines.length : found
-  const dropped = new Set<number>()
+  const own = new Set([...lines.slice(0, end).keys()].filter((index) => !isQuoted(lines[index])))
   let doubtful: string | null = null
-  for (const at of quotations(lines, end)) {
+  for (let at = 0; at <= end; at += 1) {
+    const isBegun = at === end ? isCopy(lines, at) : !own.has(at) && (at === 0 || own.has(at - 1))
+    if (!isBegun) continue
     const heading = headingAbove(lines, at)
-    for (let index = heading.start; index < at; index += 1) dropped.add(index)
-    doubtful ??= heading.doubtful
+    for (let index = heading.start; index < at; index += 1) own.delete(index)
+    // What a client draws above a copy leaves no doubt about the line above that.
+    if (at < end || RULE_LIKE.test(lines[at] ?? '')) doubtful ??= heading.doubtful
   }
-  const kept = [...lines.slice(0, end).entries()].flatMap(([index, line]) =>
-    dropped.has(index) || isQuoted(line) ? [] : [index]
-  )
-  const stray = strayAttributions(lines, kept)
-  doubtful ??= strayName(lines, kept, stray) ?? strayDashes(lines, kept)
-  return { own: new Set(kept.filter((index) => !stray.has(index))), end, doubtful }
-}
-
-/** An attribution with somebody's address or name and text below it that no mark says is quoted; null when there is none. */
-function strayName(
-  lines: readonly string[],
-  kept: readonly number[],
-  stray: ReadonlySet<number>
-): string | null {
-  const lastOwn = kept.findLast((index) => !stray.has(index) && (lines[index] ?? '').trim() !== '')
-  const named = [...stray].find((index) => namesSender(lines[index] ?? ''))
-  return named === undefined || lastOwn === undefined || lastOwn < named
-    ? null
-    : (lines[named] ?? null)
-}
-
-/** A line of dashes above more text, which may begin a signature or part the text; null when there is none. */
-function strayDashes(lines: readonly string[], kept: readonly number[]): string | null {
-  const last = kept.findLast((index) => (lines[index] ?? '').trim() !== '') ?? 0
-  const found = kept.find((index) => {
-    const line = (lines[index] ?? '').trim()
-    return index < last && DASHES.test(line) && /[–—―]/.test(line)
-  })
-  return found === undefined ? null : (lines[found] ?? null)
-}
-
-/** Indices of the lines where a quotation begins, by its marks or as an unmarked copy of the desk's text. */
-function quotations(lines: readonly string[], end: number): number[] {
-  const isBegun = (line: string, index: number): boolean =>
-    index === end ? RULE_LIKE.test(line) : isQuoted(line) && !isQuoted(lines[index - 1] ?? '')
-  return [...lines.slice(0, end + 1).entries()].flatMap(([index, line]) =>
-    isBegun(line, index) ? [index] : []
-  )
+  const last = [...own].findLast((index) => (lines[index] ?? '').trim() !== '') ?? 0
+  const dashes = [...own].find((index) => index < last && DASHES.test(lines[index] ?? ''))
+  if (dashes !== undefined) doubtful ??= lines[dashes] ?? null
+  return { own, end, doubtful }
 }
 
 function isEnd(lines: readonly string[], index: number): boolean {
@@ -178,14 +154,16 @@ function isEnd(lines: readonly string[], index: number): boolean {
   return line === '-- ' || line.trimEnd() === '--' || isCopy(lines, index)
 }
 
+/** Whether a copy of a mail begins at line `index` that no marks show. */
 function isCopy(lines: readonly string[], index: number): boolean {
   const line = lines[index] ?? ''
   if (RULE_LIKE.test(line) || FORWARD_RULE.test(line)) return true
-  const isHeader =
-    (OUTLOOK_FROM.test(line) && OUTLOOK_NEXT.test(lines[index + 1] ?? '')) ||
-    beginsHeaderBlock(lines, index)
+  if (!OUTLOOK_FROM.test(line) || !OUTLOOK_NEXT.test(lines[index + 1] ?? '')) return false
   // Above lines that are marked as quoted it is only their heading, and what the author wrote between them stays.
-  return isHeader && !headsQuotation(lines, index)
+  let below = index
+  while (below - index < HEADING_LINES_MAX && isText(lines[below])) below += 1
+  while (below < lines.length && (lines[below] ?? '').trim() === '') below += 1
+  return !isQuoted(lines[below])
 }
 
 function joined(lines: readonly string[], kept: ReadonlySet<number>): string {
@@ -196,44 +174,104 @@ function joined(lines: readonly string[], kept: ReadonlySet<number>): string {
     .trim()
 }
 
-function flat(text: string): string {
-  return text.replaceAll(/\s+/g, ' ').trim().toLowerCase()
+/** What stands above a quotation: an attribution, or a block of header lines that say who is quoted. */
+type Heading = {
+  /** Index of its first line; that of the quotation itself where nothing is surely a heading. */
+  readonly start: number
+  /** A line that may be the author's own or a part of the heading; null where there is none. */
+  readonly doubtful: string | null
+}
+
+/** The lines from `top` to `bottom`, none of them empty or quoted. */
+type Paragraph = {
+  readonly lines: readonly string[]
+  readonly top: number
+  readonly bottom: number
+}
+
+function headingAbove(lines: readonly string[], at: number): Heading {
+  const bottom = filledAbove(lines, at)
+  if (bottom < 0) return { start: at, doubtful: null }
+  let top = bottom
+  while (top > 0 && bottom - top < HEADING_LINES_MAX && isText(lines[top - 1])) top -= 1
+  const paragraph = { lines, top, bottom }
+  return blockIn(paragraph, at) ?? attributionIn(paragraph, at)
+}
+
+function isText(line: string | undefined): boolean {
+  return line !== undefined && line.trim() !== '' && !isQuoted(line)
+}
+
+/** Index of the first line above `at` that is not empty, -1 where that is none or a quoted one. */
+function filledAbove(lines: readonly string[], at: number): number {
+  let index = at - 1
+  while (index >= 0 && (lines[index] ?? '').trim() === '') index -= 1
+  return isText(lines[index]) ? index : -1
 }
 
 /**
- * The words by which the text names this reporter to another one: the address, the number, the whole name, or one word of it that
- * the other does not share; null when it does not. One word counts only with a capital, from four letters, and not where a
- * sentence begins: "Will it help?" names nobody. So a short first name alone is not found, nor any that begins a sentence.
+ * The block of header lines that ends the paragraph; null without at least two such lines, or without an address, `… via …`, a
+ * date or the tag of a case in them. A block is surely a heading if it begins with its sender and holds two of these: a person
+ * may write less than that by hand.
  */
-export function namesReporter(text: string, named: Reporter, to: Reporter): string | null {
-  if (isSamePerson(named, to)) return null
-  const { id, contact } = named
-  const shared = words(to.contact?.name ?? '')
-  const parts = words(contact?.name ?? '')
-  const inside = words(text.replaceAll(SENTENCE_START, ' '))
-  const isTold = (part: string): boolean =>
-    part.length > 3 && /^\p{Lu}/u.test(part) && inside.includes(part) && !shared.includes(part)
-  const lower = text.replaceAll(/\s+/g, '').toLowerCase()
-  return (
-    (isWholeIn(words(text), parts) ? parts.join(' ') : parts.find(isTold)) ??
-    [id, ...(contact === null ? [] : [contact.address])].find((one) =>
-      lower.includes(one.toLowerCase())
-    ) ??
-    null
-  )
+function blockIn(paragraph: Paragraph, at: number): Heading | null {
+  const { lines, bottom } = paragraph
+  const [first, second] = labelsIn(paragraph)
+  if (first === undefined || second === undefined) return null
+  const text = lines.slice(first, bottom + 1).join('\n')
+  const proofs = [ADDRESS, VIA, YEAR, TAG].filter((proof) => proof.test(text)).length
+  if (proofs === 0) return null
+  const above = filledAbove(lines, first)
+  const isRuled = above >= 0 && COPY_RULE.test(lines[above] ?? '')
+  const sender = lines.slice(first, second).join(' ')
+  const begins = isRuled || ADDRESS.test(sender) || VIA.test(sender)
+  return begins && proofs > 1
+    ? { start: isRuled ? above : first, doubtful: null }
+    : { start: at, doubtful: lines[first] ?? '' }
 }
 
-/** The first word of a sentence, paragraph or item, with what stands before it. */
-const SENTENCE_START = /(?:^|[.!?:]\s|\n\s*\n|\n\s*[-*]\s)[^\p{L}\p{N}]*[\p{L}\p{N}]+/gu
-
-/** Whether a name of several words stands there: each word as it is written, or one behind the other in any case. */
-function isWholeIn(text: readonly string[], name: readonly string[]): boolean {
-  const flat = ` ${text.join(' ')} `.toLowerCase()
-  const isAdjacent = flat.includes(` ${name.join(' ').toLowerCase()} `)
-  return name.length > 1 && (isAdjacent || name.every((part) => text.includes(part)))
+/** Indices of the header lines that end the paragraph, with wrapped lines between them. */
+function labelsIn({ lines, top, bottom }: Paragraph): number[] {
+  const labels: number[] = []
+  let below = bottom
+  for (let index = bottom; index >= top && below - index <= WRAPS_MAX; index -= 1) {
+    if (!LABEL.test(lines[index] ?? '')) continue
+    labels.unshift(index)
+    below = index
+  }
+  return labels
 }
 
-/** The words of a text, without anything between them. */
-export function words(text: string): string[] {
-  return text.match(/[\p{L}\p{N}]+/gu) ?? []
+/** The attribution that ends the paragraph: as few lines as prove one, and up to where it is known to begin. */
+function attributionIn({ lines, top, bottom }: Paragraph, at: number): Heading {
+  const highest = Math.max(top, bottom + 1 - ATTRIBUTION_LINES_MAX)
+  const last = lines[bottom] ?? ''
+  let start = bottom
+  while (start >= highest && !isAttribution(lines.slice(start, bottom + 1))) start -= 1
+  if (start < highest) return { start: at, doubtful: COLON_END.test(last) ? last : null }
+  // The name stands on the line above its address.
+  if (start > highest && /^\s*</.test(lines[start] ?? '')) start -= 1
+  start = knownStart(lines, highest, start)
+  const above = start > top ? (lines[start - 1] ?? '') : ''
+  // A line that does not end a sentence may go on below.
+  return { start, doubtful: above === '' || SENTENCE_END.test(above) ? null : above }
+}
+
+function isAttribution(part: readonly string[]): boolean {
+  const text = part.join('\n')
+  const last = part.at(-1) ?? ''
+  const hasMoment = YEAR.test(text) && TIME.test(text)
+  if (!COLON_END.test(last)) return hasMoment && ANGLED.test(text) && !SENTENCE_END.test(last)
+  if (KNOWN_END.test(last.replaceAll(/\s+/g, ' ').slice(-LINE_END_CHARS))) return true
+  return ANGLED.test(text) || (hasMoment && (VIA.test(text) || KNOWN_START.test(text)))
+}
+
+/** The line from `start` upwards at which an attribution is known to begin, unless a sentence ends before; else `start`. */
+function knownStart(lines: readonly string[], highest: number, start: number): number {
+  for (let index = start; index >= highest; index -= 1) {
+    const line = lines[index] ?? ''
+    if (index < start && SENTENCE_END.test(line)) break
+    if (KNOWN_START.test(line)) return index
+  }
+  return start
 }

@@ -5,7 +5,7 @@
 import { type MemberRecord, NOTICE_TEXT_FIELDS, type NoticeFields } from '../domain/notice.ts'
 import { formatInstant, readInstant } from '../domain/time.ts'
 import { type CommandContext, type Draft } from './draft.ts'
-import { words } from './new-text.ts'
+import { words } from './names-in-text.ts'
 import { fieldInstant, missingFields, readDeployment } from './notice-content.ts'
 import { readVersions, sharedVersions, VERSIONS_EXAMPLE } from './versions.ts'
 

@@ -21,7 +21,7 @@ import {
   type Words,
   withActivity
 } from './draft.ts'
-import { namesReporter } from './new-text.ts'
+import { namesReporter } from './names-in-text.ts'
 import { keyChoice, type ReporterPath, reporterPath, WAYS } from './recipients.ts'
 import { inClearTo, toReporter as sendToReporter } from './send.ts'
 

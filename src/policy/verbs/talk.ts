@@ -22,7 +22,8 @@ import {
   withActivity,
   withoutWords
 } from '../draft.ts'
-import { hasQuotation, namesDesk, newText, quotingText } from '../new-text.ts'
+import { namesDesk } from '../names-in-text.ts'
+import { hasQuotation, newText, quotingText } from '../new-text.ts'
 import {
   askFor,
   message,

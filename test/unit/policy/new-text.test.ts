@@ -2,7 +2,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { DESK_RULE } from '../../../src/domain/message.ts'
-import { doubtfulLine, namesDesk, newText, quotingText } from '../../../src/policy/new-text.ts'
+import { namesDesk } from '../../../src/policy/names-in-text.ts'
+import { doubtfulLine, newText, quotingText } from '../../../src/policy/new-text.ts'
 
 describe('new text of a reply', () => {
   it.each([
