@@ -5,7 +5,7 @@
  */
 import { addressed, addresseesOf, type CaseRecord, reporterWith } from '../domain/case.ts'
 import { type CaseTag } from '../domain/ids.ts'
-import { type HeaderFacts, isAddressee, type OpenedMail } from '../domain/mail.ts'
+import { isAddressee, type OpenedMail } from '../domain/mail.ts'
 import { type Conversation, type MessageKind } from '../domain/message.ts'
 import { type Settings } from '../domain/settings.ts'
 import { type AnsweredReporter } from './recipients.ts'
@@ -18,17 +18,22 @@ export type ConversationOf =
   | { readonly kind: 'one'; readonly with: Conversation; readonly isSigned: boolean }
   | { readonly kind: 'mixed' }
 
-/** A message of the desk that the answer names: its case, and whose conversation it was. */
-export type NamedMessage = { readonly tag: CaseTag | null; readonly conversation: Conversation }
+/** A message of the desk that the answer names or quotes: its case, and whose conversation it was. */
+export type QuotedMessage = {
+  readonly tag: CaseTag | null
+  readonly conversation: Conversation
+  readonly kind: MessageKind
+}
 
 /**
  * From the desk's messages that the header fields outside name, and those that the signed part names or quotes. Words for the
  * case with these `numbers` that answer somebody in another case mix two conversations, too; null where no case is named.
  */
 export function conversationOf(
-  named: { readonly outside: readonly NamedMessage[]; readonly inside: readonly NamedMessage[] },
+  named: { readonly outside: readonly QuotedMessage[]; readonly inside: readonly QuotedMessage[] },
   numbers: readonly string[] | null
 ): ConversationOf {
+  const isSomebodys = ({ conversation }: QuotedMessage): boolean => conversation !== ''
   const signed = named.inside.filter(isSomebodys)
   const all = [...signed, ...named.outside.filter(isSomebodys)]
   const [only = '', ...others] = new Set(all.map(({ conversation }) => conversation))
@@ -39,23 +44,17 @@ export function conversationOf(
     : { kind: 'one', with: only, isSigned: signed.length > 0 }
 }
 
-function isSomebodys({ conversation }: NamedMessage): boolean {
-  return conversation !== ''
-}
-
 /**
  * The conversation of the copies that the other maintainers get: what one of them writes about a list member's message stays in
  * the conversation with that member, however often maintainers answer each other (B1).
  */
 export function conversationAbout(answered: ConversationOf): Conversation {
-  const id = memberIn(answered)
-  return id === null ? '' : `member:${id}`
+  return answered.kind === 'one' && answered.with.startsWith('member:') ? answered.with : ''
 }
 
 /** The id of the list member whose conversation it is, or null. */
-export function memberIn(conversation: ConversationOf): string | null {
-  if (conversation.kind === 'mixed' || !conversation.with.startsWith('member:')) return null
-  return conversation.with.slice('member:'.length)
+export function memberIn(answered: ConversationOf): string | null {
+  return conversationAbout(answered).slice('member:'.length) || null
 }
 
 /**
@@ -77,20 +76,13 @@ export const MIXED =
   'This message answers two conversations at once, so nothing was sent. Please reply to one message at a time and quote only that one.'
 
 /** Why words for the reporter must not leave in this conversation; null when they may. */
-export function conversationComplaint({
-  conversation
-}: {
-  readonly conversation: ConversationOf
-}): string | null {
+export function conversationComplaint(conversation: ConversationOf): string | null {
   if (conversation.kind === 'mixed') return MIXED
   const id = memberIn(conversation)
   return id === null
     ? null
     : `This message answers list member ${id}, so nothing goes to the reporter. To answer the member, write /member in place of this command; to write to the reporter, reply to one of the reporter's messages.`
 }
-
-/** A message of the desk that its own recipient quotes by its reference line. */
-export type QuotedMessage = NamedMessage & { readonly kind: MessageKind }
 
 /**
  * Whether every signature of the message is meant for this desk, by one of these: the recipients in the signature itself (RFC
@@ -104,7 +96,9 @@ export function isMeantForDesk(
 ): boolean {
   const inside = opened.protected
   const isAddressed = isAddressee(inside, desk.address)
-  if (!isAddressed && inside !== null && namesAnybody(inside)) return false
+  const isToAnybody =
+    inside !== null && (inside.to.length + inside.cc.length > 0 || inside.hasUnreadableRecipient)
+  if (isToAnybody && !isAddressed) return false
   const intended = opened.signatures.map(({ intendedRecipients }) => intendedRecipients)
   const isIntended = intended.some((keys) => keys.includes(desk.fingerprint))
   if (intended.some((keys) => keys.length > 0 && !keys.includes(desk.fingerprint))) return false
@@ -124,8 +118,4 @@ export function isToLine(line: string): boolean {
 function writtenTo({ text }: OpenedMail): string | null {
   const first = /\S.*/.exec(text)?.[0].trim() ?? ''
   return TO_LINE.exec(first)?.[1]?.toLowerCase() ?? null
-}
-
-function namesAnybody({ to, cc, hasUnreadableRecipient }: HeaderFacts): boolean {
-  return to.length > 0 || cc.length > 0 || hasUnreadableRecipient
 }

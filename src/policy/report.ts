@@ -32,14 +32,19 @@ import { decideThread, type JoinedThread, type Sender, type Thread } from './thr
 import { releasedBy } from './waiting-words.ts'
 
 /** The case of a message with what the message does to it. */
-type Entry = {
+type Entry = Writing & {
   readonly sender: Sender
   readonly product: Product
   /** The case as the message leaves it. */
   readonly record: CaseRecord
-  readonly happened: NewEvent
   /** Opens or changes the case. */
   readonly decisions: readonly Decision[]
+}
+
+/** Who wrote, for the messages of the case and for its record, and what the maintainers should know of it. */
+type Writing = {
+  readonly writer: Pick<CaseMessage, 'author' | 'authorId'>
+  readonly happened: NewEvent
   readonly warnings: readonly string[]
 }
 
@@ -79,19 +84,17 @@ function takeIn(situation: Judged, thread: Thread, settings: Settings, moment: M
     joined === null
       ? openedBy(situation, thread.warnings, settings, now)
       : joinedBy(situation, joined, settings, now)
-  const { sender, product, happened } = entry
+  const { sender, product, writer, happened } = entry
   const { events, reporterKeys } = (joined === null ? null : situation.bound) ?? NOTHING_KNOWN
   const key = keyOf(situation, entry, settings, now)
-  const record = withOffers(entry.record, situation, key)
+  const { record, keys } = withKey(entry.record, reporterKeys, situation, key)
   const { tag } = record
-  const keys = withSender(reporterKeys, situation, key)
   const about = { record, keys, events, product, settings, arrivalId, now }
   const answer =
     joined === null
       ? acknowledgeReport(situation, { record, key: key.key }, settings, moment)
       : answerToDate(sender, withheld === null ? situation.opened.text : '', about)
   const released = releasedBy(situation, withheld === null ? sender : null, key.key, about)
-  const writer = writerOf(sender)
   return [
     ...entry.decisions,
     message(situation, tag, writer, now),
@@ -146,6 +149,7 @@ function openedBy(
     sender: { kind: 'reporter', reporter, doubt: senderDoubt(opened, settings) },
     product,
     record,
+    writer: { author: 'reporter', authorId: tag },
     happened: event('opened', aboutCase(tag), BY_SOMEBODY, about),
     decisions: [opening],
     warnings: newest === undefined ? remarks : [...remarks, others]
@@ -159,8 +163,8 @@ function joinedBy(
   now: Instant
 ): Entry {
   const { tag, version } = before
-  const happened = joinedEvent(situation, tag, sender)
-  const state = stateAfter(situation, before, happened, now)
+  const writing = writingOf(situation, tag, sender)
+  const state = stateAfter(situation, before, writing.happened, now)
   const latest = situation.opened.outer.messageId
   const decisions: Decision[] = []
   if (state !== before.state) decisions.push({ kind: 'update-case', tag, version, set: { state } })
@@ -168,12 +172,12 @@ function joinedBy(
   if (sender.kind === 'reporter' && situation.withheld === null && latest !== null)
     decisions.push({ kind: 'update-reporter', id: sender.reporter.id, latest })
   return {
+    ...writing,
     sender,
     product: productNamed(before.product, settings),
     record: { ...before, state },
-    happened,
     decisions,
-    warnings: [...endedWarnings(before, state), ...senderWarnings(situation, sender)]
+    warnings: [...endedWarnings(before, state), ...writing.warnings]
   }
 }
 
@@ -201,71 +205,63 @@ function end(situation: Judged, tag: CaseTag, sender: Sender): Decision {
   return dispose('done', sender.kind === 'member' ? 'member-reply' : 'case-joined', '', tag)
 }
 
-/** The keys of reporters with the one that this message leaves in use for its sender. */
-function withSender(
-  keys: ReporterKeys,
+/** The case and the keys of its reporters as this message leaves them (G3). */
+function withKey(
+  before: CaseRecord,
+  known: ReporterKeys,
   { opened: { outer } }: Situation,
-  { key }: KeyDecision
-): ReporterKeys {
-  if (key === null || outer.from === null) return keys
-  return new Map([...keys, [addressKey(outer.from.address), key]])
-}
-
-/** The case as its maintainers see it once the keys of this message are kept (G3). */
-function withOffers(
-  record: CaseRecord,
-  { opened: { outer } }: Situation,
-  { offered }: KeyDecision
-): CaseRecord {
+  { key, offered }: KeyDecision
+): { readonly record: CaseRecord; readonly keys: ReporterKeys } {
   const { from } = outer
-  if (from === null || offered.length === 0) return record
-  const reporters = record.reporters.map((one) =>
+  if (from === null) return { record: before, keys: known }
+  const reporters = before.reporters.map((one) =>
     one.contact !== null && isSameAddress(one.contact.address, from.address)
       ? { ...one, unusedKeys: [...new Set([...offered, ...one.unusedKeys])] }
       : one
   )
-  return { ...record, reporters }
+  const keys = key === null ? known : new Map([...known, [addressKey(from.address), key]])
+  return { record: { ...before, reporters }, keys }
 }
 
+const SOMEBODY: Writing['writer'] = { author: 'other', authorId: '' }
 const MEMBER_IN_CLEAR =
   'It came unencrypted: anybody on the way could read it, and what it quotes of the notice.'
+const BY_ANOTHER =
+  'The sender is not the reporter of this case. Answers go to the reporter, never to this sender.'
 
-function senderWarnings({ opened }: Situation, sender: Sender): string[] {
-  switch (sender.kind) {
-    case 'reporter':
-      return []
-    case 'member': {
-      const unsigned = `This message says that it comes from list member ${sender.record.id}, but no signature proves that they meant it for this desk.`
-      return [
-        ...(sender.signed ? [] : [unsigned]),
-        ...(opened.sealedTo === 'nobody' ? [MEMBER_IN_CLEAR] : [])
-      ]
+function writingOf({ opened, receivedAt }: Situation, tag: CaseTag, sender: Sender): Writing {
+  const subject = aboutCase(tag)
+  if (sender.kind === 'reporter') {
+    const by = { kind: 'reporter', id: sender.reporter.id } as const
+    return {
+      writer: { author: 'reporter', authorId: by.id },
+      happened: event('reporter-wrote', subject, by, { reporter: by.id, receivedAt }),
+      warnings: []
     }
-    case 'unproved':
-      return [
-        `The message says that it comes from the reporter of this case, but the sender is ${sender.doubt}. It is on the record as another person's. Answers go to the reporter's address, never to another.`
-      ]
-    case 'other':
-      return [
-        'The sender is not the reporter of this case. Answers go to the reporter, never to this sender.'
-      ]
   }
-}
-
-type Writer = Pick<CaseMessage, 'author' | 'authorId'>
-const SOMEBODY: Writer = { author: 'other', authorId: '' }
-
-function writerOf(sender: Sender): Writer {
-  if (sender.kind === 'member') return { author: 'member', authorId: sender.record.id }
-  return sender.kind === 'reporter'
-    ? { author: 'reporter', authorId: sender.reporter.id }
-    : SOMEBODY
+  if (sender.kind === 'member') {
+    const { signed: isSigned, record } = sender
+    const by = isSigned ? ({ kind: 'member', id: record.id } as const) : BY_SOMEBODY
+    const unsigned = `This message says that it comes from list member ${record.id}, but no signature proves that they meant it for this desk.`
+    const warnings = isSigned ? [] : [unsigned]
+    return {
+      writer: { author: 'member', authorId: record.id },
+      happened: event('member-wrote', subject, by, { member: record.id, isSigned }),
+      warnings: opened.sealedTo === 'nobody' ? [...warnings, MEMBER_IN_CLEAR] : warnings
+    }
+  }
+  const warning =
+    sender.kind === 'other'
+      ? BY_ANOTHER
+      : `The message says that it comes from the reporter of this case, but the sender is ${sender.doubt}. It is on the record as another person's. Answers go to the reporter's address, never to another.`
+  const happened = event('other-wrote', subject, BY_SOMEBODY, {})
+  return { writer: SOMEBODY, happened, warnings: [warning] }
 }
 
 function message(
   { opened, arrivalId }: Situation,
   tag: CaseTag,
-  writer: Writer,
+  writer: Writing['writer'],
   now: Instant
 ): Decision {
   return {
@@ -281,18 +277,6 @@ function message(
       arrivalId
     }
   }
-}
-
-function joinedEvent({ receivedAt }: Situation, tag: CaseTag, sender: Sender): NewEvent {
-  const subject = aboutCase(tag)
-  if (sender.kind === 'reporter') {
-    const by = { kind: 'reporter', id: sender.reporter.id } as const
-    return event('reporter-wrote', subject, by, { reporter: by.id, receivedAt })
-  }
-  if (sender.kind !== 'member') return event('other-wrote', subject, BY_SOMEBODY, {})
-  const { signed: isSigned, record } = sender
-  const by = isSigned ? ({ kind: 'member', id: record.id } as const) : BY_SOMEBODY
-  return event('member-wrote', subject, by, { member: record.id, isSigned })
 }
 
 function stateAfter(

@@ -51,7 +51,7 @@ const reply: Handler = (draft, command, context) => {
     throw new Refusal(
       'Please write only /reply or /reply quote on that line, and the text below it or between << and >>.'
     )
-  refuseIf(conversationComplaint(context))
+  refuseIf(conversationComplaint(context.conversation))
   const own = textToSend(given, context)
   const text = isQuoting ? quotingText(given) : own
   refuseIf(isQuoting ? quotationComplaint(text, draft, context) : null)
@@ -180,7 +180,7 @@ const WHICH_MEMBER =
 /** The author's own words for the reporter; refused if nothing is their own, they name the desk, or they answer somebody else. */
 export function textFor(given: string, context: CommandContext): string {
   const own = ownWords(given, context)
-  refuseIf(own === '' ? null : conversationComplaint(context))
+  refuseIf(own === '' ? null : conversationComplaint(context.conversation))
   return own
 }
 
@@ -213,7 +213,7 @@ function leftOut(given: string, own: string): string[] {
 const ask: Handler = (draft, command, context) => {
   const text = textFor(command.text ?? '', context)
   if (text !== '') return toReporter(draft, context, { mail: 'question', text, title: 'Question' })
-  refuseIf(conversationComplaint(context))
+  refuseIf(conversationComplaint(context.conversation))
   const reporter = reporterMeant(draft, context)
   const name = askedFor(context)
   const isForKey = name === 'key-request'
@@ -266,7 +266,9 @@ const MUST_LEARN =
 function canAnswer(draft: Draft, context: CommandContext): boolean {
   const way = pathIn(draft, context)
   const isReachable = way === 'encrypted' || way === 'in-clear'
-  return isReachable && isOpen(draft.case.state) && conversationComplaint(context) === null
+  return (
+    isReachable && isOpen(draft.case.state) && conversationComplaint(context.conversation) === null
+  )
 }
 
 export const TALK: readonly Verb[] = [
@@ -312,7 +314,7 @@ export const TALK: readonly Verb[] = [
       writes: (draft, context) => {
         const reporter = reporterIn(draft.case, context.conversation)
         if (reporter === null || reporter === 'several') return null
-        return conversationComplaint(context) === null &&
+        return conversationComplaint(context.conversation) === null &&
           pathIn(draft, context) === 'no-key' &&
           askFor(reporter, draft, context, askedFor(context)).decisions.length > 0
           ? '/ask'
