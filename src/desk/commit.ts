@@ -76,8 +76,8 @@ const WRITERS: {
     if (decided.kind === 'merged-in') move(tx, decided, job.now)
     append(tx, decided, job, decided.actor.kind === 'maintainer' ? job.signature : null)
   },
-  'open-case': (tx, decision, { prepared }) => {
-    cases.open(tx, decision, prepared.roots)
+  'open-case': (tx, { case: record }, { prepared }) => {
+    cases.open(tx, record, prepared.roots)
   },
   'update-case': cases.update,
   'update-reporter': (tx, { id, latest }) => cases.updateReporter(tx, id, latest),

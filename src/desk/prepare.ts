@@ -212,10 +212,10 @@ function threadOf(
   if (tag === null || audience === 'outsider') return { root: null, answerTo: null }
   const opening = decisions.find((one) => one.kind === 'open-case' && one.case.tag === tag)
   if (opening?.kind === 'open-case') {
-    const { root, latest } = opening.reporter
+    const answerTo = opening.case.reporters[0]?.latest ?? null
     return audience === 'maintainer'
       ? { root: roots.maintainer, answerTo: null }
-      : { root: root ?? roots.reporter, answerTo: latest }
+      : { root: answerTo ?? roots.reporter, answerTo }
   }
   return desk.db.read((read) => {
     // Members see a thread of their own; nothing in it may link to the reporter's or the maintainers'.

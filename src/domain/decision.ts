@@ -10,7 +10,6 @@ import {
   type KeptWords,
   type KeyToPin,
   type PinnedKey,
-  type Reporter,
   type WaitingWords
 } from './case.ts'
 import {
@@ -82,15 +81,6 @@ export type SendClear = Sending & {
   readonly to: Addressee
 }
 
-export type OpenCase = {
-  readonly kind: 'open-case'
-  readonly case: Omit<CaseRecord, 'id' | 'version' | 'maintainerRoot' | 'mergedInto' | 'reporters'>
-  /** Who reported; their id is the number of the case. */
-  readonly reporter: Omit<Reporter, 'id' | 'openedAt' | 'root' | 'unusedKeys'> & {
-    readonly root: MessageId | null
-  }
-}
-
 /** Only the fields named change; the commit checks `version`. */
 export type UpdateCase = {
   readonly kind: 'update-case'
@@ -117,7 +107,8 @@ export type SaveNotice = Pick<
 }
 
 export type Decision =
-  | OpenCase
+  /** Who reported is its only reporter; the commit makes the numbers and the roots of its threads. */
+  | { readonly kind: 'open-case'; readonly case: CaseRecord }
   | UpdateCase
   | SaveNotice
   | SendSealed

@@ -3,48 +3,43 @@
  * is decided in policy/threading.ts.
  */
 import { type CaseRecord, type Reporter } from '../domain/case.ts'
-import { type OpenCase } from '../domain/decision.ts'
 import { type MessageId } from '../domain/ids.ts'
 import { type OpenedMail, type WarningCode } from '../domain/mail.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
 import { type Instant } from '../domain/time.ts'
 import { type Situation } from './situation.ts'
 
-/** The case that this message opens: to be stored, and as the maintainers see it already. */
-export function newCase(
-  situation: Situation,
-  product: Product,
-  now: Instant
-): { readonly opening: OpenCase; readonly record: CaseRecord; readonly reporter: Reporter } {
+type Opened = CaseRecord & { readonly reporters: readonly [Reporter] }
+
+/** The case that this message opens, as the maintainers see it already. */
+export function newCase(situation: Situation, product: Product, now: Instant): Opened {
   const { opened, nextTag, receivedAt, waitingKeys } = situation
-  const { messageId } = opened.outer
-  const record = {
+  const { messageId, from } = opened.outer
+  // Only the commit can fill these in; the relay shows none of it.
+  const unstored = { id: 0, version: 0, maintainerRoot: '' as MessageId }
+  const reporter: Reporter = {
+    id: nextTag,
+    openedAt: now,
+    contact: from,
+    beganInClear: beganInClear(opened),
+    unusedKeys: waitingKeys.flatMap((key) => (key.refusedAt === null ? key.fingerprint : [])),
+    root: messageId ?? unstored.maintainerRoot,
+    latest: messageId,
+    answeredAt: null
+  }
+  return {
+    ...unstored,
     tag: nextTag,
     product: product.id,
     state: 'received',
+    reporters: [reporter],
     subject: subjectOf(opened),
     receivedAt,
     openedAt: now,
     owner: null,
     disclosureAt: null,
-    disclosureZone: null
-  } as const
-  const reporter = {
-    contact: opened.outer.from,
-    beganInClear: beganInClear(opened),
-    root: messageId,
-    latest: messageId,
-    answeredAt: null
-  }
-  // Only the commit can fill in the rest; the relay shows none of it.
-  const unstored = { id: 0, version: 0, mergedInto: null, maintainerRoot: '' as MessageId }
-  const unusedKeys = waitingKeys.flatMap((key) => (key.refusedAt === null ? key.fingerprint : []))
-  const root = messageId ?? unstored.maintainerRoot
-  const known = { ...reporter, id: nextTag, openedAt: now, root, unusedKeys }
-  return {
-    opening: { kind: 'open-case', case: record, reporter },
-    record: { ...record, ...unstored, reporters: [known] },
-    reporter: known
+    disclosureZone: null,
+    mergedInto: null
   }
 }
 

@@ -137,8 +137,9 @@ function openedBy(
 ): Entry {
   const { receivedAt, opened, senderCases } = situation
   const product = productOf(opened, settings)
-  const { opening, record, reporter } = newCase(situation, product, now)
-  const { tag } = record
+  const record = newCase(situation, product, now)
+  const { tag, reporters } = record
+  const [reporter] = reporters
   const answer = promisedAnswer(productOutside(opened, settings), receivedAt)
   const promised = answer === null ? {} : { promised: { answer } }
   const about = { product: product.id, reporter: tag, receivedAt, ...promised }
@@ -151,7 +152,7 @@ function openedBy(
     record,
     writer: { author: 'reporter', authorId: tag },
     happened: event('opened', aboutCase(tag), BY_SOMEBODY, about),
-    decisions: [opening],
+    decisions: [{ kind: 'open-case', case: record }],
     warnings: newest === undefined ? remarks : [...remarks, others]
   }
 }

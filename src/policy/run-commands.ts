@@ -28,7 +28,7 @@ import { toMaintainers } from './send.ts'
 import { dueInDraft } from './status.ts'
 import { isDone, transcript } from './transcript.ts'
 import { needsNoCase, rolesOf, type Verb } from './verbs/verb.ts'
-import { settledWords, withdrawnWords, withWordsLeft } from './waiting-words.ts'
+import { settle } from './waiting-words.ts'
 
 export type RunResult = { readonly ran: boolean; readonly decisions: readonly Decision[] }
 
@@ -66,24 +66,21 @@ export function runCommands(
   draft = askOwed(draft, around)
   const { question } = draft
   const { blocks } = draft
-  const { leaving, says: settled } = settledWords(draft, context)
-  const withdrawn = withdrawnWords(before, draft, context.settings)
-  // A message that waits can still fail to be encrypted: only the commit records that it has left.
-  const changed = [...changes(before, draft), ...draft.decisions]
-  draft = withWordsLeft(draft, leaving)
+  const { leaving, says, after } = settle(before, draft, context)
   return {
     ran: true,
     decisions: [
-      ...changed,
+      ...changes(before, draft),
+      ...draft.decisions,
       // What waited was written first.
       ...leaving,
       ...spokenWords(draft, around),
       ...(question?.decisions ?? []),
-      ...activity(draft, around),
+      ...activity(after, around),
       transcript(
-        { lines, blocks, sent: [withdrawn, settled, question?.says ?? ''].join(' ').trim() },
+        { lines, blocks, sent: [...says, question?.says ?? ''].join(' ').trim() },
         around,
-        { before, after: draft, context: around, verbs }
+        { before, after, context: around, verbs }
       )
     ]
   }

@@ -2,7 +2,7 @@
  * A maintainer's words that wait for a key of their reporter (B10): what releases them, and how they leave. Must never let them
  * go by a key that nothing proves, nor unencrypted except in the one case that G3 allows.
  */
-import { isSameAddress } from '../domain/address.ts'
+import { type Address, isSameAddress } from '../domain/address.ts'
 import {
   type Addressed,
   addresseesOf,
@@ -12,7 +12,7 @@ import {
 import { type Decision } from '../domain/decision.ts'
 import { aboutCase, byMaintainer, event, type NewEvent, type Way } from '../domain/event.ts'
 import { type FactLine } from '../domain/message.ts'
-import { type Settings } from '../domain/settings.ts'
+import { productNamed, type Settings } from '../domain/settings.ts'
 import { count } from '../domain/words.ts'
 import { lackOfProof } from './authentication.ts'
 import { type DateAbout, owedDate } from './date-talk.ts'
@@ -122,81 +122,63 @@ function leftEvents(
 }
 
 /**
- * What leaves because a maintainer accepted or refused a key, and what the answer says of everything that waited. Words of
- * another case of the same person leave by the way that is open there (G3).
+ * What leaves because a maintainer accepted or refused a key, and what the answer says of everything that waited or was
+ * withdrawn. Words of another case of the same person leave by the way that is open there (G3). `after` is for what is said of the
+ * case alone: what waits can still fail to be encrypted, so only the commit records that it has left.
  */
-export function settledWords(
+export function settle(
+  before: Draft,
   draft: Draft,
-  { settings: { products } }: Pick<CommandContext, 'settings'>
-): { readonly leaving: readonly Decision[]; readonly says: string } {
-  const settled = addresseesOf(draft.case).filter(({ id }) => draft.settled.includes(id))
-  const each = settled.map((reporter) => {
-    const { unusedKeys } = reporter
+  { settings }: Pick<CommandContext, 'settings'>
+): { readonly leaving: readonly Decision[]; readonly says: string[]; readonly after: Draft } {
+  const leaving: Decision[] = []
+  const says = withdrawn(before, draft, settings)
+  let after = draft
+  for (const reporter of addresseesOf(draft.case)) {
+    if (!draft.settled.includes(reporter.id)) continue
+    const { unusedKeys, contact } = reporter
+    const { address } = contact
     const waiting = waitingFor(reporter, draft)
     const pathOf = (words: WaitingWords): ReporterPath => {
       const id = words.tag === draft.case.tag ? draft.case.product : words.product
-      const product = products.find((one) => one.id === id)
-      const addressed = { ...words.reporter, unusedKeys }
-      return product === undefined ? WAITS : reporterPath(addressed, draft.reporterKeys, product)
+      const product = productNamed(id, settings)
+      return reporterPath({ ...words.reporter, unusedKeys }, draft.reporterKeys, product)
     }
-    const leaving = wordsLeave(waiting, pathOf)
-    const staying = waiting.map(pathOf).filter((path) => path.kind === 'no-key')
-    return { leaving, says: settledSays(reporter, leaving, staying) }
-  })
-  return {
-    leaving: each.flatMap(({ leaving }) => leaving),
-    says: each.flatMap(({ says }) => says).join(' ')
+    const sent = wordsLeave(waiting, pathOf)
+    leaving.push(...sent)
+    for (const way of ['encrypted', 'in-clear'] as const) {
+      const left = sent.filter((one) => one.kind === 'words-leave' && one.how === way).length
+      if (left === 0) continue
+      const messages = count(left, 'message', 'messages')
+      const leave = left === 1 ? 'leaves' : 'leave'
+      says.push(`${messages} to ${address} that had waited ${leave} now, ${WAYS[way]}.`)
+      const line = `sent ${messages} to ${address}, ${WAYS[way]}, that had waited for a key`
+      after = withActivity(after, line)
+    }
+    const [shut, ...more] = waiting
+      .map(pathOf)
+      .flatMap((path) => (path.kind === 'no-key' ? path : []))
+    if (shut !== undefined) says.push(staySays(address, more.length + 1, keyChoice(shut)))
   }
+  return { leaving, says, after: happened(after, leaving) }
 }
 
-const WAITS: ReporterPath = { kind: 'no-key', unusedKeys: [], isClearOtherwise: false }
-
-function settledSays(
-  { contact: { address } }: Addressed,
-  leaving: readonly Decision[],
-  staying: readonly ReporterPath[]
-): string[] {
-  const left = leftByWay(leaving).map(({ number, way }) => {
-    const that = number === 1 ? 'that had waited leaves' : 'that had waited leave'
-    return `${count(number, 'message', 'messages')} to ${address} ${that} now, ${way}.`
-  })
-  const [path] = staying
-  if (path === undefined) return left
-  const messages = count(staying.length, 'message', 'messages')
-  const choice = path.kind === 'no-key' ? keyChoice(path) : ''
-  return [
-    ...left,
-    `${messages} to ${address} still ${staying.length === 1 ? 'waits' : 'wait'}: we have no usable key of theirs.${choice}`
-  ]
+function staySays(address: Address, number: number, choice: string): string {
+  const messages = count(number, 'message', 'messages')
+  return `${messages} to ${address} still ${number === 1 ? 'waits' : 'wait'}: we have no usable key of theirs.${choice}`
 }
 
-function leftByWay(leaving: readonly Decision[]) {
-  return (['encrypted', 'in-clear'] as const).flatMap((how) => {
-    const number = leaving.filter((one) => one.kind === 'words-leave' && one.how === how).length
-    return number === 0 ? [] : [{ number, way: WAYS[how] }]
-  })
-}
-
-/** Names the waiting words that this message withdrew; '' for none. */
-export function withdrawnWords(before: Draft, after: Draft, settings: Settings): string {
+/** Names the waiting words that this message withdrew. */
+function withdrawn(before: Draft, after: Draft, settings: Settings): string[] {
   const names = before.waitingWords
     .filter((words) => !after.waitingWords.includes(words))
     .map((words) => waitingName(words, settings))
-  return names.length === 0 ? '' : `Never sent: ${names.join('; ')}.`
+  return names.length === 0 ? [] : [`Never sent: ${names.join('; ')}.`]
 }
 
-/** The draft once these have left, only for what the answer says of it; the commit puts them on the record. */
-export function withWordsLeft(before: Draft, leaving: readonly Decision[]): Draft {
-  let draft = before
-  for (const { number, way } of leftByWay(leaving)) {
-    const messages = count(number, 'message', 'messages')
-    const line = `sent ${messages} to the reporter, ${way}, that had waited for a key`
-    draft = withActivity(draft, line)
-  }
+function happened(before: Draft, leaving: readonly Decision[]): Draft {
   const here = leaving.flatMap((one) =>
-    one.kind === 'words-leave' && one.words.tag === draft.case.tag ? one.events : []
+    one.kind === 'words-leave' && one.words.tag === before.case.tag ? one.events : []
   )
-  for (const happened of here)
-    if (moveOf(before, happened).kind === 'moved') draft = happen(draft, happened)
-  return draft
+  return here.filter((one) => moveOf(before, one).kind === 'moved').reduce<Draft>(happen, before)
 }

@@ -13,7 +13,7 @@ import {
   type WaitingWords
 } from '../domain/case.ts'
 import { type Due } from '../domain/clock.ts'
-import { type OpenCase, type UpdateCase } from '../domain/decision.ts'
+import { type UpdateCase } from '../domain/decision.ts'
 import { type Evidence } from '../domain/event.ts'
 import { type CaseTag, caseTag, type MessageId } from '../domain/ids.ts'
 import { type Instant, yearIn } from '../domain/time.ts'
@@ -82,19 +82,19 @@ export function nextTag(read: Read, prefix: string, now: Instant, timezone: stri
 /** Opens a case under a tag from {@link nextTag}; `Trouble` `conflict` when another writer took the number. */
 export function open(
   tx: Tx,
-  { case: record, reporter }: Omit<OpenCase, 'kind'>,
+  { id: _id, version: _version, mergedInto: _into, reporters, ...record }: CaseRecord,
   roots: { readonly maintainer: MessageId; readonly reporter: MessageId }
 ): number {
   const row = { ...record, maintainerRoot: roots.maintainer }
   const { changes, id: caseId } = insert(tx, 'cases', row, 'ON CONFLICT (tag) DO NOTHING')
   if (changes !== 1) throw conflict()
-  const { contact, beganInClear, latest, answeredAt } = reporter
-  insert(tx, 'case_reporters', {
-    ...{ id: record.tag, caseId, beganInClear, latest, answeredAt },
-    address: contact?.address ?? null,
-    name: contact?.name ?? '',
-    root: reporter.root ?? roots.reporter
-  })
+  for (const { contact, beganInClear, latest, answeredAt } of reporters)
+    insert(tx, 'case_reporters', {
+      ...{ id: record.tag, caseId, beganInClear, latest, answeredAt },
+      address: contact?.address ?? null,
+      name: contact?.name ?? '',
+      root: latest ?? roots.reporter
+    })
   return caseId
 }
 

@@ -6,7 +6,7 @@ import * as arrivals from '../../src/store/arrivals.ts'
 import * as cases from '../../src/store/cases.ts'
 import * as events from '../../src/store/events.ts'
 import { alice, givenDesk, grace, linus, world } from '../support/desk.ts'
-import { messageId, openCase, tag } from '../unit/policy/samples.ts'
+import { caseRecord, messageId, tag } from '../unit/policy/samples.ts'
 
 /** Each Message-ID with how often it was accepted and in how many different forms. */
 function acceptedForms(): {
@@ -120,7 +120,7 @@ describe('a crash', { timeout: 60_000 }, () => {
         if (stolen < 2) {
           stolen += 1
           const roots = { maintainer: messageId('m@x.example'), reporter: messageId('r@x.example') }
-          const theirs = openCase({ tag: tag(`ACME-2026-000${stolen}`) })
+          const theirs = caseRecord({ tag: tag(`ACME-2026-000${stolen}`) })
           world.desk.db.transact((tx) => cases.open(tx, theirs, roots))
         }
         return seal(...args)

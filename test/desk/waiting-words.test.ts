@@ -408,7 +408,7 @@ it('(G3) words that wait because of a forged key leave unencrypted, marked, when
   expect(clear).toContain(REPLY)
   expect(clear).toContain('not encrypted')
   expect(await lastTo(linus)).toContain(
-    'sent 1 message to the reporter, NOT encrypted, that had waited for a key'
+    'sent 1 message to alice@reporter.example, NOT encrypted, that had waited for a key'
   )
   const fingerprint = keyOf(forger).toLowerCase()
   expect(onRecord('key-refused')).toEqual(['key-refused by grace'])

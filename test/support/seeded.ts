@@ -21,6 +21,7 @@ import { type Database, openDatabase, type Tx } from '../../src/store/database.t
 import * as events from '../../src/store/events.ts'
 import * as members from '../../src/store/members.ts'
 import * as notices from '../../src/store/notices.ts'
+import { caseRecord, reporter } from '../unit/policy/samples.ts'
 import { MIGRATIONS } from '../unit/store/support.ts'
 import { type Desk, IMAP_PASSWORD, PASSPHRASE } from './desk-world.ts'
 import { type Person } from './people.ts'
@@ -68,23 +69,11 @@ export function seedCase(
   const now = systemClock.now()
   const tag = cases.nextTag(tx, 'ACME', now, 'Europe/Berlin')
   const root = (name: string): MessageId => `${tag}.${name}@acme.example` as MessageId
-  const record = {
-    tag,
-    product: 'parser',
-    state: disclosureAt === null ? ('received' as const) : ('planned' as const),
-    subject,
-    receivedAt: now,
-    openedAt: now,
-    owner: null,
-    disclosureAt,
-    disclosureZone: null
-  }
-  const reporter = { contact: null, beganInClear: false, root: null, latest: null, answeredAt: now }
-  const id = cases.open(
-    tx,
-    { case: record, reporter },
-    { maintainer: root('maintainers'), reporter: root('reporter') }
-  )
+  const state = disclosureAt === null ? 'received' : 'planned'
+  const who = { contact: null, latest: null, answeredAt: now }
+  const record = caseRecord({ tag, state, subject, disclosureAt, reporters: [reporter(who)] })
+  const roots = { maintainer: root('maintainers'), reporter: root('reporter') }
+  const id = cases.open(tx, { ...record, receivedAt: now, openedAt: now }, roots)
   return { tag, id }
 }
 

@@ -327,7 +327,7 @@ describe('a new case', () => {
     const clear = { structure: 'clear', encrypted: false, decrypted: false } as const
     const opened = openedMail({ ...clear, sealedTo: 'nobody', sealedToKeyIds: [], ...change })
     const decisions = arrive(opened)
-    return only(decisions, 'open-case')[0]?.reporter.beganInClear
+    return only(decisions, 'open-case')[0]?.case.reporters[0]?.beganInClear
   }
 
   it('began in clear when all of its first message was read and none of it was encrypted (G3)', () => {

@@ -10,12 +10,7 @@ import {
   type ReporterKeys
 } from '../../../src/domain/case.ts'
 import { historyOf } from '../../../src/domain/case-machine.ts'
-import {
-  type Decision,
-  type OpenCase,
-  type SendClear,
-  type SendSealed
-} from '../../../src/domain/decision.ts'
+import { type Decision, type SendClear, type SendSealed } from '../../../src/domain/decision.ts'
 import { type EventKind, type NewEvent } from '../../../src/domain/event.ts'
 import {
   type CaseTag,
@@ -238,22 +233,6 @@ export function caseRecord(change: Partial<CaseRecord> = {}): CaseRecord {
     version: 1,
     ...change
   }
-}
-
-/** A case to be opened, with Alice as its reporter. */
-export function openCase(
-  change: Partial<CaseRecord> = {},
-  by: Partial<Reporter> = {}
-): Omit<OpenCase, 'kind'> {
-  const {
-    id: _id,
-    version: _,
-    maintainerRoot: _root,
-    mergedInto: _into,
-    reporters: _who,
-    ...record
-  } = caseRecord(change)
-  return { case: record, reporter: reporter(by) }
 }
 
 /** A message of the desk to Alice that somebody answers. */

@@ -12,10 +12,10 @@ import {
   ALICE,
   ALICE_KEY,
   address,
+  caseRecord,
   fingerprint,
   member,
   messageId,
-  openCase,
   sha256,
   TAG
 } from '../policy/samples.ts'
@@ -32,7 +32,7 @@ const COPY = { once: 'notice:1:1:debian', digest: WORDS }
 
 beforeEach(() => {
   const roots = { maintainer: messageId('m@acme.example'), reporter: messageId('r@acme.example') }
-  db.transact((tx) => cases.open(tx, openCase(), roots))
+  db.transact((tx) => cases.open(tx, caseRecord(), roots))
 })
 
 function save(change: Partial<SaveNotice> = {}): number {

@@ -7,7 +7,7 @@ import * as deliveries from '../../../src/store/deliveries.ts'
 import * as members from '../../../src/store/members.ts'
 import * as notices from '../../../src/store/notices.ts'
 import * as outbox from '../../../src/store/outbox.ts'
-import { address, member, messageId, openCase, sha256, TAG } from '../policy/samples.ts'
+import { address, caseRecord, member, messageId, sha256, TAG } from '../policy/samples.ts'
 import { DRAFT, useDatabase } from './given.ts'
 import { mail, NOON } from './support.ts'
 
@@ -33,7 +33,7 @@ function queueCopy(once: string, change: Partial<outbox.NewOutbox> = {}): void {
   const copy = { noticeId: 1, recipientId: once, envelopeTo: listed.address, ...change }
   db.transact((tx) => {
     if (cases.find(tx, TAG) === null) {
-      cases.open(tx, openCase(), roots)
+      cases.open(tx, caseRecord(), roots)
       notices.save(tx, 1, DRAFT)
       notices.setState(tx, { id: 1, version: 1 }, { state: 'released', releasedDigest: digest })
     }
