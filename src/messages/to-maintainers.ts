@@ -49,13 +49,9 @@ export type TranscriptLine = {
 
 /** The answer to a message with commands. */
 export const transcript = encryptedAnswer<{
-  /** The first line: what became of the whole. */
-  readonly outcome: string
   /** Which message this answers. */
   readonly about: string
   readonly lines: readonly TranscriptLine[]
-  /** How many lines are not shown; '' when all are. */
-  readonly more: string
   /** What left for the reporters without a line that says so; '' for nothing. */
   readonly sent: string
   /** Where the case stood and stands; '' where no case is meant. */

@@ -6,7 +6,6 @@
 import { type Decision } from '../domain/decision.ts'
 import { aboutCase, BY_DESK, type EventKind, type NewEvent } from '../domain/event.ts'
 import { formatInstant } from '../domain/time.ts'
-import { count, listed } from '../domain/words.ts'
 import { type TranscriptLine, transcript as transcriptMessage } from '../messages/to-maintainers.ts'
 import { missingRole } from './authority.ts'
 import { conversationAbout } from './conversation.ts'
@@ -16,9 +15,6 @@ import { maintainerRecipient } from './recipients.ts'
 import { sealedTo } from './send.ts'
 import { standing } from './status.ts'
 import { needsNoCase, rolesOf, type Verb } from './verbs/verb.ts'
-
-/** More lines than this are counted, not shown: the text of a message has any length. */
-const LINES_MAX = 40
 
 /** What became of the lines of one message. */
 export type Outcome = {
@@ -43,32 +39,24 @@ export function isDone({ lines }: Pick<Outcome, 'lines'>): boolean {
 
 /** The message to the author; `about` is null where the commands needed no case. */
 export function transcript(
-  outcome: Outcome,
-  context: DeskContext,
+  { lines, blocks, sent = '' }: Outcome,
+  { settings, author, message, arrivalId }: DeskContext,
   about: CaseOutcome | null
 ): Decision {
-  const { settings, author, message } = context
-  const tag = about?.after.case.tag ?? null
   // Beside a refused line nothing was done.
-  const isWhole = isDone(outcome)
-  const lines = outcome.lines.map((line) =>
-    isWhole || line.outcome === 'refused'
-      ? line
-      : { ...line, outcome: 'not run' as const, says: '' }
-  )
+  const isWhole = isDone({ lines })
   const words = transcriptMessage({
-    outcome: outcomeWords(outcome),
     about: `Your message of ${formatInstant(message.date, settings.desk.timezone)}`,
-    lines: lines.slice(0, LINES_MAX),
-    more:
-      lines.length > LINES_MAX ? count(lines.length - LINES_MAX, 'more line', 'more lines') : '',
-    blocks: isWhole ? outcome.blocks : [],
-    sent: outcome.sent ?? '',
+    lines: lines.map((line) =>
+      isWhole || line.outcome === 'refused' ? line : { ...line, outcome: 'not run', says: '' }
+    ),
+    blocks: isWhole ? blocks : [],
+    sent,
     ...(about === null ? NO_CASE : caseParams(about))
   })
   return sealedTo([maintainerRecipient(author)], words, {
-    once: String(context.arrivalId),
-    tag,
+    once: String(arrivalId),
+    tag: about?.after.case.tag ?? null,
     conversation: about === null ? '' : conversationAbout(about.context.conversation),
     inReplyTo: message.id
   })
@@ -84,16 +72,6 @@ function caseParams({ before, after, context, verbs }: CaseOutcome) {
     missing: hasNotice ? missingFields(after, context) : [],
     next: nextCommands(after, context, verbs)
   }
-}
-
-function outcomeWords({ lines }: Outcome): string {
-  if (isDone({ lines })) return `Done: ${count(lines.length, 'command', 'commands')}.`
-  const bad = lines.flatMap(({ at, outcome }) => (outcome === 'refused' && at !== '+' ? [at] : []))
-  if (bad.length === 0) return 'Nothing was done; below is why.'
-  const named = bad.length > LINES_MAX ? [...bad.slice(0, 3), 'more'] : bad
-  const which =
-    bad.length === 1 ? `line ${listed(bad)} has a problem` : `lines ${listed(named)} have problems`
-  return `Nothing was done: ${which}.`
 }
 
 const NEXT_MAX = 2

@@ -74,7 +74,7 @@ describe('the answer to commands (B6)', () => {
       'Nothing was done: line 2 has a problem.'
     )
     expect(answer('/acceptt\n\n/take\n/reject nonsense').split('\n')[1]).toBe(
-      'Nothing was done: lines 1 and 4 have problems.'
+      'Nothing was done: 2 lines have problems.'
     )
   })
 
@@ -103,7 +103,7 @@ describe('the answer to commands (B6)', () => {
 
   it('shows at most 40 lines, and counts the rest', () => {
     const text = answer('/x\n'.repeat(50))
-    expect(text).toContain('and 10 more lines')
+    expect(text).toContain('and 10 more')
     expect(text.match(/refused:/g)).toHaveLength(40)
   })
 
