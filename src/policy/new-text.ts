@@ -135,18 +135,21 @@ function readOwn(lines: readonly string[]): Own {
   const end = found < 0 ? lines.length : found
   const own = new Set([...lines.slice(0, end).keys()].filter((index) => !isQuoted(lines[index])))
   let doubtful: string | null = null
-  for (let at = 0; at <= end; at += 1) {
-    const isBegun = at === end ? isCopy(lines, at) : !own.has(at) && (at === 0 || own.has(at - 1))
-    if (!isBegun) continue
+  const begun = [...own].flatMap((index) => (isQuoted(lines[index + 1]) ? index + 1 : []))
+  for (const at of isCopy(lines, end) ? [...begun, end] : begun) {
     const heading = headingAbove(lines, at)
     for (let index = heading.start; index < at; index += 1) own.delete(index)
     // What a client draws above a copy leaves no doubt about the line above that.
     if (at < end || RULE_LIKE.test(lines[at] ?? '')) doubtful ??= heading.doubtful
   }
-  const last = [...own].findLast((index) => (lines[index] ?? '').trim() !== '') ?? 0
-  const dashes = [...own].find((index) => index < last && DASHES.test(lines[index] ?? ''))
-  if (dashes !== undefined) doubtful ??= lines[dashes] ?? null
-  return { own, end, doubtful }
+  return { own, end, doubtful: doubtful ?? strayDashes(lines, [...own]) }
+}
+
+/** A line of dashes above more text of the author's; null where there is none. */
+function strayDashes(lines: readonly string[], own: readonly number[]): string | null {
+  const last = own.findLast((index) => isText(lines[index])) ?? 0
+  const dashes = own.find((index) => index < last && DASHES.test(lines[index] ?? ''))
+  return dashes === undefined ? null : (lines[dashes] ?? null)
 }
 
 function isEnd(lines: readonly string[], index: number): boolean {
@@ -252,9 +255,12 @@ function attributionIn({ lines, top, bottom }: Paragraph, at: number): Heading {
   // The name stands on the line above its address.
   if (start > highest && /^\s*</.test(lines[start] ?? '')) start -= 1
   start = knownStart(lines, highest, start)
-  const above = start > top ? (lines[start - 1] ?? '') : ''
-  // A line that does not end a sentence may go on below.
-  return { start, doubtful: above === '' || SENTENCE_END.test(above) ? null : above }
+  return { start, doubtful: start > top ? unfinished(lines[start - 1]) : null }
+}
+
+/** A line that does not end a sentence may go on below: null for any other. */
+function unfinished(line = ''): string | null {
+  return line === '' || SENTENCE_END.test(line) ? null : line
 }
 
 function isAttribution(part: readonly string[]): boolean {
