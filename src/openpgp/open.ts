@@ -3,11 +3,12 @@
  * failure becomes one code of a closed union. Must never be given a locked key (the library would fail the whole message) and
  * never passes on the library's own messages.
  */
-import { decrypt, readMessage, SignaturePacket } from 'openpgp'
+import { decrypt, PacketList, readMessage, SignaturePacket } from 'openpgp'
 import { type OpenFailure } from '../domain/mail.ts'
 import { msOf } from '../domain/time.ts'
 import { DECOMPRESSED_BYTES_MAX, pgpConfig } from './config.ts'
 import { type SecretKey } from './keyring.ts'
+import { walkPackets } from './packets.ts'
 import { prescan, type Sealing } from './prescan.ts'
 import { type Verdict, type VerifyContext, verifyPackets } from './verify.ts'
 
@@ -67,11 +68,41 @@ async function decryptPlain(
 }
 
 /**
+ * Packets in one layer of a message or key; ordinary messages have fewer than ten. Those inside an encryption can be counted only
+ * after the library decrypted or decompressed them and before it parses them. It has no limit of its own: two bytes of a packet
+ * cost it as much time as a thousand bytes of text, and compressed they cost the sender nothing (mail.md §2.14, §2.15).
+ */
+const PACKETS_MAX = 5000
+const TOO_MANY_PACKETS = 'more packets than the desk reads'
+
+type Parse = (bytes: unknown, ...rest: readonly unknown[]) => unknown
+const lists = PacketList as unknown as { fromBinary: Parse }
+const parse = lists.fromBinary
+
+// The library parses every layer with this one function.
+lists.fromBinary = async function fromBinary(bytes, ...rest) {
+  const whole = await readWhole(bytes)
+  if (walkPackets(whole, PACKETS_MAX).end === 'too-many') throw new Error(TOO_MANY_PACKETS)
+  return parse.call(PacketList, whole, ...rest)
+}
+
+/** Reads all bytes: authenticated chunks come as the library's own list, which is read like a stream. */
+async function readWhole(bytes: unknown): Promise<Uint8Array> {
+  if (bytes instanceof Uint8Array) return bytes
+  const reader = (bytes as ReadableStream<Uint8Array>).getReader()
+  const chunks: Uint8Array[] = []
+  for (let read = await reader.read(); !read.done; read = await reader.read())
+    chunks.push(read.value)
+  return new Uint8Array(Buffer.concat(chunks))
+}
+
+/**
  * The only place that reads the library's error messages, because it gives no codes. A changed message turns into `damaged`,
  * which is safe; the tests pin each row.
  */
 const FAILURES: readonly (readonly [RegExp, OpenFailure])[] = [
   [/Maximum decompressed/, 'limit'],
+  [new RegExp(TOO_MANY_PACKETS), 'limit'],
   // Node's message for a wrong GCM tag: "Unsupported state or unable to authenticate data".
   [/unable to authenticate/i, 'damaged'],
   [/not authenticated/, 'no-integrity'],

@@ -9,7 +9,8 @@ import {
   Message,
   PacketList,
   type PrivateKey,
-  readKey
+  readKey,
+  UnparseablePacket
 } from 'openpgp'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type Address } from '../../../src/domain/address.ts'
@@ -82,6 +83,16 @@ describe('opening a message', () => {
     list.push(...packets)
     return Object.assign(packet, { packets: list, algorithm: enums.compression.zip })
   }
+  it('refuses thousands of packets inside, plain or compressed', async () => {
+    const flood = Array.from({ length: 5001 }, () =>
+      Object.assign(new UnparseablePacket(), { tag: 60, rawContent: new Uint8Array(0) })
+    )
+    for (const hostile of [[...flood, literal], [compressed(...flood, literal)]]) {
+      const opened = await openMessage(await sealPackets(...hostile), context())
+      expect(opened).toMatchObject({ kind: 'failed', because: 'limit' })
+    }
+  })
+
   it('is refused for compressions in each other', async () => {
     const nested = (depth: number): AnyPacket =>
       depth === 0 ? literal : compressed(nested(depth - 1))
