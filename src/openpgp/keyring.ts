@@ -60,10 +60,10 @@ export type Unlocked =
   | { readonly kind: 'unreadable' }
 
 /**
- * Facts at `now` of the one public key in `data` (armored or binary), merged with what its owner signed in those of `copies` that
- * are copies of it: renewals, revocations, new subkeys, and user ids with an address that it already has. Null when it is not
- * exactly one readable key. For a key found in a message, only the user ids that name exactly `address` are kept (mail.md §2.12),
- * and it is null when none is valid.
+ * Facts at `now` of the one public key in `data` (armored or binary), merged with what its owner signed in those of `copies`
+ * that are copies of it: renewals, revocations, new subkeys, and user ids with an address that it already has. Null when it
+ * is not exactly one readable key. For a key found in a message, only the user ids that name exactly `address` are kept
+ * (mail.md §2.12), and it is null when none is valid.
  */
 export async function inspectKey(
   data: Uint8Array | string,
@@ -132,9 +132,9 @@ export async function knownCertificate(keyData: Uint8Array): Promise<Certificate
 }
 
 /**
- * The certificate with what a copy adds, or as it was. A copy that anybody may have altered removes nothing. When both are too
- * large together, a copy that revokes the key stands alone: only who holds the primary key can fill the known one. A revocation of
- * a subkey alone would not stop a thief, who can make another.
+ * The certificate with what a copy adds, or as it was. A copy that anybody may have altered removes nothing. When both are
+ * too large together, a copy that revokes the key stands alone: only who holds the primary key can fill the known one. A
+ * revocation of a subkey alone would not stop a thief, who can make another.
  */
 async function merged(known: Certificate, copy: Uint8Array, now: Instant): Promise<Certificate> {
   const other = await readCertificate(copy)

@@ -95,9 +95,9 @@ function placesOf(key: WithDirect): Place[] {
 }
 
 /**
- * Whether `primary` bound a subkey, and a signing one bound it back (RFC 9580 §5.2.1.9): without that, anybody can attach another
- * person's key to their own. The back signature is not among the signed bytes of the binding, so anybody can remove it; such a
- * half binding must not replace a whole one.
+ * Whether `primary` bound a subkey, and a signing one bound it back (RFC 9580 §5.2.1.9): without that, anybody can attach
+ * another person's key to their own. The back signature is not among the signed bytes of the binding, so anybody can remove
+ * it; such a half binding must not replace a whole one.
  */
 function isBinding(primary: Key['keyPacket'], { keyPacket }: Subkey, signed: object): Check {
   const isBound = madeBy(primary, enums.signature.subkeyBinding, signed)

@@ -123,8 +123,8 @@ async function judge(
 }
 
 /**
- * Known certificates of the issuing key: by full fingerprint if the signature names one, else by key id. Excludes a certificate to
- * which the key was merely attached: the signature would look broken instead of somebody else's.
+ * Known certificates of the issuing key: by full fingerprint if the signature names one, else by key id. Excludes a
+ * certificate to which the key was merely attached: the signature would look broken instead of somebody else's.
  */
 async function findCertificates(issuer: string, context: VerifyContext): Promise<Certificate[]> {
   const found = new Map<string, Certificate>()

@@ -1,9 +1,9 @@
 /**
- * From a body and a recipient to a finished message, encrypted to its one key or refused (G3, G5); also the signed message that
- * everybody may read. Defines the layout: RFC 3156 outside, RFC 9788 header protection inside. Outside an encrypted message stand
- * the desk under its own name, the recipient's bare address, the date, the ids and a neutral subject; names of people stay inside.
- * Must never write Cc or Bcc, never put two recipients into one message and never return an unencrypted body. RFC 3834 §5
- * (Auto-Submitted), RFC 5322 §3.6; Autocrypt level 1.
+ * From a body and a recipient to a finished message, encrypted to its one key or refused (G3, G5); also the signed message
+ * that everybody may read. Defines the layout: RFC 3156 outside, RFC 9788 header protection inside. Outside an encrypted
+ * message stand the desk under its own name, the recipient's bare address, the date, the ids and a neutral subject; names of
+ * people stay inside. Must never write Cc or Bcc, never put two recipients into one message and never return an unencrypted
+ * body. RFC 3834 §5 (Auto-Submitted), RFC 5322 §3.6; Autocrypt level 1.
  */
 import { type Address } from '../domain/address.ts'
 import { type Fingerprint } from '../domain/ids.ts'

@@ -250,8 +250,8 @@ async function idle(session: Session, ms: number, signal: AbortSignal): Promise<
 }
 
 /**
- * Moves those of `uids` that still exist (MOVE RFC 6851, UIDPLUS RFC 4315); creates the other folder when first needed. Must never
- * delete a message without a copy.
+ * Moves those of `uids` that still exist (MOVE RFC 6851, UIDPLUS RFC 4315); creates the other folder when first needed. Must
+ * never delete a message without a copy.
  */
 async function move(session: Session, uids: readonly number[], folder: string): Promise<void> {
   if (session.client.mailbox === false) await session.client.mailboxOpen(session.folder)

@@ -41,7 +41,8 @@ const START_PAUSE_MS = 500
 
 /**
  * Starts the pool and waits until a first worker has unlocked the desk's keys. Throws {@link Trouble} `desk-key` when they
- * cannot be unlocked, `worker-crash` or `worker-limit` when no worker can be started; after `close`, every task throws `stopping`.
+ * cannot be unlocked, `worker-crash` or `worker-limit` when no worker can be started; after `close`, every task throws
+ * `stopping`.
  */
 export async function createWorkers(options: WorkerOptions): Promise<Workers> {
   const closing = new AbortController()

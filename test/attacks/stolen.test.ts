@@ -7,9 +7,9 @@ import { beforeAll, expect, it } from 'vitest'
 import { withHungKey } from '../support/hung-key.ts'
 import { describeWith } from '../support/requires.ts'
 import { openWorld } from '../support/world.ts'
-import { encryptedMail, lines, mixed, textPart } from '../unit/reading/material.ts'
+import { encryptedMail, lines, textPart } from '../unit/reading/material.ts'
 import { ADDRESSES, type Cast, DESK_ADDRESS, makeCast } from './cast.ts'
-import { head, openScene, payload, plainMail, type Scene, SECRET, sceneOf } from './scene.ts'
+import { head, payload, plainMail, type Scene, SECRET, sceneOf } from './scene.ts'
 
 const WORDS = `Another ${SECRET}.`
 const autocrypt = (key: Uint8Array): string =>
@@ -46,37 +46,6 @@ describeWith(['gpg'], 'attacks with a stolen ciphertext', () => {
     const read = [...(await scene.mailsTo('grace')), ...(await scene.mailsTo('linus'))]
     return read.join('\n').includes(WORDS)
   }
-  const hung = (endsAfter = 0): Promise<Uint8Array> =>
-    withHungKey(cast.mallory.secret, cast.alice.secret.toPublic().keyPacket, endsAfter)
-
-  it.each([
-    ['', 0],
-    [', bound until a minute after it was made', 60]
-  ])(
-    "4 replayed ciphertext: the signer's key hung on the thief's own hides nobody (G6)%s",
-    async (_, endsAfter) => {
-      scene = await openScene(cast)
-      const armored = await cast.seal(textPart(WORDS), 'alice')
-      const key = autocrypt(await hung(endsAfter))
-      await scene.attack(encryptedMail(armored, head('mallory', '...', [key])))
-      expect(scene.disposition()).toBe('contradicts-sender')
-      expect(await isRead()).toBe(false)
-      await scene.attack(encryptedMail(armored, head('alice')))
-      expect(scene.disposition()).toBe('case-opened')
-      expect(await isRead()).toBe(true)
-    }
-  )
-
-  it('4 replayed ciphertext: the hung key of a signer whose key came inside hides nobody (G6)', async () => {
-    scene = await openEmpty()
-    const file = await cast.gpg(['--armor', '--export', `<${ADDRESSES.alice}>`])
-    const part = `Content-Type: application/pgp-keys; name="a.asc"\r\n\r\n${file.toString()}`
-    const armored = await cast.seal(mixed([textPart(WORDS), part]), 'alice')
-    const key = autocrypt(await hung())
-    await scene.attack(encryptedMail(armored, head('mallory', '...', [key])))
-    expect(scene.disposition()).toBe('contradicts-sender')
-    expect(await isRead()).toBe(false)
-  })
 
   it("4 replayed ciphertext: a maintainer's signature that does not hold yet is still no thief's (G6)", async () => {
     scene = await openEmpty()

@@ -1,18 +1,16 @@
 /**
  * `npm run bench`: how fast and how large the built daemon is, on real servers, beside `gpg` doing the same OpenPGP work.
  * Prints a table and writes `bench-results/<date>.json`. Arguments: names of parts (all by default), `--quick` for small
- * numbers, `--profile` to see where the processor time goes. It is a benchmark, not a test: a missed aim is no failure.
+ * numbers. It is a benchmark, not a test: a missed aim is no failure.
  */
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
-import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { availableParallelism, cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { type Figure, table } from './figures.ts'
-import { killed } from './killed.ts'
 import { open } from './open.ts'
 import { backlog, latency, memory, notice, type Part, relay, type Sizes } from './parts.ts'
-import { profileReport } from './profile.ts'
 
 const PARTS: Readonly<Record<string, Part>> = {
   backlog,
@@ -20,8 +18,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   relay,
   notice,
   memory,
-  open,
-  killed
+  open
 }
 const RESULTS = fileURLToPath(new URL('../../bench-results/', import.meta.url))
 
@@ -34,7 +31,6 @@ const FULL: Sizes = {
   attachmentMiB: 30,
   idleMs: 40_000,
   opens: 1000,
-  kills: 10,
   gpgSample: 50
 }
 const QUICK: Sizes = {
@@ -46,13 +42,12 @@ const QUICK: Sizes = {
   attachmentMiB: 5,
   idleMs: 3000,
   opens: 100,
-  kills: 2,
   gpgSample: 6
 }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { quick: { type: 'boolean' }, profile: { type: 'boolean' } }
+  options: { quick: { type: 'boolean' } }
 })
 const unknown = positionals.find((name) => PARTS[name] === undefined)
 if (unknown === undefined) await main()
@@ -70,10 +65,7 @@ async function main(): Promise<void> {
   for (const [name, part] of Object.entries(PARTS)) {
     if (positionals.length > 0 && !positionals.includes(name)) continue
     process.stderr.write(`${name} …\n`)
-    const folder = values.profile === true ? mkdtempSync(join(tmpdir(), `postern-${name}-`)) : null
-    const nodeOptions = folder === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${folder}`]
-    figures.push(...(await part({ sizes, nodeOptions })))
-    if (folder !== null) process.stdout.write(`${profileReport(folder)}\nprofiles: ${folder}\n`)
+    figures.push(...(await part(sizes)))
   }
   process.stdout.write(table(figures))
   const at = new Date()

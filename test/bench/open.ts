@@ -38,7 +38,7 @@ const SECONDS_MAX = 10
 const MEMORY_MIB_MAX = 512
 
 /** Rates of ordinary messages, then the cost of each of the worst. */
-export const open: Part = async ({ sizes }) => {
+export const open: Part = async (sizes) => {
   const [desk, from] = await benchKeys('opener', 2)
   if (desk === undefined || from === undefined) throw new Error('no keys for the benchmark')
   const start = await startOf(desk, from)

@@ -20,13 +20,10 @@ export type Sizes = {
   readonly idleMs: number
   /** Mails of 4 KiB to open; a tenth of 1 MiB, a hundredth of 25 MiB. */
   readonly opens: number
-  /** Mails over whose time limit a worker is ended. */
-  readonly kills: number
   readonly gpgSample: number
 }
 
-export type Options = { readonly sizes: Sizes; readonly nodeOptions: readonly string[] }
-export type Part = (options: Options) => Promise<readonly Figure[]>
+export type Part = (sizes: Sizes) => Promise<readonly Figure[]>
 
 const LONG_MS = 5 * 60_000
 const FROM = 'bounces@bench.example'
@@ -34,12 +31,12 @@ const FROM = 'bounces@bench.example'
 const MESSAGE_BYTES = 8192
 
 /** Reports a second from messages that wait when the daemon connects. */
-export const backlog: Part = async ({ sizes, nodeOptions }) => {
+export const backlog: Part = async (sizes) => {
   const count = sizes.backlog
   const stage = await setStage({ maintainers: await benchKeys('maintainer', 3) })
   try {
     await stage.imap.seed(await reportsFor(stage, await benchKeys('reporter', count)))
-    const daemon = await stage.startDaemon(nodeOptions)
+    const daemon = await stage.startDaemon()
     const { at: begun } = await daemon.logged('imap.connected')
     const cpuBefore = daemon.cpuSeconds()
     const taken = await stage.sink.waitFor(count * 4, LONG_MS)
@@ -68,17 +65,17 @@ export const backlog: Part = async ({ sizes, nodeOptions }) => {
 }
 
 /** Time from delivery to the acknowledgement accepted, one message after the other, while the daemon is in IDLE. */
-export const latency: Part = async (options) => {
+export const latency: Part = async (sizes) => {
   const figures: Figure[] = []
   for (const name of mailServers()) {
     const stage = await setStage({ maintainers: await benchKeys('maintainer', 3), server: name })
     try {
-      figures.push(...(await oneByOne(stage, options)))
+      figures.push(...(await oneByOne(stage, sizes)))
     } finally {
       await stage.close()
     }
   }
-  const people = await benchKeys('reporter', options.sizes.gpgSample)
+  const people = await benchKeys('reporter', sizes.gpgSample)
   const gpg = await gpgCost(people, MESSAGE_BYTES)
   const toAcknowledge = beside('latency', gpg, ({ sealMs, openMs }) => ({
     value: openMs + sealMs,
@@ -87,10 +84,10 @@ export const latency: Part = async (options) => {
   return [...figures, ...toAcknowledge]
 }
 
-async function oneByOne(stage: Stage, { sizes, nodeOptions }: Options): Promise<Figure[]> {
+async function oneByOne(stage: Stage, sizes: Sizes): Promise<Figure[]> {
   const people = await benchKeys('reporter', sizes.oneByOne)
   const reports = await reportsFor(stage, people)
-  const daemon = await stage.startDaemon(nodeOptions)
+  const daemon = await stage.startDaemon()
   await delay(1000)
   const deliveredAt: number[] = []
   const tookMs: number[] = []
@@ -129,7 +126,7 @@ async function oneByOne(stage: Stage, { sizes, nodeOptions }: Options): Promise<
 }
 
 /** Time from delivery until the last maintainer's copy is accepted: at once after the start, and later. */
-export const relay: Part = async ({ sizes, nodeOptions }) => {
+export const relay: Part = async (sizes) => {
   const figures: Figure[] = []
   const reporters = await benchKeys('reporter', sizes.relays + 1)
   for (const count of sizes.relayTo) {
@@ -137,7 +134,7 @@ export const relay: Part = async ({ sizes, nodeOptions }) => {
     const stage = await setStage({ maintainers })
     try {
       const reports = await reportsFor(stage, reporters)
-      await stage.startDaemon(nodeOptions)
+      await stage.startDaemon()
       await delay(1000)
       const tookMs: number[] = []
       for (const [index, report] of reports.entries()) {
@@ -171,14 +168,14 @@ export const relay: Part = async ({ sizes, nodeOptions }) => {
 }
 
 /** One notice to many members, from its instant to the last copy accepted. */
-export const notice: Part = async ({ sizes, nodeOptions }) => {
+export const notice: Part = async (sizes) => {
   const members = await benchKeys('member', sizes.members)
   const stage = await setStage({ maintainers: await benchKeys('maintainer', 3) })
   try {
     const releaseAt = msOf(
       await seedNotice({ ...stage, imapPassword: stage.imap.password }, members, 4000)
     )
-    const daemon = await stage.startDaemon(nodeOptions)
+    const daemon = await stage.startDaemon()
     const isMembers = ({ to }: Taken): boolean => to.startsWith('member')
     const cpuBefore = daemon.cpuSeconds()
     await stage.sink.waitFor(members.length, LONG_MS)
@@ -208,7 +205,7 @@ export const notice: Part = async ({ sizes, nodeOptions }) => {
 }
 
 /** Resident memory: after the start, with a very large attachment, and after a while of rest. */
-export const memory: Part = async ({ sizes, nodeOptions }) => {
+export const memory: Part = async (sizes) => {
   const stage = await setStage({ maintainers: await benchKeys('maintainer', 3) })
   try {
     const [reporter] = await benchKeys('reporter', 1)
@@ -216,7 +213,7 @@ export const memory: Part = async ({ sizes, nodeOptions }) => {
       reporter === undefined
         ? []
         : await reportsFor(stage, [reporter], sizes.attachmentMiB * 2 ** 20)
-    const daemon = await stage.startDaemon(nodeOptions)
+    const daemon = await stage.startDaemon()
     await delay(3000)
     const startup = daemon.memory().now
     await delay(sizes.idleMs)

@@ -60,7 +60,7 @@ export type Stage = {
   readonly configFile: string
   readonly databaseFile: string
   readonly desk: { readonly address: string; readonly publicArmored: string }
-  startDaemon(nodeOptions?: readonly string[]): Promise<Daemon>
+  startDaemon(): Promise<Daemon>
   /** Ends everything that still runs. */
   close(): Promise<void>
 }
@@ -74,9 +74,6 @@ export function mailServers(): readonly MailServer['name'][] {
 export async function setStage(options: {
   readonly maintainers: readonly BenchKey[]
   readonly server?: MailServer['name']
-  /** More limits of the configuration, as they are written there. */
-  readonly limits?: string
-  readonly workers?: number
 }): Promise<Stage> {
   const folder = tempFolder('pb-')
   const imap = await startMailServer(options.server ?? mailServers()[0] ?? 'hoodiecrow')
@@ -103,8 +100,8 @@ export async function setStage(options: {
       address: DESK_ADDRESS,
       publicArmored: readFileSync(keyFile.replace('.asc', '.pub.asc'), 'utf8')
     },
-    startDaemon: async (nodeOptions = []) => {
-      const daemon = startDaemon(configFile, imap, nodeOptions)
+    startDaemon: async () => {
+      const daemon = startDaemon(configFile, imap)
       running.push(daemon)
       await daemon.logged('imap.connected')
       return daemon
@@ -163,7 +160,7 @@ async function startMailServer(wanted: MailServer['name']): Promise<MailServer> 
 function configuration(
   imap: MailServer,
   sink: Sink,
-  { maintainers, limits, workers = 2 }: Omit<Parameters<typeof setStage>[0], 'server'>
+  { maintainers }: Omit<Parameters<typeof setStage>[0], 'server'>
 ): string {
   const people = maintainers.map(
     ({ address }, index) =>
@@ -173,8 +170,8 @@ function configuration(
 imap: { host: 127.0.0.1, port: ${imap.port}, tls: none, user: ${USER}, password: { env: BENCH_PASSWORD } }
 smtp: { host: 127.0.0.1, port: ${sink.port}, tls: none }
 acknowledgement: { jitter: 0, per_hour: 1000, per_domain_hour: 1000 }
-workers: ${workers}
-limits: { mail_size: 100MiB${limits === undefined ? '' : `, ${limits}`} }
+workers: 2
+limits: { mail_size: 100MiB }
 maintainers:
 ${people.join('\n')}
 products:
@@ -182,8 +179,8 @@ products:
 `
 }
 
-function startDaemon(configFile: string, imap: MailServer, nodeOptions: readonly string[]): Daemon {
-  const child = spawn(process.execPath, [...nodeOptions, MAIN, 'run', '--config', configFile], {
+function startDaemon(configFile: string, imap: MailServer): Daemon {
+  const child = spawn(process.execPath, [MAIN, 'run', '--config', configFile], {
     env: { ...process.env, BENCH_PASSWORD: imap.password },
     stdio: ['ignore', 'pipe', 'inherit']
   })

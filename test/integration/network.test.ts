@@ -239,41 +239,6 @@ describeWith(['dovecot', 'gpg'], 'a network and a clock that misbehave', () => {
     expect(desk.rows("SELECT 1 FROM outbox WHERE state <> 'sent'")).toEqual([])
   })
 
-  it('works over verified TLS: IMAPS and SMTP with STARTTLS', async () => {
-    const sink = await startSink({ tls: 'starttls', certificates: dovecot.certificates })
-    const ca = dovecot.certificates.files.ca
-    const { desk, user } = await fresh({
-      sink,
-      servers: (name) => ({
-        imap: { port: dovecot.tlsPort, user: name, tls: 'implicit', ca },
-        smtp: { port: sink.port, tls: 'starttls', ca }
-      })
-    })
-    const daemon = await desk.start()
-    await dovecot.append(user, report('private'))
-    await reached(sink, 'private')
-    await sink.waitFor(2, 30_000)
-    expect(sink.taken.every(({ secure }) => secure)).toBe(true)
-    expect((await daemon.stop()).status).toBe(0)
-  })
-
-  it('never hands a message to an SMTP server that offers no STARTTLS where it is demanded', async () => {
-    const ca = dovecot.certificates.files.ca
-    const { desk, sink, user } = await fresh({
-      servers: (name, plainSink) => ({
-        imap: { port: dovecot.port, user: name, tls: 'starttls', ca },
-        smtp: { port: plainSink.port, tls: 'starttls', ca }
-      })
-    })
-    const daemon = await desk.start()
-    await dovecot.append(user, report('exposed'))
-    await deferred(daemon)
-    expect(sink.taken).toEqual([])
-    expect(daemon.lines).toContainEqual(
-      expect.objectContaining({ event: 'trouble', where: 'smtp' })
-    )
-  })
-
   it('holds a notice whose instant a clock jump passed over, tells the maintainers, never sends it early (G7)', async () => {
     const { desk, sink, user } = await fresh({ both: true })
     for (const person of [alice, grace, ada]) await person.importKey(desk.publicKey)

@@ -5,8 +5,6 @@ import { connectMailbox } from '../../src/transport/imap-mailbox.ts'
 import { type EmbeddedImap, startEmbeddedImap } from '../support/embedded-imap.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
 
-const RAW = Buffer.from('From: a@example.org\r\nSubject: x\r\n\r\nGr\u00fc\u00dfe\r\n')
-
 describe('embedded IMAP server', () => {
   let imap: EmbeddedImap
   let mailbox: Mailbox
@@ -42,28 +40,6 @@ describe('embedded IMAP server', () => {
   afterEach(async () => {
     await mailbox.close()
     await imap.close()
-  })
-
-  it('wakes a waiting client, gives the message unchanged and moves it', async () => {
-    const empty = await mailbox.list({ afterUid: 0, limit: 10 })
-    const woken = mailbox.waitForChange(20_000, new AbortController().signal)
-    setTimeout(() => {
-      imap.append(RAW, new Date('2026-01-02T03:04:05Z'))
-    }, 100)
-
-    expect(await woken).toBe(true)
-    const { waiting } = await mailbox.list({ afterUid: 0, limit: 10 })
-    const uid = waiting[0]?.uid ?? 0
-    const raw = (await mailbox.fetch(uid, 'whole'))?.raw
-    const headers = (await mailbox.fetch(uid, 'header'))?.raw
-    await mailbox.move([uid], 'processed')
-
-    expect(empty.waiting).toEqual([])
-    expect(waiting).toEqual([{ uid, size: RAW.length, receivedAt: '2026-01-02T03:04:05.000Z' }])
-    expect(Buffer.from(raw ?? [])).toEqual(RAW)
-    expect(Buffer.from(headers ?? []).toString()).toBe('From: a@example.org\r\nSubject: x\r\n')
-    expect(imap.messages()).toEqual([])
-    expect(imap.messages('Postern/Processed')).toMatchObject([{ raw: RAW }])
   })
 
   it('gives up a connection on which the server fell silent', async () => {

@@ -13,9 +13,6 @@ import { readArmor } from '../../../src/openpgp/armor.ts'
 import { generateDeskKey } from '../../../src/openpgp/generate.ts'
 import { type SecretKey, unlockSecretKey } from '../../../src/openpgp/keyring.ts'
 import { sealMessage, signDetached } from '../../../src/openpgp/seal.ts'
-import { tryRun } from '../../support/programs.ts'
-import { describeWith } from '../../support/requires.ts'
-import { tempFolder } from '../../support/temp.ts'
 
 const now = instantFromMs(Date.now() - 60_000)
 const DAY = 86_400_000
@@ -151,42 +148,3 @@ describe('sealing', () => {
     await expect(signDetached(payload, ended, now)).rejects.toMatchObject(trouble)
   })
 })
-
-describeWith(['gpg'], 'sealing, as GnuPG sees it', () => {
-  it('makes one session key packet and protects integrity', async () => {
-    const folder = tempFolder()
-    try {
-      const { publicKey } = await keyPair()
-      const sealed = await sealMessage(payload, target(publicKey), desk, now)
-      if (sealed.kind !== 'sealed') throw new Error(sealed.because)
-      const { stdout } = await listPackets(folder.path, sealed.armored)
-      const encryptionKey = await publicKey.getEncryptionKey()
-      expect(stdout.match(/:pubkey enc packet:.*/g)).toHaveLength(1)
-      expect(stdout.toUpperCase()).toContain(
-        `KEYID ${encryptionKey.getKeyID().toHex().toUpperCase()}`
-      )
-      expect(stdout).toContain('mdc_method: 2')
-    } finally {
-      folder.remove()
-    }
-  })
-
-  it('names the hash algorithm of the signature packet', async () => {
-    const folder = tempFolder()
-    try {
-      const { armored, micalg } = await signDetached(payload, desk, now)
-      const { stdout } = await listPackets(folder.path, armored)
-      const number = /digest algo (\d+)/.exec(stdout)?.[1] ?? ''
-      const names: Record<string, string> = { 8: 'pgp-sha256', 9: 'pgp-sha384', 10: 'pgp-sha512' }
-      expect(micalg).toBe(names[number])
-    } finally {
-      folder.remove()
-    }
-  })
-})
-
-async function listPackets(home: string, input: string | Uint8Array): Promise<{ stdout: string }> {
-  // Without the secret key gpg lists the outer packets and ends with an error, as intended here.
-  const args = ['--homedir', home, '--batch', '--list-packets']
-  return { stdout: (await tryRun('gpg', args, { input })).stdout.toString() }
-}

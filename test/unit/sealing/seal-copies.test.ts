@@ -203,12 +203,6 @@ describeWith(['gpg', 'sq'], 'a sealed mail', () => {
     expect(read.text).toBe(text)
     expect(read.header('Auto-Submitted') + read.header('X-Auto-Response-Suppress')).toBe('')
   })
-
-  it('is refused for another key than that of the recipient', async () => {
-    const bad = { ...(await copyFor(grace)), keyData: (await copyFor(boris)).keyData }
-    const sealed = await sealCopy(body, bad, desk.keys.desk, now)
-    expect(sealed).toEqual({ kind: 'refused', because: 'wrong-fingerprint' })
-  })
 })
 
 describeWith(['gpg'], 'a signed clear mail', () => {
