@@ -28,8 +28,6 @@ export type Config = DeepReadonly<Omit<Decoded, 'products' | 'texts'>> & {
   readonly products: readonly (Product & {
     /** The last holiday that is listed for a single year; null when there is none. */
     readonly holidaysEnd: string | null
-    /** The built-in policy that its policy is or extends; null for a policy that extends none. */
-    readonly preset: string | null
   })[]
   readonly clocks: Settings['clocks']
   /** The wordings of messages by name. */
@@ -87,7 +85,6 @@ function productIn({ desk }: Decoded) {
     return {
       ...product,
       policy: read.policy,
-      preset: read.preset,
       calendar: { timezone: zone ?? desk.timezone, weekend, holidays: holidays.dates },
       holidaysEnd: holidays.end
     }

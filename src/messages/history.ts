@@ -6,7 +6,6 @@
 import { type Actor, type DeskEvent, type EventKind, type Evidence } from '../domain/event.ts'
 import { type Fingerprint, formatFingerprint } from '../domain/ids.ts'
 import { type Audience } from '../domain/message.ts'
-import { type NoticeCopies } from '../domain/notice.ts'
 import { KEY_PROBLEMS, UNDELIVERED } from '../domain/outgoing.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { count } from '../domain/words.ts'
@@ -84,33 +83,13 @@ function filtersOf({ timezone, maintainer, ...names }: HistoryNames) {
       return audience === 'reporter' ? reporter(id) : 'an outsider'
     },
     instant: (at: Instant) => formatInstant(at, timezone),
-    minutes: (ms: number) => Math.round(ms / 60_000),
     words: (code: string) => WORDS[code] ?? code,
     reason: (reason: string) => (reason === '' ? '' : `, because: ${reason}`),
     key: (fingerprint: Fingerprint) => formatFingerprint(fingerprint),
-    digest: shortened,
-    digests: (all: readonly string[]) => all.map((sha256) => `SHA-256 ${shortened(sha256)}`),
-    list: (items: readonly string[], title: string) =>
-      items.length === 0 ? '' : `; ${title}: ${items.join(', ')}`,
-    commands: (verbs: readonly string[]) =>
-      `${verbs.length === 1 ? 'the command' : 'the commands'} ${verbs.map((verb) => `/${verb}`).join(', ')}`,
-    copies: copyWords
+    digest: shortened
   }
 }
 
 function shortened(sha256: string): string {
   return `${sha256.slice(0, 12)}…`
-}
-
-/** What became of the copies, as a clause; '' where there are none. */
-function copyWords({ left, here, onTheWay }: NoticeCopies): string {
-  const said = [
-    [left, 'had left'],
-    [here, 'stayed here'],
-    [onTheWay, 'may have been leaving']
-  ] as const
-  const counted = said.flatMap(([number, what]) =>
-    number === 0 ? [] : [`${count(number, 'copy', 'copies')} ${what}`]
-  )
-  return counted.length === 0 ? '' : `; ${counted.join(', ')}`
 }
