@@ -26,13 +26,11 @@ const WORKER_IDLE_MS = 30_000
 /** The settings, or one clear line: the first problem that stops. */
 export async function requireSettings(config: Config): Promise<Settings> {
   const [wording] = wordingProblems(config.texts)
-  if (wording !== undefined) throw new Trouble('config', wording, { retryable: false })
+  if (wording !== undefined) throw new Trouble('config', wording)
   const { settings, problems } = await judgeKeys(config, systemClock.now())
   if (settings !== null) return settings
   const stopping = problems.find(({ stops }) => stops)
-  throw new Trouble('desk-key', stopping?.text ?? 'the keys cannot be used; run "postern check"', {
-    retryable: false
-  })
+  throw new Trouble('desk-key', stopping?.text ?? 'the keys cannot be used; run "postern check"')
 }
 
 /** Runs the daemon until `signal` is aborted, or once. Throws `Trouble` with one clear line when it cannot start or go on. */

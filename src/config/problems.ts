@@ -11,7 +11,7 @@ export type Problem = { readonly path: ValuePath; readonly text: string }
 
 /** A configuration or policy that cannot be used: the message has a line for each problem. */
 export function refusedConfig(...problems: readonly string[]): Trouble {
-  return new Trouble('config', problems.join('\n'), { retryable: false })
+  return new Trouble('config', problems.join('\n'))
 }
 
 /** Decodes `value`; adds all problems when it is not valid. */

@@ -34,10 +34,10 @@ export class Trouble extends Error {
   constructor(
     code: TroubleCode,
     hint: string,
-    options: { readonly retryable: boolean; readonly cause?: unknown }
+    options: { readonly retryable?: boolean; readonly cause?: unknown } = {}
   ) {
     super(hint, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
-    this.retryable = options.retryable
+    this.retryable = options.retryable ?? false
   }
 }

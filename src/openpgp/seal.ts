@@ -75,10 +75,7 @@ async function requireSigner(signer: SecretKey, date: Date): Promise<void> {
   if (await holds(signer.privateKey.getSigningKey(undefined, date, undefined, config))) return
   throw new Trouble(
     'desk-key',
-    'the desk key cannot sign: it is expired, revoked or has no signing part',
-    {
-      retryable: false
-    }
+    'the desk key cannot sign: it is expired, revoked or has no signing part'
   )
 }
 
@@ -94,9 +91,6 @@ async function certificate(target: SealTarget, now: Instant): Promise<PublicKey 
 }
 
 function micalgOf(hash: enums.hash | null): string {
-  if (hash === null)
-    throw new Trouble('desk-key', 'the desk key made a signature without a hash', {
-      retryable: false
-    })
+  if (hash === null) throw new Trouble('desk-key', 'the desk key made a signature without a hash')
   return `pgp-${enums.read(enums.hash, hash).replace('_', '-')}`
 }

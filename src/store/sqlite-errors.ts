@@ -39,7 +39,7 @@ export function isSqliteError(error: unknown): error is SqliteError {
 
 /** Trouble that waiting cannot solve. */
 export function refused(code: TroubleCode, hint: string, cause?: unknown): Trouble {
-  return new Trouble(code, hint, { retryable: false, cause })
+  return new Trouble(code, hint, { cause })
 }
 
 /** The trouble of a damaged database. */

@@ -334,7 +334,7 @@ function troubleOf(error: unknown, session: Session): Trouble {
   }
   if (known.mailboxMissing === true) {
     const hint = `The IMAP server ${options.host}, port ${options.port}, has no folder "${folder}". Please check imap.${folder === options.inbox ? 'inbox' : 'junk'}.`
-    return new Trouble('imap-mailbox', hint, { retryable: false, cause: error })
+    return new Trouble('imap-mailbox', hint, { cause: error })
   }
   return known.responseStatus === undefined
     ? connectionTrouble('imap', 'network', options, error)

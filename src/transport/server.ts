@@ -22,8 +22,7 @@ export function tlsOptions(server: ServerOptions) {
   if (server.tls === 'none' && !isLoopback(server.host)) {
     throw new Trouble(
       'config',
-      `tls: none is refused for ${server.host}, because it is another machine. Please set tls to implicit or starttls.`,
-      { retryable: false }
+      `tls: none is refused for ${server.host}, because it is another machine. Please set tls to implicit or starttls.`
     )
   }
   return {

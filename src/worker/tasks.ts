@@ -93,5 +93,5 @@ export async function identityOf(
 }
 
 function deskKeyTrouble(hint: string): Trouble {
-  return new Trouble('desk-key', hint, { retryable: false })
+  return new Trouble('desk-key', hint)
 }

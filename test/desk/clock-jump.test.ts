@@ -308,8 +308,7 @@ describe('when nobody can read an alarm, because keys look expired on the jumped
 
   it('a desk key that looks expired ends neither the watch nor a hold, and all is told later', async () => {
     await givenNotices()
-    world.workers.failSeal = () =>
-      new Trouble('desk-key', 'the desk key cannot sign', { retryable: false })
+    world.workers.failSeal = () => new Trouble('desk-key', 'the desk key cannot sign')
     await jumps(UNTIL_DUE)
     expect(noticeStates()).toEqual(['held'])
     expect(world.log).toContainEqual({ event: 'trouble', code: 'desk-key', where: 'clock' })

@@ -400,8 +400,7 @@ describe("the desk's own key that cannot sign, as on a clock that is far ahead (
   function breakKey(): () => void {
     const { workers } = world.desk
     const { seal, signClear } = workers
-    const refuse = () =>
-      Promise.reject(new Trouble('desk-key', 'the key cannot sign', { retryable: false }))
+    const refuse = () => Promise.reject(new Trouble('desk-key', 'the key cannot sign'))
     Object.assign(workers, { seal: refuse, signClear: refuse })
     return () => {
       Object.assign(workers, { seal, signClear })

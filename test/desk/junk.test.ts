@@ -192,7 +192,7 @@ describe('a junk folder that does not exist', () => {
   it('is said once and looked for again later, and ends nothing', async () => {
     const stop = new AbortController()
     let opened = 0
-    const missing = new Trouble('imap-mailbox', 'no such folder', { retryable: false })
+    const missing = new Trouble('imap-mailbox', 'no such folder')
     const running = junkLoop(
       world.desk,
       {

@@ -482,7 +482,7 @@ function nextMornings(now: Instant): Instant[] {
 }
 
 function died(): Trouble {
-  return new Trouble('stopping', 'the process of this test has died', { retryable: false })
+  return new Trouble('stopping', 'the process of this test has died')
 }
 
 async function settingsOf(options: WorldOptions, identity: TestDesk): Promise<Settings> {

@@ -194,8 +194,7 @@ products: [{ id: p, name: P, policy: template }]
     expect(error).toEqual(
       new Trouble(
         'config',
-        `there is no configuration ${path}: write one (README shows how), or name another with --config FILE`,
-        { retryable: false }
+        `there is no configuration ${path}: write one (README shows how), or name another with --config FILE`
       )
     )
   })
