@@ -2,6 +2,7 @@
  * The Autocrypt header field (Autocrypt Level 1 §2). Its key is a candidate for a first answer, never an identity (mail.md
  * §1.7). Ignores gossip and setup messages, and the field of a report (RFC 6522), which a machine wrote.
  */
+import { isSameAddress } from '../domain/address.ts'
 import { type HeaderFacts } from '../domain/mail.ts'
 import { type Field, valuesOf } from './fields.ts'
 import { toStrictAddress } from './mailboxes.ts'
@@ -15,45 +16,25 @@ export function readAutocrypt(
   fields: readonly Field[],
   from: HeaderFacts['from']
 ): Uint8Array | null {
-  if (from === null || isReport(fields)) return null
-  const valid = valuesOf(fields, 'autocrypt')
-    .map((value) => readValue(value))
-    .filter((header) => header !== null)
-  const [only] = valid
-  if (only === undefined || valid.length !== 1) return null
-  return toStrictAddress(only.addr)?.toLowerCase() === from.address.toLowerCase()
-    ? only.keyData
-    : null
+  const isReport = valuesOf(fields, 'content-type').some(
+    (value) => readParameterized(value).value === 'multipart/report'
+  )
+  if (from === null || isReport) return null
+  const [only, ...more] = valuesOf(fields, 'autocrypt').flatMap((value) => readValue(value) ?? [])
+  if (only === undefined || more.length > 0) return null
+  const address = toStrictAddress(only.address)
+  return address !== null && isSameAddress(address, from.address) ? only.keyData : null
 }
 
-function isReport(fields: readonly Field[]): boolean {
-  const types = valuesOf(fields, 'content-type')
-  return types.some((value) => readParameterized(value).value === 'multipart/report')
-}
-
-type AutocryptHeader = { readonly addr: string; readonly keyData: Uint8Array }
-
-function readValue(value: string): AutocryptHeader | null {
-  const attributes = value.length > VALUE_CHARS_MAX ? null : readAttributes(value)
-  if (attributes === null) return null
-  const base64 = (attributes.get('keydata') ?? '').replaceAll(/\s/g, '')
-  const isLast = [...attributes.keys()].at(-1) === 'keydata'
+/** Null for a field that is not valid. Unknown attributes make it so unless their name begins with `_`. */
+function readValue(value: string): { address: string; keyData: Uint8Array } | null {
+  if (value.length > VALUE_CHARS_MAX) return null
+  const { params } = readParameterized(`autocrypt; ${value}`)
+  const names = [...params.keys()]
+  const isKnown = names.every((name) => KNOWN.has(name) || name.startsWith('_'))
+  const base64 = (params.get('keydata') ?? '').replaceAll(/\s/g, '')
   const isBase64 = /^[A-Za-z0-9+/]+={0,2}$/.test(base64) && base64.length % 4 === 0
-  if (!isLast || !isBase64) return null
+  if (!isKnown || names.at(-1) !== 'keydata' || !isBase64) return null
   const keyData = new Uint8Array(Buffer.from(base64, 'base64'))
-  return { addr: attributes.get('addr') ?? '', keyData }
-}
-
-/** Unknown attributes make the field invalid unless their name begins with `_`. */
-function readAttributes(value: string): Map<string, string> | null {
-  const attributes = new Map<string, string>()
-  for (const piece of value.split(';')) {
-    if (piece.trim() === '') continue
-    const equals = piece.indexOf('=')
-    const name = piece.slice(0, Math.max(equals, 0)).trim().toLowerCase()
-    const isKnown = KNOWN.has(name) || name.startsWith('_')
-    if (!isKnown || attributes.has(name)) return null
-    attributes.set(name, piece.slice(equals + 1).trim())
-  }
-  return attributes
+  return { address: params.get('addr') ?? '', keyData }
 }

@@ -53,7 +53,7 @@ export async function readContent(
       continue
     }
     const leaf = await textOf(part)
-    decodedLeft = leaf.isTruncated ? -1 : decodedLeft - leaf.decodedBytes
+    decodedLeft -= contentOf(part).length
     if (leaf.isDamaged) warnings.add('undecodable-text')
     if (leaf.isTruncated) warnings.add('text-truncated')
     const text = textOfPiece(piece, leaf.text, htmlLeft > 0, warnings)

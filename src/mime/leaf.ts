@@ -29,8 +29,6 @@ const contents = new WeakMap<Part, Buffer>()
 /** Decoded text, and whether characters were replaced or the end was cut off. */
 export type LeafText = {
   readonly text: string
-  /** How many bytes were decoded for it. */
-  readonly decodedBytes: number
   readonly isDamaged: boolean
   readonly isTruncated: boolean
 }
@@ -65,7 +63,7 @@ export async function decodeText(bytes: Uint8Array, charset: string): Promise<Le
   const text = decoded.replaceAll(/\r\n?/g, '\n').replaceAll(CONTROLS, pictureOf)
   const isDamaged = chosen.isGuess || decoded.includes('\ufffd')
   const isTruncated = bytes.length > LEAF_BYTES_MAX
-  return { text, decodedBytes: slice.length, isDamaged, isTruncated }
+  return { text, isDamaged, isTruncated }
 }
 
 /**

@@ -153,7 +153,7 @@ async function readOutside(parts: readonly Part[]): Promise<Beside> {
     if (bytesLeft < 0) break
     const leaf = await textOf(part)
     texts.push(leaf.text.trim())
-    bytesLeft -= leaf.decodedBytes
+    bytesLeft -= contentOf(part).length
   }
   const text = texts.filter((each) => each !== '').join('\n\n')
   return besideOf(text, [], bytesLeft < 0 ? ['text-truncated'] : [])
