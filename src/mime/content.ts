@@ -8,7 +8,6 @@ import { parseSha256 } from '../domain/ids.ts'
 import { type Attachment, type WarningCode } from '../domain/mail.ts'
 import { decodeWords, sanitizeHeaderText } from './encoded-words.ts'
 import { type Field, valuesOf } from './fields.ts'
-import { unflow } from './flowed.ts'
 import { textOfHtml } from './html.ts'
 import { capText, contentOf, DECODED_BYTES_MAX, TEXT_BYTES_MAX, textOf } from './leaf.ts'
 import { type Piece, selectPieces } from './pieces.ts'
@@ -154,6 +153,35 @@ function joinTexts(texts: readonly string[]): string {
     .filter((text) => text !== '')
     .map((text) => `${text}\n`)
     .join('\n')
+}
+
+/**
+ * `text` (LF line ends) with its soft line breaks joined, for each quote depth (format=flowed, RFC 3676 §4); `isDelSp` is the
+ * DelSp=yes parameter.
+ */
+export function unflow(text: string, isDelSp: boolean): string {
+  const result: string[] = []
+  // Joined only when all of its lines are known: repeated concatenation would be quadratic.
+  let paragraph: string[] = []
+  let depth = 0
+  const close = (): void => {
+    const mark = depth === 0 ? '' : `${'>'.repeat(depth)} `
+    if (paragraph.length > 0) result.push(mark + paragraph.join(''))
+    paragraph = []
+  }
+  for (const raw of text.split('\n')) {
+    // One blank behind the quotation marks is space-stuffing.
+    const [, quotes = '', line = ''] = /^(>*) ?([^]*)$/.exec(raw) ?? []
+    const isSignatureMark = line === '-- '
+    const isSoft = line.endsWith(' ') && !isSignatureMark
+    // RFC 3676 §4.5: a change of quote depth or the signature separator ends a paragraph.
+    if (isSignatureMark || quotes.length !== depth) close()
+    depth = quotes.length
+    paragraph.push(isSoft && isDelSp ? line.slice(0, -1) : line)
+    if (!isSoft) close()
+  }
+  close()
+  return result.join('\n')
 }
 
 // File names of attachments, made safe to show, to write into a header and to save (mail.md §2.18).

@@ -57,8 +57,8 @@ export async function openMail(
  * The failure is always `limit`.
  */
 export function openHeadersOnly(raw: Uint8Array, deskAddress: string): OpenedMail {
-  const tree = parseTree(headerBlockOf(raw))
-  return withoutContent(tree, deskAddress, 'limit', ['too-large'])
+  const root = parseTree(raw.subarray(0, HEADER_BYTES_MAX))
+  return withoutContent({ ...root, children: [] }, deskAddress, 'limit', ['too-large'])
 }
 
 async function readMail(
@@ -188,13 +188,6 @@ function withoutContent(
     candidates: { keys: [], unusable: [], warnings }
   }
   return complete(mail, readHeader(mail.fields), reading, deskAddress)
-}
-
-/** The header block alone, so that a huge body is not even split. */
-function headerBlockOf(raw: Uint8Array): Uint8Array {
-  const head = Buffer.from(raw.subarray(0, HEADER_BYTES_MAX))
-  const ends = [head.indexOf('\r\n\r\n'), head.indexOf('\n\n')].filter((end) => end >= 0)
-  return ends.length === 0 ? head : head.subarray(0, Math.min(...ends) + 2)
 }
 
 // Warnings from comparing what was read: headers with each other, signatures with what they cover.

@@ -1,6 +1,6 @@
 /**
- * An opened message as a page for a terminal (`postern open`): what was received, what was protected, who signed, what to
- * distrust and why, and last the text. Every byte of the message is foreign: nothing may act on the terminal, and none of its
+ * An opened message for `postern open`, as the contract JSON (DESIGN §5) and as a page for a terminal: what was received, what
+ * was protected, who signed, what to distrust and why, and last the text. Every byte of the message is foreign: nothing may act on the terminal, and none of its
  * lines may look like a line of the page.
  */
 import { type Contact } from '../domain/address.ts'
@@ -19,6 +19,53 @@ import {
   WARNINGS
 } from '../domain/mail.ts'
 import { type Instant } from '../domain/time.ts'
+
+/**
+ * The contract JSON of an opened message: addresses are addr-specs, the subject is the protected one if there is one, and
+ * `failure` is absent when the message was read. From, To, Message-ID and date are the outer ones; compare `from-mismatch`.
+ */
+export function toOpenJson(opened: OpenedMail): Readonly<Record<string, unknown>> {
+  const { outer } = opened
+  return {
+    structure: opened.structure,
+    encrypted: opened.encrypted,
+    decrypted: opened.decrypted,
+    ...(opened.failure === null ? {} : { failure: opened.failure }),
+    signatures: opened.signatures.map(({ state, stateThen, fingerprint, coversWhole }) => ({
+      state,
+      stateThen,
+      fingerprint,
+      coversWhole
+    })),
+    from: outer.from?.address ?? null,
+    to: outer.to.map((contact) => contact.address),
+    subject: subjectOf(opened),
+    subjectProtected: opened.subjectProtected,
+    messageId: outer.messageId,
+    date: outer.date,
+    text: opened.text,
+    attachments: opened.attachments.map(({ filename, contentType, size, sha256 }) => ({
+      filename,
+      contentType,
+      size,
+      sha256
+    })),
+    autoSubmitted: isAutomatic(opened),
+    bounce: opened.bounce !== null,
+    warnings: opened.warnings
+  }
+}
+
+function subjectOf(opened: OpenedMail): string {
+  return opened.subjectProtected && opened.protected !== null
+    ? opened.protected.subject
+    : opened.outer.subject
+}
+
+function isAutomatic(opened: OpenedMail): boolean {
+  const robots = ['auto-replied', 'auto-generated', 'bounce', 'receipt', 'loop'] as const
+  return robots.some((kind) => opened.automatic.includes(kind))
+}
 
 /** `width` in columns, at least 40; `now` is the time at which keys were judged. */
 type PageOptions = { readonly width: number; readonly now: Instant }

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { readAutocrypt } from '../../../src/mime/autocrypt.ts'
 import { readAutomatic } from '../../../src/mime/automatic.ts'
 import { type Field } from '../../../src/mime/fields.ts'
 import { readHeader } from '../../../src/mime/header.ts'
 import { parseTree } from '../../../src/mime/tree.ts'
+import { readAutocrypt } from '../../../src/reading/candidate-keys.ts'
 import { lines } from '../reading/material.ts'
 
 const DESK = 'security@acme.example'

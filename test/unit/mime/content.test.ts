@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type Content, readContent, safeFilename } from '../../../src/mime/content.ts'
-import { unflow } from '../../../src/mime/flowed.ts'
+import { type Content, readContent, safeFilename, unflow } from '../../../src/mime/content.ts'
 import { parseTree } from '../../../src/mime/tree.ts'
 
 function read(raw: string | Buffer): Promise<Content> {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { toOpenJson } from '../../../src/reading/report.ts'
+import { toOpenJson } from '../../../src/reading/page.ts'
 import { HEAD, lines, mixed, open, textPart } from './material.ts'
 
 const FILE =
