@@ -35,38 +35,37 @@ export async function findCandidateKeys(
   from: HeaderFacts['from'],
   now: Instant
 ): Promise<Candidates> {
-  // Null when the key does not name the sender, or takes more work than a key may cause.
-  const candidate = async (data: Uint8Array, source: CandidateKey['source']) => {
-    const facts = from === null ? null : await inspectKey(data, now, from.address)
-    if (facts === null) return null
-    const { fingerprint, keyData, signingKeys, state } = facts
-    return state === 'usable'
-      ? { fingerprint, source, keyData, signingKeys }
-      : { fingerprint, source, keyData, because: state }
-  }
-  const found = new Map<string, CandidateKey>()
-  const unusable = new Map<string, UnusableKey>()
-  const warnings: WarningCode[] = []
-  const keep = (key: CandidateKey | UnusableKey): void => {
-    if ('because' in key) unusable.set(key.fingerprint, key)
-    // A key that is also attached counts as attached: unlike the header, an attachment can be signed.
-    else if (key.source === 'attached' || !found.has(key.fingerprint))
-      found.set(key.fingerprint, key)
-  }
-  const keyFiles = attachments.filter((file) => isKeyFile(file))
-  const attached = distinctFiles(keyFiles).slice(0, ATTACHED_KEYS_MAX)
-  for (const { content } of attached) {
-    const key = await candidate(content, 'attached')
-    if (key === null) warnings.push('fake-key')
-    else keep(key)
-  }
+  const files = distinctFiles(attachments.filter(isKeyFile)).slice(0, ATTACHED_KEYS_MAX)
   const header = readAutocrypt(outerFields, from)
-  const key = header === null ? null : await candidate(header, 'autocrypt')
-  if (key !== null) keep(key)
+  // A key that is also attached counts as attached: unlike the header, an attachment can be signed.
+  const brought = [
+    ...files.map(({ content }) => ({ data: content, source: 'attached' as const })),
+    ...(header === null ? [] : [{ data: header, source: 'autocrypt' as const }])
+  ]
+  const named = new Map<string, CandidateKey | UnusableKey>()
+  const warnings: WarningCode[] = []
+  for (const { data, source } of brought) {
+    // Null when the key does not name the sender, or takes more work than a key may cause.
+    const facts = from === null ? null : await inspectKey(data, now, from.address)
+    if (facts === null) {
+      if (source === 'attached') warnings.push('fake-key')
+      continue
+    }
+    const { fingerprint, keyData, signingKeys, state } = facts
+    const known = named.get(fingerprint)
+    if (known !== undefined && !('because' in known)) continue
+    const key = { fingerprint, source, keyData }
+    named.set(
+      fingerprint,
+      state === 'usable' ? { ...key, signingKeys } : { ...key, because: state }
+    )
+  }
+  const keys = [...named.values()]
+  const usable = keys.filter((key): key is CandidateKey => !('because' in key))
   return {
-    keys: [...found.values()].slice(0, CANDIDATES_MAX),
-    unusable: [...unusable.values()].slice(0, CANDIDATES_MAX),
-    warnings: found.size > 1 ? [...warnings, 'several-keys'] : warnings
+    keys: usable.slice(0, CANDIDATES_MAX),
+    unusable: keys.filter((key): key is UnusableKey => 'because' in key).slice(0, CANDIDATES_MAX),
+    warnings: usable.length > 1 ? [...warnings, 'several-keys'] : warnings
   }
 }
 

@@ -49,6 +49,17 @@ describe('beside a block', () => {
     }
   })
 
+  it('a file or a key is not covered by its signature (G2)', async () => {
+    for (const [name, block] of forms) {
+      const isText = forms.slice(0, 2).some(([each]) => each === name)
+      for (const file of isText ? [FILE, KEY_FILE] : [KEY_FILE]) {
+        expect([name, reachOf(await openBeside(block, file))]).toEqual([name, 'valid false'])
+        const before = await alice.open(lines(...HEAD) + mixed([file, block]))
+        expect([name, reachOf(before)]).toEqual([name, 'valid false'])
+      }
+    }
+  })
+
   it('a part beyond the limits stays an attachment, is not covered and causes a warning', async () => {
     for (const [, block] of forms.slice(0, 2)) {
       const opened = await openBeside(block, DEEP)

@@ -297,6 +297,34 @@ describeWith(['gpg', 'sq'], 'opening a mail', () => {
     })
   })
 
+  it('shows the footer of a mailing list separately and says what is not covered', async () => {
+    const content = textPart('I agree.')
+    const signed = signedEntity(content, await gpg.signDetached(Buffer.from(content))).trimEnd()
+
+    const opened = await openIt(lines(...HEAD) + mixed([signed, textPart('list footer')]))
+
+    expect(opened).toMatchObject({
+      structure: 'clear',
+      text: 'I agree.\n',
+      outsideText: 'list footer',
+      signatures: [{ state: 'valid', coversWhole: false }]
+    })
+    expect(opened.warnings).toEqual(
+      expect.arrayContaining(['outside-text', 'signature-does-not-cover-all'])
+    )
+  })
+
+  it('is read up to the limit, with the rest as one attachment: 5,000 parts side by side', async () => {
+    const parts = Array.from({ length: 5000 }, (_, index) => textPart(`part ${index}`))
+
+    const opened = await openIt(lines(...HEAD) + mixed(parts))
+
+    expect(opened.text).toContain('part 100\n')
+    const rest = Buffer.from(opened.attachments.at(-1)?.content ?? []).toString()
+    expect(rest).toContain('part 4999')
+    expect(opened.warnings).toContain('too-many-parts')
+  })
+
   it('shows cleartext-signed text with a warning about its form', async () => {
     const text = 'line one\r\n- dashed \r\nthree'
     const signature = await gpg.signDetached(Buffer.from('line one\r\n- dashed\r\nthree'))
