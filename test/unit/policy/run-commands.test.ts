@@ -93,10 +93,6 @@ describe('/accept and /reject (M-10, M-16)', () => {
     expect(JSON.stringify(decisions)).not.toContain('security issue')
   })
 
-  it('/reopen of an open case is refused because it is open', () => {
-    expect(run('/reopen because we were wrong').said).toContain('The case is open')
-  })
-
   it('moves the case and tells the reporter, sealed', () => {
     const { decisions } = run('/accept')
     expect(only(decisions, 'update-case')[0]?.set).toEqual({
@@ -107,17 +103,6 @@ describe('/accept and /reject (M-10, M-16)', () => {
       ({ message }) => message.audience === 'reporter'
     )
     expect(mail?.recipients.map(({ address }) => address)).toEqual(['alice@reporter.example'])
-  })
-
-  it('(B10) stands when the reporter has no key: they are asked for one, and the words wait', () => {
-    const result = run('/accept', { bound: bound({ reporterKeys: keysOf(null) }) })
-    expect(result.ran).toBe(true)
-    expect(result.said).toContain(
-      'Accepted. alice@reporter.example cannot be answered yet: we have no usable key of theirs.'
-    )
-    expect(only(result.decisions, 'send-clear').map(({ message }) => message.kind)).toEqual([
-      'key-request'
-    ])
   })
 
   it('takes one of the policy’s codes, and a reason as long as the policy wants', () => {
@@ -261,17 +246,20 @@ describe('/reply and what it quotes (mail.md §2.4)', () => {
 })
 
 describe('/reply (G3)', () => {
-  it('(B10) without a key sends nothing but a request for one', () => {
-    const result = run('/reply\nSECRET words', { bound: bound({ reporterKeys: keysOf(null) }) })
-    expect(result.ran).toBe(true)
-    expect(only(result.decisions, 'send-clear').map(({ message }) => message.kind)).toEqual([
-      'key-request'
-    ])
-    expect(only(result.decisions, 'keep-words').map(({ words }) => words.params.text)).toEqual([
-      'SECRET words'
-    ])
-    expect(JSON.stringify(only(result.decisions, 'send-clear'))).not.toContain('SECRET')
-  })
+  it.each(['/reply', '/accept'])(
+    '(B10) %s without a key sends nothing but a request for one',
+    (verb) => {
+      const result = run(`${verb}\nSECRET words`, { bound: bound({ reporterKeys: keysOf(null) }) })
+      expect(result.said).toContain('cannot be answered yet: we have no usable key of theirs.')
+      expect(only(result.decisions, 'send-clear').map(({ message }) => message.kind)).toEqual([
+        'key-request'
+      ])
+      expect(only(result.decisions, 'keep-words').map(({ words }) => words.params.text)).toEqual([
+        'SECRET words'
+      ])
+      expect(JSON.stringify(only(result.decisions, 'send-clear'))).not.toContain('SECRET')
+    }
+  )
 
   it('goes in clear only where the reporter began so and the policy allows it, and says so', () => {
     const [product, began] = [ALLOW, bound(BEGAN_IN_CLEAR)]
@@ -356,53 +344,9 @@ describe('/embargo', () => {
     )
     expect(said('2026-11-27T13:00:00Z')).toContain('less than 5 business days before')
   })
-
-  it('voids the approval of a scheduled notice (G7)', () => {
-    const notice = noticeRecord({
-      state: 'scheduled',
-      releaseAt: NOW,
-      approvals: [{ maintainerId: 'linus', digest: sha256('x'), at: NOW, eventId: 1 }]
-    })
-    const [saved] = only(
-      run('/embargo 2026-12-10T12:00:00Z', { bound: bound({ case: dated, notice }) }).decisions,
-      'save-notice'
-    )
-    expect(saved).toMatchObject({ approvals: [], state: 'drafting', releaseAt: null })
-  })
 })
 
-describe('what an approval covers (G7)', () => {
-  it('includes the wording that the notice is put together with: another template, another digest', () => {
-    const digestWith = (noticeTemplate: string) =>
-      approvedText(
-        noticeRecord(),
-        { record: dated, product: PRODUCT, settings: { ...SETTINGS, noticeTemplate } },
-        members
-      )
-    expect(digestWith(SETTINGS.noticeTemplate)).toBe(digestWith(SETTINGS.noticeTemplate))
-    expect(digestWith(`${SETTINGS.noticeTemplate} `)).not.toBe(digestWith(SETTINGS.noticeTemplate))
-  })
-
-  const desk = SETTINGS.desk
-  it.each<[string, Partial<CommandContext>]>([
-    ['the name of the desk', { settings: { ...SETTINGS, desk: { ...desk, name: 'Others' } } }],
-    [
-      'the fingerprint of the desk',
-      { settings: { ...SETTINGS, desk: { ...desk, fingerprint: GRACE.fingerprint } } }
-    ],
-    [
-      'the zone of the date',
-      { settings: { ...SETTINGS, desk: { ...desk, timezone: 'Asia/Tokyo' } } }
-    ],
-    ['the name of the product', { product: { ...PRODUCT, name: 'Other' } }],
-    ['the TLP marking', { product: productWith({}, { tlp: 'TLP:CLEAR' }) }]
-  ])('includes %s, as recipients read it', (_name, change) => {
-    expect(run('/notice approve secretcode', withPreview()).ran).toBe(true)
-    const result = run('/notice approve secretcode', { ...withPreview(), ...change })
-    expect(result.ran).toBe(false)
-    expect(result.said).toContain('changed since that preview')
-  })
-
+describe('an approval', () => {
   it('(B3) is not for anybody who wrote the notice or set its date since the last approval, and says who they are', () => {
     const authors = { ids: ['grace', 'linus'], isApproved: false }
     const result = run('/notice approve secretcode', withPreview({ authors }))
@@ -490,11 +434,6 @@ describe('/notice (M-24 to M-29)', () => {
     expect(said).toBe('The policy of this product has no advance notice.')
   })
 
-  it('approve says why a code may not count any more', () => {
-    const { said } = run('/notice approve othercode', withPreview())
-    expect(said).toContain('the notice was changed or put on hold after its preview')
-  })
-
   it('preview names what the policy still wants, and issues no code', () => {
     const result = run('/notice preview', {
       bound: bound({ notice: noticeRecord({ fields: {} }) })
@@ -513,17 +452,6 @@ describe('/notice (M-24 to M-29)', () => {
       approvals: [{ maintainerId: 'linus' }],
       releaseAt: '2026-11-27T12:00:00.000Z'
     })
-  })
-
-  it('approve by its author schedules it under approvals: 0, and preview says so (A5)', () => {
-    const alone = { ...withPreview(), author: GRACE, product: productWith({}, { approvals: 0 }) }
-
-    expect(run('/notice preview', alone).said).toContain('the author included')
-    const result = run('/notice approve secretcode', alone)
-    expect(happened(result.decisions, 'notice-approved')[0]).toMatchObject({
-      actor: { id: 'grace' }
-    })
-    expect(only(result.decisions, 'save-notice')[0]).toMatchObject({ state: 'scheduled' })
   })
 
   it('(B18, G5) preview tells list admins alone that a field names a member, by id', () => {
@@ -580,9 +508,9 @@ describe('/notice (M-24 to M-29)', () => {
     expect(happened(result.decisions, 'notice-approved')).toEqual([])
   })
 
-  it('cannot be approved with a code that was never issued', () => {
-    expect(run('/notice approve othercode', withPreview()).ran).toBe(false)
-    expect(run('/notice approve', withPreview()).ran).toBe(false)
+  it.each(['', ' othercode'])('cannot be approved with "%s", and the answer says why', (code) => {
+    const { said } = run(`/notice approve${code}`, withPreview())
+    expect(said).toContain('mistyped, or the notice was changed or put on hold after its preview')
   })
 
   it('is not scheduled without a disclosure instant, whatever the policy requires', () => {
