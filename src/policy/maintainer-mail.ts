@@ -4,27 +4,28 @@
  */
 import { addresseesOf, answeredAt, type CaseRecord, numbersOf } from '../domain/case.ts'
 import { type Decision, dispose, recorded, spend } from '../domain/decision.ts'
-import { aboutCase, byMaintainer } from '../domain/event.ts'
+import { aboutCase, BY_SOMEBODY, byMaintainer } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
 import { type Maintainer, productNamed, type Settings } from '../domain/settings.ts'
+import { formatInstant } from '../domain/time.ts'
 import {
   hint as hintMessage,
   note as noteMessage,
   type Refusal,
+  refusal,
   relay
 } from '../messages/to-maintainers.ts'
 import { findBinding, judgeAuthority, missingRole } from './authority.ts'
 import { dueOf } from './clocks.ts'
 import { doubtsAbout, type ParsedCommands, parseCommands } from './commands.ts'
 import { conversationAbout, memberIn, NOBODYS, reporterIn } from './conversation.ts'
-import { type CommandContext } from './draft.ts'
+import { type CommandContext, type DeskContext } from './draft.ts'
 import { claimCiphertext } from './ownership.ts'
-import { maintainerRecipient, memberReach, reachSentence } from './recipients.ts'
-import { refuseMail, unboundMail } from './refusals.ts'
+import { memberReach, reachSentence } from './recipients.ts'
 import { caseFacts } from './relay.ts'
 import { message } from './reporter-mail.ts'
 import { runCommands, runWithoutCase } from './run-commands.ts'
-import { sealedTo, toMaintainers } from './send.ts'
+import { toAuthor, toMaintainers } from './send.ts'
 import { answeredMessage, type Moment, type Situation } from './situation.ts'
 import { VERBS } from './verbs/index.ts'
 import { ACTING } from './verbs/verb.ts'
@@ -58,7 +59,7 @@ export function decideMaintainerMail(
   const says = NO_CASE[binding.kind]
   const { ran, decisions } = hasCommands
     ? runWithoutCase(parsed, desk, VERBS, says)
-    : { ran: false, decisions: [unboundMail(desk, says)] }
+    : { ran: false, decisions: [refusalTo(desk, { because: '', says })] }
   const done = ran ? dispose('done', 'commands', '') : dispose('held', 'commands-refused', says)
   return [...remember, ...decisions, done]
 }
@@ -103,7 +104,7 @@ function act(
   return [
     ...internalNote(parsed.rest, context),
     ...(isForReporter
-      ? [toAuthor(context, 'reply', String(context.arrivalId))]
+      ? [stayed(context, 'reply', String(context.arrivalId))]
       : mayAnswer
         ? hint(context)
         : []),
@@ -168,21 +169,43 @@ function internalNote(text: string, context: CommandContext): Decision[] {
   return noteMail.recipients.length === 0 ? [stored] : [stored, noteMail]
 }
 
-/** No effect, the message kept in sight, and a content-free word to the real maintainer (DESIGN §6, mail.md §2.10). */
+/** More refusals than this to one maintainer in an hour are recorded but not answered; an alarm tells of them. */
+const REFUSALS_PER_HOUR_MAX = 10
+
+/**
+ * No effect, the message kept in sight, and a content-free word to the registered address under the registered key, never to the
+ * sender of the message (DESIGN §6, mail.md §2.10).
+ */
 function refuse(
   situation: Situation,
   settings: Settings,
   { maintainer, because }: { readonly maintainer: Maintainer; readonly because: Refusal }
 ): Decision[] {
+  const { automatic } = situation.opened
   // A maintainer's vacation robot answers every relay: recorded, and nobody is bothered.
-  if (situation.opened.automatic.includes('auto-replied')) {
+  if (automatic.includes('auto-replied'))
     return [dispose('done', 'auto-reply', 'an automatic answer')]
-  }
+  const subject = { kind: 'maintainer', id: maintainer.id } as const
+  const isTooMany = situation.history.refusalsLastHour >= REFUSALS_PER_HOUR_MAX
+  // Nobody wrote the receipt of a maintainer's mail program, so nobody is told that it had no effect.
+  const isReceipt = automatic.includes('receipt')
+  const kind = isTooMany && !isReceipt ? 'refused-unanswered' : 'message-refused'
+  const desk = { ...situation, author: maintainer, settings, message: answeredMessage(situation) }
   return [
     ...spendSignatures(situation, settings),
-    ...refuseMail(situation, { maintainer, because }, settings),
+    recorded(kind, subject, BY_SOMEBODY, { because }),
+    ...(isTooMany || isReceipt ? [] : [refusalTo(desk, { because, says: '' })]),
     dispose('held', 'refused', because)
   ]
+}
+
+/** `says` is why where the message is validly signed and names no case. */
+function refusalTo(
+  desk: Parameters<typeof toAuthor>[0] & Pick<DeskContext, 'settings'>,
+  words: Omit<Parameters<typeof refusal>[0], 'date'>
+): Decision {
+  const date = formatInstant(desk.message.date, desk.settings.desk.timezone)
+  return toAuthor(desk, refusal({ ...words, date }), { tag: null })
 }
 
 /** A signed part that the desk refused must not run when somebody else encrypts it anew and sends it again (mail.md §2.10). */
@@ -225,16 +248,12 @@ function answersRelay(
 function hint(context: CommandContext): Decision[] {
   const { bound } = context
   const isWaiting = answeredAt(bound.case) === null && addresseesOf(bound.case).length > 0
-  return isWaiting && !bound.hintGiven ? [toAuthor(context, 'note', bound.case.tag)] : []
+  return isWaiting && !bound.hintGiven ? [stayed(context, 'note', bound.case.tag)] : []
 }
 
 /** Tells the author where the words of a plain message went; `once` for each of these. */
-function toAuthor(context: CommandContext, stayed: 'reply' | 'note', once: string): Decision {
-  const { bound, author, message } = context
-  return sealedTo([maintainerRecipient(author)], hintMessage({ stayed }), {
-    once,
-    tag: bound.case.tag,
-    conversation: conversationAbout(context.conversation),
-    inReplyTo: message.id
-  })
+function stayed(context: CommandContext, what: 'reply' | 'note', once: string): Decision {
+  const conversation = conversationAbout(context.conversation)
+  const { tag } = context.bound.case
+  return toAuthor(context, hintMessage({ stayed: what }), { tag, once, conversation })
 }

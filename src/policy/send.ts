@@ -11,7 +11,8 @@ import {
 } from '../domain/decision.ts'
 import { type Message } from '../domain/message.ts'
 import { type Settings } from '../domain/settings.ts'
-import { allMaintainers, type OpenPath } from './recipients.ts'
+import { type DeskContext } from './draft.ts'
+import { allMaintainers, maintainerRecipient, type OpenPath } from './recipients.ts'
 
 /** One encrypted copy for each recipient. */
 export function sealedTo(
@@ -29,6 +30,16 @@ export function toMaintainers(
   { except, ...sending }: Parameters<typeof sealedTo>[2] & { readonly except?: string }
 ): SendSealed {
   return sealedTo(allMaintainers(settings, except ?? null), message, sending)
+}
+
+/** To the maintainer whose message this answers. */
+export function toAuthor(
+  { author, arrivalId, message }: Pick<DeskContext, 'author' | 'arrivalId' | 'message'>,
+  answer: Message,
+  sending: Partial<Sending> & Pick<Sending, 'tag'>
+): SendSealed {
+  const to = [maintainerRecipient(author)]
+  return sealedTo(to, answer, { once: String(arrivalId), inReplyTo: message.id, ...sending })
 }
 
 /** Readable by everybody on the way. */

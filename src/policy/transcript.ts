@@ -11,8 +11,7 @@ import { missingRole } from './authority.ts'
 import { conversationAbout } from './conversation.ts'
 import { type CommandContext, type DeskContext, type Draft, moveOf, startDraft } from './draft.ts'
 import { isNoticeOpen, missingFields } from './notice-content.ts'
-import { maintainerRecipient } from './recipients.ts'
-import { sealedTo } from './send.ts'
+import { toAuthor } from './send.ts'
 import { standing } from './status.ts'
 import { needsNoCase, rolesOf, type Verb } from './verbs/verb.ts'
 
@@ -40,9 +39,10 @@ export function isDone({ lines }: Pick<Outcome, 'lines'>): boolean {
 /** The message to the author; `about` is null where the commands needed no case. */
 export function transcript(
   { lines, blocks, sent = '' }: Outcome,
-  { settings, author, message, arrivalId }: DeskContext,
+  context: DeskContext,
   about: CaseOutcome | null
 ): Decision {
+  const { settings, message } = context
   // Beside a refused line nothing was done.
   const isWhole = isDone({ lines })
   const words = transcriptMessage({
@@ -54,12 +54,9 @@ export function transcript(
     sent,
     ...(about === null ? NO_CASE : caseParams(about))
   })
-  return sealedTo([maintainerRecipient(author)], words, {
-    once: String(arrivalId),
-    tag: about?.after.case.tag ?? null,
-    conversation: about === null ? '' : conversationAbout(about.context.conversation),
-    inReplyTo: message.id
-  })
+  const tag = about?.after.case.tag ?? null
+  const conversation = about === null ? '' : conversationAbout(about.context.conversation)
+  return toAuthor(context, words, { tag, conversation })
 }
 
 const NO_CASE = { before: '', after: '', missing: [], next: [] }

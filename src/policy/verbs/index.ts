@@ -1,15 +1,102 @@
 /**
- * The list of verbs, in the order in which `/help` shows them: the one place where a new one is added.
+ * The list of verbs, in the order in which `/help` shows them: the one place where a new one is added. Those that need no case
+ * stand here: they answer, and change nothing.
  */
+import { type Address } from '../../domain/address.ts'
+import { type ListedCase } from '../../domain/case.ts'
+import { count } from '../../domain/words.ts'
+import { Refusal } from '../draft.ts'
+import { caseLines } from '../status.ts'
 import { APPROVAL } from './approval.ts'
 import { CASE, DECIDE } from './case.ts'
-import { cases, help } from './desk.ts'
 import { EMBARGO } from './embargo.ts'
 import { KEYS } from './keys.ts'
 import { NOTICE } from './notice.ts'
 import { PLACE } from './place.ts'
 import { TALK } from './talk.ts'
-import { type Verb } from './verb.ts'
+import { type DeskAnswer, rolesOf, synopsis, type Verb, verbsUnder } from './verb.ts'
+
+const how = (
+  desk: Address
+): string => `Write commands on the first lines of a signed and encrypted reply to any
+message of the desk, one a line. If one line is wrong, none is carried out.
+/help COMMAND explains a command.
+
+A message that is no reply must say on its first lines who it is for and
+which case it is about (/help and /cases need no case):
+    "to: ${desk}"
+    "case: NUMBER"`
+
+const help: Verb = {
+  name: 'help',
+  arguments: '[VERB]',
+  binds: 'nothing',
+  roles: [],
+  help: 'lists the commands, or explains one',
+  more: 'Works in any signed and encrypted message to the desk, also without a case.',
+  run: ({ words }, { settings }, verbs): DeskAnswer => {
+    const wanted = words.join(' ').toLowerCase().replace(/^\//, '')
+    if (wanted === '') {
+      return { says: 'See below.', block: `${how(settings.desk.address)}\n\n${helpTable(verbs)}` }
+    }
+    const found = verbsUnder(verbs, wanted)
+    if (found.length === 0) {
+      throw new Refusal(`There is no command /${wanted}; /help lists them all.`)
+    }
+    return { says: 'See below.', block: found.map(longHelp).join('\n\n') }
+  }
+}
+
+function helpTable(verbs: readonly Verb[]): string {
+  return verbs.map((verb) => `${synopsis(verb)}\n    ${verb.help}`).join('\n')
+}
+
+function longHelp(verb: Verb): string {
+  return [
+    `${synopsis(verb)}\n    ${verb.help}`,
+    `    For: ${whoMay(verb)}.`,
+    ...(verb.text === undefined ? [] : [`    ${TEXT_WORDS[verb.text.goesTo]}`]),
+    ...(verb.more === undefined ? [] : [`    ${verb.more}`])
+  ].join('\n')
+}
+
+function whoMay(verb: Verb): string {
+  const roles = rolesOf(verb)
+  return roles.length === 0 ? 'every maintainer' : `maintainers with the role ${roles.join(' or ')}`
+}
+
+/** Lists all open cases by number, state, owner, reporters, subject and what is due (B15). */
+const cases: Verb = {
+  name: 'cases',
+  binds: 'desk',
+  roles: [],
+  help: 'lists the open cases: state, owner, reporters, subject and what is due',
+  more: 'Works in any signed and encrypted message to the desk, also without a case.',
+  run: (_command, context): DeskAnswer => {
+    const { openCases } = context
+    if (openCases.length === 0) return { says: 'No case is open.', block: '' }
+    return {
+      says: `${count(openCases.length, 'case is', 'cases are')} open; see below.`,
+      block: [...openCases]
+        .sort(byDue)
+        .map((one) => caseLines(one, context))
+        .join('\n')
+    }
+  }
+}
+
+/** The one due first on top, those without a promise last. */
+function byDue(a: ListedCase, b: ListedCase): number {
+  const key = (one: ListedCase): string => `${one.due?.at ?? '9'} ${one.case.tag}`
+  return key(a) < key(b) ? -1 : 1
+}
+
+const TEXT_WORDS = {
+  reporter: 'The text below it, or between << and >>, goes to the reporter and to nobody else.',
+  member: 'The text below it, or between << and >>, goes to that list member and to nobody else.',
+  maintainers: 'The text below it, or between << and >>, stays among the maintainers.',
+  fields: 'The lines below it are fields: key: value, or key: << longer text >>.'
+} as const
 
 export const VERBS: readonly Verb[] = [
   help,

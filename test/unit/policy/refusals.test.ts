@@ -1,40 +1,63 @@
 /** What a maintainer reads of a message in their name that had no effect (mail.md §2.10). */
 import { expect, it } from 'vitest'
-import { refuseMail } from '../../../src/policy/refusals.ts'
-import { GRACE, maintainerMail, only, rendered, SETTINGS, situation } from './samples.ts'
+import { decideMaintainerMail } from '../../../src/policy/maintainer-mail.ts'
+import { type Situation } from '../../../src/policy/situation.ts'
+import {
+  GRACE,
+  happened,
+  MOMENT,
+  maintainerMail,
+  only,
+  rendered,
+  SETTINGS,
+  signature,
+  situation
+} from './samples.ts'
 
-type Because = Parameters<typeof refuseMail>[1]['because']
-
-const opened = maintainerMail('/take', GRACE, { signatures: [] })
-
-function refuse(because: Because, refusalsLastHour = 0) {
-  const history = { ...situation().history, refusalsLastHour }
-  const about = { maintainer: GRACE, because }
-  return refuseMail(situation({ opened, history }), about, SETTINGS)
+function refuse(change: Parameters<typeof maintainerMail>[2], around: Partial<Situation> = {}) {
+  const opened = maintainerMail('/take', GRACE, change)
+  return decideMaintainerMail(situation({ opened, ...around }), SETTINGS, MOMENT) ?? []
 }
 
-it.each<[Because, string, string]>([
-  ['unsigned', 'It was not signed.', 'send it again, signed with your registered key'],
+it.each<[string, string, ReturnType<typeof refuse>]>([
   [
-    'replayed',
-    'Its signature was used before.',
-    'If you did not write it, somebody used your name'
+    'It was not signed.',
+    'send it again, signed with your registered key',
+    refuse({ signatures: [] })
   ],
-  ['expired-key', 'Your key has expired.', 'Extend your key'],
-  ['for-another', 'meant for this desk.', `"to: ${SETTINGS.desk.address}"`]
-])('%s: says why, and what to do', (because, why, remedy) => {
-  const [message] = only(refuse(because), 'send-sealed')
+  [
+    'Its signature was used before.',
+    'If you did not write it, somebody used your name',
+    refuse({}, { signatureSeen: true })
+  ],
+  [
+    'Your key has expired.',
+    'Extend your key',
+    refuse({ signatures: [signature({ state: 'expired-key' })] })
+  ],
+  [
+    'Nothing in its signed part says that it is meant for this desk.',
+    `"to: ${SETTINGS.desk.address}"`,
+    refuse({ protected: null })
+  ]
+])('says why, and what to do: %s', (why, remedy, decisions) => {
+  const [message] = only(decisions, 'send-sealed')
   const text = message === undefined ? '' : rendered(message).replaceAll(/\s+/g, ' ')
-  expect(text).toContain(
-    'We received a message in your name, dated Sun 22 Nov 2026, 13:00 Berlin (12:00 UTC), and did not act on it.'
+  expect(text).toMatch(
+    /^We received a message in your name, dated Sun 22 Nov 2026, .*, and did not/
   )
   expect(text).toContain(why)
   expect(text).toContain(remedy)
 })
 
 it('above ten an hour a clock tells of them instead', () => {
-  expect(only(refuse('unsigned', 9), 'send-sealed')).toHaveLength(1)
-  expect(refuse('unsigned', 10)).toMatchObject([
-    { kind: 'record', event: { kind: 'refused-unanswered', about: { because: 'unsigned' } } }
+  const since = (refusalsLastHour: number) => {
+    const history = { ...situation().history, refusalsLastHour }
+    return refuse({ signatures: [] }, { history })
+  }
+  expect(only(since(9), 'send-sealed')).toHaveLength(1)
+  expect(only(since(10), 'send-sealed')).toEqual([])
+  expect(happened(since(10), 'refused-unanswered')).toMatchObject([
+    { about: { because: 'unsigned' } }
   ])
 })
