@@ -3,12 +3,23 @@
  * no command out of a text, and break no header.
  */
 
-import { beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { WARNINGS } from '../../src/domain/mail.ts'
-import { describeWith } from '../support/requires.ts'
-import { encryptedMail, lines, mixed, textPart } from '../unit/reading/material.ts'
-import { ADDRESSES, type Cast, DESK_ADDRESS, makeCast } from './cast.ts'
-import { ATTACK, CASE, head, mail, openScene, RULE, relayOf, type Scene } from './scene.ts'
+import { lines, mixed, textPart } from '../unit/reading/material.ts'
+import { ADDRESSES, DESK_ADDRESS } from './cast.ts'
+import {
+  ATTACK,
+  becomes,
+  CASE,
+  describeAttacks,
+  head,
+  mail,
+  openScene,
+  RULE,
+  relayOf,
+  scene,
+  sealedMail
+} from './scene.ts'
 
 const KANJI = '\u001b$B'
 const BIDI = '\u202e\u2066\u200b'
@@ -33,14 +44,7 @@ function utf16(text: string, order: 'le' | 'be'): string {
   return (order === 'le' ? bytes : bytes.swap16()).toString('latin1')
 }
 
-describeWith(['gpg'], 'attacks by charsets', () => {
-  let cast: Cast
-  let scene: Scene
-  beforeAll(async () => {
-    cast = await makeCast()
-    return cast.close
-  })
-
+describeAttacks('attacks by charsets', () => {
   const command = `case: ${CASE}\r\n\r\n/accept`
   /** Texts that one program or another, or a quick eye, may take for the command. */
   const LIKE: readonly (readonly [name: string, part: Buffer])[] = [
@@ -86,9 +90,9 @@ describeWith(['gpg'], 'attacks by charsets', () => {
   ]
 
   it('23 charset tricks: a command is one only in plain ASCII that everybody reads alike', async () => {
-    scene = await openScene(cast)
+    await openScene()
     for (const [name, part] of LIKE) {
-      await scene.attack(encryptedMail(await cast.seal(addressed(part), 'grace'), head('grace')))
+      await scene.attack(await sealedMail('grace', addressed(part), 'grace'))
       const ran = scene.world.rows("SELECT id FROM events WHERE kind = 'commands-ran'")
       expect([name, ran]).toEqual([name, []])
     }
@@ -96,8 +100,7 @@ describeWith(['gpg'], 'attacks by charsets', () => {
       { state: 'received', owner: null }
     ])
     const plain = addressed(of('utf-8', command))
-    await scene.attack(encryptedMail(await cast.seal(plain, 'grace'), head('grace')))
-    expect(scene.disposition()).toBe('commands')
+    await becomes('commands', await sealedMail('grace', plain, 'grace'))
   })
 
   /** What a program shows that reads each line by itself or does not know the charset: the line must be visible here, too. */
@@ -125,11 +128,11 @@ describeWith(['gpg'], 'attacks by charsets', () => {
   it.each(['in clear', 'sealed'])(
     '23 charset tricks: no line is hidden from the maintainers that a program shows its reader, %s',
     async (way) => {
-      scene = await openScene(cast)
+      await openScene()
       for (const [, part] of HIDING) {
         await scene.attack(
           way === 'sealed'
-            ? encryptedMail(await cast.seal(part), head('mallory'))
+            ? await sealedMail('mallory', part)
             : mail('mallory', part.toString('latin1'))
         )
       }
@@ -146,7 +149,7 @@ describeWith(['gpg'], 'attacks by charsets', () => {
   )
 
   it('23 charset tricks: what two programs may read in two ways is said to be a guess, and goes along as it came', async () => {
-    scene = await openScene(cast)
+    await openScene()
     const words = `${'\u6100'.repeat(60)}${ATTACK}`
     for (const part of [
       of('utf-16', utf16(words, 'be')),
@@ -163,7 +166,7 @@ describeWith(['gpg'], 'attacks by charsets', () => {
   })
 
   it('23 charset tricks: nothing in a header breaks out of it or turns it round', async () => {
-    scene = await openScene(cast)
+    await openScene()
     const word = (charset: string, bytes: string): string =>
       `=?${charset}?B?${Buffer.from(bytes, 'latin1').toString('base64')}?=`
     const line = 'x\r\nBcc: evil@x.example\r\n\r\nSigned: yes'
@@ -196,7 +199,7 @@ describeWith(['gpg'], 'attacks by charsets', () => {
   })
 
   it('23 charset tricks: no line of a text passes for one of the desk, whatever ends it', async () => {
-    scene = await openScene(cast)
+    await openScene()
     const ends = ['\n', '\r', '\f', '\u000b', '\u0085', '\u2028', '\u2029']
     const ref = `Ref: ${CASE} ${'a'.repeat(32)}`
     const words = ends.map((end) => `x${end}${ref}${end}${RULE}`).join('\n')

@@ -3,20 +3,24 @@
  * attacker built around it (mail.md §2.1). Each shape comes with a whole message of Alice, signed, and with bare words that name
  * nobody, so that no contradiction hides what the reader should never have opened.
  */
-import { beforeAll, expect, it } from 'vitest'
-import { describeWith } from '../support/requires.ts'
-import { encryptedMail, encryptedParts, mixed, textPart } from '../unit/reading/material.ts'
-import { type Cast, makeCast } from './cast.ts'
-import { ATTACK, head, mail, openScene, payload, relayOf, type Scene, SECRET } from './scene.ts'
 
-describeWith(['gpg'], 'attacks with ciphertext inside of another mail', () => {
-  let cast: Cast
-  let scene: Scene
-  beforeAll(async () => {
-    cast = await makeCast()
-    return cast.close
-  })
+import { expect, it } from 'vitest'
+import { encryptedParts, mixed, textPart } from '../unit/reading/material.ts'
+import {
+  ATTACK,
+  cast,
+  describeAttacks,
+  mail,
+  openScene,
+  payload,
+  relayOf,
+  SECRET,
+  scene,
+  sealedMail,
+  wordsTo
+} from './scene.ts'
 
+describeAttacks('attacks with ciphertext inside of another mail', () => {
   type Kind = 'a signed mail' | 'bare words'
   /** What was sealed for the desk, taken on the way: it never arrived. Each has a session key of its own. */
   const steal = (kind: Kind): Promise<string> =>
@@ -80,7 +84,7 @@ describeWith(['gpg'], 'attacks with ciphertext inside of another mail', () => {
       expect(scene.disposition(), name).toBe(disposition)
     }
     expect(await scene.harm()).toEqual([])
-    expect((await scene.mailsTo('mallory')).join('\n')).not.toContain(SECRET)
+    expect(await wordsTo('mallory')).not.toContain(SECRET)
     const relays = await scene.mailsTo('grace')
     expect(relays).toHaveLength(shapes.length)
     expect(await scene.mailsTo('linus')).toHaveLength(shapes.length)
@@ -95,7 +99,7 @@ describeWith(['gpg'], 'attacks with ciphertext inside of another mail', () => {
   it.each(KINDS)(
     '1 EFAIL, direct exfiltration: ciphertext beside HTML is not opened (%s)',
     async (kind) => {
-      scene = await openScene(cast)
+      await openScene()
       const relays = await relaysOf(DIRECT, kind, 'case-opened')
       isUnopened(relays, DIRECT)
       for (const words of relays) {
@@ -109,9 +113,12 @@ describeWith(['gpg'], 'attacks with ciphertext inside of another mail', () => {
   it.each(KINDS)(
     '1 EFAIL, sealed again by the thief: the ciphertext inside is not opened (%s)',
     async (kind) => {
-      scene = await openScene(cast)
-      const relays = await relaysOf(AGAIN, kind, 'case-opened', async (built) =>
-        encryptedMail(await cast.seal(built), head('mallory'))
+      await openScene()
+      const relays = await relaysOf(
+        AGAIN,
+        kind,
+        'case-opened',
+        async (built) => await sealedMail('mallory', built)
       )
       isUnopened(relays, AGAIN)
     }
@@ -120,18 +127,18 @@ describeWith(['gpg'], 'attacks with ciphertext inside of another mail', () => {
   it.each(KINDS)(
     'partial encryption: ciphertext among words of the attacker is not opened (%s)',
     async (kind) => {
-      scene = await openScene(cast)
+      await openScene()
       isUnopened(await relaysOf(CLOSED, kind, 'case-opened'), CLOSED)
     }
   )
 
   it('partial encryption: a whole message of Alice put beside words is withheld', async () => {
-    scene = await openScene(cast)
+    await openScene()
     isUnopened(await relaysOf(APART, 'a signed mail', 'contradicts-sender'), APART)
   })
 
   it('partial encryption: bare words are the first sender’s, and words beside them are shown apart', async () => {
-    scene = await openScene(cast)
+    await openScene()
     for (const words of await relaysOf(APART, 'bare words', 'case-opened')) {
       const { text, outside } = relayOf(words)
       expect(text).toContain(SECRET)

@@ -2,33 +2,31 @@
  * Attacks on encryption: nobody gets out of the desk what another person had sealed to it (mail.md §2.1 to §2.4, §2.11, §2.14,
  * §2.15).
  */
-import { beforeAll, expect, it } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
 import { TAG } from '../../src/openpgp/packets.ts'
 import { makeSequoia } from '../support/people-sq.ts'
-import { describeWith } from '../support/requires.ts'
-import { deskCertificate, openWorld } from '../support/world.ts'
+import { deskCertificate } from '../support/world.ts'
 import { encryptedMail, lines, mixed, textPart } from '../unit/reading/material.ts'
-import { ADDRESSES, type Cast, DESK_ADDRESS, makeCast } from './cast.ts'
+import { ADDRESSES, DESK_ADDRESS } from './cast.ts'
 import { changed } from './ciphertext.ts'
 import {
   ATTACK,
+  becomes,
+  cast,
+  describeAttacks,
   head,
+  nobodyReads,
+  openEmpty,
   openScene,
   payload,
   plainMail,
-  type Scene,
   SECRET,
-  sceneOf
+  scene,
+  sealedMail,
+  wordsTo
 } from './scene.ts'
 
-describeWith(['gpg'], 'attacks on encryption', () => {
-  let cast: Cast
-  let scene: Scene
-  beforeAll(async () => {
-    cast = await makeCast()
-    return cast.close
-  })
-
+describeAttacks('attacks on encryption', () => {
   /** What Alice sealed for the desk, taken on the way: it never arrived. Each has a session key of its own. */
   const steal = (): Promise<string> =>
     cast.seal(payload('alice', `new ${SECRET}`, `Another ${SECRET}.`), 'alice')
@@ -37,14 +35,8 @@ describeWith(['gpg'], 'attacks on encryption', () => {
     expect(await scene.harm()).toEqual([])
     await nobodyReads()
   }
-  async function nobodyReads(): Promise<void> {
-    for (const who of ['grace', 'linus', 'mallory'] as const) {
-      expect((await scene.mailsTo(who)).join('\n')).not.toContain(SECRET)
-    }
-  }
-
   it('2 EFAIL, malleability: changed ciphertext gives no plaintext at all', async () => {
-    scene = await openScene(cast)
+    await openScene()
     const flip = async (at: number): Promise<string> =>
       changed(await steal(), (packet) => {
         if (packet.tag !== TAG.encryptedIntegrity) return [packet]
@@ -68,15 +60,14 @@ describeWith(['gpg'], 'attacks on encryption', () => {
       await withBody(TAG.encryptedNoIntegrity, 1, -22),
       await withBody(TAG.encryptedNoIntegrity, 1)
     ]) {
-      await scene.attack(encryptedMail(armored, head('mallory')))
-      expect(scene.disposition()).toBe('case-opened')
+      await becomes('case-opened', encryptedMail(armored, head('mallory')))
     }
     await nobodyLearns()
-    expect((await scene.mailsTo('grace')).join('\n')).toContain('could NOT be opened')
+    expect(await wordsTo('grace')).toContain('could NOT be opened')
   })
 
   it('2 EFAIL, malleability: a message that never had an integrity code is not opened', async () => {
-    scene = await openScene(cast)
+    await openScene()
     const words = payload('mallory', 'x', ATTACK)
     const old = await cast.gpg(
       ['--rfc2440', '--disable-mdc', '--armor', '--encrypt', '-r', `<${DESK_ADDRESS}>`],
@@ -86,19 +77,18 @@ describeWith(['gpg'], 'attacks on encryption', () => {
       tag === TAG.encryptedIntegrity ? { tag: TAG.encryptedNoIntegrity, body } : { tag, body }
     ])
     await scene.attack(encryptedMail(unprotected, head('mallory')))
-    expect((await scene.mailsTo('grace')).join('\n')).not.toContain(ATTACK)
+    expect(await wordsTo('grace')).not.toContain(ATTACK)
     expect(await scene.harm()).toEqual([])
   })
 
   it('4 replayed ciphertext: what Alice sealed opens no case of another person', async () => {
-    scene = await openScene(cast)
+    await openScene()
     const [arrived] = scene.world.rows<{ raw: Uint8Array }>('SELECT raw FROM arrival_bytes')
     const text = Buffer.from(arrived?.raw ?? []).toString('latin1')
     const [armored = ''] =
       /-----BEGIN PGP MESSAGE-----[^]*-----END PGP MESSAGE-----/.exec(text) ?? []
     expect(armored).not.toBe('')
-    await scene.attack(encryptedMail(armored, head('mallory')))
-    expect(scene.disposition()).toBe('reused-ciphertext')
+    await becomes('reused-ciphertext', encryptedMail(armored, head('mallory')))
     // The same session key packet twice, in another framing.
     await scene.attack(
       encryptedMail(
@@ -114,25 +104,26 @@ describeWith(['gpg'], 'attacks on encryption', () => {
   })
 
   it('4 replayed ciphertext: it is known again by its data, and broken data gives nobody anything', async () => {
-    scene = await openScene(cast)
+    await openScene()
     const armored = await steal()
     await scene.attack(encryptedMail(armored, head('alice')))
     const damaged = (tag: number): string =>
       changed(armored, (packet) => [
         packet.tag === tag ? { tag, body: packet.body.subarray(0, -3) } : packet
       ])
-    await scene.attack(encryptedMail(damaged(TAG.publicKeySession), head('mallory')))
-    expect(scene.disposition()).toBe('reused-ciphertext')
+    await becomes(
+      'reused-ciphertext',
+      encryptedMail(damaged(TAG.publicKeySession), head('mallory'))
+    )
     expect(await scene.mailsTo('mallory')).toEqual([])
     await scene.attack(encryptedMail(damaged(TAG.encryptedIntegrity), head('mallory')))
-    expect((await scene.mailsTo('grace')).join('\n')).toContain('could NOT be opened')
-    expect((await scene.mailsTo('mallory')).join('\n')).not.toContain(SECRET)
+    expect(await wordsTo('grace')).toContain('could NOT be opened')
+    expect(await wordsTo('mallory')).not.toContain(SECRET)
   })
 
   it('4 replayed ciphertext: before it arrives, its inside contradicts its new sender', async () => {
-    scene = await openScene(cast)
-    await scene.attack(encryptedMail(await steal(), head('mallory')))
-    expect(scene.disposition()).toBe('contradicts-sender')
+    await openScene()
+    await becomes('contradicts-sender', encryptedMail(await steal(), head('mallory')))
     const reply = await cast.seal(
       payload(
         'grace',
@@ -148,50 +139,47 @@ describeWith(['gpg'], 'attacks on encryption', () => {
   it.each(['PGP/MIME', 'inline PGP'])(
     '4 replayed ciphertext: the key that came inside tells that its signer is not the thief, as %s',
     async (form) => {
-      const world = await openWorld({ maintainers: [cast.grace, cast.linus] })
-      scene = sceneOf(world, cast)
+      await openEmpty()
       // As mail programs attach it; without protected headers, from somebody whom the desk does not know.
       const key = await cast.gpg(['--armor', '--export', `<${ADDRESSES.alice}>`])
       const file = `Content-Type: application/pgp-keys; name="OpenPGP_0xA.asc"\r\nContent-Transfer-Encoding: base64\r\n\r\n${key.toString('base64')}`
       const entity = mixed([textPart(`The ${SECRET} of Alice.`), file])
       const armored = await cast.seal(entity, 'alice')
       const inline = `${lines(...head('mallory'))}\r\n${armored}`
-      await scene.attack(form === 'inline PGP' ? inline : encryptedMail(armored, head('mallory')))
-      expect(scene.disposition()).toBe('contradicts-sender')
+      await becomes(
+        'contradicts-sender',
+        form === 'inline PGP' ? inline : encryptedMail(armored, head('mallory'))
+      )
       await nobodyReads()
-      await scene.attack(encryptedMail(armored, head('alice')))
-      expect(scene.disposition()).toBe('case-opened')
-      expect((await scene.mailsTo('grace')).join('\n')).toContain(`The ${SECRET} of Alice.`)
+      await becomes('case-opened', encryptedMail(armored, head('alice')))
+      expect(await wordsTo('grace')).toContain(`The ${SECRET} of Alice.`)
     }
   )
 
   it('4 replayed ciphertext: what a maintainer sealed and the desk refused is shown to nobody else', async () => {
-    scene = await openScene(cast)
+    await openScene()
     const note = textPart(`case: ACME-2026-0001\r\n\r\nThe internal ${SECRET}.`)
     const armored = await cast.seal(note, null)
-    await scene.attack(encryptedMail(armored, head('grace')))
-    expect(scene.disposition()).toBe('refused')
-    await scene.attack(encryptedMail(armored, head('mallory')))
-    expect(scene.disposition()).toBe('contradicts-sender')
+    await becomes('refused', encryptedMail(armored, head('grace')))
+    await becomes('contradicts-sender', encryptedMail(armored, head('mallory')))
     await nobodyLearns()
   })
 
   it('4 replayed ciphertext: an inner From that cannot be read is not that of the thief', async () => {
-    scene = await openScene(cast)
+    await openScene()
     for (const from of [
       '"alice b"@reporter.example',
       'Alice <alice@reporter.example>, Bob <bob@reporter.example>',
       '<alice@reporter.example>\r\nFrom: <mallory@evil.example>'
     ]) {
       const inside = `Content-Type: text/plain; protected-headers="v1"\r\nFrom: ${from}\r\nTo: <${DESK_ADDRESS}>\r\nSubject: x\r\n\r\nThe ${SECRET}.`
-      await scene.attack(encryptedMail(await cast.seal(inside, 'mallory'), head('mallory')))
-      expect(scene.disposition()).toBe('contradicts-sender')
+      await becomes('contradicts-sender', await sealedMail('mallory', inside, 'mallory'))
     }
     await nobodyLearns()
   })
 
   it('11 signing oracle: nothing that the desk signs repeats what a stranger wrote', async () => {
-    scene = await openScene(cast)
+    await openScene()
     const more = [`Reply-To: "${ATTACK}" <victim@x.example>`, `X-Loop: ${ATTACK}`]
     const fields = head(`"${ATTACK}" <mallory@evil.example>`, ATTACK, more)
     await scene.attack(`${lines(...fields)}${textPart(ATTACK)}\r\n`)
@@ -202,50 +190,41 @@ describeWith(['gpg'], 'attacks on encryption', () => {
   })
 
   it('14 compression bomb: it is not opened, and the next message is served', async () => {
-    scene = await openScene(cast, { limits: { mailBytes: 2_000_000 } })
+    await openScene({ limits: { mailBytes: 2_000_000 } })
     const zeros = Buffer.alloc(80 * 2 ** 20, 'a')
     const bomb = await cast.gpg(
       ['--compress-algo', 'zlib', '-z', '9', '--armor', '--encrypt', '-r', `<${DESK_ADDRESS}>`],
       zeros
     )
-    await scene.attack(encryptedMail(bomb.toString(), head('mallory')))
-    expect(scene.disposition()).toBe('case-opened')
-    expect((await scene.mailsTo('grace')).join('\n')).toContain('could NOT be opened')
+    await becomes('case-opened', encryptedMail(bomb.toString(), head('mallory')))
+    expect(await wordsTo('grace')).toContain('could NOT be opened')
     await scene.attack(plainMail('mallory', 'the next one'))
-    expect((await scene.mailsTo('grace')).join('\n')).toContain('the next one')
+    expect(await wordsTo('grace')).toContain('the next one')
   })
 
   it('15 flood of session keys: none of them is tried, and the next message is served', async () => {
-    scene = await openScene(cast, { limits: { mailBytes: 4_000_000 } })
+    await openScene({ limits: { mailBytes: 4_000_000 } })
     const flood = changed(await steal(), (packet) =>
       packet.tag === TAG.publicKeySession ? Array.from({ length: 5000 }, () => packet) : [packet]
     )
-    await scene.attack(encryptedMail(flood, head('mallory')))
-    expect(scene.disposition()).toBe('case-opened')
+    await becomes('case-opened', encryptedMail(flood, head('mallory')))
     await nobodyLearns()
-    expect((await scene.mailsTo('grace')).join('\n')).toContain('could NOT be opened')
+    expect(await wordsTo('grace')).toContain('could NOT be opened')
     await scene.attack(plainMail('mallory', 'the next one'))
-    expect((await scene.mailsTo('grace')).join('\n')).toContain('the next one')
+    expect(await wordsTo('grace')).toContain('the next one')
   })
 })
 
-describeWith(['gpg', 'sq'], 'attacks on encryption with another program', () => {
+describeAttacks('attacks on encryption with another program', () => {
   it('4 replayed ciphertext: what Sequoia sealed is known again, too', async () => {
-    const cast = await makeCast()
     const sq = await makeSequoia({ name: 'Bob', address: 'bob@reporter.example' })
+    onTestFinished(() => sq.close())
     await sq.importKey(await deskCertificate())
-    const scene = await openScene(cast)
-    try {
-      const sealed = await sq.encrypt(Buffer.from(textPart(`Bob's ${SECRET}`)), DESK_ADDRESS, false)
-      await scene.attack(encryptedMail(sealed, head('<bob@reporter.example>')))
-      expect(scene.disposition()).toBe('case-opened')
-      await scene.attack(encryptedMail(sealed, head('mallory')))
-      expect(scene.disposition()).toBe('reused-ciphertext')
-      expect(await scene.mailsTo('mallory')).toEqual([])
-    } finally {
-      scene.world.close()
-      await sq.close()
-      await cast.close()
-    }
+    await openScene()
+    const words = Buffer.from(textPart(`Bob's ${SECRET}`))
+    const sealed = await sq.encrypt(words, DESK_ADDRESS, false)
+    await becomes('case-opened', encryptedMail(sealed, head('<bob@reporter.example>')))
+    await becomes('reused-ciphertext', encryptedMail(sealed, head('mallory')))
+    expect(await scene.mailsTo('mallory')).toEqual([])
   })
-})
+}, ['sq'])

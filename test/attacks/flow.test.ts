@@ -5,14 +5,16 @@ import net from 'node:net'
 import { basename, dirname, join } from 'node:path'
 import { afterEach, beforeAll, expect, it, vi } from 'vitest'
 import { type Settings } from '../../src/domain/settings.ts'
-import { describeWith } from '../support/requires.ts'
 import { tempFolder } from '../support/temp.ts'
 import { encryptedMail, lines, mixed, signedEntity, textPart } from '../unit/reading/material.ts'
-import { ADDRESSES, type Cast, DESK_ADDRESS, makeCast, type Who } from './cast.ts'
+import { ADDRESSES, DESK_ADDRESS, type Who } from './cast.ts'
 import {
   ATTACK,
+  becomes,
   CASE,
+  cast,
   commandMail,
+  describeAttacks,
   head,
   isSigned,
   mail,
@@ -20,17 +22,14 @@ import {
   payload,
   plainMail,
   relayOf,
-  type Scene,
-  SECRET
+  SECRET,
+  scene,
+  sealedMail,
+  wordsTo
 } from './scene.ts'
 
-describeWith(['gpg'], 'attacks on what the desk does by itself', () => {
-  let cast: Cast
-  let scene: Scene
-  beforeAll(async () => {
-    cast = await makeCast()
-    return cast.close
-  })
+describeAttacks('attacks on what the desk does by itself', () => {
+  beforeAll(async () => {})
   afterEach(() => {
     vi.restoreAllMocks()
     vi.unstubAllEnvs()
@@ -42,7 +41,7 @@ describeWith(['gpg'], 'attacks on what the desk does by itself', () => {
     scene.world.accepted.map(({ to }) => to as string).filter((to) => to.endsWith('robot.example'))
 
   it('20 loops and backscatter: no robot, list or empty sender is answered', async () => {
-    scene = await openScene(cast)
+    await openScene()
     const marks = [
       'Auto-Submitted: auto-replied',
       'Auto-Submitted: auto-generated',
@@ -67,7 +66,7 @@ describeWith(['gpg'], 'attacks on what the desk does by itself', () => {
   })
 
   it('20 loops: the desk does not answer itself, nor its own answer when that comes back', async () => {
-    scene = await openScene(cast)
+    await openScene()
     await scene.attack(clear(`<a@robot.example>`, []))
     const answer = scene.world.accepted.at(-1)
     if (answer === undefined) throw new Error('nobody was answered')
@@ -81,7 +80,7 @@ describeWith(['gpg'], 'attacks on what the desk does by itself', () => {
   })
 
   it('20 backscatter: where our mail server proves no sender, the answer waits for a maintainer', async () => {
-    scene = await openScene(cast)
+    await openScene()
     const authentication: Settings['authentication'] = {
       servers: ['mx.acme.example'],
       receivedHops: 1
@@ -104,7 +103,7 @@ describeWith(['gpg'], 'attacks on what the desk does by itself', () => {
   })
 
   it('21 forged additions: a tag, a name or a guessed reference joins no case, and nobody reads it there', async () => {
-    scene = await openScene(cast)
+    await openScene()
     const [root] = scene.world.rows<{ messageId: string }>(
       "SELECT message_id FROM outbox WHERE kind = 'acknowledgement'"
     )
@@ -112,7 +111,7 @@ describeWith(['gpg'], 'attacks on what the desk does by itself', () => {
     const guesses = [`In-Reply-To: <${CASE}@acme.example>`, 'References: <attack-1@evil.example>']
     const re = `Re: [${CASE}]`
     const sealed = async (inside: Who, signer: Who | null, outside: Who): Promise<string> =>
-      encryptedMail(await cast.seal(payload(inside, re, ATTACK), signer), head(outside))
+      await sealedMail(outside, payload(inside, re, ATTACK), signer)
     const shapes: readonly (readonly [disposition: string, raw: string])[] = [
       [
         'case-opened',
@@ -126,8 +125,7 @@ describeWith(['gpg'], 'attacks on what the desk does by itself', () => {
       ['contradicts-sender', await sealed('alice', 'mallory', 'alice')]
     ]
     for (const [disposition, raw] of shapes) {
-      await scene.attack(raw)
-      expect(scene.disposition()).toBe(disposition)
+      await becomes(disposition, raw)
       expect(scene.world.rows('SELECT id FROM messages WHERE case_id = 1')).toHaveLength(1)
     }
     const told = (await scene.mailsTo('grace')).map((words) => words.replaceAll(/\s+/g, ' '))
@@ -141,17 +139,16 @@ describeWith(['gpg'], 'attacks on what the desk does by itself', () => {
     ).toHaveLength(1)
     const toMallory = scene.world.accepted.filter(({ to }) => to === ADDRESSES.mallory)
     await scene.attack(
-      await commandMail(cast, 'grace', `case: ${CASE}\r\n\r\n/reply <<\r\n${SECRET}\r\n>>`)
+      await commandMail('grace', `case: ${CASE}\r\n\r\n/reply <<\r\n${SECRET}\r\n>>`)
     )
     expect(scene.world.accepted.filter(({ to }) => to === ADDRESSES.mallory)).toEqual(toMallory)
-    expect((await scene.mailsTo('mallory')).join('\n')).not.toContain(SECRET)
+    expect(await wordsTo('mallory')).not.toContain(SECRET)
     // The rule does not shut her out: what her known key signed goes on in her case.
-    await scene.attack(await sealed('alice', 'alice', 'alice'))
-    expect(scene.disposition()).toBe('case-joined')
+    await becomes('case-joined', await sealed('alice', 'alice', 'alice'))
   })
 
   it('22 mangling on the way: a broken signature is no proof and no reason to lose the message', async () => {
-    scene = await openScene(cast)
+    await openScene()
     const part = textPart(`${ATTACK} trailing  \r\nFrom me`)
     const whole = signedEntity(part, await cast.sign(part, 'alice'))
     for (const mangled of [
@@ -160,8 +157,7 @@ describeWith(['gpg'], 'attacks on what the desk does by itself', () => {
       whole.replace(part, part.replace('utf-8', 'us-ascii')),
       mixed([whole.replace('trailing', 'changed').trimEnd(), textPart('list footer')])
     ]) {
-      await scene.attack(mail('alice', mangled))
-      expect(scene.disposition()).toBe('case-opened')
+      await becomes('case-opened', mail('alice', mangled))
     }
     const relays = await scene.mailsTo('grace')
     expect(relays).toHaveLength(4)
@@ -173,7 +169,7 @@ describeWith(['gpg'], 'attacks on what the desk does by itself', () => {
   })
 
   it('25 logs: nothing of any mail and no address of anybody stands in them', async () => {
-    scene = await openScene(cast)
+    await openScene()
     for (const raw of [
       plainMail('mallory', ATTACK, ATTACK),
       encryptedMail(await cast.seal(payload('mallory', ATTACK, SECRET)), head('mallory', ATTACK)),
@@ -181,7 +177,7 @@ describeWith(['gpg'], 'attacks on what the desk does by itself', () => {
         `-----BEGIN PGP MESSAGE-----\r\n\r\n${SECRET}\r\n-----END PGP MESSAGE-----`,
         head('mallory')
       ),
-      await commandMail(cast, 'grace')
+      await commandMail('grace')
     ]) {
       await scene.attack(raw)
     }
@@ -193,11 +189,11 @@ describeWith(['gpg'], 'attacks on what the desk does by itself', () => {
   })
 
   it('26 what is left behind: no plaintext lies in any file, and none is written beside the database', async () => {
-    scene = await openScene(cast)
+    await openScene()
     const elsewhere = tempFolder()
     vi.stubEnv('TMPDIR', elsewhere.path)
     const words = mixed([textPart(`${SECRET} ${ATTACK}`), textPart('x')])
-    await scene.attack(encryptedMail(await cast.seal(words), head('mallory')))
+    await scene.attack(await sealedMail('mallory', words))
     await scene.attack(plainMail('mallory', `${SECRET} ${ATTACK}`))
     expect(
       scene.world.rows('SELECT id FROM messages WHERE text LIKE ?', [`%${ATTACK}%`])
@@ -217,7 +213,7 @@ describeWith(['gpg'], 'attacks on what the desk does by itself', () => {
   })
 
   it('27 look-ups: reading, answering and relaying a message asks nobody anything', async () => {
-    scene = await openScene(cast)
+    await openScene()
     const spies = [
       vi.spyOn(dns, 'lookup'),
       vi.spyOn(dns, 'resolve'),
@@ -243,16 +239,14 @@ describeWith(['gpg'], 'attacks on what the desk does by itself', () => {
       'Return-Receipt-To: <mallory@evil.example>'
     ]
     await scene.attack(`${lines(...head('mallory', 'x', more))}${mixed([html, external])}`)
-    await scene.attack(
-      encryptedMail(await cast.seal(mixed([html, external]), 'mallory'), head('mallory'))
-    )
+    await scene.attack(await sealedMail('mallory', mixed([html, external]), 'mallory'))
     expect(await scene.mailsTo('grace')).toHaveLength(2)
     for (const spy of spies) expect(spy).not.toHaveBeenCalled()
   })
 
   it('27 look-ups: a directory is asked for the address of a proved sender, and of nobody else', async () => {
     const asked: string[] = []
-    scene = await openScene(cast, {
+    await openScene({
       authentication: { servers: ['mx.acme.example'], receivedHops: 1 },
       directory: {
         find: (address) => {
@@ -262,7 +256,7 @@ describeWith(['gpg'], 'attacks on what the desk does by itself', () => {
       }
     })
     const sealed = async (): Promise<string> =>
-      encryptedMail(await cast.seal(payload('mallory', 'x', ATTACK), 'mallory'), head('mallory'))
+      await sealedMail('mallory', payload('mallory', 'x', ATTACK), 'mallory')
     const ours = 'Received: from x by mx.acme.example'
     const claim = 'Authentication-Results: mx.acme.example; dmarc=pass header.from=evil.example'
     for (const fields of [

@@ -2,14 +2,24 @@
  * Attacks by HTML (mail.md §2.17): no reference in a document is followed, and a document that is built to keep the reader busy
  * is not converted, as its verdict says.
  */
+
 import { createServer, type Server } from 'node:http'
 import { type AddressInfo } from 'node:net'
 import { afterEach, beforeAll, expect, it } from 'vitest'
 import { WARNINGS, type WarningCode } from '../../src/domain/mail.ts'
-import { describeWith } from '../support/requires.ts'
-import { encryptedMail, mixed, textPart } from '../unit/reading/material.ts'
-import { type Cast, makeCast } from './cast.ts'
-import { ATTACK, head, mail, openScene, plainMail, relayOf, type Scene } from './scene.ts'
+import { mixed, textPart } from '../unit/reading/material.ts'
+import {
+  ATTACK,
+  becomes,
+  cast,
+  describeAttacks,
+  mail,
+  openScene,
+  plainMail,
+  relayOf,
+  scene,
+  sealedMail
+} from './scene.ts'
 
 /** Large originals are not forwarded here, where they would only be in the way. */
 const ROOMY = { limits: { mailBytes: 4_000_000, originalBytes: 20_000 } }
@@ -42,15 +52,12 @@ function beacons(url: (name: string) => string): string {
 <v:fill src="${url('vml')}"/><!--[if mso]><img src="${url('conditional')}"><![endif]--></body></html>`
 }
 
-describeWith(['gpg'], 'attacks by HTML', () => {
-  let cast: Cast
-  let scene: Scene
+describeAttacks('attacks by HTML', () => {
   let server: Server
   let base: string
   /** Every connection is counted, whatever it asks for. */
   const seen: string[] = []
   beforeAll(async () => {
-    cast = await makeCast()
     server = createServer((request, response) => {
       seen.push(request.url ?? '')
       response.end('x')
@@ -71,7 +78,7 @@ describeWith(['gpg'], 'attacks by HTML', () => {
   const htmlPart = (text: string): string => `Content-Type: text/html; charset=utf-8\r\n\r\n${text}`
 
   it('17 HTML bombs: nothing that a document refers to is fetched', async () => {
-    scene = await openScene(cast, ROOMY)
+    await openScene(ROOMY)
     const document = beacons((name) => `${base}/${name}`)
     const svg = `Content-Type: image/svg+xml\r\nContent-ID: <part@evil.example>\r\n\r\n<svg xmlns="http://www.w3.org/2000/svg"><image href="${base}/file"/></svg>`
     const style = `Content-Type: text/css\r\nContent-Location: ${base}/location\r\n\r\n@import "${base}/css-file";`
@@ -87,10 +94,8 @@ describeWith(['gpg'], 'attacks by HTML', () => {
       `Content-Type: text/html\r\nContent-Base: ${base}/base-field\r\nContent-Location: ${base}/at\r\n\r\n${document}`
     ]
     for (const shape of shapes) {
-      await scene.attack(mail('mallory', shape))
-      expect(scene.disposition()).toBe('case-opened')
-      await scene.attack(encryptedMail(await cast.seal(shape), head('mallory')))
-      expect(scene.disposition()).toBe('case-opened')
+      await becomes('case-opened', mail('mallory', shape))
+      await becomes('case-opened', await sealedMail('mallory', shape))
     }
     // Proof that the server would have noticed: it notices this.
     expect(seen).toEqual([])
@@ -138,11 +143,9 @@ describeWith(['gpg'], 'attacks by HTML', () => {
   ]
 
   it.each(BOMBS)('17 HTML bombs: %s', async (_name, html, verdict) => {
-    scene = await openScene(cast, ROOMY)
-    await scene.attack(mail('mallory', htmlPart(html)))
-    expect(scene.disposition()).toBe('case-opened')
-    await scene.attack(encryptedMail(await cast.seal(htmlPart(html)), head('mallory')))
-    expect(scene.disposition()).toBe('case-opened')
+    await openScene(ROOMY)
+    await becomes('case-opened', mail('mallory', htmlPart(html)))
+    await becomes('case-opened', await sealedMail('mallory', htmlPart(html)))
     await scene.attack(plainMail('mallory', 'the next one'))
     const relays = await scene.mailsTo('grace')
     expect(relays.slice(0, 2).map((words) => verdictOf(words))).toEqual([verdict, verdict])
@@ -160,10 +163,12 @@ describeWith(['gpg'], 'attacks by HTML', () => {
   }
 
   it('17 HTML bombs: many small ones in one message share one budget', async () => {
-    scene = await openScene(cast, ROOMY)
+    await openScene(ROOMY)
     const one = `<!--${'x'.repeat(150_000)}--><p>seen`
-    await scene.attack(mail('mallory', mixed(Array.from({ length: 12 }, () => htmlPart(one)))))
-    expect(scene.disposition()).toBe('case-opened')
+    await becomes(
+      'case-opened',
+      mail('mallory', mixed(Array.from({ length: 12 }, () => htmlPart(one))))
+    )
     const [words = ''] = await scene.mailsTo('grace')
     const { text } = relayOf(words)
     // 150,000 characters each, until one million are reached.

@@ -4,25 +4,31 @@
  * owner.
  */
 import { createMessage, encrypt, generateKey, type PrivateKey, readKey } from 'openpgp'
-import { beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { addMs, msOf } from '../../src/domain/time.ts'
 import { type Verdict, verifyDetached } from '../../src/openpgp/verify.ts'
 import { joined, type Packet, splitPackets } from '../fuzz/packets.ts'
-import { describeWith } from '../support/requires.ts'
-import { deskCertificate, openWorld, START } from '../support/world.ts'
+import { deskCertificate, START } from '../support/world.ts'
 import { encryptedMail, signedEntity, textPart } from '../unit/reading/material.ts'
-import { ADDRESSES, type Cast, makeCast } from './cast.ts'
+import { ADDRESSES } from './cast.ts'
 import { armor } from './ciphertext.ts'
 import {
+  autocrypt,
+  becomes,
   CASE,
   COMMANDS,
+  cast,
   commandMail,
+  describeAttacks,
   head,
   mail,
+  nobodyReads,
+  openEmpty,
   openScene,
-  type Scene,
   SECRET,
-  sceneOf
+  scene,
+  sealedMail,
+  wordsTo
 } from './scene.ts'
 import {
   type Binding,
@@ -35,14 +41,7 @@ import {
 const AT = new Date(msOf(START))
 const PART = textPart(COMMANDS)
 
-describeWith(['gpg'], 'attacks with the names of keys', () => {
-  let cast: Cast
-  let scene: Scene
-  beforeAll(async () => {
-    cast = await makeCast()
-    return cast.close
-  })
-
+describeAttacks('attacks with the names of keys', () => {
   const fingerprintOf = (key: PrivateKey): string => key.getFingerprint()
   const idOf = (key: PrivateKey): string => key.getFingerprint().slice(24)
   /** The fingerprint of a key that nobody has, with the key id of this one. */
@@ -58,7 +57,7 @@ describeWith(['gpg'], 'attacks with the names of keys', () => {
   }
 
   it('12 key ids: what names a fingerprint is not verified with another key of the same key id', async () => {
-    scene = await openScene(cast)
+    await openScene()
     const { grace, mallory } = cast
     for (const [by, issuer] of [
       // Made with the registered key itself, so that a reader that goes by the key id finds it valid.
@@ -77,7 +76,7 @@ describeWith(['gpg'], 'attacks with the names of keys', () => {
   })
 
   it('12 key ids: a signature has the authority of the key that made it, whatever it says of its issuer', async () => {
-    scene = await openScene(cast)
+    await openScene()
     const { grace, mallory } = cast
     const [graceId, graceName] = [idOf(grace.secret), fingerprintOf(grace.secret)]
     const [malloryId, malloryName] = [idOf(mallory.secret), fingerprintOf(mallory.secret)]
@@ -110,7 +109,7 @@ describeWith(['gpg'], 'attacks with the names of keys', () => {
   })
 
   it('12 key ids: a signature of version 3 that names the key id of a maintainer proves nothing', async () => {
-    scene = await openScene(cast)
+    await openScene()
     const { grace, mallory } = cast
     for (const by of [mallory.secret, grace.secret]) {
       const packet = oldSignatureBy(by, PART, idOf(grace.secret), AT)
@@ -123,7 +122,7 @@ describeWith(['gpg'], 'attacks with the names of keys', () => {
   })
 
   it('12 key ids: without a fingerprint the key id finds the keys, and the signature says which it was', async () => {
-    scene = await openScene(cast)
+    await openScene()
     const { grace } = cast
     const packet = signatureBy(grace.secret, PART, { keyId: idOf(grace.secret) }, AT)
     const thief = await certificateWith(grace.secret, 'bare')
@@ -137,12 +136,11 @@ describeWith(['gpg'], 'attacks with the names of keys', () => {
     ])
     // The signature made by hand is one like any other: with everything else right, it has its effect.
     const entity = signedEntity(PART, detached(packet))
-    await scene.attack(encryptedMail(await cast.seal(entity), head('grace')))
-    expect(scene.disposition()).toBe('commands')
+    await becomes('commands', await sealedMail('grace', entity))
   })
 
   it('12 key ids: /key accept takes a whole fingerprint and nothing less', async () => {
-    scene = await openScene(cast)
+    await openScene()
     const whole = fingerprintOf(cast.mallory.secret)
     for (const part of [
       whole.slice(24),
@@ -150,9 +148,7 @@ describeWith(['gpg'], 'attacks with the names of keys', () => {
       `0x${whole.slice(24)}`,
       whole.slice(0, 39)
     ]) {
-      await scene.attack(
-        await commandMail(cast, 'grace', `case: ${CASE}\r\n\r\n/key accept ${part}`)
-      )
+      await scene.attack(await commandMail('grace', `case: ${CASE}\r\n\r\n/key accept ${part}`))
       expect(scene.disposition()).toBe('commands-refused')
     }
     expect(scene.world.rows('SELECT fingerprint FROM reporter_keys WHERE is_used = 1')).toEqual([
@@ -163,12 +159,8 @@ describeWith(['gpg'], 'attacks with the names of keys', () => {
   /** In clear and sealed: nothing runs, and the message is put away as one without authority. */
   async function isRefused(packet: Packet): Promise<void> {
     const entity = signedEntity(PART, detached(packet))
-    for (const raw of [
-      mail('grace', entity, `Re: [${CASE}]`),
-      encryptedMail(await cast.seal(entity), head('grace'))
-    ]) {
-      await scene.attack(raw)
-      expect(scene.disposition()).toBe('refused')
+    for (const raw of [mail('grace', entity, `Re: [${CASE}]`), await sealedMail('grace', entity)]) {
+      await becomes('refused', raw)
     }
   }
 
@@ -202,38 +194,23 @@ describeWith(['gpg'], 'attacks with the names of keys', () => {
     )
   }
 
-  function autocrypt(keyData: Uint8Array, address: string = ADDRESSES.mallory): string {
-    const base64 = Buffer.from(keyData).toString('base64').replaceAll(/.{70}/g, '$&\r\n ')
-    return `Autocrypt: addr=${address}; keydata=${base64}`
-  }
-
-  async function nobodyReads(): Promise<void> {
-    for (const who of ['grace', 'linus', 'mallory'] as const) {
-      expect((await scene.mailsTo(who)).join('\n')).not.toContain(SECRET)
-    }
-  }
-
   it.each(['bare', 'signed back by the thief'] as const)(
     '12 stolen subkeys: what Alice signed and sealed is not taken for that of a thief who hung her key below his own, %s',
     async (binding) => {
-      const world = await openWorld({ maintainers: [cast.grace, cast.linus] })
-      scene = sceneOf(world, cast)
+      await openEmpty()
       const field = autocrypt(await certificateWith(cast.alice.secret, binding))
       const stolen = await cast.seal(textPart(`The ${SECRET} of Alice.`), 'alice')
-      await scene.attack(encryptedMail(stolen, head('mallory', '...', [field])))
-      expect(scene.disposition()).toBe('contradicts-sender')
+      await becomes('contradicts-sender', encryptedMail(stolen, head('mallory', '...', [field])))
       await nobodyReads()
       // Nor does it keep Alice from being recognised.
       const own = autocrypt(cast.alice.keyData, ADDRESSES.alice)
-      await scene.attack(encryptedMail(stolen, head('alice', '...', [own])))
-      expect(scene.disposition()).toBe('case-opened')
-      expect((await scene.mailsTo('grace')).join('\n')).toContain(`The ${SECRET} of Alice.`)
+      await becomes('case-opened', encryptedMail(stolen, head('alice', '...', [own])))
+      expect(await wordsTo('grace')).toContain(`The ${SECRET} of Alice.`)
     }
   )
 
   it('12 stolen subkeys: nor with the agreement of the subkey to another key', async () => {
-    const world = await openWorld({ maintainers: [cast.grace, cast.linus] })
-    scene = sceneOf(world, cast)
+    await openEmpty()
     const address = 'bob@reporter.example'
     const { privateKey } = await generateKey({
       type: 'ecc',
@@ -250,17 +227,15 @@ describeWith(['gpg'], 'attacks with the names of keys', () => {
       date: AT
     })
     const field = autocrypt(await certificateWithSubkeyOf(privateKey))
-    await scene.attack(encryptedMail(sealed, head('mallory', '...', [field])))
-    expect(scene.disposition()).toBe('contradicts-sender')
+    await becomes('contradicts-sender', encryptedMail(sealed, head('mallory', '...', [field])))
     await nobodyReads()
     const own = autocrypt(privateKey.toPublic().write(), address)
-    await scene.attack(encryptedMail(sealed, head(`<${address}>`, '...', [own])))
-    expect(scene.disposition()).toBe('case-opened')
-    expect((await scene.mailsTo('grace')).join('\n')).toContain(`The ${SECRET} of Bob.`)
+    await becomes('case-opened', encryptedMail(sealed, head(`<${address}>`, '...', [own])))
+    expect(await wordsTo('grace')).toContain(`The ${SECRET} of Bob.`)
   })
 
   it('12 stolen subkeys: a maintainer keeps the authority of the key, and the thief gets none', async () => {
-    scene = await openScene(cast)
+    await openScene()
     const field = autocrypt(await certificateWith(cast.grace.secret, 'signed back by the thief'))
     await scene.attack(
       `${head('mallory', 'hello', [field]).join('\r\n')}\r\n${textPart('A report.')}\r\n`
@@ -274,7 +249,7 @@ describeWith(['gpg'], 'attacks with the names of keys', () => {
       scene.world.rows("SELECT DISTINCT actor_id AS actor FROM events WHERE kind = 'commands-ran'")
     ).toEqual([{ actor: 'grace' }])
     expect(scene.world.rows('SELECT owner FROM cases WHERE id = 1')).toEqual([{ owner: 'grace' }])
-    await scene.attack(await commandMail(cast, 'mallory'))
+    await scene.attack(await commandMail('mallory'))
     expect(scene.world.rows("SELECT id FROM events WHERE kind = 'commands-ran'")).toHaveLength(1)
   })
 })

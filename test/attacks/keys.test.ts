@@ -2,12 +2,23 @@
 import { beforeAll, expect, it } from 'vitest'
 import { joined, type Packet, splitPackets } from '../fuzz/packets.ts'
 import { withForgedSignatures } from '../support/forged-signatures.ts'
-import { describeWith } from '../support/requires.ts'
 import { type Someone, someone } from '../support/world.ts'
 import { encryptedMail, lines, mixed, signedEntity, textPart } from '../unit/reading/material.ts'
-import { ADDRESSES, type Cast, makeCast } from './cast.ts'
+import { ADDRESSES } from './cast.ts'
 import { armor } from './ciphertext.ts'
-import { CASE, commandMail, head, mail, openScene, type Scene } from './scene.ts'
+import {
+  autocrypt,
+  becomes,
+  CASE,
+  cast,
+  commandMail,
+  describeAttacks,
+  head,
+  mail,
+  openScene,
+  scene,
+  sealedMail
+} from './scene.ts'
 
 const ANSWER = 'The answer is for Alice alone.'
 
@@ -15,20 +26,11 @@ function keyFile(armored: string): string {
   return `Content-Type: application/pgp-keys; name=key.asc\r\n\r\n${armored.trimEnd()}`
 }
 
-function autocrypt(address: string, keyData: Uint8Array, name = 'Autocrypt'): string {
-  const base64 = Buffer.from(keyData).toString('base64').replaceAll(/.{70}/g, '$&\r\n ')
-  return `${name}: addr=${address}; keydata=${base64}`
-}
-
-describeWith(['gpg'], 'attacks on keys', () => {
-  let cast: Cast
-  let scene: Scene
+describeAttacks('attacks on keys', () => {
   /** Made by the attacker, under Alice's name and address. */
   let forged: Someone
   beforeAll(async () => {
-    cast = await makeCast()
     forged = await someone('alice', ADDRESSES.alice)
-    return cast.close
   })
 
   const pinned = (): unknown[] =>
@@ -37,7 +39,7 @@ describeWith(['gpg'], 'attacks on keys', () => {
     )
 
   it("12 key substitution: the answer is sealed to Alice's own key, whatever came in her name", async () => {
-    scene = await openScene(cast)
+    await openScene()
     const before = pinned()
     expect(before).toEqual([
       { address: ADDRESSES.alice, fingerprint: cast.alice.secret.getFingerprint() }
@@ -45,8 +47,8 @@ describeWith(['gpg'], 'attacks on keys', () => {
     await cast.gpg(['--quick-add-uid', `<${ADDRESSES.mallory}>`, `Alice <${ADDRESSES.alice}>`])
     const stranger = (await cast.gpg(['--armor', '--export', `<${ADDRESSES.mallory}>`])).toString()
     const own = forged.secret.toPublic().armor()
-    const field = autocrypt(ADDRESSES.alice, forged.keyData)
-    const gossip = autocrypt(ADDRESSES.alice, forged.keyData, 'Autocrypt-Gossip')
+    const field = autocrypt(forged.keyData, ADDRESSES.alice)
+    const gossip = field.replace('Autocrypt', 'Autocrypt-Gossip')
     const subject = `Re: [${CASE}]`
     const words = textPart('My new key.')
     const withKeys = mixed([words, keyFile(own), keyFile(stranger)])
@@ -68,7 +70,7 @@ describeWith(['gpg'], 'attacks on keys', () => {
       expect(pinned()).toEqual(before)
     }
     await scene.attack(
-      await commandMail(cast, 'grace', `case: ${CASE}\r\n\r\n/reply <<\r\n${ANSWER}\r\n>>`)
+      await commandMail('grace', `case: ${CASE}\r\n\r\n/reply <<\r\n${ANSWER}\r\n>>`)
     )
     const toAlice = scene.world.accepted.filter(({ to }) => to === ADDRESSES.alice)
     const last = toAlice.at(-1)
@@ -80,12 +82,12 @@ describeWith(['gpg'], 'attacks on keys', () => {
   })
 
   it('12 key substitution: keys of maintainers never come by mail', async () => {
-    scene = await openScene(cast)
+    await openScene()
     const fake = await someone('grace', ADDRESSES.grace)
     const entity = mixed([textPart('My new key.'), keyFile(fake.secret.toPublic().armor())])
-    const field = autocrypt(ADDRESSES.grace, fake.keyData)
+    const field = autocrypt(fake.keyData, ADDRESSES.grace)
     await scene.attack(`${lines(...head('grace', 'key', [field]))}${entity}`)
-    await scene.attack(encryptedMail(await cast.seal(entity, 'mallory'), head('grace')))
+    await scene.attack(await sealedMail('grace', entity, 'mallory'))
     await scene.attack(mail('mallory', textPart('hello')))
     for (const sent of scene.world.accepted.filter(({ to }) => to === ADDRESSES.grace)) {
       await expect(scene.world.read(fake, sent)).rejects.toThrow()
@@ -95,7 +97,7 @@ describeWith(['gpg'], 'attacks on keys', () => {
   })
 
   it('13 poisoned and giant keys: none is taken up, none stops the desk, the message is read', async () => {
-    scene = await openScene(cast, { limits: { mailBytes: 4_000_000 } })
+    await openScene({ limits: { mailBytes: 4_000_000 } })
     const packets = splitPackets(await cast.gpg(['--export', `<${ADDRESSES.mallory}>`]))
     const [primary, userId, certification] = packets
     // The last packets of the key: its subkey and the signature that binds it.
@@ -107,8 +109,10 @@ describeWith(['gpg'], 'attacks on keys', () => {
       Array.from({ length: count }, () => each).flat()
     const attach = async (key: readonly Packet[]): Promise<number> => {
       const armored = armor(joined(key), 'PUBLIC KEY BLOCK')
-      await scene.attack(mail('mallory', mixed([textPart('A report.'), keyFile(armored)])))
-      expect(scene.disposition()).toBe('case-opened')
+      await becomes(
+        'case-opened',
+        mail('mallory', mixed([textPart('A report.'), keyFile(armored)]))
+      )
       return armored.length
     }
     for (const key of [
@@ -130,8 +134,10 @@ describeWith(['gpg'], 'attacks on keys', () => {
     const count = Math.floor(220_000 / certification.body.length)
     const forged = keyFile(armor(withForgedSignatures(joined(packets), count), 'PUBLIC KEY BLOCK'))
     expect(forged.length).toBeGreaterThan(150_000)
-    await scene.attack(mail('mallory', mixed([textPart('A report.'), ...many(10, forged)])))
-    expect(scene.disposition()).toBe('case-opened')
+    await becomes(
+      'case-opened',
+      mail('mallory', mixed([textPart('A report.'), ...many(10, forged)]))
+    )
     expect(pinned()).toHaveLength(1)
     expect(scene.world.rows("SELECT text FROM messages WHERE text = 'A report.\n'")).toHaveLength(7)
     const toGrace = scene.world.accepted.filter(({ to }) => to === ADDRESSES.grace)

@@ -2,32 +2,21 @@
  * Floods against the limits of automatic answers (mail.md §2.20): for one sender, one domain and the desk. Every report is taken and
  * relayed; only the answers wait, and a maintainer can let one go.
  */
-import { beforeAll, expect, it } from 'vitest'
-import { describeWith } from '../support/requires.ts'
-import { openWorld, type WorldOptions } from '../support/world.ts'
+
+import { expect, it } from 'vitest'
+import { type WorldOptions } from '../support/world.ts'
 import { lines, textPart } from '../unit/reading/material.ts'
-import { type Cast, makeCast } from './cast.ts'
-import { ATTACK, commandMail, head, type Scene, sceneOf } from './scene.ts'
+import { ATTACK, becomes, commandMail, describeAttacks, head, openEmpty, scene } from './scene.ts'
 
 const HOUR_MS = 3_600_000
 
-describeWith(['gpg'], 'attacks on the limits of automatic answers', () => {
-  let cast: Cast
-  let scene: Scene
-  beforeAll(async () => {
-    cast = await makeCast()
-    return cast.close
-  })
+describeAttacks('attacks on the limits of automatic answers', () => {
+  const openLimited = (limits: NonNullable<WorldOptions['limits']>) => openEmpty({ limits })
 
-  async function openEmpty(limits: WorldOptions['limits']): Promise<void> {
-    const world = await openWorld({ maintainers: [cast.grace, cast.linus], limits: limits ?? {} })
-    scene = sceneOf(world, cast)
-  }
   /** A report of each sender, and each of them taken. */
   async function flood(senders: readonly string[]): Promise<void> {
     for (const sender of senders) {
-      await scene.attack(`${lines(...head(`<${sender}>`))}${textPart(ATTACK)}\r\n`)
-      expect(scene.disposition()).toBe('case-opened')
+      await becomes('case-opened', `${lines(...head(`<${sender}>`))}${textPart(ATTACK)}\r\n`)
     }
   }
   /** Addresses that were answered, in order. */
@@ -47,7 +36,7 @@ describeWith(['gpg'], 'attacks on the limits of automatic answers', () => {
   }
 
   it('20 floods: of one domain so many are answered in an hour, and the answers of another do not wait', async () => {
-    await openEmpty({ acknowledgementsPerDomainHour: 2 })
+    await openLimited({ acknowledgementsPerDomainHour: 2 })
     const robots = Array.from({ length: 5 }, (_, index) => `a${index}@robot.example`)
     await flood([
       ...robots.slice(0, 4),
@@ -73,14 +62,14 @@ describeWith(['gpg'], 'attacks on the limits of automatic answers', () => {
   })
 
   it('20 floods: a domain is one however it is written', async () => {
-    await openEmpty({ acknowledgementsPerDomainHour: 2 })
+    await openLimited({ acknowledgementsPerDomainHour: 2 })
     await flood(['a@robot.example', 'b@ROBOT.example', 'c@Robot.Example'])
     expect(answered().map((to) => to.toLowerCase())).toEqual(['a@robot.example', 'b@robot.example'])
     await allAreTaken(3)
   })
 
   it('20 floods: of all domains together so many are answered in an hour, and the others wait their turn', async () => {
-    await openEmpty({ acknowledgementsPerHour: 3 })
+    await openLimited({ acknowledgementsPerHour: 3 })
     const robots = Array.from({ length: 8 }, (_, index) => `a@robot${index}.example`)
     await flood(robots)
     expect(answered()).toEqual(robots.slice(0, 3))
@@ -92,7 +81,7 @@ describeWith(['gpg'], 'attacks on the limits of automatic answers', () => {
   })
 
   it('20 floods (B11): five reports of one sender in 24 hours are acknowledged, however the address is written; one message a day lists the others', async () => {
-    await openEmpty({})
+    await openLimited({})
     const sender = 'a@robot.example'
     const lists = () =>
       scene.world.rows(
@@ -120,7 +109,7 @@ describeWith(['gpg'], 'attacks on the limits of automatic answers', () => {
   ] as const)(
     '20 floods: an answer that no hour of a day has room for is held, and /acknowledge lets it go (%s)',
     async (_name, limit) => {
-      await openEmpty(limit)
+      await openLimited(limit)
       const robots = Array.from({ length: 27 }, (_, index) => `a${index}@robot.example`)
       await flood(robots)
       // One leaves at once, and one in each hour of the day.
@@ -129,9 +118,7 @@ describeWith(['gpg'], 'attacks on the limits of automatic answers', () => {
       await allAreTaken(27)
       const told = (await scene.mailsTo('grace')).map((words) => words.replaceAll(/\s+/g, ' '))
       expect(told.filter((words) => words.includes('/acknowledge sends it to'))).toHaveLength(2)
-      await scene.attack(
-        await commandMail(cast, 'grace', 'case: ACME-2026-0026\r\n\r\n/acknowledge')
-      )
+      await scene.attack(await commandMail('grace', 'case: ACME-2026-0026\r\n\r\n/acknowledge'))
       expect(scene.disposition()).toBe('commands')
       expect(answered().slice(25)).toEqual(['a25@robot.example'])
       for (let hours = 0; hours < 5; hours += 1) await anHourLater()
@@ -140,15 +127,15 @@ describeWith(['gpg'], 'attacks on the limits of automatic answers', () => {
   )
 
   it('20 floods: nobody but a maintainer lets an answer go', async () => {
-    await openEmpty({ acknowledgementsPerDomainHour: 1 })
+    await openLimited({ acknowledgementsPerDomainHour: 1 })
     const robots = Array.from({ length: 26 }, (_, index) => `a${index}@robot.example`)
     await flood(robots)
     expect(
       scene.world.rows("SELECT id FROM outbox WHERE kind = 'acknowledgement' AND state = 'held'")
     ).toHaveLength(1)
     const words = 'case: ACME-2026-0026\r\n\r\n/acknowledge'
-    await scene.attack(await commandMail(cast, 'mallory', words))
-    await scene.attack(await commandMail(cast, 'alice', words))
+    await scene.attack(await commandMail('mallory', words))
+    await scene.attack(await commandMail('alice', words))
     await scene.attack(`${lines(...head('grace'))}${textPart(words)}\r\n`)
     for (let hours = 0; hours < 26; hours += 1) await anHourLater()
     expect(answered().filter((to) => to.endsWith('robot.example'))).toEqual(robots.slice(0, 25))

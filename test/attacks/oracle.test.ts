@@ -8,12 +8,22 @@ import { addMs, type Instant, msOf } from '../../src/domain/time.ts'
 import { TAG } from '../../src/openpgp/packets.ts'
 import { encryptedData, joined, literal, type Packet } from '../fuzz/packets.ts'
 import { rsaTestDesk, type TestDesk } from '../support/desk-identity.ts'
-import { describeWith } from '../support/requires.ts'
-import { openWorld, START } from '../support/world.ts'
+import { START } from '../support/world.ts'
 import { encryptedMail, lines } from '../unit/reading/material.ts'
-import { ADDRESSES, type Cast, DESK_ADDRESS, makeCast } from './cast.ts'
+import { ADDRESSES, DESK_ADDRESS } from './cast.ts'
 import { armor, changed, rsaSessionKey } from './ciphertext.ts'
-import { ATTACK, head, payload, plainMail, type Scene, SECRET, sceneOf } from './scene.ts'
+import {
+  ATTACK,
+  becomes,
+  cast,
+  describeAttacks,
+  head,
+  openAfter,
+  payload,
+  plainMail,
+  SECRET,
+  scene
+} from './scene.ts'
 
 /** They name no sender, so anybody may have sealed them. */
 const WORDS = lines(
@@ -27,14 +37,10 @@ const JITTER_MS_MAX = 30_000
 const JITTER = 0.25
 const DELAY_MS = (JITTER_MS_MAX * (1 + JITTER)) / 2
 
-describeWith(['gpg'], 'attacks on the desk as a decryption oracle', () => {
-  let cast: Cast
-  let scene: Scene
+describeAttacks('attacks on the desk as a decryption oracle', () => {
   let rsaDesk: TestDesk
   beforeAll(async () => {
-    cast = await makeCast()
     rsaDesk = await rsaTestDesk(addMs(START, -86_400_000))
-    return cast.close
   })
 
   type Sealed = readonly [name: string, armored: string]
@@ -185,12 +191,9 @@ describeWith(['gpg'], 'attacks on the desk as a decryption oracle', () => {
   ] as const
 
   async function openFor(build: (typeof CASES)[number][1]): Promise<void> {
-    const options = { maintainers: [cast.grace, cast.linus], jitterMsMax: JITTER_MS_MAX }
-    const world = await openWorld(
-      build === sealedWithRsa ? { ...options, identity: rsaDesk } : options
-    )
-    await world.receive(Buffer.from(plainMail('alice', 'The first case.')))
-    scene = sceneOf(world, cast)
+    const options = { jitterMsMax: JITTER_MS_MAX }
+    const first = () => Promise.resolve(Buffer.from(plainMail('alice', 'The first case.')))
+    await openAfter(first, build === sealedWithRsa ? { ...options, identity: rsaDesk } : options)
   }
   async function letAllLeave(): Promise<void> {
     await scene.world.wait(2 * JITTER_MS_MAX)
@@ -309,8 +312,10 @@ describeWith(['gpg'], 'attacks on the desk as a decryption oracle', () => {
       ]
     )
     for (const [index, armored] of [stolen, closed].entries()) {
-      await scene.attack(encryptedMail(armored, head(`<eve${index}@evil.example>`)))
-      expect(scene.disposition()).toBe(index === 0 ? 'contradicts-sender' : 'case-opened')
+      await becomes(
+        index === 0 ? 'contradicts-sender' : 'case-opened',
+        encryptedMail(armored, head(`<eve${index}@evil.example>`))
+      )
     }
     await letAllLeave()
     expect(wordsOf(answerTo(0))).toBe(wordsOf(answerTo(1)))

@@ -2,12 +2,25 @@
  * Attacks by quotation (mail.md §2.4): a thief does not get what another person sealed to the desk inside a maintainer's answer,
  * however the answer quotes it, and a ciphertext that the thief quotes is not opened.
  */
-import { beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { type Policy } from '../../src/domain/policy.ts'
-import { describeWith } from '../support/requires.ts'
 import { encryptedMail, lines, mixed, textPart } from '../unit/reading/material.ts'
-import { ADDRESSES, type Cast, DESK_ADDRESS, makeCast } from './cast.ts'
-import { head, mail, openScene, payload, plainMail, RULE, type Scene, SECRET } from './scene.ts'
+import { ADDRESSES, DESK_ADDRESS } from './cast.ts'
+import {
+  autocrypt,
+  cast,
+  describeAttacks,
+  head,
+  mail,
+  openScene,
+  payload,
+  plainMail,
+  RULE,
+  SECRET,
+  scene,
+  sealedMail,
+  wordsTo
+} from './scene.ts'
 
 /** The thief's case: the second one. */
 const HIS = 'ACME-2026-0002'
@@ -17,21 +30,13 @@ const REF_OF_HERS = 'the reference line of her case'
 const OWN = 'Thank you, we look into it.'
 const ALICES = `The ${SECRET} of Alice.`
 
-describeWith(['gpg'], 'attacks by quotation', () => {
-  let cast: Cast
-  let scene: Scene
-  beforeAll(async () => {
-    cast = await makeCast()
-    return cast.close
-  })
-
+describeAttacks('attacks by quotation', () => {
   /** Alice's case, and one of the thief's own, to whom answers are sealed. */
   async function openBoth(policy: Partial<Policy> = {}): Promise<void> {
-    scene = await openScene(cast, { policy })
-    const key = Buffer.from(cast.mallory.keyData).toString('base64').replaceAll(/.{70}/g, '$&\r\n ')
-    const field = `Autocrypt: addr=${ADDRESSES.mallory}; keydata=${key}`
-    const armored = await cast.seal(payload('mallory', 'mine', 'A report of mine.'), 'mallory')
-    await scene.attack(encryptedMail(armored, head('mallory', '...', [field])))
+    await openScene({ policy })
+    const mine = payload('mallory', 'mine', 'A report of mine.')
+    const field = autocrypt(cast.mallory.keyData)
+    await scene.attack(await sealedMail('mallory', mine, 'mallory', ['...', [field]]))
     expect(scene.world.rows('SELECT tag FROM cases ORDER BY id')).toEqual([
       { tag: 'ACME-2026-0001' },
       { tag: HIS }
@@ -192,7 +197,7 @@ describeWith(['gpg'], 'attacks by quotation', () => {
     expect(relays.length).toBeGreaterThan(8)
     expect(relays.join('\n')).not.toContain(SECRET)
     expect((await toThief()).join('\n')).not.toContain(SECRET)
-    expect((await scene.mailsTo('linus')).join('\n')).not.toContain(SECRET)
+    expect(await wordsTo('linus')).not.toContain(SECRET)
   })
 
   it('4 quotation: /reply quote takes along what the thief wrote, and of the desk’s own lines nothing', async () => {

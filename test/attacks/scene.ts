@@ -2,11 +2,13 @@
  * Where an attack takes place: a desk with two maintainers and one case, that of Alice. An attack delivers its message, lets the
  * desk do all that it would do, and asks what harm came of it. An attacker's words carry {@link ATTACK}, Alice's {@link SECRET}.
  */
-import { onTestFinished } from 'vitest'
+import { beforeAll, expect } from 'vitest'
 import { type Envelope } from '../../src/effects/effects.ts'
-import { openWorld, refIn, type World, type WorldOptions } from '../support/world.ts'
+import { givenDesk } from '../support/desk.ts'
+import { describeWith, type Tool } from '../support/requires.ts'
+import { refIn, type World, type WorldOptions } from '../support/world.ts'
 import { encryptedMail, lines, textPart } from '../unit/reading/material.ts'
-import { ADDRESSES, type Cast, DESK_ADDRESS, type Who } from './cast.ts'
+import { ADDRESSES, type Cast, DESK_ADDRESS, makeCast, type Who } from './cast.ts'
 
 export const ATTACK = 'QATTACKQ'
 export const SECRET = 'QSECRETQ'
@@ -16,7 +18,6 @@ export const COMMANDS = `to: ${DESK_ADDRESS}\r\ncase: ${CASE}\r\n\r\n/reply <<\r
 
 export type Scene = {
   readonly world: World
-  readonly cast: Cast
   /** Delivers a message and lets the desk work until nothing is left to do. */
   attack(raw: string | Uint8Array): Promise<void>
   /** What went wrong since the scene began; `[]` is what a test wants. */
@@ -29,28 +30,53 @@ export type Scene = {
   disposition(): string
 }
 
-/** Alice reports, encrypted and signed, and everybody has their first messages. */
-export async function openScene(cast: Cast, options: Partial<WorldOptions> = {}): Promise<Scene> {
-  const world = await openWorld({ maintainers: [cast.grace, cast.linus], ...options })
-  await world.receive(await report(cast))
-  return sceneOf(world, cast)
+/** The people of the running tests, and where the running test takes place. */
+export let cast: Cast
+export let scene: Scene
+
+/** Attacks by and on people with gpg. */
+export function describeAttacks(name: string, body: () => void, tools: readonly Tool[] = []): void {
+  describeWith(['gpg', ...tools], name, () => {
+    beforeAll(async () => {
+      cast = await makeCast()
+      return cast.close
+    })
+    body()
+  })
 }
 
-/** A scene that begins now in this world, which is closed when the test has finished. */
-export function sceneOf(world: World, cast: Cast): Scene {
-  onTestFinished(() => {
-    world.close()
-  })
+type Options = Omit<WorldOptions, 'maintainers'>
+
+/** Alice reports, encrypted and signed, and everybody has their first messages. */
+export function openScene(options: Options = {}): Promise<void> {
+  return openAfter(report, options)
+}
+
+/** A desk that knows nobody but its maintainers. */
+export function openEmpty(options: Options = {}): Promise<void> {
+  return openAfter(null, options)
+}
+
+/** The scene begins after this message. */
+export async function openAfter(
+  first: (() => Promise<Uint8Array>) | null,
+  options: Options
+): Promise<void> {
+  const world = await givenDesk([cast.grace, cast.linus], options)
+  if (first !== null) await world.receive(await first())
+  scene = sceneOf(world)
+}
+
+function sceneOf(world: World): Scene {
   const before = world.accepted.length
   const cases = snapshot(world)
   const since = (): Envelope[] => world.accepted.slice(before)
-  const scene: Scene = {
+  const opened: Scene = {
     world,
-    cast,
     attack: (raw) => world.receive(typeof raw === 'string' ? Buffer.from(raw, 'latin1') : raw),
     harm: async () => [
       ...harmToCases(world, cases),
-      ...(await harmInMails(scene, since())),
+      ...(await harmInMails(world, since())),
       ...world
         .rows<{ author: string }>('SELECT author FROM messages WHERE text LIKE ? AND author = ?', [
           `%${ATTACK}%`,
@@ -80,7 +106,24 @@ export function sceneOf(world: World, cast: Cast): Scene {
         'SELECT disposition FROM arrivals ORDER BY id DESC LIMIT 1'
       )[0]?.disposition ?? ''
   }
-  return scene
+  return opened
+}
+
+/** A message is delivered, and this becomes of it. */
+export async function becomes(disposition: string, raw: string | Uint8Array): Promise<void> {
+  await scene.attack(raw)
+  expect(scene.disposition()).toBe(disposition)
+}
+
+/** All that somebody was sent since the scene began, runs of blanks as one. */
+export async function wordsTo(who: Who): Promise<string> {
+  return (await scene.mailsTo(who)).join('\n').replaceAll(/\s+/g, ' ')
+}
+
+/** Nobody but Alice reads what she sealed. */
+export async function nobodyReads(): Promise<void> {
+  for (const who of ['grace', 'linus', 'mallory'] as const)
+    expect(await wordsTo(who)).not.toContain(SECRET)
 }
 
 /** A message's header fields. */
@@ -101,6 +144,22 @@ export function head(from: Who | string, subject = '...', more: readonly string[
 
 let count = 0
 
+/** The header field that offers a key, Mallory's own unless another address is given. */
+export function autocrypt(key: Uint8Array, address: string = ADDRESSES.mallory): string {
+  const base64 = Buffer.from(key).toString('base64').replaceAll(/.{70}/g, '$&\r\n ')
+  return `Autocrypt: addr=${address}; keydata=${base64}`
+}
+
+/** A message of `from`, encrypted to the desk, and signed where somebody signs it. */
+export async function sealedMail(
+  from: Who | string,
+  payload: string | Uint8Array,
+  signer: Who | null = null,
+  [subject, more]: readonly [subject?: string, more?: readonly string[]] = []
+): Promise<string> {
+  return encryptedMail(await cast.seal(payload, signer), head(from, subject, more))
+}
+
 /** A payload with protected headers, as mail clients write it. */
 export function payload(from: Who, subject: string, text: string): string {
   return lines(
@@ -114,9 +173,8 @@ export function payload(from: Who, subject: string, text: string): string {
 }
 
 /** Commands as a maintainer sends them: signed and encrypted PGP/MIME. */
-export async function commandMail(cast: Cast, signer: Who, text = COMMANDS): Promise<string> {
-  const armored = await cast.seal(payload(signer, `Re: [${CASE}]`, text), signer)
-  return encryptedMail(armored, head(signer))
+export async function commandMail(signer: Who, text = COMMANDS): Promise<string> {
+  return sealedMail(signer, payload(signer, `Re: [${CASE}]`, text), signer)
 }
 
 /** A message in clear, or with the given entity. */
@@ -130,14 +188,13 @@ export function plainMail(from: Who | string, text: string, subject = 'hello'): 
 }
 
 /** Alice's report. */
-async function report(cast: Cast): Promise<Buffer> {
+async function report(): Promise<Buffer> {
   const armored = await cast.seal(
     payload('alice', `a ${SECRET} subject`, `The ${SECRET} of Alice.`),
     'alice'
   )
-  const key = Buffer.from(cast.alice.keyData).toString('base64').replaceAll(/.{70}/g, '$&\r\n ')
-  const autocrypt = `Autocrypt: addr=${ADDRESSES.alice}; keydata=${key}`
-  return Buffer.from(encryptedMail(armored, head('alice', '...', [autocrypt])))
+  const field = autocrypt(cast.alice.keyData, ADDRESSES.alice)
+  return Buffer.from(encryptedMail(armored, head('alice', '...', [field])))
 }
 
 function snapshot(world: World): string {
@@ -154,7 +211,7 @@ function harmToCases(world: World, before: string): string[] {
   ]
 }
 
-async function harmInMails({ world, cast }: Scene, mails: readonly Envelope[]): Promise<string[]> {
+async function harmInMails(world: World, mails: readonly Envelope[]): Promise<string[]> {
   const harm: string[] = []
   for (const sent of mails) {
     const who = (Object.keys(ADDRESSES) as Who[]).find((name) => ADDRESSES[name] === sent.to)

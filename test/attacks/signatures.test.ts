@@ -1,15 +1,17 @@
 /** Attacks on signatures: nothing but what a maintainer signed for this case, now and once, has their authority (mail.md §2.5 to §2.10). */
 import { beforeAll, expect, it } from 'vitest'
 import { joined, literal, splitPackets } from '../fuzz/packets.ts'
-import { describeWith } from '../support/requires.ts'
 import { encryptedMail, mixed, signedEntity, textPart } from '../unit/reading/material.ts'
-import { ADDRESSES, type Cast, DESK_ADDRESS, makeCast } from './cast.ts'
+import { ADDRESSES, DESK_ADDRESS } from './cast.ts'
 import { armor, dearmor, sealedPackets } from './ciphertext.ts'
 import {
   ATTACK,
+  becomes,
   CASE,
   COMMANDS,
+  cast,
   commandMail,
+  describeAttacks,
   head,
   isSigned,
   mail,
@@ -18,23 +20,20 @@ import {
   plainMail,
   RULE,
   relayOf,
-  type Scene
+  scene,
+  sealedMail
 } from './scene.ts'
 
 const FORGED = textPart(COMMANDS)
 
-describeWith(['gpg'], 'attacks on signatures', () => {
-  let cast: Cast
-  let scene: Scene
+describeAttacks('attacks on signatures', () => {
   /** What maintainers and the reporter really signed, in public: no command, no case. */
   let signed: Readonly<Record<'grace' | 'alice', string>>
   beforeAll(async () => {
-    cast = await makeCast()
     const part = textPart('I agree.')
     const by = async (who: 'grace' | 'alice'): Promise<string> =>
       signedEntity(part, await cast.sign(part, who)).trimEnd()
     signed = { grace: await by('grace'), alice: await by('alice') }
-    return cast.close
   })
 
   /** In clear, and again as the payload of an encryption that anybody could have made. */
@@ -43,15 +42,15 @@ describeWith(['gpg'], 'attacks on signatures', () => {
     from: 'grace' | 'alice' | 'mallory'
   ): Promise<void> {
     await scene.attack(mail(from, entity))
-    await scene.attack(encryptedMail(await cast.seal(entity), head(from)))
+    await scene.attack(await sealedMail(from, entity))
     await scene.attack(
       encryptedMail(await cast.seal(entity, 'mallory'), head(from, `Re: [${CASE}]`))
     )
   }
 
   it('a command runs that a maintainer signed and encrypted: what all others here must not do', async () => {
-    scene = await openScene(cast)
-    await scene.attack(await commandMail(cast, 'grace'))
+    await openScene()
+    await scene.attack(await commandMail('grace'))
     expect(await scene.harm()).toEqual(
       expect.arrayContaining([
         'a command ran',
@@ -62,7 +61,7 @@ describeWith(['gpg'], 'attacks on signatures', () => {
   })
 
   it('what a reporter signed is shown as signed: what the words of all others here must not be', async () => {
-    scene = await openScene(cast)
+    await openScene()
     const part = textPart(`${ATTACK} by Alice`)
     await scene.attack(mail('alice', signedEntity(part, await cast.sign(part, 'alice'))))
     expect(await scene.harm()).toContain('the words are shown as signed')
@@ -71,7 +70,7 @@ describeWith(['gpg'], 'attacks on signatures', () => {
   it.each(['grace', 'alice'] as const)(
     '5 M1 to M4, MIME wrapping: the signature of %s lends nothing to what stands beside it',
     async (who) => {
-      scene = await openScene(cast)
+      await openScene()
       const real = signed[who]
       const shapes = [
         mixed([FORGED, real]),
@@ -91,15 +90,14 @@ describeWith(['gpg'], 'attacks on signatures', () => {
   )
 
   it('5 wrapping: a third part in an encrypted mail takes the authority from what is signed inside', async () => {
-    scene = await openScene(cast)
-    const whole = await commandMail(cast, 'grace')
-    await scene.attack(whole.replace(/--e--\s*$/, `--e\r\n${textPart(ATTACK)}\r\n--e--\r\n`))
-    expect(scene.disposition()).toBe('refused')
+    await openScene()
+    const whole = await commandMail('grace')
+    await becomes('refused', whole.replace(/--e--\s*$/, `--e\r\n${textPart(ATTACK)}\r\n--e--\r\n`))
     expect(await scene.harm()).toEqual([])
   })
 
   it('6 I1 to I3, identities: who signed is told by the key, never by a name or an address', async () => {
-    scene = await openScene(cast)
+    await openScene()
     await cast.gpg(['--quick-add-uid', `<${ADDRESSES.mallory}>`, `Grace <${ADDRESSES.grace}>`])
     const armored = (): Promise<string> =>
       cast.seal(payload('grace', `Re: [${CASE}]`, COMMANDS), 'mallory')
@@ -120,21 +118,20 @@ describeWith(['gpg'], 'attacks on signatures', () => {
   })
 
   it('6 identities: two headers of one name take the authority even from a real signature', async () => {
-    scene = await openScene(cast)
+    await openScene()
     for (const twice of [
       `From: <${ADDRESSES.mallory}>`,
       'Subject: another',
       'Message-ID: <x@evil.example>'
     ]) {
       const armored = await cast.seal(payload('grace', `Re: [${CASE}]`, COMMANDS), 'grace')
-      await scene.attack(encryptedMail(armored, head('grace', '...', [twice])))
-      expect(scene.disposition()).toBe('refused')
+      await becomes('refused', encryptedMail(armored, head('grace', '...', [twice])))
     }
     expect(await scene.harm()).toEqual([])
   })
 
   it("U, user interface: words that look like the desk's own do not stand among them", async () => {
-    scene = await openScene(cast)
+    await openScene()
     const facts = `${RULE}\r\nSigned: yes. The signature is valid.\r\n${RULE}\r\n${ATTACK}`
     const subjects = ['Signed: yes', '=?utf-8?Q?x=0D=0A=0D=0ASigned:_yes=2E?=', `${RULE}`]
     for (const [index, text] of [
@@ -152,7 +149,7 @@ describeWith(['gpg'], 'attacks on signatures', () => {
   })
 
   it('7 several signatures: none of them counts beside another one', async () => {
-    scene = await openScene(cast)
+    await openScene()
     const both = ['-u', `<${ADDRESSES.grace}>`, '-u', `<${ADDRESSES.mallory}>`]
     const sealing = ['--armor', '--encrypt', '--sign', '-r', '<security@acme.example>']
     const words = payload('grace', `Re: [${CASE}]`, COMMANDS)
@@ -161,47 +158,42 @@ describeWith(['gpg'], 'attacks on signatures', () => {
       both.toReversed().map((_, index) => both[(index + 2) % 4] ?? '')
     ]) {
       const armored = await cast.gpg([...sealing, ...signers], words)
-      await scene.attack(encryptedMail(armored.toString(), head('grace')))
-      expect(scene.disposition()).toBe('refused')
+      await becomes('refused', encryptedMail(armored.toString(), head('grace')))
     }
     const part = textPart(COMMANDS)
     const detached = [...(['mallory', 'grace'] as const)].map((who) => cast.sign(part, who))
     const signatures = Buffer.concat((await Promise.all(detached)).map(dearmor))
     const entity = signedEntity(part, armor(signatures, 'SIGNATURE'))
-    await scene.attack(encryptedMail(await cast.seal(entity), head('grace')))
-    expect(scene.disposition()).toBe('refused')
+    await becomes('refused', await sealedMail('grace', entity))
     // Signed inside by Mallory, outside by Grace.
     const inner = signedEntity(part, await cast.sign(part, 'mallory')).trimEnd()
     const around = signedEntity(inner, await cast.sign(inner, 'grace'))
-    await scene.attack(encryptedMail(await cast.seal(around), head('grace')))
-    expect(scene.disposition()).toBe('refused')
+    await becomes('refused', await sealedMail('grace', around))
     expect(await scene.harm()).toEqual([])
   })
 
   it('7 several signatures: a flood of them is not looked at', async () => {
-    scene = await openScene(cast)
+    await openScene()
     const part = textPart(COMMANDS)
     const one = dearmor(await cast.sign(part, 'grace'))
     const many = armor(Buffer.concat(Array.from({ length: 2000 }, () => one)), 'SIGNATURE')
     const entity = signedEntity(part, many)
-    await scene.attack(encryptedMail(await cast.seal(entity), head('grace')))
-    expect(scene.disposition()).toBe('refused')
+    await becomes('refused', await sealedMail('grace', entity))
     expect(await scene.harm()).toEqual([])
   })
 
   it('8 backdated and old signatures: the key and the date are judged now', async () => {
-    scene = await openScene(cast)
+    await openScene()
     const part = textPart(COMMANDS)
     for (const at of ['20261120T120000', '20261124T120000', '20361123T120000']) {
       const entity = signedEntity(part, await cast.sign(part, 'grace', at))
-      await scene.attack(encryptedMail(await cast.seal(entity), head('grace')))
-      expect(scene.disposition()).toBe('refused')
+      await becomes('refused', await sealedMail('grace', entity))
     }
     expect(await scene.harm()).toEqual([])
   })
 
   it('9 packet sequences: only what a signature is over is read as signed', async () => {
-    scene = await openScene(cast)
+    await openScene()
     for (const who of ['grace', 'alice'] as const) {
       const inner = Buffer.from(
         await cast.gpg(
@@ -228,7 +220,7 @@ describeWith(['gpg'], 'attacks on signatures', () => {
   })
 
   it('9 cleartext signatures: text in the armor and around it is not shown as signed', async () => {
-    scene = await openScene(cast)
+    await openScene()
     for (const who of ['grace', 'alice'] as const) {
       const block = (await cast.clearsign('I agree.', who)).replaceAll(/\r?\n/g, '\r\n')
       const shapes = [
@@ -248,35 +240,30 @@ describeWith(['gpg'], 'attacks on signatures', () => {
   })
 
   it('10 replay: a signed command does its work once, in whatever wrapping it comes again', async () => {
-    scene = await openScene(cast)
+    await openScene()
     const part = textPart(`/take\r\n\r\n${await scene.ref('grace')}`)
     const signature = await cast.sign(part, 'grace')
     const first = signedEntity(part, signature)
-    await scene.attack(encryptedMail(await cast.seal(first), head('grace')))
-    expect(scene.disposition()).toBe('commands')
+    await becomes('commands', await sealedMail('grace', first))
     const repacked = armor(dearmor(signature), 'SIGNATURE')
     for (const again of [first, signedEntity(part, repacked, 'other')]) {
-      await scene.attack(encryptedMail(await cast.seal(again), head('grace')))
-      expect(scene.disposition()).toBe('refused')
-      await scene.attack(encryptedMail(await cast.seal(again, 'mallory'), head('mallory')))
-      expect(scene.disposition()).toBe('refused')
+      await becomes('refused', await sealedMail('grace', again))
+      await becomes('refused', await sealedMail('mallory', again, 'mallory'))
     }
     expect(scene.world.rows("SELECT id FROM events WHERE kind = 'commands-ran'")).toHaveLength(1)
   })
 
   it('10 replay: a command that came unsealed, and did nothing, does nothing when somebody else seals it', async () => {
-    scene = await openScene(cast)
+    await openScene()
     const part = textPart(COMMANDS)
     const entity = signedEntity(part, await cast.sign(part, 'grace'))
-    await scene.attack(mail('grace', entity))
-    expect(scene.disposition()).toBe('refused')
-    await scene.attack(encryptedMail(await cast.seal(entity), head('grace')))
-    expect(scene.disposition()).toBe('refused')
+    await becomes('refused', mail('grace', entity))
+    await becomes('refused', await sealedMail('grace', entity))
     expect(await scene.harm()).toEqual([])
   })
 
   it('10 surreptitious forwarding: signed words for somewhere else do nothing here (B20)', async () => {
-    scene = await openScene(cast)
+    await openScene()
     const aliceRef = await scene.ref('alice', { tag: CASE, kind: 'acknowledgement' })
     const quotes = [
       `Ref: ${CASE} other@desk.example`,

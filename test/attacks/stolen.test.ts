@@ -3,17 +3,27 @@
  * it, nobody reads it as the thief's, and its author does not lose it to a message that nobody read (G6).
  */
 import { generateKey } from 'openpgp'
-import { beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { withHungKey } from '../support/hung-key.ts'
-import { describeWith } from '../support/requires.ts'
-import { openWorld } from '../support/world.ts'
-import { encryptedMail, lines, textPart } from '../unit/reading/material.ts'
-import { ADDRESSES, type Cast, DESK_ADDRESS, makeCast } from './cast.ts'
-import { head, payload, plainMail, type Scene, SECRET, sceneOf } from './scene.ts'
+import { encryptedMail, lines, mixed, textPart } from '../unit/reading/material.ts'
+import { ADDRESSES, DESK_ADDRESS } from './cast.ts'
+import {
+  autocrypt,
+  becomes,
+  cast,
+  describeAttacks,
+  head,
+  openEmpty,
+  openScene,
+  payload,
+  plainMail,
+  SECRET,
+  scene,
+  sealedMail,
+  wordsTo
+} from './scene.ts'
 
 const WORDS = `Another ${SECRET}.`
-const autocrypt = (key: Uint8Array): string =>
-  `Autocrypt: addr=${ADDRESSES.mallory}; keydata=${Buffer.from(key).toString('base64').replaceAll(/.{70}/g, '$&\r\n ')}`
 
 /** What stands behind the header of a message that was encrypted whole. */
 const WHOLE: readonly (readonly [string, string])[] = [
@@ -30,35 +40,22 @@ const WHOLE: readonly (readonly [string, string])[] = [
   ]
 ]
 
-describeWith(['gpg'], 'attacks with a stolen ciphertext', () => {
-  let cast: Cast
-  let scene: Scene
-  beforeAll(async () => {
-    cast = await makeCast()
-    return cast.close
-  })
-
-  /** A desk that knows nobody but its maintainers. */
-  async function openEmpty(): Promise<Scene> {
-    return sceneOf(await openWorld({ maintainers: [cast.grace, cast.linus] }), cast)
-  }
+describeAttacks('attacks with a stolen ciphertext', () => {
   async function isRead(): Promise<boolean> {
     const read = [...(await scene.mailsTo('grace')), ...(await scene.mailsTo('linus'))]
     return read.join('\n').includes(WORDS)
   }
-
   it("4 replayed ciphertext: a maintainer's signature that does not hold yet is still no thief's (G6)", async () => {
-    scene = await openEmpty()
+    await openEmpty()
     const sealing = ['--armor', '--encrypt', '-r', `<${DESK_ADDRESS}>`]
     const signing = ['--sign', '-u', `<${ADDRESSES.grace}>`]
     const ahead = await cast.gpg([...sealing, ...signing], textPart(WORDS), '20261123T121000')
-    await scene.attack(encryptedMail(ahead.toString(), head('mallory')))
-    expect(scene.disposition()).toBe('contradicts-sender')
+    await becomes('contradicts-sender', encryptedMail(ahead.toString(), head('mallory')))
     expect(await isRead()).toBe(false)
   })
 
   it("4 replayed ciphertext: a forged first key with the owner's hung on it does not keep the desk from doubting it (G6)", async () => {
-    scene = await openEmpty()
+    await openEmpty()
     const { privateKey } = await generateKey({
       userIDs: [{ email: ADDRESSES.alice }],
       date: new Date('2026-11-01T00:00:00Z'),
@@ -69,28 +66,25 @@ describeWith(['gpg'], 'attacks with a stolen ciphertext', () => {
     await scene.attack(
       plainMail('alice', 'forged').replace('MIME-Version', `${key}\r\nMIME-Version`)
     )
-    await scene.attack(encryptedMail(await cast.seal(textPart(WORDS), 'alice'), head('alice')))
-    const words = (await scene.mailsTo('grace')).join('\n').replaceAll(/\s+/g, ' ')
+    await scene.attack(await sealedMail('alice', textPart(WORDS), 'alice'))
+    const words = await wordsTo('grace')
     expect(words).toContain('signed with another key than the one that answers are encrypted to')
   })
 
   it('4 replayed ciphertext: an automatic answer that nobody is shown takes nothing from its writer (G6)', async () => {
-    scene = await openEmpty()
+    await openEmpty()
     await scene.attack(plainMail('mallory', 'a hole'))
     const [answer] = scene.world.accepted.filter(({ to }) => to === ADDRESSES.mallory)
     const fields = [`In-Reply-To: <${answer?.messageId ?? ''}>`, 'Auto-Submitted: auto-replied']
     const armored = await cast.seal(payload('alice', 'mine', WORDS))
     const nameless = await cast.seal(textPart(WORDS))
     for (const each of [armored, nameless]) {
-      await scene.attack(encryptedMail(each, head('mallory', '...', fields)))
-      expect(scene.disposition()).toBe('auto-reply')
+      await becomes('auto-reply', encryptedMail(each, head('mallory', '...', fields)))
     }
-    await scene.attack(encryptedMail(nameless, head('alice')))
-    expect(scene.disposition()).toBe('contradicts-sender')
-    const told = (await scene.mailsTo('grace')).join('\n').replaceAll(/\s+/g, ' ')
+    await becomes('contradicts-sender', encryptedMail(nameless, head('alice')))
+    const told = await wordsTo('grace')
     expect(told).toContain('another sender sent the same encrypted content before')
-    await scene.attack(encryptedMail(armored, head('alice')))
-    expect(scene.disposition()).toBe('case-opened')
+    await becomes('case-opened', encryptedMail(armored, head('alice')))
   })
 
   const mailOf = (from: string, to: string): string =>
@@ -104,21 +98,18 @@ describeWith(['gpg'], 'attacks with a stolen ciphertext', () => {
   it.each(WHOLE)(
     '4 replayed ciphertext: the names in a whole mail that was encrypted as it was are not the thief’s (G6), %s',
     async (_, rest) => {
-      scene = await openEmpty()
+      await openEmpty()
       const whole = `${mailOf(ADDRESSES.alice, DESK_ADDRESS)}${rest}`
       for (const wrap of [
         (armored: string) => encryptedMail(armored, head('mallory')),
         (armored: string) => `${lines(...head('mallory'))}\r\n${armored}`
       ]) {
-        await scene.attack(wrap(await cast.seal(whole)))
-        expect(scene.disposition()).toBe('contradicts-sender')
+        await becomes('contradicts-sender', wrap(await cast.seal(whole)))
       }
       const meant = `${mailOf(ADDRESSES.mallory, 'bob@elsewhere.example')}${rest}`
-      await scene.attack(encryptedMail(await cast.seal(meant), head('mallory')))
-      expect(scene.disposition()).toBe('contradicts-sender')
+      await becomes('contradicts-sender', await sealedMail('mallory', meant))
       expect(await isRead()).toBe(false)
-      await scene.attack(encryptedMail(await cast.seal(whole), head('alice')))
-      expect(scene.disposition()).toBe('case-opened')
+      await becomes('case-opened', await sealedMail('alice', whole))
       expect(await isRead()).toBe(true)
     }
   )

@@ -1,32 +1,27 @@
 /** Attacks with the structure of a message: headers, parts, addresses, queries (mail.md §2.16, §2.18, §2.19, §2.24). */
-import { beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { joined, literal } from '../fuzz/packets.ts'
-import { describeWith } from '../support/requires.ts'
 import { encryptedMail, lines, mixed, textPart } from '../unit/reading/material.ts'
-import { ADDRESSES, type Cast, makeCast } from './cast.ts'
+import { ADDRESSES } from './cast.ts'
 import { sealedPackets } from './ciphertext.ts'
 import {
   ATTACK,
+  becomes,
   commandMail,
+  describeAttacks,
   head,
   mail,
   openScene,
   payload,
   plainMail,
   relayOf,
-  type Scene
+  scene,
+  sealedMail
 } from './scene.ts'
 
 const ROOMY = { limits: { mailBytes: 4_000_000, originalBytes: 4_000_000 } }
 
-describeWith(['gpg'], 'attacks with the structure of a mail', () => {
-  let cast: Cast
-  let scene: Scene
-  beforeAll(async () => {
-    cast = await makeCast()
-    return cast.close
-  })
-
+describeAttacks('attacks with the structure of a mail', () => {
   const numbered = (word: string, count: number): string[] =>
     Array.from({ length: count }, (_, index) => `${word} ${index}`)
 
@@ -37,7 +32,7 @@ describeWith(['gpg'], 'attacks with the structure of a mail', () => {
   }
 
   it('16 MIME bombs: each becomes a case, told to the maintainers, and the next message is served', async () => {
-    scene = await openScene(cast, ROOMY)
+    await openScene(ROOMY)
     const nested = Array.from(
       { length: 5000 },
       (_, depth) => `Content-Type: multipart/mixed; boundary=b${depth}\r\n\r\n--b${depth}\r\n`
@@ -52,15 +47,14 @@ describeWith(['gpg'], 'attacks with the structure of a mail', () => {
       mail('mallory', nested),
       mail('mallory', worded),
       mail('mallory', wide),
-      encryptedMail(await cast.seal(nested), head('mallory')),
+      await sealedMail('mallory', nested),
       `${lines(...head('mallory'), ...Array.from({ length: 20_000 }, (_, n) => `X-${n}: y`))}\r\nhi`,
       `${lines(...head('mallory'), `References: ${'<a@b.example> '.repeat(60_000)}`)}\r\nhi`,
       `${lines(...head('mallory'), `Cc: ${'a@x.example, '.repeat(80_000)}`)}\r\nhi`,
       `${lines(...head('mallory', '=?utf-8?Q?'.repeat(50_000)))}\r\nhi`
     ]
     for (const raw of mails) {
-      await scene.attack(raw)
-      expect(scene.disposition()).toBe('case-opened')
+      await becomes('case-opened', raw)
     }
     await scene.attack(plainMail('mallory', 'the next one'))
     const relays = await scene.mailsTo('grace')
@@ -75,7 +69,7 @@ describeWith(['gpg'], 'attacks with the structure of a mail', () => {
   })
 
   it('18 header injection: a decoded line end makes no header of anything that leaves', async () => {
-    scene = await openScene(cast)
+    await openScene()
     const injected = '=0D=0ABcc:_evil@x.example=0D=0A=0D=0Ainjected'
     const literalName = Buffer.from('b\u0010a\r\nBcc: evil@\u0000\u0000\u0000\u0000', 'latin1')
     const named = {
@@ -100,7 +94,7 @@ describeWith(['gpg'], 'attacks with the structure of a mail', () => {
       plainMail(`"a\r\n\tBcc: evil@x.example" <mallory@evil.example>`, 'x'),
       `${lines(...head('mallory').map((field) => field.replace(/^Message-ID: .*/, 'Message-ID: <a\r\n\tBcc:evil@x.example>')))}\r\nx`,
       mail('mallory', mixed([textPart('x'), file])),
-      encryptedMail(await cast.seal(entity), head('mallory')),
+      await sealedMail('mallory', entity),
       encryptedMail(await sealedPackets(joined([named])), head('mallory'))
     ]) {
       await scene.attack(raw)
@@ -117,7 +111,7 @@ describeWith(['gpg'], 'attacks with the structure of a mail', () => {
   })
 
   it('19 recipient injection: mail goes to addresses in strict form alone, one at a time', async () => {
-    scene = await openScene(cast)
+    await openScene()
     for (const from of [
       '"x@good.example x"@internal.example',
       '<a@b.example\r\n\tRCPT TO:<evil@x.example>>',
@@ -141,19 +135,16 @@ describeWith(['gpg'], 'attacks with the structure of a mail', () => {
   })
 
   it('24 queries: words of a message are values for the database, never a part of its questions', async () => {
-    scene = await openScene(cast)
+    await openScene()
     const hostile = `'); DROP TABLE cases; -- " OR 1=1 NEAR( * ^ CVE-2026-1 %_\\`
     for (const raw of [
       plainMail(`"${hostile.replaceAll('"', '')}" <mallory@evil.example>`, hostile, hostile),
-      encryptedMail(await cast.seal(payload('mallory', hostile, hostile)), head('mallory')),
+      await sealedMail('mallory', payload('mallory', hostile, hostile)),
       `${lines(...head('mallory', 'x', [`In-Reply-To: <${hostile.replaceAll(/[\s"]/g, '')}@x.example>`]))}\r\nx`
     ]) {
-      await scene.attack(raw)
-      expect(scene.disposition()).toBe('case-opened')
+      await becomes('case-opened', raw)
     }
-    await scene.attack(
-      await commandMail(cast, 'grace', `case: ACME-2026-0001' OR '1'='1\r\n\r\n/close`)
-    )
+    await scene.attack(await commandMail('grace', `case: ACME-2026-0001' OR '1'='1\r\n\r\n/close`))
     expect(await scene.harm()).toEqual([])
     expect(scene.world.rows('SELECT state FROM cases')).toHaveLength(4)
   })

@@ -1,24 +1,22 @@
 /**
  * Everything that can be wrong before the first message: one clear line that names the remedy, a status that is not zero, no
- * stack, no secret (issue "Bad input"). And a disk that fills up in the middle of the work.
+ * stack, no secret (issue "Bad input").
  */
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, expect, it } from 'vitest'
 import { withGpgAt } from '../support/clock.ts'
-import { type CliResult, type Daemon, type LogLine } from '../support/daemon.ts'
-import { clearMail, DESK_ADDRESS, keyExpiringIn, PASSPHRASE } from '../support/desk-world.ts'
+import { type CliResult } from '../support/daemon.ts'
+import { DESK_ADDRESS, keyExpiringIn, PASSPHRASE } from '../support/desk-world.ts'
 import { withGpg } from '../support/gpg-home.ts'
 import { GRACE, givenOffice } from '../support/office.ts'
 import { gpgPerson } from '../support/people.ts'
-import { run } from '../support/programs.ts'
-import { describeWith, findProgram } from '../support/requires.ts'
+import { describeWith } from '../support/requires.ts'
 
 type Section = Readonly<Record<string, unknown>>
 
 describeWith(['dovecot', 'gpg'], 'what is wrong before the first mail', async () => {
-  const { dovecot, user, sink, desk } = await givenOffice({ grace: gpgPerson(GRACE) })
+  const { dovecot, desk } = await givenOffice({ grace: gpgPerson(GRACE) })
   const deskKey = readFileSync(join(desk.folder, 'keys/desk.asc'), 'utf8')
 
   afterEach(() => {
@@ -146,48 +144,4 @@ describeWith(['dovecot', 'gpg'], 'what is wrong before the first mail', async ()
     })
     expectOneLine(result, /damaged/)
   })
-
-  it('goes on when the disk is full and loses nothing: all is handled once there is room (G1)', async () => {
-    change('storage', { path: 'data/full.db' })
-    const names = Array.from({ length: 8 }, (_, index) => `full${index}@people.example`)
-    await (await desk.start()).stop()
-    await dovecot.seed(user, names.map(large))
-    // Writing beyond this size fails as on a full disk; Node ignores the signal that comes with it.
-    const full = desk.spawn({}, ['sh', '-c', 'ulimit -S -f 2900; exec "$@"', 'sh'])
-    const isTrouble = ({ code }: LogLine): boolean => code === 'database' || code === 'disk-full'
-    await full.waitForLog(isTrouble)
-    await delay(2000)
-    expect(full.stderr()).toBe('')
-    expect(full.output()).not.toContain('"bug"')
-
-    const later = await makeRoom(full)
-    await sink.waitFor(
-      (taken) => names.every((name) => taken.some(({ to }) => to === name)),
-      90_000
-    )
-    for (const name of names) {
-      const answers = sink.taken.filter(({ to }) => to === name)
-      expect(new Set(answers.map(({ raw }) => raw.toString('latin1'))).size).toBe(1)
-    }
-    await later.stop()
-    expect(await desk.cli('audit', 'verify')).toMatchObject({ status: 0, stderr: '' })
-  })
-
-  /** Lifts the limit of the running daemon where the system can do that; elsewhere a new daemon without it takes over. */
-  async function makeRoom(full: Daemon): Promise<Daemon> {
-    const prlimit = findProgram('prlimit')
-    if (prlimit !== null) {
-      await run(prlimit, ['--pid', String(full.pid), '--fsize=unlimited'])
-      return full
-    }
-    await full.kill9()
-    return await desk.start()
-  }
-
-  function large(from: string): Buffer {
-    return clearMail(
-      [`From: ${from}`, `To: ${DESK_ADDRESS}`, 'Subject: large', `Message-ID: <${from}>`],
-      `${from}\n${'0123456789abcdef'.repeat(4)}\n`.repeat(5000)
-    )
-  }
 })
