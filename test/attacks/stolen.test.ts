@@ -5,7 +5,7 @@
 import { generateKey } from 'openpgp'
 import { expect, it } from 'vitest'
 import { withHungKey } from '../support/hung-key.ts'
-import { encryptedMail, lines, mixed, textPart } from '../unit/reading/material.ts'
+import { encryptedMail, lines, textPart } from '../unit/reading/material.ts'
 import { ADDRESSES, DESK_ADDRESS } from './cast.ts'
 import {
   autocrypt,
@@ -14,7 +14,6 @@ import {
   describeAttacks,
   head,
   openEmpty,
-  openScene,
   payload,
   plainMail,
   SECRET,

@@ -2,18 +2,16 @@
  * The real Postern of the demo: a working directory as an operator would have it, the built program for every command, and
  * the daemon as a process of its own. Nothing here imports Postern; all of it goes through the command line.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, openSync, readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
-import { tryRun } from '../support/programs.ts'
+import { type Exit, runCli, startDaemon as startProcess } from '../support/daemon.ts'
 import { StoryError } from './narrator.ts'
 import { type Identity, type Person } from './people.ts'
 import { type PostOffice } from './post-office.ts'
 
-const PROGRAM = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
+const A_DAY_MS = 86_400_000
 const WAIT_MS_MAX = 30_000
 const LOOK_AGAIN_MS = 25
 
@@ -55,19 +53,14 @@ export async function createDesk(
   await writeFile(passphraseFile, `${passphrase}\n`, { mode: 0o600 })
   const keyFile = join(folder, 'keys', 'desk.asc')
   const who = ['--name', identity.name, '--address', identity.address]
-  const made = JSON.parse(
-    await runProgram(
-      'keys',
-      'generate',
-      ...who,
-      '--passphrase-file',
-      passphraseFile,
-      '--out',
-      keyFile,
-      '--json'
-    )
-  ) as { readonly public: string; readonly fingerprint: string }
-  const postern = (...args: string[]): Promise<string> => runProgram(...args, '--config', config)
+  const files = ['--passphrase-file', passphraseFile, '--out', keyFile]
+  const generate = ['keys', 'generate', ...who, ...files, '--json']
+  const made = JSON.parse(await runProgram(folder, generate)) as {
+    readonly public: string
+    readonly fingerprint: string
+  }
+  const postern = (...args: string[]): Promise<string> =>
+    runProgram(folder, [...args, '--config', config])
   return {
     publicKey: readFileSync(made.public, 'utf8'),
     fingerprint: made.fingerprint,
@@ -80,7 +73,7 @@ export async function createDesk(
     },
     postern,
     ask: async <T>(...args: string[]) => JSON.parse(await postern(...args, '--json')) as T,
-    startDaemon: (logFile) => startDaemon(config, logFile)
+    startDaemon: (logFile) => startDaemon(folder, config, logFile)
   }
 }
 
@@ -113,56 +106,34 @@ products:
 `
 }
 
-async function runProgram(...args: string[]): Promise<string> {
-  const { status, stdout, stderr } = await tryRun(process.execPath, [PROGRAM, ...args])
-  if (status === 0) return stdout.toString('utf8')
+async function runProgram(folder: string, args: readonly string[]): Promise<string> {
+  const { status, stdout, stderr } = await runCli(args, { cwd: folder })
+  if (status === 0) return stdout
   throw new StoryError(
     `postern ${args.slice(0, 2).join(' ')} ended with ${status}: ${stderr.trim()}`
   )
 }
 
-function startDaemon(config: string, logFile: string): Daemon {
-  const log = openSync(logFile, 'w')
-  const child = spawn(process.execPath, [PROGRAM, 'run', '--config', config], {
-    stdio: ['ignore', log, log]
-  })
-  closeSync(log)
-  const ended = endOf(child)
-  let status: number | string | null = null
-  void ended.then((result) => (status = result))
-  // Whatever happens to this process, the daemon does not stay behind.
-  const kill = (): void => {
-    child.kill('SIGKILL')
-  }
-  process.once('exit', kill)
+function startDaemon(folder: string, config: string, logFile: string): Daemon {
+  const daemon = startProcess(['run', '--config', config], { cwd: folder })
+  let end: Exit | null = null
+  void daemon.waitForExit(A_DAY_MS).then((exit) => (end = exit))
   return {
     check: () => {
-      if (status !== null) throw new StoryError(`the daemon ended by itself with ${status}`)
+      if (end !== null) throw new StoryError(`the daemon ended by itself: ${daemon.stderr()}`)
     },
-    hasLogged: (event) => readFileSync(logFile, 'utf8').includes(`"event":"${event}"`),
+    hasLogged: (event) => daemon.lines.some((line) => line.event === event),
     stop: async () => {
       const start = performance.now()
-      child.kill('SIGTERM')
-      const result = await Promise.race([ended, delay(WAIT_MS_MAX, 'nothing', { ref: false })])
-      return { status: result, ms: performance.now() - start }
+      daemon.signal('SIGTERM')
+      const { status, signal } = await daemon.waitForExit(WAIT_MS_MAX)
+      return { status: status ?? signal ?? 'nothing', ms: performance.now() - start }
     },
     [Symbol.asyncDispose]: async () => {
-      kill()
-      await ended
-      process.removeListener('exit', kill)
+      await daemon.kill9()
+      writeFileSync(logFile, daemon.output())
     }
   }
-}
-
-function endOf(child: ChildProcess): Promise<number | string> {
-  return new Promise((resolve) => {
-    child.once('error', ({ message }) => {
-      resolve(message)
-    })
-    child.once('exit', (code, signal) => {
-      resolve(code ?? signal ?? 'nothing')
-    })
-  })
 }
 
 /** Looks again and again until `look` finds something; gives up after 30 seconds, or when the daemon has ended. */

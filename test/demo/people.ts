@@ -3,7 +3,6 @@
  * OpenPGP does (RFC 3156, protected headers, Autocrypt, quoted replies). They use openpgp.js directly and nothing of
  * Postern's own code, so that what they can read is what anybody could read.
  */
-import { randomUUID } from 'node:crypto'
 import {
   createMessage,
   decrypt,
@@ -12,32 +11,19 @@ import {
   type Key,
   type PrivateKey,
   readKey,
-  readMessage
+  readMessage,
+  readSignature,
+  sign,
+  verify
 } from 'openpgp'
-import {
-  type Attachment,
-  base64Lines,
-  childrenOf,
-  contentOf,
-  contentTypeOf,
-  decodeWords,
-  encodeWords,
-  headerOf,
-  newBoundary,
-  splitPart
-} from '../support/mail-parts.ts'
+import { type Attachment, decodeWords, headerOf } from '../support/mail-parts.ts'
+import { type Draft, makePerson, type OpenPgpProgram } from '../support/people.ts'
 
 /** Who somebody is. `id` names mailboxes, key files and the files in demo-mail. */
 export type Identity = { readonly id: string; readonly name: string; readonly address: string }
 
 /** What somebody types before pressing "send". */
-export type Letter = {
-  readonly subject: string
-  readonly text: string
-  readonly attachments?: readonly Attachment[]
-  readonly inReplyTo?: string
-  readonly references?: string
-}
+export type Letter = Pick<Draft, 'subject' | 'text' | 'attachments'>
 
 /** A message that its reader has opened. */
 export type OpenedMail = {
@@ -49,8 +35,6 @@ export type OpenedMail = {
   /** The subject as the reader sees it, and as every system on the way saw it. */
   readonly subject: string
   readonly outerSubject: string
-  readonly messageId: string
-  readonly references: string
   readonly text: string
   readonly attachments: readonly Attachment[]
 }
@@ -84,150 +68,70 @@ export async function createPerson(
     keyExpirationTime: options.validSeconds ?? 0,
     format: 'object'
   })
-  const deskKey = await readKey({ armoredKey: desk.publicKey })
-  const write = (letter: Letter): Promise<Buffer> =>
-    writeMail({ identity, privateKey, publicKey, desk, deskKey }, letter)
+  const program = programOf(privateKey, publicKey, await readKey({ armoredKey: desk.publicKey }))
+  const client = makePerson(identity, program)
   return {
     ...identity,
-    keyId: (await privateKey.getEncryptionKey()).getKeyID().toHex(),
+    keyId: (await privateKey.getEncryptionKey()).getKeyID().toHex().toUpperCase(),
     publicKey: publicKey.armor(),
     privateKey: privateKey.armor(),
-    write,
-    reply: (to, text, attachments = []) => write(replyTo(to, text, attachments)),
-    open: (raw) => openMail(raw, privateKey, deskKey)
+    write: (letter) => client.write({ ...letter, to: desk.address }),
+    reply: ({ raw }, text, attachments = []) => client.reply(raw, text, { attachments }),
+    open: async (raw) => {
+      const read = await client.decryptMail(raw)
+      return {
+        raw,
+        sealedTo: read.encryptedTo,
+        signedByDesk: read.verified !== null,
+        subject: read.subject,
+        outerSubject: decodeWords(headerOf(read.outer, 'subject')),
+        text: read.text,
+        attachments: read.attachments
+      }
+    }
   }
 }
 
-/** The person's mail client, set up: own key and the desk's. */
-type Client = {
-  readonly identity: Identity
-  readonly privateKey: PrivateKey
-  readonly publicKey: Key
-  readonly desk: DeskContact
-  readonly deskKey: Key
-}
-
-async function writeMail(client: Client, letter: Letter): Promise<Buffer> {
-  const { identity, privateKey, publicKey, desk, deskKey } = client
-  const headers = [
-    `Message-ID: <${randomUUID()}@${identity.address.replace(/^.*@/, '')}>`,
-    `Date: ${new Date().toUTCString().replace('GMT', '+0000')}`,
-    `From: ${encodeWords(identity.name)} <${identity.address}>`,
-    `To: ${desk.address}`,
-    ...(letter.inReplyTo === undefined ? [] : [`In-Reply-To: ${letter.inReplyTo}`]),
-    ...(letter.references === undefined ? [] : [`References: ${letter.references}`])
-  ]
-  const armored = await encrypt({
-    message: await createMessage({ binary: innerPart(letter, headers) }),
-    encryptionKeys: [deskKey, publicKey],
-    signingKeys: privateKey
-  })
-  const outer = [
-    ...headers,
-    'Subject: ...',
-    `Autocrypt: addr=${identity.address}; keydata=\r\n ${base64Lines(publicKey.write()).replaceAll('\r\n', '\r\n ')}`,
-    'MIME-Version: 1.0'
-  ]
-  return Buffer.from([...outer, ...encryptedBody(armored)].join('\r\n'))
-}
-
-/** What gets encrypted: the real subject, the text and the attachments. */
-function innerPart(letter: Letter, headers: readonly string[]): Buffer {
-  const boundary = newBoundary()
-  const parts = [
-    ['Content-Type: text/plain; charset=UTF-8', Buffer.from(letter.text.replaceAll('\n', '\r\n'))],
-    ...(letter.attachments ?? []).map(({ filename, contentType, content }) => [
-      `Content-Type: ${contentType}\r\nContent-Disposition: attachment; filename="${filename}"`,
-      content
-    ])
-  ] as [string, Uint8Array][]
-  return Buffer.from(
-    [
-      `Content-Type: multipart/mixed; boundary="${boundary}"; protected-headers="v1"`,
-      ...headers,
-      `Subject: ${encodeWords(letter.subject)}`,
-      '',
-      ...parts.flatMap(([head, content]) => [
-        `--${boundary}`,
-        head,
-        'Content-Transfer-Encoding: base64',
-        '',
-        base64Lines(content)
-      ]),
-      `--${boundary}--`,
-      ''
-    ].join('\r\n')
-  )
-}
-
-function encryptedBody(armored: string): string[] {
-  const boundary = newBoundary()
-  return [
-    `Content-Type: multipart/encrypted; protocol="application/pgp-encrypted";\r\n boundary="${boundary}"`,
-    '',
-    `--${boundary}`,
-    'Content-Type: application/pgp-encrypted',
-    '',
-    'Version: 1',
-    '',
-    `--${boundary}`,
-    'Content-Type: application/octet-stream; name="encrypted.asc"',
-    '',
-    armored.replaceAll(/\r?\n/g, '\r\n'),
-    `--${boundary}--`,
-    ''
-  ]
-}
-
-function replyTo(mail: OpenedMail, text: string, attachments: readonly Attachment[]): Letter {
-  const quoted = mail.text.trimEnd().replaceAll(/^/gm, '> ')
-  return {
-    subject: `Re: ${mail.subject.replace(/^Re: /i, '')}`,
-    text: `${text}\n\nOn ${new Date().toDateString()}, the desk wrote:\n${quoted}\n`,
-    attachments,
-    inReplyTo: mail.messageId,
-    references: `${mail.references} ${mail.messageId}`.trim()
+/** OpenPGP for somebody who knows the desk and nobody else: what they write can be read by the desk and by themselves. */
+function programOf(own: PrivateKey, publicKey: Key, desk: Key): OpenPgpProgram {
+  const fingerprint = publicKey.getFingerprint()
+  const signer = async (signature: { verified: Promise<unknown> } | undefined) => {
+    const isGood = await signature?.verified.then(
+      () => true,
+      () => false
+    )
+    return isGood === true ? desk.getFingerprint() : null
   }
-}
-
-async function openMail(raw: Buffer, privateKey: PrivateKey, deskKey: Key): Promise<OpenedMail> {
-  const outer = splitPart(raw)
-  const seal = await breakSeal(raw, privateKey, deskKey)
-  const inner = seal === null ? outer : splitPart(seal.content)
-  const header = (name: string): string =>
-    decodeWords(headerOf(inner, name) || headerOf(outer, name))
+  const noOther = () => Promise.reject(new RangeError('the demo has one key a person'))
   return {
-    raw,
-    sealedTo: seal?.sealedTo ?? [],
-    signedByDesk: seal?.signedByDesk ?? false,
-    subject: header('subject'),
-    outerSubject: decodeWords(headerOf(outer, 'subject')),
-    messageId: header('message-id'),
-    references: header('references'),
-    ...contentOf(inner)
-  }
-}
-
-async function breakSeal(
-  raw: Buffer,
-  privateKey: PrivateKey,
-  deskKey: Key
-): Promise<{ content: Buffer; sealedTo: string[]; signedByDesk: boolean } | null> {
-  const outer = splitPart(raw)
-  if (contentTypeOf(outer).type !== 'multipart/encrypted') return null
-  const message = await readMessage({
-    armoredMessage: childrenOf(outer)[1]?.body.toString('latin1') ?? ''
-  })
-  const { data, signatures } = await decrypt({
-    message,
-    decryptionKeys: privateKey,
-    verificationKeys: deskKey,
-    format: 'binary'
-  })
-  const [signature] = signatures
-  return {
-    content: Buffer.from(data),
-    sealedTo: message.getEncryptionKeyIDs().map((id) => id.toHex()),
-    signedByDesk: (await signature?.verified.catch(() => false)) ?? false
+    fingerprint,
+    exportPublicKey: () => Promise.resolve(publicKey.armor()),
+    importKey: noOther,
+    exportSecretKey: () => Promise.resolve(own.armor()),
+    importSecretKey: noOther,
+    encrypt: async (data, _to, isSigned) =>
+      encrypt({
+        message: await createMessage({ binary: data }),
+        encryptionKeys: [desk, publicKey],
+        ...(isSigned ? { signingKeys: own } : {})
+      }),
+    signDetached: async (data) =>
+      sign({ message: await createMessage({ binary: data }), signingKeys: own, detached: true }),
+    decrypt: async (armored) => {
+      const armoredMessage = Buffer.from(armored).toString('latin1')
+      const message = await readMessage({ armoredMessage })
+      const keys = { decryptionKeys: own, verificationKeys: desk }
+      const { data, signatures } = await decrypt({ message, ...keys, format: 'binary' })
+      const encryptedTo = message.getEncryptionKeyIDs().map((id) => id.toHex().toUpperCase())
+      return { data: Buffer.from(data), signer: await signer(signatures[0]), encryptedTo }
+    },
+    verifyDetached: async (data, armored) => {
+      const armoredSignature = Buffer.from(armored).toString('latin1')
+      const signature = await readSignature({ armoredSignature })
+      const message = await createMessage({ binary: data })
+      const { signatures } = await verify({ message, signature, verificationKeys: desk })
+      return signer(signatures[0])
+    },
+    close: () => Promise.resolve()
   }
 }

@@ -1,13 +1,51 @@
-/** One report from inbox to answer on the real steps of the desk, and what its rows look like afterwards. */
+/**
+ * From inbox to answer on the real steps of the desk: reports, receipts and maintainers' messages, what a crash, a bug or a key of no
+ * use does to them, and what the rows look like afterwards (DESIGN §3, G1, G2, G3, G9).
+ */
 
+import { readPrivateKey, reformatKey } from 'openpgp'
 import { describe, expect, it } from 'vitest'
-import { alice, givenDesk, givenMessage, grace, linus, world } from '../support/desk.ts'
-import { type Someone, someone } from '../support/world.ts'
+import { handlePending } from '../../src/desk/work.ts'
+import { Trouble } from '../../src/domain/trouble.ts'
+import * as arrivals from '../../src/store/arrivals.ts'
+import * as cases from '../../src/store/cases.ts'
+import * as events from '../../src/store/events.ts'
+import {
+  alice,
+  allTo,
+  bob,
+  caseStates,
+  DAY,
+  diesAtEveryStep,
+  FIRST,
+  givenDesk,
+  givenMaintainer,
+  givenMessage,
+  givenReporter,
+  grace,
+  HOUR,
+  lastTo,
+  latest,
+  linus,
+  MINUTE,
+  onTheWay,
+  readBy,
+  restarts,
+  SECOND,
+  THIRD,
+  textsTo,
+  world,
+  writes
+} from '../support/desk.ts'
+import { type Someone } from '../support/world.ts'
+import { caseRecord, messageId, tag } from '../unit/policy/samples.ts'
+import { lines, mixed, textPart } from '../unit/reading/material.ts'
 
-/** Mails that SMTP accepted for somebody, in words. */
-async function lettersTo(person: Someone): Promise<string[]> {
-  const mine = world.sentTo(person)
-  return Promise.all(mine.map((mail) => world.read(person, mail)))
+/** State, disposition and tries of each message. */
+function arrived(): string[] {
+  const sql =
+    "SELECT state || ' ' || coalesce(disposition, '') || ' ' || tries FROM arrivals ORDER BY id"
+  return world.column(sql)
 }
 
 describe('a report', () => {
@@ -20,17 +58,13 @@ describe('a report', () => {
       grace.address,
       linus.address
     ])
-    const [relayed = ''] = await lettersTo(grace)
-    expect(relayed).toContain('Here is how.')
-    const [acknowledged = ''] = await lettersTo(alice)
-    expect(acknowledged).toContain('ACME-2026-0001')
+    expect(await allTo(grace)).toContain('Here is how.')
+    const acknowledged = await allTo(alice)
+    expect(acknowledged).toContain(FIRST)
     expect(acknowledged).not.toContain('Here is how')
-    await givenMessage(grace, {
-      subject: 'Re: [ACME-2026-0001] a hole',
-      text: '/accept\n/reply\nThank you, Alice.\n'
-    })
-    expect((await lettersTo(alice)).join('\n')).toContain('Thank you, Alice.')
-    expect((await lettersTo(linus)).at(-1)).toContain('accepted the case')
+    await writes(grace, '/accept\n/reply\nThank you, Alice.\n')
+    expect(await allTo(alice)).toContain('Thank you, Alice.')
+    expect(await lastTo(linus)).toContain('accepted the case')
     expect(world.rows('SELECT state, owner FROM cases')).toEqual([
       { state: 'accepted', owner: 'grace' }
     ])
@@ -49,17 +83,13 @@ describe('a report', () => {
     }
     await world.settle()
     expect(world.dispositions()).toEqual(['case-opened', 'case-opened'])
-    expect(await lettersTo(alice)).toEqual([])
-    for (const tag of ['ACME-2026-0001', 'ACME-2026-0002']) {
-      await givenMessage(grace, { subject: `[${tag}]`, text: '/acknowledge\n' })
-    }
-
-    expect(await lettersTo(alice)).toHaveLength(2)
+    expect(await textsTo(alice)).toEqual([])
+    for (const tag of [FIRST, SECOND]) await writes(grace, '/acknowledge\n', { tag })
+    expect(await textsTo(alice)).toHaveLength(2)
   })
 
   it('beyond five a day is listed to each sender, whatever shows a bug at the list of another; people are told of the bug (G9)', async () => {
     await givenDesk([grace])
-    const bob = await someone('bob', 'bob@reporter.example')
     const { render } = world.desk
     const broken: typeof render = (message, occasion) => {
       // The first one that alice's list names.
@@ -74,27 +104,22 @@ describe('a report', () => {
         world.deliver(await world.write(who, { subject: 'x', text, as: 'clear' }))
       }
     await world.settle()
-    await world.wait(25 * 3_600_000)
-    const listed = (): string[] =>
-      world.column(
-        `SELECT envelope_to AS "to" FROM outbox WHERE kind = 'further-reports' ORDER BY id`
-      )
+    await world.wait(25 * HOUR)
+    const listed = () =>
+      world.column("SELECT envelope_to FROM outbox WHERE kind = 'further-reports' ORDER BY id")
     expect(listed()).toEqual([bob.address])
-    expect((await lettersTo(grace)).join()).toContain('list of the further reports of one sender')
+    expect(await allTo(grace)).toContain('list of the further reports of one sender')
     Object.assign(world.desk, { render })
-    await world.wait(2 * 3_600_000)
+    await world.wait(2 * HOUR)
     expect(listed()).toEqual([bob.address, alice.address])
   })
 
   it('is answered in the order of arrival', async () => {
     await givenDesk([grace])
-    for (const subject of ['one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight'])
+    const subjects = ['one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight']
+    for (const subject of subjects)
       await givenMessage(alice, { subject, text: subject, as: 'clear' })
-    expect(world.rows('SELECT subject FROM cases ORDER BY tag')).toEqual(
-      ['one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight'].map((subject) => ({
-        subject
-      }))
-    )
+    expect(world.column('SELECT subject FROM cases ORDER BY tag')).toEqual(subjects)
   })
 
   it('that comes twice byte for byte is handled once and both are kept (G1, G2)', async () => {
@@ -111,23 +136,20 @@ describe('a report', () => {
   it('too large to be fetched is held, acknowledged and told', async () => {
     await givenDesk([grace], { limits: { mailBytes: 2000 } })
     await givenMessage(alice, { subject: 'big', text: 'x\n'.repeat(3000), as: 'clear' })
-    expect(world.rows('SELECT state, disposition FROM arrivals')).toEqual([
-      { state: 'held', disposition: 'too-large' }
-    ])
+    expect(arrived()).toEqual([expect.stringMatching(/^held too-large /)])
     expect(world.heldMails).toEqual([1])
     expect(world.accepted.map(({ to }) => to).sort()).toEqual([alice.address, grace.address])
   })
 
   it('of a reporter whose key renewed its expiry is answered with the renewed key', async () => {
     await givenDesk([grace])
-    const short = await someone('bob', 'bob@reporter.example', 30)
+    const short = await givenReporter('bob', 30)
     await givenMessage(short, { subject: 'a', text: 'a', as: 'clear', autocrypt: true })
     const before = world.rows<{ length: number }>(
       'SELECT length(key_data) AS length FROM reporter_keys WHERE is_used = 1'
     )
     expect(before).toHaveLength(1)
-    world.pass(40 * 86_400_000)
-    const { reformatKey, readPrivateKey } = await import('openpgp')
+    world.pass(40 * DAY)
     const { privateKey } = await reformatKey({
       privateKey: short.secret,
       userIDs: [{ name: 'Bob', email: short.address }],
@@ -138,31 +160,14 @@ describe('a report', () => {
     const secret = await readPrivateKey({ armoredKey: privateKey })
     const renewed = { ...short, secret, keyData: secret.toPublic().write() }
     await givenMessage(renewed, { subject: 'b', text: 'b', as: 'clear', autocrypt: true })
-    await givenMessage(grace, {
-      subject: 'Re: [ACME-2027-0001] b',
-      text: '/reply\nSealed again.\n'
-    })
-    const last = world.sentTo(short).at(-1)
-    expect(last && (await world.read(renewed, last))).toContain('Sealed again.')
+    await writes(grace, '/reply\nSealed again.\n', { tag: 'ACME-2027-0001' })
+    expect(await lastTo(renewed)).toContain('Sealed again.')
   })
 })
 
 describe('a maintainer', () => {
-  it('whose signature is used a second time does nothing with it (G4)', async () => {
-    await givenDesk([grace, linus])
-    await givenMessage(alice, { subject: 'a', text: 'a', as: 'clear' })
-    const command = await world.write(grace, { subject: '[ACME-2026-0001]', text: '/take\n' })
-    world.deliver(command)
-    await world.receive(Buffer.concat([Buffer.from('X-Replayed: yes\r\n'), command]))
-    expect(world.rows('SELECT disposition, reason FROM arrivals ORDER BY id')).toEqual([
-      { disposition: 'case-opened', reason: null },
-      { disposition: 'commands', reason: null },
-      { disposition: 'refused', reason: 'replayed' }
-    ])
-  })
-
   it('whose key has expired gets a content-free word once a day; an alarm and the others go on (G3)', async () => {
-    const old = await someone('linus', 'linus@acme.example', 10)
+    const old = await givenMaintainer('linus', 10)
     await givenDesk([grace, old])
     for (const subject of ['one', 'two'])
       await givenMessage(alice, { subject, text: 'the secret', as: 'clear' })
@@ -170,12 +175,10 @@ describe('a maintainer', () => {
     expect(words).toHaveLength(1)
     expect(words[0]).not.toContain('the secret')
     expect(words[0]).not.toContain('ACME-2026')
-    const told = (await lettersTo(grace)).filter((text) =>
-      text.includes('not sent because of a key')
-    )
+    const told = (await textsTo(grace)).filter((text) => text.includes('not sent because of a key'))
     expect(told.length).toBeGreaterThanOrEqual(1)
-    expect((await lettersTo(grace)).filter((text) => text.includes('the secret'))).toHaveLength(2)
-    world.pass(86_400_000)
+    expect((await textsTo(grace)).filter((text) => text.includes('the secret'))).toHaveLength(2)
+    world.pass(DAY)
     await givenMessage(alice, { subject: 'three', text: 'the secret', as: 'clear' })
     expect(world.sentTo(old)).toHaveLength(2)
   })
@@ -194,26 +197,18 @@ describe('a message that kills its worker (G9)', () => {
   it('is quarantined after three tries, acknowledged and told, and the next message is served at once', async () => {
     await givenDesk([grace])
     const poison = await world.write(alice, { subject: 'poison', text: 'POISON', as: 'clear' })
-    const bob = await someone('bob', 'bob@reporter.example')
     const good = await world.write(bob, { subject: 'good', text: 'good', as: 'clear' })
-    const { Trouble } = await import('../../src/domain/trouble.ts')
     world.workers.fail = (raw, call) =>
       call === 'open' && Buffer.from(raw).includes('POISON')
         ? new Trouble('worker-limit', 'out of time', { retryable: true })
         : null
     world.deliver(poison)
     await world.receive(good)
-    expect(world.rows('SELECT state, disposition, tries FROM arrivals ORDER BY id')).toEqual([
-      { state: 'pending', disposition: null, tries: 1 },
-      { state: 'done', disposition: 'case-opened', tries: 0 }
-    ])
+    expect(arrived()).toEqual(['pending  1', 'done case-opened 0'])
     for (let round = 0; round < 4; round += 1) {
       await world.wait(5000)
     }
-    expect(world.rows('SELECT state, disposition, tries FROM arrivals ORDER BY id')).toEqual([
-      { state: 'held', disposition: 'quarantined', tries: 3 },
-      { state: 'done', disposition: 'case-opened', tries: 0 }
-    ])
+    expect(arrived()).toEqual(['held quarantined 3', 'done case-opened 0'])
     expect(world.sentTo(alice)).toHaveLength(1)
     expect(world.sentTo(grace)).toHaveLength(2)
     expect(world.heldMails).toEqual([1])
@@ -222,17 +217,14 @@ describe('a message that kills its worker (G9)', () => {
 
   it('is held unread with an alarm when not even its header can be read', async () => {
     await givenDesk([grace])
-    const { Trouble } = await import('../../src/domain/trouble.ts')
     world.workers.fail = () => new Trouble('worker-crash', 'dead', { retryable: true })
     world.deliver(await world.write(alice, { subject: 'poison', text: 'x', as: 'clear' }))
     for (let round = 0; round < 5; round += 1) {
       await world.settle()
       world.pass(5000)
     }
-    expect(world.rows('SELECT state, disposition FROM arrivals')).toEqual([
-      { state: 'held', disposition: 'quarantined' }
-    ])
-    expect((await lettersTo(grace)).join()).toContain('A message could not be read')
+    expect(arrived()).toEqual([expect.stringMatching(/^held quarantined /)])
+    expect(await allTo(grace)).toContain('A message could not be read')
   })
 })
 
@@ -243,9 +235,9 @@ describe('a message that cannot be delivered', () => {
     world.replies.push('rejected')
     await world.settle()
     const alarms = async () =>
-      (await lettersTo(grace)).filter((text) => text.includes('could not be delivered')).length
+      (await textsTo(grace)).filter((text) => text.includes('could not be delivered')).length
     expect(await alarms()).toBe(1)
-    await world.wait(86_400_000)
+    await world.wait(DAY)
     expect(await alarms()).toBe(1)
   })
 
@@ -261,5 +253,237 @@ describe('a message that cannot be delivered', () => {
     expect(world.rows('SELECT state, attempts FROM outbox')).toEqual([
       { state: 'sent', attempts: 4 }
     ])
+  })
+})
+
+const HEAD = ['From: <alice@reporter.example>', 'To: <security@acme.example>', 'MIME-Version: 1.0']
+
+function receipt(id: string, original: string): string {
+  const type = 'multipart/report; report-type=disposition-notification; boundary=r'
+  return lines(
+    ...HEAD,
+    'Subject: Read: your report',
+    `Message-ID: <${id}@reporter.example>`,
+    `Content-Type: ${type}`,
+    '',
+    '--r',
+    '',
+    'It was displayed.',
+    '--r',
+    'Content-Type: message/disposition-notification',
+    '',
+    `Original-Message-ID: <${original}>`,
+    'Disposition: manual-action/MDN-sent-manually; displayed',
+    '',
+    '--r--',
+    ''
+  )
+}
+
+it('a report with a receipt attached is relayed like any, and so is a receipt of nothing (G1)', async () => {
+  await givenDesk([grace])
+  const crash = 'Content-Type: message/disposition-notification\r\n\r\nReporting-UA: x\r\n'
+  const head = [...HEAD, 'Subject: A hole in your reader of receipts', 'Message-ID: <1@x.example>']
+  world.deliver(
+    Buffer.from(lines(...head) + mixed([textPart('The attached one crashes it.'), crash]))
+  )
+  await world.receive(Buffer.from(receipt('2', 'unknown@acme.example')))
+
+  expect(world.dispositions()).toEqual(['case-opened', 'case-opened'])
+  expect(world.accepted.map(({ to }) => to)).toEqual([grace.address, grace.address])
+  expect((await textsTo(grace))[0]).toContain('The attached one crashes it.')
+})
+
+it('a receipt of a message of the desk goes to its case and bothers nobody', async () => {
+  await givenDesk([grace])
+  await world.receive(
+    Buffer.from(lines(...HEAD, 'Subject: x', 'Message-ID: <1@x.example>', '', 'A hole.'))
+  )
+  const before = world.accepted.length
+  await world.receive(Buffer.from(receipt('2', latest(alice).messageId)))
+  expect(world.dispositions()).toEqual(['case-opened', 'receipt'])
+  expect(world.column('SELECT case_id FROM arrivals')).toEqual([1, 1])
+  expect(world.accepted).toHaveLength(before)
+})
+
+it('refusals to a maintainer end after 10 an hour in one name, with an alarm once a day (mail.md §2.10)', async () => {
+  await givenDesk()
+  const forge = async (who: Someone, count: number): Promise<string[]> => {
+    const before = world.accepted.length
+    for (let made = 0; made < count; made += 1)
+      await givenMessage(who, { subject: 'x', text: '/take', as: 'clear' })
+    return textsTo(who, before)
+  }
+  const said = await forge(grace, 12)
+  expect(said.filter((text) => text.includes('did not act on'))).toHaveLength(10)
+  expect(said.slice(10)).toEqual([expect.stringContaining('Many messages in a maintainer')])
+  expect(await forge(linus, 1)).toEqual([expect.stringContaining('did not act on')])
+})
+
+/** Each Message-ID with how often it was accepted and in how many different forms. */
+function acceptedForms() {
+  const seen = new Map<string, string[]>()
+  for (const { messageId, raw } of world.accepted)
+    seen.set(messageId, [...(seen.get(messageId) ?? []), Buffer.from(raw).toString('latin1')])
+  return [...seen].map(([id, all]) => ({ id, times: all.length, forms: new Set(all).size }))
+}
+
+/** Lets every retry come and whatever was in the air be sent. */
+async function calm(): Promise<void> {
+  for (let round = 0; round < 3; round += 1) await world.wait(20 * MINUTE)
+}
+
+describe('a crash', { timeout: 60_000 }, () => {
+  it('at any effect of a report and a command loses nothing and sends no decision twice', async () => {
+    await givenDesk([grace, linus])
+    const report = { subject: 'x', text: 'x', as: 'encrypted', autocrypt: true } as const
+    const command = { subject: `Re: [${FIRST}]`, text: '/accept\n/reply\nThank you.\n' }
+    world.deliver(await world.write(alice, report))
+    world.deliver(await world.write(grace, command))
+    expect(await diesAtEveryStep()).toBeGreaterThan(10)
+    await calm()
+    expect(arrived()).toEqual(['done case-opened 0', 'done commands 0'])
+    expect(caseStates()).toHaveLength(1)
+    expect(world.inbox.size).toBe(0)
+    expect(world.column('SELECT kind FROM outbox ORDER BY kind')).toEqual([
+      ...['accepted', 'acknowledgement', 'activity', 'relay', 'relay', 'transcript']
+    ])
+    expect(world.rows("SELECT id FROM outbox WHERE state <> 'sent'")).toEqual([])
+    // Only what SMTP had accepted before a crash comes again, byte for byte.
+    expect(acceptedForms().every(({ forms }) => forms === 1)).toBe(true)
+    expect(acceptedForms()).toHaveLength(6)
+    expect(world.desk.db.read((read) => events.verify(read)).ok).toBe(true)
+  })
+
+  it('after SMTP accepted and before that is stored sends the same bytes once more (G2)', async () => {
+    await givenDesk([])
+    world.deliver(await world.write(alice, { subject: 'x', text: 'x', as: 'clear' }))
+    const push = world.accepted.push.bind(world.accepted)
+    Object.assign(world.accepted, {
+      push: (...mails: (typeof world.accepted)[number][]) => {
+        if (world.accepted.length === 0) world.dieAt(1)
+        return push(...mails)
+      }
+    })
+    await expect(world.settle()).rejects.toThrow()
+    world.restart()
+    expect(world.rows('SELECT state FROM outbox')).toEqual([{ state: 'sending' }])
+    await calm()
+    expect(acceptedForms()).toEqual([{ id: expect.any(String), times: 2, forms: 1 }])
+  })
+
+  it('between two processes that write at once is a conflict that is tried again', async () => {
+    await givenDesk([grace])
+    const raw = await world.write(alice, { subject: 'x', text: 'x', as: 'clear' })
+    const { now } = world.clock
+    const place = { mailbox: 'INBOX', uidValidity: '1', uid: 1, part: 'whole' } as const
+    const arrival = { ...place, receivedAt: now, size: raw.length, raw }
+    world.desk.db.transact((tx) => arrivals.add(tx, arrival, now))
+    let stolen = 0
+    world.workers.failSeal = () => {
+      // Somebody else takes the case number that this message was about to get.
+      if (stolen < 2) {
+        stolen += 1
+        const roots = { maintainer: messageId('m@x.example'), reporter: messageId('r@x.example') }
+        const theirs = caseRecord({ tag: tag(`ACME-2026-000${stolen}`) })
+        world.desk.db.transact((tx) => cases.open(tx, theirs, roots))
+      }
+      return null
+    }
+    await handlePending(world.desk, new AbortController().signal, () => undefined)
+    expect(world.column('SELECT max(tag) FROM cases')).toEqual([THIRD])
+    expect(arrived()).toEqual(['done case-opened 0'])
+  })
+})
+
+describe('a maintainer whose key could not be used (G2, G3)', () => {
+  const brief = givenMaintainer('linus', 24)
+
+  /** Linus' key ends; then two reports and a note come, and one of the two cases is over. */
+  async function givenMissed(): Promise<void> {
+    await givenDesk([grace, await brief])
+    world.pass(3 * DAY)
+    for (const text of ['the first', 'the second'])
+      await givenMessage(alice, { subject: 'x', text, as: 'encrypted' })
+    await writes(grace, 'a note for you\n')
+    await writes(grace, '/reject upstream\n', { tag: SECOND })
+  }
+  /** The operator puts the new key into the configuration and starts the desk again. */
+  async function renew(): Promise<void> {
+    await world.renewKey(linus)
+    world.restart()
+  }
+  const sealed = () =>
+    world.sentTo(linus).filter((mail) => onTheWay([mail]).includes('PGP MESSAGE'))
+  const told = () => Promise.all(sealed().map((mail) => readBy(linus, mail)))
+
+  /** What the case that is not over has on record as not encrypted and told to nobody. */
+  function missed(): string[] {
+    const sql = `SELECT about ->> 'message' AS kind FROM events WHERE kind = 'not-encrypted' AND subject_id = ?
+      AND NOT EXISTS (SELECT 1 FROM rings WHERE clock = 'missed' AND events.id BETWEEN "first" AND generation) ORDER BY id`
+    return world.column(sql, [FIRST])
+  }
+
+  it('is sent nothing sealed while it cannot, restart or not', async () => {
+    await givenMissed()
+    await restarts()
+    expect(await told()).toEqual([])
+    expect(missed()).toEqual(['relay', 'note'])
+  })
+
+  it('gets one sealed message for each open case once there is a current key, with what was missed', async () => {
+    await givenMissed()
+    await renew()
+    await world.settle()
+    const [mail = '', ...more] = await told()
+    expect(more).toEqual([])
+    expect(mail).toContain(`[${FIRST}] What you missed while your key could not be used`)
+    expect(mail).toContain('Not sent: forwarded message (1), note (1)')
+    expect(mail).toContain(`Ref: ${FIRST} `)
+    expect(missed()).toEqual([])
+  })
+
+  it('is told alone: the others had it all', async () => {
+    await givenMissed()
+    const before = world.sentTo(grace).length
+    await renew()
+    await world.settle()
+    expect(world.sentTo(grace)).toHaveLength(before)
+  })
+
+  it('is told once, and gets what comes from then on as everybody does', async () => {
+    await givenMissed()
+    await renew()
+    await world.settle()
+    await restarts()
+    await writes(grace, 'another note\n')
+    const texts = await told()
+    expect(texts).toHaveLength(2)
+    expect(texts[1]).toContain('another note')
+  })
+
+  it('is told once also when the process dies at any effect', async () => {
+    await givenMissed()
+    await renew()
+    await diesAtEveryStep()
+    await world.wait(20 * MINUTE)
+    expect(new Set(sealed().map(({ messageId }) => messageId)).size).toBe(1)
+    expect(missed()).toEqual([])
+  })
+
+  it('is not forgotten when the message about it shows a bug: the work goes on, and people are told of the bug (G9)', async () => {
+    await givenMissed()
+    await renew()
+    world.workers.failSeal = (said) =>
+      said.includes('What you missed') ? new TypeError('a bug at this mail') : null
+    await writes(grace, 'another note\n')
+    const meanwhile = await told()
+    expect(meanwhile).toHaveLength(2)
+    expect(meanwhile.join()).toContain('another note')
+    expect(meanwhile.join()).toContain(`Failed at: reminder missed ${FIRST} (TypeError)`)
+    world.workers.failSeal = null
+    await world.wait(20 * MINUTE)
+    expect(await told()).toHaveLength(3)
+    expect(missed()).toEqual([])
   })
 })

@@ -4,12 +4,24 @@
 
 import { generateKey } from 'openpgp'
 import { describe, expect, it } from 'vitest'
-import { alice, givenDesk, givenMessage, grace, textsTo, world } from '../support/desk.ts'
+import {
+  alice,
+  allTo,
+  bob,
+  caseStates,
+  givenDesk,
+  givenMessage,
+  grace,
+  world
+} from '../support/desk.ts'
 import { type Someone, someone } from '../support/world.ts'
 import { encryptedParts, lines, mixed, signedEntity, textPart } from '../unit/reading/material.ts'
 
 const mallory = await someone('mallory', 'mallory@evil.example')
 const eve = await someone('eve', 'eve@third.example')
+const SECRET = 'The SECRET of Alice.'
+/** From somebody whose key is known from then on. */
+const KNOWN = { subject: 'a', text: 'a', autocrypt: true }
 
 function change(raw: Uint8Array, field: RegExp, value: string): Buffer {
   return Buffer.from(Buffer.from(raw).toString('latin1').replace(field, value), 'latin1')
@@ -20,6 +32,11 @@ function from(mail: Uint8Array, { name, address }: Someone): Buffer {
   return change(mail, /^From: .*$/m, `From: ${name} <${address}>`)
 }
 
+/** What somebody sealed to the desk, without any header. */
+function sealed(by: Someone, payload: string, as?: 'encrypted'): Promise<Uint8Array> {
+  return world.write(by, { subject: '', text: '', payload, ...(as === undefined ? {} : { as }) })
+}
+
 /** The armored block of an encrypted mail. */
 function armorOf(mail: Uint8Array): string {
   const text = Buffer.from(mail).toString('latin1')
@@ -27,15 +44,18 @@ function armorOf(mail: Uint8Array): string {
 }
 
 /** A message of Mallory's own making; the headers of its body stand first in `body`. */
-function fromMallory(body: string): Buffer {
+function fromMallory(body: string): Promise<void> {
   const head = [
-    `From: Mallory <${mallory.address}>`,
-    'To: security@acme.example',
-    'Subject: hello',
-    'Message-ID: <mine@evil.example>',
-    'MIME-Version: 1.0'
+    ...[`From: Mallory <${mallory.address}>`, 'To: security@acme.example', 'Subject: hello'],
+    ...['Message-ID: <mine@evil.example>', 'MIME-Version: 1.0']
   ]
-  return Buffer.from(lines(...head) + body, 'latin1')
+  return world.receive(Buffer.from(lines(...head) + body, 'latin1'))
+}
+
+/** What became of the messages, and that Grace read nothing of the secret. */
+async function isWithheld(...dispositions: readonly string[]): Promise<void> {
+  expect(world.dispositions()).toEqual([...dispositions, 'contradicts-sender'])
+  expect(await allTo(grace)).not.toContain('SECRET')
 }
 
 const BESIDE: readonly (readonly [string, (armored: string) => string])[] = [
@@ -55,115 +75,78 @@ const BESIDE: readonly (readonly [string, (armored: string) => string])[] = [
   ]
 ]
 
-async function toGrace(): Promise<string> {
-  return (await textsTo(grace)).join(' ')
-}
-
 describe('a message that another person had sealed', () => {
-  it('is withheld from everybody when somebody sends it as theirs before it arrives', async () => {
+  it.each<[string, ((armored: string) => string) | null]>([
+    ['as it was, before it arrives', null],
+    ['as inline PGP', (armored) => `\r\n${armored}`],
+    [
+      'with a footer behind it',
+      (armored) => {
+        const type = 'Content-Type: multipart/encrypted; protocol="application/pgp-encrypted"'
+        return mixed([`${type}; boundary=e\r\n\r\n${encryptedParts(armored)}`, textPart('x')])
+      }
+    ]
+  ])('is withheld from everybody when somebody sends it as theirs %s', async (_form, wrapped) => {
     await givenDesk([grace])
-    const sealed = await world.write(alice, { subject: 'a SECRET', text: 'The SECRET of Alice.' })
-    await world.receive(from(sealed, mallory))
-
-    expect(world.rows('SELECT state, disposition FROM arrivals')).toEqual([
-      { state: 'held', disposition: 'contradicts-sender' }
-    ])
-    expect(await toGrace()).toContain('WITHHELD')
-    expect(await toGrace()).not.toContain('SECRET')
+    const whole = await world.write(alice, { subject: 'a SECRET', text: SECRET })
+    if (wrapped === null) await world.receive(from(whole, mallory))
+    else await fromMallory(wrapped(armorOf(whole)))
+    await isWithheld()
+    expect(world.column('SELECT state FROM arrivals')).toEqual(['held'])
+    expect(await allTo(grace)).toContain('WITHHELD')
     const stored = JSON.stringify(world.rows('SELECT subject, text FROM messages'))
     expect(stored).not.toContain('SECRET')
     expect(world.sentTo(mallory)).toHaveLength(1)
   })
 
-  it.each(['as inline PGP', 'with a footer behind it'])(
-    'is withheld when somebody puts it into a mail of theirs %s',
-    async (form) => {
-      await givenDesk([grace])
-      const sealed = await world.write(alice, { subject: 'a SECRET', text: 'The SECRET of Alice.' })
-      const armored = armorOf(sealed)
-      const entity = `Content-Type: multipart/encrypted; protocol="application/pgp-encrypted"; boundary=e\r\n\r\n${encryptedParts(armored)}`
-      const wrapped = form === 'as inline PGP' ? `\r\n${armored}` : mixed([entity, textPart('x')])
-      await world.receive(fromMallory(wrapped))
-
-      expect(world.rows('SELECT state, disposition FROM arrivals')).toEqual([
-        { state: 'held', disposition: 'contradicts-sender' }
-      ])
-      expect(await toGrace()).toContain('WITHHELD')
-      expect(await toGrace()).not.toContain('SECRET')
-      expect(JSON.stringify(world.rows('SELECT subject, text FROM messages'))).not.toContain(
-        'SECRET'
-      )
-    }
-  )
-
   it.each(BESIDE)(
     'and signed is withheld, if its signer is known, when somebody puts it into a mail of theirs %s',
     async (_form, wrapped) => {
       await givenDesk([grace])
-      await givenMessage(alice, { subject: 'a', text: 'a', autocrypt: true })
-      const block = await world.write(alice, {
-        subject: '',
-        text: '',
-        payload: 'The SECRET of Alice.\n'
-      })
-      await world.receive(fromMallory(wrapped(armorOf(block))))
-
-      expect(world.dispositions()).toEqual(['case-opened', 'contradicts-sender'])
-      expect(await toGrace()).not.toContain('SECRET')
+      await givenMessage(alice, KNOWN)
+      await fromMallory(wrapped(armorOf(await sealed(alice, `${SECRET}\n`))))
+      await isWithheld('case-opened')
     }
   )
 
   it('with a signature in a MIME entity is withheld when it comes as inline PGP', async () => {
     await givenDesk([grace])
-    const payload = signedEntity(textPart('The SECRET of Alice.'), 'any')
-    const block = await world.write(alice, { subject: '', text: '', as: 'encrypted', payload })
-    await world.receive(fromMallory(`\r\n${armorOf(block)}`))
-
-    expect(world.dispositions()).toEqual(['contradicts-sender'])
-    expect(await toGrace()).not.toContain('SECRET')
+    const block = await sealed(alice, signedEntity(textPart(SECRET), 'any'), 'encrypted')
+    await fromMallory(`\r\n${armorOf(block)}`)
+    await isWithheld()
   })
 
   it('is shown where its own sender puts words beside it', async () => {
     await givenDesk([grace])
-    await givenMessage(mallory, { subject: 'a', text: 'a', autocrypt: true })
-    const block = await world.write(mallory, { subject: '', text: '', payload: 'Words of mine.\n' })
-    await world.receive(fromMallory(`\r\n${armorOf(block)}\r\n\r\nMy words.\r\n`))
-
-    expect(await toGrace()).toContain('Words of mine.')
+    await givenMessage(mallory, KNOWN)
+    const block = await sealed(mallory, 'Words of mine.\n')
+    await fromMallory(`\r\n${armorOf(block)}\r\n\r\nMy words.\r\n`)
+    expect(await allTo(grace)).toContain('Words of mine.')
   })
 
   it('by a list member is withheld when a stranger sends on what the member signed, and says of whom to nobody (G5)', async () => {
     await givenDesk([grace])
     await world.addMember(alice)
-    const block = await world.write(alice, {
-      subject: '',
-      text: '',
-      payload: 'Content-Type: text/plain\r\n\r\nThe SECRET of Alice.\r\n'
-    })
+    const block = await sealed(alice, `Content-Type: text/plain\r\n\r\n${SECRET}\r\n`)
     await world.receive(from(block, mallory))
-
-    expect(world.dispositions()).toEqual(['contradicts-sender'])
-    expect(await toGrace()).not.toContain('SECRET')
-    expect((await toGrace()).toLowerCase()).not.toContain('alice')
+    await isWithheld()
+    expect((await allTo(grace)).toLowerCase()).not.toContain('alice')
   })
 
   it('is withheld when it is signed with a subkey of a key that is known for another person', async () => {
     await givenDesk([grace])
-    const { privateKey } = await generateKey({
+    const { privateKey: secret } = await generateKey({
       type: 'ecc',
       curve: 'curve25519Legacy',
-      userIDs: [{ name: 'Bob', email: 'bob@reporter.example' }],
+      userIDs: [{ name: 'Bob', email: bob.address }],
       subkeys: [{ sign: true }, {}],
       date: new Date('2026-11-01T00:00:00Z'),
       format: 'object'
     })
-    const keyData = privateKey.toPublic().write()
-    const bob = { ...(await someone('bob', 'bob@reporter.example')), secret: privateKey, keyData }
-    await givenMessage(bob, { subject: 'a', text: 'a', autocrypt: true })
-    const payload = lines('', 'The SECRET of Bob.')
-    await world.receive(from(await world.write(bob, { subject: '', text: '', payload }), mallory))
-
-    expect(world.dispositions()).toEqual(['case-opened', 'contradicts-sender'])
+    const signer = { ...bob, secret, keyData: secret.toPublic().write() }
+    await givenMessage(signer, KNOWN)
+    await world.receive(from(await sealed(signer, lines('', 'The SECRET of Bob.')), mallory))
+    await isWithheld('case-opened')
     const plan = world.rows<{ detail: string }>(
       'EXPLAIN QUERY PLAN SELECT address FROM signing_keys WHERE fingerprint = ? OR key_id = ?',
       ['a', 'a']
@@ -173,72 +156,51 @@ describe('a message that another person had sealed', () => {
 
   it('is withheld when a pinned key should have signed it and another one did', async () => {
     await givenDesk([grace])
-    await givenMessage(alice, { subject: 'a', text: 'a', autocrypt: true })
-    const forged = { ...alice, secret: mallory.secret }
-    await givenMessage(forged, { subject: 'b', text: 'The SECRET of Mallory.' })
-
-    expect(world.dispositions()).toEqual(['case-opened', 'contradicts-sender'])
-    expect(await toGrace()).not.toContain('SECRET')
+    await givenMessage(alice, KNOWN)
+    await givenMessage({ ...alice, secret: mallory.secret }, { subject: 'b', text: SECRET })
+    await isWithheld('case-opened')
   })
 
-  const copies: readonly (readonly [string, (sealed: Uint8Array) => Uint8Array, string])[] = [
-    ['withheld', (sealed) => from(sealed, mallory), 'contradicts-sender'],
-    ['refused as a forged mail of a maintainer', (sealed) => from(sealed, grace), 'refused'],
+  it.each<[string, (whole: Uint8Array) => Uint8Array, string]>([
+    ['withheld', (whole) => from(whole, mallory), 'contradicts-sender'],
+    ['refused as a forged mail of a maintainer', (whole) => from(whole, grace), 'refused'],
     [
       'damaged and not opened',
-      (sealed) => from(change(sealed, /.(?=\r\n=....\r\n-----END)/, '+'), mallory),
+      (whole) => from(change(whole, /.(?=\r\n=....\r\n-----END)/, '+'), mallory),
       'case-opened'
     ]
-  ]
-  it.each(copies)(
+  ])(
     "stays its writer's after a thief's copy that was %s, and nobody else's",
     async (_name, stolen, disposition) => {
       await givenDesk([grace])
-      const sealed = await world.write(alice, { subject: 'a', text: 'The SECRET of Alice.' })
-      for (const copy of [stolen(sealed), sealed, from(sealed, eve)]) {
-        await world.receive(copy)
-      }
-
-      expect(world.rows('SELECT disposition FROM arrivals ORDER BY id')).toEqual([
-        { disposition },
-        { disposition: 'case-opened' },
-        { disposition: 'reused-ciphertext' }
-      ])
-      expect(await toGrace()).toContain('The SECRET of Alice.')
-      const answers = world.sentTo(alice)
-      expect(answers).toHaveLength(1)
+      const whole = await world.write(alice, { subject: 'a', text: SECRET })
+      for (const copy of [stolen(whole), whole, from(whole, eve)]) await world.receive(copy)
+      expect(world.dispositions()).toEqual([disposition, 'case-opened', 'reused-ciphertext'])
+      expect(await allTo(grace)).toContain(SECRET)
+      expect(world.sentTo(alice)).toHaveLength(1)
     }
   )
 
   it("without a protected header stays its writer's where the writer's key was known", async () => {
     await givenDesk([grace])
-    const own = await world.write(alice, { subject: 'a', text: 'a', autocrypt: true })
-    const letter = { subject: '', text: '', payload: lines('', 'The SECRET of Alice.') }
-    const sealed = await world.write(alice, letter)
-    for (const copy of [own, from(sealed, mallory), sealed, from(sealed, eve)]) {
+    const own = await world.write(alice, KNOWN)
+    const block = await sealed(alice, lines('', SECRET))
+    for (const copy of [own, from(block, mallory), block, from(block, eve)])
       await world.receive(copy)
-    }
-
     expect(world.dispositions()).toEqual([
-      'case-opened',
-      'contradicts-sender',
-      'case-opened',
-      'reused-ciphertext'
+      ...['case-opened', 'contradicts-sender', 'case-opened', 'reused-ciphertext']
     ])
-    expect(await toGrace()).toContain('The SECRET of Alice.')
+    expect(await allTo(grace)).toContain(SECRET)
   })
 
   it('is quarantined when it comes again from the same sender as another case', async () => {
     await givenDesk([grace])
-    const sealed = await world.write(alice, { subject: 'a', text: 'Once.' })
-    await world.receive(sealed)
-    await world.receive(change(sealed, /^Message-ID: .*$/m, 'Message-ID: <again@reporter.example>'))
-
-    expect(world.rows('SELECT state, disposition FROM arrivals ORDER BY id')).toEqual([
-      { state: 'done', disposition: 'case-opened' },
-      { state: 'held', disposition: 'reused-ciphertext' }
-    ])
-    expect(world.rows('SELECT id FROM cases')).toHaveLength(1)
-    expect(await toGrace()).toContain('into another case')
+    const whole = await world.write(alice, { subject: 'a', text: 'Once.' })
+    await world.receive(whole)
+    await world.receive(change(whole, /^Message-ID: .*$/m, 'Message-ID: <again@reporter.example>'))
+    const became = "SELECT state || ' ' || disposition FROM arrivals ORDER BY id"
+    expect(world.column(became)).toEqual(['done case-opened', 'held reused-ciphertext'])
+    expect(caseStates()).toHaveLength(1)
+    expect(await allTo(grace)).toContain('into another case')
   })
 })

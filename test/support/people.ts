@@ -147,7 +147,8 @@ export async function sqPerson(options: PersonOptions): Promise<Person> {
   return makePerson(options, await makeSequoia(options))
 }
 
-function makePerson(options: PersonOptions, program: OpenPgpProgram): Person {
+/** Somebody who has this program. */
+export function makePerson(options: PersonOptions, program: OpenPgpProgram): Person {
   const write = (draft: Draft, sending: SendingOptions = {}): Promise<Buffer> =>
     writeMail(options, program, draft, sending)
   return {
