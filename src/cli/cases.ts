@@ -35,7 +35,6 @@ import {
 import { CommandError, print, printRows } from './output.ts'
 import { page } from './page.ts'
 
-/** How many messages of the desk `show` lists at most. */
 const MESSAGES_MAX = 10_000
 
 export async function cases(call: Call<{ readonly all?: boolean }>): Promise<void> {

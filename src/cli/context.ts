@@ -18,7 +18,6 @@ import { CommandError, type Streams, UsageError } from './output.ts'
 export type Call<O = object> = {
   readonly streams: Streams
   readonly config: string
-  /** Whether `--config` was given. */
   readonly isConfigNamed: boolean
   readonly json: boolean
   readonly argument: string

@@ -121,7 +121,6 @@ export async function list(call: Call): Promise<void> {
 
 type Row = Awaited<ReturnType<typeof rowOf>>
 
-/** Null for a key that cannot be unlocked. */
 function publicPart(unlocked: Awaited<ReturnType<typeof unlockSecretKey>>): Uint8Array | null {
   return unlocked.kind === 'unlocked' ? unlocked.key.privateKey.toPublic().write() : null
 }

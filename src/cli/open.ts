@@ -32,7 +32,6 @@ type OpenOptions = {
   readonly at?: string
 }
 
-/** The keys and limits of one desk. */
 type Reader = {
   readonly start: WorkerStart
   readonly limits: Config['limits']

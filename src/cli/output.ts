@@ -8,7 +8,6 @@ import { Trouble } from '../domain/trouble.ts'
 /** Standard output and error of a command; tests pass their own. */
 export type Streams = { readonly out: (text: string) => void; readonly err: (text: string) => void }
 
-/** Where and how a command prints. */
 type Output = { readonly streams: Streams; readonly json: boolean }
 
 export const processStreams: Streams = {

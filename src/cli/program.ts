@@ -28,7 +28,6 @@ const keys = () => import('./keys.ts')
 const audit = () => import('./audit.ts')
 
 const OUTBOX_STATES = ['queued', 'sending', 'sent', 'given-up', 'held'] satisfies OutboxState[]
-/** The daemon prints its log. */
 const WITHOUT_JSON = 'run'
 const GROUPS: Readonly<Record<string, string>> = {
   notice: 'advance notices',
@@ -177,7 +176,6 @@ function addOperations(make: Make): void {
   make('audit export', 'print the whole record, one event a line', audit, 'exportRecord')
 }
 
-/** The values of an option that may be repeated. */
 function more(value: string, before: readonly string[] = []): string[] {
   return [...before, value]
 }

@@ -52,7 +52,6 @@ export function parseHolidays(text: string): Holidays | string {
   return holidaysOf(days.single, days.yearly)
 }
 
-/** Adds the days of one event; a sentence when it has a mistake. */
 function readEvent(
   event: string,
   days: { readonly single: string[]; readonly yearly: string[] }

@@ -16,7 +16,6 @@ export type SecretRef =
 export type Environment = Readonly<Record<string, string | undefined>>
 
 const SECRET_BYTES_MAX = 64 * 1024
-/** The most that a file with a key or a certificate may hold. */
 const KEY_BYTES_MAX = 256 * 1024
 
 /** A value that prints as `[secret]`. */

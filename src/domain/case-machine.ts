@@ -10,9 +10,7 @@ import { type Instant } from './time.ts'
 
 /** What a guard may know of the case beside the event. */
 export type CaseFacts = {
-  /** Where the notice of the case stands; null when there is none. */
   readonly notice: NoticeState | null
-  /** Whether a notice of this case ever began to leave. */
   readonly isListTold: boolean
   readonly disclosureAt: Instant | null
   readonly wasDisclosed: boolean

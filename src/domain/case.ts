@@ -45,7 +45,6 @@ export type Reporter = {
   readonly root: MessageId
   /** Message-ID of their latest message, to answer to; null when they sent none. */
   readonly latest: MessageId | null
-  /** When a person first answered them. */
   readonly answeredAt: Instant | null
 }
 
@@ -61,12 +60,10 @@ export type CaseRecord = {
   readonly subject: string
   readonly receivedAt: Instant
   readonly openedAt: Instant
-  /** Id of the maintainer who took it. */
   readonly owner: string | null
   readonly disclosureAt: Instant | null
   /** The zone or offset in which a maintainer wrote it: people read it in that, too. */
   readonly disclosureZone: string | null
-  /** The case that this one was merged into; null when it was not. */
   readonly mergedInto: CaseTag | null
   /** First Message-ID of the maintainers' thread: never sent itself, heads every References. */
   readonly maintainerRoot: MessageId

@@ -68,15 +68,12 @@ export type Clock = {
   readonly from: InstantName
   /** Due so long after that instant, or so long before it. */
   readonly due: { readonly within: Span } | { readonly before: Span }
-  /** A promise, a target, or a mere reminder. */
   readonly firmness: 'hard' | 'soft'
   readonly steps: readonly Step[]
   /** The message that a step sends: `reminder`, made of `title`, `risk` and `remedy`, or one that is composed for it. */
   readonly message: string
   readonly title: string
-  /** What is at risk, one sentence. */
   readonly risk: string
-  /** What to do, one sentence. */
   readonly remedy: string
   /** The promise, as the reminder states it; '' when there is none. */
   readonly quote: string
@@ -85,7 +82,6 @@ export type Clock = {
 /** One run of a clock, from the event that started it. */
 export type ClockRun = {
   readonly clock: Clock
-  /** The event that started it. */
   readonly start: DeskEvent
   /** When that was recorded, or an end that had stopped it was taken back: a step before was never missed. */
   readonly goesOnSince: Instant
@@ -102,7 +98,6 @@ export type Due = { readonly at: Instant; readonly clock: string }
 export type Ring = {
   readonly run: ClockRun
   readonly step: string
-  /** Which repetition, from 0. */
   readonly repeat: number
   readonly at: Instant
   readonly tell: readonly Tell[]
@@ -120,7 +115,6 @@ export type Rung = {
   readonly repeat: number
 }
 
-/** A ring this much after its time is late. */
 const LATE_MS = 15 * 60_000
 
 /** The runs that go on after these events of one subject, oldest event first. */
@@ -275,7 +269,6 @@ type TimedStep = {
   readonly last: Instant | null
 }
 
-/** The steps in the order in which they come. */
 function stepsInOrder(run: ClockRun, calendar: Calendar): TimedStep[] {
   return run.clock.steps
     .map(({ at, tell }) => {

@@ -97,7 +97,6 @@ const EVENTS = {
     /** As in `embargo-set`, by the policy of the new product. */
     leaveBy: Instant | null
   },
-  /** A person's words left for the reporter. */
   answered: {} as { reporter: string; with: MessageKind; how: Way },
   /** A plan and workarounds left for the reporter (M-08). */
   'plan-told': {} as { reporter: string; how: Way },
@@ -170,7 +169,6 @@ const EVENTS = {
   'notice-left': {} as { revision: number; sent: number; held: number },
   /** The list was told before; a new date or content is written and has to be approved. */
   'change-proposed': {} as { oldDate: Instant; date: Instant },
-  /** One member's copy is not delivered yet. */
   'copy-waits': {} as { member: string; revision: number; leavesAt: Instant },
   'copy-left': {} as { member: string },
   /**
@@ -191,7 +189,6 @@ const EVENTS = {
     attempts: number
   },
   retried: {} as { outbox: number },
-  /** A clock told somebody. */
   rang: {} as { clock: string; generation: number; step: string; dueAt: Instant; isLate: boolean },
 
   // Keys and the list.

@@ -21,7 +21,6 @@ export type Maintainer = Contact & {
   readonly signingKeys: readonly Fingerprint[]
   /** Binary certificate. */
   readonly keyData: Uint8Array
-  /** Null when the key does not expire. */
   readonly keyExpiresAt: Instant | null
 }
 
@@ -55,7 +54,6 @@ export type Settings = {
     /** Envelope sender with `{token}` in its local part, or null for the desk's address. */
     readonly bounceAddress: string | null
     readonly fingerprint: Fingerprint
-    /** The desk key's end; null when it does not expire. */
     readonly keyExpiresAt: Instant | null
   }
   readonly maintainers: readonly Maintainer[]

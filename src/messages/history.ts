@@ -69,7 +69,6 @@ const WORDS: Readonly<Record<string, string>> = {
   'silent-by-policy': 'the reporter was not told, as the policy allows'
 }
 
-/** How particulars are said. */
 function filtersOf({ timezone, maintainer, ...names }: HistoryNames) {
   const reporter = (id: string): string => names.reporter(id) ?? 'the reporter'
   return {

@@ -61,7 +61,6 @@ export function whomToTell(
   about: {
     readonly maintainers: Settings['maintainers']
     readonly owner: string | null
-    /** The event that started the run. */
     readonly start: DeskEvent | null
   }
 ): readonly string[] {

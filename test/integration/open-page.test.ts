@@ -110,16 +110,4 @@ describeWith(['gpg', 'sq'], '`postern open` for people', () => {
       expect(shown).toContain('Protection none of these fields')
     }
   })
-
-  it('says why a message stays closed', async () => {
-    const [alice, boris] = people
-    if (alice === undefined || boris === undefined) throw new Error('nobody there')
-    await alice.importKey(await boris.exportPublicKey())
-    const mail = await alice.write({ to: boris.address, subject: SUBJECT, text: TEXT })
-    const { status, stdout } = await open(mail)
-    expect(status).toBe(0)
-    expect(flat(stdout)).toContain('[not-for-us]')
-    expect(flat(stdout)).toContain('Encrypted to keys that the desk does not have')
-    expect(stdout).not.toContain('parser')
-  })
 })
