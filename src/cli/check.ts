@@ -29,12 +29,11 @@ export async function check(call: Call): Promise<number> {
   ]
   const advice = [
     ...remarks,
-    ...adviceOnSecrets(config),
+    ...adviceOnFiles(config),
     ...config.products.flatMap((product) =>
       adviceOnProduct(product, config, now).map((text) => `products ${product.id}: ${text}`)
     ),
-    ...adviceOnList(config),
-    ...adviceOnAnswers(config)
+    ...REMARKS.filter(([when]) => when(config)).map(([, text]) => text)
   ]
   return printVerdict(call, found, advice, settings === null ? '' : validWords(settings))
 }
@@ -45,7 +44,7 @@ function validWords({ desk, maintainers, products }: Settings): string {
 ${people}, ${count(products.length, 'product', 'products')}. Configuration is valid.`
 }
 
-function adviceOnSecrets({ desk, imap, smtp }: Config): string[] {
+function adviceOnFiles({ desk, imap, smtp }: Config): string[] {
   const files = [
     ['desk.key', desk.key.path],
     ...desk.retired_keys.map(({ path }, index) => [`desk.retired_keys[${index}]`, path] as const),
@@ -53,14 +52,11 @@ function adviceOnSecrets({ desk, imap, smtp }: Config): string[] {
     ['imap.password', imap.password.path],
     ['smtp.password', smtp.password?.path ?? null]
   ] as const
-  const open = files.flatMap(([name, path]) =>
+  return files.flatMap(([name, path]) =>
     path !== null && (statSync(path).mode & 0o077) !== 0
       ? [`${name}: other users of this machine may read ${path}; run: chmod 600 ${path}`]
       : []
   )
-  const isShort = desk.passphrase.reveal().length < PASSPHRASE_LENGTH_MIN
-  const short = `desk.passphrase: it is shorter than ${PASSPHRASE_LENGTH_MIN} characters, so somebody who steals the disk can guess it`
-  return isShort ? [...open, short] : open
 }
 
 type Product = Config['products'][number]
@@ -115,24 +111,24 @@ function approversAmong(maintainers: Config['maintainers']): number {
   return maintainers.filter(({ roles }) => roles.includes('approver')).length
 }
 
-function adviceOnList({ maintainers, products }: Config): string[] {
-  return products.every(({ policy }) => policy.notice === null) ||
-    maintainers.some(({ roles }) => roles.includes('list-admin'))
-    ? []
-    : [
-        'maintainers: nobody has the role list-admin, so everybody learns by id when the key of a list member expires, and nobody when a notice names a member'
-      ]
-}
-
-function adviceOnAnswers({ imap, acknowledgement }: Config): string[] {
-  const advice: string[] = []
-  if (imap.authserv_ids.length === 0)
-    advice.push(
-      'imap.authserv_ids: no mail server is named, so no sender is verified; forged senders get acknowledgements, too'
-    )
-  if (acknowledgement.jitter === 0)
-    advice.push(
-      'acknowledgement.jitter: it is 0, so the time of an acknowledgement tells outsiders how long their message took to open; 30 hides that'
-    )
-  return advice
-}
+/** What is worth knowing of a configuration, and when. */
+const REMARKS: readonly (readonly [when: (config: Config) => boolean, text: string])[] = [
+  [
+    ({ desk }) => desk.passphrase.reveal().length < PASSPHRASE_LENGTH_MIN,
+    `desk.passphrase: it is shorter than ${PASSPHRASE_LENGTH_MIN} characters, so somebody who steals the disk can guess it`
+  ],
+  [
+    ({ maintainers, products }) =>
+      products.some(({ policy }) => policy.notice !== null) &&
+      !maintainers.some(({ roles }) => roles.includes('list-admin')),
+    'maintainers: nobody has the role list-admin, so everybody learns by id when the key of a list member expires, and nobody when a notice names a member'
+  ],
+  [
+    ({ imap }) => imap.authserv_ids.length === 0,
+    'imap.authserv_ids: no mail server is named, so no sender is verified; forged senders get acknowledgements, too'
+  ],
+  [
+    ({ acknowledgement }) => acknowledgement.jitter === 0,
+    'acknowledgement.jitter: it is 0, so the time of an acknowledgement tells outsiders how long their message took to open; 30 hides that'
+  ]
+]
