@@ -33,44 +33,42 @@ export function createDispatcher(
   options: { readonly signal: AbortSignal; readonly ended: () => void }
 ): Dispatcher {
   const sending = new Map<number, Promise<void>>()
-  let finished: { readonly row: outbox.Claimed; readonly result: outbox.SendResult }[] = []
+  let finished: outbox.SendResult[] = []
 
   /** One commit for finished and starting deliveries. */
   function settle(limit: number): boolean {
     const ended = finished
     if (ended.length === 0 && limit <= 0) return false
     const now = desk.clock.now()
-    const claimed = desk.db.transact((tx) => {
-      outbox.recordOutcomes(
-        tx,
-        ended.map(({ result }) => result),
-        now
-      )
-      for (const { row, result } of ended) {
-        if (result.kind === 'accepted') recordLeft(tx, row, { now })
-        if (!isGivenUp(row, result)) continue
-        const because = result.kind === 'rejected' ? 'rejected' : 'unreachable'
-        recordUndelivered(tx, row, { because, code: result.code }, { now })
+    const { rows, claimed } = desk.db.transact((tx) => {
+      const rows = outbox.recordOutcomes(tx, ended, now)
+      for (const row of rows) {
+        if (row.state === 'sent') recordLeft(tx, row, { now })
+        if (row.state !== 'given-up') continue
+        const because = row.lastOutcome === 'rejected' ? 'rejected' : 'unreachable'
+        recordUndelivered(tx, row, { because, code: row.lastCode ?? 0 }, { now })
       }
-      if (limit <= 0) return []
-      return outbox.claimDue(tx, now, {
+      if (limit <= 0) return { rows, claimed: [] }
+      const claimed = outbox.claimDue(tx, now, {
         limit,
         // A message that waits for a slow server is not due again before its outcome is recorded.
         except: [...sending.keys()],
         bytesMax: IN_FLIGHT_BYTES_MAX,
         delayMs: nextAttemptMs
       })
+      return { rows, claimed }
     })
-    finished = finished.filter((entry) => !ended.includes(entry))
-    for (const { row, result } of ended) report(desk, row, result)
+    finished = finished.filter((result) => !ended.includes(result))
+    for (const row of rows) report(desk, row)
     for (const row of claimed) sending.set(row.id, begin(row))
     return ended.length + claimed.length > 0
   }
 
-  async function begin(row: outbox.Claimed): Promise<void> {
-    const result = await sendOne(sender, row, options.signal)
-    finished.push({ row, result })
-    sending.delete(row.id)
+  async function begin({ id, messageId, envelopeFrom, envelopeTo, raw }: outbox.Claimed) {
+    const mail = { messageId, from: envelopeFrom, to: envelopeTo, raw }
+    const outcome = await sender.send(mail, options.signal)
+    finished.push({ id, kind: outcome.kind, code: 'code' in outcome ? outcome.code : 0 })
+    sending.delete(id)
     announce()
   }
 
@@ -89,35 +87,16 @@ export function createDispatcher(
   }
 }
 
-async function sendOne(
-  sender: Sender,
-  row: outbox.Claimed,
-  signal: AbortSignal
-): Promise<outbox.SendResult> {
-  const mail = {
-    messageId: row.messageId,
-    from: row.envelopeFrom,
-    to: row.envelopeTo,
-    raw: row.raw
-  }
-  const outcome = await sender.send(mail, signal)
-  return { id: row.id, kind: outcome.kind, code: 'code' in outcome ? outcome.code : 0 }
-}
-
-/** Whether there will be no further automatic attempt. */
-function isGivenUp({ attempts }: outbox.Claimed, { kind }: outbox.SendResult): boolean {
-  return kind === 'rejected' || (kind !== 'accepted' && nextAttemptMs(attempts) === null)
-}
-
 /** Logs an outcome, except that of a notice's copy: the lines would show how long the list is (G5). Clocks tell of failures. */
-function report(desk: Desk, row: outbox.Claimed, result: outbox.SendResult): void {
-  const { kind, attempts, noticeId } = row
+function report(
+  desk: Desk,
+  { kind, attempts, noticeId, state, lastCode: code }: outbox.OutboxRow
+): void {
   if (noticeId !== null) return
-  if (result.kind === 'accepted') {
-    desk.log({ event: 'outbox.accepted', kind, attempts })
-    return
-  }
-  const isOver = isGivenUp(row, result)
-  const { code } = result
-  desk.log({ event: isOver ? 'outbox.gave-up' : 'outbox.deferred', kind, attempts, code })
+  if (state === 'sent') desk.log({ event: 'outbox.accepted', kind, attempts })
+  else
+    desk.log({
+      event: state === 'given-up' ? 'outbox.gave-up' : 'outbox.deferred',
+      ...{ kind, attempts, code: code ?? 0 }
+    })
 }

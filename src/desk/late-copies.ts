@@ -4,7 +4,7 @@
  * back. Clocks tell the maintainers of both. Must never take back a copy, nor say that an embargo is over, while the clock of the
  * machine is in doubt.
  */
-import { type SendSealed } from '../domain/decision.ts'
+import { type SealedRecipient, type SendSealed } from '../domain/decision.ts'
 import { aboutCase, BY_DESK, event, type Particulars } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
 import { addMs, formatInstant, type Instant } from '../domain/time.ts'
@@ -17,7 +17,6 @@ import { commit, record } from './commit.ts'
 import { type Desk } from './desk.ts'
 import { attempt } from './faults.ts'
 import { prepare } from './prepare.ts'
-import { recipientOf } from './release-pieces.ts'
 
 const AT_ONCE = 64
 
@@ -78,4 +77,15 @@ function putOnRecord(
 ): void {
   const waits = event('copy-waits', aboutCase(caseTag), BY_DESK, { member, revision, leavesAt })
   desk.db.transact((tx) => record(tx, waits, { now }))
+}
+
+/** The member whose copy it is. */
+export function recipientOf({
+  memberId: id,
+  name,
+  address,
+  fingerprint,
+  keyData
+}: Omit<deliveries.WaitingDelivery, 'hadNotice'>): SealedRecipient {
+  return { id, name, address, fingerprint, keyData }
 }

@@ -28,9 +28,8 @@ import { commit, record } from './commit.ts'
 import { type Desk } from './desk.ts'
 import { forgetToldJunk, lastJunk, planDigest } from './digest.ts'
 import { attempt } from './faults.ts'
-import { type Occasion } from './occasion.ts'
 import { type Prepared, prepare } from './prepare.ts'
-import { compose } from './reminders.ts'
+import { compose, type Occasion } from './reminders.ts'
 import { lookAtClock, trustNow } from './watch.ts'
 
 /** Subjects looked at before other work has its turn. */

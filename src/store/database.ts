@@ -3,9 +3,10 @@
  * migrates it and runs transactions. Migrations are applied in order, each in its own transaction; `user_version` counts them.
  * Must never hand out an unencrypted or half-migrated database, never touch a newer one, and never await inside a transaction.
  */
+import { existsSync } from 'node:fs'
 import Sqlite from 'better-sqlite3'
 import { assert } from '../domain/assert.ts'
-import { createWhole, readMigrations, realPath, requireFile, secureFile } from './files.ts'
+import { readMigrations, realPath, requireFile, secureFile } from './files.ts'
 import { type Read, type SqlParams, type Tx } from './sql.ts'
 import { corrupt, isSqliteError, mapErrors, refused } from './sqlite-errors.ts'
 
@@ -60,9 +61,7 @@ export function openDatabase(options: OpenOptions): Database {
   const { passphrase, ifMissing = 'create' } = options
   const migrations = readMigrations(options.migrationsDir)
   const path = realPath(options.path)
-  if (ifMissing === 'create')
-    createWhole(path, (draft) => connect(draft, passphrase, () => undefined).close())
-  requireFile(path)
+  if (ifMissing === 'refuse' || existsSync(path)) requireFile(path)
   secureFile(path)
   const connection = connect(path, passphrase, (opened) => {
     if (ifMissing === 'create') applyMigrations(opened, migrations)
@@ -75,7 +74,7 @@ export function openDatabase(options: OpenOptions): Database {
   return databaseOn(connection)
 }
 
-/** A keyed and configured connection for which `prepare` has been done; a new file has its first page afterwards. */
+/** A keyed and configured connection for which `prepare` has been done. */
 function connect(
   path: string,
   passphrase: string,

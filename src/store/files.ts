@@ -6,13 +6,11 @@ import {
   chmodSync,
   closeSync,
   existsSync,
-  linkSync,
   mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
   realpathSync,
-  rmSync,
   statSync
 } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
@@ -65,24 +63,6 @@ export function requireFile(path: string): void {
     'database-corrupt',
     `The database file ${path} is empty: restore a backup, or remove it if this desk is new.`
   )
-}
-
-/**
- * Where there is no file at `path`, has `make` fill a new one beside it and puts that there in one step, so that a process that
- * dies in between leaves no empty or half database. Leaves what another process has put there meanwhile.
- */
-export function createWhole(path: string, make: (path: string) => void): void {
-  if (existsSync(path)) return
-  const draft = `${path}.new-${process.pid}`
-  secureFile(draft)
-  try {
-    make(draft)
-    onDisk(() => {
-      if (!existsSync(path)) linkSync(draft, path)
-    }, `the database file ${path}`)
-  } finally {
-    rmSync(draft, { force: true })
-  }
 }
 
 function onDisk<T>(work: () => T, what: string): T {

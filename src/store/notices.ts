@@ -10,7 +10,6 @@ import { type OutgoingAttachment } from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
 import * as deliveries from './deliveries.ts'
 import * as events from './events.ts'
-import * as outbox from './outbox.ts'
 import { assignments, conflict, insert, type Read, type Tx } from './sql.ts'
 
 type Row = Omit<NoticeRecord, keyof NoticeHistory>
@@ -81,7 +80,7 @@ export function save(tx: Tx, caseId: number, save: SaveNotice): number {
 export function withdrawCopies(tx: Tx, noticeId: number, because: string, now: Instant): void {
   tx.run('UPDATE notices SET released_digest = NULL WHERE id = ?', [noticeId])
   deliveries.holdWaiting(tx, { noticeId }, because, now)
-  outbox.holdQueuedOfNotice(tx, noticeId)
+  tx.run("UPDATE outbox SET state = 'held' WHERE notice_id = ? AND state = 'queued'", [noticeId])
 }
 
 function replacePatches(

@@ -142,31 +142,26 @@ export function claimDue(tx: Tx, now: Instant, options: ClaimOptions): Claimed[]
 }
 
 /**
- * Records the outcomes of claimed messages. Accepted: sent, and a trigger drops the bytes. Rejected, or anything but accepted
- * at the ladder's last attempt: given up, with the bytes kept for `outbox retry`. Otherwise it waits for its next
- * attempt, or is held if it is a notice's copy that is not approved any more (G7). Throws `Invariant` for a message that was not
- * claimed.
+ * Records the outcomes of claimed messages, and returns how they stand now. Accepted: sent, and a trigger drops the bytes.
+ * Rejected, or anything but accepted at the ladder's last attempt: given up, with the bytes kept for `outbox retry`. Otherwise
+ * it waits for its next attempt, or is held if it is a notice's copy that is not approved any more (G7).
  */
-export function recordOutcomes(tx: Tx, results: readonly SendResult[], now: Instant): void {
-  for (const { id, kind, code } of results) {
-    const { changes } = tx.run(
+export function recordOutcomes(tx: Tx, results: readonly SendResult[], now: Instant): OutboxRow[] {
+  return results.map((result) => {
+    const otherwise = isNotApproved(tx, result.id) ? 'held' : 'queued'
+    const row = tx.get<OutboxRow>(
       `UPDATE outbox
        SET state = CASE WHEN @kind = 'accepted' THEN 'sent'
                         WHEN @kind = 'rejected' OR is_last_attempt = 1 THEN 'given-up'
                         ELSE @otherwise END,
            sent_at = CASE WHEN @kind = 'accepted' THEN @now END,
            last_outcome = @kind, last_code = @code
-       WHERE id = @id AND state = 'sending'`,
-      {
-        id,
-        kind,
-        code,
-        now,
-        otherwise: kind !== 'accepted' && isNotApproved(tx, id) ? 'held' : 'queued'
-      }
+       WHERE id = @id AND state = 'sending' RETURNING *`,
+      { ...result, now, otherwise }
     )
-    assert(changes === 1, 'an outcome of a mail that was not claimed')
-  }
+    assert(row !== null, 'an outcome of a mail that was not claimed')
+    return row
+  })
 }
 
 function isNotApproved(read: Read, id: number): boolean {
@@ -195,11 +190,6 @@ export function retry(
     { id, now }
   )
   return 'queued'
-}
-
-/** Holds back what a notice has queued and not begun to send. */
-export function holdQueuedOfNotice(tx: Tx, noticeId: number): void {
-  tx.run("UPDATE outbox SET state = 'held' WHERE notice_id = ? AND state = 'queued'", [noticeId])
 }
 
 /**

@@ -4,7 +4,7 @@
  */
 
 import { describe, expect, it } from 'vitest'
-import { sendPieces } from '../../src/desk/release-pieces.ts'
+import { sendPieces } from '../../src/desk/release.ts'
 import { handlePending } from '../../src/desk/work.ts'
 import { type Address } from '../../src/domain/address.ts'
 import { Trouble } from '../../src/domain/trouble.ts'

@@ -222,7 +222,7 @@ describe('the outbox', () => {
     const retry = (id: number): string => db.transact((tx) => outbox.retry(tx, id, NOON))
 
     expect([retry(1), retry(99)]).toEqual(['not-waiting', 'unknown'])
-    db.transact((tx) => outbox.holdQueuedOfNotice(tx, 1))
+    db.run("UPDATE outbox SET state = 'held' WHERE notice_id = 1 AND state = 'queued'")
     expect(claim(addMs(NOON, MINUTE)).map(({ once }) => once)).toEqual(['a'])
     // No delivery of an approved notice names it.
     expect(retry(2)).toBe('not-approved')
