@@ -83,7 +83,7 @@ const WRITERS: {
   'update-reporter': (tx, { id, latest }) => cases.updateReporter(tx, id, latest),
   'merge-case': (tx, { tag, into }) => cases.merge(tx, requireCase(tx, tag), requireCase(tx, into)),
   'add-message': (tx, { tag, message }) =>
-    cases.insertMessage(tx, cases.followMerges(tx, requireCase(tx, tag)).id, message),
+    cases.insertMessage(tx, requireCase(tx, tag, cases.findNow).id, message),
   'keep-words': (tx, words, job) =>
     cases.keepWords(tx, words, { at: job.now, evidence: evidenceOf(job, job.signature) }),
   'words-leave': letWordsLeave,
@@ -157,7 +157,7 @@ export function recordUndelivered(
   const { id: outbox, kind: message, audience, recipientId: recipient, attempts } = row
   const isAlarm = message === alert.kind || message === digest.kind
   const found = row.caseId === null ? null : cases.findById(tx, row.caseId)
-  const tag = found === null ? null : cases.followMerges(tx, found).tag
+  const tag = found === null ? null : requireCase(tx, found.tag, cases.findNow).tag
   const subject = isAlarm
     ? subjectOf(null, { audience, recipient })
     : tag === null
@@ -182,8 +182,8 @@ function caseId(tx: Tx, tag: CaseTag | null): number | null {
   return tag === null ? null : requireCase(tx, tag).id
 }
 
-function requireCase(tx: Tx, tag: CaseTag): CaseRecord {
-  const found = cases.find(tx, tag)
+function requireCase(tx: Tx, tag: CaseTag, find = cases.find): CaseRecord {
+  const found = find(tx, tag)
   assert(found !== null, 'a decision about a case that does not exist')
   return found
 }

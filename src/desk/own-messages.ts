@@ -20,16 +20,11 @@ import { messageIdOf } from './prepare.ts'
 export function findIssued(read: Read, ids: readonly MessageId[]): Issued | null {
   for (const id of [...ids].reverse()) {
     const row = outbox.findByMessageId(read, id)
-    const record = row?.caseId == null ? null : cases.findById(read, row.caseId)
-    if (row !== null && record !== null) {
-      return {
-        case: cases.followMerges(read, record),
-        kind: row.kind,
-        audience: row.audience,
-        recipientId: row.recipientId,
-        messageId: row.messageId
-      }
-    }
+    const tag = row?.caseId == null ? null : cases.findById(read, row.caseId)?.tag
+    const record = tag == null ? null : cases.findNow(read, tag)
+    if (row === null || record === null) continue
+    const { kind, audience, recipientId, messageId } = row
+    return { case: record, kind, audience, recipientId, messageId }
   }
   return null
 }

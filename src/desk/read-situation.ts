@@ -210,10 +210,7 @@ export async function readBound(
   },
   now: Instant
 ): Promise<BoundCase | null> {
-  const record = desk.db.read((read) => {
-    const found = cases.find(read, named)
-    return found === null ? null : cases.followMerges(read, found)
-  })
+  const record = desk.db.read((read) => cases.findNow(read, named))
   if (record === null) return null
   const { tag } = record
   const addresses = addresseesOf(record).map(({ contact }) => contact.address)
@@ -255,8 +252,7 @@ export async function readBound(
 
 /** The number of the case in which a case goes on. */
 function caseNow(read: Read, tag: CaseTag): CaseTag {
-  const record = cases.find(read, tag)
-  return record === null ? tag : cases.followMerges(read, record).tag
+  return cases.findNow(read, tag)?.tag ?? tag
 }
 
 /** Named by the protected subject; also by `signedText`, what a list member signed for this desk. */
@@ -268,8 +264,7 @@ function taggedCase(
 ): CaseRecord | null {
   const subject = opened.subjectProtected ? (opened.protected?.subject ?? '') : ''
   const [tag] = findCaseTags(`${subject}\n${signedText}`, desk.settings.desk.casePrefix)
-  const found = tag === undefined ? null : cases.find(read, tag)
-  return found === null ? null : cases.followMerges(read, found)
+  return tag === undefined ? null : cases.findNow(read, tag)
 }
 
 /** Signed by a member, and for this desk; else only under a member's address. */

@@ -31,6 +31,13 @@ export function findById(read: Read, id: number): CaseRecord | null {
   return read.get<CaseRecord>('SELECT * FROM case_records WHERE id = ?', [id])
 }
 
+/** The case in which the one with this number goes on: another one if it was merged. */
+export function findNow(read: Read, tag: CaseTag): CaseRecord | null {
+  const sql =
+    'SELECT * FROM case_records WHERE id = (SELECT case_id FROM case_reporters WHERE id = ?)'
+  return read.get<CaseRecord>(sql, [tag])
+}
+
 /** All cases, newest first, however many. `open` leaves out the ended ones. */
 export function list(read: Read, which: 'open' | 'all'): ListedCase[] {
   const where = which === 'open' ? `WHERE ${OPEN}` : ''
@@ -122,12 +129,6 @@ export function markAnswered(tx: Tx, id: string, at: Instant): void {
        (SELECT case_id, lower(address) FROM case_reporters WHERE id = @id))`,
     { id, at }
   )
-}
-
-/** The case that a case was merged into in the end; itself when it was not. */
-export function followMerges(read: Read, record: CaseRecord): CaseRecord {
-  const next = record.mergedInto === null ? null : find(read, record.mergedInto)
-  return next === null ? record : followMerges(read, next)
 }
 
 /** Gives the messages and the reporters of one case to another; the first one's number stays and says where they are. */
