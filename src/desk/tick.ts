@@ -226,7 +226,7 @@ function nameOf({ clock, rings }: Telling): string {
   return [clock.id, ...told].join('\n')
 }
 
-/** Null while the desk's own key looks expired, as on a clock that is far ahead: if that ended the desk, nobody watched the clock. */
+/** Null while the desk's own key looks expired, as on a clock far ahead: if that ended the desk, nobody watched the clock. */
 async function prepareOne(
   desk: Desk,
   decision: SendSealed | SendClear,

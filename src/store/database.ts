@@ -3,7 +3,6 @@
  * migrates it and runs transactions. Migrations are applied in order, each in its own transaction; `user_version` counts them.
  * Must never hand out an unencrypted or half-migrated database, never touch a newer one, and never await inside a transaction.
  */
-import { existsSync } from 'node:fs'
 import Sqlite from 'better-sqlite3'
 import { assert } from '../domain/assert.ts'
 import { readMigrations, realPath, requireFile, secureFile } from './files.ts'
@@ -61,7 +60,7 @@ export function openDatabase(options: OpenOptions): Database {
   const { passphrase, ifMissing = 'create' } = options
   const migrations = readMigrations(options.migrationsDir)
   const path = realPath(options.path)
-  if (ifMissing === 'refuse' || existsSync(path)) requireFile(path)
+  requireFile(path, ifMissing)
   secureFile(path)
   const connection = connect(path, passphrase, (opened) => {
     if (ifMissing === 'create') applyMigrations(opened, migrations)

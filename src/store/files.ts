@@ -51,13 +51,15 @@ export function secureFile(path: string): void {
   }, `the database file ${path}`)
 }
 
-/** Throws {@link Trouble} unless there is a file at `path` that is not empty: a database never is, so something emptied it. */
-export function requireFile(path: string): void {
-  if (!existsSync(path))
+/** Throws {@link Trouble} for an empty file at `path`: a database never is, so something emptied it. Also for none, if so told. */
+export function requireFile(path: string, ifMissing: 'create' | 'refuse'): void {
+  if (!existsSync(path)) {
+    if (ifMissing === 'create') return
     throw refused(
       'database',
       `There is no database at ${path}: check storage.path; "postern run" makes one.`
     )
+  }
   if (onDisk(() => statSync(path).size, `the database file ${path}`) > 0) return
   throw refused(
     'database-corrupt',
