@@ -156,17 +156,16 @@ export function isAnyHere({ here, onTheWay, givenUp }: NoticeCopies): boolean {
 
 /** What a hold did, in words for people. */
 export function copiesHeld({ left, here, onTheWay, givenUp }: NoticeCopies): string {
-  const copies = (number: number): string => count(number, 'copy', 'copies')
-  return [
-    ...(left === 0 ? [] : [`${copies(left)} had left already.`]),
-    ...(here === 0 ? [] : [`${copies(here)} had not left and will not leave.`]),
-    ...(givenUp === 0
-      ? []
-      : [`${copies(givenUp)} could not be delivered and will not be tried again.`]),
-    ...(onTheWay === 0
-      ? []
-      : [`${copies(onTheWay)} may be leaving at this moment, and will not be tried again.`])
-  ].join(' ')
+  const did: readonly (readonly [number, string])[] = [
+    [left, 'had left already.'],
+    [here, 'had not left and will not leave.'],
+    [givenUp, 'could not be delivered and will not be tried again.'],
+    [onTheWay, 'may be leaving at this moment, and will not be tried again.']
+  ]
+  return did
+    .filter(([number]) => number > 0)
+    .map(([number, what]) => `${count(number, 'copy', 'copies')} ${what}`)
+    .join(' ')
 }
 
 /** A code that the desk issued with a preview of exactly one content. */

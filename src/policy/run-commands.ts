@@ -4,7 +4,6 @@
  */
 import { type Decision, type UpdateCase } from '../domain/decision.ts'
 import { groupBy } from '../domain/group.ts'
-import { type NoticeRecord } from '../domain/notice.ts'
 import { productNamed } from '../domain/settings.ts'
 import { activity as activityMessage, type TranscriptLine } from '../messages/to-maintainers.ts'
 import { missingRole } from './authority.ts'
@@ -194,23 +193,24 @@ function runOne(
   return verb.run(draft, command, context)
 }
 
+/** What a command mail may change of a case; it empties nothing. */
+const CHANGING = ['state', 'owner', 'product', 'disclosureAt', 'disclosureZone'] as const
+
 /** What the commands changed, as decisions. */
 function changes(before: Draft, after: Draft): Decision[] {
-  const changed: Decision[] = []
-  const caseChange = caseChanges(before.case, after.case)
-  if (caseChange !== null) changed.push(caseChange)
-  if (after.notice !== null && after.notice !== before.notice)
-    changed.push(savedNotice(after.notice, after))
-  return changed
-}
-
-function savedNotice(notice: NoticeRecord, draft: Draft): Decision {
-  return {
-    ...notice,
-    kind: 'save-notice',
-    patches: draft.newPatches,
-    copies: hasHappened(draft, 'notice-held') ? 'withdraw' : 'go-on'
-  }
+  const { tag, version } = before.case
+  const fields = CHANGING.filter(
+    (field) => after.case[field] !== before.case[field] && after.case[field] !== null
+  )
+  const entries = fields.map((field) => [field, after.case[field]] as const)
+  const set = Object.fromEntries(entries) as UpdateCase['set']
+  const changed: Decision[] =
+    fields.length === 0 ? [] : [{ kind: 'update-case', tag, version, set }]
+  const { notice, newPatches: patches } = after
+  const copies = hasHappened(after, 'notice-held') ? 'withdraw' : 'go-on'
+  return notice === null || notice === before.notice
+    ? changed
+    : [...changed, { ...notice, kind: 'save-notice', patches, copies }]
 }
 
 /** Who did what, to the other maintainers, so that nobody answers twice or thinks that somebody else did. */
@@ -227,17 +227,4 @@ function activity(draft: Draft, context: CommandContext): Decision[] {
   const sending = { once: String(arrivalId), tag: draft.case.tag, via: author.name }
   const conversation = conversationAbout(context.conversation)
   return [toMaintainers(settings, message, { ...sending, conversation, except: author.id })]
-}
-
-/** What a command mail may change of a case; it empties nothing. */
-const CHANGING = ['state', 'owner', 'product', 'disclosureAt', 'disclosureZone'] as const
-
-function caseChanges(before: Draft['case'], after: Draft['case']): UpdateCase | null {
-  const changed = CHANGING.filter(
-    (field) => after[field] !== before[field] && after[field] !== null
-  )
-  const set = Object.fromEntries(changed.map((field) => [field, after[field]])) as UpdateCase['set']
-  return Object.keys(set).length === 0
-    ? null
-    : { kind: 'update-case', tag: before.tag, version: before.version, set }
 }

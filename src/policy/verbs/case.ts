@@ -152,10 +152,7 @@ export const CASE: readonly Verb[] = [
     help: 'makes the case yours',
     more: 'If somebody else has the case, the answer says who, and they are told.',
     run: take,
-    next: {
-      happens: 'taken',
-      writes: ({ case: { owner } }) => (owner === null ? '/take' : null)
-    }
+    next: { happens: 'taken', writes: ({ case: { owner } }) => (owner === null ? '/take' : null) }
   },
   {
     name: 'acknowledge',
@@ -235,10 +232,7 @@ export const DECIDE: readonly Verb[] = [
     text: { goesTo: 'reporter', isOptional: true },
     help: 'accepts the report and tells the reporter, with any text below',
     run: accept,
-    next: {
-      happens: 'accepted',
-      writes: () => '/accept'
-    }
+    next: { happens: 'accepted', writes: () => '/accept' }
   },
   {
     name: 'reject',
@@ -257,10 +251,7 @@ export const DECIDE: readonly Verb[] = [
     help: 'closes the case and tells the reporter, with any text below',
     more: 'REASON stays on the record. /close internal REASON tells nobody outside, where the policy allows that.',
     run: close,
-    next: {
-      happens: 'closed',
-      writes: () => '/close'
-    }
+    next: { happens: 'closed', writes: () => '/close' }
   },
   {
     name: 'disclosed',
@@ -269,10 +260,7 @@ export const DECIDE: readonly Verb[] = [
     help: 'records that the issue is public, now or since INSTANT',
     more: 'Before the disclosure date, add because REASON. After the date, the maintainers are reminded until it is recorded.',
     run: disclosed,
-    next: {
-      happens: 'disclosed',
-      writes: () => '/disclosed'
-    }
+    next: { happens: 'disclosed', writes: () => '/disclosed' }
   },
   {
     name: 'reopen',

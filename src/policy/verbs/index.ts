@@ -30,7 +30,7 @@ which case it is about (/help and /cases need no case):
 const help: Verb = {
   name: 'help',
   arguments: '[VERB]',
-  binds: 'nothing',
+  binds: 'desk',
   roles: [],
   help: 'lists the commands, or explains one',
   more: 'Works in any signed and encrypted message to the desk, also without a case.',

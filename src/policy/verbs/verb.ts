@@ -52,7 +52,7 @@ type About = {
 export type Verb = DeskVerb | CaseVerb
 
 /** A verb that runs in any message of a maintainer, also in one that names no case. */
-export type DeskVerb = About & { readonly binds: 'nothing' | 'desk'; readonly run: DeskHandler }
+export type DeskVerb = About & { readonly binds: 'desk'; readonly run: DeskHandler }
 
 /** A verb that takes the working copy of a case. */
 export type CaseVerb = About & {
@@ -76,7 +76,7 @@ export function rolesOf({ roles = ACTING }: Pick<Verb, 'roles'>): readonly Role[
 }
 
 export function needsNoCase(verb: Verb): verb is DeskVerb {
-  return verb.binds === 'nothing' || verb.binds === 'desk'
+  return verb.binds === 'desk'
 }
 
 /** What a person types: `/notice approve CODE`. */
