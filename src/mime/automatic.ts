@@ -21,14 +21,8 @@ import { type Part, partsBelow } from './tree.ts'
 const LOOP_FIELD = 'x-postern-loop'
 const RECEIVED_MAX = 30
 /** What programs wrote before Auto-Submitted existed, and some still do. */
-const OLD_ANSWER_FIELDS = [
-  'x-autoreply',
-  'x-autorespond',
-  'x-autoresponder',
-  'x-auto-reply-from',
-  'x-mail-autoreply',
-  'x-vacation'
-]
+const OLD_ANSWER_FIELD =
+  /^x-(?:auto(?:reply|respond|responder|-reply-from)|mail-autoreply|vacation)$/
 
 /**
  * What the message at `root` says of itself: all marks without duplicates, and the facts of a notification or a receipt.
@@ -39,19 +33,20 @@ export function readAutomatic(
   facts: HeaderFacts,
   deskAddress: string
 ): Pick<OpenedMail, 'automatic' | 'bounce' | 'receipt'> {
-  const { fields, children, type } = root
+  const { fields, type } = root
   const has = (name: string, pattern: RegExp): boolean =>
     valuesOf(fields, name).some((value) => pattern.test(value))
   const isAnswer =
     has('auto-submitted', /^auto-replied(?:[;\s(]|$)/i) ||
     has('precedence', /auto.?reply/i) ||
-    OLD_ANSWER_FIELDS.some((name) => has(name, /^(?!(?:no|false|0)$)./i))
+    fields.some(
+      ({ name, value }) => OLD_ANSWER_FIELD.test(name) && /^(?!(?:no|false|0)$)./i.test(value)
+    )
   const bounce = isBounce(root, facts)
   // Such a message is never answered (RFC 3834 §2), whether it is a valid receipt or not.
-  const receipt = isReportOf(root, RECEIPT) || hasPart(root, NOTIFICATIONS)
+  const receipt = isReportOf(root, RECEIPT) || hasPart(root, NOTIFICATION)
   // A report about abuse, TLS, DMARC or the like (RFC 5965, RFC 6522) is never answered, but people read it.
-  const isReport =
-    type === 'multipart/report' || children.some((part) => part.type === 'message/feedback-report')
+  const isReport = type === 'multipart/report' || hasPart(root, /^message\/feedback-report$/)
   const own = deskAddress.trim().toLowerCase()
   const isOwn = valuesOf(fields, LOOP_FIELD).some((value) => value.trim().toLowerCase() === own)
   const marks: Readonly<Record<AutomaticKind, boolean>> = {
@@ -82,22 +77,15 @@ function isReportOf({ type, params }: Part, kind: string): boolean {
   return type === 'multipart/report' && params.get('report-type')?.toLowerCase() === kind
 }
 
-function hasPart({ children }: Part, types: ReadonlySet<string>): boolean {
-  return children.some((child) => types.has(child.type))
+function hasPart({ children }: Part, type: RegExp): boolean {
+  return children.some((child) => type.test(child.type))
 }
 
 // Delivery status notifications.
 
 /** Where a returned message, or its header, may stand. */
-const RETURNED = new Set([
-  'text/plain',
-  'message/rfc822',
-  'message/global',
-  'text/rfc822-headers',
-  'message/rfc822-headers',
-  'message/global-headers'
-])
-const STATUS_TYPES = new Set(['message/delivery-status', 'message/global-delivery-status'])
+const RETURNED = /^(?:text\/(?:plain|rfc822-headers)|message\/(?:rfc822|global)(?:-headers)?)$/
+const STATUS = /^message\/(?:global-)?delivery-status$/
 /** How subjects of the older forms begin; a person's subject that only mentions mail delivery does not. */
 const OLD_SUBJECT =
   /^(?:undeliver(?:able|ed)\b|delivery (?:status|failure|failed|has failed|problem|report)|(?:mail|message) delivery (?:failed|failure|has failed|problem|status|report)|mail system error|returned mail\b|failure notice|there was an error sending your mail|nicht zugestellt|unzustellbar|メッセージを配信できません|メールエラー通知)/i
@@ -114,7 +102,7 @@ const ARMOR_FIRST = /^\s*-----BEGIN PGP /
  * (empty return path, mailer-daemon) and also look like a notification.
  */
 function isBounce(root: Part, facts: HeaderFacts): boolean {
-  const hasStatus = hasPart(root, STATUS_TYPES)
+  const hasStatus = hasPart(root, STATUS)
   if (root.type === 'multipart/report' && hasStatus) return true
   if (!isFromDaemon(root, facts) || isProtected(root)) return false
   // Its status part may have been lost on the way.
@@ -158,7 +146,7 @@ function readBounce(root: Part, facts: HeaderFacts, isSure: boolean): BounceFact
   if (!isSure && !mayBeBounce(root, facts)) return null
   // Message-IDs of the returned message; in the older forms, of a copy within the text.
   const copies = partsBelow(root)
-    .filter(({ type, children }) => children.length === 0 && RETURNED.has(type))
+    .filter(({ type, children }) => children.length === 0 && RETURNED.test(type))
     .flatMap((part) => beginningOf(part).match(COPIED_ID) ?? [])
   const returnedMessageIds = findMessageIds(copies.join(' '), IDS_MAX)
   return isSure || returnedMessageIds.length > 0
@@ -169,7 +157,7 @@ function readBounce(root: Part, facts: HeaderFacts, isSure: boolean): BounceFact
 /** The worst action for any recipient (RFC 3464 §2.3.3); in the older forms, what the subject says. */
 function actionOf({ children }: Part, { subject }: HeaderFacts): BounceFacts['action'] {
   // A status part further inside belongs to a forwarded message, not to this report.
-  const status = children.find((part) => STATUS_TYPES.has(part.type))
+  const status = children.find((part) => STATUS.test(part.type))
   const text = status === undefined ? '' : beginningOf(status)
   const actions = Array.from(text.matchAll(/^action:[ \t]*([a-z]+)/gim), ([, word = '']) =>
     toAction(word.toLowerCase())
@@ -192,14 +180,14 @@ function beginningOf(part: Part): string {
 
 const RECEIPT = 'disposition-notification'
 /** RFC 8098 §3.1, and RFC 6533 §6 for addresses in other scripts. */
-const NOTIFICATIONS = new Set([`message/${RECEIPT}`, `message/global-${RECEIPT}`])
+const NOTIFICATION = /^message\/(?:global-)?disposition-notification$/
 
 /**
  * The facts of a receipt in its only valid form (RFC 8098 §3): a multipart/report of that report-type with the notification
  * among its parts. Null for everything else, also for a report about a receipt that has one attached.
  */
 function readReceipt(root: Part): ReceiptFacts | null {
-  const part = root.children.find((child) => NOTIFICATIONS.has(child.type))
+  const part = root.children.find((child) => NOTIFICATION.test(child.type))
   if (part === undefined || !isReportOf(root, RECEIPT)) return null
   const content = contentOf(part)
   const { fields } = readFields(content, 0, content.length)

@@ -140,21 +140,17 @@ function readReferences(fields: readonly Field[]): MessageId[] {
   return [...everything.slice(0, 1), ...everything.slice(1 - REFERENCES_MAX)]
 }
 
-// The date of a message (RFC 5322 §3.3 and the obsolete forms of §4.3) is only a claim of the sender.
+/** A zone, as an offset or by name, at the end of a date. */
+const ZONE = /(?:[+-]\d{4}|[A-Za-z])$/
+const LAST_MS = Date.UTC(9999, 11, 31)
 
-const DATE =
-  /^(?:[A-Za-z]{3,9},?\s+)?(\d{1,2})[\s-]([A-Za-z]{3})[A-Za-z]{0,6}[\s-](\d{2,4})\s+(\d{1,2}:\d{2}(?::\d{2})?)(?:\.\d+)?(?:\s+([+-]\d{4}|[A-Za-z]{1,5}))?/
-/** Offsets and the obsolete names that Node knows; any other name counts as unknown, which means UTC (RFC 5322 §4.3). */
-const ZONE = /^(?:[+-]\d{4}|[ECMP][SD]T)$/i
-
-/** The instant of a Date field value; null when it is malformed. */
+/** The instant of a Date field value, which is only a claim of the sender; null when it is malformed. */
 export function readMailDate(value: string): Instant | null {
-  const plain = value.slice(0, 200).replaceAll(/\([^()]*\)/g, ' ')
-  const [, day, month, year = '', time = '', zone = ''] = DATE.exec(plain.trim()) ?? []
-  // Three digits count from 1900 (RFC 5322 §4.3), and Node knows no leap second.
-  const fullYear = year.length === 3 ? Number(year) + 1900 : year
-  const clock = time.replace(/:[6-9]\d$/, ':59')
-  const known = ZONE.test(zone) ? zone : 'UTC'
-  const ms = Date.parse(`${day} ${month} ${fullYear} ${clock} ${known}`)
-  return Number.isNaN(ms) ? null : instantFromMs(ms)
+  const plain = value
+    .slice(0, 200)
+    .replaceAll(/\([^()]*\)/g, ' ')
+    .trim()
+  // Without a zone it is UTC (RFC 5322 §4.3).
+  const ms = Date.parse(ZONE.test(plain) ? plain : `${plain} UTC`)
+  return ms <= LAST_MS ? instantFromMs(ms) : null
 }

@@ -13,13 +13,8 @@ export type Piece = { readonly kind: 'text' | 'html' | 'attachment'; readonly pa
 export type Selection = { readonly pieces: readonly Piece[]; readonly warnings: Set<WarningCode> }
 
 const READ_AS_TEXT = new Set(['text/plain', 'text/markdown', 'text/x-markdown'])
-const SMIME = new Set([
-  'application/pkcs7-mime',
-  'application/x-pkcs7-mime',
-  'application/pkcs7-signature',
-  'application/x-pkcs7-signature'
-])
-const TNEF = new Set(['application/ms-tnef', 'application/vnd.ms-tnef'])
+const SMIME = /^application\/(?:x-)?pkcs7-(?:mime|signature)$/
+const TNEF = /^application\/(?:vnd\.)?ms-tnef$/
 const ARMORED_MESSAGE = '-----BEGIN PGP MESSAGE-----'
 const LOOK_AHEAD_BYTES = 200_000
 
@@ -92,8 +87,8 @@ function hasText(part: Part): boolean {
 
 function notice(part: Part, warnings: Set<WarningCode>): void {
   const { type, filename, isOpaque } = part
-  if (SMIME.has(type)) warnings.add('smime')
-  if (TNEF.has(type) || filename.toLowerCase() === 'winmail.dat') warnings.add('tnef')
+  if (SMIME.test(type)) warnings.add('smime')
+  if (TNEF.test(type) || filename.toLowerCase() === 'winmail.dat') warnings.add('tnef')
   const head = isOpaque ? '' : contentOf(part).subarray(0, LOOK_AHEAD_BYTES)
   if (type === 'application/pgp-encrypted' || head.includes(ARMORED_MESSAGE)) {
     warnings.add('errant-crypto')

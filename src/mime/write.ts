@@ -19,8 +19,6 @@ export type Entity = {
   readonly content: readonly Uint8Array[]
 }
 
-const MEDIA_TYPE = /^[a-z0-9][a-z0-9!#$&^_.+-]{0,126}\/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}$/
-
 /**
  * The body as one entity: a single text part, or multipart/mixed of the text, the files (base64, byte for byte) and the
  * original as message/rfc822 in 8bit. With an original, only for the inside of an encrypted message.
@@ -100,19 +98,10 @@ function file(type: string, content: Uint8Array, encoding: string, filename: str
 }
 
 function attachmentEntity({ contentType, filename, content }: OutgoingAttachment): Entity {
-  // Base64 is not allowed for message/* and multipart/* (RFC 2045 §6.4), and a malformed type must not lose the file.
-  const isUsable = MEDIA_TYPE.test(contentType) && !/^(?:message|multipart)\//.test(contentType)
-  const type = isUsable ? contentType : 'application/octet-stream'
-  return file(type, encodeBase64(content), 'base64', safeFilename(filename))
-}
-
-/** No path, no control character, never empty. Foreign names were cleaned on reading; this is a second check. */
-function safeFilename(filename: string): string {
-  const cleaned = filename
-    .replaceAll(/[\u0000-\u001f\u007f-\u009f/\\]/g, '_')
-    .trim()
-    .slice(0, 200)
-  return cleaned === '' || cleaned === '.' || cleaned === '..' ? 'attachment' : cleaned
+  // Base64 is not allowed for message/* and multipart/* (RFC 2045 §6.4).
+  const isComposite = /^(?:message|multipart)\//.test(contentType)
+  const type = isComposite ? 'application/octet-stream' : contentType
+  return file(type, encodeBase64(content), 'base64', filename)
 }
 
 function multipart(
@@ -120,7 +109,8 @@ function multipart(
   parameters: string,
   parts: readonly (readonly Uint8Array[])[]
 ): Entity {
-  const boundary = unusedBoundary(parts.flat())
+  // 160 random bits after `=_`, which neither base64 nor quoted-printable can contain.
+  const boundary = `=_${randomBytes(20).toString('hex')}`
   const delimiter = Buffer.from(`--${boundary}\r\n`)
   const content = parts.flatMap((part) => [delimiter, ...part, Buffer.from('\r\n')])
   return {
@@ -128,18 +118,6 @@ function multipart(
     fields: [],
     content: [...content, Buffer.from(`--${boundary}--\r\n`)]
   }
-}
-
-/**
- * 160 random bits after `=_`, which neither base64 nor quoted-printable can contain; checked anyway. It cannot span two pieces,
- * because every piece ends with a line or is followed by CRLF.
- */
-function unusedBoundary(pieces: readonly Uint8Array[]): string {
-  const boundary = `=_${randomBytes(20).toString('hex')}`
-  const occurs = pieces.some((piece) =>
-    Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength).includes(boundary)
-  )
-  return occurs ? unusedBoundary(pieces) : boundary
 }
 
 /** With CRLF line ends and none at the end. */
