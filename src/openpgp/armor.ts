@@ -28,8 +28,12 @@ const HEAD =
 const BODY = /^[A-Za-z0-9+/\s]*(?:=\s*){0,2}$/
 const CHECKSUM = /=[A-Za-z0-9+/]{4}$/
 
-/** The single armored block in `text`; null when there is none, when there are several, or when it is malformed. */
-export function readArmor(text: string): ArmorBlock | null {
+/**
+ * The single armored block in a text or file; null when there is none, when there are several, or when it is malformed. Makes a
+ * string of a file only when it may contain a block: files are large and rarely armored.
+ */
+export function readArmor(source: Uint8Array | string): ArmorBlock | null {
+  const text = typeof source === 'string' ? source : textOf(source)
   const begin = findLine(text, BEGIN, 0)
   if (begin < 0) return null
   HEAD.lastIndex = begin
@@ -51,16 +55,13 @@ export function readArmor(text: string): ArmorBlock | null {
 export function toBinary(
   data: Uint8Array | string
 ): (Pick<ArmorBlock, 'data'> & { readonly kind: ArmorKind | 'binary' }) | null {
-  if (typeof data !== 'string' && ((data[0] ?? 0) & 0x80) !== 0) {
-    return { kind: 'binary', data }
-  }
-  return typeof data === 'string' ? readArmor(data) : readArmorIn(data)
+  const isBinary = typeof data !== 'string' && ((data[0] ?? 0) & 0x80) !== 0
+  return isBinary ? { kind: 'binary', data } : readArmor(data)
 }
 
-/** Like {@link readArmor}, for a file. Makes a string only when it may contain a block: files are large and rarely armored. */
-export function readArmorIn(file: Uint8Array): ArmorBlock | null {
+function textOf(file: Uint8Array): string {
   const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength)
-  return bytes.includes(BEGIN) ? readArmor(bytes.toString('latin1')) : null
+  return bytes.includes(BEGIN) ? bytes.toString('latin1') : ''
 }
 
 function findLine(text: string, start: string, from: number): number {

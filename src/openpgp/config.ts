@@ -2,7 +2,7 @@
  * The one explicit openpgp.js configuration (mail.md §3.1). Every call passes it, so the library's global settings never
  * matter. Must never be relaxed for a single message: what it refuses is not read (RFC 9580 §13).
  */
-import { type Config, enums, config as libraryDefaults, type PartialConfig } from 'openpgp'
+import { type Config, enums, config as libraryDefaults } from 'openpgp'
 
 /** Largest plaintext that a message may expand to, in bytes; stops decompression bombs (mail.md §2.14). */
 export const DECOMPRESSED_BYTES_MAX = 64 * 2 ** 20
@@ -11,8 +11,9 @@ export const DECOMPRESSED_BYTES_MAX = 64 * 2 ** 20
  * The configuration for one call. An RSA desk key turns on constant-time PKCS#1 decryption, which automatic decryption needs
  * (mail.md §0) and which supports only AES session keys.
  */
-export function pgpConfig(deskKeyIsRsa: boolean): PartialConfig {
+export function pgpConfig(deskKeyIsRsa: boolean): Config {
   return {
+    ...libraryDefaults,
     maxDecompressedMessageSize: DECOMPRESSED_BYTES_MAX,
     maxArgon2MemoryExponent: 16,
     allowUnauthenticatedMessages: false,
@@ -36,7 +37,5 @@ export function pgpConfig(deskKeyIsRsa: boolean): PartialConfig {
   }
 }
 
-/** The same configuration with the library's defaults filled in, for methods that need every option. */
-export function fullPgpConfig(deskKeyIsRsa: boolean): Config {
-  return { ...libraryDefaults, ...pgpConfig(deskKeyIsRsa) }
-}
+/** The configuration for everything but decryption with an RSA key. */
+export const CONFIG = pgpConfig(false)

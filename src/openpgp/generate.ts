@@ -7,7 +7,7 @@ import { type Address } from '../domain/address.ts'
 import { assert } from '../domain/assert.ts'
 import { type Fingerprint, parseFingerprint } from '../domain/ids.ts'
 import { type Instant, msOf } from '../domain/time.ts'
-import { pgpConfig } from './config.ts'
+import { CONFIG } from './config.ts'
 
 /** Parameters of the new key. */
 export type DeskKeyRequest = {
@@ -47,9 +47,9 @@ export async function generateDeskKey(request: DeskKeyRequest, now: Instant): Pr
     keyExpirationTime: lifetimeSeconds ?? 0,
     date: new Date(msOf(now)),
     format: 'armored',
-    config: pgpConfig(false)
+    config: CONFIG
   })
-  const certificate = await readKey({ armoredKey: publicKey, config: pgpConfig(false) })
+  const certificate = await readKey({ armoredKey: publicKey, config: CONFIG })
   const fingerprint = parseFingerprint(certificate.getFingerprint())
   assert(fingerprint !== null, 'a new key has a fingerprint')
   return { fingerprint, privateArmored: privateKey, publicArmored: publicKey }

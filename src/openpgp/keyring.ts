@@ -19,7 +19,7 @@ import { type Fingerprint, parseFingerprint } from '../domain/ids.ts'
 import { type KeyFacts } from '../domain/outgoing.ts'
 import { type Instant, instantFromMs, msOf } from '../domain/time.ts'
 import { toBinary } from './armor.ts'
-import { fullPgpConfig, pgpConfig } from './config.ts'
+import { CONFIG } from './config.ts'
 import { type PacketSpan, sha256, TAG, walkPackets } from './packets.ts'
 import { isSigning, keepOwnSignatures, type WithDirect } from './self-signatures.ts'
 import { addressOfUserId } from './user-id.ts'
@@ -95,7 +95,7 @@ export async function readCertificate(
   const packets = readKeyPackets(data)
   if (packets?.kind !== 'public') return null
   try {
-    const key = await readKey({ binaryKey: packets.data, config: pgpConfig(false) })
+    const key = await readKey({ binaryKey: packets.data, config: CONFIG })
     const name = address?.toLowerCase()
     key.users = key.users.filter(
       (user) => user.userID !== null && (name === undefined || addressOf(user) === name)
@@ -140,11 +140,10 @@ async function merged(known: Certificate, copy: Uint8Array, now: Instant): Promi
   const other = await readCertificate(copy)
   if (other?.fingerprint !== known.fingerprint) return known
   const date = new Date(msOf(now))
-  const config = fullPgpConfig(false)
   const addresses = known.key.users.map(addressOf)
   other.key.users = other.key.users.filter((user) => addresses.includes(addressOf(user)))
-  const both = await known.key.update(other.key, date, config)
-  const isRevoked = await other.key.isRevoked(undefined, undefined, date, config)
+  const both = await known.key.update(other.key, date, CONFIG)
+  const isRevoked = await other.key.isRevoked(undefined, undefined, date, CONFIG)
   return (await readCertificate(both.write())) ?? (isRevoked ? other : known)
 }
 
@@ -216,17 +215,16 @@ export async function unlockSecretKey(
   const packets = readKeyPackets(data)
   if (packets === null) return { kind: 'unreadable' }
   if (packets.kind === 'public') return { kind: 'public' }
-  const config = pgpConfig(false)
   let locked: PrivateKey
   try {
-    locked = await readPrivateKey({ binaryKey: packets.data, config })
+    locked = await readPrivateKey({ binaryKey: packets.data, config: CONFIG })
   } catch {
     return { kind: 'unreadable' }
   }
   const wasLocked = locked.getKeys().some((part) => !isOpen(part))
   try {
     const privateKey = wasLocked
-      ? await decryptKey({ privateKey: locked, passphrase, config })
+      ? await decryptKey({ privateKey: locked, passphrase, config: CONFIG })
       : locked
     return { kind: 'unlocked', key: describe(privateKey, wasLocked) }
   } catch {
@@ -253,12 +251,11 @@ export function endMs(end: Date | number | null): number {
 }
 
 async function validAddresses(key: Key, now: Instant): Promise<Address[]> {
-  const config = fullPgpConfig(false)
   const found = new Map<string, Address>()
   for (const user of key.users) {
     const address = addressOfUserId(user.userID?.userID ?? '')
     if (address === null || found.has(address.toLowerCase())) continue
-    if (await holds(user.verify(new Date(msOf(now)), config))) {
+    if (await holds(user.verify(new Date(msOf(now)), CONFIG))) {
       found.set(address.toLowerCase(), address)
     }
   }
@@ -268,13 +265,12 @@ async function validAddresses(key: Key, now: Instant): Promise<Address[]> {
 type Judgement = Pick<KeyFacts, 'state' | 'expiresAt'>
 
 async function judge(key: Key, now: Instant): Promise<Judgement> {
-  const config = fullPgpConfig(false)
   const date = new Date(msOf(now))
   const expiresAt = await expiryOf(key, date)
-  if (await key.isRevoked(undefined, undefined, date, config)) {
+  if (await key.isRevoked(undefined, undefined, date, CONFIG)) {
     return { state: 'revoked', expiresAt }
   }
-  if (await holds(key.getEncryptionKey(undefined, date, undefined, config))) {
+  if (await holds(key.getEncryptionKey(undefined, date, undefined, CONFIG))) {
     return { state: 'usable', expiresAt }
   }
   const isPast = expiresAt !== null && msOf(expiresAt) <= msOf(now)
@@ -283,13 +279,12 @@ async function judge(key: Key, now: Instant): Promise<Judgement> {
 
 /** When the key can no longer encrypt: the expiry of the primary key or of its last encryption key. */
 async function expiryOf(key: Key, date: Date): Promise<Instant | null> {
-  const config = fullPgpConfig(false)
-  const ends = [endMs(await key.getExpirationTime(undefined, config))]
+  const ends = [endMs(await key.getExpirationTime(undefined, CONFIG))]
   const encryption =
-    (await valueOf(key.getEncryptionKey(undefined, date, undefined, config))) ??
-    (await valueOf(key.getEncryptionKey(undefined, null, undefined, config)))
+    (await valueOf(key.getEncryptionKey(undefined, date, undefined, CONFIG))) ??
+    (await valueOf(key.getEncryptionKey(undefined, null, undefined, CONFIG)))
   if (encryption !== null && 'mainKey' in encryption) {
-    ends.push(endMs(await encryption.getExpirationTime(date, config)))
+    ends.push(endMs(await encryption.getExpirationTime(date, CONFIG)))
     ends.push(bindingEndMs(encryption))
   }
   const end = Math.min(...ends)

@@ -3,20 +3,12 @@
  * plaintext, and none adds a second key. Must never look a key up, choose between certificates or fall back to another. RFC
  * 3156 §6.2 (combined method), RFC 9580 §10.3.
  */
-import {
-  type Config,
-  createMessage,
-  encrypt,
-  enums,
-  type PublicKey,
-  readSignature,
-  sign
-} from 'openpgp'
+import { createMessage, encrypt, enums, type PublicKey, readSignature, sign } from 'openpgp'
 import { type Fingerprint } from '../domain/ids.ts'
 import { type KeyRefusal } from '../domain/outgoing.ts'
 import { type Instant, msOf } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
-import { fullPgpConfig } from './config.ts'
+import { CONFIG } from './config.ts'
 import { holds, inspectKey, knownCertificate, type SecretKey } from './keyring.ts'
 
 /** The certificate to encrypt to: its primary fingerprint must be `fingerprint`. */
@@ -29,8 +21,6 @@ export type SealedMessage =
 
 /** A detached signature and the RFC 3156 §5 name of its hash algorithm, for example `pgp-sha512`. */
 export type DetachedSignature = { readonly armored: string; readonly micalg: string }
-
-const config: Config = fullPgpConfig(false)
 
 /**
  * `payload` signed by the desk and encrypted only to the target, both as of `now`. Refuses a recipient's key that cannot be
@@ -47,7 +37,13 @@ export async function sealMessage(
   const found = await certificate(target, now)
   if (typeof found === 'string') return { kind: 'refused', because: found }
   const message = await createMessage({ binary: payload, date, format: 'binary' })
-  const options = { message, encryptionKeys: found, signingKeys: signer.privateKey, date, config }
+  const options = {
+    message,
+    encryptionKeys: found,
+    signingKeys: signer.privateKey,
+    date,
+    config: CONFIG
+  }
   try {
     return { kind: 'sealed', armored: await encrypt({ ...options, format: 'armored' }) }
   } catch {
@@ -65,14 +61,14 @@ export async function signDetached(
   const date = new Date(msOf(now))
   await requireSigner(signer, date)
   const message = await createMessage({ binary: signed, date, format: 'binary' })
-  const options = { message, signingKeys: signer.privateKey, date, config }
+  const options = { message, signingKeys: signer.privateKey, date, config: CONFIG }
   const armored = await sign({ ...options, detached: true, format: 'armored' })
-  const { packets } = await readSignature({ armoredSignature: armored, config })
+  const { packets } = await readSignature({ armoredSignature: armored, config: CONFIG })
   return { armored, micalg: micalgOf(packets[0]?.hashAlgorithm ?? null) }
 }
 
 async function requireSigner(signer: SecretKey, date: Date): Promise<void> {
-  if (await holds(signer.privateKey.getSigningKey(undefined, date, undefined, config))) return
+  if (await holds(signer.privateKey.getSigningKey(undefined, date, undefined, CONFIG))) return
   throw new Trouble(
     'desk-key',
     'the desk key cannot sign: it is expired, revoked or has no signing part'
@@ -85,7 +81,7 @@ async function certificate(target: SealTarget, now: Instant): Promise<PublicKey 
   if (found === null) return 'unreadable'
   if (found.fingerprint !== target.fingerprint) return 'wrong-fingerprint'
   const date = new Date(msOf(now))
-  if (await holds(found.key.getEncryptionKey(undefined, date, undefined, config))) return found.key
+  if (await holds(found.key.getEncryptionKey(undefined, date, undefined, CONFIG))) return found.key
   const state = (await inspectKey(target.keyData, now))?.state ?? 'usable'
   return state === 'usable' ? 'cannot-encrypt' : state
 }

@@ -5,7 +5,7 @@
  */
 import { enums, type Key, type SignaturePacket, type Subkey } from 'openpgp'
 
-import { fullPgpConfig } from './config.ts'
+import { CONFIG } from './config.ts'
 
 /** Signatures verified of one key, valid or not. Ed448, the slowest, takes some 4 ms each. */
 const VERIFIED_MAX = 300
@@ -113,7 +113,7 @@ function isBinding(primary: Key['keyPacket'], { keyPacket }: Subkey, signed: obj
 function madeBy(signer: (Key | Subkey)['keyPacket'], type: enums.signature, signed: object): Check {
   return async (signature) => {
     try {
-      await signature.verify(signer, type, signed, ANY_TIME, false, fullPgpConfig(false))
+      await signature.verify(signer, type, signed, ANY_TIME, false, CONFIG)
       return true
     } catch {
       return false // forged, or made in a way that we do not accept
@@ -124,7 +124,7 @@ function madeBy(signer: (Key | Subkey)['keyPacket'], type: enums.signature, sign
 /** False for third-party signatures and for those never accepted; needs no verification. */
 function isPossible(key: Key, signature: SignaturePacket): boolean {
   const { hashAlgorithm, issuerKeyID, publicKeyAlgorithm } = signature
-  const { rejectHashAlgorithms, rejectPublicKeyAlgorithms } = fullPgpConfig(false)
+  const { rejectHashAlgorithms, rejectPublicKeyAlgorithms } = CONFIG
   return (
     issuerKeyID.equals(key.getKeyID()) &&
     publicKeyAlgorithm === key.keyPacket.algorithm &&

@@ -15,7 +15,7 @@ import {
 import { type Fingerprint, isNamedBy, type Sha256 } from '../domain/ids.ts'
 import { type Signature, type SignatureState } from '../domain/mail.ts'
 import { type Instant, instantFromMs, msOf } from '../domain/time.ts'
-import { fullPgpConfig, pgpConfig } from './config.ts'
+import { CONFIG } from './config.ts'
 import { bindingEndMs, type Certificate, endMs, holds, knownCertificate } from './keyring.ts'
 import { sha256, TAG, walkPackets } from './packets.ts'
 
@@ -86,7 +86,7 @@ export function withCrlf(data: Uint8Array): Uint8Array {
 
 async function readPacket(bytes: Uint8Array): Promise<SignaturePacket | Uint8Array> {
   try {
-    const { packets } = await readSignature({ binarySignature: bytes, config: pgpConfig(false) })
+    const { packets } = await readSignature({ binarySignature: bytes, config: CONFIG })
     const [first] = packets
     return first instanceof SignaturePacket ? first : bytes
   } catch {
@@ -164,8 +164,7 @@ async function isMathRight(
   const { binary, text } = enums.signature
   if (key === undefined || (signatureType !== binary && signatureType !== text)) return false
   const [literal] = (await createMessage({ binary: data, date })).packets
-  const config = fullPgpConfig(false)
-  return holds(packet.verify(key.keyPacket, signatureType, literal ?? {}, date, true, config))
+  return holds(packet.verify(key.keyPacket, signatureType, literal ?? {}, date, true, CONFIG))
 }
 
 function issuerOf(packet: SignaturePacket): string {
@@ -213,17 +212,17 @@ function unreadable(bytes: Uint8Array): Verdict {
  */
 async function keyStateAt(key: PublicKey, id: KeyID, date: Date): Promise<SignatureState> {
   const [subkey] = key.getSubkeys(id)
-  if (await key.isRevoked(undefined, undefined, date, fullPgpConfig(false))) return 'revoked-key'
+  if (await key.isRevoked(undefined, undefined, date, CONFIG)) return 'revoked-key'
   if (subkey !== undefined && (await isSubkeyRevoked(subkey, date))) return 'revoked-key'
-  if (await holds(key.getSigningKey(id, date, undefined, fullPgpConfig(false)))) return 'valid'
-  const primaryEnd = await key.getExpirationTime(undefined, fullPgpConfig(false))
+  if (await holds(key.getSigningKey(id, date, undefined, CONFIG))) return 'valid'
+  const primaryEnd = await key.getExpirationTime(undefined, CONFIG)
   const ends = [endMs(primaryEnd), subkey === undefined ? Infinity : bindingEndMs(subkey)]
   return Math.min(...ends) <= date.getTime() ? 'expired-key' : 'bad'
 }
 
 async function isSubkeyRevoked(subkey: Subkey, date: Date): Promise<boolean> {
   for (const binding of subkey.bindingSignatures) {
-    if (await subkey.isRevoked(binding, subkey.keyPacket, date, fullPgpConfig(false))) return true
+    if (await subkey.isRevoked(binding, subkey.keyPacket, date, CONFIG)) return true
   }
   return false
 }

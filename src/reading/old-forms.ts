@@ -8,7 +8,7 @@ import { readContent } from '../mime/content.ts'
 import { contentOf, decodeText, keepsAscii, type LeafText, textOf } from '../mime/leaf.ts'
 import { selectPieces } from '../mime/pieces.ts'
 import { bareLeaf, type Part } from '../mime/tree.ts'
-import { type ArmorBlock, readArmor, readArmorIn, toBinary } from '../openpgp/armor.ts'
+import { type ArmorBlock, readArmor, toBinary } from '../openpgp/armor.ts'
 import { looksEncrypted } from '../openpgp/prescan.ts'
 import { besideOf, type Envelope } from './envelope.ts'
 
@@ -38,7 +38,7 @@ function findOnlyText(mail: Part): Part | null {
 /** The single block of a text; of a text that was cut, read from its bytes. */
 async function inlineArmor(leaf: Part, read: LeafText): Promise<ArmorBlock | null> {
   if (!read.isTruncated) return readArmor(read.text)
-  const armor = readArmorIn(contentOf(leaf))
+  const armor = readArmor(contentOf(leaf))
   if (armor === null) return null
   const after = Buffer.from(armor.after, 'latin1')
   return { ...armor, after: (await decodeText(after, charsetOf(leaf))).text }
@@ -125,7 +125,7 @@ function isCipherFile(part: Part): boolean {
     const isNamed = /\.(?:gpg|pgp)$/i.test(part.filename) || part.type.startsWith('application/pgp')
     return isNamed && looksEncrypted(content)
   }
-  const armor = readArmorIn(content)
+  const armor = readArmor(content)
   return armor?.kind === 'message' && armor.before === '' && looksEncrypted(armor.data)
 }
 

@@ -1,6 +1,6 @@
 /** A key with another person's public key hung on it as a subkey, as a thief makes it: nothing of the other person's is needed. */
 import { type Config, enums, type PrivateKey, PublicSubkeyPacket, SignaturePacket } from 'openpgp'
-import { fullPgpConfig } from '../../src/openpgp/config.ts'
+import { pgpConfig } from '../../src/openpgp/config.ts'
 
 /** 2026-11-02: after the keys of the tests were made and before their worlds begin. */
 const HUNG_AT = new Date('2026-11-02T00:00:00Z')
@@ -32,7 +32,7 @@ export async function withHungKey(
   }
   const signed = { key: thief.keyPacket, bind: subkey }
   const { sign } = binding as unknown as Signing
-  await sign.call(binding, thief.keyPacket, signed, HUNG_AT, false, fullPgpConfig(false))
+  await sign.call(binding, thief.keyPacket, signed, HUNG_AT, false, pgpConfig(false))
   const packets = thief.toPublic().toPacketList()
   packets.push(subkey, binding)
   return packets.write()

@@ -15,7 +15,7 @@ import {
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type Address } from '../../../src/domain/address.ts'
 import { instantFromMs } from '../../../src/domain/time.ts'
-import { fullPgpConfig, pgpConfig } from '../../../src/openpgp/config.ts'
+import { pgpConfig } from '../../../src/openpgp/config.ts'
 import { generateDeskKey } from '../../../src/openpgp/generate.ts'
 import { type SecretKey, unlockSecretKey } from '../../../src/openpgp/keyring.ts'
 import { openMessage, ownKeyIds } from '../../../src/openpgp/open.ts'
@@ -66,7 +66,7 @@ describe('opening a message', () => {
   const sealPackets = async (...packets: readonly AnyPacket[]): Promise<Uint8Array> => {
     const list = new PacketList<AnyPacket>()
     list.push(...packets)
-    const config = fullPgpConfig(false)
+    const config = pgpConfig(false)
     const key = await readKey({ armoredKey: publicArmored, config })
     const keys = [key] as unknown as PrivateKey[]
     const sealed = await new Message(list).encrypt(keys, [], undefined, false, [], DATE, [], config)
