@@ -57,8 +57,8 @@ export async function runDaemon(
     },
     onEvent: log,
     maxThreads: config.workers,
-    memoryMegabytes: settings.limits.workerMegabytes,
-    taskMs: settings.limits.openSeconds * 1000,
+    memoryMegabytes: config.limits.worker_memory,
+    taskMs: config.limits.open_seconds * 1000,
     idleMs: WORKER_IDLE_MS
   })
   const { wkd, vks } = config.key_lookup

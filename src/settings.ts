@@ -50,8 +50,6 @@ export async function judgeKeys(config: Config, now: Instant): Promise<Judged> {
     limits: {
       mailBytes: limits.mail_size,
       originalBytes: limits.original,
-      openSeconds: limits.open_seconds,
-      workerMegabytes: limits.worker_memory,
       commandsPerMail: limits.commands_per_mail,
       signatureAgeHours: limits.signature_age_hours,
       acknowledgementsPerHour: acknowledgement.per_hour,

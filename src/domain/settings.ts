@@ -36,8 +36,6 @@ export type Product = {
 export type Limits = {
   readonly mailBytes: number
   readonly originalBytes: number
-  readonly openSeconds: number
-  readonly workerMegabytes: number
   readonly commandsPerMail: number
   readonly signatureAgeHours: number
   readonly acknowledgementsPerHour: number

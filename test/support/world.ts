@@ -527,8 +527,6 @@ async function settingsOf(options: WorldOptions, identity: TestDesk): Promise<Se
     limits: {
       mailBytes: 200_000,
       originalBytes: 100_000,
-      openSeconds: 30,
-      workerMegabytes: 512,
       commandsPerMail: 20,
       signatureAgeHours: 48,
       acknowledgementsPerHour: 60,

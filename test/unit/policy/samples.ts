@@ -150,8 +150,6 @@ export const SETTINGS: Settings = {
   limits: {
     mailBytes: 50_000_000,
     originalBytes: 10_000_000,
-    openSeconds: 30,
-    workerMegabytes: 512,
     commandsPerMail: 20,
     signatureAgeHours: 48,
     acknowledgementsPerHour: 60,

@@ -6,8 +6,6 @@ import { addMs, instantFromMs } from '../../../src/domain/time.ts'
 import { type Workers } from '../../../src/effects/effects.ts'
 import { generateDeskKey } from '../../../src/openpgp/generate.ts'
 import { type TestDesk, testDesk } from '../../support/desk-identity.ts'
-import { gpgPerson, type Person } from '../../support/people.ts'
-import { describeWith } from '../../support/requires.ts'
 import { createTestWorkers } from '../../support/workers.ts'
 
 const started = instantFromMs(Date.now())
@@ -81,38 +79,5 @@ describe('real workers', () => {
     const error: unknown = await workers.signClear('t', headers, now).catch((e: unknown) => e)
     expect(error).toMatchObject({ name: 'Invariant' })
     expect(String(error)).not.toMatch(/secret|Bcc/)
-  })
-})
-
-describeWith(['gpg'], 'real workers and a person with GnuPG', () => {
-  let alice: Person
-  beforeAll(async () => {
-    alice = await gpgPerson({ name: 'Alice', address: 'alice@reporter.example' })
-    await alice.importKey(desk.publicArmored)
-  })
-  afterAll(() => alice.close())
-
-  it('decrypt her messages with large attachments, byte for byte', async () => {
-    const content = new Uint8Array(300_000).map((_, index) => (index * 7) % 256)
-    const raw = await alice.write({
-      to: 'security@acme.example',
-      subject: 'Überlauf',
-      text: 'the report',
-      attachments: [{ filename: 'poc.bin', contentType: 'application/octet-stream', content }]
-    })
-    const opened = await workers.open(raw, { now, knownKeys: [] })
-    expect(opened).toMatchObject({ encrypted: true, decrypted: true, failure: null })
-    expect(opened.text.trim()).toBe('the report')
-    expect(opened.protected?.subject).toBe('Überlauf')
-    expect(Buffer.from(opened.attachments[0]?.content ?? []).equals(content)).toBe(true)
-    expect((await workers.openHeaders(raw)).failure).toBe('limit')
-  })
-
-  it('verify her signature against a known key', async () => {
-    const raw = await alice.write({ to: 'security@acme.example', subject: 's', text: 't' })
-    const facts = await workers.inspectKey(Buffer.from(await alice.exportPublicKey()), now, null)
-    const knownKeys = facts === null ? [] : [facts.keyData]
-    const { signatures } = await workers.open(raw, { now, knownKeys })
-    expect(signatures).toMatchObject([{ state: 'valid', fingerprint: alice.fingerprint }])
   })
 })
