@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { afterEach, expect, it } from 'vitest'
 import { withGpgAt } from '../support/clock.ts'
 import { type CliResult } from '../support/daemon.ts'
-import { DESK_ADDRESS, keyExpiringIn, PASSPHRASE } from '../support/desk-world.ts'
+import { keyExpiringIn, PASSPHRASE } from '../support/desk-world.ts'
 import { withGpg } from '../support/gpg-home.ts'
 import { GRACE, givenOffice } from '../support/office.ts'
 import { gpgPerson } from '../support/people.ts'
@@ -65,30 +65,6 @@ describeWith(['dovecot', 'gpg'], 'what is wrong before the first mail', async ()
     copyFileSync(join(desk.folder, 'keys/desk.pub.asc'), join(desk.folder, 'keys/desk.asc'))
     expectOneLine(await runFails(), /desk\.key.*public/)
   })
-
-  it('says that the desk key has expired', async () => {
-    writeFileSync(join(desk.folder, 'keys/desk.asc'), await secretKey(DESK_ADDRESS, '2d', -120))
-    expectOneLine(await runFails(), /desk\.key: the key has expired/)
-  })
-
-  it("says that the desk key lacks the desk's address", async () => {
-    writeFileSync(
-      join(desk.folder, 'keys/desk.asc'),
-      await secretKey('other@acme.example', 'never', 0)
-    )
-    expectOneLine(await runFails(), /no valid user id.*security@acme\.example/)
-  })
-
-  /** A private key under the passphrase of the desk, made `hours` from now. */
-  function secretKey(address: string, expiry: string, hours: number): Promise<string> {
-    return withGpgAt(new Date(Date.now() + hours * 3_600_000), () =>
-      withGpg(PASSPHRASE, async (gpg) => {
-        const userId = `ACME Security Team <${address}>`
-        await gpg('--quick-generate-key', userId, 'future-default', 'default', expiry)
-        return (await gpg('--export-secret-keys')).toString('latin1')
-      })
-    )
-  }
 
   it('refuses a member whose key cannot encrypt, has expired or is private', async () => {
     const add = (file: string): Promise<CliResult> =>

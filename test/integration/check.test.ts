@@ -67,12 +67,12 @@ describeWith(['gpg'], 'the check of a desk', async () => {
   async function deskKey(
     algorithm: string,
     expiry: string,
-    passphrase = PASSPHRASE
+    { passphrase = PASSPHRASE, address = DESK_ADDRESS } = {}
   ): Promise<void> {
     // Of RSA gpg makes one key for all, of the default algorithms a pair.
     const usage = algorithm.startsWith('rsa') ? 'sign,encrypt' : 'default'
     await withGpg(passphrase, async (gpg) => {
-      await gpg('--quick-generate-key', `ACME <${DESK_ADDRESS}>`, algorithm, usage, expiry)
+      await gpg('--quick-generate-key', `ACME <${address}>`, algorithm, usage, expiry)
       writeFileSync(file('keys/desk.asc'), await gpg('--export-secret-keys'))
     })
   }
@@ -190,7 +190,7 @@ describeWith(['gpg'], 'the check of a desk', async () => {
   })
 
   it('notes a passphrase that is soon guessed', async () => {
-    await deskKey('future-default', 'never', 'short')
+    await deskKey('future-default', 'never', { passphrase: 'short' })
     writeFileSync(file('passphrase'), 'short\n')
 
     await expectNotes(/^note: desk\.passphrase: it is shorter than 12 characters/)
@@ -230,9 +230,18 @@ describeWith(['gpg'], 'the check of a desk', async () => {
   })
 
   it('finds a desk key without a passphrase', async () => {
-    await deskKey('future-default', 'never', '')
+    await deskKey('future-default', 'never', { passphrase: '' })
 
     await expectProblems(/desk\.key: the private key has no passphrase; set one/)
+  })
+
+  it('finds a desk key that has expired, and one that lacks the address of the desk', async () => {
+    const past = new Date(Date.now() - 5 * DAY_S * 1000)
+    await withGpgAt(past, () => deskKey('future-default', '2d'))
+    await expectProblems(/desk\.key: the key has expired/)
+
+    await deskKey('future-default', 'never', { address: 'other@acme.example' })
+    await expectProblems(/no valid user id.*security@acme\.example/)
   })
 
   it('finds what keeps a maintainer from being written to, and that the desk would start', async () => {

@@ -146,7 +146,7 @@ describeWith(['dovecot', 'gpg'], 'a notice held by the operator', async () => {
     deliveries.markQueued(tx, delivery?.id ?? 0, { once, digest: WORDS }, now)
   }
 
-  it('keeps the copies that are queued or not sealed yet, and counts the ones that have left', async () => {
+  it('keeps the copies that are queued or not sealed yet until a new approval, and counts the ones that have left', async () => {
     const notice = halfReleased()
     const result = await hold(notice.caseTag, '--json')
 
@@ -162,18 +162,10 @@ describeWith(['dovecot', 'gpg'], 'a notice held by the operator', async () => {
       deliveries: { sent: 1, held: 2, queued: 0, waiting: 0 }
     })
     expect(recordOf(notice.caseTag)).toMatchObject([{ about: { copies: { here: 2, left: 1 } } }])
-  })
-
-  it('lets the operator not take the brake off again: a held copy needs a new approval', async () => {
-    const notice = halfReleased()
-    await hold(notice.caseTag)
-    const [copy] = desk.rows<{ id: number }>(
-      `SELECT id FROM outbox WHERE notice_id = ${notice.id} AND state = 'held'`
-    )
+    const sql = `SELECT id FROM outbox WHERE notice_id = ${notice.id} AND state = 'held'`
+    const [copy] = desk.rows<{ id: number }>(sql)
     const retried = await desk.cli('outbox', 'retry', String(copy?.id))
-
     expectRefused(retried, 1, /no longer approved .*send \/notice preview/)
-    expect(copiesOf(notice)).toEqual(['alpha sent', 'beta held'])
   })
 
   it('is refused when all of it has left, and changes nothing', async () => {
@@ -186,13 +178,12 @@ describeWith(['dovecot', 'gpg'], 'a notice held by the operator', async () => {
     expect(recordOf(notice.caseTag)).toEqual([])
   })
 
-  it('is refused in one line for a case that has none, that there is not, or that is none', async () => {
+  it('is refused in one line for a case that has none, or that there is not', async () => {
     const { tag } = inDatabase((tx) => seedCase(tx, 'no notice'))
     const before = desk.rows('SELECT id FROM events').length
 
     expectRefused(await hold(tag), 1, new RegExp(`^postern: Case ${tag} has no notice\\.`))
     expectRefused(await hold('ACME-2020-0001'), 1, /^postern: Case ACME-2020-0001 has no notice/)
-    expectRefused(await hold('nonsense'), 2, /^postern: "nonsense" is not a case number/)
     expect(desk.rows('SELECT id FROM events')).toHaveLength(before)
   })
 
