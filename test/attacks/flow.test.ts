@@ -93,11 +93,18 @@ describeAttacks('attacks on what the desk does by itself', () => {
       [ours, claim],
       [claim.replace('pass', 'fail'), ours, claim],
       [claim.replace('mx.acme', 'mx.evil'), ours],
-      [claim]
+      [claim],
+      // SPF passes for another address alone.
+      [
+        'Return-Path: <b@other.example>',
+        claim.replace(/dmarc.*/, 'spf=pass smtp.mailfrom=b@other.example'),
+        ours
+      ]
     ]) {
       await scene.attack(`${fields.join('\r\n')}\r\n${clear('<a@robot.example>', [])}`)
     }
     expect(answered()).toEqual([])
+    expect(await wordsTo('grace')).toContain('/acknowledge sends it to a@robot.example')
     await scene.attack(`${claim}\r\n${ours}\r\n${clear('<a@robot.example>', [])}`)
     expect(answered()).toEqual(['a@robot.example'])
   })

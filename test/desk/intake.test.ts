@@ -13,7 +13,7 @@ import { handlePending } from '../../src/desk/work.ts'
 import { Trouble } from '../../src/domain/trouble.ts'
 import { type Mailbox, type SendOutcome } from '../../src/effects/effects.ts'
 import { alice, DAY, givenDesk, grace, kindsTo, world } from '../support/desk.ts'
-import { type Letter } from '../support/world.ts'
+import { folderOf, type Letter } from '../support/world.ts'
 
 const YEAR = 365 * DAY
 const broken = () => Promise.reject(new Trouble('imap', 'lost', { retryable: true }))
@@ -24,25 +24,19 @@ const ignored = () => undefined
 /** A server with these messages, which announces nothing; what differs is given. */
 function serverWith(messages: ReadonlyMap<number, Uint8Array>, changes: Partial<Mailbox> = {}) {
   const asked: number[] = []
+  const folder = folderOf(messages, () => world.clock.now)
   const mailbox: Mailbox = {
-    list: ({ afterUid, limit }) => {
-      asked.push(afterUid)
-      const above = [...messages].filter(([uid]) => uid > afterUid).sort(([a], [b]) => a - b)
-      const waiting = above.slice(0, limit).map(([uid, raw]) => ({
-        ...{ uid, size: raw.length },
-        receivedAt: world.clock.now
-      }))
-      return Promise.resolve({ uidValidity: '1', waiting, more: above.length > limit })
+    ...folder,
+    list: (range) => {
+      asked.push(range.afterUid)
+      return folder.list(range)
     },
-    fetch: (uid) => Promise.resolve({ raw: messages.get(uid) ?? new Uint8Array(), part: 'whole' }),
-    move: () => Promise.resolve(),
     waitForChange: (_ms, stop) =>
       new Promise((resolve) => {
         stop.addEventListener('abort', () => {
           resolve(false)
         })
       }),
-    close: () => Promise.resolve(),
     ...changes
   }
   return { asked, mailbox }

@@ -13,93 +13,81 @@ import { insertJunk } from '../../src/store/junk.ts'
 import {
   alice,
   answering,
+  DAY,
+  FIRST,
   givenDesk,
+  givenMaintainer,
   givenMessage,
   grace,
+  HOUR,
   jumps,
   linus,
   restarts,
-  world
+  SECOND,
+  textsTo,
+  world,
+  writes
 } from '../support/desk.ts'
 import { clearMail } from '../support/desk-world.ts'
-import { type Someone, someone } from '../support/world.ts'
+import { folderOf } from '../support/world.ts'
 
-const HOUR = 3_600_000
 let junk: Map<number, Uint8Array>
-let uidValidity: string
 let folder: Mailbox
 let fetched: number
 
-beforeEach(async () => {
-  await givenDesk([grace, linus], { digest: true })
+/** A desk with a digest each morning, and a junk folder. */
+async function givenJunk(options: Parameters<typeof givenDesk>[1] = {}, team = [grace, linus]) {
+  await givenDesk(team, { digest: true, ...options })
   junk = new Map()
-  uidValidity = '7'
   fetched = 0
-  folder = {
-    list: ({ afterUid, limit }) => {
-      const waiting = [...junk].filter(([uid]) => uid > afterUid)
-      return Promise.resolve({
-        uidValidity,
-        waiting: waiting.slice(0, limit).map(([uid, raw]) => ({
-          uid,
-          size: raw.length,
-          receivedAt: world.clock.now
-        })),
-        more: waiting.length > limit
-      })
-    },
-    fetch: (uid, part) => {
-      if (part === 'whole') fetched += 1
-      const raw = Buffer.from(junk.get(uid) ?? [])
-      const end = part === 'whole' ? raw.length : raw.indexOf('\r\n\r\n') + 4
-      return Promise.resolve(junk.has(uid) ? { raw: raw.subarray(0, end), part } : null)
-    },
-    move: (uids) => {
+  const own = folderOf(
+    junk,
+    () => world.clock.now,
+    (uids) => {
       for (const uid of uids) {
         const raw = junk.get(uid)
         if (raw !== undefined) world.deliver(raw)
         junk.delete(uid)
       }
       return Promise.resolve()
-    },
-    waitForChange: () => Promise.resolve(false),
-    close: () => Promise.resolve()
+    }
+  )
+  folder = {
+    ...own,
+    fetch: (uid, part) => {
+      if (part === 'whole') fetched += 1
+      return own.fetch(uid, part)
+    }
   }
   await world.settle()
-})
+}
+beforeEach(() => givenJunk())
 
 function spam(subject: string, headers: readonly string[] = []): Uint8Array {
   const from = ['From: Best Pills <pills@spam.example>', 'To: security@acme.example']
   return clearMail([...from, `Subject: ${subject}`, ...headers], 'Buy now.\n')
 }
-async function look(): Promise<void> {
+function lookOnly(): Promise<unknown> {
   const signal = new AbortController().signal
-  await lookAtJunk(world.desk, folder, { failures: new Map(), signal })
+  return lookAtJunk(world.desk, folder, { failures: new Map(), signal })
+}
+async function look(): Promise<void> {
+  await lookOnly()
   await world.settle()
 }
-/** The digests that somebody got, decrypted, without line ends. */
-async function digests(who: Someone): Promise<string[]> {
-  const texts: string[] = []
-  for (const mail of world.accepted) {
-    if (mail.to !== who.address) continue
-    const text = await world.read(who, mail)
-    if (text.includes('Digest of')) texts.push(text.replaceAll(/\s+/g, ' '))
-  }
-  return texts
+/** The digests that somebody got. */
+async function digests(who = grace): Promise<string[]> {
+  return (await textsTo(who)).filter((text) => text.includes('Digest of'))
 }
-async function morning(): Promise<void> {
-  await world.wait(24 * HOUR)
-}
-function dispositions() {
-  return world.column('SELECT disposition FROM arrivals ORDER BY id')
-}
+const morning = () => world.wait(DAY)
+const junkMails = () => world.column('SELECT subject FROM junk_mails')
 
 describe('a message in the junk folder', () => {
   it('that is encrypted to the desk becomes a case like one from the inbox (G1)', async () => {
     junk.set(1, await world.write(alice, { subject: 'x', text: 'A hole.', as: 'encrypted' }))
     await look()
     expect(junk.size).toBe(0)
-    expect(dispositions()).toEqual(['case-opened'])
+    expect(world.dispositions()).toEqual(['case-opened'])
     expect(world.accepted.map(({ to }) => to)).toContain(alice.address)
   })
 
@@ -110,7 +98,7 @@ describe('a message in the junk folder', () => {
     junk.set(2, spam('Re: your mail', ['In-Reply-To: <made-up@acme.example>']))
     await look()
     expect([...junk.keys()]).toEqual([2])
-    expect(dispositions()).toEqual(['case-opened', 'case-joined'])
+    expect(world.dispositions()).toEqual(['case-opened', 'case-joined'])
   })
 
   it('that is neither stays where it is and makes no case, and is looked at once', async () => {
@@ -132,10 +120,7 @@ describe('a message in the junk folder', () => {
     world.workers.fail = () => new Trouble('worker-crash', 'killed', { retryable: true })
     junk.set(1, spam('Killer'))
     junk.set(2, spam('Killer too'))
-    await lookAtJunk(world.desk, folder, {
-      failures: new Map(),
-      signal: new AbortController().signal
-    })
+    await lookOnly()
     expect(junk.size).toBe(0)
     expect(world.inbox.size).toBe(2)
   })
@@ -152,10 +137,7 @@ describe('a message in the junk folder', () => {
     world.workers.fail = () => {
       throw new Error('opened again')
     }
-    await lookAtJunk(world.desk, folder, {
-      failures: new Map(),
-      signal: new AbortController().signal
-    })
+    await lookOnly()
     expect(world.inbox.size).toBe(1)
   })
 
@@ -166,25 +148,26 @@ describe('a message in the junk folder', () => {
     world.workers.fail = null
     await look()
     expect(world.inbox.size).toBe(0)
-    expect(world.rows('SELECT subject FROM junk_mails')).toEqual([{ subject: 'Pills' }])
+    expect(junkMails()).toEqual(['Pills'])
   })
 
   it('is found anew when the server gives the folder a new generation', async () => {
     junk.set(5, spam('Old'))
     await look()
-    uidValidity = '8'
-    junk = new Map([[1, await world.write(alice, { subject: 'x', text: 'x', as: 'encrypted' })]])
+    junk.clear()
+    junk.set(1, await world.write(alice, { subject: 'x', text: 'x', as: 'encrypted' }))
+    const { list } = folder
+    folder = { ...folder, list: async (range) => ({ ...(await list(range)), uidValidity: '8' }) }
     await look()
-    expect(dispositions()).toEqual(['case-opened'])
+    expect(world.dispositions()).toEqual(['case-opened'])
   })
 
   it('larger than a message may be is judged by its header alone', async () => {
-    world.close()
-    await givenDesk([grace], { limits: { mailBytes: 1000 }, digest: true })
+    await givenJunk({ limits: { mailBytes: 1000 } })
     junk.set(1, clearMail(['From: a@b.example', 'Subject: huge'], 'x'.repeat(2000)))
     await look()
     expect(fetched).toBe(0)
-    expect(world.rows('SELECT subject FROM junk_mails')).toEqual([{ subject: 'huge' }])
+    expect(junkMails()).toEqual(['huge'])
   })
 })
 
@@ -234,7 +217,7 @@ describe('the digest', () => {
     }
     // Now there is nothing to say.
     await morning()
-    expect(await digests(grace)).toHaveLength(1)
+    expect(await digests()).toHaveLength(1)
   })
 
   it('(A3) is sent once a morning, whatever is restarted, although it still has something to say (G2)', async () => {
@@ -244,9 +227,9 @@ describe('the digest', () => {
       world.pass(minutes * 60_000)
       await restarts()
     }
-    expect(await digests(grace)).toHaveLength(1)
+    expect(await digests()).toHaveLength(1)
     await morning()
-    expect(await digests(grace)).toHaveLength(2)
+    expect(await digests()).toHaveLength(2)
   })
 
   it('lists the cases that nobody has answered, the one due first on top, until they are answered', async () => {
@@ -255,15 +238,11 @@ describe('the digest', () => {
       world.pass(HOUR)
     }
     await morning()
-    const [one] = await digests(grace)
+    const [one] = await digests()
     expect(one).toMatch(/ACME-2026-0001 .*no owner.*ACME-2026-0002/)
-    for (const tag of ['ACME-2026-0001', 'ACME-2026-0002']) {
-      const subject = `Re: [${tag}] x`
-      world.deliver(await world.write(grace, { subject, text: '/reject upstream\n' }))
-    }
-    await world.settle()
+    for (const tag of [FIRST, SECOND]) await writes(grace, '/reject upstream\n', { tag })
     await morning()
-    expect(await digests(grace)).toHaveLength(1)
+    expect(await digests()).toHaveLength(1)
   })
 
   it('is not sent when there is nothing to say', async () => {
@@ -280,21 +259,18 @@ describe('the digest', () => {
       world.pass(hours * HOUR)
       await restarts()
     }
-    const [only, ...others] = await digests(grace)
+    const [only, ...others] = await digests()
     expect(others).toEqual([])
     expect(only).toContain('This digest is late')
   })
 
   it('forgets nothing where no key could be used for it: the next one has it (G1)', async () => {
-    world.close()
-    const short = await someone('grace', 'grace@acme.example', 23)
-    await givenDesk([short], { digest: true })
-    await world.settle()
-    await world.wait(3 * 24 * HOUR)
+    await givenJunk({}, [await givenMaintainer('grace', 23)])
+    await world.wait(3 * DAY)
     junk.set(1, spam('Cheap pills'))
     await look()
     await morning()
-    expect(world.rows('SELECT subject FROM junk_mails')).toEqual([{ subject: 'Cheap pills' }])
+    expect(junkMails()).toEqual(['Cheap pills'])
   })
 
   it('is due as the schedule says after a change of the schedule or of the clock', async () => {
@@ -302,7 +278,7 @@ describe('the digest', () => {
     junk.set(1, spam('Cheap pills'))
     await look()
     await morning()
-    expect(await digests(grace)).toHaveLength(1)
+    expect(await digests()).toHaveLength(1)
   })
 
   it('(A3) of an instant is sent once, however often the clock is set back over it; the next one tells what came since (G1, G2)', async () => {
@@ -315,15 +291,15 @@ describe('the digest', () => {
       await world.wait(2 * HOUR)
     }
     await again()
-    expect(await digests(grace)).toHaveLength(1)
+    expect(await digests()).toHaveLength(1)
     junk.set(2, spam('The second'))
     await look()
     await again()
-    expect(await digests(grace)).toHaveLength(1)
+    expect(await digests()).toHaveLength(1)
     for (const hours of [23.5, 1]) {
       await world.wait(hours * HOUR)
     }
-    const [one, two, ...others] = await digests(grace)
+    const [one, two, ...others] = await digests()
     expect(others).toEqual([])
     expect(one).toContain('The first')
     expect(two).toContain('The second')
@@ -341,7 +317,7 @@ describe('the digest', () => {
     await look()
     expect(world.rows('SELECT count(*) AS count FROM junk_mails')).toEqual([{ count: 1000 }])
     await morning()
-    const [only] = await digests(grace)
+    const [only] = await digests()
     expect(only).toContain('Pills 1010')
     expect(only).not.toContain('Pills 910 ')
     expect(only).toContain('and 910 more')
@@ -349,7 +325,7 @@ describe('the digest', () => {
     junk.set(2000, spam('One more'))
     await look()
     await morning()
-    expect((await digests(grace))[1]).not.toMatch(/Pills|and \d+ more/)
+    expect((await digests())[1]).not.toMatch(/Pills|and \d+ more/)
   })
 
   it("gives no line of another person's the look of one of the desk's own", async () => {

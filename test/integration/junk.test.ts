@@ -15,14 +15,6 @@ const SPAM = clearMail(
 describeWith(['dovecot', 'gpg'], 'the junk folder of a real server', async () => {
   const { dovecot, user, sink, desk, grace } = await givenOffice({ grace: gpgPerson(GRACE) })
 
-  it('that does not exist is said, and the inbox is served all the same', async () => {
-    const alone = await desk.start()
-    await alone.waitForLog('junk.missing')
-    await dovecot.append(user, await grace.write({ to: DESK_ADDRESS, subject: 'x', text: 'x' }))
-    await alone.waitForLog('arrival.done')
-    await alone.stop()
-  })
-
   it('gives up what is encrypted to the desk, at once, and keeps the rest for the digest', async () => {
     await dovecot.append(user, SPAM, { folder: 'Junk' })
     const imap = { ...(desk.config['imap'] as object), junk: 'Junk' }

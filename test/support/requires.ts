@@ -7,15 +7,14 @@ import { delimiter, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 
 /** A program that some tests run for real. */
-export type Tool = 'gpg' | 'sq' | 'rnp' | 'neomutt' | 'dovecot' | 'postfix'
+export type Tool = 'gpg' | 'sq' | 'rnp' | 'neomutt' | 'dovecot'
 
 const PACKAGES: Readonly<Record<Tool, readonly string[]>> = {
   gpg: ['gpg', 'gpg-agent'],
   sq: ['sq'],
   rnp: ['rnp'],
   neomutt: ['neomutt'],
-  dovecot: ['dovecot-imapd', 'dovecot-lmtpd'],
-  postfix: ['postfix']
+  dovecot: ['dovecot-imapd', 'dovecot-lmtpd']
 }
 const EXTRA_FOLDERS = ['/usr/sbin', '/sbin', '/usr/local/sbin', '/usr/local/bin']
 

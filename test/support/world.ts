@@ -50,7 +50,6 @@ import { tempFolder } from './temp.ts'
 export const START = at('2026-11-23T12:00:00Z')
 const KEYS_MADE = at('2026-11-01T00:00:00Z')
 const DESK_ADDRESS = 'security@acme.example'
-const GENERATION = { mailbox: 'INBOX', uidValidity: '1' }
 
 /** Somebody with a mail client and an OpenPGP key. */
 export type Someone = {
@@ -274,32 +273,20 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   const heldMails: number[] = []
   const accepted: Envelope[] = []
   const replies: SendOutcome['kind'][] = []
+  const box = folderOf(
+    inbox,
+    () => clock.now,
+    (uids, to) => {
+      for (const uid of uids)
+        if (inbox.delete(uid)) (to === 'held' ? heldMails : processed).push(uid)
+      return Promise.resolve()
+    }
+  )
   const mailbox: Mailbox = {
-    list: ({ afterUid, limit }) =>
-      around(() => {
-        const waiting = [...inbox.entries()].filter(([uid]) => uid > afterUid)
-        const page = waiting.slice(0, limit)
-        return Promise.resolve({
-          uidValidity: GENERATION.uidValidity,
-          waiting: page.map(([uid, raw]) => ({ uid, size: raw.length, receivedAt: clock.now })),
-          more: waiting.length > limit
-        })
-      }),
-    fetch: (uid, part) =>
-      around(() => {
-        const raw = inbox.get(uid)
-        if (raw === undefined) return Promise.resolve(null)
-        const end = part === 'whole' ? raw.length : Buffer.from(raw).indexOf('\r\n\r\n') + 4
-        return Promise.resolve({ raw: raw.subarray(0, end), part })
-      }),
-    move: (uids, to) =>
-      around(() => {
-        for (const uid of uids)
-          if (inbox.delete(uid)) (to === 'held' ? heldMails : processed).push(uid)
-        return Promise.resolve()
-      }),
-    waitForChange: () => Promise.resolve(false),
-    close: () => Promise.resolve()
+    ...box,
+    list: (range) => around(() => box.list(range)),
+    fetch: (uid, part) => around(() => box.fetch(uid, part)),
+    move: (uids, to) => around(() => box.move(uids, to))
   }
   const sender: Sender = {
     send: async (mail) => {
@@ -435,6 +422,31 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     }
   }
   return world
+}
+
+/** A folder of a mail server with these messages, which announces nothing and keeps what is moved unless that is given. */
+export function folderOf(
+  messages: ReadonlyMap<number, Uint8Array>,
+  now: () => Instant,
+  move: Mailbox['move'] = () => Promise.resolve()
+): Mailbox {
+  return {
+    list: ({ afterUid, limit }) => {
+      const above = [...messages].filter(([uid]) => uid > afterUid).sort(([a], [b]) => a - b)
+      const page = above.slice(0, limit)
+      const waiting = page.map(([uid, raw]) => ({ uid, size: raw.length, receivedAt: now() }))
+      return Promise.resolve({ uidValidity: '1', waiting, more: above.length > limit })
+    },
+    fetch: (uid, part) => {
+      const raw = messages.get(uid)
+      if (raw === undefined) return Promise.resolve(null)
+      const end = part === 'whole' ? raw.length : Buffer.from(raw).indexOf('\r\n\r\n') + 4
+      return Promise.resolve({ raw: raw.subarray(0, end), part })
+    },
+    move,
+    waitForChange: () => Promise.resolve(false),
+    close: () => Promise.resolve()
+  }
 }
 
 const CODES = { accepted: 250, deferred: 451, rejected: 550 } as const
