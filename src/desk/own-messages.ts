@@ -5,7 +5,7 @@
 import { domainOf, isSameAddress } from '../domain/address.ts'
 import { type MessageId, parseMessageId } from '../domain/ids.ts'
 import { type OpenedMail } from '../domain/mail.ts'
-import { quotedCodes } from '../domain/reference.ts'
+import { quotedCodes } from '../domain/message.ts'
 import { claimedMaintainer } from '../policy/authority.ts'
 import { conversationOf, memberIn, type QuotedMessage } from '../policy/conversation.ts'
 import { type Issued, type Situation } from '../policy/situation.ts'

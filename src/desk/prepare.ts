@@ -12,14 +12,13 @@ import {
 } from '../domain/decision.ts'
 import { type CaseTag, type MessageId, parseCaseTag } from '../domain/ids.ts'
 import { isDeclaredKey } from '../domain/mail.ts'
-import { type Message } from '../domain/message.ts'
+import { CODE_CHARS, type Message, refLine } from '../domain/message.ts'
 import {
   type KeyRefusal,
   type OutgoingAttachment,
   type OutgoingBody,
   type OutgoingHeaders
 } from '../domain/outgoing.ts'
-import { CODE_CHARS, refLine } from '../domain/reference.ts'
 import { type Instant } from '../domain/time.ts'
 import * as cases from '../store/cases.ts'
 import * as outbox from '../store/outbox.ts'

@@ -3,7 +3,7 @@
  * last look before a maintainer's words leave (G5, B14).
  */
 import { isSamePerson, type Reporter } from '../domain/case.ts'
-import { holdsRef } from '../domain/reference.ts'
+import { holdsRef } from '../domain/message.ts'
 import { TAG } from './new-text.ts'
 
 /** A line `Word: value`, of which only the value's words matter. */

@@ -6,7 +6,7 @@
 import { createMessage, encrypt, readKey } from 'openpgp'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { junkLoop, lookAtJunk } from '../../src/desk/junk.ts'
-import { quotedCodes } from '../../src/domain/reference.ts'
+import { quotedCodes } from '../../src/domain/message.ts'
 import { Trouble } from '../../src/domain/trouble.ts'
 import { type Mailbox } from '../../src/effects/effects.ts'
 import { insertJunk } from '../../src/store/junk.ts'

@@ -15,7 +15,6 @@ import {
   type Handler,
   Refusal,
   refuseIf,
-  type Step,
   withActivity
 } from '../draft.ts'
 import { approvalRule, approversOf, whoApproves } from '../embargo.ts'
@@ -42,27 +41,22 @@ const approve: Handler = (draft, command, context) => {
   const given = approved(done.notice ?? notice, digest, context).length
   const lacking = approvalRule(context.product.policy).needed - given
   if (lacking > 0) {
-    return accepted(
-      done,
-      `Approved. ${count(lacking, 'more approval is', 'more approvals are')} needed.`
-    )
+    const says = `Approved. ${count(lacking, 'more approval is', 'more approvals are')} needed.`
+    return accepted(done, says)
   }
-  return scheduled(done, notice, context)
-}
-
-function scheduled(draft: Draft, notice: NoticeRecord, context: CommandContext): Step {
   const { releaseAt } = releasePlan(draft, context)
   const isNow = releaseAt === null || releaseAt <= context.now || isListTold(notice)
   const when = isNow ? 'at once' : formatInstant(releaseAt, context.settings.desk.timezone)
-  const next: Draft = {
-    ...draft,
-    notice: draft.notice && { ...draft.notice, state: 'scheduled', releaseAt }
+  const ready: Draft = {
+    ...done,
+    notice: { ...notice, ...done.notice, state: 'scheduled', releaseAt }
   }
-  const { revision } = notice
-  const leavesAt = releaseAt ?? context.now
-  const done = decided(next, context, 'notice-scheduled', { revision, leavesAt })
+  const scheduled = decided(ready, context, 'notice-scheduled', {
+    revision: notice.revision,
+    leavesAt: releaseAt ?? context.now
+  })
   return accepted(
-    withActivity(done, `scheduled the notice: it leaves ${when}`),
+    withActivity(scheduled, `scheduled the notice: it leaves ${when}`),
     `Approved. The notice leaves ${when}.`
   )
 }

@@ -27,7 +27,7 @@ import {
   withActivity
 } from '../draft.ts'
 import { releasePlan, willLeave } from '../notice-content.ts'
-import { AUTHORS, CHANGE_WAITS, goingOnWords, reopenedNotice, voidedWords } from './notice.ts'
+import { AUTHORS, editedWords, reopenedNotice } from './notice.ts'
 import { type Verb } from './verb.ts'
 
 const embargo: Handler = (draft, command, context) => {
@@ -59,13 +59,12 @@ const embargo: Handler = (draft, command, context) => {
   const why = reason === null ? '' : `, because: ${reason}`
   return accepted(
     withActivity(reopened, `set the disclosure to ${said}${why}`),
-    `Disclosure: ${said}${why}.${asked.says}${leavesWords(reopened, releaseAt, context)}${voidedWords(draft)}${goingOnWords(draft, context)}`
+    `Disclosure: ${said}${why}.${asked.says}${leavesWords(draft, releaseAt, context)}${editedWords(draft, context)}`
   )
 }
 
-function leavesWords(draft: Draft, releaseAt: Instant | null, context: CommandContext): string {
-  if (releaseAt === null) return ''
-  return isListTold(draft.notice) ? ` ${CHANGE_WAITS}` : ` ${willLeave(releaseAt, context)}`
+function leavesWords({ notice }: Draft, at: Instant | null, context: CommandContext): string {
+  return at === null || isListTold(notice) ? '' : ` ${willLeave(at, context)}`
 }
 
 /** The first usual date that keeps the lead of the policy and leaves three days to write and approve the notice. */

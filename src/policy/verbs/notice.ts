@@ -50,7 +50,7 @@ import { type Verb } from './verb.ts'
 const PATCHES_MAX = 50
 const PATCH_NAME = /^[A-Za-z0-9][A-Za-z0-9+._-]{0,119}$/
 
-export const CHANGE_WAITS =
+const CHANGE_WAITS =
   'The list has had the notice: this is a change. Nobody on the list knows of it until it is approved; then it leaves at once.'
 
 const NO_NOTICE = 'The policy of this product has no advance notice.'
@@ -73,10 +73,9 @@ const draftNotice: Handler = (draft, command, context) => {
     patches: files.map(({ sha256 }) => sha256)
   })
   const stored = files.length === 0 ? '' : ` ${count(files.length, 'patch', 'patches')} stored.`
-  const isChange = isListTold(edited.notice) ? ` ${CHANGE_WAITS}` : ''
   return accepted(
     withActivity(done, `wrote the notice, revision ${revision}`),
-    `Notice revision ${revision} stored.${stored}${isChange}${voidedWords(draft)}${goingOnWords(draft, context)}${readyWords(done, context)}`
+    `Notice revision ${revision} stored.${stored}${editedWords(draft, context)}${readyWords(done, context)}`
   )
 }
 
@@ -225,16 +224,21 @@ function leaving(releaseAt: Instant | null, { now, settings }: CommandContext): 
     : formatInstant(releaseAt, settings.desk.timezone)
 }
 
-/** An edit stops no copy of what was released already, and its author has to know that. */
-export function goingOnWords(draft: Draft, { bound }: CommandContext): string {
+/**
+ * What an edit means for what was approved or told before: above all, it stops no copy of what was released already. `draft` is
+ * from before the edit.
+ */
+export function editedWords(draft: Draft, { bound }: CommandContext): string {
   const { here, onTheWay, revision } = bound.copies
-  return here + onTheWay === 0 || hasHappened(draft, 'notice-held')
-    ? ''
-    : ` ${count(here + onTheWay, 'copy', 'copies')} of revision ${revision} will still leave; /notice hold stops that.`
-}
-
-export function voidedWords(draft: Draft): string {
-  return (draft.notice?.approvals.length ?? 0) > 0 ? ' The approval it had is void.' : ''
+  const isGoingOn = here + onTheWay > 0 && !hasHappened(draft, 'notice-held')
+  const copies = count(here + onTheWay, 'copy', 'copies')
+  return [
+    isListTold(draft.notice) ? CHANGE_WAITS : '',
+    (draft.notice?.approvals.length ?? 0) > 0 ? 'The approval it had is void.' : '',
+    isGoingOn ? `${copies} of revision ${revision} will still leave; /notice hold stops that.` : ''
+  ]
+    .map((sentence) => (sentence === '' ? '' : ` ${sentence}`))
+    .join('')
 }
 
 /** Whether a field has to be written or corrected; the date has a command of its own. */

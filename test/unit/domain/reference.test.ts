@@ -1,7 +1,7 @@
 /** The reference line at the end of each encrypted message of the desk (B20). */
 import { describe, expect, it } from 'vitest'
 import { type CaseTag } from '../../../src/domain/ids.ts'
-import { holdsRef, quotedCodes, refLine, withoutRefs } from '../../../src/domain/reference.ts'
+import { holdsRef, quotedCodes, refLine, withoutRefs } from '../../../src/domain/message.ts'
 import { relay } from '../../../src/messages/to-maintainers.ts'
 import { builtInRender } from '../policy/samples.ts'
 
