@@ -45,10 +45,8 @@ export const systemRandomness: Randomness = {
   below: (limit) => randomInt(limit)
 }
 
-/** Whether `text` is a cron expression of five or six fields that {@link startTicks} accepts. */
-export function isCronExpression(text: string): boolean {
-  return validate(text)
-}
+/** Whether a text is a cron expression of five or six fields that {@link startTicks} accepts. */
+export const isCronExpression: (text: string) => boolean = validate
 
 /**
  * Calls `onTick` at every match of `expression` in the IANA zone `timezone` until disposed. One call makes up for all matches
