@@ -25,7 +25,9 @@ export function readMailboxes(value: string): MailboxList {
   if (CONTROL.test(value) || isAmbiguous(value)) return { contacts: [], count: found.length }
   const contacts = found.flatMap(({ name, address }) => {
     const strict = toStrictAddress(address)
-    return strict === null ? [] : [{ name: displayName(name), address: strict }]
+    return strict === null
+      ? []
+      : [{ name: sanitizeHeaderText(decodeWords(name), 100), address: strict }]
   })
   return { contacts: contacts.slice(0, MAILBOXES_MAX), count: found.length }
 }
@@ -49,8 +51,4 @@ export function toStrictAddress(text: string): Address | null {
   const domain = trimmed.slice(at + 1)
   const ascii = /[^\u0000-\u007f]/.test(domain) ? domainToASCII(domain) : domain
   return parseAddress(`${trimmed.slice(0, at)}@${ascii}`)
-}
-
-function displayName(text: string): string {
-  return sanitizeHeaderText(decodeWords(text), 100)
 }
