@@ -108,9 +108,10 @@ function askOwing(reporters: readonly Addressed[], about: Asking): Asked {
 }
 
 function aboutDraft(draft: Draft, context: CommandContext): Asking {
-  const { case: record, reporterKeys: keys } = draft
+  const { case: record, reporterKeys: keys, question } = draft
   const { bound, author } = context
-  const events = [...bound.events, ...happening(draft)]
+  const decisions = [...draft.decisions, ...(question?.decisions ?? [])]
+  const events = [...bound.events, ...happening({ ...draft, decisions })]
   const zoneBefore = bound.case.disclosureZone
   const by = byMaintainer(author.id)
   return { ...context, record, keys, events, zoneBefore, by, tag: record.tag }
@@ -131,7 +132,8 @@ export function proposeDate(
     const says = ' The reporter was not asked: the report names no address.'
     return { draft, says, unasked: [] }
   }
-  const { decisions, says, unasked } = ask(reporters, { ...aboutDraft(draft, context), tag })
+  const about = aboutDraft({ ...draft, question: null }, context)
+  const { decisions, says, unasked } = ask(reporters, { ...about, tag })
   const question = says.length === 0 ? draft.question : { decisions, says: says.join(' ') }
   const why = unasked.map(
     ({ contact: { address } }) =>
@@ -143,19 +145,12 @@ export function proposeDate(
 /** Asks reporters about the date if a maintainer's word about their key has opened a way to them (B19). */
 export function askOwed(draft: Draft, context: CommandContext): Draft {
   const { question, settled } = draft
-  const now = question?.decisions ?? []
-  const isAsked = (id: string): boolean =>
-    now.some(
-      (one) =>
-        one.kind === 'record' && one.event.kind === 'date-told' && one.event.about.reporter === id
-    )
-  const reporters = addresseesOf(draft.case).filter(
-    ({ id }) => settled.includes(id) && !isAsked(id)
-  )
+  const reporters = addresseesOf(draft.case).filter(({ id }) => settled.includes(id))
   const { decisions, says } = askOwing(reporters, aboutDraft(draft, context))
   if (says.length === 0) return draft
-  const all = [question?.says ?? '', ...says].join(' ').trim()
-  return { ...draft, question: { decisions: [...now, ...decisions], says: all } }
+  const all = [...(question?.decisions ?? []), ...decisions]
+  const words = [question?.says ?? '', ...says].join(' ').trim()
+  return { ...draft, question: { decisions: all, says: words } }
 }
 
 /** Asks a reporter whose message brings the key that was missing. */

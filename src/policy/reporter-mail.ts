@@ -2,7 +2,7 @@
  * How a maintainer's words reach the reporter of a case (G3, G6): encrypted; unencrypted under the one exception; or later, after
  * a request for a key that says nothing of the case (B10). They go to the reporter on record and to nobody else.
  */
-import { type Addressed, addressed, addresseesOf, type KeptWords } from '../domain/case.ts'
+import { type Addressed, addressed, addresseesOf, isOpen, type KeptWords } from '../domain/case.ts'
 import { type Decision, recorded } from '../domain/decision.ts'
 import { aboutCase, byMaintainer, type ReporterTold, type Way } from '../domain/event.ts'
 import { type Message } from '../domain/message.ts'
@@ -167,7 +167,7 @@ function toOne(reporter: Addressed, before: Draft, context: CommandContext, word
     )
   }
   const how = WAYS[path.kind]
-  const done = spoken(reporter, draft, context, { mail, how: path.kind })
+  const done = spoken(reporter, draft, context, { ...words, how: path.kind })
   const along = files.length === 0 ? '' : `, with ${count(files.length, 'file', 'files')}`
   // A decision has a line of its own for the other maintainers.
   const next =
@@ -193,14 +193,18 @@ function spoken(
   to: Addressed,
   draft: Draft,
   context: CommandContext,
-  { mail, how }: Pick<Words, 'mail'> & { readonly how: Way }
+  { mail, isPlan, how }: Words & { readonly how: Way }
 ): Draft {
   const reporter = to.id
   if (mail === 'question') return decided(draft, context, 'info-asked', { reporter, how })
-  const done = decided(draft, context, 'answered', { reporter, with: mail, how })
+  let done = decided(draft, context, 'answered', { reporter, with: mail, how })
   // One message answers a reporter once, however many commands it is made of.
   const isAnswered = said(draft, to).filter((one) => one.mail !== 'question').length > 1
-  return isAnswered ? { ...done, decisions: draft.decisions } : done
+  if (isAnswered) done = { ...done, decisions: draft.decisions }
+  // A case that has ended has no plan any more.
+  return isPlan === true && isOpen(done.case.state)
+    ? decided(done, context, 'plan-told', { reporter, how })
+    : done
 }
 
 /** The one message to each reporter that these commands make together, and their place on the record of the case. */

@@ -5,6 +5,7 @@
  */
 import { type Decision } from '../domain/decision.ts'
 import { aboutCase, BY_DESK, type EventKind, type NewEvent } from '../domain/event.ts'
+import { groupBy } from '../domain/group.ts'
 import { formatInstant } from '../domain/time.ts'
 import { type TranscriptLine, transcript as transcriptMessage } from '../messages/to-maintainers.ts'
 import { missingRole } from './authority.ts'
@@ -97,14 +98,13 @@ export function nextForAll(
   verbs: readonly Verb[]
 ): (NextCommand & { readonly by: readonly string[] })[] {
   const draft = startDraft(context)
-  const offered = new Map<string, { readonly help: string; readonly by: string[] }>()
-  for (const author of context.settings.maintainers)
-    for (const { command, help } of nextCommands(draft, { ...context, author }, verbs)) {
-      const known = offered.get(command) ?? { help, by: [] }
-      known.by.push(author.id)
-      offered.set(command, known)
-    }
-  return [...offered].map(([command, about]) => ({ command, ...about }))
+  const offered = context.settings.maintainers.flatMap((author) =>
+    nextCommands(draft, { ...context, author }, verbs).map((next) => ({ ...next, id: author.id }))
+  )
+  return [...groupBy(offered, ({ command }) => command).values()].map((same) => {
+    const [{ command, help }] = same
+    return { command, help, by: same.map(({ id }) => id) }
+  })
 }
 
 function nextCommands(

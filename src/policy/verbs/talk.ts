@@ -17,7 +17,6 @@ import {
   type Handler,
   Refusal,
   refuseIf,
-  type Step,
   splitReason,
   withActivity,
   withoutWords
@@ -60,10 +59,8 @@ const reply: Handler = (draft, command, context) => {
   // The files of the message go along once, however many replies it holds.
   const files = draft.words.some((said) => said.files !== undefined) ? [] : context.files
   if (files.length > 0) remarks.push(`${count(files.length, 'file', 'files')} went along.`)
-  const told = isPlan(sections(own))
-  const words = { mail: 'reply', text, files, isPlan: told } as const
-  const step = toReporter(draft, context, words, remarks.join(' '))
-  return told ? withPlan(draft, step, context) : step
+  const words = { mail: 'reply', text, files, isPlan: isPlan(sections(own)) } as const
+  return toReporter(draft, context, words, remarks.join(' '))
 }
 
 function filesComplaint(draft: Draft, context: CommandContext): string | null {
@@ -101,16 +98,6 @@ function isPlan({ plan, workarounds }: Plan): boolean {
   return plan.trim() !== '' && workarounds.trim() !== ''
 }
 
-function withPlan(before: Draft, sent: Step, context: CommandContext): Step {
-  let { draft } = sent
-  for (const { reporter, path } of draft.words.slice(before.words.length)) {
-    // A plan that waits for a key is told when it leaves. A case that has ended has no plan any more.
-    if (path.kind === 'no-key' || !isOpen(draft.case.state)) continue
-    draft = decided(draft, context, 'plan-told', { reporter: reporter.id, how: path.kind })
-  }
-  return accepted(draft, sent.says)
-}
-
 const plan: Handler = (draft, command, context) => {
   const said = { plan: '', workarounds: '' }
   for (const { key, value } of command.fields) {
@@ -121,10 +108,9 @@ const plan: Handler = (draft, command, context) => {
   const text = `Plan:\n${said.plan}\n\nWorkarounds:\n${said.workarounds}`
   const words = { mail: 'reply', text, title: 'The plan', isPlan: true } as const
   const isForAll = reporterIn(draft.case, context.conversation) === 'several'
-  const step = isForAll
+  return isForAll
     ? toEach(addresseesOf(draft.case), draft, context, words)
     : toReporter(draft, context, words)
-  return withPlan(draft, step, context)
 }
 
 const PLAN_FORM =
