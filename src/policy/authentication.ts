@@ -6,53 +6,52 @@ import { type Address, isSameAddress } from '../domain/address.ts'
 import { type AuthenticationResult, type OpenedMail, type SenderTrace } from '../domain/mail.ts'
 import { type Settings } from '../domain/settings.ts'
 
-/** What stands behind the sender's address. `returnPath` is where SPF says that the message came from. */
-export type SenderProof =
-  | { readonly kind: 'not-checked' }
-  | { readonly kind: 'dmarc' }
-  | { readonly kind: 'spf'; readonly returnPath: Address }
-  | { readonly kind: 'none'; readonly because: string }
-
-/** Judges the word of the configured servers about this message. */
-export function judgeSender(opened: OpenedMail, settings: Settings): SenderProof {
-  const { authentication } = settings
-  if (authentication.servers.length === 0) return { kind: 'not-checked' }
-  const results = trustedResults(opened.trace, authentication)
-  const dmarc = results.filter(({ method }) => method === 'dmarc')
-  const domain = opened.outer.from?.address.split('@').at(-1) ?? ''
-  if (domain !== '' && everyPass(dmarc) && dmarc.every((one) => one.domain === domain)) {
-    return { kind: 'dmarc' }
-  }
-  if (results.length === 0) return { kind: 'none', because: 'our mail server says nothing of it' }
-  if (dmarc.some(({ result }) => result === 'fail')) return { kind: 'none', because: 'DMARC fails' }
-  const returnPath = provedReturnPath(opened.trace, results, authentication)
-  return returnPath === null
-    ? { kind: 'none', because: 'neither DMARC nor SPF passes' }
-    : { kind: 'spf', returnPath }
+/** What stands behind the sender's address. */
+export type SenderProof = {
+  readonly kind: 'not-checked' | 'dmarc' | 'spf' | 'none'
+  /** Whether it proves the address in From. */
+  readonly isProved: boolean
+  /** One line for people. */
+  readonly says: string
 }
 
-/** One line for people about the address in From. */
-export function senderWords(proof: SenderProof): string {
-  switch (proof.kind) {
-    case 'not-checked':
-      return 'not verified, the address may be forged (the operator has not set imap.authserv_ids)'
-    case 'dmarc':
-      return 'verified, our mail server says that DMARC passes for the domain'
-    case 'spf':
-      return `not verified; our mail server says only that the message came from ${proof.returnPath} (SPF)`
-    case 'none':
-      return `not verified, the address may be forged (${proof.because})`
-  }
+/** Judges the word of the configured servers about this message. */
+export function judgeSender({ trace, outer }: OpenedMail, settings: Settings): SenderProof {
+  const { authentication } = settings
+  if (authentication.servers.length === 0) return NOT_CHECKED
+  const results = trustedResults(trace, authentication)
+  const dmarc = results.filter(({ method }) => method === 'dmarc')
+  const from = outer.from?.address ?? null
+  const domain = from?.split('@').at(-1)
+  if (everyPass(dmarc) && dmarc.every((one) => one.domain === domain)) return DMARC
+  if (results.length === 0) return unproved('our mail server says nothing of it')
+  if (dmarc.some(({ result }) => result === 'fail')) return unproved('DMARC fails')
+  const path = provedReturnPath(trace, results, authentication)
+  if (path === null) return unproved('neither DMARC nor SPF passes')
+  const isProved = from !== null && isSameAddress(path, from)
+  const says = `not verified; our mail server says only that the message came from ${path} (SPF)`
+  return { kind: 'spf', isProved, says }
+}
+
+const NOT_CHECKED: SenderProof = {
+  ...unproved('the operator has not set imap.authserv_ids'),
+  kind: 'not-checked'
+}
+const DMARC: SenderProof = {
+  kind: 'dmarc',
+  isProved: true,
+  says: 'verified, our mail server says that DMARC passes for the domain'
+}
+
+function unproved(because: string): SenderProof {
+  const says = `not verified, the address may be forged (${because})`
+  return { kind: 'none', isProved: false, says }
 }
 
 /** Why our own mail servers do not prove the address in From; null where they do. Without servers nothing is proved. */
 export function lackOfProof(opened: OpenedMail, settings: Settings): string | null {
-  const proof = judgeSender(opened, settings)
-  const from = opened.outer.from?.address ?? null
-  const isProved =
-    proof.kind === 'dmarc' ||
-    (proof.kind === 'spf' && from !== null && isSameAddress(proof.returnPath, from))
-  return isProved ? null : senderWords(proof)
+  const { isProved, says } = judgeSender(opened, settings)
+  return isProved ? null : says
 }
 
 /** As {@link lackOfProof}, but null without any servers: for what is then accepted from unchecked senders. */

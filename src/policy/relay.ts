@@ -27,7 +27,7 @@ import { type Maintainer, type Product, type Settings } from '../domain/settings
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { count } from '../domain/words.ts'
 import { relay as relayMessage } from '../messages/to-maintainers.ts'
-import { judgeSender, senderWords } from './authentication.ts'
+import { judgeSender } from './authentication.ts'
 import { promiseWords } from './clocks.ts'
 import { reporterIn } from './conversation.ts'
 import { subjectOf } from './new-case.ts'
@@ -99,7 +99,7 @@ function forwarded(input: RelayInput, readers: readonly Maintainer[], isHidden: 
       ...ofCase.filter((one) => !isFirst(one)),
       ...unhidden([
         fact('From', senderOf(opened)),
-        fact('Sender', senderWords(judgeSender(opened, settings)))
+        fact('Sender', judgeSender(opened, settings).says)
       ]),
       fact('Received', formatInstant(input.receivedAt, settings.desk.timezone)),
       fact('Encrypted', encryptionWords(opened)),
