@@ -31,7 +31,6 @@ import {
   reporter,
   runText,
   SETTINGS,
-  sent,
   sha256,
   signature,
   situation
@@ -346,17 +345,6 @@ describe('/key accept FINGERPRINT', () => {
     expect(only(decisions, 'update-case')).toEqual([])
   })
 
-  it.each([null, ALICE_KEY])(
-    'seals the /reply of the same message to it already',
-    (reporterKey) => {
-      const { decisions } = run(`/key accept ${OTHER}\n/reply\nHello.`, {
-        reporterKeys: keysOf(reporterKey)
-      })
-
-      expect(sent(decisions, 'reply')).toMatchObject([{ recipients: [{ fingerprint: OTHER }] }])
-    }
-  )
-
   it.each([
     ['/key accept', {}],
     ['/key accept 9999999999999999', {}],
@@ -369,16 +357,6 @@ describe('/key accept FINGERPRINT', () => {
     const { ran, decisions } = run(text, change)
 
     expect(ran).toBe(false)
-    expect(only(decisions, 'pin-reporter-key')).toEqual([])
-  })
-
-  it('takes the role of a committer (G4)', () => {
-    expect(run(`/key accept ${OTHER}`, {}, ADA).ran).toBe(false)
-  })
-
-  it('changes nothing when a later line of the message is wrong (all or nothing)', () => {
-    const { decisions } = run(`/key accept ${OTHER}\n/reject nonsense`)
-
     expect(only(decisions, 'pin-reporter-key')).toEqual([])
   })
 })
