@@ -157,12 +157,10 @@ function senderFacts(
 function ciphertextFacts(
   read: Read,
   { ciphertextMark, outer }: OpenedMail
-): Pick<Situation, 'ciphertextReused' | 'ciphertextSeen' | 'ciphertextCases'> {
+): Pick<Situation, 'ciphertextOfOthers' | 'ciphertextCases'> {
   const sender = outer.from?.address ?? null
-  const others = people.ciphertextOfOthers(read, ciphertextMark, sender)
   return {
-    ciphertextReused: others === 'claimed',
-    ciphertextSeen: others !== 'unseen',
+    ciphertextOfOthers: people.ciphertextOfOthers(read, ciphertextMark, sender),
     ciphertextCases: people
       .casesOfCiphertext(read, ciphertextMark, sender)
       .map((tag) => caseNow(read, tag))

@@ -39,7 +39,8 @@ export function contradictionOf(situation: Situation, settings: Settings): Contr
   // Inline PGP and an encrypted file have no protected headers: these were cut out of a PGP/MIME message.
   if (inner !== null && (structure === 'inline' || structure === 'attachment')) return 'form'
   if (isSignedByAnother(situation, settings)) return 'signer'
-  return situation.ciphertextSeen && !isProved(situation, settings) ? 'copy' : null
+  const isSeen = situation.ciphertextOfOthers !== 'unseen'
+  return isSeen && !isProved(situation, settings) ? 'copy' : null
 }
 
 /** The same message with nothing of its inside but the state of its signatures. */
@@ -139,7 +140,7 @@ function isProved({ opened, senderKey, member }: Situation, { maintainers }: Set
 
 /** Whether the ciphertext of the message belongs to another sender. */
 export function isReused(situation: Situation, settings: Settings): boolean {
-  return situation.ciphertextReused && !isProved(situation, settings)
+  return situation.ciphertextOfOthers === 'claimed' && !isProved(situation, settings)
 }
 
 /** Becomes no case, is shown to nobody and gets no answer. */

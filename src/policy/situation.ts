@@ -45,10 +45,8 @@ export type Situation = {
   /** The list member whose key validly signed the message, or else whose address it came from. */
   readonly member: { readonly record: MemberRecord; readonly signed: boolean } | null
   readonly signatureSeen: boolean
-  /** Its ciphertext belongs to another sender. */
-  readonly ciphertextReused: boolean
-  /** Its ciphertext came before in a message of another sender, also in one that had no effect. */
-  readonly ciphertextSeen: boolean
+  /** What the ciphertext is to other senders: `seen` in a message of theirs, also in one that had no effect; `claimed`: theirs. */
+  readonly ciphertextOfOthers: 'unseen' | 'seen' | 'claimed'
   /** Cases that already got a message of the same sender with its ciphertext. */
   readonly ciphertextCases: readonly CaseTag[]
   /** A signature inside, which no key verified, claims a key that is known for somebody at another address. */

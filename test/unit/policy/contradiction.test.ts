@@ -79,7 +79,7 @@ const CONTRADICTIONS: readonly [string, Partial<OpenedMail>, Partial<Situation>]
   [
     'another sender sent its ciphertext before, without effect, and nothing inside names its own',
     { protected: null, subjectProtected: false },
-    { ciphertextSeen: true }
+    { ciphertextOfOthers: 'seen' }
   ],
   ['its outer From is unreadable', { outer: headers({ from: null }) }, {}],
   [
@@ -191,11 +191,11 @@ describe('a message whose inside contradicts its sender', () => {
       },
       {}
     ],
-    ['was sent by another before and names its sender inside', {}, { ciphertextSeen: true }],
+    ['was sent by another before and names its sender inside', {}, { ciphertextOfOthers: 'seen' }],
     [
       'was sent by another before and is signed with a key of its sender',
       { protected: null, subjectProtected: false, signatures: [OWN] },
-      { ciphertextSeen: true, ciphertextReused: true, senderKey: ALICE_KEY }
+      { ciphertextOfOthers: 'claimed', senderKey: ALICE_KEY }
     ],
     ['has no protected header', { protected: null, subjectProtected: false }, {}],
     [
