@@ -19,7 +19,6 @@ import {
   type Telling,
   whomToTell
 } from '../policy/clocks.ts'
-import { maintainerRecipient } from '../policy/recipients.ts'
 import * as cases from '../store/cases.ts'
 import * as events from '../store/events.ts'
 import * as looks from '../store/looks.ts'
@@ -213,7 +212,7 @@ function occasionOf(
     starts: rings.map(({ run }) => run.start),
     record: found,
     product,
-    recipients: settings.maintainers.filter(({ id }) => isTold(id)).map(maintainerRecipient),
+    recipients: settings.maintainers.filter(({ id }) => isTold(id)),
     isMemberTold: isTold(''),
     // What is told again after it failed is told at a later event.
     once: `${clock.id}:${subject.kind}:${subject.id}:${sha256(name).slice(0, 16)}:${last}`,

@@ -13,7 +13,8 @@ import { addMs, dueAt, formatInstant, HOUR_MS, type Instant, msBetween } from '.
 import { acknowledgement, furtherReports } from '../messages/to-reporters.ts'
 import { senderDoubt } from './authentication.ts'
 import { productOutside } from './new-case.ts'
-import { inClearTo, sealedTo } from './send.ts'
+import { encryptedTo } from './recipients.ts'
+import { inClearTo, toReporter } from './send.ts'
 import { type AnswerHistory, type Moment, type Situation } from './situation.ts'
 
 /** One sender gets an acknowledgement for each of so many reports in a day, and one message a day that lists the further ones. */
@@ -180,14 +181,13 @@ function toSender(
   { name, address }: Contact,
   key: ReporterKey | null,
   message: Message<'content-free'>,
-  { tag, ...sending }: Sending & { readonly tag: CaseTag }
+  sending: Sending & { readonly tag: CaseTag }
 ): Decision {
+  const id = sending.tag
+  if (key?.isUsable === true)
+    return toReporter(encryptedTo({ name, address, id }, key), message, sending)
   // The display name is the sender's text: repeated in clear, it would carry anybody's words to a forged address (G6).
-  if (key?.isUsable !== true)
-    return inClearTo({ name: '', address, id: tag }, message, { tag, ...sending })
-  const { fingerprint, keyData } = key
-  const recipient = { name, address, id: tag, fingerprint, keyData }
-  return sealedTo([recipient], message, { tag, ...sending })
+  return inClearTo({ name: '', address, id }, message, sending)
 }
 
 /** By when it promises that a person answers; null where it promises nothing. */

@@ -2,22 +2,17 @@
  * Who receives what the desk writes, as data with a pinned key each. The only place that turns a maintainer or a reporter
  * into a recipient, so that no decision can name an address without a fingerprint (G3).
  */
-import { type Addressed, type ReporterKeys, reporterKeyOf } from '../domain/case.ts'
+import {
+  type Addressed,
+  type ReporterKey,
+  type ReporterKeys,
+  reporterKeyOf
+} from '../domain/case.ts'
 import { type Addressee, type SealedRecipient } from '../domain/decision.ts'
 import { type Way } from '../domain/event.ts'
 import { type Fingerprint } from '../domain/ids.ts'
-import { type Maintainer, type Product, type Settings } from '../domain/settings.ts'
+import { type Product, type Settings } from '../domain/settings.ts'
 import { count } from '../domain/words.ts'
-
-export function maintainerRecipient(maintainer: Maintainer): SealedRecipient {
-  const { id, name, address, fingerprint, keyData } = maintainer
-  return { id, name, address, fingerprint, keyData }
-}
-
-/** All maintainers, or all but one. */
-export function allMaintainers(settings: Settings, except: string | null): SealedRecipient[] {
-  return settings.maintainers.filter(({ id }) => id !== except).map(maintainerRecipient)
-}
 
 /** The name of a maintainer, or the id of one who is gone. */
 export function nameOf(id: string, { maintainers }: Settings): string {
@@ -44,6 +39,10 @@ type ShutPath = {
   readonly isClearOtherwise: boolean
 }
 
+export function encryptedTo(to: Addressee, { fingerprint, keyData }: ReporterKey): OpenPath {
+  return { kind: 'encrypted', recipient: { ...to, fingerprint, keyData } }
+}
+
 /** How words of a maintainer can reach one reporter of a case now (G3). */
 export type ReporterPath = OpenPath | ShutPath
 
@@ -58,10 +57,7 @@ export function reporterPath(
 ): ReporterPath {
   const { id, contact, beganInClear, unusedKeys } = reporter
   const key = reporterKeyOf(reporter, keys)
-  if (key?.isUsable === true) {
-    const { fingerprint, keyData } = key
-    return { kind: 'encrypted', recipient: { ...contact, id, fingerprint, keyData } }
-  }
+  if (key?.isUsable === true) return encryptedTo({ ...contact, id }, key)
   // A known key that cannot be used does not permit an unencrypted answer.
   const isClearOtherwise =
     key === null && beganInClear && product.policy.reporters.cleartext === 'allow'

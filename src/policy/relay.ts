@@ -31,13 +31,7 @@ import { judgeSender } from './authentication.ts'
 import { promiseWords } from './clocks.ts'
 import { reporterIn } from './conversation.ts'
 import { subjectOf } from './new-case.ts'
-import {
-  type AnsweredReporter,
-  maintainerRecipient,
-  memberReach,
-  nameOf,
-  reachSentence
-} from './recipients.ts'
+import { type AnsweredReporter, memberReach, nameOf, reachSentence } from './recipients.ts'
 import { sealedTo } from './send.ts'
 import { type Situation } from './situation.ts'
 import { stateWords } from './status.ts'
@@ -119,7 +113,7 @@ function forwarded(input: RelayInput, readers: readonly Maintainer[], isHidden: 
     reach: reachWords(input)
   })
   const original = !isHidden && input.size <= settings.limits.originalBytes
-  return sealedTo(readers.map(maintainerRecipient), message, {
+  return sealedTo(readers, message, {
     once: isHidden ? `${arrivalId}:by-id` : String(arrivalId),
     tag: record.tag,
     via: isHidden ? `List member ${writer.authorId}` : from && (from.name || from.address),

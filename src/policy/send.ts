@@ -12,7 +12,7 @@ import {
 import { type Message } from '../domain/message.ts'
 import { type Settings } from '../domain/settings.ts'
 import { type DeskContext } from './draft.ts'
-import { allMaintainers, maintainerRecipient, type OpenPath } from './recipients.ts'
+import { type OpenPath } from './recipients.ts'
 
 /** One encrypted copy for each recipient. */
 export function sealedTo(
@@ -29,7 +29,8 @@ export function toMaintainers(
   message: Message,
   { except, ...sending }: Parameters<typeof sealedTo>[2] & { readonly except?: string }
 ): SendSealed {
-  return sealedTo(allMaintainers(settings, except ?? null), message, sending)
+  const readers = settings.maintainers.filter(({ id }) => id !== except)
+  return sealedTo(readers, message, sending)
 }
 
 /** To the maintainer whose message this answers. */
@@ -38,8 +39,8 @@ export function toAuthor(
   answer: Message,
   sending: Partial<Sending> & Pick<Sending, 'tag'>
 ): SendSealed {
-  const to = [maintainerRecipient(author)]
-  return sealedTo(to, answer, { once: String(arrivalId), inReplyTo: message.id, ...sending })
+  const usual = { once: String(arrivalId), inReplyTo: message.id }
+  return sealedTo([author], answer, { ...usual, ...sending })
 }
 
 /** Readable by everybody on the way. */
@@ -51,10 +52,10 @@ export function inClearTo(
   return { kind: 'send-clear', ...once(message, sending), message, to }
 }
 
-/** A maintainer's words to the reporter on the way that is open: files go along encrypted only (G3). */
+/** To the reporter on the way that is open: files go along encrypted only (G3). */
 export function toReporter(
   path: OpenPath,
-  message: Message<'own-words'>,
+  message: Message<'content-free' | 'own-words'>,
   { files = null, ...sending }: Parameters<typeof sealedTo>[2]
 ): SendSealed | SendClear {
   return path.kind === 'encrypted'

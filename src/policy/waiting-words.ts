@@ -17,7 +17,7 @@ import { count } from '../domain/words.ts'
 import { lackOfProof } from './authentication.ts'
 import { type DateAbout, owedDate } from './date-talk.ts'
 import { type CommandContext, type Draft, happen, moveOf, withActivity } from './draft.ts'
-import { keyChoice, type ReporterPath, reporterPath, WAYS } from './recipients.ts'
+import { encryptedTo, keyChoice, type ReporterPath, reporterPath, WAYS } from './recipients.ts'
 import { isSignedWith } from './reporter-key.ts'
 import { messageOf } from './reporter-mail.ts'
 import { toReporter } from './send.ts'
@@ -53,12 +53,10 @@ export function releasedBy(
   const reporter = sender?.kind === 'reporter' && isShown ? sender.reporter : null
   const leaves = ({ tag }: WaitingWords): boolean =>
     reporter !== null && (isProved || tag === about.record.tag)
-  const { fingerprint, keyData } = key
   const decisions = [
-    ...wordsLeave(waitingWords.filter(leaves), ({ reporter: { id, contact } }) => ({
-      kind: 'encrypted',
-      recipient: { ...contact, id, fingerprint, keyData }
-    })),
+    ...wordsLeave(waitingWords.filter(leaves), ({ reporter: { id, contact } }) =>
+      encryptedTo({ ...contact, id }, key)
+    ),
     ...(reporter === null ? [] : owedDate(reporter, about))
   ]
   const staying = waitingWords.filter((words) => !leaves(words))

@@ -42,7 +42,7 @@ import {
   standingPreview
 } from '../notice-content.ts'
 import { memberMentions, noticeComplaint, noticeFaults } from '../notice-lint.ts'
-import { maintainerRecipient, nameOf } from '../recipients.ts'
+import { nameOf } from '../recipients.ts'
 import { sealedTo } from '../send.ts'
 import { WHOSE_FILES } from './talk.ts'
 import { type Verb } from './verb.ts'
@@ -213,7 +213,7 @@ function previewMails(draft: Draft, notice: NoticeRecord, context: CommandContex
   const groups = groupBy(settings.maintainers, ({ roles }) => String(roles.includes('list-admin')))
   return [...groups].map(([isAdmin, people]) => {
     const message = previewMessage({ ...said, mentions: isAdmin === 'true' ? mentions : [] })
-    return sealedTo(people.map(maintainerRecipient), message, sending)
+    return sealedTo(people, message, sending)
   })
 }
 
