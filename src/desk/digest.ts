@@ -9,9 +9,8 @@ import { digest } from '../messages/to-maintainers.ts'
 import { caseLines } from '../policy/status.ts'
 import * as cases from '../store/cases.ts'
 import * as events from '../store/events.ts'
-import { forgetJunk, listJunk } from '../store/junk.ts'
+import { listJunk } from '../store/junk.ts'
 import * as looks from '../store/looks.ts'
-import * as meta from '../store/meta.ts'
 import { type Read, type Tx } from '../store/sql.ts'
 import { record } from './commit.ts'
 import { type Desk } from './desk.ts'
@@ -44,8 +43,7 @@ export function digestMessage(
   read: Read,
   { now, settings, isLate }: { now: Instant; settings: Settings; isLate: boolean }
 ): Message | null {
-  const toldId = Number(meta.read(read, 'junk-told') ?? 0)
-  const { messages, total } = listJunk(read, toldId, TOLD_MAX)
+  const { messages, total } = listJunk(read, TOLD_MAX)
   const unanswered = cases.listUnanswered(read, TOLD_MAX)
   const unansweredTotal = cases.countUnanswered(read)
   if (unansweredTotal === 0 && total === 0) return null
@@ -59,15 +57,4 @@ export function digestMessage(
     })),
     moreJunk: total - messages.length
   })
-}
-
-/** The last row of the junk list that a digest made now would tell. */
-export function lastJunk(read: Read): number {
-  return listJunk(read, Number(meta.read(read, 'junk-told') ?? 0), 0).lastId
-}
-
-/** Forgets what a digest has told, in the transaction that queues it. */
-export function forgetToldJunk(tx: Tx, lastId: number): void {
-  forgetJunk(tx, lastId)
-  meta.write(tx, 'junk-told', String(lastId))
 }

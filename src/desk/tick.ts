@@ -21,11 +21,12 @@ import {
 } from '../policy/clocks.ts'
 import * as cases from '../store/cases.ts'
 import * as events from '../store/events.ts'
+import { forgetJunk, listJunk } from '../store/junk.ts'
 import * as looks from '../store/looks.ts'
 import { type Read, type Tx } from '../store/sql.ts'
 import { commit, record } from './commit.ts'
 import { type Desk } from './desk.ts'
-import { forgetToldJunk, lastJunk, planDigest } from './digest.ts'
+import { planDigest } from './digest.ts'
 import { attempt } from './faults.ts'
 import { type Prepared, prepare } from './prepare.ts'
 import { compose, type Occasion } from './reminders.ts'
@@ -100,7 +101,7 @@ async function lookAt(desk: Desk, subject: Subject): Promise<void> {
     const composed = await attempt(desk, about, () =>
       desk.db.read((read) => ({
         decisions: compose(desk, read, occasionOf(desk, known, name, tellings, now)),
-        junkTo: lastJunk(read)
+        junkTo: listJunk(read, 0).lastId
       }))
     )
     if (composed === null) for (const { recipient } of tellings) asked.add(`${id} ${recipient}`)
@@ -251,7 +252,7 @@ function write(
   // What could not be encrypted is no news: the ring is kept, and rings again.
   commit(tx, [], { ...prepared, refused: [] }, { now })
   if (messages.length === 0) return
-  if (telling.clock.message === 'digest') forgetToldJunk(tx, junkTo)
+  if (telling.clock.message === 'digest') forgetJunk(tx, junkTo)
   const before = events.lastOfKinds(tx, subject, ['rang'])
   for (const { ring, first } of together(telling)) {
     const { run, step, repeat, isLate } = ring

@@ -62,20 +62,18 @@ export function add(tx: Tx, arrival: NewArrival, now: Instant): Arrival {
   if (existing) return existing
   const sha256 =
     arrival.part === 'whole' ? createHash('sha256').update(arrival.raw).digest('hex') : null
-  const duplicateOf = findOriginal(tx, arrival, sha256)
-  const isDuplicate = duplicateOf !== null
+  const original = findOriginal(tx, arrival, sha256)
   const { raw, ...columns } = arrival
-  const { id } = insert(tx, 'arrivals', {
-    ...columns,
-    sha256,
+  const duplicate = original && {
+    disposition: 'duplicate',
+    duplicateOf: original.id,
     // The copy of a held message is held, too: people are told to look in the held folder.
-    state: isDuplicate ? (find(tx, duplicateOf)?.state === 'held' ? 'held' : 'done') : 'pending',
-    disposition: isDuplicate ? 'duplicate' : null,
-    duplicateOf,
-    storedAt: now,
-    doneAt: isDuplicate ? now : null
-  })
-  if (!isDuplicate) insert(tx, 'arrival_bytes', { arrivalId: id, raw })
+    state: original.state === 'held' ? 'held' : 'done',
+    doneAt: now
+  }
+  const row = { ...columns, sha256, state: 'pending', storedAt: now, ...duplicate }
+  const { id } = insert(tx, 'arrivals', row)
+  if (original === null) insert(tx, 'arrival_bytes', { arrivalId: id, raw })
   const stored = find(tx, id)
   assert(stored !== null, 'an arrival just stored is gone')
   return stored
@@ -187,16 +185,20 @@ export function listUnmoved(
  * The arrival that already holds these bytes. A message of which only the header is known must also have the same size. A
  * message of which nothing could be fetched never equals another: nobody knows what is in either (G1).
  */
-function findOriginal(read: Read, { raw, size }: NewArrival, sha256: string | null): number | null {
+function findOriginal(
+  read: Read,
+  { raw, size }: NewArrival,
+  sha256: string | null
+): Pick<Arrival, 'id' | 'state'> | null {
   if (raw.length === 0) return null
   return sha256 === null
-    ? read.value<number>(
-        `SELECT id FROM arrivals JOIN arrival_bytes ON arrival_id = id
+    ? read.get<Arrival>(
+        `SELECT id, state FROM arrivals JOIN arrival_bytes ON arrival_id = id
          WHERE part = 'header' AND size = ? AND raw = ? AND duplicate_of IS NULL ORDER BY id LIMIT 1`,
         [size, raw]
       )
-    : read.value<number>(
-        'SELECT id FROM arrivals WHERE sha256 = ? AND duplicate_of IS NULL ORDER BY id LIMIT 1',
+    : read.get<Arrival>(
+        'SELECT id, state FROM arrivals WHERE sha256 = ? AND duplicate_of IS NULL ORDER BY id LIMIT 1',
         [sha256]
       )
 }

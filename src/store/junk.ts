@@ -3,6 +3,7 @@
  * counts the others.
  */
 import { type Instant } from '../domain/time.ts'
+import * as meta from './meta.ts'
 import { insert, type Read, type Tx } from './sql.ts'
 
 /** One message in the junk folder, as its header claims. */
@@ -31,17 +32,16 @@ export function insertJunk(tx: Tx, mail: JunkMail): void {
   tx.run('DELETE FROM junk_mails WHERE id <= ?', [id - KEPT_MAX])
 }
 
-/** Messages after the id `toldId`; `limit` of them in detail. */
-export function listJunk(read: Read, toldId: number, limit: number): JunkList {
+/** Messages that no digest has listed yet; `limit` of them in detail. */
+export function listJunk(read: Read, limit: number): JunkList {
+  const toldId = Number(meta.read(read, 'junk-told') ?? 0)
   const lastId = read.value<number>('SELECT max(id) FROM junk_mails') ?? toldId
-  const messages = read.all<JunkMail>(
-    'SELECT received_at, sender, subject, size FROM junk_mails WHERE id > ? ORDER BY id DESC LIMIT ?',
-    [toldId, limit]
-  )
-  return { messages, total: lastId - toldId, lastId }
+  const sql = 'SELECT received_at, sender, subject, size FROM junk_mails ORDER BY id DESC LIMIT ?'
+  return { messages: read.all<JunkMail>(sql, [limit]), total: lastId - toldId, lastId }
 }
 
-/** Forgets the messages that a digest has listed. */
+/** Forgets the messages that a digest has listed, in the transaction that queues it. */
 export function forgetJunk(tx: Tx, lastId: number): void {
   tx.run('DELETE FROM junk_mails WHERE id <= ?', [lastId])
+  meta.write(tx, 'junk-told', String(lastId))
 }
