@@ -145,8 +145,7 @@ function begin(
     if (present === null || presentDigest(desk, tx, notice, present) !== digest) return false
     const content = releasedDigest(desk, notice, present)
     notices.setState(tx, notice, { state: 'releasing', releasedDigest: content })
-    const below = (limit: number): number => desk.randomness.below(limit)
-    deliveries.plan(tx, { ...notice, digest: content }, now, below)
+    deliveries.plan(tx, { ...notice, digest: content }, now)
     const about = { revision, digest, lateMs }
     record(tx, event('notice-leaving', aboutCase(caseTag), BY_DESK, about), { now })
     return true

@@ -32,27 +32,21 @@ export type ReleasePlan = {
   readonly digest: Sha256
 }
 
-/** A random integer `0 ≤ n < limit`. */
-type Below = (limit: number) => number
-
 /**
  * Makes every active member of the product wait for this revision, in random order: the order in which copies leave must not
  * tell who is on the list or since when (G5). Those already queued stay so, held ones wait again, and
  * finished copies of it that a hold kept in the outbox go on, if they say what is approved now and the member's address and
  * key are still the ones that they were made for. Any other copy stays here for ever, and a new one is made (G3, G5, G7).
  */
-export function plan(tx: Tx, notice: ReleasePlan, now: Instant, below: Below): void {
+export function plan(tx: Tx, notice: ReleasePlan, now: Instant): void {
   const { id, revision, product } = notice
-  const listed = `SELECT id FROM members WHERE ${isOnListOf('?')} ORDER BY id`
-  for (const memberId of shuffled(tx.column<string>(listed, [product]), below)) {
-    tx.run(
-      `INSERT INTO deliveries (notice_id, revision, member_id, state, changed_at)
-       VALUES (@id, @revision, @memberId, 'waiting', @now)
-       ON CONFLICT (notice_id, revision, member_id) DO UPDATE SET state = 'waiting', because = NULL, changed_at = @now
-         WHERE state = 'held'`,
-      { id, revision, memberId, now }
-    )
-  }
+  tx.run(
+    `INSERT INTO deliveries (notice_id, revision, member_id, state, changed_at)
+     SELECT @id, @revision, members.id, 'waiting', @now FROM members WHERE ${isOnListOf('@product')} ORDER BY random()
+     ON CONFLICT (notice_id, revision, member_id) DO UPDATE SET state = 'waiting', because = NULL, changed_at = @now
+       WHERE state = 'held'`,
+    { id, revision, product, now }
+  )
   replaceOutdated(tx, notice, now)
   // Copies of earlier revisions that have not left: nobody is to read them after this one. One that is on its way at this
   // moment is not tried again, because it does not say what is approved now.
@@ -66,13 +60,6 @@ export function plan(tx: Tx, notice: ReleasePlan, now: Instant, below: Below): v
        SELECT outbox_id FROM copies WHERE notice_id = @id AND revision = @revision AND own_state = 'queued' AND is_listed)`,
     { id, revision, now }
   )
-}
-
-/** Every order is equally likely: each next one goes to a random place among those before it. */
-function shuffled<T>(list: readonly T[], below: Below): T[] {
-  const mixed: T[] = []
-  for (const item of list) mixed.splice(below(mixed.length + 1), 0, item)
-  return mixed
 }
 
 /**

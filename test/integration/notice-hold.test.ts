@@ -109,7 +109,7 @@ describeWith(['dovecot', 'gpg'], 'a notice held by the operator', async () => {
     inDatabase((tx) => {
       const now = systemClock.now()
       notices.setState(tx, notice, { state: 'releasing', releasedDigest: WORDS })
-      deliveries.plan(tx, { ...notice, digest: WORDS }, now, (limit) => limit - 1)
+      deliveries.plan(tx, { ...notice, digest: WORDS }, now)
       queueCopy(tx, notice, 'alpha', now)
       const sent = outbox.claimDue(tx, now, {
         limit: 1,

@@ -38,12 +38,7 @@ function queueCopy(once: string, change: Partial<outbox.NewOutbox> = {}): void {
       notices.setState(tx, { id: 1, version: 1 }, { state: 'released', releasedDigest: digest })
     }
     members.add(tx, { ...listed, keyData: new Uint8Array([1]), signingKeys: [] })
-    deliveries.plan(
-      tx,
-      { id: 1, revision: 1, product: 'parser', digest },
-      NOON,
-      (limit) => limit - 1
-    )
+    deliveries.plan(tx, { id: 1, revision: 1, product: 'parser', digest }, NOON)
     outbox.queue(tx, mail(once, copy), NOON)
     for (const { id } of deliveries.listWaiting(tx, 1, 1, 1))
       deliveries.markQueued(tx, id, { once, digest }, NOON)
