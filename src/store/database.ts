@@ -5,7 +5,7 @@
  */
 import Sqlite from 'better-sqlite3'
 import { assert } from '../domain/assert.ts'
-import { readMigrations, realPath, requireFile, secureFile } from './files.ts'
+import { createWhole, readMigrations, realPath, requireFile, secureFile } from './files.ts'
 import { type Read, type SqlParams, type Tx } from './sql.ts'
 import { corrupt, isSqliteError, mapErrors, refused } from './sqlite-errors.ts'
 
@@ -60,7 +60,9 @@ export function openDatabase(options: OpenOptions): Database {
   const { passphrase, ifMissing = 'create' } = options
   const migrations = readMigrations(options.migrationsDir)
   const path = realPath(options.path)
-  requireFile(path, ifMissing)
+  if (ifMissing === 'create')
+    createWhole(path, (draft) => connect(draft, passphrase, () => undefined).close())
+  requireFile(path)
   secureFile(path)
   const connection = connect(path, passphrase, (opened) => {
     if (ifMissing === 'create') applyMigrations(opened, migrations)
@@ -73,7 +75,7 @@ export function openDatabase(options: OpenOptions): Database {
   return databaseOn(connection)
 }
 
-/** A keyed and configured connection for which `prepare` has been done. */
+/** A keyed and configured connection for which `prepare` has been done; a new file has its first page afterwards. */
 function connect(
   path: string,
   passphrase: string,

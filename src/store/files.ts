@@ -6,11 +6,13 @@ import {
   chmodSync,
   closeSync,
   existsSync,
+  linkSync,
   mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
   realpathSync,
+  rmSync,
   statSync
 } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
@@ -51,20 +53,36 @@ export function secureFile(path: string): void {
   }, `the database file ${path}`)
 }
 
-/** Throws {@link Trouble} for an empty file at `path`: a database never is, so something emptied it. Also for none, if so told. */
-export function requireFile(path: string, ifMissing: 'create' | 'refuse'): void {
-  if (!existsSync(path)) {
-    if (ifMissing === 'create') return
+/** Throws {@link Trouble} unless there is a file at `path` that is not empty: a database never is, so something emptied it. */
+export function requireFile(path: string): void {
+  if (!existsSync(path))
     throw refused(
       'database',
       `There is no database at ${path}: check storage.path; "postern run" makes one.`
     )
-  }
   if (onDisk(() => statSync(path).size, `the database file ${path}`) > 0) return
   throw refused(
     'database-corrupt',
     `The database file ${path} is empty: restore a backup, or remove it if this desk is new.`
   )
+}
+
+/**
+ * Where there is no file at `path`, has `make` fill a new one beside it and puts that there in one step, so that a process that
+ * dies in between leaves no empty or half database. Leaves what another process has put there meanwhile.
+ */
+export function createWhole(path: string, make: (path: string) => void): void {
+  if (existsSync(path)) return
+  const draft = `${path}.new-${process.pid}`
+  secureFile(draft)
+  try {
+    make(draft)
+    onDisk(() => {
+      if (!existsSync(path)) linkSync(draft, path)
+    }, `the database file ${path}`)
+  } finally {
+    rmSync(draft, { force: true })
+  }
 }
 
 function onDisk<T>(work: () => T, what: string): T {
