@@ -1,7 +1,7 @@
 /**
  * An opened message for `postern open`, as the contract JSON (DESIGN §5) and as a page for a terminal: what was received, what
- * was protected, who signed, what to distrust and why, and last the text. Every byte of the message is foreign: nothing may act on the terminal, and none of its
- * lines may look like a line of the page.
+ * was protected, who signed, what to distrust and why, and last the text. Every byte of the message is foreign: nothing may act
+ * on the terminal, and none of its lines may look like a line of the page.
  */
 import { type Contact } from '../domain/address.ts'
 import { formatFingerprint } from '../domain/ids.ts'
