@@ -115,6 +115,7 @@ describe('a scheduled notice', () => {
       expect(more).toEqual([])
       const all = `${await readBy(member, mail)}${onTheWay(mail === undefined ? [] : [mail])}`
       expect(all).toContain('the hole')
+      expect(onTheWay(mail === undefined ? [] : [mail])).toContain('\nSubject: [...]\r\n')
       for (const { id, address } of members)
         if (id !== member.id) expect(all).not.toContain(address)
     }
