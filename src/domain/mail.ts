@@ -15,7 +15,7 @@ export type Structure = 'pgp-mime' | 'pgp-mime-mangled' | 'inline' | 'attachment
 /** Why a message could not be decrypted or read. */
 export const FAILURES = {
   'not-for-us':
-    'It is encrypted to a key that the desk does not have, perhaps to an old one, so nobody here can read it.',
+    'No key of the desk opens it. It is probably encrypted to another one, perhaps to an old one, so nobody here can read it.',
   damaged:
     'Its encrypted part is damaged, was changed on the way or uses a cipher that the desk does not support, so nothing of it is shown.',
   unsupported: 'It uses an encryption method that the desk does not support.',

@@ -3,8 +3,6 @@
  * memory is terminated, and another is started for the next task (G9). Loads neither the crypto nor the parsers, and must never
  * look into what it passes on: hostile bytes never meet the main thread. What crosses is plain data.
  */
-import { availableParallelism } from 'node:os'
-import { setTimeout as delay } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { Invariant } from '../domain/assert.ts'
 import { Trouble } from '../domain/trouble.ts'
@@ -17,27 +15,29 @@ import {
   type WorkerStart
 } from './tasks.ts'
 
-/** Limits of the pool. */
-export type WorkerOptions = {
+/** Limits of the pool, with what holds where nothing else is said. */
+const LIMITS = {
+  /** Most tasks at a time, each in its own thread. */
+  maxThreads: 2,
+  /** JavaScript heap of one thread in MiB. Buffers are outside the heap; the message size limits them. */
+  memoryMegabytes: 768,
+  /** Time limit for one task in milliseconds, without waiting. */
+  taskMs: 60_000,
+  /** Milliseconds until an idle thread is terminated to free its memory. */
+  idleMs: 60_000,
+  /** The worker's entry file. */
+  workerFile: new URL('./worker.js', import.meta.url)
+}
+
+export type WorkerOptions = Partial<typeof LIMITS> & {
   readonly start: WorkerStart
   /** Called for every worker that was terminated or died. */
   readonly onEvent: Log
-  /** Most tasks at a time, each in its own thread; default the number of processors, at most 2. */
-  readonly maxThreads?: number
-  /** JavaScript heap of one thread in MiB; default 768. Buffers are outside the heap; the message size limits them. */
-  readonly memoryMegabytes?: number
-  /** Time limit for one task in milliseconds, without waiting; default 60,000. */
-  readonly taskMs?: number
-  /** Milliseconds until an idle thread is terminated to free its memory; default 60,000. */
-  readonly idleMs?: number
-  /** The worker's entry file; default beside this file. */
-  readonly workerFile?: URL
 }
 
 /** Shortest time limit for a thread to start and unlock the keys: this does not depend on any message. */
 const START_MS_MIN = 60_000
 const START_TRIES = 3
-const START_PAUSE_MS = 500
 
 /**
  * Starts the pool and waits until a first worker has unlocked the desk's keys. Throws {@link Trouble} `desk-key` when they
@@ -46,15 +46,7 @@ const START_PAUSE_MS = 500
  */
 export async function createWorkers(options: WorkerOptions): Promise<Workers> {
   const closing = new AbortController()
-  const settings: Settings = {
-    maxThreads: Math.min(2, availableParallelism()),
-    memoryMegabytes: 768,
-    taskMs: 60_000,
-    idleMs: 60_000,
-    workerFile: new URL('./worker.js', import.meta.url),
-    ...options,
-    closing: closing.signal
-  }
+  const settings: Settings = { ...LIMITS, ...options, closing: closing.signal }
   const lanes = Array.from({ length: settings.maxThreads }, () => new Lane(settings))
   /** The lane that was used last is the first to be used again. */
   const free = [...lanes]
@@ -113,7 +105,6 @@ class Lane {
     }
   }
 
-  /** Terminates the thread. */
   async end(): Promise<void> {
     const { worker } = this
     this.worker = null
@@ -121,7 +112,7 @@ class Lane {
     await worker?.terminate()
   }
 
-  /** Starts a thread; when it dies during its start, tries again after a pause. */
+  /** Starts a thread; when it dies during its start, tries again. */
   private async start(): Promise<Worker> {
     for (let tries = 1; ; tries += 1) {
       const worker = this.newWorker()
@@ -133,13 +124,12 @@ class Lane {
         const isKilled = error instanceof Trouble && error.code.startsWith('worker-')
         if (!isKilled || tries === START_TRIES) throw error
       }
-      await delay(START_PAUSE_MS)
     }
   }
 
   private newWorker(): Worker {
-    const { workerFile, start, memoryMegabytes, closing } = this.settings
-    if (closing.aborted) throw stopping()
+    const { workerFile, start, memoryMegabytes, closing, onEvent } = this.settings
+    if (closing.aborted) throw ended('stopping')
     const worker = new Worker(workerFile, {
       workerData: start,
       resourceLimits: { maxOldGenerationSizeMb: memoryMegabytes },
@@ -149,13 +139,17 @@ class Lane {
     // A library may write content there (G10).
     worker.stdout.resume()
     worker.stderr.resume()
-    worker.on('message', (answer: TaskAnswer) => this.settle?.(answer))
+    worker.on('message', (answer: TaskAnswer) => {
+      // The last word of a thread that was ended is nobody's.
+      if (this.worker === worker) this.settle?.(answer)
+    })
     // An uncaught error is followed by the exit.
     worker.on('error', () => undefined)
     worker.on('exit', () => {
       if (this.worker !== worker) return
       this.worker = null
-      if (this.settle === null) this.report('idle', 'worker-crash')
+      if (this.settle === null)
+        onEvent({ event: 'worker.killed', task: 'idle', code: 'worker-crash' })
       else this.settle('worker-crash')
     })
     this.worker = worker
@@ -164,7 +158,7 @@ class Lane {
 
   /** The thread's answer to `call`, or to its start. Terminates a thread that exceeds its time. */
   private async ask(worker: Worker, call: TaskCall | null): Promise<unknown> {
-    const { taskMs, closing } = this.settings
+    const { taskMs, closing, onEvent } = this.settings
     const ms = call === null ? Math.max(taskMs, START_MS_MIN) : taskMs
     let timer: NodeJS.Timeout | undefined
     // Keeps the process alive while a task runs, but not for an idle thread.
@@ -177,40 +171,29 @@ class Lane {
       })
       if (typeof answer !== 'string') return valueOf(answer)
       void this.end()
-      if (closing.aborted) throw stopping()
-      this.report(call?.name ?? 'start', answer)
-      throw killed(answer, ms)
+      if (closing.aborted) throw ended('stopping')
+      onEvent({ event: 'worker.killed', task: call?.name ?? 'start', code: answer })
+      throw ended(answer)
     } finally {
       clearTimeout(timer)
       this.settle = null
       worker.unref()
     }
   }
-
-  private report(task: TaskName | 'start' | 'idle', code: Killed): void {
-    this.settings.onEvent({ event: 'worker.killed', task, code })
-  }
 }
 
 function valueOf(answer: TaskAnswer): unknown {
-  switch (answer.kind) {
-    case 'done':
-      return answer.value
-    case 'trouble':
-      throw new Trouble(answer.code, answer.hint, { retryable: answer.retryable })
-    case 'bug':
-      throw new Invariant(`a worker task failed: ${answer.error}`)
-  }
+  if (answer.kind === 'done') return answer.value
+  if (answer.kind === 'bug') throw new Invariant(`a worker task failed: ${answer.error}`)
+  throw new Trouble(answer.code, answer.hint, { retryable: answer.retryable })
 }
 
-function stopping(): Trouble {
-  return new Trouble('stopping', 'the workers are being stopped', { retryable: true })
+const HINTS = {
+  stopping: 'the workers are being stopped',
+  'worker-limit': 'a worker thread was ended: a task took longer than limits.open_seconds allows',
+  'worker-crash': 'a worker thread died, for example for lack of memory'
 }
 
-function killed(code: Killed, ms: number): Trouble {
-  const hint =
-    code === 'worker-limit'
-      ? `a worker thread was ended because a task took longer than ${ms} ms`
-      : 'a worker thread died, for example for lack of memory'
-  return new Trouble(code, hint, { retryable: true })
+function ended(code: Killed | 'stopping'): Trouble {
+  return new Trouble(code, HINTS[code], { retryable: true })
 }

@@ -72,7 +72,7 @@ describeWith(['dovecot', 'gpg'], 'a mail over the limit of time', async () => {
     const refused = await open('poison.eml', await poison())
     expect([refused.status, refused.stdout]).toEqual([1, ''])
     expect(refused.stderr).toMatch(
-      /^postern: [^\n]*took longer than 1000 ms[^\n]* would put it on hold\.\n$/
+      /^postern: [^\n]*took longer than limits\.open_seconds allows[^\n]* would put it on hold\.\n$/
     )
     const read = await open('again.eml', await alice.write(REPORT))
     expect(JSON.parse(read.stdout)).toMatchObject({

@@ -103,7 +103,7 @@ describe('the worker pool', () => {
     expect(events).toEqual([])
   })
 
-  it('repeats a failed start after a pause, and loses no message', async () => {
+  it('repeats a failed start, and loses no message', async () => {
     const pool = await stubborn({ taskMs: 1000, maxThreads: 1 }, ['well', 'dies', 'dies', 'well'])
     const spinning = pool.signClear('spin', headers, now).catch((e: unknown) => e)
     const waiting = pool.openHeaders(new Uint8Array(3))
