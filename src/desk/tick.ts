@@ -115,6 +115,11 @@ async function lookAt(desk: Desk, subject: Subject): Promise<void> {
   desk.db.transact((tx) => {
     // An event that came meanwhile has made the subject due again.
     if (events.lastOf(tx, subject) !== known.last) return
+    if (known.standing.tellings.length === 0) {
+      // Nothing is due: that says nothing of which clocks have nothing to say.
+      looks.write(tx, subject, known.standing)
+      return
+    }
     for (const one of made) write(tx, subject, one, now)
     const isSilent = (clock: Clock, recipient: string): boolean =>
       !asked.has(`${clock.id} ${recipient}`)
