@@ -142,14 +142,17 @@ function readOwn(lines: readonly string[]): Own {
     // What a client draws above a copy leaves no doubt about the line above that.
     if (at < end || RULE_LIKE.test(lines[at] ?? '')) doubtful ??= heading.doubtful
   }
-  return { own, end, doubtful: doubtful ?? strayDashes(lines, [...own]) }
+  return { own, end, doubtful: doubtful ?? strayLine(lines, [...own]) }
 }
 
-/** A line of dashes above more text of the author's; null where there is none. */
-function strayDashes(lines: readonly string[], own: readonly number[]): string | null {
+/** A line of dashes, or one that names an address as an attribution does, above more text of the author's; null without one. */
+function strayLine(lines: readonly string[], own: readonly number[]): string | null {
   const last = own.findLast((index) => isText(lines[index])) ?? 0
-  const dashes = own.find((index) => index < last && DASHES.test(lines[index] ?? ''))
-  return dashes === undefined ? null : (lines[dashes] ?? null)
+  const stray = own.find((index) => {
+    const line = lines[index] ?? ''
+    return index < last && (DASHES.test(line) || (ANGLED.test(line) && COLON_END.test(line)))
+  })
+  return stray === undefined ? null : (lines[stray] ?? null)
 }
 
 function isEnd(lines: readonly string[], index: number): boolean {
