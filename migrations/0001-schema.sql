@@ -423,7 +423,7 @@ CREATE TABLE deliveries (
   -- The digest of what it says, words of the configuration included: it leaves under an approval of exactly that (G7).
   content_digest TEXT NULL CHECK (length(content_digest) = 64),
   changed_at TEXT    NOT NULL CHECK (length(changed_at) = 24),
-  UNIQUE (notice_id, revision, member_id),
+  UNIQUE (notice_id, member_id, revision),
   CHECK ((state = 'queued') = (outbox_id IS NOT NULL)),
   CHECK (outbox_id IS NULL OR (sealed_to IS NOT NULL AND content_digest IS NOT NULL))
 ) STRICT;

@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { type Clock } from '../domain/clock.ts'
 import { EVENT_KINDS, INSTANT_NAMES } from '../domain/event.ts'
 import { ROLES } from '../domain/role.ts'
-import { line, list, oneOf, shortName, span, textUpTo } from './fields.ts'
+import { block, line, list, oneOf, shortName, span, textUpTo } from './fields.ts'
 import { BUILT_IN } from './policy-sources.ts'
 
 const events = z.array(
@@ -14,11 +14,13 @@ const events = z.array(
   'must be a list of kinds of events'
 )
 
+const PERCENT = 'must be a number from 0 to 100'
+
 const stepTime = z.union(
   [
-    z.strictObject({ percent: z.number().min(0).max(100) }),
-    z.strictObject({ before: span, every: span.optional() }),
-    z.strictObject({ after: span, every: span.optional() })
+    block({ percent: z.number(PERCENT).min(0, PERCENT).max(100, PERCENT) }),
+    block({ before: span, every: span.optional() }),
+    block({ after: span, every: span.optional() })
   ],
   'must be { percent: N }, { before: SPAN } or { after: SPAN }; add every: SPAN to the latter two to repeat them'
 )
@@ -26,14 +28,14 @@ const stepTime = z.union(
 const tell = z.union(
   [
     z.enum(['owner', 'everybody', 'member', 'recipient', 'others', ...ROLES]),
-    z.strictObject({ maintainer: shortName })
+    block({ maintainer: shortName })
   ],
   `must be owner, everybody, member, recipient, others, a role (${ROLES.join(', ')}) or { maintainer: ID }`
 )
 
 const words = textUpTo(500).min(1, 'must not be empty')
 
-const clock = z.strictObject({
+const clock = block({
   starts: events.min(1, 'must name an event'),
   stops: events,
   counts: oneOf('first', 'latest', 'each').default('first'),
@@ -41,11 +43,11 @@ const clock = z.strictObject({
   since: events.default([]),
   from: oneOf(...INSTANT_NAMES).default('at'),
   due: z.union(
-    [z.strictObject({ within: span }), z.strictObject({ before: span })],
+    [block({ within: span }), block({ before: span })],
     'must be { within: SPAN } or { before: SPAN }'
   ),
   firmness: oneOf('hard', 'soft').default('hard'),
-  steps: list(z.strictObject({ at: stepTime, tell: list(tell).min(1, 'must name somebody') })).min(
+  steps: list(block({ at: stepTime, tell: list(tell).min(1, 'must name somebody') })).min(
     1,
     'must have at least one step, or nobody would be told'
   ),

@@ -150,10 +150,10 @@ export function reading<S extends z.ZodType, T extends object>(
 /** A length of time of a policy. */
 export const span = z.union(
   [
-    z.strictObject({ minutes: whole(0, 525_600) }),
-    z.strictObject({ hours: whole(0, 87_600) }),
-    z.strictObject({ days: whole(0, 3650) }),
-    z.strictObject({ business_days: whole(0, 2500) })
+    block({ minutes: whole(0, 525_600) }),
+    block({ hours: whole(0, 87_600) }),
+    block({ days: whole(0, 3650) }),
+    block({ business_days: whole(0, 2500) })
   ],
   'must be one of { minutes: N }, { hours: N }, { days: N } and { business_days: N }'
 )

@@ -32,7 +32,7 @@ const answer = block({
 
 const notice = block({
   lead: span,
-  tolerance: z.strictObject({ min: span, max: span }),
+  tolerance: block({ min: span, max: span }),
   required: list(oneOf(...REQUIRABLE_FIELDS)).refine(
     (fields) => new Set(fields).size === fields.length,
     'must not name a field twice'
@@ -59,18 +59,18 @@ const policySchema = block({
   reporter_rules: list(sentence),
   report_checklist: list(sentence),
   replies: oneOf('internal', 'reporter'),
-  reporters: z.strictObject({
+  reporters: block({
     cleartext: oneOf('allow', 'deny')
   }),
   // Paths in the file are absolute by now.
   calendar: block(calendarKeys('/')),
-  reject: z.strictObject({
+  reject: block({
     codes: z
       .record(shortName, sentence, 'must be a block of codes, each with what the reporter reads')
       .refine((codes) => Object.keys(codes).length > 0, 'must have at least one code'),
     reason_length: whole(0, 1000)
   }),
-  close: z.strictObject({
+  close: block({
     internal: oneOf('allow', 'deny')
   }),
   notice: notice.nullable()

@@ -99,7 +99,7 @@ export function listWaiting(
     `SELECT id, member_id, name, address, fingerprint, key_data,
        EXISTS (SELECT 1 FROM copies AS earlier WHERE earlier.notice_id = copies.notice_id
          AND earlier.member_id = copies.member_id AND earlier.revision < copies.revision AND earlier.sending = 'sent') AS had_notice
-     FROM copies WHERE notice_id = ? AND revision = ? AND state = 'waiting' ORDER BY id LIMIT ?`,
+     FROM copies WHERE notice_id = ? AND revision = ? AND own_state = 'waiting' ORDER BY id LIMIT ?`,
     [noticeId, revision, limit]
   )
 }
@@ -170,12 +170,19 @@ export function listLateCopies(read: Read, now: Instant, limit: number): LateCop
       WHERE subject_kind = 'case' AND subject_id = case_tag AND kind = 'disclosed' ORDER BY id DESC LIMIT 1), disclosure_at) AS disclosure_at
     FROM copies`
   return read.all<LateCopy>(
-    `${about} WHERE not_after <= @now AND (sending = 'queued' OR sending = 'sending' AND next_attempt_at <= @now)
-     UNION ALL ${about} WHERE not_after > @now AND sending IN ('queued', 'held') AND NOT is_active
-     UNION ALL ${about} WHERE state = 'waiting' AND notice_state = 'releasing' AND copies.disclosure_at <= @now
+    `${about} WHERE ${isIn('outbox', "not_after <= @now AND state IN ('queued', 'sending')")}
+       AND (sending = 'queued' OR next_attempt_at <= @now)
+     UNION ALL ${about} WHERE ${isIn('member', "state <> 'active'")} AND not_after > @now AND sending IN ('queued', 'held')
+     UNION ALL ${about} WHERE ${isIn('notice', "state = 'releasing'")} AND own_state = 'waiting' AND copies.disclosure_at <= @now
      LIMIT @limit`,
     { now, limit }
   )
+}
+
+/** The condition that a copy's message, member or notice is so. Without it every copy that there ever was is looked at. */
+function isIn(what: 'outbox' | 'member' | 'notice', condition: string): string {
+  const table = what === 'outbox' ? what : `${what}s`
+  return `${what}_id IN (SELECT id FROM ${table} WHERE ${condition})`
 }
 
 /** What was public before its date is public: copies of this case that have not left are late from now on. */
@@ -218,7 +225,8 @@ export type WaitingCopy = {
 export function listWaitingCopies(read: Read): WaitingCopy[] {
   return read.all<WaitingCopy>(
     `SELECT revision, case_tag, product, member_id, since FROM copies
-     WHERE sending IN ('queued', 'sending') AND not_after IS NOT NULL AND NOT ${IS_ON_RECORD} ORDER BY notice_id, member_id`
+     WHERE ${isIn('outbox', "not_after IS NOT NULL AND state IN ('queued', 'sending')")} AND NOT ${IS_ON_RECORD}
+     ORDER BY notice_id, member_id`
   )
 }
 

@@ -75,6 +75,28 @@ describe('copies of a notice', () => {
   })
 })
 
+describe('copies of notices', () => {
+  it('that are late or wait are found without a look at all that ever left, at every turn of the desk', () => {
+    const plans: unknown[] = []
+    db.read((read) => {
+      const planned: typeof read = {
+        ...read,
+        all: (sql, params) => {
+          plans.push(...read.all<{ detail: string }>(`EXPLAIN QUERY PLAN ${sql}`, params))
+          return []
+        }
+      }
+      deliveries.listLateCopies(planned, NOON, 10)
+      deliveries.listWaitingCopies(planned)
+      deliveries.listWaiting(planned, 1, 1, 10)
+    })
+
+    const details = plans.map((step) => (step as { detail: string }).detail)
+    expect(details.filter((detail) => detail.includes('deliveries'))).not.toEqual([])
+    expect(details.filter((detail) => /^SCAN (?:deliveries|outbox)/.test(detail))).toEqual([])
+  })
+})
+
 describe('notices', () => {
   it('refuse to be written over an older version, or twice for one case', () => {
     save()
