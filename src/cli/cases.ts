@@ -42,7 +42,7 @@ export async function cases(call: Call<{ readonly all?: boolean }>): Promise<voi
     const rows = db.read((read) => caseStore.list(read, call.options.all === true ? 'all' : 'open'))
     printRows(call, rows.map(summary), {
       CASE: (row) => row.tag,
-      STATE: (row) => row.state,
+      STATE: ({ state, rejectedAs }) => (rejectedAs === null ? state : `${state} (${rejectedAs})`),
       PRODUCT: (row) => row.product,
       OWNER: (row) => row.owner ?? '-',
       DUE: ({ due }) =>
@@ -54,10 +54,10 @@ export async function cases(call: Call<{ readonly all?: boolean }>): Promise<voi
 }
 
 function summary({ case: record, due }: ListedCase) {
-  const { tag, product, state, receivedAt, owner, disclosureAt, subject } = record
+  const { tag, product, state, rejectedAs, receivedAt, owner, disclosureAt, subject } = record
   const reporters = addresseesOf(record).map(({ contact }) => contact.address)
   const dates = { receivedAt, answeredAt: answeredAt(record), owner, disclosureAt }
-  return { tag, product, state, ...dates, due, reporters, subject }
+  return { tag, product, state, rejectedAs, ...dates, due, reporters, subject }
 }
 
 function readCase(read: Read, tag: CaseTag) {

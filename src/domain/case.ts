@@ -54,6 +54,8 @@ export type CaseRecord = {
   readonly tag: CaseTag
   readonly product: string
   readonly state: CaseState
+  /** The code of its rejection; null while it is not rejected. */
+  readonly rejectedAs: string | null
   /** Who reported comes first; then those whose cases were merged into this one. A merged case has none left. */
   readonly reporters: readonly Reporter[]
   /** The report's subject as protected (else outer): content, shown to maintainers only. */

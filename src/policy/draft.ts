@@ -168,12 +168,17 @@ export function happen<K extends EventKind>(draft: Draft, happening: NewEvent<K>
   }
   const next: Draft = {
     ...draft,
-    case: { ...record, state: move.to },
+    case: { ...record, state: move.to, rejectedAs: codeAfter(record, event) },
     notice,
     known: { ...known, ...historyAfter(known, event) },
     decisions: [...draft.decisions, { kind: 'record', event }]
   }
   return overtaken(next, event)
+}
+
+/** The code of the rejection, if that is how an event leaves the case. */
+function codeAfter({ rejectedAs }: CaseRecord, { kind, about }: NewEvent): string | null {
+  return kind === 'rejected' ? about.code : rejectedAs
 }
 
 /** Where an event would take the case, or why it cannot happen. */

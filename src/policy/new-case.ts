@@ -39,6 +39,7 @@ export function newCase(situation: Situation, product: Product, now: Instant): O
     owner: null,
     disclosureAt: null,
     disclosureZone: null,
+    rejectedAs: null,
     mergedInto: null
   }
 }

@@ -157,7 +157,7 @@ export function caseFacts(
   const { tag, state, owner } = record
   const nobody = isOpen(state) ? 'nobody yet (/take makes it yours)' : ''
   return [
-    fact('Case', `${tag}, ${stateWords(state)}`),
+    fact('Case', `${tag}, ${stateWords(record)}`),
     fact('Product', `${product.name} (policy ${product.policy.id})`),
     fact('Owner', owner === null ? nobody : nameOf(owner, settings)),
     fact('Answered', answeredWords(record, timezone)),

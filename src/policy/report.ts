@@ -295,11 +295,12 @@ function stateAfter(
 }
 
 /** A reporter who writes into an ended case is heard, and the maintainers learn that it stands open again (M-10). */
-function endedWarnings({ tag, state: before }: CaseRecord, state: CaseRecord['state']): string[] {
+function endedWarnings(record: CaseRecord, state: CaseRecord['state']): string[] {
+  const { tag, state: before } = record
   if (before === 'merged')
     return [`The case ${tag} was merged into another one. Please answer in that case.`]
   if (before === state || (before !== 'rejected' && before !== 'closed')) return []
   return [
-    `The case was ${stateWords(before)}, and the reporter wrote again. It is open again (${stateWords(state)}). Please answer, or close it again with /close because REASON.`
+    `The case was ${stateWords(record)}, and the reporter wrote again. It is open again (${stateWords({ ...record, state })}). Please answer, or close it again with /close because REASON.`
   ]
 }

@@ -46,20 +46,12 @@ const STATES: Readonly<Record<CaseState, string>> = {
   closed: 'closed'
 }
 
-/** A state in words. */
-export function stateWords(state: CaseState): string {
-  return STATES[state]
-}
-
-/** A state in words, with the code of a rejection (B9). */
-function stateIn(draft: Draft, { bound }: CommandContext): string {
-  const { state } = draft.case
-  const rejected = [...bound.events, ...happening(draft)].findLast(
-    ({ kind }) => kind === 'rejected'
-  )
-  return state === 'rejected' && rejected?.kind === 'rejected'
-    ? `${STATES[state]} (${rejected.about.code})`
-    : STATES[state]
+/** The state of a case in words, with the code of its rejection (B9). */
+export function stateWords({
+  state,
+  rejectedAs
+}: Pick<CaseRecord, 'state' | 'rejectedAs'>): string {
+  return state === 'rejected' ? `${STATES[state]} (${rejectedAs})` : STATES[state]
 }
 
 /** Where a case stands, on one line. */
@@ -67,7 +59,7 @@ export function standing(draft: Draft, context: CommandContext): string {
   const { case: record, notice } = draft
   const { settings } = context
   return [
-    stateIn(draft, context),
+    stateWords(draft.case),
     ownerWords(record, settings),
     ...(notice === null || isMoot(record, notice)
       ? []
@@ -95,7 +87,7 @@ export function caseLines(
 ): string {
   const from = addresseesOf(record).map(({ contact }) => contact.address)
   return [
-    `${record.tag}  ${stateWords(record.state)}; ${ownerWords(record, settings)}`,
+    `${record.tag}  ${stateWords(record)}; ${ownerWords(record, settings)}`,
     [from.join(', '), record.subject.replaceAll(/\s+/g, ' ')].filter(Boolean).join(': '),
     due === null ? 'nothing is due' : promiseWords(due, { case: record, settings, now })
   ].join('\n    ')
@@ -134,7 +126,7 @@ function* statusLines(draft: Draft, context: CommandContext): Iterable<string> {
   const { case: record, reporterKeys } = draft
   const { tag, owner } = record
   if (bound.named !== tag) yield `${bound.named} was merged into ${tag}; please go on there.`
-  yield `${tag} (${product.name}): ${stateIn(draft, context)}`
+  yield `${tag} (${product.name}): ${stateWords(draft.case)}`
   yield `Received: ${formatInstant(record.receivedAt, settings.desk.timezone)}`
   yield* answerLines(record, settings.desk.timezone)
   const due = dueInDraft(draft, context)

@@ -89,7 +89,14 @@ export function nextTag(read: Read, prefix: string, now: Instant, timezone: stri
 /** Opens a case under a tag from {@link nextTag}; `Trouble` `conflict` when another writer took the number. */
 export function open(
   tx: Tx,
-  { id: _id, version: _version, mergedInto: _into, reporters, ...record }: CaseRecord,
+  {
+    id: _id,
+    version: _version,
+    mergedInto: _into,
+    rejectedAs: _code,
+    reporters,
+    ...record
+  }: CaseRecord,
   roots: { readonly maintainer: MessageId; readonly reporter: MessageId }
 ): number {
   const row = { ...record, maintainerRoot: roots.maintainer }

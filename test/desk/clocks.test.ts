@@ -22,6 +22,7 @@ import { OF_CASES } from '../support/built-in-clocks.ts'
 import {
   alarmsTo,
   alice,
+  answering,
   attachedKey,
   bob,
   DAY,
@@ -201,6 +202,14 @@ it('(A3, B6) the forwarded report, /status and what the others read of a decisio
     'The reporter has not been told'
   )
   expect(await lastTo(linus)).toContain('The reporter has not been told')
+})
+
+it('(B9) the code of a rejection stands beside the state, also when the reporter writes again', async () => {
+  await givenCase()
+  await writes(grace, '/reject upstream\nPlease tell the project.\n')
+  expect(await writes(grace, '/status\n')).toContain('rejected (upstream)')
+  await givenMessage(alice, { subject: 'Re: x', text: 'Look again.', ...answering(alice) })
+  expect(await lastTo(linus)).toContain('The case was rejected (upstream), and the reporter wrote')
 })
 
 describe('(A3) what was not told rings again', () => {

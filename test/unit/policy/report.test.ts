@@ -27,12 +27,15 @@ it('a reporter’s answer ends the waiting for it (B13)', () => {
   })
 })
 
-it.each(['rejected', 'closed'] as const)(
+it.each([
+  ['rejected', 'rejected (upstream)'],
+  ['closed', 'closed']
+] as const)(
   'a reporter who writes into a %s case is heard: it is open again, and the forwarded report says so (B13)',
-  (state) => {
+  (state, words) => {
     const { state: after, forwarded } = aliceWrites(state)
     expect(after).toBe('triaging')
-    expect(forwarded).toContain(`The case was ${state}, and the reporter wrote again.`)
+    expect(forwarded).toContain(`The case was ${words}, and the reporter wrote again.`)
   }
 )
 

@@ -226,6 +226,7 @@ export function caseRecord(change: Partial<CaseRecord> = {}): CaseRecord {
     owner: null,
     disclosureAt: null,
     disclosureZone: null,
+    rejectedAs: change.state === 'rejected' ? 'upstream' : null,
     mergedInto: null,
     maintainerRoot: messageId('root@acme.example'),
     version: 1,

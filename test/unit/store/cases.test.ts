@@ -23,6 +23,7 @@ describe('cases', () => {
       caseRecord({
         tag: stored,
         reporters: [reporter({ id: stored, contact: null, beganInClear: true })],
+        rejectedAs: null,
         mergedInto: null,
         maintainerRoot: roots.maintainer
       })
