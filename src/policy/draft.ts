@@ -162,10 +162,11 @@ export function happen<K extends EventKind>(draft: Draft, happening: NewEvent<K>
   if (move.kind === 'refused') throw new Refusal(move.says)
   const record =
     event.kind === 'answered' ? withAnswer(draft.case, event.about.reporter, known.now) : draft.case
-  const notice = draft.notice && {
-    ...draft.notice,
-    ...noticeAfter(draft.notice, { ...event, at: known.now, id: Number.MAX_SAFE_INTEGER })
-  }
+  const { notice: before } = draft
+  const latest = { ...event, at: known.now, id: Number.MAX_SAFE_INTEGER }
+  const after = before && noticeAfter(before, latest)
+  // What concerns no notice leaves it the same object: only a changed one is stored.
+  const notice = after === before ? before : before && { ...before, ...after }
   const next: Draft = {
     ...draft,
     case: { ...record, state: move.to, rejectedAs: codeAfter(record, event) },

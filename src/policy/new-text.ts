@@ -150,7 +150,10 @@ function strayLine(lines: readonly string[], own: readonly number[]): string | n
   const last = own.findLast((index) => isText(lines[index])) ?? 0
   const stray = own.find((index) => {
     const line = lines[index] ?? ''
-    return index < last && (DASHES.test(line) || (ANGLED.test(line) && COLON_END.test(line)))
+    // A client may have wrapped it.
+    const from = isKnownEnd(line) ? Math.max(0, index + 1 - ATTRIBUTION_LINES_MAX) : index
+    const isNamed = (): boolean => ANGLED.test(lines.slice(from, index + 1).join('\n'))
+    return index < last && (DASHES.test(line) || (COLON_END.test(line) && isNamed()))
   })
   return stray === undefined ? null : (lines[stray] ?? null)
 }
@@ -164,12 +167,16 @@ function isEnd(lines: readonly string[], index: number): boolean {
 function isCopy(lines: readonly string[], index: number): boolean {
   const line = lines[index] ?? ''
   if (RULE_LIKE.test(line) || FORWARD_RULE.test(line)) return true
-  if (!OUTLOOK_FROM.test(line) || !OUTLOOK_NEXT.test(lines[index + 1] ?? '')) return false
-  // Above lines that are marked as quoted it is only their heading, and what the author wrote between them stays.
+  const isHeader = OUTLOOK_FROM.test(line) && OUTLOOK_NEXT.test(lines[index + 1] ?? '')
+  return isHeader && !headsQuotation(lines, index)
+}
+
+/** Whether line `index` only heads lines that are marked as quoted: then what the author wrote between those stays. */
+function headsQuotation(lines: readonly string[], index: number): boolean {
   let below = index
   while (below - index < HEADING_LINES_MAX && isText(lines[below])) below += 1
   while (below < lines.length && (lines[below] ?? '').trim() === '') below += 1
-  return !isQuoted(lines[below])
+  return isQuoted(lines[below]) && headingAbove(lines, below).start <= index
 }
 
 function joined(lines: readonly string[], kept: ReadonlySet<number>): string {
@@ -271,8 +278,13 @@ function isAttribution(part: readonly string[]): boolean {
   const last = part.at(-1) ?? ''
   const hasMoment = YEAR.test(text) && TIME.test(text)
   if (!COLON_END.test(last)) return hasMoment && ANGLED.test(text) && !SENTENCE_END.test(last)
-  if (KNOWN_END.test(last.replaceAll(/\s+/g, ' ').slice(-LINE_END_CHARS))) return true
-  return ANGLED.test(text) || (hasMoment && (VIA.test(text) || KNOWN_START.test(text)))
+  if (isKnownEnd(last) || ANGLED.test(text)) return true
+  return hasMoment && (VIA.test(text) || KNOWN_START.test(text))
+}
+
+/** Whether a line ends as clients end an attribution, in one of the languages whose words are known. */
+function isKnownEnd(line: string): boolean {
+  return KNOWN_END.test(line.replaceAll(/\s+/g, ' ').slice(-LINE_END_CHARS))
 }
 
 /** The line from `start` upwards at which an attribution is known to begin, unless a sentence ends before; else `start`. */

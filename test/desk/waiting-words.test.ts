@@ -477,7 +477,11 @@ it('(G3) words leave encrypted where one message refuses the forged key and acce
 })
 
 it.each([
-  ['a key that never came', () => keyOf(stranger), 'No such key waits for alice@reporter.example'],
+  [
+    'a key that never came',
+    () => keyOf(stranger),
+    'We have no such key for alice@reporter.example'
+  ],
   ['what is no fingerprint', () => 'ABCD', 'Write its whole fingerprint']
 ])('/key refuse of %s is refused and says why', async (_what, written, says) => {
   await givenForgedOffer('clear')

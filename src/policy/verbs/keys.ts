@@ -151,7 +151,7 @@ function noSuchKey(draft: Draft, { bound: { offeredKeys } }: CommandContext): st
   if (addresses === '')
     return 'The report names no address, so there is nobody whose key this could be.'
   const known = offeredKeys.map(({ fingerprint }) => formatFingerprint(fingerprint)).join('; ')
-  return `No such key waits for ${addresses}${known === '' ? '' : `; these wait: ${known}`}. Ask for it, or attach it to your message; one of its user ids must be exactly that address.`
+  return `We have no such key for ${addresses}${known === '' ? '' : `; we have: ${known}`}. Ask for it, or attach it to your message; one of its user ids must be exactly that address.`
 }
 
 export const KEYS: readonly Verb[] = [

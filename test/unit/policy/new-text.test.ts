@@ -199,6 +199,25 @@ describe.each(Object.entries(HEADS))('the head of a copied mail, %s (G6)', (_nam
   })
 })
 
+describe('words of a third person that no mark says are quoted (G6)', () => {
+  it.each([
+    ['on one line', ['On Mon, 23 Nov 2026 at 12:00, Linus <linus@acme.example> wrote:']],
+    ['wrapped', ['Linus Torvalds', '<linus@acme.example>', 'wrote:']]
+  ])('do not leave below an attribution %s: its author is asked', (_how, head) => {
+    expect(doubtfulLine(['Mine.', '', ...head, '', 'words of Linus'].join('\n'))).not.toBeNull()
+  })
+
+  it('do not leave below header lines that are no heading of the quotation below them', () => {
+    const head = ['From: Linus <linus@acme.example>', 'Sent: Monday', 'Subject: Next']
+    const words = ['one', 'two', 'three', 'four', 'five', '> older']
+    expect(newText(['Mine.', '', ...head, ...words].join('\n'))).toBe('Mine.')
+  })
+
+  it('are not seen where somebody only says who wrote something', () => {
+    expect(doubtfulLine('As Linus wrote:\n\nIt is fixed.')).toBeNull()
+  })
+})
+
 describe('a sender who is called like the rule of the desk', () => {
   it('does not make /reply quote send the facts of the desk along (G6)', () => {
     const relay = [

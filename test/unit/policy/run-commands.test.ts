@@ -410,6 +410,15 @@ describe('/notice hold (G7)', () => {
     }
   })
 
+  it.each(['/take', '/reply\nThank you.'])(
+    'no command about something else stores it: %j',
+    (text) => {
+      const { ran, decisions } = run(text, on('releasing', { here: 2 }))
+      expect(ran).toBe(true)
+      expect(only(decisions, 'save-notice')).toEqual([])
+    }
+  )
+
   it('is refused once nothing of it is here', () => {
     const result = run('/notice hold', on('released', {}))
     expect(result.ran).toBe(false)
