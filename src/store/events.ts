@@ -90,6 +90,9 @@ export function lastOfKinds<K extends EventKind>(
   return latestOfKinds(read, subject, kinds, 1)[0] ?? null
 }
 
+/** With `ORDER BY +id`: sorted by the index on ids, every event of the subject would be looked at, and not those of the kinds. */
+const OF_KINDS = 'AND kind IN (SELECT value FROM json_each(@kinds))'
+
 /** The newest events of these kinds of a subject, newest first. */
 export function latestOfKinds<K extends EventKind>(
   read: Read,
@@ -98,10 +101,8 @@ export function latestOfKinds<K extends EventKind>(
   limit: number
 ): DeskEvent<K>[] {
   const rows = read.all<Row>(
-    `SELECT * FROM events WHERE subject_kind = ? AND subject_id = ?
-       AND kind IN (SELECT value FROM json_each(?))
-     ORDER BY id DESC LIMIT ?`,
-    [kind, id, kinds, limit]
+    `SELECT * FROM events WHERE subject_kind = @kind AND subject_id = @id ${OF_KINDS} ORDER BY +id DESC LIMIT @limit`,
+    { kind, id, kinds, limit }
   )
   return rows.map(eventOf) as DeskEvent<K>[]
 }
@@ -157,8 +158,7 @@ export function list(
   const { from = 0, kinds = null } = options
   const rows = read.all<Row>(
     `SELECT * FROM events WHERE subject_kind = @kind AND subject_id = @id AND id >= @from
-       AND (@kinds IS NULL OR kind IN (SELECT value FROM json_each(@kinds)))
-     ORDER BY id`,
+       ${kinds === null ? '' : OF_KINDS} ORDER BY +id`,
     { ...subject, from, kinds }
   )
   return rows.map(eventOf)

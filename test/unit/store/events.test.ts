@@ -12,7 +12,7 @@ import { parseCaseTag, parseSha256 } from '../../../src/domain/ids.ts'
 import { addMs } from '../../../src/domain/time.ts'
 import * as events from '../../../src/store/events.ts'
 import { useDatabase } from './given.ts'
-import { NOON } from './support.ts'
+import { NOON, plansOf } from './support.ts'
 
 const db = useDatabase()
 
@@ -48,6 +48,18 @@ describe('the record', () => {
     expect(db.read((read) => events.verify(read))).toEqual({ ok: true, count: 3, firstBad: null })
     expect(db.read(events.newest)).toEqual(heads[2])
     expect(new Set(heads.map(({ hash }) => hash)).size).toBe(3)
+  })
+
+  it('finds events of some kinds without a look at the others, which grow with the age of the database', () => {
+    const plans = plansOf(db, (read) => {
+      events.openDoubt(read)
+      events.list(read, DESK, { kinds: ['opened'], from: 1 })
+    })
+
+    expect(plans.filter((step) => step.startsWith('SEARCH events'))).toEqual([
+      expect.stringContaining('AND kind=?'),
+      expect.stringContaining('AND kind=?')
+    ])
   })
 
   it.each([

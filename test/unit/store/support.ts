@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { parseAddress } from '../../../src/domain/address.ts'
 import { parseMessageId } from '../../../src/domain/ids.ts'
 import { type Instant, parseInstant } from '../../../src/domain/time.ts'
-import { type Database, openDatabase } from '../../../src/store/database.ts'
+import { type Database, openDatabase, type Read } from '../../../src/store/database.ts'
 import * as outbox from '../../../src/store/outbox.ts'
 
 export const MIGRATIONS = join(import.meta.dirname, '../../../migrations')
@@ -54,4 +54,17 @@ export function mail(once: string, change: Partial<outbox.NewOutbox> = {}): outb
     isHeld: false,
     ...change
   }
+}
+
+/** How SQLite finds what `ask` reads, which gets nothing. */
+export function plansOf(db: Pick<Database, 'read'>, ask: (read: Read) => unknown): string[] {
+  return db.read((read) => {
+    const steps: { detail: string }[] = []
+    const all: Read['all'] = (sql, params) => {
+      steps.push(...read.all<{ detail: string }>(`EXPLAIN QUERY PLAN ${sql}`, params))
+      return []
+    }
+    ask({ ...read, all })
+    return steps.map(({ detail }) => detail)
+  })
 }
