@@ -28,8 +28,8 @@ const HTML_CHARS_MAX = 1_000_000
 const HTML_PLACEHOLDER = '[HTML part not converted]'
 
 /**
- * Reads everything below `start` but for `except`. `hasLegacyDisplay` is true when the payload has protected headers: then the copy of their
- * subject for old mail programs is left out (RFC 9788 §5.2), if it is nothing but a copy.
+ * Reads everything below `start` but for `except`. `hasLegacyDisplay` is true when the payload has protected headers: then the
+ * copy of their subject for old mail programs is left out (RFC 9788 §5.2), if it is nothing but a copy.
  */
 export async function readContent(
   start: Part,

@@ -22,9 +22,11 @@ const CONTROL = /[\u0000-\u0008\u000a-\u001f\u007f]/
 /** Reads an address list, groups included. Never throws; unreadable mailboxes are counted and left out. */
 export function readMailboxes(value: string): MailboxList {
   const found = addressparser(value, { flatten: true })
-  if (CONTROL.test(value) || isAmbiguous(value)) return { contacts: [], count: found.length }
+  const plain = Array.from(lex(value), ({ kind, raw }) => (kind === 'other' ? raw : ' ')).join('')
+  if (CONTROL.test(value) || isAmbiguous(plain)) return { contacts: [], count: found.length }
   const contacts = found.flatMap(({ name, address }) => {
-    const strict = toStrictAddress(address)
+    // What the library takes out of a quoted string is no address to anybody else.
+    const strict = plain.includes(address) ? toStrictAddress(address) : null
     return strict === null
       ? []
       : [{ name: sanitizeHeaderText(decodeWords(name), 100), address: strict }]
@@ -32,9 +34,8 @@ export function readMailboxes(value: string): MailboxList {
   return { contacts: contacts.slice(0, MAILBOXES_MAX), count: found.length }
 }
 
-/** Whether two programs may see two addresses in one mailbox; quoted strings and comments do not count. */
-function isAmbiguous(value: string): boolean {
-  const plain = Array.from(lex(value), ({ kind, raw }) => (kind === 'other' ? raw : ' ')).join('')
+/** Whether two programs may see two addresses in one mailbox; `plain` has blanks for quoted strings and comments. */
+function isAmbiguous(plain: string): boolean {
   return plain.split(/[,;]/).some((mailbox) => {
     const [outside = '', inside, ...after] = mailbox.split(/[<>]/)
     return inside === undefined

@@ -15,6 +15,7 @@ export type Selection = { readonly pieces: readonly Piece[]; readonly warnings: 
 const READ_AS_TEXT = new Set(['text/plain', 'text/markdown', 'text/x-markdown'])
 const SMIME = /^application\/(?:x-)?pkcs7-(?:mime|signature)$/
 const TNEF = /^application\/(?:vnd\.)?ms-tnef$/
+const ENCRYPTED = /^(?:application\/pgp-|multipart\/)encrypted$/
 const ARMORED_MESSAGE = '-----BEGIN PGP MESSAGE-----'
 const LOOK_AHEAD_BYTES = 200_000
 
@@ -90,9 +91,7 @@ function notice(part: Part, warnings: Set<WarningCode>): void {
   if (SMIME.test(type)) warnings.add('smime')
   if (TNEF.test(type) || filename.toLowerCase() === 'winmail.dat') warnings.add('tnef')
   const head = isOpaque ? '' : contentOf(part).subarray(0, LOOK_AHEAD_BYTES)
-  if (type === 'application/pgp-encrypted' || head.includes(ARMORED_MESSAGE)) {
-    warnings.add('errant-crypto')
-  }
+  if (ENCRYPTED.test(type) || head.includes(ARMORED_MESSAGE)) warnings.add('errant-crypto')
 }
 
 function isSmimeSigned(part: Part): boolean {

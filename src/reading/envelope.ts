@@ -140,7 +140,9 @@ function recogniseRepaired({ type, children }: Part): Encrypted | Signed | null 
   // Google Workspace puts a text before the whole multipart/encrypted; mailing lists append one.
   if ('cipher' in shape) {
     const isRewrapped = inner === first
-    return texts.length === 1 ? { ...shape, outside, isMangled: true, isRewrapped } : null
+    // Beside other parts, one without its ciphertext is read like any part: the block may stand where it should not.
+    const isWhole = shape.cipher !== null && texts.length === 1
+    return isWhole ? { ...shape, outside, isMangled: true, isRewrapped } : null
   }
   return inner === first ? { ...shape, outside } : null
 }

@@ -111,6 +111,9 @@ describe('the content of a payload', () => {
     expect(content.text).toBe('x\n')
     expect(content.attachments).toHaveLength(2)
     expect(content.warnings).toContain('errant-crypto')
+    const bare = 'Content-Type: multipart/encrypted; boundary=gone\r\n\r\ncipher'
+    const version = await read(container('alternative', plain('x'), bare))
+    expect(version.warnings).toContain('errant-crypto')
   })
 
   it.each([

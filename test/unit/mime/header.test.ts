@@ -34,6 +34,8 @@ describe('a mailbox', () => {
     '<a@x.example',
     '<@route.example:a@x.example>',
     '=?utf-8?Q?a=40x.example?=',
+    '"victim@x.example"',
+    '"victim@x.example" <>',
     'a@x.example\u0000',
     'ü@x.example',
     'undisclosed'

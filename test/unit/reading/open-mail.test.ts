@@ -259,6 +259,18 @@ describeWith(['gpg', 'sq'], 'opening a mail', () => {
     expect(await openIt(bare)).toMatchObject({ failure: 'empty', encrypted: true, text: '' })
   })
 
+  it('opens a block in a broken envelope beside a text (G1)', async () => {
+    const armored = await gpg.encrypt(payload(), DESK_ADDRESS, true)
+    const broken =
+      'Content-Type: multipart/encrypted; boundary=e\r\n\r\n--e\r\n' +
+      `Content-Type: application/octet-stream\r\n\r\n${armored}\r\n--e--`
+    expect(await openIt(lines(...HEAD) + mixed([textPart('hello'), broken]))).toMatchObject({
+      decrypted: true,
+      failure: null,
+      outsideText: 'hello'
+    })
+  })
+
   it('reads inline PGP only when there is nothing but the block, and shows a footer separately', async () => {
     const armored = await gpg.encrypt(Buffer.from(SECRET), DESK_ADDRESS, true)
     const alone = await openIt(lines(...HEAD, '', armored))
