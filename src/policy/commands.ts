@@ -128,7 +128,7 @@ function readCommand(reader: Reader, line: string, commands: Open[]): void {
   }
   const says = misuse(verb, command)
   if (says !== null) complain(reader, above, head, says)
-  if (verb.text?.goesTo === 'reporter') reader.problems.push(...doubtsAbout(text ?? '', command))
+  if (LEAVES.includes(verb.text?.goesTo)) reader.problems.push(...doubtsAbout(text ?? '', command))
   if (verb.text?.goesTo === 'fields') readFields(reader, command)
   commands.push(command)
 }
@@ -259,11 +259,14 @@ function giveRest(
   }
   if (first === undefined || rest === '') return { commands, problems, rest }
   first.text = quotes(first) ? quotingText(below) : rest
-  if (first.takes?.goesTo === 'reporter') problems.push(...doubtsAbout(below, first))
+  if (LEAVES.includes(first.takes?.goesTo)) problems.push(...doubtsAbout(below, first))
   return { commands, problems, rest: '' }
 }
 
-/** Why `text` must not go to the reporter yet: only its author knows whether a line is theirs or heads a quotation. */
+/** Where text goes that other people read than maintainers. */
+const LEAVES: readonly (VerbText['goesTo'] | undefined)[] = ['reporter', 'member']
+
+/** Why `text` must not leave yet: only its author knows whether a line is theirs or heads a quotation. */
 export function doubtsAbout(text: string, { at, line }: Pick<Command, 'at' | 'line'>): Problem[] {
   const doubtful = doubtfulLine(text)
   if (doubtful === null) return []

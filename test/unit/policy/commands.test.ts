@@ -28,6 +28,17 @@ describe('commands', () => {
     expect(parse(line).problems).toEqual([])
   })
 
+  it.each(['/reply', '/member'])(
+    'text for others with a line of doubtful origin is refused: %s',
+    (verb) => {
+      const text = 'Yes.\n\nAlice kirjoitti eilen:\n> No?'
+      const problems = [{ at: 1, says: expect.stringContaining('Alice kirjoitti eilen:') }]
+      expect(parse(`${verb}\n${text}`)).toMatchObject({ problems })
+      expect(parse(`${verb} <<\n${text}\n>>`)).toMatchObject({ problems })
+      expect(parse(`/note\n${text}`)).toMatchObject({ problems: [] })
+    }
+  )
+
   it('looks at each line once, however long its runs of blanks are', () => {
     const line = `/take${' '.repeat(60_000)}x\u2028y`
     expect(parse(line)).toMatchObject({ commands: [], problems: [{ at: 1 }] })
