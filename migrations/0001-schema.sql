@@ -528,8 +528,8 @@ SELECT deliveries.id, deliveries.notice_id, deliveries.revision, deliveries.beca
   coalesce(outbox.sent_at, deliveries.changed_at) AS at,
   -- When it could have left first.
   max(outbox.not_before, outbox.created_at) AS since,
-  cases.tag AS case_tag, cases.disclosure_at AS disclosure_at, cases.disclosure_zone, notices.product,
-  notices.state AS notice_state, notices.released_digest,
+  cases.tag AS case_tag, cases.disclosure_at AS disclosure_at, cases.disclosure_zone,
+  notices.product, notices.released_digest,
   member_id, members.name, members.address, members.fingerprint, members.key_data, members.state = 'active' AS is_active,
   -- Whether the member gets notices about the product now.
   members.state = 'active' AND notices.product IN (SELECT value FROM json_each(members.products)) AS is_listed,

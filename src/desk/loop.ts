@@ -108,7 +108,7 @@ async function settleOnce(desk: Desk, edges: Edges, signal: AbortSignal): Promis
 function firstAttemptsMs(desk: Desk): number | null {
   const now = desk.clock.now()
   const { due, retry } = desk.db.read((read) => ({
-    due: outbox.nextDueAt(read),
+    due: outbox.nextDueAt(read, now),
     retry: arrivals.nextTryAt(read)
   }))
   const jitterEnd = desk.settings.acknowledgement.jitterMsMax + 1000
@@ -177,8 +177,9 @@ async function dispatchOnce(
     bells.work.ring()
     return
   }
-  const next = dispatcher.inFlight() > 0 ? [] : [desk.db.read(outbox.nextDueAt)]
-  await bells.dispatch.wait(waitMs(desk, next), signal)
+  const now = desk.clock.now()
+  const next = desk.db.read((read) => outbox.nextDueAt(read, now))
+  await bells.dispatch.wait(waitMs(desk, dispatcher.inFlight() > 0 ? [] : [next]), signal)
 }
 
 /** Until the earliest of these instants, at most a minute: the clock may be set while we sleep. */

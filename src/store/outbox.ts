@@ -289,10 +289,12 @@ export function findHeldAnswer(read: Read, numbers: readonly string[]): OutboxRo
   )
 }
 
-/** When the next message is due, null when none waits. */
-export function nextDueAt(read: Read): Instant | null {
+/** When the next message is due that may still leave; null when none waits. */
+export function nextDueAt(read: Read, now: Instant): Instant | null {
   return read.value<Instant>(
-    "SELECT min(next_attempt_at) FROM outbox WHERE state IN ('queued', 'sending')"
+    `SELECT next_attempt_at FROM outbox
+     WHERE state IN ('queued', 'sending') AND (not_after IS NULL OR not_after > ?) ORDER BY next_attempt_at LIMIT 1`,
+    [now]
   )
 }
 

@@ -235,14 +235,16 @@ describe('the outbox', () => {
     expect(stateOf(rows[0]?.id ?? 0)).toBe('sending')
   })
 
-  it('says when the next message is due', () => {
-    const due = db.read(outbox.nextDueAt)
-    queue('b', { notBefore: addMs(NOON, MINUTE) })
+  it('says when the next message is due, and waits for none whose last instant has passed (B22)', () => {
+    const next = () => db.read((read) => outbox.nextDueAt(read, NOON))
+    const due = next()
+    queue('late', { notBefore: addMs(NOON, -MINUTE), notAfter: NOON })
+    queue('b', { notBefore: addMs(NOON, MINUTE), notAfter: addMs(NOON, 2 * MINUTE) })
     queue('a')
 
-    expect([due, db.read(outbox.nextDueAt)]).toEqual([null, NOON])
+    expect([due, next()]).toEqual([null, NOON])
     record('accepted', NOON, ...claim(NOON))
-    expect(db.read(outbox.nextDueAt)).toBe(addMs(NOON, MINUTE))
+    expect(next()).toBe(addMs(NOON, MINUTE))
   })
 
   it('is found by Message-ID and remembers one bounce', () => {
