@@ -1,6 +1,6 @@
 /**
- * The clocks of a subject: a case has those of its policy, any other subject those of the configuration; both begin with the
- * built-in ones (policies/shared/built-in-clocks.yaml). Decides whom a step tells, how all clocks of one subject stand, and when
+ * The clocks of a subject: a case has those of its policy, which begin with the built-in ones, any other subject the built-in ones
+ * alone (policies/shared/built-in-clocks.yaml). Decides whom a step tells, how all clocks of one subject stand, and when
  * to look again. Pure; desk/reminders.ts makes what a clock tells. One alarm a cause, person and day; nothing is told twice.
  */
 import { type CaseRecord, underOneNumber } from '../domain/case.ts'
@@ -67,7 +67,6 @@ export function whomToTell(
   const { maintainers, owner, start } = about
   const everybody = maintainers.map(({ id }) => id)
   const told = tell.flatMap((who) => {
-    if (typeof who === 'object') return everybody.filter((id) => id === who.maintainer)
     if (who === 'everybody') return everybody
     if (who === 'member') return ['']
     if (who === 'recipient') return everybody.filter((id) => id === addressee(start))
@@ -76,9 +75,11 @@ export function whomToTell(
       return others.length > 0 ? others : everybody
     }
     if (who === 'owner') return owner !== null && everybody.includes(owner) ? [owner] : everybody
-    const holders = maintainers.flatMap(({ id, roles }) => (roles.includes(who) ? [id] : []))
-    // If nobody has the role, somebody must still be told.
-    return holders.length > 0 ? holders : everybody
+    const holders = maintainers.filter(({ id, roles }) =>
+      typeof who === 'object' ? id === who.maintainer : roles.includes(who)
+    )
+    // If nobody has the role or the id, somebody must still be told.
+    return holders.length > 0 ? holders.map(({ id }) => id) : everybody
   })
   return [...new Set(told)]
 }

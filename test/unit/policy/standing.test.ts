@@ -13,8 +13,8 @@ import {
 } from '../../../src/domain/event.ts'
 import { type CaseTag } from '../../../src/domain/ids.ts'
 import { addMs, type Instant } from '../../../src/domain/time.ts'
-import { clocksOf, standingOf, type Told } from '../../../src/policy/clocks.ts'
-import { POLICY, PRODUCT } from './samples.ts'
+import { clocksOf, standingOf, type Told, whomToTell } from '../../../src/policy/clocks.ts'
+import { GRACE, LINUS, POLICY, PRODUCT } from './samples.ts'
 
 const HOUR = 3_600_000
 const CASE = aboutCase('ACME-2026-0001' as CaseTag)
@@ -144,5 +144,19 @@ it.each(['with-notice', 'none'] as const)(
     const ids = clocksOf('case', product, { clocks: BUILT_IN_CLOCKS }).map(({ id }) => id)
     const dates = promised === 'none' ? [] : ['date-message', 'date-untold']
     expect(ids.filter((id) => id.startsWith('date-'))).toEqual(dates)
+  }
+)
+
+it.each([
+  ['release', ['grace']],
+  ['advisor', ['grace', 'linus']],
+  [{ maintainer: 'linus' }, ['linus']],
+  [{ maintainer: 'nobody' }, ['grace', 'linus']]
+] as const)(
+  '(A3) a step for %j tells everybody where there is nobody of that role or id',
+  (who, expected) => {
+    const about = { maintainers: [GRACE, LINUS], owner: null, start: null }
+
+    expect(whomToTell([who], about)).toEqual(expected)
   }
 )
