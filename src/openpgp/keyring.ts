@@ -181,15 +181,17 @@ function kindOf(spans: readonly PacketSpan[]): 'public' | 'private' | null {
   return secretCount === 1 ? 'private' : 'public'
 }
 
-/** RSA numbers so large that verifying its signatures would take minutes. Larger ones add cost, not security. */
-const MODULUS_BYTES_MAX = 1024
+/** With larger numbers, of RSA or DSA, verifying signatures would take minutes. They add cost, not security. */
+const NUMBER_BYTES_MAX = 1024
 const EXPONENT_BYTES_MAX = 4
 
 function hasGiantNumbers(key: Key): boolean {
-  return key.getKeys().some(({ keyPacket }) => {
-    const { n, e } = keyPacket.publicParams as { readonly n?: Uint8Array; readonly e?: Uint8Array }
-    return (n?.length ?? 0) > MODULUS_BYTES_MAX || (e?.length ?? 0) > EXPONENT_BYTES_MAX
-  })
+  return key.getKeys().some(({ keyPacket }) =>
+    Object.entries(keyPacket.publicParams as object).some(([name, number]: [string, unknown]) => {
+      const bytesMax = name === 'e' ? EXPONENT_BYTES_MAX : NUMBER_BYTES_MAX
+      return number instanceof Uint8Array && number.length > bytesMax
+    })
+  )
 }
 
 /** The strict address that a user id names, in lower case. */

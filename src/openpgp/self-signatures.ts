@@ -102,8 +102,9 @@ function placesOf(key: WithDirect): Place[] {
 function isBinding(primary: Key['keyPacket'], { keyPacket }: Subkey, signed: object): Check {
   const isBound = madeBy(primary, enums.signature.subkeyBinding, signed)
   const isBoundBack = madeBy(keyPacket, enums.signature.keyBinding, signed)
+  const isRefused = CONFIG.rejectPublicKeyAlgorithms.has(keyPacket.algorithm)
   return async (binding) => {
-    const back = binding.embeddedSignature
+    const back = isRefused ? null : binding.embeddedSignature
     if (isSigning(binding) && (back === null || !(await isBoundBack(back)))) return false
     return isBound(binding)
   }

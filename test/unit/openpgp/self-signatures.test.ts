@@ -7,7 +7,7 @@ import {
   revokeKey,
   SignaturePacket
 } from 'openpgp'
-import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type Address } from '../../../src/domain/address.ts'
 import { instantFromMs } from '../../../src/domain/time.ts'
 import { pgpConfig } from '../../../src/openpgp/config.ts'
@@ -168,6 +168,7 @@ describe('a revocation', () => {
 
 describe('numbers of a key', () => {
   const RSA = 1
+  const DSA = 17
   const keyOf = (algorithm: number, ...bitLengths: readonly number[]): Buffer => {
     const number = (bits: number): Buffer => {
       const bytes = Buffer.alloc(2 + Math.ceil(bits / 8), 0xff)
@@ -180,41 +181,56 @@ describe('numbers of a key', () => {
   }
 
   it.each([
-    [RSA, 4096, 17, 'read'],
-    [RSA, 8192, 32, 'read'],
-    [RSA, 8200, 17, 'unreadable'],
-    [RSA, 4096, 40, 'unreadable'],
-    [RSA, 65_528, 65_528, 'unreadable']
+    [RSA, [4096, 17], 'read'],
+    [RSA, [8192, 32], 'read'],
+    [RSA, [8200, 17], 'unreadable'],
+    [RSA, [4096, 40], 'unreadable'],
+    [RSA, [65_528, 65_528], 'unreadable'],
+    [DSA, [3072, 256, 3072, 3072], 'read'],
+    [DSA, [16_384, 256, 3072, 3072], 'unreadable']
   ])(
-    'of algorithm %i, %i bits and %i bits: %s, so that its signatures are no work for minutes',
-    async (algorithm, first, second, expected) => {
-      const facts = await inspectKey(keyOf(algorithm, first, second), NOW)
+    'of algorithm %i and %j bits: %s, so that its signatures are no work for minutes',
+    async (algorithm, bitLengths, expected) => {
+      const facts = await inspectKey(keyOf(algorithm, ...bitLengths), NOW)
       expect(facts === null).toBe(expected === 'unreadable')
     }
   )
 })
 
 describeWith(['gpg'], 'a key of an algorithm that is accepted from nobody', () => {
+  const home = tempFolder('dsa-')
+  const gpg = (...args: readonly string[]) =>
+    run('gpg', [
+      ...['--homedir', home.path, '--batch', '--quiet', '--pinentry-mode', 'loopback'],
+      ...['--passphrase', '', ...args]
+    ])
+  afterAll(async () => {
+    await run('gpgconf', ['--homedir', home.path, '--kill', 'all'])
+    home.remove()
+  })
+
   it('is not usable, and its signatures cost nothing', async () => {
-    const home = tempFolder('dsa-')
-    const gpg = (...args: readonly string[]) =>
-      run('gpg', [
-        ...['--homedir', home.path, '--batch', '--quiet', '--pinentry-mode', 'loopback'],
-        ...['--passphrase', '', ...args]
-      ])
-    try {
-      await gpg('--quick-generate-key', 'alice@x.example', 'dsa1024', 'sign', 'never')
-      const { stdout } = await gpg('--export')
-      const now = instantFromMs(Date.now() + 60_000)
-      expect(classifyKey(stdout)).toBe('public')
-      const checks = await checksDuring(async () => {
-        expect((await inspectKey(stdout, now))?.state).toBe('cannot-encrypt')
-        expect(await inspectKey(stdout, now, ALICE.email as Address)).toBeNull()
-      })
-      expect(checks).toBe(0)
-    } finally {
-      await run('gpgconf', ['--homedir', home.path, '--kill', 'all'])
-      home.remove()
-    }
+    await gpg('--quick-generate-key', 'alice@x.example', 'dsa1024', 'sign', 'never')
+    const { stdout } = await gpg('--export', 'alice@x.example')
+    const now = instantFromMs(Date.now() + 60_000)
+    expect(classifyKey(stdout)).toBe('public')
+    const checks = await checksDuring(async () => {
+      expect((await inspectKey(stdout, now))?.state).toBe('cannot-encrypt')
+      expect(await inspectKey(stdout, now, ALICE.email as Address)).toBeNull()
+    })
+    expect(checks).toBe(0)
+  })
+
+  it('binds no subkey: its signature is not verified (G9)', async () => {
+    await gpg('--quick-generate-key', 'bob@x.example', 'ed25519', 'sign', 'never')
+    const { stdout: list } = await gpg('--list-keys', '--with-colons', 'bob@x.example')
+    const fingerprint = /^fpr:+([0-9A-F]{40}):/m.exec(list.toString())?.[1] ?? ''
+    await gpg('--quick-add-key', fingerprint, 'dsa2048', 'sign')
+    const { stdout } = await gpg('--export', 'bob@x.example')
+    const checks = await checksDuring(async () => {
+      expect((await readCertificate(stdout))?.key.subkeys).toEqual([])
+    })
+    // That of the user id.
+    expect(checks).toBe(1)
   })
 })
