@@ -187,7 +187,7 @@ const EXPONENT_BYTES_MAX = 4
 
 function hasGiantNumbers(key: Key): boolean {
   return key.getKeys().some(({ keyPacket }) =>
-    Object.entries(keyPacket.publicParams as object).some(([name, number]: [string, unknown]) => {
+    Object.entries(keyPacket.publicParams).some(([name, number]: [string, unknown]) => {
       const bytesMax = name === 'e' ? EXPONENT_BYTES_MAX : NUMBER_BYTES_MAX
       return number instanceof Uint8Array && number.length > bytesMax
     })
