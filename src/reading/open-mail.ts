@@ -220,11 +220,12 @@ function judgeSignatures(signatures: OpenedMail['signatures']): WarningCode[] {
  * its author.
  */
 function isFromDifferent({ from }: HeaderFacts, names: Names): boolean {
-  const inner = names.protected ?? names.innerFacts ?? names.namesInside
-  if (inner === null) return false
-  // An unreadable name cannot be shown to equal the outer one.
-  if (inner.from === null) return inner.unreadableFrom !== ''
-  return from === null || !isSameAddress(inner.from.address, from.address)
+  return [names.protected ?? names.innerFacts, names.namesInside].some((inner) => {
+    if (inner === null) return false
+    // An unreadable name cannot be shown to equal the outer one.
+    if (inner.from === null) return inner.unreadableFrom !== ''
+    return from === null || !isSameAddress(inner.from.address, from.address)
+  })
 }
 
 /**

@@ -88,6 +88,20 @@ describe('a payload that somebody else wrapped', () => {
     expect(judge(opened)).toBe('from')
   })
 
+  it('is told as another sender’s where only the part signed inside names Alice, without a mark', async () => {
+    const unmarked = payload(DESK_ADDRESS, 'Content-Type: text/plain')
+    const signed = lines(
+      'Content-Type: multipart/signed; protocol="application/pgp-signature"; boundary=s',
+      '',
+      `--s\r\n${unmarked}\r\n--s`,
+      'Content-Type: application/pgp-signature\r\n\r\nnone\r\n--s--'
+    )
+    const parts = [encryptedEntity(await seal(signed)), textPart('footer')]
+    const opened = await alice.open(lines(...BY_MALLORY) + mixed(parts))
+    expect(judge(opened)).toBe('from')
+    expect(opened.warnings).toContain('from-mismatch')
+  })
+
   it.each(['hp="cipher"', 'hp="clear"', 'protected-headers="v1"'])(
     'is no inline PGP nor an encrypted file, even where it names the sender: %s',
     async (mark) => {
