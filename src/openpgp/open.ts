@@ -93,7 +93,9 @@ async function readWhole(bytes: unknown): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   for (let read = await reader.read(); !read.done; read = await reader.read())
     chunks.push(read.value)
-  return new Uint8Array(Buffer.concat(chunks))
+  // The library needs a plain array; the view costs no second copy.
+  const { buffer, byteOffset, length } = Buffer.concat(chunks)
+  return new Uint8Array(buffer, byteOffset, length)
 }
 
 /**
