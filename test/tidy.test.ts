@@ -128,10 +128,12 @@ describe('README.md', () => {
   const sections = config.shape
   const schema = z.toJSONSchema(config, { io: 'input', unrepresentable: 'any' })
 
-  it('shows a configuration that is accepted as it stands', async () => {
+  it('shows a configuration that is accepted as it stands, and every line that is commented out, too', async () => {
+    const example = read('postern.example.yaml')
     for (const text of [
       /```yaml\n([\s\S]*?)```/.exec(page)?.[1] ?? '',
-      read('postern.example.yaml')
+      example,
+      example.replaceAll(/^( *)# ( *[a-z_]+:( |$))/gm, '$1$2')
     ]) {
       const folder = tempFolder()
       try {
@@ -141,6 +143,7 @@ describe('README.md', () => {
         }
         mkdirSync(join(folder.path, 'secrets'))
         writeFileSync(join(folder.path, 'keys/desk.asc'), 'the desk key')
+        writeFileSync(join(folder.path, 'keys/mail-ca.pem'), 'a certificate')
         for (const name of ['passphrase', 'imap_password', 'smtp_password'])
           writeFileSync(join(folder.path, 'secrets', name), 'a secret\n')
         writeFileSync(join(folder.path, 'postern.yaml'), text)

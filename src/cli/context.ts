@@ -80,7 +80,7 @@ export function requireName(text: string): string {
   return name
 }
 
-/** What an option names, unless it is the sentence that says why it cannot be read. */
+/** What was read for an option; throws where it is the sentence that says why nothing could be read. */
 export function named<T extends object>(option: string, found: T | string): T {
   if (typeof found !== 'string') return found
   throw new CommandError(`${option}: ${found}.`)

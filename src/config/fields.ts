@@ -134,7 +134,7 @@ export function size(min: number, max: number): z.ZodType<number, number | strin
   })
 }
 
-/** What a value names, or a sentence that says why it cannot be read. */
+/** Reads what a value names; `read` returns a sentence where that cannot be read. */
 export function reading<S extends z.ZodType, T extends object>(
   schema: S,
   read: (value: z.output<S>) => Promise<T | string>

@@ -15,7 +15,7 @@ import { type Environment, type Secret } from './secrets.ts'
 import { builtInTexts, readTexts } from './texts.ts'
 import { readYaml } from './yaml.ts'
 
-/** The file as decoded, with what it names in the place of each name. */
+/** The decoded file; in place of each name of a file, policy or secret stands what was read. */
 type Decoded = z.output<ReturnType<typeof configIn>>
 
 type DeepReadonly<T> = T extends Secret | string

@@ -40,7 +40,7 @@ export function listPresets(): string[] {
     .sort()
 }
 
-/** The file for a policy's name: a preset, or a path relative to `baseDir`. `where` stands in front of what is wrong with it. */
+/** The file for a policy's name: a preset, or a path relative to `baseDir`. `where` begins the sentence if there is none. */
 export function pathOf(name: string, baseDir: string, where = ''): string {
   if (!PRESET_NAME.test(name)) return resolve(baseDir, name)
   const presets = listPresets()

@@ -113,7 +113,7 @@ function readersIn({ baseDir, env }: Place) {
   }
 }
 
-/** The whole file: defaults filled in, sizes in bytes, and in the place of every name what was read. */
+/** The whole file: defaults are filled in, sizes are bytes, and names of files are replaced by what was read. */
 export function configIn(place: Place) {
   const { file, privateKey, secret, policy } = readersIn(place)
   const desk = block({
@@ -216,7 +216,7 @@ function checkBetweenKeys(file: unknown, context: z.RefinementCtx): void {
   )
 }
 
-/** The paths whose text stands at an earlier one already. */
+/** The paths at which a text stands that an earlier path has, too. */
 function doubles(at: (...path: ValuePath) => unknown, paths: readonly ValuePath[]): ValuePath[] {
   const values = paths.map((path) => {
     const value = at(...path)

@@ -14,7 +14,7 @@ export type CaseFacts = {
   readonly isListTold: boolean
   readonly disclosureAt: Instant | null
   readonly wasDisclosed: boolean
-  /** Whether it was rejected and nobody took that back; a reporter's new message opens the case again and does not. */
+  /** Whether a rejection stands. A reporter's new message opens the case again and does not take the rejection back. */
   readonly wasRejected: boolean
   /** Numbers of the reporters who were asked for something and have not written since. */
   readonly asked: readonly string[]
@@ -107,7 +107,7 @@ const SAYS_WHY = {
   holds: (_facts: CaseFacts, { reason }: { readonly reason: string }) => reason !== '',
   says: 'Please add the reason to the line, for the record: because REASON.'
 }
-/** With `silent-by-policy` the reason is the recorded one. */
+/** Where nobody tells the reporter, the record says why. */
 const TELLS_OR_SAYS_WHY = {
   holds: (
     { mayEndInternally }: CaseFacts,
@@ -125,7 +125,7 @@ const MUST_TELL = {
 export const MACHINE: Machine = {
   opened: [{ from: [], to: 'received' }],
   'reporter-wrote': [
-    // What one reporter writes is no answer to what another was asked.
+    // A message of one reporter does not answer what another one was asked.
     {
       from: ['needs-info'],
       to: 'triaging',
@@ -143,7 +143,7 @@ export const MACHINE: Machine = {
   ],
   answered: [
     { from: ['received'], to: 'triaging' },
-    // Who is told of a merge is answered by it.
+    // The message about a merge answers the reporter who gets it.
     { from: [...OPEN, 'rejected', 'closed', 'merged'], to: 'same' }
   ],
   'plan-told': [
@@ -173,7 +173,7 @@ export const MACHINE: Machine = {
     }
   ],
   'merged-in': [
-    // An answer that came as a report of its own is one all the same.
+    // The answer may have come as a report of its own.
     {
       from: ['needs-info'],
       to: 'triaging',
@@ -196,7 +196,7 @@ export const MACHINE: Machine = {
   'notice-previewed': [{ from: ACTIVE, to: 'same' }],
   'notice-approved': [{ from: ['planned', 'noticed'], to: 'same', guards: [HAS_DATE] }],
   'notice-scheduled': [{ from: ['planned', 'noticed'], to: 'same', guards: [HAS_DATE] }],
-  // From the first copy on the list is told, whatever stops the rest.
+  // The list is told from the first copy on, even if the others are stopped.
   'notice-leaving': [{ from: ['planned', 'noticed'], to: 'noticed', guards: [HAS_DATE] }],
   disclosed: [
     {

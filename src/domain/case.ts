@@ -8,7 +8,7 @@ import { type CaseTag, type Fingerprint, type MessageId } from './ids.ts'
 import { type KeySource } from './mail.ts'
 import { type Instant } from './time.ts'
 
-/** Where a case stands; the machine is domain/case-machine.ts. `planned` has a disclosure date, `noticed` has told the list. */
+/** Where a case stands. `planned`: it has a disclosure date; `noticed`: the list was told. */
 export type CaseState =
   | 'received'
   | 'triaging'
@@ -56,7 +56,7 @@ export type CaseRecord = {
   readonly state: CaseState
   /** The code of its rejection; null while it is not rejected. */
   readonly rejectedAs: string | null
-  /** Who reported comes first; then those whose cases were merged into this one. A merged case has none left. */
+  /** The first reporter, then those whose cases were merged into this one. A merged case has none left. */
   readonly reporters: readonly Reporter[]
   /** The report's subject as protected (else outer): content, shown to maintainers only. */
   readonly subject: string
@@ -64,7 +64,7 @@ export type CaseRecord = {
   readonly openedAt: Instant
   readonly owner: string | null
   readonly disclosureAt: Instant | null
-  /** The zone or offset in which a maintainer wrote it: people read it in that, too. */
+  /** The zone or offset in which a maintainer wrote the date; messages show it in that, too. */
   readonly disclosureZone: string | null
   readonly mergedInto: CaseTag | null
   /** First Message-ID of the maintainers' thread: never sent itself, heads every References. */
@@ -73,7 +73,7 @@ export type CaseRecord = {
   readonly version: number
 }
 
-/** Who reported the case; null for one that was merged into another. */
+/** The first reporter of the case; null for a case that was merged into another. */
 export function reporterOf({ reporters }: Pick<CaseRecord, 'reporters'>): Reporter | null {
   return reporters[0] ?? null
 }
@@ -87,7 +87,7 @@ export function reporterWith(
   return reporters.find((one) => named !== null && isSamePerson(one, named)) ?? null
 }
 
-/** What happened, under the first number of the reporter whom it names. */
+/** What happened, with the reporter's number replaced by the first number of the same person. */
 export function underOneNumber<Happened extends { readonly about: object }>(
   record: Pick<CaseRecord, 'reporters'>,
   happened: Happened
@@ -104,7 +104,7 @@ export function isSamePerson(one: Reporter, other: Reporter): boolean {
   return isSameAddress(one.contact.address, other.contact.address)
 }
 
-/** Since when every reporter of the case has had an answer by a person; null while one has none. */
+/** When the last of its reporters got a first answer by a person; null while one has none. */
 export function answeredAt({ reporters }: Pick<CaseRecord, 'reporters'>): Instant | null {
   const times = reporters.map((one) => one.answeredAt)
   return times.includes(null) ? null : (times.sort().at(-1) ?? null)
@@ -167,7 +167,7 @@ export type KeptWords = {
   readonly events: readonly ('answered' | 'plan-told' | 'info-asked')[]
 }
 
-/** The same as stored, with the case that its reporter belongs to now. */
+/** Kept words as stored, with the case that their reporter belongs to now. */
 export type WaitingWords = KeptWords & {
   readonly id: number
   readonly tag: CaseTag
@@ -196,7 +196,7 @@ export type CaseMessage = {
   readonly arrivalId: number | null
 }
 
-/** The one key that answers to an address are sealed to: first use, or accepted by a maintainer. */
+/** The one key to which answers to an address are encrypted: the first that came, or one that a maintainer accepted. */
 export type PinnedKey = {
   readonly fingerprint: Fingerprint
   readonly keyData: Uint8Array
@@ -214,12 +214,12 @@ export type WaitingKey = PinnedKey & {
   readonly refusedBy: string | null
 }
 
-/** A key to pin: by its primary key or any of these subkeys its owner's signatures are told (`KeyFacts.signingKeys`). */
+/** A key to pin. A signature by any of `signingKeys` is one of its owner (see `KeyFacts`). */
 export type KeyToPin = PinnedKey & {
   readonly signingKeys: readonly Fingerprint[]
   /**
    * Whether a message from the address was signed with it, or a maintainer accepted it. A key that only lay in a message may be
-   * anybody's: what another key signs does not contradict it.
+   * anybody's, so a signature by another key does not contradict it.
    */
   readonly isProved: boolean
 }

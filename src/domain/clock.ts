@@ -48,7 +48,7 @@ export type Step = { readonly at: StepTime; readonly tell: readonly Tell[] }
 /** One clock, as a policy or the built-in set states it. */
 export type Clock = {
   readonly id: string
-  /** What it runs for; one of a policy for its cases. */
+  /** What it runs for: a clock of a policy runs for cases. */
   readonly subjects: readonly Subject['kind'][]
   readonly starts: readonly EventKind[]
   readonly stops: readonly EventKind[]
@@ -62,9 +62,9 @@ export type Clock = {
    * between them, tell causes of alarms apart.
    */
   readonly key: string | null
-  /** A start does not count if a stop stands between the latest of these and it: a draft written before its date. */
+  /** A start does not count if a stop came after the latest event of these kinds: the draft was written before its date. */
   readonly since: readonly EventKind[]
-  /** The starting event's instant that it counts from; a start that says there is none ends the run. */
+  /** It counts from this instant of the starting event; a start that says there is none ends the run. */
   readonly from: InstantName
   /** Due so long after that instant, or so long before it. */
   readonly due: { readonly within: Span } | { readonly before: Span }
@@ -83,7 +83,7 @@ export type Clock = {
 export type ClockRun = {
   readonly clock: Clock
   readonly start: DeskEvent
-  /** When that was recorded, or an end that had stopped it was taken back: a step before was never missed. */
+  /** When the start was recorded, or the end that had stopped the run was taken back. Steps before that were not missed. */
   readonly goesOnSince: Instant
   /** The particular by which its cause is told from others; '' for none. */
   readonly key: string
@@ -105,7 +105,7 @@ export type Ring = {
   readonly isLate: boolean
 }
 
-/** What was told so far. Where a clock counts `each` start, one stands for all runs of its cause up to `generation`. */
+/** A step that was told. Where a clock counts `each` start, it stands for all runs of its cause up to `generation`. */
 export type Rung = {
   readonly clock: string
   readonly key: string
@@ -141,12 +141,12 @@ function runsOf(clock: Clock, events: readonly DeskEvent[], calendar: Calendar):
     }
     const isStart = clock.starts.includes(event.kind)
     if (!isStart || (clock.since.length > 0 && stopped.has(key))) continue
-    startRun(open, clock, event, key, calendar)
+    startRun(open, { clock, start: event, key, goesOnSince: event.at }, calendar)
   }
   return [...open.values()]
 }
 
-/** Ends of a case, and what takes them back: then what they alone had stopped goes on. */
+/** Events that end a case, and those that take an end back: then the runs that only the end had stopped go on. */
 const ENDS: readonly EventKind[] = ['rejected', 'closed']
 const TAKES_BACK: readonly EventKind[] = ['reopened', 'accepted']
 
@@ -164,20 +164,18 @@ function stopRuns(runs: Map<string, ClockRun>, key: string): (readonly [string, 
   return mine
 }
 
-function startRun(
-  open: Map<string, ClockRun>,
-  clock: Clock,
-  event: DeskEvent,
-  ...[key, calendar]: [string, Calendar]
-): void {
-  const name = clock.counts === 'each' ? `${key} ${event.id}` : key
+type Started = Omit<ClockRun, 'startedAt' | 'dueAt'>
+
+function startRun(open: Map<string, ClockRun>, started: Started, calendar: Calendar): void {
+  const { clock, start, key } = started
+  const name = clock.counts === 'each' ? `${key} ${start.id}` : key
   const before = clock.counts === 'first' ? open.get(name) : undefined
-  const from = instantOf(event, clock.from)
+  const from = instantOf(start, clock.from)
   if (from === null) {
     if (before === undefined) open.delete(name)
     return
   }
-  const run = runFrom({ clock, start: event, key, goesOnSince: event.at }, from, calendar)
+  const run = runFrom(started, from, calendar)
   if (before === undefined || run.dueAt < before.dueAt) open.set(name, run)
 }
 
@@ -187,11 +185,7 @@ function keyOf({ key }: Clock, { about }: DeskEvent): string {
   return named.filter((value) => typeof value === 'string' || typeof value === 'number').join(' ')
 }
 
-function runFrom(
-  run: Omit<ClockRun, 'startedAt' | 'dueAt'>,
-  from: Instant,
-  calendar: Calendar
-): ClockRun {
+function runFrom(run: Started, from: Instant, calendar: Calendar): ClockRun {
   const { due, id } = run.clock
   const { promised } = run.start.about as { readonly promised?: Promised }
   const earliest = (at: Instant): Instant => [at, promised?.[id] ?? at].sort()[0] ?? at
@@ -200,7 +194,7 @@ function runFrom(
     : { ...run, startedAt: run.start.at, dueAt: startBefore(from, due.before, calendar) }
 }
 
-/** The promise that is due first; what merely tells of something promises nothing. */
+/** The promise that is due first. A clock that counts `each` start only tells of something. */
 export function firstDue(runs: readonly ClockRun[]): Due | null {
   const dues = runs.flatMap(({ clock: { id, counts }, dueAt: at }) =>
     counts === 'each' ? [] : [{ at, clock: id }]
@@ -214,7 +208,7 @@ export function kindsOf(clocks: readonly Clock[]): EventKind[] {
   return [...new Set([...kinds, ...TAKES_BACK])]
 }
 
-/** Whether what was told of one run is told of all earlier ones of its cause, which have come at least as far. */
+/** Whether telling one run tells all earlier ones of its cause, which have come at least as far. */
 export function isToldTogether({ counts, from }: Clock): boolean {
   return counts === 'each' && from === 'at'
 }

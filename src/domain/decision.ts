@@ -50,17 +50,17 @@ export type Sending = {
   readonly tag: CaseTag | null
   /** The person for whom the desk speaks, if not for itself: shown before its own name inside the encryption, never outside. */
   readonly via?: string | null
-  /** At once unless given. */
+  /** It leaves at once unless given. */
   readonly notBefore?: Instant
-  /** From when on it must not leave any more, if ever. */
+  /** It must not leave at or after this instant. */
   readonly notAfter?: Instant | null
   /** Finished, but a human has to let it go. */
   readonly isHeld?: boolean
-  /** What its Date and its signature say; when it is prepared unless given. */
+  /** The time of its Date field and its signature: that of the preparation unless given. */
   readonly madeAt?: Instant
-  /** The message that this one answers, where that is not the latest of the reporter's. */
+  /** The message that it answers: the reporter's latest one unless given. */
   readonly inReplyTo?: MessageId | null
-  /** To whom an answer to it belongs; to nobody unless given. */
+  /** That of the maintainers themselves unless given. */
   readonly conversation?: Conversation
 }
 
@@ -107,7 +107,7 @@ export type SaveNotice = Pick<
 }
 
 export type Decision =
-  /** Who reported is its only reporter; the commit makes the numbers and the roots of its threads. */
+  /** It has one reporter; the commit makes its numbers and the roots of its threads. */
   | { readonly kind: 'open-case'; readonly case: CaseRecord }
   | UpdateCase
   | SaveNotice

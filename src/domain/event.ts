@@ -9,7 +9,7 @@ import { type HoldBecause, type NoticeCopies, type NoticeTextField } from './not
 import { type KeyRefusal } from './outgoing.ts'
 import { type Instant } from './time.ts'
 
-/** What an event is about. A case's notice and its reporters belong to the case; a certificate to whose it is. */
+/** What an event is about. A case's notice and its reporters belong to the case, a certificate to its owner. */
 export type Subject =
   | { readonly kind: 'case'; readonly id: CaseTag }
   | { readonly kind: 'member' | 'maintainer'; readonly id: string }
@@ -61,7 +61,7 @@ export type ReporterTold = 'told' | 'waits-for-key' | 'no-address' | 'silent-by-
 
 type Nothing = Readonly<Record<string, never>>
 
-/** By when the reporter was promised something, by the clock that watches it: another policy makes that no later. */
+/** When each promise to the reporter is due, by its clock. A policy that is chosen later makes none of them later. */
 export type Promised = Readonly<Record<string, Instant>>
 
 /**
@@ -251,7 +251,7 @@ export function event<K extends EventKind>(
   actor: Actor,
   about: Particulars[K]
 ): NewEvent {
-  // The compiler cannot see that one K is at the same time all of the union's members.
+  // The compiler does not see that `kind` and `about` belong together.
   return { kind, subject, actor, about } as NewEvent
 }
 

@@ -1,6 +1,6 @@
 /**
- * What a message is before it is rendered and sent. Only a definition in src/messages makes one, so whether it may ever
- * leave unencrypted is decided there, by its type, and nowhere else (G3).
+ * What a message is before it is rendered and sent, and the reference line that ends an encrypted one. Only a definition in
+ * src/messages makes a message, so whether it may ever leave unencrypted is decided there, by its type, and nowhere else (G3).
  */
 import { type CaseTag } from './ids.ts'
 
@@ -16,8 +16,8 @@ export type VisibleEncryption = 'desk' | 'other' | 'hidden' | 'nobody' | 'unknow
 export type Audience = 'reporter' | 'maintainer' | 'member' | 'outsider'
 
 /**
- * Whose conversation a message to maintainers belongs to: that of a reporter or list member, whom an answer may reach, or ''
- * for the maintainers' own.
+ * The conversation that a message to maintainers belongs to. An answer may reach the reporter or list member named here; '' is
+ * the maintainers' own.
  */
 export type Conversation = '' | `reporter:${string}` | `member:${string}`
 
@@ -54,9 +54,9 @@ export type Wording = {
 // The last line of an encrypted message: only its recipient can read the code in it, so whoever quotes it answers that message
 // (B20).
 
-/** So many characters of `a`-`z` and `2`-`7` cannot be guessed. */
+/** Length of a reference code in characters of `a`-`z` and `2`-`7`: too many to guess. */
 export const CODE_CHARS = 32
-/** So many reference lines of one message are looked up. */
+/** At most so many reference lines of one message are looked up. */
 const QUOTED_MAX = 20
 /** The number of the case is for people; the code counts. */
 const REF_LINE = /^[>\s]*Ref: (?:\S{1,40} )?([a-z2-7]{32})\s*$/u

@@ -13,7 +13,7 @@ export const NO_HISTORY: NoticeHistory = {
   approvals: []
 }
 
-/** What changes the content, the date or the list of a notice: whoever does is its author. */
+/** Events that change the content, the date or the list of a notice. Whoever causes one is an author of it. */
 const EDITS = ['notice-drafted', 'embargo-set', 'moved-product'] as const
 
 /** Kinds of events that {@link noticeHistory} reads. */

@@ -173,7 +173,7 @@ export type Preview = {
   readonly code: string
   readonly digest: Sha256
   readonly issuedAt: Instant
-  /** Its place on the record: what tells it from before a jump of the clock. */
+  /** Its place on the record, which says whether the clock has jumped since. */
   readonly eventId: number
 }
 

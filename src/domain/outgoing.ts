@@ -41,7 +41,7 @@ export type OutgoingBody = {
 /** One recipient's copy of an encrypted message. */
 export type SealTo = {
   readonly headers: OutgoingHeaders
-  /** Ends the text of this copy alone. */
+  /** The last line of the text, of this copy alone. */
   readonly lastLine: string
   readonly fingerprint: Fingerprint
   /** The recipient's binary certificate; its primary fingerprint must equal `fingerprint`. */

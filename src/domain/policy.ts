@@ -18,13 +18,13 @@ export type Policy = {
     /** What the answer holds, in the policy's own terms, for the acknowledgement; '' when unstated. */
     readonly includes: string
   } | null
-  /** What is watched for its cases, beside what the desk watches for itself. */
+  /** The clocks of its cases; those of the desk and its people are in the settings. */
   readonly clocks: readonly Clock[]
   /** Rules repeated to reporters in the acknowledgement, one sentence each (M-02, M-06). */
   readonly reporter_rules: readonly string[]
   /** What a complete report holds, asked for and never a condition (M-09). */
   readonly report_checklist: readonly string[]
-  /** Where a maintainer's plain reply to a relayed mail goes; one to anything else is a note in any case. */
+  /** Where a maintainer's plain reply to a forwarded report goes. One to any other message is a note. */
   readonly replies: 'internal' | 'reporter'
   readonly reporters: { readonly cleartext: 'allow' | 'deny' }
   readonly reject: {

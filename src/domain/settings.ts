@@ -9,8 +9,6 @@ import { type Policy } from './policy.ts'
 import { type Role } from './role.ts'
 import { type Calendar, type Instant } from './time.ts'
 
-export { type Role } from './role.ts'
-
 export type Maintainer = Contact & {
   /** Short name used in commands and the record, `[a-z][a-z0-9-]*`. */
   readonly id: string

@@ -215,15 +215,17 @@ describe('a message that kills its worker (G9)', () => {
     expect(world.processed).toEqual([2])
   })
 
-  it('is held unread with an alarm when not even its header can be read', async () => {
+  it('is held unread, its bytes are kept, and people are told when not even its header can be read (G1)', async () => {
     await givenDesk([grace])
     world.workers.fail = () => new Trouble('worker-crash', 'dead', { retryable: true })
-    world.deliver(await world.write(alice, { subject: 'poison', text: 'x', as: 'clear' }))
+    const poison = await world.write(alice, { subject: 'poison', text: 'x', as: 'clear' })
+    world.deliver(poison)
     for (let round = 0; round < 5; round += 1) {
       await world.settle()
       world.pass(5000)
     }
     expect(arrived()).toEqual([expect.stringMatching(/^held quarantined /)])
+    expect(world.rows('SELECT raw FROM arrival_bytes')).toEqual([{ raw: Buffer.from(poison) }])
     expect(await allTo(grace)).toContain('A message could not be read')
   })
 })

@@ -102,7 +102,7 @@ async function staysHere(as = 'held'): Promise<void> {
 }
 
 describe('a scheduled notice', () => {
-  it('leaves at its instant and not a second before, one sealed message a member, whatever was restarted (M-24, M-28, G5)', async () => {
+  it('leaves at its instant and not a second before, one sealed message a member that names no other, whatever was restarted (M-24, M-28, G5)', async () => {
     await givenNotices()
     upgrade((old) => old)
     await world.wait(UNTIL_DUE - MINUTE)

@@ -3,7 +3,7 @@
  * command, in one object. Types and words only; `index.ts` lists the verbs.
  */
 import { type EventKind } from '../../domain/event.ts'
-import { type Role } from '../../domain/settings.ts'
+import { type Role } from '../../domain/role.ts'
 import {
   type Command,
   type CommandContext,

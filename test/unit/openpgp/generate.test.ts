@@ -16,7 +16,7 @@ const request = {
 }
 
 describeWith(['gpg', 'sq'], 'a new desk key', () => {
-  it('is locked: only its passphrase opens the private part', async () => {
+  it('is locked: only its passphrase opens the private part (G10)', async () => {
     const { privateArmored, publicArmored, fingerprint } = await generateDeskKey(request, now)
     expect(classifyKey(publicArmored)).toBe('public')
     expect(await unlockSecretKey(privateArmored, 'wrong')).toEqual({ kind: 'wrong-passphrase' })

@@ -40,7 +40,7 @@ it.each<[string, string, ReturnType<typeof refuse>]>([
     `"to: ${SETTINGS.desk.address}"`,
     refuse({ protected: null })
   ]
-])('says why, and what to do: %s', (why, remedy, decisions) => {
+])('says why and what to do, and nothing of the message (G6): %s', (why, remedy, decisions) => {
   const [message] = only(decisions, 'send-sealed')
   const text = message === undefined ? '' : rendered(message).replaceAll(/\s+/g, ' ')
   expect(text).toMatch(
@@ -48,6 +48,7 @@ it.each<[string, string, ReturnType<typeof refuse>]>([
   )
   expect(text).toContain(why)
   expect(text).toContain(remedy)
+  expect(`${message?.message.subject ?? ''} ${text}`).not.toMatch(/hole in the parser|\/take/)
 })
 
 it('above ten an hour a clock tells of them instead', () => {

@@ -73,7 +73,7 @@ describe('a command mail', () => {
     expect(run('/status\n'.repeat(21)).ran).toBe(false)
   })
 
-  it('needs the role of every verb', () => {
+  it('needs the role of every verb (G4)', () => {
     expect(run('/accept', { author: ADA }).said).toContain('role committer')
     expect(run('/take', { author: ADA }).ran).toBe(false)
     expect(run('/note\nwords', { author: ADA }).ran).toBe(true)

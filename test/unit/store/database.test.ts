@@ -46,7 +46,7 @@ function opensWith(derivation: Readonly<Record<string, number>>): boolean {
   }
 }
 
-describe('the file at rest', () => {
+describe('the file at rest (G10)', () => {
   it('holds no plain text in the database, the WAL or the shared-memory file', () => {
     using db = openWith(PASSPHRASE)
     plant(db)

@@ -39,7 +39,7 @@ function tamper(sql: string): void {
   })
 }
 
-describe('the record', () => {
+describe('the record (G8)', () => {
   it('is whole when empty and after every entry, and its head moves on', () => {
     expect(db.read(events.newest)).toEqual({ id: 0, hash: '0'.repeat(64) })
     expect(db.read((read) => events.verify(read))).toEqual({ ok: true, count: 0, firstBad: null })

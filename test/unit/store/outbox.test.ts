@@ -70,7 +70,7 @@ function stateOf(id: number): string | undefined {
 }
 
 describe('the outbox', () => {
-  it('queues a decision once, whatever has become of its message', () => {
+  it('queues a decision that is taken twice once, whatever has become of its message (G2)', () => {
     expect([queue('ack:1'), queue('ack:1', { messageId: mail('other').messageId })]).toEqual([
       'queued',
       'already'
