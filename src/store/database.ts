@@ -6,7 +6,7 @@
 import Sqlite from 'better-sqlite3'
 import { assert } from '../domain/assert.ts'
 import { createWhole, readMigrations, realPath, requireFile, secureFile } from './files.ts'
-import { type Read, type SqlParams, type Tx } from './sql.ts'
+import { type Read, type Sql, type SqlParams, type Tx } from './sql.ts'
 import { corrupt, isSqliteError, mapErrors, refused } from './sqlite-errors.ts'
 
 export { type Read, type Tx } from './sql.ts'
@@ -269,26 +269,26 @@ function withHandle<T>(
     assert(mayRun, 'a reading function tried to write')
     return prepared
   }
-  const all = (sql: string, params: SqlParams = []): object[] => {
+  const all = <Row>(sql: Sql<Row>, params: SqlParams = []): Row[] => {
     const { statement, names } = checked(sql)
-    return statement.all(bound(params)).map((values) => rowOf(names, values))
+    return statement.all(bound(params)).map((values) => rowOf(names, values) as Row)
   }
-  const column = (sql: string, params: SqlParams = []): unknown[] =>
+  const column = <Value>(sql: Sql<Value>, params: SqlParams = []): Value[] =>
     checked(sql)
       .statement.all(bound(params))
-      .map(([first]) => first)
-  const handle = {
+      .map(([first]) => first as Value)
+  const handle: Tx = {
     all,
     column,
-    get: (sql: string, params?: SqlParams) => all(sql, params)[0] ?? null,
-    value: (sql: string, params?: SqlParams) => column(sql, params)[0] ?? null,
-    run: (sql: string, params: SqlParams = []) => {
+    get: (sql, params) => all(sql, params)[0] ?? null,
+    value: (sql, params) => column(sql, params)[0] ?? null,
+    run: (sql, params = []) => {
       const { changes, lastInsertRowid } = checked(sql).statement.run(bound(params))
       return { changes, id: Number(lastInsertRowid) }
     }
   }
   try {
-    return work(handle as unknown as Tx)
+    return work(handle)
   } finally {
     isLive = false
   }

@@ -32,13 +32,8 @@ export type Read = {
   column<Value>(sql: Sql<Value>, params?: SqlParams): Value[]
 }
 
-declare const txBrand: unique symbol
-
 /** An open write transaction. Usable only until the function that received it returns; later use throws `Invariant`. */
-export type Tx = Read & {
-  run(sql: string, params?: SqlParams): SqlChange
-  readonly [txBrand]: true
-}
+export type Tx = Read & { run(sql: string, params?: SqlParams): SqlChange }
 
 /** Somebody else wrote first. */
 export function conflict(): Trouble {
