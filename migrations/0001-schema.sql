@@ -198,7 +198,7 @@ CREATE TABLE rings (
   subject_kind TEXT    NOT NULL,
   subject_id   TEXT    NOT NULL,
   clock        TEXT    NOT NULL,
-  -- The event that started this run of the clock, and the first one of the runs before that were told with it.
+  -- The event that started the first run that was told with this one, and the event that started this one.
   "first"      INTEGER NOT NULL REFERENCES events (id),
   generation   INTEGER NOT NULL REFERENCES events (id),
   step         TEXT    NOT NULL,
@@ -311,12 +311,12 @@ CREATE TABLE reporter_keys (
   source        TEXT NOT NULL CHECK (source IN ('autocrypt', 'attached', 'wkd', 'vks')),
   first_seen_at TEXT NOT NULL CHECK (length(first_seen_at) = 24),
   is_used       INTEGER NOT NULL DEFAULT 0 CHECK (is_used IN (0, 1)),
-  -- Whether answers were ever sealed to it. Keys that were not are never dropped for others: the newest is refused.
+  -- Whether answers were ever sealed to it. Only the newest former keys and the newest offered ones are kept, beside the refused.
   was_in_use    INTEGER NOT NULL DEFAULT 0 CHECK (was_in_use IN (0, 1) AND was_in_use >= is_used),
   -- Whether a message from the address was signed with the key, or a maintainer accepted it: only then does a message that
   -- another key signed look like another person's.
   is_proved     INTEGER NOT NULL DEFAULT 0 CHECK (is_proved IN (0, 1)),
-  -- When which maintainer said that it is not theirs: it counts for nothing, also when it comes again.
+  -- When a maintainer said that it is not the reporter's, and who: it counts for nothing, also when it comes again.
   refused_at    TEXT CHECK (length(refused_at) = 24),
   refused_by    TEXT CHECK ((refused_by IS NULL) = (refused_at IS NULL)),
   PRIMARY KEY (address, fingerprint)
@@ -447,8 +447,8 @@ CREATE TABLE signing_keys (
 
 CREATE INDEX signing_keys_by_key_id ON signing_keys (key_id);
 
--- Messages in the junk folder that are not for the desk: listed in the next digest, then forgotten. A thousand at the most;
--- of those before them only the number is left, told from the ids.
+-- Messages in the junk folder that are not for the desk: listed in the next digest, then forgotten. Only the newest thousand
+-- are kept; the ids tell how many came before them.
 CREATE TABLE junk_mails (
   id          INTEGER PRIMARY KEY AUTOINCREMENT,
   -- INTERNALDATE.

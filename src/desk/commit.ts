@@ -157,18 +157,14 @@ export function recordUndelivered(
   const { id: outbox, kind: message, audience, recipientId: recipient, attempts } = row
   const isAlarm = message === alert.kind || message === digest.kind
   const found = row.caseId === null ? null : cases.findById(tx, row.caseId)
-  const tag = found === null ? null : requireCase(tx, found.tag, cases.findNow).tag
-  const subject = isAlarm
-    ? subjectOf(null, { audience, recipient })
-    : tag === null
-      ? DESK
-      : aboutCase(tag)
+  const ofCase = found === null ? DESK : aboutCase(requireCase(tx, found.tag, cases.findNow).tag)
+  const subject = isAlarm ? subjectOf(null, { audience, recipient }) : ofCase
   const about = { audience, recipient, message, outbox, attempts, ...how }
   record(tx, event('undelivered', subject, BY_DESK, about), work)
   looks.forgetRings(tx, row.messageId, addMs(work.now, RING_AGAIN_MS))
 }
 
-/** A copy of a notice left that was on the record as waiting: nobody is told of it any more. */
+/** Puts it on the record when a copy leaves that the record calls waiting: no clock tells of that copy any more. */
 export function recordLeft(
   tx: Tx,
   { id, noticeId, recipientId: member }: outbox.OutboxRow,
@@ -247,7 +243,7 @@ function move(tx: Tx, decided: NewEvent, now: Instant): boolean {
   return true
 }
 
-/** With the message that made it happen. */
+/** Puts an event on the record, with the message that made it happen. */
 function append(tx: Tx, decided: NewEvent, work: Work, signature: Sha256 | null): void {
   put(tx, decided, work.now, evidenceOf(work, signature))
 }

@@ -15,7 +15,7 @@ import { type Read, type Tx } from '../store/sql.ts'
 import { record } from './commit.ts'
 import { type Desk } from './desk.ts'
 
-/** Told one by one; of more only the number. */
+/** At most this many are listed one by one; the others are counted. */
 const TOLD_MAX = 100
 
 /**

@@ -10,7 +10,7 @@ import { latestOfKinds } from '../store/events.ts'
 import { record } from './commit.ts'
 import { type Desk } from './desk.ts'
 
-/** So many failures are on the record at most: one bug can meet every case. */
+/** At most this many failures a day are put on the record: one bug can affect every case. */
 const FAILURES_A_DAY = 20
 
 /** Whether the item at hand caused the error, so that the next one may well succeed (G9). */

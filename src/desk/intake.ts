@@ -116,7 +116,7 @@ async function waitForMail(
 }
 
 /**
- * One pass over the whole inbox or over what came after `from`. Calls `stored` after each message that was taken in. Returns
+ * One pass over the whole inbox or over what came after `from`. Calls `stored` after each message that it takes in. Returns
  * how far it came.
  */
 export async function takeIn(
@@ -125,7 +125,7 @@ export async function takeIn(
   options: {
     readonly inbox: string
     readonly signal: AbortSignal
-    readonly stored: () => void
+    readonly stored?: () => void
     readonly failures: FetchFailures
     readonly from: Place | null
   }
@@ -148,7 +148,7 @@ export async function takeIn(
         arrivals.add(tx, { ...generation, ...listed, ...fetched }, desk.clock.now())
       )
       desk.log({ event: 'arrival.stored', arrival: id, bytes: fetched.raw.length })
-      options.stored()
+      options.stored?.()
     }
   }
   return place

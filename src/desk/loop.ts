@@ -67,14 +67,8 @@ export async function runOnce(desk: Desk, edges: Edges, signal: AbortSignal): Pr
   })
   try {
     const { inbox } = edges
-    const options = {
-      inbox,
-      signal,
-      stored: nothing,
-      failures: new Map<string, number>(),
-      from: null
-    }
-    const place = mailbox && (await takeIn(desk, mailbox, options))
+    const taking = { inbox, signal, failures: new Map(), from: null }
+    const place = mailbox && (await takeIn(desk, mailbox, taking))
     await settleOnce(desk, edges, signal)
     if (mailbox !== null && place !== null) await moveHandled(desk, mailbox, inbox, place)
   } finally {
@@ -139,11 +133,9 @@ async function workAll(
 }
 
 /** On a clock that is far ahead the desk's own key looks expired. It must run on, to see the clock set right (G7, G9). */
-async function workOnTrustedKeys(
-  ...[desk, bells, failures, signal]: Parameters<typeof workAll>
-): Promise<boolean> {
+async function onTrustedKeys<T>(desk: Desk, work: () => Promise<T>): Promise<T> {
   try {
-    return await workAll(desk, bells, failures, signal)
+    return await work()
   } catch (error) {
     const isClocks = error instanceof Trouble && error.code === 'desk-key'
     if (!isClocks || desk.db.read(events.openDoubt) === null) throw error
@@ -157,7 +149,7 @@ async function workOnce(
   failures: Map<number, number>,
   signal: AbortSignal
 ): Promise<void> {
-  if (await workOnTrustedKeys(desk, bells, failures, signal)) return
+  if (await onTrustedKeys(desk, () => workAll(desk, bells, failures, signal))) return
   const next = desk.db.read((read) => [
     notices.nextReleaseAt(read),
     arrivals.nextTryAt(read),
@@ -188,8 +180,4 @@ function waitMs(desk: Desk, instants: readonly (Instant | null)[]): number {
   const waits = instants.flatMap((at) => (at === null ? [] : [Math.max(msBetween(now, at), 0)]))
   // Due work that is not done has failed; it is tried again a little later, not at once.
   return Math.min(WAIT_MS_MAX, ...waits.map((ms) => Math.max(ms, 20)))
-}
-
-function nothing(): void {
-  // With `--once`, no loop sleeps.
 }

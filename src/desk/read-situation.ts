@@ -72,7 +72,7 @@ export function keysOf(read: Read, address: Address): Uint8Array[] {
   return [...(pinned === null ? [] : [pinned.keyData]), ...(member === null ? [] : [member])]
 }
 
-/** So many other cases of a sender are told with a new one. */
+/** At most this many other open cases of its sender are named with a new one. */
 const SENDER_CASES_MAX = 3
 
 /** Everything that decides about one opened arrival. */

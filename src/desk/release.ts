@@ -38,7 +38,7 @@ import { prepare } from './prepare.ts'
 import { knownKeys } from './read-keys.ts'
 import { lookAtClock } from './watch.ts'
 
-/** The desk may fail at one notice so often before it is held. */
+/** A notice is held after this many failures in a row. */
 const FAILURES_MAX = 3
 
 export type ReleaseOptions = {
@@ -204,7 +204,7 @@ export async function sendPieces(
   }
 }
 
-/** Queues one piece; false when the notice was held by a maintainer meanwhile. */
+/** Queues one piece; false when a maintainer has held the notice meanwhile. */
 async function sendPiece(
   desk: Desk,
   notice: NoticeRecord,
@@ -213,12 +213,12 @@ async function sendPiece(
 ): Promise<boolean> {
   const now = desk.clock.now()
   const digest = releasedDigest(desk, notice, known)
-  const prepared = await prepare(desk, copiesFor(desk, notice, known, waiting, now), now)
+  const prepared = await prepare(desk, copiesFor(desk, notice, known, waiting), now)
   return desk.db.transact((tx) => {
     if (notices.findById(tx, notice.id)?.state !== 'releasing') return false
     // Held and released anew while we sealed: what is leaving now may say something else.
     if (notices.findReleasedDigest(tx, notice.id) !== digest) return false
-    // A member who was taken off the list while we sealed gets nothing; one with another key or address is sealed anew.
+    // A member who was taken off the list while we sealed gets nothing. A copy for another key or address is sealed anew.
     const present = deliveries.listWaiting(tx, notice.id, notice.revision, PIECE)
     const stillWaiting = waiting.filter((sealed) => present.some((now) => isSameCopy(sealed, now)))
     const wanted = new Map(stillWaiting.map(({ memberId, id }) => [memberId, id]))
@@ -246,7 +246,7 @@ function copiesFor(
   desk: Desk,
   notice: NoticeRecord,
   known: NoticeSetting,
-  ...[waiting, now]: [readonly deliveries.WaitingDelivery[], Instant]
+  waiting: readonly deliveries.WaitingDelivery[]
 ): readonly SendSealed[] {
   const files = desk.db.read((read) => notices.readPatches(read, notice.id))
   const params = noticeParams(notice, known)
@@ -258,7 +258,7 @@ function copiesFor(
         once: `${notice.id}:${notice.revision}`,
         tag: notice.caseTag,
         noticeId: notice.id,
-        notBefore: notice.releaseAt ?? now,
+        notBefore: notice.releaseAt,
         notAfter: known.record.disclosureAt,
         files: { from: 'list', files }
       }

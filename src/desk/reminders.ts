@@ -109,7 +109,7 @@ function timeOf({ settings }: Desk, at: Instant | undefined): string {
 const KEY_COMES =
   'What waits leaves, encrypted, when a key of the reporter is in use. We have asked for one. Please reach the reporter another way; /unsend because REASON withdraws what waits.'
 
-/** Words that wait for a key of the reporters whom an answer would reach: nobody has to write them again. */
+/** The answers that wait for a reporter's key, so that nobody writes them again. */
 function waitingFacts(desk: Desk, read: Read, { clock, starts, record }: Occasion): FactLine[] {
   if (record === null || !clock.stops.includes('answered')) return []
   const contacts = waitingReporters(starts, record).flatMap(({ contact }) => contact ?? [])
@@ -130,15 +130,15 @@ function waitingReporters(starts: Occasion['starts'], record: CaseRecord): Repor
 
 /** What an alarm says beside its clock. */
 type Matter = {
-  /** In place of the clock's. Without a name: it stands outside the encryption, too (B5, G5). */
+  /** In place of the clock's. Must name nobody: it stands outside the encryption, too (B5, G5). */
   readonly title?: string
   /** What messages/alert.liquid knows as `about`. */
   readonly about?: object
-  /** Stand before the facts that every alarm has. */
+  /** They come before the facts that every alarm has. */
   readonly facts?: readonly FactLine[]
-  /** Who is on the list, list admins alone learn (G5). */
+  /** Only list admins learn these: they name members of the list (G5). */
   readonly adminFacts?: readonly FactLine[]
-  /** Each of its causes is named: their number says nothing. */
+  /** The alarm names each of its causes, so it does not say how many they are. */
   readonly isUncounted?: boolean
 }
 
@@ -228,7 +228,7 @@ const MATTERS: Readonly<
     about: { members: membersOf(abouts(occasion, 'copy-waits')) },
     isUncounted: true
   }),
-  /** That a member left the list is no news to people, but beside others it is said that nobody tells them. */
+  /** A member's removal from the list makes no alarm alone; beside others, the alarm says that nobody tells that member. */
   'copy-late': (desk, _read, occasion) => {
     const dropped = abouts(occasion, 'copy-dropped')
     const those = (why: (typeof dropped)[number]['because']): string =>
@@ -242,7 +242,7 @@ const MATTERS: Readonly<
     if (about.public === '' && about.moved === '') return null
     return { about, facts: disclosureFacts(desk, occasion), isUncounted: true }
   },
-  /** A hold by the desk itself; what a person held, the others know from that person's message. */
+  /** Only a hold by the desk itself: a person who holds a notice tells the others. */
   'notice-held': (desk, read, occasion) => {
     const start = occasion.starts.at(-1)
     if (start?.kind !== 'notice-held') return null
@@ -279,7 +279,7 @@ const MATTERS: Readonly<
       facts: [timeFact(desk, occasion), ...scheduled]
     }
   },
-  /** Nothing while none of these reporters has an answer yet: then the clock of that promise tells it. */
+  /** Null while all these reporters wait for their first answer: the clock of that promise tells it. */
   'words-wait': (_desk, _read, { starts, record, product }) => {
     if (record === null) return null
     const isPromised = isOpen(record.state) && product?.policy.answer !== null
@@ -327,10 +327,8 @@ function keyExpires(
   const member = found === null ? null : members.findByFingerprint(read, found.fingerprint)
   const at = rings[0]?.run.dueAt
   if (member === null || at === undefined) return []
-  const { id, name, address, fingerprint, keyData } = member
-  const to = { id, name, address, fingerprint, keyData }
   const message = memberKeyExpires({ expiresAt: formatInstant(at, settings.desk.timezone) })
-  return [sealedTo([to], message, { once, tag: null })]
+  return [sealedTo([member], message, { once, tag: null })]
 }
 
 /** To the maintainer whose key refused a message: in clear, at most once a day however many cases there are (G3). */
@@ -340,9 +338,7 @@ function ownKey(occasion: Occasion): SendClear[] {
   if (refused === undefined) return []
   const problem = `Your key cannot be used: ${KEY_PROBLEMS[refused.because]}.`
   const sending = { once: now.slice(0, 10), tag: null }
-  return recipients.map(({ id, name, address }) =>
-    inClearTo({ id, name, address }, keyProblem({ problem }), sending)
-  )
+  return recipients.map((to) => inClearTo(to, keyProblem({ problem }), sending))
 }
 
 /** What nobody was told of when it happened; nothing when there is nothing. */
@@ -365,7 +361,7 @@ function disclosureFacts({ settings }: Desk, { record }: Occasion): FactLine[] {
   return [{ label: 'Disclosure', value }]
 }
 
-/** So many starts are shown; of the others only the number. */
+/** At most this many starts are shown; the others are counted. */
 const FACTS_MAX = 5
 
 /** Who owns it and who is told, so that everybody knows whose turn it is. */

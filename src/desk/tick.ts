@@ -42,11 +42,13 @@ type Known = {
   readonly subject: Subject
   readonly record: CaseRecord | null
   readonly product: Product | null
+  /** Its newest event. */
   readonly last: number
   readonly standing: Standing
+  readonly now: Instant
 }
 
-/** Looks at the subjects that are due. Returns whether there was any. */
+/** Looks at the clocks of the subjects that are due, and returns whether one was. */
 export async function tick(desk: Desk): Promise<boolean> {
   const subjects = desk.db.read((read) => looks.listDue(read, desk.clock.now(), PAGE))
   for (const subject of subjects) {
@@ -91,7 +93,7 @@ async function lookAt(desk: Desk, subject: Subject): Promise<void> {
   if (subject.kind === 'desk') desk.db.transact((tx) => planDigest(desk, tx, now))
   const known = desk.db.read((read) => know(desk, read, { subject, now }))
   const made: Made[] = []
-  // Whom clocks have something to say to, also where the desk failed at the message: that is tried again.
+  // Which clock has something to say to whom. Includes messages at which the desk failed: they are tried again.
   const asked = new Set<string>()
   for (const [name, tellings] of groupBy(known.standing.tellings, nameOf)) {
     const [telling] = tellings
@@ -100,7 +102,7 @@ async function lookAt(desk: Desk, subject: Subject): Promise<void> {
     // A bug at one alarm silences no other (G9).
     const composed = await attempt(desk, about, () =>
       desk.db.read((read) => ({
-        decisions: compose(desk, read, occasionOf(desk, known, name, tellings, now)),
+        decisions: compose(desk, read, occasionOf(desk, known, name, tellings)),
         junkTo: listJunk(read, 0).lastId
       }))
     )
@@ -116,7 +118,7 @@ async function lookAt(desk: Desk, subject: Subject): Promise<void> {
     // An event that came meanwhile has made the subject due again.
     if (events.lastOf(tx, subject) !== known.last) return
     if (known.standing.tellings.length === 0) {
-      // Nothing is due: that says nothing of which clocks have nothing to say.
+      // No clock was asked for its message, so none is known to have nothing to say.
       looks.write(tx, subject, known.standing)
       return
     }
@@ -130,7 +132,7 @@ async function lookAt(desk: Desk, subject: Subject): Promise<void> {
   })
 }
 
-/** As clocks name whom they tell: '' is the member that the clock is about, whose id may also be a maintainer's. */
+/** The recipients as clocks name them: '' is the member that the clock is about, because its id may also be a maintainer's. */
 function idsOf(decision: SendSealed | SendClear): string[] {
   if (decision.message.audience === 'member') return ['']
   return decision.kind === 'send-clear' ? [decision.to.id] : decision.recipients.map(({ id }) => id)
@@ -177,7 +179,7 @@ function know(
     isSilent,
     now
   })
-  return { subject, record: found, product, last, standing }
+  return { subject, record: found, product, last, standing, now }
 }
 
 /** The events that the clocks name; for clocks whose every start is a run of its own, those that may still be told. */
@@ -205,9 +207,9 @@ type Made = {
 /** What one message tells to all who are told the same. */
 function occasionOf(
   { settings, sha256 }: Desk,
-  { subject, record: found, product, last }: Known,
+  { subject, record: found, product, last, now }: Known,
   name: string,
-  ...[tellings, now]: [readonly [Telling, ...Telling[]], Instant]
+  tellings: readonly [Telling, ...Telling[]]
 ): Occasion {
   const [{ clock, rings }] = tellings
   const isTold = (id: string): boolean => tellings.some(({ recipient }) => recipient === id)
@@ -220,7 +222,7 @@ function occasionOf(
     product,
     recipients: settings.maintainers.filter(({ id }) => isTold(id)),
     isMemberTold: isTold(''),
-    // What is told again after it failed is told at a later event.
+    // A telling that failed is repeated after a later event, and so has another name.
     once: `${clock.id}:${subject.kind}:${subject.id}:${sha256(name).slice(0, 16)}:${last}`,
     now
   }
@@ -254,7 +256,7 @@ function write(
   now: Instant
 ): void {
   const { messages } = prepared
-  // What could not be encrypted is no news: the ring is kept, and rings again.
+  // A refused copy is not put on the record here: its ring is not saved, so the clock rings again.
   commit(tx, [], { ...prepared, refused: [] }, { now })
   if (messages.length === 0) return
   if (telling.clock.message === 'digest') forgetJunk(tx, junkTo)

@@ -51,7 +51,7 @@ export type Sending = {
   /** The person for whom the desk speaks, if not for itself: shown before its own name inside the encryption, never outside. */
   readonly via?: string | null
   /** It leaves at once unless given. */
-  readonly notBefore?: Instant
+  readonly notBefore?: Instant | null
   /** It must not leave at or after this instant. */
   readonly notAfter?: Instant | null
   /** Finished, but a human has to let it go. */

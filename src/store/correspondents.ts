@@ -22,7 +22,7 @@ export function findReporterKey(
   )
 }
 
-/** So many keys wait under an address, and so many former ones are kept. */
+/** How many offered keys wait under an address at most, and how many former ones are kept. */
 const WAITING_MAX = 8
 
 /**
@@ -61,7 +61,7 @@ export function listOfferedKeys(read: Read, address: Address): WaitingKey[] {
 
 /**
  * Keeps a key that was offered for an address, in place of an older copy of the same key; one that was refused stays so, and is
- * not in use any more. Of keys that were never used, the newest {@link WAITING_MAX} wait: a forger can offer keys without end.
+ * not in use any more. Only the newest {@link WAITING_MAX} keys that were never used wait: a forger can offer keys without end.
  */
 export function saveOfferedKey(
   tx: Tx,

@@ -152,7 +152,6 @@ export function holdWaiting(
 export type LateCopy = Omit<WaitingDelivery, 'hadNotice'> & {
   readonly outboxId: number | null
   readonly noticeId: number
-  readonly revision: number
   readonly caseTag: CaseTag
   readonly product: string
   readonly disclosureAt: Instant | null
@@ -165,7 +164,7 @@ export type LateCopy = Omit<WaitingDelivery, 'hadNotice'> & {
  * with, and those of members who are not active on the list any more. One that is on its way at this moment is not among them.
  */
 export function listLateCopies(read: Read, now: Instant, limit: number): LateCopy[] {
-  const about = `SELECT id, outbox_id, notice_id, revision, case_tag, product, disclosure_zone, member_id, name, address,
+  const about = `SELECT id, outbox_id, notice_id, case_tag, product, disclosure_zone, member_id, name, address,
     fingerprint, key_data, is_active AS is_listed, coalesce((SELECT about ->> 'date' FROM events
       WHERE subject_kind = 'case' AND subject_id = case_tag AND kind = 'disclosed' ORDER BY id DESC LIMIT 1), disclosure_at) AS disclosure_at
     FROM copies`
@@ -185,7 +184,7 @@ function isIn(what: 'outbox' | 'member' | 'notice', condition: string): string {
   return `${what}_id IN (SELECT id FROM ${table} WHERE ${condition})`
 }
 
-/** What was public before its date is public: copies of this case that have not left are late from now on. */
+/** The case was disclosed before its date: its copies that have not left are late from now on. */
 export function endEmbargo(tx: Tx, tag: string, now: Instant): void {
   tx.run(
     `UPDATE outbox SET not_after = @now

@@ -90,7 +90,7 @@ export function lastOfKinds<K extends EventKind>(
   return latestOfKinds(read, subject, kinds, 1)[0] ?? null
 }
 
-/** With `ORDER BY +id`: sorted by the index on ids, every event of the subject would be looked at, and not those of the kinds. */
+/** Goes with `ORDER BY +id`: else SQLite takes the index that is sorted by id, and looks at every event of the subject. */
 const OF_KINDS = 'AND kind IN (SELECT value FROM json_each(@kinds))'
 
 /** The newest events of these kinds of a subject, newest first. */

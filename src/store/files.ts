@@ -1,6 +1,6 @@
 /**
  * The files of a database: the migrations that the program brings, and the database's own file with its folder and permissions.
- * Must never guess: what is not as expected is refused with one clear sentence, and nothing is altered.
+ * Must never guess: refuses what is not as expected with one clear sentence, and alters nothing.
  */
 import {
   chmodSync,

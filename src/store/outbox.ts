@@ -193,7 +193,7 @@ export function retry(
 }
 
 /**
- * After the clock was set back: what waits further ahead than the ladder's longest wait `maxMs` is due now. A message of a
+ * After the clock was set back: a retry that is further ahead than the ladder's longest wait `maxMs` is due now. A message of a
  * notice is never made due before its instant; another message that was queued in what is now the future leaves at once.
  * Returns how many rows changed.
  */

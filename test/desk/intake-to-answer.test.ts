@@ -38,7 +38,7 @@ import {
   writes
 } from '../support/desk.ts'
 import { type Someone } from '../support/world.ts'
-import { caseRecord, messageId, tag } from '../unit/policy/samples.ts'
+import { caseRecord, ROOTS, tag } from '../unit/policy/samples.ts'
 import { lines, mixed, textPart } from '../unit/reading/material.ts'
 
 /** State, disposition and tries of each message. */
@@ -386,9 +386,8 @@ describe('a crash', { timeout: 60_000 }, () => {
       // Somebody else takes the case number that this message was about to get.
       if (stolen < 2) {
         stolen += 1
-        const roots = { maintainer: messageId('m@x.example'), reporter: messageId('r@x.example') }
         const theirs = caseRecord({ tag: tag(`ACME-2026-000${stolen}`) })
-        world.desk.db.transact((tx) => cases.open(tx, theirs, roots))
+        world.desk.db.transact((tx) => cases.open(tx, theirs, ROOTS))
       }
       return null
     }

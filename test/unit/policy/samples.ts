@@ -234,6 +234,12 @@ export function caseRecord(change: Partial<CaseRecord> = {}): CaseRecord {
   }
 }
 
+/** The heads of its threads. */
+export const ROOTS = {
+  maintainer: messageId('m@acme.example'),
+  reporter: messageId('r@acme.example')
+}
+
 /** A message of the desk to Alice that somebody answers. */
 export function issued(change: Partial<Issued> = {}): Issued {
   return {

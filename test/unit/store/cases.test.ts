@@ -2,17 +2,16 @@
 import { describe, expect, it } from 'vitest'
 import { type CaseRecord, type Reporter } from '../../../src/domain/case.ts'
 import * as cases from '../../../src/store/cases.ts'
-import { caseRecord, messageId, reporter, tag } from '../policy/samples.ts'
+import { caseRecord, ROOTS, reporter, tag } from '../policy/samples.ts'
 import { useDatabase } from './given.ts'
 import { at, NOON } from './support.ts'
 
 const db = useDatabase()
-const roots = { maintainer: messageId('m@acme.example'), reporter: messageId('r@acme.example') }
 
 function open(change: Partial<CaseRecord> = {}, by: Partial<Reporter> = {}) {
   const reporters = [reporter(by)]
   const next = db.read((read) => cases.nextTag(read, 'ACME', NOON, 'UTC'))
-  db.transact((tx) => cases.open(tx, caseRecord({ tag: next, reporters, ...change }), roots))
+  db.transact((tx) => cases.open(tx, caseRecord({ tag: next, reporters, ...change }), ROOTS))
   return next
 }
 
@@ -25,7 +24,7 @@ describe('cases', () => {
         reporters: [reporter({ id: stored, contact: null, beganInClear: true })],
         rejectedAs: null,
         mergedInto: null,
-        maintainerRoot: roots.maintainer
+        maintainerRoot: ROOTS.maintainer
       })
     )
   })
@@ -44,7 +43,7 @@ describe('cases', () => {
   it('refuse a number that somebody took meanwhile, and keep nothing of the attempt', () => {
     open()
     const take = () =>
-      db.transact((tx) => cases.open(tx, caseRecord({ tag: tag('ACME-2026-0001') }), roots))
+      db.transact((tx) => cases.open(tx, caseRecord({ tag: tag('ACME-2026-0001') }), ROOTS))
     expect(take).toThrow(expect.objectContaining({ code: 'conflict' }))
     expect(open()).toBe('ACME-2026-0002')
   })

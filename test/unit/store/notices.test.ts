@@ -16,6 +16,7 @@ import {
   fingerprint,
   member,
   messageId,
+  ROOTS,
   sha256,
   TAG
 } from '../policy/samples.ts'
@@ -31,8 +32,7 @@ const PLAN = { id: 1, revision: 1, product: 'parser', digest: WORDS }
 const COPY = { once: 'notice:1:1:debian', digest: WORDS }
 
 beforeEach(() => {
-  const roots = { maintainer: messageId('m@acme.example'), reporter: messageId('r@acme.example') }
-  db.transact((tx) => cases.open(tx, caseRecord(), roots))
+  db.transact((tx) => cases.open(tx, caseRecord(), ROOTS))
 })
 
 function save(change: Partial<SaveNotice> = {}): number {

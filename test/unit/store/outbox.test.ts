@@ -7,7 +7,7 @@ import * as deliveries from '../../../src/store/deliveries.ts'
 import * as members from '../../../src/store/members.ts'
 import * as notices from '../../../src/store/notices.ts'
 import * as outbox from '../../../src/store/outbox.ts'
-import { address, caseRecord, member, messageId, sha256, TAG } from '../policy/samples.ts'
+import { address, caseRecord, member, ROOTS, sha256, TAG } from '../policy/samples.ts'
 import { DRAFT, useDatabase } from './given.ts'
 import { mail, NOON } from './support.ts'
 
@@ -28,12 +28,11 @@ function queue(once: string, change: Partial<outbox.NewOutbox> = {}, now = NOON)
 /** Queues a copy of notice 1, which is released, to one of its members; the notice is made with its first copy. */
 function queueCopy(once: string, change: Partial<outbox.NewOutbox> = {}): void {
   const digest = sha256('the approved words')
-  const roots = { maintainer: messageId('m@acme.example'), reporter: messageId('r@acme.example') }
   const listed = member(once, '1')
   const copy = { noticeId: 1, recipientId: once, envelopeTo: listed.address, ...change }
   db.transact((tx) => {
     if (cases.find(tx, TAG) === null) {
-      cases.open(tx, caseRecord(), roots)
+      cases.open(tx, caseRecord(), ROOTS)
       notices.save(tx, 1, DRAFT)
       notices.setState(tx, { id: 1, version: 1 }, { state: 'released', releasedDigest: digest })
     }
