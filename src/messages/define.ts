@@ -1,7 +1,7 @@
 /**
  * How a message is defined: everything about one kind of message in one object, its wording beside it in KIND.liquid, and
- * samples of its parameters in samples.yaml. Must never make a message that its type does not allow to leave unencrypted look
- * like one that may (G3).
+ * samples of its parameters in samples.yaml. A message whose type forbids leaving unencrypted must never look like one that may
+ * (G3).
  */
 import { type Audience, type Message, type Secrecy } from '../domain/message.ts'
 

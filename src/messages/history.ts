@@ -1,7 +1,6 @@
 /**
- * The record as a history that an auditor understands without the messages (G8): one sentence for every event, who did what,
- * from what to what, why, and on which message. The words are in history.yaml. Must never name a list member otherwise than by
- * id (G5).
+ * The record as a history that an auditor understands without the messages (G8): one sentence for every event, which says who did
+ * what, from what to what, why, and on which message. The words are in history.yaml. Must name list members by id only (G5).
  */
 import { type Actor, type DeskEvent, type EventKind, type Evidence } from '../domain/event.ts'
 import { type Fingerprint, formatFingerprint } from '../domain/ids.ts'
@@ -21,7 +20,7 @@ export type HistoryNames = {
   readonly reporter: (id: string) => string | null
 }
 
-/** Ends of sentences by the kind of event, as Liquid. */
+/** The end of the sentence for each kind of event, in Liquid. */
 export type Sentences = Readonly<Record<EventKind, string>>
 
 /** Says one event in one line: `Sat 28 Nov 2026, 14:02 UTC: Grace Hopper took the case; signed message 4f3a….` */

@@ -63,7 +63,7 @@ export function createRender(
 
 /**
  * What is wrong with these wordings, each with file and line: Liquid that does not parse, variables that a message does not
- * have (also where its samples do not lead), and what fails when the samples are filled in.
+ * have (also in branches that no sample reaches), and what fails when the samples are filled in.
  */
 export function wordingProblems(
   wordings: ReadonlyMap<string, Wording>,
@@ -175,7 +175,7 @@ function asText(value: unknown): string {
 }
 
 /**
- * Breaks long lines at blanks; lines that fit stay as they are. A sender's name among them must not pass for one of the desk's
+ * Breaks long lines at blanks; lines that fit stay as they are. A sender's name in a line must not pass for one of the desk's
  * rules.
  */
 function wrap(text: string, indent: string): string {

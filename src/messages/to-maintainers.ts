@@ -52,7 +52,7 @@ export const transcript = encryptedAnswer<{
   /** Which message this answers. */
   readonly about: string
   readonly lines: readonly TranscriptLine[]
-  /** What left for the reporters without a line that says so; '' for nothing. */
+  /** What left for the reporters, if no line says so itself; '' for nothing. */
   readonly sent: string
   /** Where the case stood and stands; '' where no case is meant. */
   readonly before: string
@@ -87,7 +87,7 @@ export const preview = encrypted<{
 
 /** Something needs a person. */
 export const alert = encrypted<{
-  /** The message that the clock names; alert.liquid says more by it. */
+  /** What the clock calls its message; alert.liquid has special words for some of them. */
   readonly alarm: string
   readonly title: string
   readonly risk: string
@@ -96,21 +96,21 @@ export const alert = encrypted<{
   readonly due: string
   readonly isOver: boolean
   readonly times: number
-  /** From when on the times are counted. */
+  /** Since when the times are counted. */
   readonly since: string
   readonly isLate: boolean
   readonly about: object
   readonly facts: readonly FactLine[]
 }>()('alert', 'alarm', ({ title }) => title)
 
-/** Tells one author that a plain message stayed inside, which was a reply or a note while the reporter waits. */
+/** Tells the author that a plain message stayed among the maintainers: a reply, or a note while the reporter waits. */
 export const hint = encryptedAnswer<{ readonly stayed: 'reply' | 'note' }>()(
   'hint',
   'hint',
   ({ stayed }) => `Your ${stayed} stayed among the maintainers`
 )
 
-/** What somebody has to look at although nobody is told of it when it happens. */
+/** What somebody has to look at and nobody is told of at once. */
 export const digest = encrypted<{
   readonly isLate: boolean
   readonly unanswered: readonly string[]
@@ -148,7 +148,7 @@ export const refusal = family('maintainer', 'content-free', 'auto-replied')<{
   /** Which message it was. */
   readonly date: string
   readonly because: Refusal | ''
-  /** Why, where it is the maintainer's and names no case; else ''. */
+  /** Why, if the message is validly signed but names no case; else ''. */
   readonly says: string
 }>()('refusal', 'refusal', 'We did not act on a message in your name')
 

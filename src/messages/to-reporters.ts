@@ -29,7 +29,7 @@ export const acknowledgement = automaticAnswer<{
   readonly isClearAllowed: boolean
 }>()('acknowledgement', 'acknowledgement', 'We received your report')
 
-/** One message a day to somebody who sends many reports: the numbers of those that got no acknowledgement of their own (B11). */
+/** One message a day to somebody who sends many reports: the numbers of those that were not acknowledged one by one (B11). */
 export const furtherReports = automaticAnswer<{
   readonly tags: readonly string[]
   /** Reports within 24 hours that are each acknowledged. */
@@ -83,14 +83,14 @@ export const resendRequest = request<object>()(
   'We need something from you'
 )
 
-/** Puts a date to the reporter when it is proposed (M-22). */
+/** Asks the reporter about a date when it is proposed (M-22). */
 export const dateProposed = aboutDate<{
   readonly date: string
   /** The date that stood before; '' for the first one. */
   readonly before: string
 }>()('date-proposed', 'proposed date', 'Does this date suit you?')
 
-/** The date on which it becomes public. */
+/** Tells the reporter the date on which the issue becomes public. */
 export const dateNotice = aboutDate<{
   readonly product: string
   readonly disclosure: string

@@ -17,10 +17,10 @@ import { encryptedTo } from './recipients.ts'
 import { inClearTo, toReporter } from './send.ts'
 import { type AnswerHistory, type Moment, type Situation } from './situation.ts'
 
-/** One sender gets an acknowledgement for each of so many reports in a day, and one message a day that lists the further ones. */
+/** So many reports of one sender are acknowledged one by one in a day; one message a day lists the further ones. */
 const REPORTS_A_DAY = 5
 
-/** `list` waits for the sender's daily list; `hold` is finished and waits for a maintainer's /acknowledge. */
+/** `list`: the report goes into the sender's daily list. `hold`: the answer is made and waits for a maintainer's /acknowledge. */
 type Verdict =
   | { readonly kind: 'send' | 'list'; readonly to: Contact; readonly notBefore: Instant }
   | { readonly kind: 'hold'; readonly to: Contact; readonly because: string }
@@ -76,7 +76,7 @@ function drawDeparture(
   return addMs(now, delayMs + more * jitterMsMax - spentMs)
 }
 
-/** No answer is put off for longer: such a one waits for /acknowledge. */
+/** An answer that would be put off for longer waits for /acknowledge instead. */
 const PUT_OFF_HOURS_MAX = 24
 
 /** The first of the next hours in which the limits leave room for one more (RFC 3834 §2); null where none does. */
@@ -190,7 +190,7 @@ function toSender(
   return inClearTo({ name: '', address, id }, message, sending)
 }
 
-/** By when it promises that a person answers; null where it promises nothing. */
+/** By when the acknowledgement promises an answer by a person; null where it promises nothing. */
 export function promisedAnswer(
   { policy: { answer }, calendar }: Pick<Product, 'policy' | 'calendar'>,
   receivedAt: Instant
@@ -198,7 +198,7 @@ export function promisedAnswer(
   return answer === null ? null : dueAt(receivedAt, answer.within, calendar)
 }
 
-/** What it says: nothing but what anybody outside could work out (G6). */
+/** What the acknowledgement says: nothing but what anybody outside could work out (G6). */
 export function acknowledgementParams(
   product: Pick<Product, 'policy' | 'calendar'>,
   opened: Pick<OpenedMail, 'sealedTo' | 'sealedToKeyIds'>,

@@ -96,7 +96,7 @@ export type Binding =
 
 /**
  * The case that the signed bytes of a message name: a `case:` line, else the protected subject's first `[TAG]` and the
- * messages of the desk to the author that are `quoted`, which must agree. Numbers that are one case now, as `caseNow` says, agree.
+ * messages of the desk to the author that are `quoted`, which must agree. Numbers of cases that were merged (`caseNow`) agree.
  * Outer headers do not count: no signature covers them.
  */
 export function findBinding(

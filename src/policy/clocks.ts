@@ -50,12 +50,12 @@ export function clocksOf(
 /** Clocks of the promise that the reporter learns the date together with the list. */
 const OF_THE_DATE: readonly string[] = ['date-message', 'date-untold']
 
-/** The calendar that a subject's clocks count in. */
+/** The calendar in which a subject's clocks count. */
 export function calendarOf(product: Product | null, { desk }: Settings): Calendar {
   return product?.calendar ?? { timezone: desk.timezone, weekend: [6, 7], holidays: [] }
 }
 
-/** Ids of those whom a step tells; '' is the member itself that the clock is about. */
+/** The ids of the maintainers whom a step tells; '' stands for the list member that the clock is about. */
 export function whomToTell(
   tell: Clock['steps'][number]['tell'],
   about: {
@@ -94,14 +94,14 @@ function promises(product: Product | null, settings: Settings): Clock[] {
   return clocksOf('case', product, settings).filter(({ counts }) => counts !== 'each')
 }
 
-/** Kinds of events that decide what is due of a case, whatever its product. */
+/** Kinds of events that decide what is due in a case, whatever its product. */
 export function promiseKinds(settings: Settings): EventKind[] {
   return kindsOf([null, ...settings.products].flatMap((product) => promises(product, settings)))
 }
 
 type At = { readonly settings: Settings; readonly now: Instant }
 
-/** What is due first of a case with these events on its record, and `more` that happen now. */
+/** What is due first in a case that has these events on its record, if `more` happen now. */
 export function dueOf(
   record: Pick<CaseRecord, 'product' | 'reporters'>,
   events: readonly DeskEvent[],
@@ -111,7 +111,7 @@ export function dueOf(
   return firstDue(promisesOpen(record, events, more, at))
 }
 
-/** The promises of a case that wait to be kept. */
+/** The promises of a case that are still to be kept. */
 export function promisesOpen(
   record: Pick<CaseRecord, 'product' | 'reporters'>,
   events: readonly DeskEvent[],
@@ -136,13 +136,13 @@ type Of = {
   readonly now: Instant
 }
 
-/** What is due of a case and when, in one line. */
+/** What is due in a case and when, in one line. */
 export function promiseWords(due: Due, of: Of): string {
   const { when, what } = promiseParts(due, of)
   return `${when}: ${what}`
 }
 
-/** When something is due of a case, and what. */
+/** When something is due in a case, and what. */
 export function promiseParts(
   { at, clock }: Due,
   { case: record, settings, now }: Of

@@ -14,7 +14,7 @@ type Grammar = Pick<Verb, 'name' | 'arguments' | 'text'>
 
 /** What is wrong with a line. */
 export type Problem = {
-  /** Number of the line in the text, from 1; that of the command where the text of a command is meant. */
+  /** Number of the line in the text, from 1. A problem with the text of a command has the number of the command. */
   readonly at: number
   readonly line: string
   readonly says: string
@@ -80,7 +80,7 @@ function complain({ first, problems }: Reader, above: number, line: string, says
 }
 
 /**
- * Complains of commands and fields where none is read, below other text or below a quotation: their author meant them, and must
+ * Complains of commands and fields below other text or below a quotation, where none is read. Their author meant them and must
  * not believe that they were carried out.
  */
 function findStrays(reader: Reader, commands: readonly Open[]): void {
@@ -133,7 +133,7 @@ function readCommand(reader: Reader, line: string, commands: Open[]): void {
   commands.push(command)
 }
 
-/** From its block if it has one, else from the lines below it. */
+/** Reads the fields of a command from its block if it has one, otherwise from the lines below it. */
 function readFields(reader: Reader, command: Open): void {
   const { text, at } = command
   collectFields(
@@ -263,7 +263,7 @@ function giveRest(
   return { commands, problems, rest: '' }
 }
 
-/** Where text goes that other people read than maintainers. */
+/** Where people other than the maintainers read a text. */
 const LEAVES: readonly (VerbText['goesTo'] | undefined)[] = ['reporter', 'member']
 
 /** Why `text` must not leave yet: only its author knows whether a line is theirs or heads a quotation. */

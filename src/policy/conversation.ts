@@ -11,8 +11,8 @@ import { type Settings } from '../domain/settings.ts'
 import { type AnsweredReporter } from './recipients.ts'
 
 /**
- * `isSigned`: the signed part names it, by a quoted reference line or protected headers. Anybody can write the header outside:
- * it can keep words from leaving, but never choose who gets them.
+ * `isSigned`: the signed part names the conversation, by a quoted reference line or protected headers. Anybody can write the
+ * header outside: it can keep words from leaving, but never choose who gets them.
  */
 export type ConversationOf =
   | { readonly kind: 'one'; readonly with: Conversation; readonly isSigned: boolean }
@@ -26,8 +26,9 @@ export type QuotedMessage = {
 }
 
 /**
- * From the desk's messages that the header fields outside name, and those that the signed part names or quotes. Words for the
- * case with these `numbers` that answer somebody in another case mix two conversations, too; null where no case is named.
+ * The conversation of the desk's messages that the header fields outside name, and of those that the signed part names or quotes.
+ * `numbers` are those of the case that the words are for, null where no case is named: words that answer somebody in another case
+ * mix two conversations, too.
  */
 export function conversationOf(
   named: { readonly outside: readonly QuotedMessage[]; readonly inside: readonly QuotedMessage[] },

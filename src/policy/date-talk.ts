@@ -32,7 +32,7 @@ import { reporterPath, WAYS } from './recipients.ts'
 import { toReporter } from './send.ts'
 import { type Sender } from './threading.ts'
 
-/** The events by which it is known what each reporter was told of the date and said of it. */
+/** The events that show what each reporter was told about the date and what they answered. */
 export const DATE_KINDS: readonly EventKind[] = [
   'date-told',
   'date-untold',
@@ -52,7 +52,7 @@ export type DateAbout = {
   readonly now: Instant
 }
 
-/** Who asks, in which case, and in which zone the date was said before. */
+/** Also who asks, on the record of which case, and in which zone the date was said before. */
 type Asking = DateAbout & {
   readonly by: Actor
   readonly tag: CaseTag
@@ -99,7 +99,7 @@ function ask(reporters: readonly Addressed[], about: Asking): Asked {
   return asked
 }
 
-/** Asks those who were not told the date that holds now. No question is stored, so that none is ever out of date. */
+/** Asks those who have not been told the present date. Questions are not stored, so none can be out of date. */
 function askOwing(reporters: readonly Addressed[], about: Asking): Asked {
   return ask(
     reporters.filter((one) => owedWord(about, one) !== null),
@@ -118,8 +118,8 @@ function aboutDraft(draft: Draft, context: CommandContext): Asking {
 }
 
 /**
- * Asks every reporter about the date of this draft, which is that of the case `tag`; the question about a date that an earlier
- * line of the message set is dropped. `unasked` are the reporters who are not asked; `says`, in the answer to the command, why.
+ * Asks every reporter about the date of this draft, which is that of the case `tag`. The question about a date that an earlier
+ * line of the message set is dropped. `unasked` are the reporters who are not asked; `says` tells the author of the command why.
  */
 export function proposeDate(
   draft: Draft,
@@ -161,8 +161,8 @@ export function owedDate(reporter: Reporter, about: DateAbout): readonly Decisio
 }
 
 /**
- * What a reporter was not told yet of the date that holds: the question about it, or the message that says it where the list
- * goes by it already. Null for nothing.
+ * What a reporter still has to be told about the present date: the question about it, or the message that says it if the list
+ * already goes by that date. Null if nothing is owed.
  */
 export function owedWord(
   { record, events, now }: Pick<DateAbout, 'record' | 'events' | 'now'>,
@@ -180,7 +180,7 @@ function comingDate({ disclosureAt: date, state }: CaseRecord, now: Instant): In
   return !isOpen(state) || state === 'disclosed' || date === null || date <= now ? null : date
 }
 
-/** What a reporter answered to the date that holds, else when they were told it; null for neither. */
+/** What a reporter answered about the present date, or else when they were told it; null for neither. */
 export function answerOf(
   record: CaseRecord,
   reporter: Reporter,
@@ -219,8 +219,8 @@ function toldDate(
 }
 
 /**
- * What a reporter says of the date of the case, so that the maintainers can decide (B19): a line of their own that begins with
- * the word. Nothing when there is none, or when it is not the date that they were told.
+ * Reads what a reporter says about the date of the case, so that the maintainers can decide (B19): a line of their own that
+ * begins with AGREE or OBJECT. Does nothing without such a line, or if they were told another date.
  */
 export function answerToDate(
   sender: Sender,

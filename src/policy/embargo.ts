@@ -20,7 +20,7 @@ export function decideRelease(input: {
   readonly notice: NoticeRecord
   readonly case: CaseRecord
   readonly policy: Policy
-  /** Those of the present configuration: an approval by anybody else counts no more. */
+  /** The maintainers of the present configuration. An approval by anybody else does not count any more. */
   readonly maintainers: readonly Pick<Maintainer, 'id' | 'roles'>[]
   readonly digest: Sha256
   /** The place on the record of a jump of the clock that is in doubt; null for none. */
@@ -74,8 +74,8 @@ export function whoApproves(approving: Approving): string {
 }
 
 /**
- * Who has approved exactly this and may, from a preview no older than a jump of the clock that is in doubt: an approval also says
- * that the clock is right.
+ * The ids of those who may approve this and have approved exactly this. After a jump of the clock that is in doubt, only
+ * approvals of later previews count, because an approval also says that the clock is right.
  */
 export function approversOf(
   approving: Approving & { readonly digest: Sha256 },
@@ -90,7 +90,7 @@ export function approversOf(
 /** A difference between wall clock and monotonic clock above this is a jump, not drift. */
 export const CLOCK_JUMP_MS = 5 * 60_000
 
-/** How far the wall clock moved by itself between two looks; 0 within drift, positive: forward. Sleep is time that passed. */
+/** How far the wall clock jumped between two looks: positive is forward, 0 is no more than drift. Sleep is no jump. */
 export function clockJumpMs(
   before: { readonly now: Instant; readonly bootMs: number },
   after: { readonly now: Instant; readonly bootMs: number }

@@ -71,7 +71,7 @@ const CLIENT_FILES: readonly string[] = [
   'text/x-vcard'
 ]
 
-/** From a number of the case at hand to the one under which it goes on; any other number stays. */
+/** Turns every number of the case at hand into its present one; any other number stays as it is. */
 function followed({ bound }: Situation): (tag: CaseTag) => CaseTag {
   const numbers = bound === null ? [] : numbersOf(bound.case)
   return (tag) => (bound !== null && numbers.includes(tag) ? bound.case.tag : tag)
@@ -113,7 +113,7 @@ function act(
   ]
 }
 
-/** Sent on as if it stood under `/reply`. `whole` is the message's text. */
+/** Sends a plain reply on as if it stood under `/reply`. `whole` is the whole text of the message. */
 function plainReply(text: string, context: CommandContext, whole: string): Decision[] {
   const command = { at: 1, line: '/reply', verb: 'reply', words: [], text, fields: [] } as const
   return run(
@@ -199,7 +199,7 @@ function refuse(
   ]
 }
 
-/** `says` is why where the message is validly signed and names no case. */
+/** `says` is the reason if the message is validly signed but names no case. */
 function refusalTo(
   desk: Parameters<typeof toAuthor>[0] & Pick<DeskContext, 'settings'>,
   words: Omit<Parameters<typeof refusal>[0], 'date'>
@@ -219,7 +219,7 @@ function spendSignatures(situation: Situation, settings: Settings): Decision[] {
 }
 
 /**
- * Whether a message answers a forwarded report of its case, and the signed part says so, too. No signature covers the fields
+ * Whether a message answers a forwarded report of its case, and the signed part says so, too. No signature covers the header
  * outside: a server on the way could name a forwarded report there in place of a colleague's note. Only the newest reference
  * counts: a server that replaced the Message-ID of the answered message left the older ones of the thread.
  */
@@ -251,7 +251,7 @@ function hint(context: CommandContext): Decision[] {
   return isWaiting && !bound.hintGiven ? [stayed(context, 'note', bound.case.tag)] : []
 }
 
-/** Tells the author where the words of a plain message went; `once` for each of these. */
+/** Tells the author that a plain message stayed among the maintainers, once for each `once`. */
 function stayed(context: CommandContext, what: 'reply' | 'note', once: string): Decision {
   const conversation = conversationAbout(context.conversation)
   const { tag } = context.bound.case

@@ -52,7 +52,7 @@ export function namesReporter(text: string, named: Reporter, to: Reporter): stri
   return parts.find(isTold) ?? [id, contact?.address ?? id].find(isWritten) ?? null
 }
 
-/** Whether a name of several words stands there: each word as it is written, or one behind the other in any case. */
+/** Whether all words of a name of several words stand there: each in the same letter case, or all in a row in any. */
 function isWholeIn(text: readonly string[], name: readonly string[]): boolean {
   const flatText = ` ${text.join(' ')} `.toLowerCase()
   const isAdjacent = flatText.includes(` ${name.join(' ').toLowerCase()} `)

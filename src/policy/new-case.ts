@@ -1,6 +1,6 @@
 /**
- * What a message that opens a case says of it: the record to store, its product and its subject. Pure; whether a case is opened
- * is decided in policy/threading.ts.
+ * What a message says about the case that it opens: the record to store, its product and its subject. Pure; whether a case is
+ * opened is decided in policy/threading.ts.
  */
 import { type CaseRecord, type Reporter } from '../domain/case.ts'
 import { type MessageId } from '../domain/ids.ts'
@@ -56,8 +56,8 @@ function beganInClear(opened: OpenedMail): boolean {
 }
 
 /**
- * The product that the subject outside names; the first one where it names none. An automatic answer follows the policy of this
- * one, so that its text cannot depend on what only the desk could read (G6).
+ * The product that the subject outside names, or else the first one. An automatic answer follows the policy of this product, so
+ * that its text cannot depend on what only the desk could read (G6).
  */
 export function productOutside({ outer }: OpenedMail, settings: Settings): Product {
   const [first] = settings.products

@@ -1,7 +1,7 @@
 /**
  * Cuts a reply down to what its author wrote: removes quoted lines, attribution lines, signatures and everything that the desk
- * itself had put into the message. Goes by what a heading of a quotation holds rather than by the words of a language, and says
- * where it cannot be sure. Errs towards cutting: what stays may be sent to another person (mail.md §2.4).
+ * itself had put into the message. Recognises the heading of a quotation by what it holds rather than by the words of a language,
+ * and says where it cannot be sure. Rather cuts too much: what stays may be sent to another person (mail.md §2.4).
  */
 import { DESK_RULE } from '../domain/message.ts'
 
@@ -13,7 +13,7 @@ const OUTLOOK_NEXT =
   /^[\s*_]*(?:sent|gesendet|envoyé|enviado|inviato|date|to|an|à|para|a|subject|betreff|objet|asunto|oggetto|onderwerp)[\s*_]*:[\s*_]*\S/iu
 /** The desk's rule, also where a client made other dashes or blanks of it. */
 const RULE_LIKE = /[-–—―]{2,9}8<[-–—―]{1,9}\s{1,3}postern\s{1,3}[-–—―]{1,9}8<[-–—―]{1,9}/u
-/** What a client may have made of the mark above a signature, or its author's own line between two parts of a text. */
+/** A line of long dashes: a client may have made it of the mark above a signature, or the author drew it between two parts. */
 const DASHES = /^\s*(?=-{0,2}[–—―])[-–—―]{1,3}\s*$/u
 /** The line that clients draw above a copied mail, with words in it or without. */
 const COPY_RULE = /^\s*(?:-{2,}[^-]{1,80}-{2,}|_{10,})\s*$/u
@@ -21,13 +21,13 @@ const KNOWN_END =
   /(?:wrote|writes|a écrit|escribió|ha scritto|napisał\(a\)|написал(?:\(а\)|а)?|пишет|escreveu|(?:schrieb|schreef|skrev)[^:]{0,200})\s*:\s*$/iu
 const KNOWN_START =
   /^\s*(?:-{2,}\s*)?(?:(?:on|am|le|el|il|op|den|em|w dniu)\b|\d{1,4}[./-]\d{1,2}[./-]\d{2,4}\b)/iu
-/** How many characters at the end of a line are searched for words that end an attribution: a line has any length. */
+/** Only so many characters at the end of a line are searched for the words that end an attribution, because lines can be long. */
 const LINE_END_CHARS = 400
 /** An attribution that a client wrapped has at most this many lines. */
 const ATTRIBUTION_LINES_MAX = 4
-/** How many lines above a quotation are looked at: a text has any length. */
+/** Only so many lines above a quotation are read in search of its heading, because texts can be long. */
 const HEADING_LINES_MAX = 40
-/** Into how many more lines a client wraps a header line, such as a list of recipients. */
+/** A client wraps a header line, such as a list of recipients, onto at most this many further lines. */
 const WRAPS_MAX = 3
 /** `Word: value` in any language, perhaps in bold; an address such as `https://…` is none. */
 const LABEL =
@@ -50,8 +50,8 @@ export function newText(text: string): string {
 }
 
 /**
- * A line of `text` that may be its author's own or the heading of the quotation below it; null where there is none. Only the
- * author can tell, so such a text must not leave.
+ * The first line of `text` that may be the author's own or belong to the heading of a quotation; null where there is none. Only
+ * the author can tell which, so such a text must not leave.
  */
 export function doubtfulLine(text: string): string | null {
   return readOwn(text.split('\n')).doubtful
@@ -59,8 +59,8 @@ export function doubtfulLine(text: string): string | null {
 
 /**
  * The author's own lines with the lines they quote, for `/reply quote`. What the desk itself had put into a quoted message stays
- * out: the facts above another person's text, and everything below it. Where they cannot be told apart for sure, because the
- * quotation does not begin with them, no quoted line stays. '' when nothing is the author's own.
+ * out: the facts above another person's text, and everything below that text. If the quotation does not begin with the facts,
+ * nobody can say for sure which lines are the desk's, and no quoted line stays. '' when nothing is the author's own.
  */
 export function quotingText(text: string): string {
   const lines = text.split('\n')
@@ -69,8 +69,8 @@ export function quotingText(text: string): string {
   const quoted = lines.slice(0, end).filter(isQuoted)
   const first = quoted.findIndex((line) => !isBlank(line))
   const ofDesk = quoted.filter(isRule).length
-  // A message of the desk has another person's text between its second rule and its third. Right below the first, and below no
-  // other, it says whom a reply reaches: a quotation that was cut at the top begins with another rule.
+  // A message of the desk has another person's text between its second rule and its third. Only the first rule has a line of text
+  // right below it, which says whom a reply reaches. A quotation that was cut at the top begins with another rule.
   const isWhole = ofDesk > 2 && isRule(quoted[first] ?? '') && !isBlank(quoted[first + 1] ?? '')
   const wanted = ofDesk === 0 ? 0 : isWhole ? 2 : Number.POSITIVE_INFINITY
   const kept = new Set(own)
@@ -87,12 +87,12 @@ function isBlank(line: string): boolean {
   return /^[>\s]*$/.test(line)
 }
 
-/** Whether a quoted line is one of the desk's rules. Another person's words may hold one, but no line of theirs is one. */
+/** Whether a quoted line is one of the desk's rules and nothing else. In another person's words, `| ` stands before a rule. */
 function isRule(line: string): boolean {
   return line.replace(/^[>\s]+/, '').trimEnd() === DESK_RULE
 }
 
-/** Whether a line is quoted by its mark. */
+/** Whether a line begins with the mark of a quotation. */
 export function isQuoted(line = ''): boolean {
   return /^\s*>/.test(line)
 }
@@ -103,8 +103,8 @@ export function hasQuotation(text: string): boolean {
 }
 
 /**
- * Indices of the lines that are no quotation, neither by a mark nor in a copy without marks. A copy goes on to the last rule of
- * the desk, or to the end where it has none; lines below a signature are the author's.
+ * Indices of the lines that are not quoted: they bear no mark and do not stand in a copy without marks. A copy goes on to the
+ * last rule of the desk, or to the end where there is none; lines below a signature are the author's.
  */
 export function unquotedLines(lines: readonly string[]): number[] {
   const copied = lines.findIndex((line, index) => !isQuoted(line) && isCopy(lines, index))
@@ -139,7 +139,7 @@ function readOwn(lines: readonly string[]): Own {
   for (const at of isCopy(lines, end) ? [...begun, end] : begun) {
     const heading = headingAbove(lines, at)
     for (let index = heading.start; index < at; index += 1) own.delete(index)
-    // What a client draws above a copy leaves no doubt about the line above that.
+    // The line or header that a client puts above a copy shows that what stands above is the author's.
     if (at < end || RULE_LIKE.test(lines[at] ?? '')) doubtful ??= heading.doubtful
   }
   return { own, end, doubtful: doubtful ?? strayLine(lines, [...own]) }
@@ -163,7 +163,7 @@ function isEnd(lines: readonly string[], index: number): boolean {
   return line === '-- ' || line.trimEnd() === '--' || isCopy(lines, index)
 }
 
-/** Whether a copy of a mail begins at line `index` that no marks show. */
+/** Whether a copied message without marks of quotation begins at line `index`. */
 function isCopy(lines: readonly string[], index: number): boolean {
   const line = lines[index] ?? ''
   if (RULE_LIKE.test(line) || FORWARD_RULE.test(line)) return true
@@ -171,7 +171,7 @@ function isCopy(lines: readonly string[], index: number): boolean {
   return isHeader && !headsQuotation(lines, index)
 }
 
-/** Whether line `index` only heads lines that are marked as quoted: then what the author wrote between those stays. */
+/** Whether line `index` belongs to the heading of a marked quotation. Then the author's lines between quoted ones stay. */
 function headsQuotation(lines: readonly string[], index: number): boolean {
   let below = index
   while (below - index < HEADING_LINES_MAX && isText(lines[below])) below += 1
@@ -189,7 +189,7 @@ function joined(lines: readonly string[], kept: ReadonlySet<number>): string {
 
 /** What stands above a quotation: an attribution, or a block of header lines that say who is quoted. */
 type Heading = {
-  /** Index of its first line; that of the quotation itself where nothing is surely a heading. */
+  /** Index of its first line, or of the first quoted line where nothing is surely a heading. */
   readonly start: number
   /** A line that may be the author's own or a part of the heading; null where there is none. */
   readonly doubtful: string | null
@@ -223,9 +223,9 @@ function filledAbove(lines: readonly string[], at: number): number {
 }
 
 /**
- * The block of header lines that ends the paragraph; null without at least two such lines, or without an address, `… via …`, a
- * date or the tag of a case in them. A block is surely a heading if it begins with its sender and holds two of these: a person
- * may write less than that by hand.
+ * The block of header lines that ends the paragraph. It has at least two such lines and holds an address, `… via …`, a year or
+ * the tag of a case; null without. It is surely a heading if it begins with its sender and holds two of these; anything less may
+ * have been written by hand.
  */
 function blockIn(paragraph: Paragraph, at: number): Heading | null {
   const { lines, bottom } = paragraph
@@ -255,7 +255,7 @@ function labelsIn({ lines, top, bottom }: Paragraph): number[] {
   return labels
 }
 
-/** The attribution that ends the paragraph: as few lines as prove one, and up to where it is known to begin. */
+/** The attribution that ends the paragraph: the fewest lines that prove one, and those above up to where it is known to begin. */
 function attributionIn({ lines, top, bottom }: Paragraph, at: number): Heading {
   const highest = Math.max(top, bottom + 1 - ATTRIBUTION_LINES_MAX)
   const last = lines[bottom] ?? ''
@@ -268,7 +268,7 @@ function attributionIn({ lines, top, bottom }: Paragraph, at: number): Heading {
   return { start, doubtful: start > top ? unfinished(lines[start - 1]) : null }
 }
 
-/** A line that does not end a sentence may go on below: null for any other. */
+/** The line, if it does not end a sentence and so may go on in the attribution below it; else null. */
 function unfinished(line = ''): string | null {
   return line === '' || SENTENCE_END.test(line) ? null : line
 }
@@ -287,7 +287,7 @@ function isKnownEnd(line: string): boolean {
   return KNOWN_END.test(line.replaceAll(/\s+/g, ' ').slice(-LINE_END_CHARS))
 }
 
-/** The line from `start` upwards at which an attribution is known to begin, unless a sentence ends before; else `start`. */
+/** The nearest line from `start` upwards at which an attribution is known to begin, within one sentence; else `start`. */
 function knownStart(lines: readonly string[], highest: number, start: number): number {
   for (let index = start; index >= highest; index -= 1) {
     const line = lines[index] ?? ''

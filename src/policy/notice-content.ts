@@ -63,7 +63,7 @@ export function noticeForm(
   ].join('\n')
 }
 
-/** In the zone of the desk, in UTC and in the zone in which it was written (B17). */
+/** The disclosure date in the zone of the desk, in UTC and in the zone in which it was written (B17). */
 function dateWords(
   { disclosureAt, disclosureZone }: Pick<CaseRecord, 'disclosureAt' | 'disclosureZone'>,
   timezone: string
@@ -121,19 +121,19 @@ function missingField(
  * When the notice leaves: `disclosure − lead` in the calendar of the product, or now where that has passed already. The lead is
  * that of the first notice: a change leaves at once.
  */
-export function releasePlan(
+export function plannedRelease(
   draft: Pick<Draft, 'case' | 'notice'>,
   { product, now }: Pick<CommandContext, 'product' | 'now'>
-): { readonly releaseAt: Instant | null } {
+): Instant | null {
   const rule = product.policy.notice
   const { disclosureAt } = draft.case
-  if (rule === null || disclosureAt === null) return { releaseAt: null }
-  if (isListTold(draft.notice)) return { releaseAt: now }
+  if (rule === null || disclosureAt === null) return null
+  if (isListTold(draft.notice)) return now
   const planned = startBefore(disclosureAt, rule.lead, product.calendar)
-  return { releaseAt: planned < now ? now : planned }
+  return planned < now ? now : planned
 }
 
-/** When a notice leaves that is not approved yet, as a sentence; `to` says whom it reaches. */
+/** A sentence that says when a notice leaves if it is approved; `to` says whom it reaches. */
 export function willLeave(
   releaseAt: Instant,
   { now, settings }: Pick<CommandContext, 'now' | 'settings'>,
@@ -190,7 +190,7 @@ export function fieldInstant(
   return read.kind === 'instant' ? read : null
 }
 
-/** A field as members read it: instants in UTC and in the zone of the desk, and of a permission only its conditions. */
+/** A field as members read it: an instant in UTC and in the zone of the desk, a permission as its conditions alone. */
 function shownText(key: NoticeTextField, notice: NoticeRecord, timezone: string): string {
   const text = notice.fields[key] ?? ''
   if (key === 'deploy_permission') return readDeployment(text)?.conditions ?? ''
@@ -244,7 +244,7 @@ function* whatChanged(
   for (const filename of before.keys()) yield `Patch ${filename}: withdrawn, please do not use it`
 }
 
-/** Says both values where they are short, else only that the field changed. */
+/** Says both values if they are short, otherwise only that the field changed. */
 function fieldChange(before: string, after: string): string | null {
   if (before === after) return null
   if (before === '') return 'new, see below'
@@ -253,7 +253,7 @@ function fieldChange(before: string, after: string): string | null {
   return isShort ? `was ${before}; is now ${after}` : 'changed, see below'
 }
 
-/** What the text of a notice depends on beside the notice itself. */
+/** What the text of a notice depends on besides the notice itself. */
 export type NoticeSetting = {
   readonly record: CaseRecord
   readonly product: Product
@@ -293,7 +293,7 @@ export function noticeDigest(draft: Draft, notice: NoticeRecord, context: Comman
 
 const PREVIEW_MS_MAX = 72 * HOUR_MS
 
-/** Why to preview or approve a notice as it is would send nobody anything; null when somebody would get it. */
+/** Why nobody would get anything if the notice were approved as it is; null when somebody would. */
 export function sentComplaint(
   { state, releasedAt }: NoticeRecord,
   { bound, settings }: CommandContext
@@ -307,7 +307,7 @@ export function sentComplaint(
   return `Nothing has changed since the notice was sent, ${when}, so nobody would get anything. Change it with /notice draft or /embargo first.${retry}`
 }
 
-/** Why what this preview showed is not what an approval would be about now; null when it is. */
+/** Why this preview can no longer be approved; null when it can. */
 export function outdatedPreview(
   issued: Preview,
   digest: Sha256,

@@ -1,8 +1,8 @@
 /**
- * Whether what was encrypted is its sender's (G6, mail.md §2.4): somebody may have sent on as theirs what another person had
- * encrypted to the desk, and an answer would tell them what is in it. Where the inside contradicts the outside, the message is
- * taken in with nothing of its content, like one that cannot be opened. A ciphertext belongs to the first sender from whom it was
- * taken in; from anybody else it is quarantined, unless its inside shows that it is theirs.
+ * Decides whether encrypted content comes from the sender of the message (G6, mail.md §2.4). Somebody may send as their own what
+ * another person encrypted to the desk, and an answer would tell them what is in it. If the inside contradicts the outside, the
+ * message is taken in without its content, like one that cannot be opened. A ciphertext belongs to the first sender from whom it
+ * was taken in; from anybody else it is quarantined, unless its inside shows that it is theirs.
  */
 import { type Address, isSameAddress } from '../domain/address.ts'
 import { type Decision, type DecisionOf, dispose, recorded } from '../domain/decision.ts'
@@ -12,7 +12,7 @@ import { type HeaderFacts, type OpenedMail } from '../domain/mail.ts'
 import { type Settings } from '../domain/settings.ts'
 import { type Situation } from './situation.ts'
 
-/** What contradicts: the protected From or To, whose key signed, the form it came in, or that another sent it before. */
+/** What speaks against the sender: the protected From or To, the form of the message, its signer, or an earlier sender. */
 export type Contradiction = keyof typeof SAYS
 const SAYS = {
   from: 'the sender inside its protected part is not the sender outside',
@@ -22,7 +22,7 @@ const SAYS = {
   copy: 'another sender sent the same encrypted content before and nothing inside says that it is of this one'
 } as const
 
-/** The sentence for the maintainers that says why. */
+/** Tells the maintainers why the content is withheld. */
 export function explainContradiction(contradiction: Contradiction): string {
   return `The content of this message is WITHHELD, because ${SAYS[contradiction]}. Somebody may have sent on what another person had encrypted, to learn of it from your answer. The message is in the held folder. If you trust the sender, ask them to encrypt it anew, signed with the key that is known for them or not at all.`
 }
@@ -61,12 +61,15 @@ export function withholdContent(opened: OpenedMail): OpenedMail {
   }
 }
 
-/** A message put into another wrapper keeps its inside: headers that may not be shown still say who wrote it. */
+/** The headers inside. Even those that may not be shown say who wrote a message that somebody put into another wrapper. */
 function innerOf({ protected: shown, innerFacts }: OpenedMail): HeaderFacts | null {
   return shown ?? innerFacts
 }
 
-/** Whom From inside names. One that cannot be read must be the same on both sides, and then proves nothing. */
+/**
+ * Whether the From inside names the sender outside. A From that cannot be read proves nothing if it is the same outside, and
+ * counts as another person's if it is not.
+ */
 function namesWriter(inner: HeaderFacts, outer: HeaderFacts): 'sender' | 'another' | 'nobody' {
   if (inner.from !== null) return isFrom(outer, inner.from.address) ? 'sender' : 'another'
   const isSame = inner.unreadableFrom === '' || inner.unreadableFrom === outer.unreadableFrom
@@ -77,7 +80,7 @@ function isFrom({ from }: HeaderFacts, address: Address): boolean {
   return from !== null && isSameAddress(from.address, address)
 }
 
-/** Whether the inside is addressed, readably or not, only to others: not to the desk, nor to anybody whom the outside names. */
+/** Whether the inside names recipients, but neither the desk nor anybody whom the outside names. An unreadable one counts. */
 function isToOthers(inner: HeaderFacts, outer: HeaderFacts, desk: Address): boolean {
   const named = [...inner.to, ...inner.cc]
   const expected = [desk, ...[...outer.to, ...outer.cc].map(({ address }) => address)]
@@ -88,11 +91,11 @@ function isToOthers(inner: HeaderFacts, outer: HeaderFacts, desk: Address): bool
 }
 
 /**
- * Whether a signature inside the encryption is not the sender's. It is not when it was made with somebody else's key; with an
- * unknown key, although keys of the sender are proved or come with the message; or, even if it is broken, when it claims a key of
- * another person that the desk knows, or when a key of another person came with it: people attach the key they sign with. Each
- * signature is judged by itself, whatever it covers: words put beside a ciphertext change nothing about who signed the inside,
- * and a signature of the sender beside it excuses nothing. One around the ciphertext says nothing about who wrote the inside.
+ * Whether a signature inside the encryption is not the sender's. That is so if it was made with somebody else's key; if it was
+ * made with an unknown key, although keys of the sender are proved or come with the message; if it claims a key that the desk
+ * knows for another person, even if it is broken; or if a key of another person came with it, because people attach the key that
+ * they use. Each signature is judged by itself, whatever it covers: words beside a ciphertext do not change who signed the
+ * inside, and a signature of the sender beside it excuses nothing. One around the ciphertext does not show who wrote the inside.
  */
 function isSignedByAnother(situation: Situation, { maintainers }: Settings): boolean {
   const { opened, senderKey, member } = situation
@@ -120,7 +123,7 @@ function isSignedByAnother(situation: Situation, { maintainers }: Settings): boo
   )
 }
 
-/** Whether what was encrypted names the sender outside as its writer, or is signed with a key that is known for their address. */
+/** Whether the encrypted content names the sender outside as its writer, or is signed with a key known for their address. */
 function isProved({ opened, senderKey, member }: Situation, { maintainers }: Settings): boolean {
   const { encrypted, decrypted, outer, candidateKeys, signatures } = opened
   if (!encrypted || !decrypted || outer.from === null) return false
@@ -143,7 +146,7 @@ export function isReused(situation: Situation, settings: Settings): boolean {
   return situation.ciphertextOfOthers === 'claimed' && !isProved(situation, settings)
 }
 
-/** Becomes no case, is shown to nobody and gets no answer. */
+/** The message becomes no case, is shown to nobody and gets no answer. */
 export function quarantineReused(situation: Situation, settings: Settings): Decision[] {
   const whence = isReused(situation, settings) ? 'from another sender' : 'into another case'
   return [

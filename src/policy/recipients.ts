@@ -22,7 +22,7 @@ export function nameOf(id: string, { maintainers }: Settings): string {
 /** The reporter who would get an answer; null when none has an address, `several` when nothing says which is meant. */
 export type AnsweredReporter = Addressed | 'several' | null
 
-/** A way to a reporter that is open, named as on the record. */
+/** An open way to a reporter; its kind is the word on the record. */
 export type OpenPath =
   | { readonly kind: 'encrypted'; readonly recipient: SealedRecipient }
   | { readonly kind: 'in-clear'; readonly to: Addressee }
@@ -47,8 +47,8 @@ export function encryptedTo(to: Addressee, { fingerprint, keyData }: ReporterKey
 export type ReporterPath = OpenPath | ShutPath
 
 /**
- * Sealed where a key is pinned; in clear only if the reporter began so, the policy allows it and no key of theirs is known,
- * in use or waiting for a maintainer's word; else not at all.
+ * Encrypted if a usable key is pinned. In clear only if the reporter began so, the policy allows it and no key of theirs is
+ * known, neither in use nor waiting for a maintainer to accept or refuse it. Otherwise the words wait.
  */
 export function reporterPath(
   reporter: Pick<Addressed, 'id' | 'contact' | 'beganInClear' | 'unusedKeys'>,
@@ -66,7 +66,7 @@ export function reporterPath(
     : { kind: 'no-key', unusedKeys, isClearOtherwise }
 }
 
-/** Which keys came for a reporter who cannot be answered, and what a maintainer's word about them does to what waits. */
+/** Which keys came for a reporter who cannot be answered, how to accept or refuse them, and what leaves if they are refused. */
 export function keyChoice({ unusedKeys, isClearOtherwise }: ShutPath): string {
   if (unusedKeys.length === 0) return ''
   const isOne = unusedKeys.length === 1

@@ -61,8 +61,8 @@ export type RelayInput = CaseAbout &
   }
 
 /**
- * The messages to all maintainers that forward one arrival. Who a list member is, only list admins read (G5): the others get
- * its id, and neither the message as it came nor a key.
+ * The messages to all maintainers that forward one arrival. Only list admins read who a list member is (G5): the others get the
+ * id of the member, but neither the original message nor a key.
  */
 export function relay(input: RelayInput): Decision[] {
   const { settings, writer } = input

@@ -41,14 +41,14 @@ type Entry = Writing & {
   readonly decisions: readonly Decision[]
 }
 
-/** Who wrote, for the messages of the case and for its record, and what the maintainers should know of it. */
+/** Who wrote, as the messages and the record of the case say it, and what to warn the maintainers of. */
 type Writing = {
   readonly writer: Pick<CaseMessage, 'author' | 'authorId'>
   readonly happened: NewEvent
   readonly warnings: readonly string[]
 }
 
-/** A message whose inside was judged: `withheld` says why its content was taken out; null where it is its sender's. */
+/** A message whose inside was judged: `withheld` says why its content was taken out; null where it stays. */
 type Judged = Situation & { readonly withheld: string | null }
 
 /** Judges the inside of a message and takes it into the case that it opens or continues. */
@@ -58,7 +58,7 @@ export function decideReport(received: Situation, settings: Settings, moment: Mo
   const { joined } = thread
   if (situation.ciphertextCases.some((tag) => tag !== joined?.case.tag))
     return quarantineReused(situation, settings)
-  // An automatic answer is kept on its record and bothers nobody, so it claims no ciphertext either.
+  // An automatic answer is kept on the record of the case and shown to nobody, so it claims no ciphertext either.
   if (joined !== null && situation.opened.automatic.includes('auto-replied')) {
     const { tag } = joined.case
     return [

@@ -33,12 +33,12 @@ export type KeyDecision = {
 
 export const NO_KEY: KeyDecision = { key: null, offered: [], decisions: [], warnings: [] }
 
-/** The reporter whose key it is, by the number of theirs, and the case in which it came or is decided about. */
+/** The reporter whose key it is, by their number, and the case in which the key came or is decided about. */
 type Whose = { readonly tag: CaseTag; readonly reporter: string; readonly address: Address }
 
 type About = Whose & {
   readonly situation: Situation
-  /** Why its sender may be another than the reporter; null where nothing says so. */
+  /** Why the sender may be somebody else than the reporter; null where nothing says so. */
   readonly doubt: string | null
   readonly settings: Settings
   readonly now: Instant
@@ -112,7 +112,7 @@ function used(
 
 type Named = Pick<CandidateKey, 'fingerprint'>
 
-/** The key that a message brings into use; without one, all that it brings wait for a maintainer. */
+/** The key that a message brings into use. Without one, all keys that it brings wait for a maintainer. */
 type Choice = {
   readonly uses?: CandidateKey & { readonly isProved: boolean }
   readonly says: readonly string[]
@@ -219,8 +219,8 @@ export function isSignedWith(opened: OpenedMail, key: Fingerprint): boolean {
 }
 
 /**
- * Adds to the known key what the message brings of it, whoever sent it: the read step took only what the owner had signed and
- * removed nothing. So a revocation counts at once. The first message that is signed with the key proves it.
+ * Adds to the known key what is new in the copy that the message brings, whoever sent it: the read step took only what the owner
+ * of the key had signed, and removed nothing. So a revocation counts at once. The first message signed with the key proves it.
  */
 function renewed(
   about: About,
@@ -250,7 +250,7 @@ function renewed(
   return { key, decisions: isSame ? [] : pinKey(about, BY_DESK, key, null), warnings }
 }
 
-/** Keeps a key for a maintainer to choose; what is used stays as it was. */
+/** Keeps a key until a maintainer accepts or refuses it; the key in use stays in use. */
 function offer({ address, tag, reporter, now }: About, offered: Offered): Decision[] {
   const { fingerprint, source, keyData } = offered
   const key = { fingerprint, source, keyData, firstSeenAt: now }

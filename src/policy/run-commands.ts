@@ -63,8 +63,7 @@ export function runCommands(
   }
   const around = inProduct(draft, context)
   draft = askOwed(draft, around)
-  const { question } = draft
-  const { blocks } = draft
+  const { question, blocks } = draft
   const { leaving, says, after } = settle(before, draft, context)
   return {
     ran: true,
@@ -109,7 +108,7 @@ function inProduct(draft: Draft, context: CommandContext): CommandContext {
   return { ...context, product: productNamed(draft.case.product, context.settings) }
 }
 
-/** Executes the commands of a message that names no case; `why` refuses those that need one. */
+/** Executes the commands of a message that names no case. Those that need one are refused with `why`. */
 export function runWithoutCase(
   parsed: ParsedCommands,
   context: DeskContext,
@@ -193,7 +192,7 @@ function runOne(
   return verb.run(draft, command, context)
 }
 
-/** What a command mail may change of a case; it empties nothing. */
+/** The fields of a case that commands may change. They never empty one. */
 const CHANGING = ['state', 'owner', 'product', 'disclosureAt', 'disclosureZone'] as const
 
 /** What the commands changed, as decisions. */

@@ -30,7 +30,7 @@ export type Situation = {
   readonly quarantined: boolean
   /** The outgoing message that its In-Reply-To or References name, if the desk issued that Message-ID. */
   readonly answers: Issued | null
-  /** Messages of the desk that it quotes by their reference lines, of those sent to the maintainer or reporter it is from. */
+  /** Messages of the desk to the sender, a maintainer or reporter, that it quotes by their reference lines. */
   readonly quoted: readonly QuotedMessage[]
   /** Whose conversation a maintainer's message continues. */
   readonly conversation: ConversationOf
@@ -45,7 +45,7 @@ export type Situation = {
   /** The list member whose key validly signed the message, or else whose address it came from. */
   readonly member: { readonly record: MemberRecord; readonly signed: boolean } | null
   readonly signatureSeen: boolean
-  /** What the ciphertext is to other senders: `seen` in a message of theirs, also in one that had no effect; `claimed`: theirs. */
+  /** What others did with its ciphertext: `seen`, they sent it, perhaps without effect; `claimed`, it belongs to one of them. */
   readonly ciphertextOfOthers: 'unseen' | 'seen' | 'claimed'
   /** Cases that already got a message of the same sender with its ciphertext. */
   readonly ciphertextCases: readonly CaseTag[]
@@ -53,9 +53,9 @@ export type Situation = {
   readonly signedByAnother: boolean
   /** The pinned key of the message's sender. */
   readonly senderKey: ReporterKey | null
-  /** Keys that wait under the sender's address: offered and not accepted, or replaced. */
+  /** Keys of the sender's address that are not in use: offered and not accepted, or replaced. */
   readonly waitingKeys: readonly Pick<WaitingKey, 'fingerprint' | 'refusedAt'>[]
-  /** What was written to the sender and waits for a key of theirs, of all their cases. */
+  /** What was written to the sender and waits for a key of theirs, in all their cases. */
   readonly waitingWords: readonly WaitingWords[]
   /** The sender's pinned key together with what this message brings of that same key; null when it brings nothing new. */
   readonly mergedKey: ReporterKey | null
@@ -70,7 +70,7 @@ export type Situation = {
   readonly bound: BoundCase | null
 }
 
-/** Which message is answered: its Message-ID, and when it says that it was written, else when it came. */
+/** Which message is answered: its Message-ID, and the date that it bears, or else when it came. */
 export type AnsweredMessage = { readonly id: MessageId | null; readonly date: Instant }
 
 export function answeredMessage({
@@ -111,7 +111,7 @@ export type BoundCase = {
   readonly reporterKeys: ReporterKeys
   /** Keys that name a reporter and are not in use: sent before, or attached to this message of a maintainer. */
   readonly offeredKeys: readonly (ReporterKey & { readonly address: Address })[]
-  /** What was written to its reporters and waits for a key of theirs, of all their cases. */
+  /** What was written to its reporters and waits for a key of theirs, in all their cases. */
   readonly waitingWords: readonly WaitingWords[]
   readonly notice: NoticeRecord | null
   /** Patches stored with the notice, for the preview; empty when the message brings its own. */

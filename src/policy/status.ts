@@ -26,7 +26,7 @@ import { approvalRule } from './embargo.ts'
 import {
   isNoticeOpen,
   missingFields,
-  releasePlan,
+  plannedRelease,
   standingPreview,
   willLeave
 } from './notice-content.ts'
@@ -67,7 +67,7 @@ export function standing(draft: Draft, context: CommandContext): string {
   ].join('; ')
 }
 
-/** A notice that never left is nobody's business once the case is public or over. */
+/** Whether the notice no longer matters: it never left, and the case is public or over. */
 function isMoot({ state }: CaseRecord, notice: NoticeRecord): boolean {
   return (!isOpen(state) || state === 'disclosed') && notice.state !== 'released'
 }
@@ -102,21 +102,21 @@ export function dueInDraft(draft: Draft, context: CommandContext): Due | null {
   return dueOf(draft.case, context.bound.events, happening(draft), context)
 }
 
-/** Whether a promise waits that a plan keeps and another answer does not (M-08). */
+/** Whether a promise waits to be kept that takes a plan and not just any answer (M-08). */
 export function isPlanDue(draft: Draft, context: CommandContext): boolean {
   return promisesOpen(draft.case, context.bound.events, happening(draft), context).some(
     ({ clock: { stops } }) => stops.includes('plan-told') && !stops.includes('answered')
   )
 }
 
-/** What waits: what it is, whose, to whom and from when; never what it says. */
+/** Names a message that waits by its kind, author, recipient and time; never says what it holds. */
 export function waitingName(words: WaitingWords, settings: Settings): string {
   const { authorId, at, mail, reporter } = words
   const when = formatInstant(at, settings.desk.timezone)
   return `${nounOf(mail)} by ${nameOf(authorId, settings)} to ${reporter.contact.address}, ${when}`
 }
 
-/** A few lines of plain text. */
+/** The answer to `/status`. */
 export function statusBlock(draft: Draft, context: CommandContext): string {
   return [...statusLines(draft, context)].join('\n')
 }
@@ -243,7 +243,7 @@ function* noticeLines(draft: Draft, context: CommandContext): Iterable<string> {
   if (missing.length > 0) yield `Missing for the notice: ${missing.join(', ')}`
   yield* faults
   if (missing.length === 0 && faults.length === 0) yield approvalLine(draft, notice, context)
-  const { releaseAt } = releasePlan(draft, context)
+  const releaseAt = plannedRelease(draft, context)
   if (releaseAt !== null) yield willLeave(releaseAt, context, ` to ${to}`)
 }
 

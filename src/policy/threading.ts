@@ -15,7 +15,7 @@ import { subjectOf } from './new-case.ts'
 import { isSignedWith } from './reporter-key.ts'
 import { type Issued, type Situation } from './situation.ts'
 
-/** Who writes in a case. `doubt` says why the sender may be another than the reporter; null where nothing says so. */
+/** Who writes in a case. `doubt` says why the sender may be somebody else than the reporter; null where nothing says so. */
 export type Sender =
   | { readonly kind: 'reporter'; readonly reporter: Reporter; readonly doubt: string | null }
   /** Somebody under the reporter's address whom nothing proves. */
@@ -104,9 +104,9 @@ function isSignedBySender({ opened, senderKey }: Situation): boolean {
 }
 
 /**
- * The reporter under whose address an encrypted message comes that names the case where it is protected; in a case with several,
- * only if it names a number of their own. No answer may tell them that another number leads to the same case: it is another
- * reporter's (B14).
+ * The reporter from whose address an encrypted message comes, if its protected subject names the case. In a case with several
+ * reporters, it must name a number of their own: no answer may tell one of them that another reporter's number leads to the same
+ * case (B14).
  */
 function writerUnder(record: CaseRecord, opened: OpenedMail, { desk }: Settings): Reporter | null {
   if (!opened.subjectProtected || !opened.encrypted) return null

@@ -20,7 +20,7 @@ import { needsNoCase, rolesOf, type Verb } from './verbs/verb.ts'
 export type Outcome = {
   readonly lines: readonly TranscriptLine[]
   readonly blocks: readonly string[]
-  /** What left for the reporters because of these lines without a line that says so; '' for nothing. */
+  /** What left for the reporters because of these lines, if no line says so itself; '' for nothing. */
   readonly sent?: string
 }
 
@@ -44,7 +44,7 @@ export function transcript(
   about: CaseOutcome | null
 ): Decision {
   const { settings, message } = context
-  // Beside a refused line nothing was done.
+  // If one line is refused, no line is carried out.
   const isWhole = isDone({ lines })
   const words = transcriptMessage({
     about: `Your message of ${formatInstant(message.date, settings.desk.timezone)}`,
@@ -125,7 +125,7 @@ function nextCommands(
     .slice(0, NEXT_MAX)
 }
 
-/** Whether the machine for cases lets it happen now, told to the reporter and without a reason. */
+/** Whether the machine for cases lets it happen now, given that the reporter is told and no reason is stated. */
 function canHappen(kind: EventKind, draft: Draft): boolean {
   const about = { told: 'told', reason: '' }
   const happening = { kind, subject: aboutCase(draft.case.tag), actor: BY_DESK, about } as NewEvent

@@ -3,7 +3,7 @@
  * contradict each other unseen. Never guesses: what it cannot read, it says.
  */
 
-/** What both fields of versions may look like. */
+/** An example of what the fields affected_versions and not_affected may say. */
 export const VERSIONS_EXAMPLE = '>= 4.0, < 4.2.7; 4.3.0 to 4.3.2'
 
 /** A place between versions: the numbers of one, its suffix in numbers, and 0 for right before it or 1 for right behind it. */
@@ -18,8 +18,9 @@ type Range = {
 
 export type WrittenVersions = {
   readonly ranges: readonly Range[]
-  /** Parts that are no range, and ranges that hold no version. */
+  /** Parts that are no range. */
   readonly unread: readonly string[]
+  /** Ranges that hold no version. */
   readonly empty: readonly string[]
 }
 
@@ -68,7 +69,7 @@ function readRange(written: string, supported: readonly string[]): Range | null 
   const branch = supported.find((name) => name.toLowerCase() === written.toLowerCase())
   if (branch !== undefined || SERIES.test(written)) {
     const series = written.replace(SERIES, '')
-    // Everything from 4.2 on that is before 4.3.
+    // 4.2.x is everything from 4.2 on that is before 4.3.
     const next = series.replace(/\d+$/u, (last) => String(Number(last) + 1))
     const [from, to] = [placeOf(series, 0), placeOf(next, 0)]
     if (from !== null && to !== null) return { ...all, from, to }

@@ -34,8 +34,9 @@ type Released = {
 
 /**
  * What leaves because a message of the reporter brings the key or is signed with it: what waited, and the question about the
- * date. If our mail servers prove the sender, all that waits, else only what waits in the case that it continues: a key that came
- * with a forged report must get nothing. `/key accept` releases the rest. `sender` is null for a message that is withheld.
+ * date. If our mail servers prove the sender, everything that waits leaves, otherwise only what waits in the case that the
+ * message continues: a key that came with a forged report must get nothing. `/key accept` releases the rest. `sender` is null for
+ * a message that is withheld.
  */
 export function releasedBy(
   situation: Situation,
@@ -90,7 +91,7 @@ export function waitingFor(
   )
 }
 
-/** What waited leaves where a way is open now, one message each, in the order in which it was written. */
+/** Sends what waited, if a way is open now: one message each, in the order in which they were written. */
 function wordsLeave(
   waiting: readonly WaitingWords[],
   pathOf: (words: WaitingWords) => ReporterPath
@@ -120,9 +121,9 @@ function leftEvents(
 }
 
 /**
- * What leaves because a maintainer accepted or refused a key, and what the answer says of everything that waited or was
- * withdrawn. Words of another case of the same person leave by the way that is open there (G3). `after` is for what is said of the
- * case alone: what waits can still fail to be encrypted, so only the commit records that it has left.
+ * What leaves because a maintainer accepted or refused a key, and what the answer says about everything that waited or was
+ * withdrawn. Words of another case of the same person leave by the way that is open there (G3). `after` only serves what is said
+ * about the case: waiting words can still fail to be encrypted, so only the commit records that they have left.
  */
 export function settle(
   before: Draft,

@@ -21,7 +21,7 @@ import { approvalRule, approversOf, whoApproves } from '../embargo.ts'
 import {
   noticeDigest,
   outdatedPreview,
-  releasePlan,
+  plannedRelease,
   sentComplaint,
   standingPreview
 } from '../notice-content.ts'
@@ -44,7 +44,7 @@ const approve: Handler = (draft, command, context) => {
     const says = `Approved. ${count(lacking, 'more approval is', 'more approvals are')} needed.`
     return accepted(done, says)
   }
-  const { releaseAt } = releasePlan(draft, context)
+  const releaseAt = plannedRelease(draft, context)
   const isNow = releaseAt === null || releaseAt <= context.now || isListTold(notice)
   const when = isNow ? 'at once' : formatInstant(releaseAt, context.settings.desk.timezone)
   const ready: Draft = {
@@ -65,7 +65,7 @@ function codeOf({ words: [code = ''] }: Pick<Command, 'words'>): string {
   return code.toLowerCase()
 }
 
-/** Whose approvals of exactly this content count, as at the release. */
+/** The ids of the maintainers whose approvals of exactly this content count. The release counts in the same way. */
 function approved(
   notice: NoticeRecord,
   digest: Sha256,
@@ -119,7 +119,7 @@ function authorSentence(notice: NoticeRecord, context: CommandContext): string {
   return `You wrote the notice, set its date or moved it to another product since it was last approved.${too} ${whoApproves(approving(notice, context))}`
 }
 
-/** Holds a notice as long as any copy of it is still here, also after all were queued. */
+/** Puts a notice on hold. Possible while any copy of it has not left the desk, even after all copies were queued. */
 const hold: Handler = (draft, _command, context) => {
   const { notice } = draft
   if (notice === null) throw new Refusal('There is no notice to hold.')

@@ -40,7 +40,7 @@ const take: Handler = (draft, _command, context) => {
   )
 }
 
-/** Lets the acknowledgement go that was held, for example because the sender's address may be forged. */
+/** Sends the acknowledgement that is on hold, for example because the sender's address may be forged. */
 const acknowledge: Handler = (draft, _command, context) => {
   const to = context.bound.heldAnswerTo
   if (to === null) throw new Refusal('No acknowledgement of this case is on hold.')
@@ -265,7 +265,7 @@ export const DECIDE: readonly Verb[] = [
   {
     name: 'reopen',
     arguments: 'because REASON',
-    roles: ['committer'],
+    roles: COMMITTER,
     help: 'opens a rejected or closed case again',
     more: 'REASON stays on the record. A reporter who was told of the end is told that the case is open again.',
     run: reopen

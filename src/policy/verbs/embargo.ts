@@ -26,7 +26,7 @@ import {
   splitReason,
   withActivity
 } from '../draft.ts'
-import { releasePlan, willLeave } from '../notice-content.ts'
+import { plannedRelease, willLeave } from '../notice-content.ts'
 import { AUTHORS, editedWords, reopenedNotice } from './notice.ts'
 import { type Verb } from './verb.ts'
 
@@ -46,7 +46,7 @@ const embargo: Handler = (draft, command, context) => {
   const unusual = reason === null ? [...whatIsUnusual(moved, disclosureAt, context)] : []
   if (unusual.length > 0)
     throw new Refusal(`${unusual.join(' ')} If you mean it, add to the line: because REASON.`)
-  const { releaseAt } = releasePlan(moved, context)
+  const releaseAt = plannedRelease(moved, context)
   const done = decided(moved, context, 'embargo-set', {
     oldDate: draft.case.disclosureAt,
     date: disclosureAt,
@@ -75,7 +75,7 @@ function proposedEmbargo(draft: Draft, context: CommandContext): string | null {
     const disclosureAt = parseInstant(written)
     if (disclosureAt === null) return null
     const dated = { ...draft, case: { ...draft.case, disclosureAt } }
-    const { releaseAt } = releasePlan(dated, context)
+    const releaseAt = plannedRelease(dated, context)
     const isSoon = releaseAt === null || releaseAt < addMs(context.now, 3 * DAY_MS)
     if (!isSoon && [...whatIsUnusual(dated, disclosureAt, context)].length === 0)
       return `/embargo ${written}`
@@ -108,7 +108,7 @@ function* whatIsUnusual(draft: Draft, at: Instant, context: CommandContext): Ite
   const off = dayOff(at, calendar)
   if (off !== null)
     yield `${says(at)} is ${off === 'weekend' ? 'on a weekend' : 'on a holiday'} of ${name}.`
-  const { releaseAt } = releasePlan(draft, context)
+  const releaseAt = plannedRelease(draft, context)
   if (policy.notice === null || releaseAt === null) return
   // The lead is that of the first notice: members who were told already are not told for the first time again.
   const first = context.bound.notice

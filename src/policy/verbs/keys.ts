@@ -1,7 +1,7 @@
 /**
  * `/key accept FINGERPRINT`: a maintainer says which key answers to the reporter are encrypted to (mail.md §2.12). The key must
- * name exactly the reporter's address, and the command its whole fingerprint. `/key refuse FINGERPRINT` says which key is not
- * theirs, even if it is in use. What waited then leaves by the way that is open.
+ * name exactly the reporter's address, and the command must give the whole fingerprint. `/key refuse FINGERPRINT` says that a key
+ * is not theirs, even if it is in use. After either command, what waited leaves if a way is open.
  */
 import { type Address, addressKey, isSameAddress } from '../../domain/address.ts'
 import {
@@ -55,7 +55,7 @@ const acceptKey: Handler = (draft, command, context) => {
   )
 }
 
-/** Says that a key is not the reporter's, in use or not: it is not used any more, even if it comes again (G3). */
+/** Says that a key is not the reporter's. It is taken out of use, and stays out even if it comes again (G3). */
 const refuseKey: Handler = (draft, command, context) => {
   const { before: written, reason } = splitReason(command.words)
   const { reporter, key, before } = namedKey(draft, written.replaceAll(' ', ''), context)
@@ -136,7 +136,7 @@ function namedKey(draft: Draft, written: string, context: CommandContext): Named
     throw new Refusal(
       `This key came for ${addresses}. To say whose it is, please reply to a message of that reporter and keep its last line (Ref: …) in your text.`
     )
-  // Does not say why: maintainers must not learn who is on the list (G5).
+  // The refusal does not say why: maintainers must not learn who is on the list (G5).
   if (named.before?.source === 'registered')
     throw new Refusal(
       'The operator decides which key is used for this reporter. Please give them the new one.'

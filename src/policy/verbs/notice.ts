@@ -37,7 +37,7 @@ import {
   noticeDigest,
   noticeForm,
   noticeParams,
-  releasePlan,
+  plannedRelease,
   sentComplaint,
   standingPreview
 } from '../notice-content.ts'
@@ -108,7 +108,7 @@ function filesComplaint({ files }: CommandContext): string | null {
   return files.length > PATCHES_MAX ? `A notice takes at most ${PATCHES_MAX} patches.` : null
 }
 
-/** The draft with its notice open for change again, if it has one: one revision further if the list has read the present one. */
+/** The draft with its notice, if any, open for change again: as a new revision if the list has read the present one. */
 export function reopenedNotice(draft: Draft, context: CommandContext): Draft {
   const { notice } = draft
   if (notice === null) return draft
@@ -118,7 +118,7 @@ export function reopenedNotice(draft: Draft, context: CommandContext): Draft {
   const reopened = { ...notice, ...UNSENT, told, revision }
   const date = draft.case.disclosureAt
   const next = { ...draft, notice: reopened }
-  // A new date or content that the list has to learn: on the record, so that it is not forgotten (B16).
+  // The list has to learn the new date or content. On the record, so that it is not forgotten (B16).
   return told === null || told.disclosureAt === null || date === null
     ? next
     : decided(next, context, 'change-proposed', { oldDate: told.disclosureAt, date })
@@ -137,7 +137,7 @@ function emptyNotice({ case: { tag } }: Draft, { product }: CommandContext): Not
   }
 }
 
-/** What a later revision compares itself with: the last one that left for all of the list, or the first that left at all. */
+/** What a later revision is compared with: the last one that left for the whole list, or the first that left at all. */
 function toldBy(notice: NoticeRecord, { bound, now }: CommandContext): ToldNotice {
   const { revision, fields, patches, told, releasedAt } = notice
   if (told !== null && releasedAt === null) return told
@@ -185,7 +185,7 @@ function previewComplaint(
 function previewMails(draft: Draft, notice: NoticeRecord, context: CommandContext): Decision[] {
   const { settings, product, bound, now } = context
   const { timezone } = settings.desk
-  const { releaseAt } = releasePlan(draft, context)
+  const releaseAt = plannedRelease(draft, context)
   const params = noticeParams(notice, { record: draft.case, product, settings })
   const expired = bound.members.filter(
     ({ keyExpiresAt }) => keyExpiresAt !== null && releaseAt !== null && keyExpiresAt <= releaseAt
@@ -225,8 +225,8 @@ function leaving(releaseAt: Instant | null, { now, settings }: CommandContext): 
 }
 
 /**
- * What an edit means for what was approved or told before: above all, it stops no copy of what was released already. `draft` is
- * from before the edit.
+ * What an edit means for what was approved or told before. Above all, it stops no copy of a released revision. `draft` is from
+ * before the edit.
  */
 export function editedWords(draft: Draft, { bound }: CommandContext): string {
   const { here, onTheWay, revision } = bound.copies

@@ -22,7 +22,7 @@ import {
   refuseIf,
   withActivity
 } from '../draft.ts'
-import { releasePlan } from '../notice-content.ts'
+import { plannedRelease } from '../notice-content.ts'
 import { decisionMail } from '../reporter-mail.ts'
 import { textFor } from './talk.ts'
 import { type Verb } from './verb.ts'
@@ -39,7 +39,7 @@ const product: Handler = (draft, command, context) => {
   const from = draft.case.product
   if (from === to.id) return accepted(draft, `The case belongs to ${to.name} already.`)
   refuseIf(draft.notice === null ? null : changeComplaint(draft))
-  const { releaseAt: leaveBy } = releasePlan(draft, { product: to, now: context.now })
+  const leaveBy = plannedRelease(draft, { product: to, now: context.now })
   const done = decided(draft, context, 'moved-product', { from, to: to.id, leaveBy })
   const next: Draft = {
     ...done,
@@ -82,7 +82,7 @@ const merge: Handler = (draft, command, context) => {
   return accepted(asked.draft, `${step.says}${asked.says}`)
 }
 
-/** Words that wait for reporters who move now wait in the other case. */
+/** Words that wait for a reporter of the merged case go on waiting in the other case. */
 function waitsIn(into: CaseTag, decision: Decision): Decision {
   return decision.kind === 'record' && decision.event.kind === 'words-wait'
     ? { kind: 'record', event: { ...decision.event, subject: aboutCase(into) } }

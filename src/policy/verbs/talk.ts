@@ -93,7 +93,7 @@ function sections(text: string): Plan {
 
 type Plan = Readonly<Record<'plan' | 'workarounds', string>>
 
-/** Whether both are there; "none known" is an answer, too (M-08). */
+/** Whether a plan and workarounds are both there; "none known" is an answer, too (M-08). */
 function isPlan({ plan, workarounds }: Plan): boolean {
   return plan.trim() !== '' && workarounds.trim() !== ''
 }
@@ -187,7 +187,7 @@ const NAMES_DESK =
   'The text still contains a quoted message: it names the address or the name of the desk, or holds a reference line (Ref: …). Please remove that and send it again.'
 const NOTHING_OWN = 'Nothing of the text is your own: it only quotes, and quoted text is not sent.'
 
-/** Said where lines of a `<<` block stayed here, so that nobody takes them for sent. */
+/** Tells the author if lines of a `<<` block were not sent. */
 function leftOut(given: string, own: string): string[] {
   const filled = (text: string): number =>
     text.split('\n').filter((line) => line.trim() !== '').length
@@ -232,7 +232,7 @@ const unsend: Handler = (draft, { words }, context) => {
     throw new Refusal(
       `Nothing waits for ${address} in this case. What has left cannot be taken back.`
     )
-  // A reporter must learn of the end of their case: this message is withdrawn only with the decision, or for a recorded reason.
+  // A reporter must learn of the end of their case: what tells it is withdrawn only with the decision, or for a recorded reason.
   const isEnd = waiting.some(({ mail }) => mail === 'rejected' || mail === 'closed')
   if (isEnd && !isOpen(draft.case.state) && reason === null) throw new Refusal(MUST_LEARN)
   const by = byMaintainer(context.author.id)

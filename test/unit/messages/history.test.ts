@@ -16,15 +16,15 @@ import {
   type NewEvent,
   NO_EVIDENCE
 } from '../../../src/domain/event.ts'
-import { parseCaseTag, parseSha256 } from '../../../src/domain/ids.ts'
-import { parseInstant } from '../../../src/domain/time.ts'
+import { type Sha256 } from '../../../src/domain/ids.ts'
 import { createHistory } from '../../../src/messages/history.ts'
+import { at, tag } from '../policy/samples.ts'
 
-const TAG = parseCaseTag('ACME-2026-0007') ?? never()
+const TAG = tag('ACME-2026-0007')
 const CASE = aboutCase(TAG)
 const GRACE = byMaintainer('grace')
-const AT = instant('2026-11-28T13:02:00Z')
-const SHA = parseSha256(`4f3a9c12${'0'.repeat(56)}`) ?? never()
+const AT = at('2026-11-28T13:02:00Z')
+const SHA = `4f3a9c12${'0'.repeat(56)}` as Sha256
 const SIGNED: Evidence = { arrivalId: 9, messageSha256: SHA, signatureSha256: SHA }
 const PREFIX = 'Sat 28 Nov 2026, 14:02 Berlin (13:02 UTC): '
 const say = createHistory(historySentences(), {
@@ -33,12 +33,6 @@ const say = createHistory(historySentences(), {
   reporter: () => 'Alice <alice@reporter.example>'
 })
 
-function never(): never {
-  throw new Error('bad test data')
-}
-function instant(text: string) {
-  return parseInstant(text) ?? never()
-}
 function happened(what: NewEvent, evidence: Evidence = NO_EVIDENCE): DeskEvent {
   return { ...what, id: 1, at: AT, evidence }
 }
@@ -46,8 +40,8 @@ function happened(what: NewEvent, evidence: Evidence = NO_EVIDENCE): DeskEvent {
 describe('the history of a case', () => {
   it('says who moved the disclosure from when to when, why, and on which signed message (G8)', () => {
     const moved = event('embargo-set', CASE, GRACE, {
-      oldDate: instant('2026-12-08T13:00:00Z'),
-      date: instant('2026-12-01T13:00:00Z'),
+      oldDate: at('2026-12-08T13:00:00Z'),
+      date: at('2026-12-01T13:00:00Z'),
       written: '2026-12-01T14:00 Europe/Berlin',
       reason: 'exploited',
       leaveBy: null

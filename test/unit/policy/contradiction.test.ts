@@ -9,6 +9,7 @@ import {
   address,
   arrive,
   candidate,
+  EVIL,
   file,
   fingerprint,
   GRACE,
@@ -22,7 +23,6 @@ import {
   TAG
 } from './samples.ts'
 
-const MALLORY = { name: 'Mallory', address: address('mallory@evil.example') }
 const BOB = { name: 'Bob', address: address('bob@elsewhere.example') }
 const SECRET = 'the SECRET of somebody else'
 const UNKNOWN = signature({ state: 'unknown-key', fingerprint: null, issuer: '0123456789abcdef' })
@@ -52,7 +52,7 @@ function mail(change: Partial<OpenedMail> = {}): OpenedMail {
 }
 
 const CONTRADICTIONS: readonly [string, Partial<OpenedMail>, Partial<Situation>][] = [
-  ['its protected From is another', { outer: headers({ from: MALLORY }) }, {}],
+  ['its protected From is another', { outer: headers({ from: EVIL }) }, {}],
   [
     'its protected From cannot be read and the one outside can',
     { protected: headers({ from: null, unreadableFrom: '"alice"@reporter.example' }) },
@@ -119,7 +119,7 @@ const CONTRADICTIONS: readonly [string, Partial<OpenedMail>, Partial<Situation>]
   ],
   [
     'the whole mail that was encrypted names another sender, marked or not',
-    { protected: null, subjectProtected: false, namesInside: headers({ from: MALLORY }) },
+    { protected: null, subjectProtected: false, namesInside: headers({ from: EVIL }) },
     {}
   ],
   [
@@ -151,7 +151,7 @@ describe('a message whose inside contradicts its sender', () => {
 
   it('is acknowledged exactly as a message that could not be opened, so that the answer tells nothing (G6)', () => {
     const closed = openedMail({
-      outer: headers({ from: MALLORY }),
+      outer: headers({ from: EVIL }),
       decrypted: false,
       failure: 'damaged',
       protected: null,
@@ -160,12 +160,12 @@ describe('a message whose inside contradicts its sender', () => {
     })
     const answer = (opened: OpenedMail) => sent(arrive(opened), 'acknowledgement')
 
-    expect(answer(mail({ outer: headers({ from: MALLORY }) }))).toEqual(answer(closed))
+    expect(answer(mail({ outer: headers({ from: EVIL }) }))).toEqual(answer(closed))
     expect(answer(closed)).toHaveLength(1)
   })
 
   it('brings nothing of a key', () => {
-    const decisions = arrive(mail({ outer: headers({ from: MALLORY }) }), {
+    const decisions = arrive(mail({ outer: headers({ from: EVIL }) }), {
       senderKey: ALICE_KEY,
       mergedKey: { ...ALICE_KEY, isUsable: false }
     })
@@ -224,9 +224,9 @@ describe('a message whose inside contradicts its sender', () => {
       { outer: headers({ to: [BOB] }), protected: headers({ to: [BOB] }) },
       {}
     ],
-    ['came in clear', { encrypted: false, decrypted: false, outer: headers({ from: MALLORY }) }, {}]
+    ['came in clear', { encrypted: false, decrypted: false, outer: headers({ from: EVIL }) }, {}]
   ]
-  it.each(agreeing)('is not what a message is that %s', (_name, change, facts) => {
+  it.each(agreeing)('is no message that %s', (_name, change, facts) => {
     expect(arrive(mail(change), facts).at(-1)).toMatchObject({ disposition: 'case-opened' })
   })
 })
@@ -257,7 +257,7 @@ describe('the same ciphertext (G6)', () => {
 
   it('is remembered by its mark, whatever became of its message', () => {
     const mark = sha256('its data')
-    for (const change of [{}, { outer: headers({ from: MALLORY }) }]) {
+    for (const change of [{}, { outer: headers({ from: EVIL }) }]) {
       const decisions = arrive(mail({ ...change, ciphertextMark: mark }))
       expect(only(decisions, 'remember-ciphertext').map((each) => each.mark)).toEqual([mark])
     }

@@ -15,6 +15,7 @@ import {
   candidate,
   caseRecord,
   DESK,
+  EVIL,
   fingerprint,
   GRACE,
   headers,
@@ -36,7 +37,6 @@ import {
 } from './samples.ts'
 
 const CONTENT_FREE = ['acknowledgement', 'refusal', 'key-request', 'resend-request', 'key-problem']
-const EVIL = { name: 'Eve', address: address('eve@evil.example') }
 const ISSUED = issued().messageId
 
 const anyOpened: fc.Arbitrary<OpenedMail> = fc

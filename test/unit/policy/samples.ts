@@ -35,7 +35,7 @@ import { type Maintainer, type Product, type Settings } from '../../../src/domai
 import { type Instant, parseInstant } from '../../../src/domain/time.ts'
 import { createRender, type DeskWords, type Render } from '../../../src/messages/render.ts'
 import { type ParsedCommands, parseCommands } from '../../../src/policy/commands.ts'
-import { type ConversationOf } from '../../../src/policy/conversation.ts'
+import { NOBODYS } from '../../../src/policy/conversation.ts'
 import { type CommandContext } from '../../../src/policy/draft.ts'
 import { decideArrival } from '../../../src/policy/inbound.ts'
 import { type RunResult, runCommands } from '../../../src/policy/run-commands.ts'
@@ -47,8 +47,6 @@ import {
 } from '../../../src/policy/situation.ts'
 import { VERBS } from '../../../src/policy/verbs/index.ts'
 import { OF_CASES } from '../../support/built-in-clocks.ts'
-
-const AMONG_MAINTAINERS: ConversationOf = { kind: 'one', with: '', isSigned: false }
 
 export function at(text: string): Instant {
   return some(parseInstant(text))
@@ -187,6 +185,8 @@ export function found(change: Partial<AuthenticationResult> = {}): Authenticatio
   }
 }
 
+/** A stranger. */
+export const EVIL = { name: 'Eve', address: address('eve@evil.example') }
 export const ALICE = { name: 'Alice', address: address('alice@reporter.example') }
 export const ALICE_KEY: ReporterKey = {
   isUsable: true,
@@ -397,7 +397,7 @@ export function situation(change: Partial<Situation> = {}): Situation {
     quarantined: false,
     answers: null,
     quoted: [],
-    conversation: AMONG_MAINTAINERS,
+    conversation: NOBODYS,
     answeredMember: null,
     tagged: null,
     bounced: null,
@@ -441,7 +441,7 @@ export function commandContext(change: Partial<CommandContext> = {}): CommandCon
     message: { id: messageId('command@acme.example'), date: NOW },
     openCases: [],
     bound: bound(),
-    conversation: AMONG_MAINTAINERS,
+    conversation: NOBODYS,
     answeredMember: null,
     quoted: [],
     files: [],

@@ -5,9 +5,9 @@ import { decideArrival } from '../../../src/policy/inbound.ts'
 import { type Situation } from '../../../src/policy/situation.ts'
 import {
   ALICE_KEY,
-  address,
   CHECKED,
   caseRecord,
+  EVIL,
   found,
   headers,
   issued,
@@ -19,7 +19,6 @@ import {
   situation
 } from './samples.ts'
 
-const EVIL = { name: 'Eve', address: address('eve@evil.example') }
 const BY_ALICE = { fingerprint: ALICE_KEY.fingerprint, issuer: ALICE_KEY.fingerprint }
 
 describe('threads by their tag', () => {
