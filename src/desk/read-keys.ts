@@ -66,8 +66,8 @@ function registeredKey({ settings, db }: KeyReader, address: Address): Uint8Arra
 }
 
 /**
- * The pinned key together with every other copy of it in the message, and whether it can still be used; null when they add
- * nothing. Files that are no candidates count, too: a revoked copy is none.
+ * The pinned key merged with every copy of it in the message, and whether it can still be used; null when they add nothing. Also
+ * merges files that are no candidates, because a revoked copy is no candidate.
  */
 export async function mergedCopies(
   desk: Desk,
@@ -75,7 +75,7 @@ export async function mergedCopies(
   opened: OpenedMail,
   now: Instant
 ): Promise<ReporterKey | null> {
-  // What is registered changes with the configuration and the list alone.
+  // Only the configuration and the list change a registered key.
   if (pinned.source === 'registered') return null
   const copies = [...opened.candidateKeys.map(({ keyData }) => keyData), ...keyFiles(opened)]
   const facts = await desk.workers.inspectKey(pinned.keyData, now, null, copies)
@@ -85,8 +85,8 @@ export async function mergedCopies(
 }
 
 /**
- * The candidates of a message. A key that came before is merged with its copy from then: an older copy takes nothing away, and a
- * key that is known to be revoked is no candidate any more.
+ * The candidates of a message, each merged with its copy from earlier messages: an older copy takes nothing away, and a key that is
+ * known to be revoked is no candidate any more.
  */
 export async function candidatesOf(
   desk: Desk,
@@ -112,8 +112,8 @@ export async function candidatesOf(
 }
 
 /**
- * Keys of the sender from the directories, where the sender is proved, nothing is known of them and the message brings none.
- * Like those of a message they are candidates only, and only if they name exactly the address.
+ * Keys of the sender from the directories. Asks them only if the sender is proved, no key of theirs is known and the message brings
+ * none. These keys, too, are only candidates, and only if they name exactly the address.
  */
 export async function lookedUp(
   desk: Desk,
@@ -140,14 +140,14 @@ export async function lookedUp(
   return [...candidates.values()]
 }
 
+const KEY_FILES_MAX = 5
+
 /** Files of a message that may be keys, at most {@link KEY_FILES_MAX}, each once. */
 export function keyFiles(opened: OpenedMail): Uint8Array[] {
   return distinctFiles(opened.attachments.filter(isDeclaredKey))
     .slice(0, KEY_FILES_MAX)
     .map(({ content }) => content)
 }
-
-const KEY_FILES_MAX = 5
 
 /** Keys that name `address` and could be accepted or refused for it: from earlier messages and from this one. */
 export async function offeredKeys(

@@ -23,7 +23,7 @@ export type Clock = {
   monotonicMs(): number
   /** Milliseconds since the machine was started, sleep included; never jumps. */
   bootMs(): number
-  /** Another one after every start of the machine; where that cannot be told, after every start of the process. */
+  /** Changes with every start of the machine; if the system does not tell that, with every start of the process. */
   bootId(): string
 }
 
@@ -114,8 +114,8 @@ export type Workers = {
   signClear(text: string, headers: OutgoingHeaders, now: Instant): Promise<Uint8Array>
   /**
    * Facts at `now` of a certificate (armored or binary), merged with everything that its owner signed in those of `copies` that
-   * are copies of it; null when it is not exactly one readable public key. Nothing of it is lost, unless both are too large
-   * together: then a copy that revokes the key replaces it. With an address, only for the user ids that name it; null when none
+   * are copies of it; null when it is not exactly one readable public key. The merged key keeps everything, unless it would be too
+   * large: then a copy that revokes the key replaces it. With an address, only the user ids that name it count; null when none
    * does.
    */
   inspectKey(

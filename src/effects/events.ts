@@ -1,7 +1,7 @@
 /**
  * Everything that may be logged, as a closed union. Fields are ids, counts, sizes, codes and durations: these types have no
- * place for a body, a subject, an address or a key, so none can be logged (mail.md §2.25). Copies of a notice have no line
- * each, whether accepted, deferred or rejected, and no number of an outgoing message grows with them (G5). Messages to
+ * place for a body, a subject, an address or a key, so none can be logged (mail.md §2.25). The copies of a notice are not
+ * logged one by one, whether accepted, deferred or rejected, and no logged number reveals how many there are (G5). Messages to
  * maintainers about a failed copy or its bounce are logged like any other message.
  */
 import { type CaseTag } from '../domain/ids.ts'

@@ -114,8 +114,8 @@ function isBounce(root: Part, facts: HeaderFacts): boolean {
 
 /**
  * Whether it only looks like a notification: in an older form, from postmaster or an address that nobody reads. People write
- * from such addresses too, so it counts as a bounce only if it returns a message of the desk, and is otherwise treated like any
- * message. A person's answer refers to the message it answers; a server's notification in an older form does not.
+ * from such addresses, too, so it counts as a bounce only if it returns a message of the desk. A person's answer refers to the
+ * message it answers; a server's notification in an older form does not.
  */
 function mayBeBounce(root: Part, { from, subject, references }: HeaderFacts): boolean {
   const isNobody = from !== null && takesNoAnswers(from.address)
@@ -141,7 +141,7 @@ function isProtected(root: Part): boolean {
   return root.type === 'multipart/encrypted' || root.type === 'multipart/signed'
 }
 
-/** The facts of a notification; null for what is none, or is not sure and returns nothing. */
+/** The facts of a notification. Null when it is none, or only looks like one and returns no message. */
 function readBounce(root: Part, facts: HeaderFacts, isSure: boolean): BounceFacts | null {
   if (!isSure && !mayBeBounce(root, facts)) return null
   // Message-IDs of the returned message; in the older forms, of a copy within the text.

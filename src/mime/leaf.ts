@@ -11,7 +11,7 @@ import { bodyOf, type Part } from './tree.ts'
 
 /** Most text that is shown of one message, in bytes of UTF-8. */
 export const TEXT_BYTES_MAX = 256 * 1024
-/** How many bytes of one leaf are decoded as text: room for four-byte charsets and markup. */
+/** Most bytes of one leaf that are decoded as text: room for four-byte charsets and markup. */
 const LEAF_BYTES_MAX = 4 * TEXT_BYTES_MAX
 /** Tab, line breaks, space and no-break space. */
 const BLANKS = new Set([9, 10, 11, 12, 13, 32, 0xa0])

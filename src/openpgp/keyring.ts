@@ -100,7 +100,7 @@ export async function readCertificate(
     key.users = key.users.filter(
       (user) => user.userID !== null && (name === undefined || addressOf(user) === name)
     )
-    // A key other than the wanted one costs nothing.
+    // Before any verification, so that a key of somebody else costs nothing.
     if ((name !== undefined && key.users.length === 0) || hasGiantNumbers(key)) return null
     if (!(await keepOwnSignatures(key as WithDirect))) return null
     const signing = key.subkeys.filter(({ bindingSignatures }) => bindingSignatures.some(isSigning))
@@ -114,11 +114,11 @@ export async function readCertificate(
   }
 }
 
-/** So many certificates stay parsed: checking their self-signatures costs more than using them. */
+/** How many certificates stay parsed: checking their self-signatures costs more than using them. */
 const CACHE_MAX = 1024
 const cache = new Map<string, Certificate>()
 
-/** A binary certificate that the desk knows. Nobody may change what this returns. */
+/** A binary certificate that the desk knows, parsed and cached: nobody may change the result. */
 export async function knownCertificate(keyData: Uint8Array): Promise<Certificate | null> {
   const id = sha256(keyData)
   const certificate = cache.get(id) ?? (await readCertificate(keyData))
@@ -132,9 +132,9 @@ export async function knownCertificate(keyData: Uint8Array): Promise<Certificate
 }
 
 /**
- * The certificate with what a copy adds, or as it was. A copy that anybody may have altered removes nothing. When both are
- * too large together, a copy that revokes the key stands alone: only who holds the primary key can fill the known one. A
- * revocation of a subkey alone would not stop a thief, who can make another.
+ * The certificate with what a copy adds, or as it was. A copy removes nothing, because anybody may have altered it. When both
+ * together are too large, a copy that revokes the key replaces the known one, which only the holder of the primary key can have
+ * filled. A copy that only revokes a subkey does not: it would not stop a thief, who can make another subkey.
  */
 async function merged(known: Certificate, copy: Uint8Array, now: Instant): Promise<Certificate> {
   const other = await readCertificate(copy)

@@ -3,7 +3,7 @@
  * failure becomes one code of a closed union. Must never be given a locked key (the library would fail the whole message) and
  * never passes on the library's own messages.
  */
-import { decrypt, PacketList, readMessage, SignaturePacket } from 'openpgp'
+import { decrypt, type MaybeStream, PacketList, readMessage, SignaturePacket } from 'openpgp'
 import { type OpenFailure } from '../domain/mail.ts'
 import { msOf } from '../domain/time.ts'
 import { DECOMPRESSED_BYTES_MAX, pgpConfig } from './config.ts'
@@ -43,7 +43,7 @@ export async function openMessage(data: Uint8Array, context: OpenContext): Promi
   }
 }
 
-/** Key ids (lower-case hex) in session key packets for these keys. */
+/** The key ids (lower-case hex) by which session key packets name these keys. */
 export function ownKeyIds(secretKeys: readonly SecretKey[]): Set<string> {
   const parts = secretKeys.flatMap(({ privateKey }) => privateKey.getKeys())
   return new Set(parts.map((part) => part.getKeyID().toHex()))
@@ -75,19 +75,16 @@ async function decryptPlain(
 const PACKETS_MAX = 5000
 const TOO_MANY_PACKETS = 'more packets than the desk reads'
 
-type Parse = (bytes: unknown, ...rest: readonly unknown[]) => unknown
-const lists = PacketList as unknown as { fromBinary: Parse }
-const parse = lists.fromBinary
-
 // The library parses every layer with this one function.
-lists.fromBinary = async function fromBinary(bytes, ...rest) {
+const parse = PacketList.fromBinary.bind(PacketList)
+PacketList.fromBinary = async (bytes, ...rest) => {
   const whole = await readWhole(bytes)
   if (walkPackets(whole, PACKETS_MAX).end === 'too-many') throw new Error(TOO_MANY_PACKETS)
-  return parse.call(PacketList, whole, ...rest)
+  return parse(whole, ...rest)
 }
 
 /** Reads all bytes: authenticated chunks come as the library's own list, which is read like a stream. */
-async function readWhole(bytes: unknown): Promise<Uint8Array> {
+async function readWhole(bytes: MaybeStream<Uint8Array>): Promise<Uint8Array> {
   if (bytes instanceof Uint8Array) return bytes
   const reader = (bytes as ReadableStream<Uint8Array>).getReader()
   const chunks: Uint8Array[] = []
@@ -111,7 +108,7 @@ const FAILURES: readonly (readonly [RegExp, OpenFailure])[] = [
   [/unsupported|not supported|non-preferred symmetric|key flags|invalid enum/i, 'unsupported']
 ]
 
-/** What hidden recipients got and no key of the desk decrypts is hardly for the desk. */
+/** A message to hidden recipients that no key of the desk decrypts is probably not for the desk. */
 function failureOf(error: unknown, isHidden: boolean): OpenFailure {
   const unknown = isHidden ? 'not-for-us' : 'damaged'
   if (!(error instanceof Error)) return unknown

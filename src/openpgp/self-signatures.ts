@@ -23,9 +23,8 @@ type Place = { readonly signatures: SignaturePacket[]; readonly isGenuine: Check
 const ANY_TIME = null as unknown as Date
 
 /**
- * Removes from `key` all signatures but its own, verified ones, each of them once, and the parts that have none left. False when
- * it has too many that claim to be its own: then the key must not be used, because a revocation may be among those that are not
- * looked at.
+ * Keeps only the verified signatures that `key` made itself, each once, and removes the parts that have none left. False when too
+ * many claim to be its own: then the key must not be used, because a revocation may be among those that were not verified.
  */
 export async function keepOwnSignatures(key: WithDirect): Promise<boolean> {
   const places = placesOf(key)

@@ -22,9 +22,9 @@ export type Envelope = {
   | {
       /** Binary packets, or why there are none to open. */
       readonly cipher: Uint8Array | OpenFailure
-      /** What the decrypted bytes are read as; `inside` are the same as a MIME entity. */
+      /** Reads the decrypted bytes, given also as the MIME entity `inside`. */
       readonly read: (data: Uint8Array, inside: Part) => Part
-      /** Whether somebody put what was encrypted into this wrapper: its headers do not apply to the message (mail.md §1.5). */
+      /** Whether somebody may have put the ciphertext here: then headers inside do not apply to the message (mail.md §1.5). */
       readonly isRewrapped: boolean
     }
   | { readonly signed: Uint8Array; readonly signature: Uint8Array; readonly payload: Part }
@@ -67,7 +67,7 @@ function signing({ content, signature, outside }: Signed, beside: Beside): Envel
   }
 }
 
-/** `text` is not trusted, and cut like any other. */
+/** Untrusted text and files beside the protected part; cuts the text like any other. */
 export function besideOf(
   text: string,
   attachments: Beside['attachments'],
@@ -140,7 +140,7 @@ function recogniseRepaired({ type, children }: Part): Encrypted | Signed | null 
   // Google Workspace puts a text before the whole multipart/encrypted; mailing lists append one.
   if ('cipher' in shape) {
     const isRewrapped = inner === first
-    // Beside other parts, one without its ciphertext is read like any part: the block may stand where it should not.
+    // An envelope that lost its ciphertext is read like any other part: the block may stand in a text beside it.
     const isWhole = shape.cipher !== null && texts.length === 1
     return isWhole ? { ...shape, outside, isMangled: true, isRewrapped } : null
   }

@@ -86,8 +86,8 @@ async function peelEncryption(
   const { data, verdicts } = opening
   const inside = parsePayload(data)
   const payload = read(data, inside)
-  // The name of a file stands outside the encryption: beside a signature it would look signed although anybody on the way can
-  // change it, so it is not used then.
+  // The name of a file stands outside the encryption, where anybody on the way can change it. With a signature it would look
+  // signed, so it is not used then.
   const isNameOpen = structure === 'attachment' && verdicts.length > 0 && payload.filename !== ''
   return {
     ...closed,

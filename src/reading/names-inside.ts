@@ -1,7 +1,7 @@
 /**
- * Sender and recipients in an encrypted header that does not apply to the outer message: of an entity in another form, or of a
- * whole message that a gateway or a person encrypted. Good for doubting a message (policy/ownership.ts), never for proving
- * or showing anything: it may as well be somebody's text.
+ * Sender and recipients in an encrypted header that does not apply to the outer message: the header of an entity in another form,
+ * or of a whole message that a gateway or a person encrypted. A reason to doubt a message (policy/ownership.ts), but it proves
+ * nothing and is never shown: it may as well be somebody's text.
  */
 import { type HeaderFacts } from '../domain/mail.ts'
 import { type FieldBlock, readFields } from '../mime/fields.ts'
@@ -14,9 +14,9 @@ const GIT_PATCH = /^\s*From [0-9a-f]{40,64} Mon Sep 17 00:00:00 2001\r?\n/
 const PATCH_HEAD_BYTES = 200
 
 /**
- * The protected header of a payload that is a whole message; if a payload in several parts has none, its own fields: a file that
- * somebody saved from a mail names its sender, so one that does not was cut out of PGP/MIME. Where it is signed, only PGP/MIME
- * reads its signature.
+ * The protected header of a decrypted payload, or of a part signed in it. Without one, the fields of the payload itself if it was
+ * cut out of PGP/MIME: a multipart that names no sender (a message that somebody saved to a file names one), or one that is
+ * signed, because only PGP/MIME verifies that signature. Else null.
  */
 export function readMarkedInside(root: Part): HeaderFacts | null {
   for (const part of inwards(root)) {

@@ -216,8 +216,8 @@ function judgeSignatures(signatures: OpenedMail['signatures']): WarningCode[] {
 }
 
 /**
- * Also by a header that does not apply to this message: when somebody rewraps another person's message, only that header names
- * its author.
+ * Whether a header inside names another sender. One that does not apply to this message counts, too: when somebody rewraps another
+ * person's message, only that header names its author.
  */
 function isFromDifferent({ from }: HeaderFacts, names: Names): boolean {
   return [names.protected ?? names.innerFacts, names.namesInside].some((inner) => {
@@ -229,8 +229,8 @@ function isFromDifferent({ from }: HeaderFacts, names: Names): boolean {
 }
 
 /**
- * The outer subject says something, and no better one is known. The current outer subject may have been changed on the way, for
- * example by a mailing list, so the one that the writer recorded counts as well.
+ * Whether the real subject stood outside. Something on the way, for example a mailing list, may have changed the outer one since,
+ * so the one that the writer recorded counts as well.
  */
 function wasSubjectReadable(
   { subject }: HeaderFacts,

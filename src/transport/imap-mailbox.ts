@@ -195,8 +195,8 @@ async function search(session: Session, uid: string): Promise<number[]> {
 }
 
 /**
- * BODY.PEEK of the message or the beginning of it; null when the UID is gone. Where the server announced it too small by more
- * than a quarter and a mebibyte, a part of it must not pass for the whole.
+ * BODY.PEEK of the message or the beginning of it; null when the UID is gone. Gives only the header of a message that is much
+ * larger than the server announced: a part must never pass for the whole.
  */
 async function fetch(
   session: Session,

@@ -47,7 +47,7 @@ function familyOf(address: string): 'ipv4' | 'ipv6' {
 
 /** Whether `address`, an IP literal, is reachable on the public internet. False for anything else. */
 export function isPublicAddress(address: string): boolean {
-  // Of IPv6, only 2000::/3. An address with a zone, such as fe80::1%eth0, is local by definition.
+  // In IPv6, only 2000::/3 is public. An address with a zone, such as fe80::1%eth0, is local by definition.
   const isGlobal =
     isIP(address) === 6 ? /^[23][0-9a-f]{3}:[^%]*$/i.test(address) : isIP(address) === 4
   return isGlobal && !NOT_PUBLIC.check(address, familyOf(address))
@@ -61,7 +61,7 @@ const INTERNET: Internet = {
 
 const KEY_BYTES_MAX = 256 * 1024
 const LOOKUP_MS_MAX = 5000
-/** A slow host delays the messages behind it, so this many lookups an hour and no more. */
+/** Most lookups in an hour: a slow host delays the messages behind it. */
 const PER_HOUR = 60
 
 /** A directory that remembers its answers for an hour: repeated requests reveal more about a correspondence. */

@@ -17,8 +17,6 @@ import { connectionTrouble, isTlsCode, type ServerOptions, tlsOptions } from './
 export type SenderOptions = ServerOptions & {
   readonly user?: string
   readonly password?: string
-  /** Name given in EHLO; default the machine's. */
-  readonly name?: string
   /** Most connections at a time; default 4. */
   readonly maxConnections?: number
   /** Default 30 s. */
@@ -105,19 +103,22 @@ export function createSender(options: SenderOptions, log: Log): Sender {
   }
 }
 
-/** A message as the library wants it; it asks for the body when it has a connection. */
+type PoolMail = Parameters<SMTPPool['send']>[0]
+type UsedByPool = 'getHeader' | 'messageId' | 'getEnvelope' | 'createReadStream'
+
+/** What the pool uses of a message: the library's own class would write it anew. Asks for the body when it has a connection. */
 function messageOf(
   { messageId, from, to, raw }: Envelope,
   signal: AbortSignal,
   body: () => Readable
-) {
-  const message = {
+): PoolMail {
+  const message: Pick<PoolMail['message'], UsedByPool> = {
     getHeader: () => '',
     messageId: () => messageId,
     getEnvelope: () => ({ from, to: [to], size: raw.byteLength }),
     createReadStream: body
   }
-  return { data: { signal }, message } as unknown as Parameters<SMTPPool['send']>[0]
+  return { data: { signal }, message } as PoolMail
 }
 
 function openPool(options: SenderOptions): SMTPPool {
@@ -129,7 +130,6 @@ function openPool(options: SenderOptions): SMTPPool {
     requireTLS: options.tls === 'starttls',
     ignoreTLS: options.tls === 'none',
     tls: tlsOptions(options),
-    ...(options.name === undefined ? {} : { name: options.name }),
     ...(options.user === undefined
       ? {}
       : { auth: { user: options.user, pass: options.password ?? '' }, forceAuth: true }),

@@ -15,7 +15,7 @@ import {
   type WorkerStart
 } from './tasks.ts'
 
-/** Limits of the pool, with what holds where nothing else is said. */
+/** Limits of the pool, with their defaults. */
 const LIMITS = {
   /** Most tasks at a time, each in its own thread. */
   maxThreads: 2,
@@ -140,7 +140,7 @@ class Lane {
     worker.stdout.resume()
     worker.stderr.resume()
     worker.on('message', (answer: TaskAnswer) => {
-      // The last word of a thread that was ended is nobody's.
+      // A thread that was ended may still answer; another task may be waiting by then.
       if (this.worker === worker) this.settle?.(answer)
     })
     // An uncaught error is followed by the exit.

@@ -5,6 +5,7 @@
 
 import { deflateRawSync } from 'node:zlib'
 import { createMessage, encryptSessionKey, readKey, readPrivateKey, sign } from 'openpgp'
+import { binaryEntity, signedEntity, wrapped } from '../fuzz/entities.ts'
 import { lines, multipart } from '../fuzz/mime.ts'
 import { encryptedData, framed, joined, literal, splitPackets } from '../fuzz/packets.ts'
 import { type BenchKey } from './keys.ts'
@@ -213,12 +214,7 @@ function inDashes(body: string): Buffer {
 }
 
 function encrypted(message: Buffer): Buffer {
-  return mail(
-    multipart('multipart/encrypted; protocol="application/pgp-encrypted"; boundary=e', 'e', [
-      'Content-Type: application/pgp-encrypted\r\n\r\nVersion: 1',
-      `Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\n${wrapped(message)}`
-    ])
-  )
+  return mail(binaryEntity(message))
 }
 
 /** An encrypted file and nothing beside it. */
@@ -245,22 +241,9 @@ function inLayers(signatures: Buffer, text: string): Buffer {
   )
 }
 
-function signedEntity(signatures: Buffer, entity: string, boundary: string): string {
-  const type = `multipart/signed; protocol="application/pgp-signature"; boundary=${boundary}`
-  return multipart(type, boundary, [
-    entity,
-    `Content-Type: application/pgp-signature\r\nContent-Transfer-Encoding: base64\r\n\r\n${wrapped(signatures)}`
-  ])
-}
-
 function mail(...entity: readonly string[]): Buffer {
   const head = ['From: Eve <eve@bench.example>', 'To: <security@bench.example>', 'Subject: worst']
   return Buffer.from(lines(...head, ...entity))
-}
-
-/** Base64 in lines. */
-function wrapped(bytes: Buffer): string {
-  return bytes.toString('base64').replaceAll(/.{76}/g, '$&\r\n')
 }
 
 function repeated(bytes: Buffer, count: number): Buffer {

@@ -4,6 +4,8 @@
  */
 import { randomBytes, randomUUID } from 'node:crypto'
 import { createMessage, encrypt, readKey, readPrivateKey } from 'openpgp'
+import { wrapped } from '../fuzz/entities.ts'
+import { encryptedMail } from '../unit/reading/material.ts'
 import { type BenchKey } from './keys.ts'
 
 /** The text of every report: about two screens, as reports are. */
@@ -28,7 +30,6 @@ export async function writeReport(
     signingKeys: await readPrivateKey({ armoredKey: from.privateArmored }),
     format: 'armored'
   })
-  const boundary = `=-${randomUUID()}`
   const head = [
     `Message-ID: <${randomUUID()}@bench.example>`,
     `Date: ${new Date().toUTCString().replace('GMT', '+0000')}`,
@@ -36,24 +37,9 @@ export async function writeReport(
     `To: <${desk.address}>`,
     'Subject: ...',
     autocrypt(from),
-    'MIME-Version: 1.0',
-    `Content-Type: multipart/encrypted; protocol="application/pgp-encrypted";\r\n boundary="${boundary}"`,
-    '',
-    `--${boundary}`,
-    'Content-Type: application/pgp-encrypted',
-    '',
-    'Version: 1',
-    '',
-    `--${boundary}`,
-    'Content-Type: application/octet-stream; name="encrypted.asc"',
-    '',
-    ''
-  ].join('\r\n')
-  return Buffer.concat([
-    Buffer.from(head),
-    Buffer.from(armored.replaceAll(/\r?\n/g, '\r\n')),
-    Buffer.from(`\r\n--${boundary}--\r\n`)
-  ])
+    'MIME-Version: 1.0'
+  ]
+  return Buffer.from(encryptedMail(armored, head))
 }
 
 function entity(attachmentBytes: number): Buffer {
@@ -73,7 +59,7 @@ function entity(attachmentBytes: number): Buffer {
     '',
     ''
   ].join('\r\n')
-  const file = randomBytes(attachmentBytes).toString('base64').replaceAll(/.{76}/g, '$&\r\n')
+  const file = wrapped(randomBytes(attachmentBytes))
   return Buffer.from(`${head}${file}\r\n--${boundary}--\r\n`, 'latin1')
 }
 

@@ -15,21 +15,37 @@ export function detachedEntity(random: Random, payload: Buffer, signature: Buffe
   return Buffer.from(multipart(type, 's', [payload.toString('latin1'), part]), 'latin1')
 }
 
+/** multipart/signed around an entity, with signatures in base64. */
+export function signedEntity(signatures: Buffer, entity: string, boundary: string): string {
+  const type = `multipart/signed; protocol="application/pgp-signature"; boundary=${boundary}`
+  const encoding = 'Content-Transfer-Encoding: base64'
+  return multipart(type, boundary, [
+    entity,
+    lines('Content-Type: application/pgp-signature', encoding, '', wrapped(signatures))
+  ])
+}
+
 /** multipart/encrypted around an armored block. */
 export function encryptedEntity(block: string): string {
-  return multipart('multipart/encrypted; protocol="application/pgp-encrypted"; boundary=e', 'e', [
-    'Content-Type: application/pgp-encrypted\r\n\r\nVersion: 1',
-    `Content-Type: application/octet-stream\r\n\r\n${block}`
-  ])
+  return encryptedAround('Content-Type: application/octet-stream', '', block)
 }
 
 /** multipart/encrypted around base64. */
 export function binaryEntity(message: Buffer): string {
-  const block = message.toString('base64').replaceAll(/.{76}/g, '$&\r\n')
+  const encoding = 'Content-Transfer-Encoding: base64'
+  return encryptedAround('Content-Type: application/octet-stream', encoding, '', wrapped(message))
+}
+
+function encryptedAround(...part: readonly string[]): string {
   return multipart('multipart/encrypted; protocol="application/pgp-encrypted"; boundary=e', 'e', [
     'Content-Type: application/pgp-encrypted\r\n\r\nVersion: 1',
-    `Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\n${block}`
+    lines(...part)
   ])
+}
+
+/** Base64 in lines. */
+export function wrapped(bytes: Buffer): string {
+  return bytes.toString('base64').replaceAll(/.{76}/g, '$&\r\n')
 }
 
 /** A text that is a block. */

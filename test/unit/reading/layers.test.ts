@@ -2,6 +2,7 @@
 import { createMessage, sign } from 'openpgp'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type OpenedMail } from '../../../src/domain/mail.ts'
+import { signedEntity } from '../../fuzz/entities.ts'
 import {
   type Correspondence,
   encryptedEntity,
@@ -27,10 +28,7 @@ describe('the layers of an envelope', () => {
     for (let index = 0; index < count; index += 1) {
       packets.push(await sign({ message, signingKeys, detached: true, format: 'binary' }))
     }
-    const type = `multipart/signed; protocol="application/pgp-signature"; boundary=${boundary}`
-    const base64 = Buffer.concat(packets).toString('base64').replaceAll(/.{76}/g, '$&\r\n')
-    const signature = `Content-Type: application/pgp-signature\r\nContent-Transfer-Encoding: base64\r\n\r\n${base64}`
-    return `Content-Type: ${type}\r\n\r\n--${boundary}\r\n${entity}\r\n--${boundary}\r\n${signature}\r\n--${boundary}--\r\n`
+    return signedEntity(Buffer.concat(packets), entity, boundary)
   }
   /** `entity` in as many signed layers as there are counts, the innermost first. */
   const layered = async (

@@ -16,6 +16,7 @@ import { type Instant, instantFromMs } from '../../../src/domain/time.ts'
 import { generateDeskKey } from '../../../src/openpgp/generate.ts'
 import { readCertificate, type SecretKey, unlockSecretKey } from '../../../src/openpgp/keyring.ts'
 import { openMail } from '../../../src/reading/open-mail.ts'
+import { multipart } from '../../fuzz/mime.ts'
 
 export const DESK_ADDRESS = 'security@acme.example'
 
@@ -158,8 +159,7 @@ export function signedEntity(content: string, signature: string, boundary = 's')
 }
 
 export function mixed(parts: readonly string[], boundary = 'm'): string {
-  const body = parts.map((part) => `--${boundary}\r\n${part}\r\n`).join('')
-  return `Content-Type: multipart/mixed; boundary=${boundary}\r\n\r\n${body}--${boundary}--\r\n`
+  return multipart(`multipart/mixed; boundary=${boundary}`, boundary, parts)
 }
 
 export function textPart(text: string): string {

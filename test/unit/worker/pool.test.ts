@@ -84,6 +84,17 @@ describe('the worker pool', () => {
     expect(await waiting).toBe('answered')
   })
 
+  it('ignores an answer that arrives after its thread was terminated', async () => {
+    const pool = await stubborn({ taskMs: 500, maxThreads: 1 })
+    // Timers come after this and before messages, so the time is over before the answer is seen.
+    await new Promise((resolve) => setImmediate(resolve))
+    const late = pool.signClear('late', headers, now).catch((e: unknown) => e)
+    const next = pool.openHeaders(new Uint8Array(3))
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 600)
+    expect(await late).toMatchObject({ code: 'worker-limit' })
+    expect(await next).toBe('answered')
+  })
+
   it('serves the next message within two seconds after a kill (G9)', async () => {
     let endedAt = 0
     const pool = await stubborn({
