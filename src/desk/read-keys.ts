@@ -85,8 +85,8 @@ export async function mergedCopies(
 }
 
 /**
- * The candidates of a message, each merged with its copy from earlier messages: an older copy takes nothing away, and a key that is
- * known to be revoked is no candidate any more.
+ * The candidates of a message, each merged with its copy from earlier messages: an older copy takes nothing away, and a key that
+ * is known to be revoked is no candidate any more.
  */
 export async function candidatesOf(
   desk: Desk,
@@ -112,8 +112,8 @@ export async function candidatesOf(
 }
 
 /**
- * Keys of the sender from the directories. Asks them only if the sender is proved, no key of theirs is known and the message brings
- * none. These keys, too, are only candidates, and only if they name exactly the address.
+ * Keys of the sender from the directories. Asks them only if the sender is proved, no key of theirs is known and the message
+ * brings none. These keys, too, are only candidates, and only if they name exactly the address.
  */
 export async function lookedUp(
   desk: Desk,

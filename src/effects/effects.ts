@@ -114,9 +114,9 @@ export type Workers = {
   signClear(text: string, headers: OutgoingHeaders, now: Instant): Promise<Uint8Array>
   /**
    * Facts at `now` of a certificate (armored or binary), merged with everything that its owner signed in those of `copies` that
-   * are copies of it; null when it is not exactly one readable public key. The merged key keeps everything, unless it would be too
-   * large: then a copy that revokes the key replaces it. With an address, only the user ids that name it count; null when none
-   * does.
+   * are copies of it; null when it is not exactly one readable public key. The merged key keeps everything, unless it would be
+   * too large: then a copy that revokes the key replaces it. With an address, only the user ids that name it count; null when
+   * none does.
    */
   inspectKey(
     key: Uint8Array,

@@ -22,8 +22,8 @@ const ERRORS: readonly LogEvent['event'][] = ['arrival.quarantined', 'outbox.gav
 const SHORTEST_SECRET = 8
 
 /**
- * A log that writes lines `{"level","time","event",…}` to `destination`, time in UTC, each with its line end. Writes `[secret]` in
- * place of each of `secrets` that has at least 8 characters: a shorter one could be any word.
+ * A log that writes lines `{"level","time","event",…}` to `destination`, time in UTC, each with its line end. Writes `[secret]`
+ * in place of each of `secrets` that has at least 8 characters: a shorter one could be any word.
  */
 export function createLog(
   destination: { write(line: string): unknown },

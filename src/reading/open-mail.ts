@@ -216,8 +216,8 @@ function judgeSignatures(signatures: OpenedMail['signatures']): WarningCode[] {
 }
 
 /**
- * Whether a header inside names another sender. One that does not apply to this message counts, too: when somebody rewraps another
- * person's message, only that header names its author.
+ * Whether a header inside names another sender. One that does not apply to this message counts, too: when somebody rewraps
+ * another person's message, only that header names its author.
  */
 function isFromDifferent({ from }: HeaderFacts, names: Names): boolean {
   return [names.protected ?? names.innerFacts, names.namesInside].some((inner) => {

@@ -9,7 +9,6 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import SMTPConnection from 'nodemailer/lib/smtp-connection'
 import { PASSWORD, startDovecot } from '../support/dovecot.ts'
 import { startEmbeddedImap } from '../support/embedded-imap.ts'
 import { run } from '../support/programs.ts'
@@ -29,7 +28,7 @@ export type MailServer = {
   readonly name: 'Dovecot' | 'hoodiecrow'
   readonly port: number
   readonly password: string
-  /** One message as a mail server would deliver it now. */
+  /** One message as a mail server would deliver it now. `from` is the return path: without one, it is never acknowledged. */
   deliver(raw: Uint8Array, from: string): Promise<void>
   /** Many messages at once, before the daemon starts. */
   seed(mails: readonly Uint8Array[]): Promise<void>
@@ -115,22 +114,6 @@ export async function setStage(options: {
   }
 }
 
-/** With a return path: a message without one is never acknowledged. */
-function overLmtp(port: number, raw: Uint8Array, from: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const connection = new SMTPConnection({ host: '127.0.0.1', port, lmtp: true, ignoreTLS: true })
-    connection.on('error', reject)
-    connection.connect(() => {
-      const envelope = { from, to: [`${USER}@example.org`] }
-      connection.send(envelope, Buffer.from(raw), (error, info) => {
-        connection.quit()
-        if (error === null && info.accepted.length === 1) resolve()
-        else reject(error ?? new Error('Dovecot refused the delivery'))
-      })
-    })
-  })
-}
-
 async function startMailServer(wanted: MailServer['name']): Promise<MailServer> {
   if (wanted === 'Dovecot') {
     const dovecot = await startDovecot()
@@ -138,7 +121,7 @@ async function startMailServer(wanted: MailServer['name']): Promise<MailServer> 
       name: 'Dovecot',
       port: dovecot.port,
       password: PASSWORD,
-      deliver: (raw, from) => overLmtp(dovecot.lmtpPort, raw, from),
+      deliver: (raw, from) => dovecot.deliver(USER, raw, from),
       seed: (mails) => dovecot.seed(USER, mails),
       close: () => dovecot.close()
     }

@@ -1,5 +1,7 @@
 /** Random choices from a seed, so that a run of the fuzzer can be made again. Never a source of secrets. */
 
+import { seeded } from '../support/faults.ts'
+
 /** A stream of choices; the same seed gives the same stream. */
 export type Random = {
   /** A whole number from 0 to below `end`. */
@@ -13,14 +15,8 @@ export type Random = {
 
 /** The stream of `index` under `seed`: every message has its own, so that one can be made without the others. */
 export function randomOf(seed: number, index: number): Random {
-  let state = (Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(index + 1, 0xc2b2ae35)) >>> 0
-  // Mulberry32: a small mixer of 32 bits, ample for choosing mutations.
-  const next = (): number => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
+  const state = (Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(index + 1, 0xc2b2ae35)) >>> 0
+  const next = seeded(state)
   const int = (end: number): number => Math.floor(next() * end)
   return {
     int,

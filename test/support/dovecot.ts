@@ -39,10 +39,9 @@ export type Dovecot = {
   readonly port: number
   /** Implicit TLS. */
   readonly tlsPort: number
-  readonly lmtpPort: number
   readonly certificates: Certificates
   /** Delivers over LMTP into the inbox of `user`, like a mail server would. */
-  deliver(user: string, raw: Uint8Array): Promise<void>
+  deliver(user: string, raw: Uint8Array, from?: string): Promise<void>
   /** Puts a message into a folder, which is made when it is missing, over IMAP with these flags. */
   append(
     user: string,
@@ -125,7 +124,6 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
     host: '127.0.0.1',
     port: ports.imap,
     tlsPort: ports.imaps,
-    lmtpPort: ports.lmtp,
     certificates,
     start,
     stop: () => end('SIGTERM'),
@@ -135,7 +133,7 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
       folder.remove()
       certificates.remove()
     },
-    deliver: (user, raw) => lmtp(ports.lmtp, user, raw),
+    deliver: (user, raw, from = '') => lmtp(ports.lmtp, user, raw, from),
     append: (user, raw, placing = {}) =>
       withClient(ports.imap, user, async (client) => {
         if (placing.folder !== undefined) await client.mailboxCreate(placing.folder)
@@ -213,7 +211,7 @@ async function readMessages(client: ImapFlow, path: string): Promise<readonly Me
     .sort((a, b) => a.uid - b.uid)
 }
 
-function lmtp(port: number, user: string, raw: Uint8Array): Promise<void> {
+function lmtp(port: number, user: string, raw: Uint8Array, from: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const connection = new SMTPConnection({ host: '127.0.0.1', port, lmtp: true, ignoreTLS: true })
     connection.on('error', reject)
@@ -222,7 +220,7 @@ function lmtp(port: number, user: string, raw: Uint8Array): Promise<void> {
         reject(failed)
         return
       }
-      const envelope = { from: '', to: [`${user}@example.org`] }
+      const envelope = { from, to: [`${user}@example.org`] }
       connection.send(envelope, Buffer.from(raw), (error, info) => {
         connection.quit()
         if (error) reject(error)
