@@ -53,13 +53,13 @@ export type Clock = {
   readonly starts: readonly EventKind[]
   readonly stops: readonly EventKind[]
   /**
-   * Which starts count. `first`: one while it runs changes nothing, unless it is due earlier (a promise). `latest`: each begins it anew (a date that
-   * moved). `each`: every start is a run of its own (an alarm about one thing).
+   * Which starts count. `first`: one while it runs changes nothing, unless it is due earlier (a promise). `latest`: each begins
+   * it anew (a date that moved). `each`: every start is a run of its own (an alarm about one thing).
    */
   readonly counts: 'first' | 'latest' | 'each'
   /**
-   * Particular by which a stop finds the run that it ends, for example `member`; null: a stop ends every run. Several, with blanks
-   * between them, tell causes of alarms apart.
+   * Particular by which a stop finds the run that it ends, for example `member`; null: a stop ends every run. Several, with
+   * blanks between them, tell causes of alarms apart.
    */
   readonly key: string | null
   /** A start does not count if a stop came after the latest event of these kinds: the draft was written before its date. */

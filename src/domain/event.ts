@@ -118,7 +118,7 @@ const EVENTS = {
   accepted: {} as Nothing,
   rejected: {} as { code: string; told: ReporterTold },
   merged: {} as { into: CaseTag; told: ReporterTold },
-  /** A reporter of another case belongs to this one now. `receivedAt` says since when they wait for a person; null: they do not. */
+  /** A reporter of another case belongs to this one now, and waits for a person since `receivedAt`; null: does not wait. */
   'merged-in': {} as {
     from: CaseTag
     reporter: string

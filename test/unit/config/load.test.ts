@@ -1,25 +1,21 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { loadConfig } from '../../../src/config/load.ts'
 import { Trouble } from '../../../src/domain/trouble.ts'
+import { useFolder } from '../../support/folder.ts'
 import { rows } from '../../support/rows.ts'
-import { type TempFolder, tempFolder } from '../../support/temp.ts'
 
 const PASSWORD = 'correct horse battery staple'
 const DESK_KEY = '-----BEGIN the private key'
-let folder: TempFolder
+const folder = useFolder()
 beforeEach(() => {
-  folder = tempFolder()
   for (const name of ['keys', 'keys/maintainers', 'secrets']) mkdirSync(join(folder.path, name))
   write('keys/desk.asc', DESK_KEY)
   write('keys/maintainers/grace.asc', 'grace key')
   write('keys/maintainers/ada.asc', 'ada key')
   write('secrets/passphrase', `${PASSWORD}\n`)
-})
-afterEach(() => {
-  folder.remove()
 })
 
 const ENV = { POSTERN_IMAP_PASSWORD: 'imap-pw', POSTERN_SMTP_PASSWORD: 'smtp-pw' }

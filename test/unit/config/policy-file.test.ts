@@ -1,21 +1,15 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { parseHolidays } from '../../../src/config/calendar.ts'
 import { readPolicy } from '../../../src/config/policy-file.ts'
 import { listPresets } from '../../../src/config/policy-sources.ts'
 import { type Policy } from '../../../src/domain/policy.ts'
 import { OF_CASES } from '../../support/built-in-clocks.ts'
+import { useFolder } from '../../support/folder.ts'
 import { rows } from '../../support/rows.ts'
-import { type TempFolder, tempFolder } from '../../support/temp.ts'
 
-let folder: TempFolder
-beforeEach(() => {
-  folder = tempFolder()
-})
-afterEach(() => {
-  folder.remove()
-})
+const folder = useFolder()
 
 function write(name: string, text: string): void {
   mkdirSync(dirname(join(folder.path, name)), { recursive: true })

@@ -1,10 +1,10 @@
 /** What Postern does about each line of the source policies, and what is odd about a valid policy. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { runProgram } from '../../../src/cli/program.ts'
 import { readLines } from '../../../src/config/policy-lines.ts'
-import { type TempFolder, tempFolder } from '../../support/temp.ts'
+import { useFolder } from '../../support/folder.ts'
 
 const SOURCES = [
   ['dispatch', 'S0', 28],
@@ -14,13 +14,7 @@ const SOURCES = [
   ['template', 'S4', 46]
 ] as const
 
-let folder: TempFolder
-beforeEach(() => {
-  folder = tempFolder()
-})
-afterEach(() => {
-  folder.remove()
-})
+const folder = useFolder()
 
 async function run(...args: string[]) {
   let [out, err] = ['', '']

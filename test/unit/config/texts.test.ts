@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { builtInTexts, readTexts } from '../../../src/config/texts.ts'
 import { MESSAGES } from '../../../src/messages/catalogue.ts'
-import { tempFolder } from '../../support/temp.ts'
+import { useFolder } from '../../support/folder.ts'
+
+const folder = useFolder()
 
 it('every message has its wording, byte for byte, and there are no others', () => {
   const texts = builtInTexts()
@@ -15,7 +17,6 @@ it('every message has its wording, byte for byte, and there are no others', () =
 })
 
 it('a wording in the operator’s folder replaces the built-in one (A4)', () => {
-  const folder = tempFolder()
   const file = join(folder.path, 'note.liquid')
   writeFileSync(file, '{{ text | guard }}')
   const texts = readTexts(folder.path)
@@ -25,16 +26,13 @@ it('a wording in the operator’s folder replaces the built-in one (A4)', () => 
     samples: builtInTexts().get('note')?.samples
   })
   expect(typeof texts === 'object' && texts.size).toBe(MESSAGES.length)
-  folder.remove()
 })
 
 it.each([
   ['a name that no message has', 'nope.liquid', 'there is no message for nope.liquid'],
   ['a folder that is not there', null, 'cannot be read']
 ])('the operator’s folder is refused with %s (A4)', (_, name, complaint) => {
-  const folder = tempFolder()
   if (name !== null) writeFileSync(join(folder.path, name), 'x')
   const texts = readTexts(name === null ? join(folder.path, 'gone') : folder.path)
   expect(texts).toContain(complaint)
-  folder.remove()
 })

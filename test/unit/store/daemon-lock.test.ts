@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { Trouble } from '../../../src/domain/trouble.ts'
 import { acquireDaemonLock } from '../../../src/store/database.ts'
-import { useFolder } from './given.ts'
+import { useFolder } from '../../support/folder.ts'
 import { openIn } from './support.ts'
 
 const folder = useFolder()

@@ -1,28 +1,12 @@
-/** What the tests of the store are given: a folder, a database, a draft. */
+/** What the tests of the store are given: a database, a draft. */
 import { afterEach, beforeEach } from 'vitest'
 import { type SaveNotice } from '../../../src/domain/decision.ts'
 import { Trouble } from '../../../src/domain/trouble.ts'
 import { type Database } from '../../../src/store/database.ts'
 import { type SqlParams } from '../../../src/store/sql.ts'
-import { type TempFolder, tempFolder } from '../../support/temp.ts'
+import { useFolder } from '../../support/folder.ts'
 import { TAG } from '../policy/samples.ts'
 import { openIn } from './support.ts'
-
-/** A new folder for every test of a file. */
-export function useFolder(): { readonly path: string } {
-  let folder: TempFolder
-  beforeEach(() => {
-    folder = tempFolder()
-    return () => {
-      folder.remove()
-    }
-  })
-  return {
-    get path() {
-      return folder.path
-    }
-  }
-}
 
 /** A new database for every test of a file, open from its first line. */
 export function useDatabase(): Pick<Database, 'read' | 'transact'> & {

@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { Trouble } from '../../../src/domain/trouble.ts'
 import { type Database } from '../../../src/store/database.ts'
-import { troubleOf, useFolder } from './given.ts'
+import { useFolder } from '../../support/folder.ts'
+import { troubleOf } from './given.ts'
 import { MIGRATIONS, openIn } from './support.ts'
 
 const folder = useFolder()
