@@ -114,12 +114,8 @@ describeAttacks('attacks with ciphertext inside of another mail', () => {
     '1 EFAIL, sealed again by the thief: the ciphertext inside is not opened (%s)',
     async (kind) => {
       await openScene()
-      const relays = await relaysOf(
-        AGAIN,
-        kind,
-        'case-opened',
-        async (built) => await sealedMail('mallory', built)
-      )
+      const again = (built: string) => sealedMail('mallory', built)
+      const relays = await relaysOf(AGAIN, kind, 'case-opened', again)
       isUnopened(relays, AGAIN)
     }
   )

@@ -3,8 +3,8 @@ import dns from 'node:dns'
 import { readdirSync, readFileSync } from 'node:fs'
 import net from 'node:net'
 import { basename, dirname, join } from 'node:path'
-import { afterEach, beforeAll, expect, it, vi } from 'vitest'
-import { type Settings } from '../../src/domain/settings.ts'
+import { afterEach, expect, it, vi } from 'vitest'
+import { AUTHENTICATION, checked } from '../support/desk.ts'
 import { tempFolder } from '../support/temp.ts'
 import { encryptedMail, lines, mixed, signedEntity, textPart } from '../unit/reading/material.ts'
 import { ADDRESSES, DESK_ADDRESS, type Who } from './cast.ts'
@@ -29,7 +29,6 @@ import {
 } from './scene.ts'
 
 describeAttacks('attacks on what the desk does by itself', () => {
-  beforeAll(async () => {})
   afterEach(() => {
     vi.restoreAllMocks()
     vi.unstubAllEnvs()
@@ -81,13 +80,8 @@ describeAttacks('attacks on what the desk does by itself', () => {
 
   it('20 backscatter: where our mail server proves no sender, the answer waits for a maintainer', async () => {
     await openScene()
-    const authentication: Settings['authentication'] = {
-      servers: ['mx.acme.example'],
-      receivedHops: 1
-    }
-    Object.assign(scene.world.desk.settings, { authentication })
-    const ours = 'Received: from x by mx.acme.example'
-    const claim = 'Authentication-Results: mx.acme.example; dmarc=pass header.from=robot.example'
+    Object.assign(scene.world.desk.settings, { authentication: AUTHENTICATION })
+    const [claim, ours] = checked('robot.example')
     for (const fields of [
       [ours],
       [ours, claim],
@@ -254,7 +248,7 @@ describeAttacks('attacks on what the desk does by itself', () => {
   it('27 look-ups: a directory is asked for the address of a proved sender, and of nobody else', async () => {
     const asked: string[] = []
     await openScene({
-      authentication: { servers: ['mx.acme.example'], receivedHops: 1 },
+      authentication: AUTHENTICATION,
       directory: {
         find: (address) => {
           asked.push(address)
@@ -262,10 +256,8 @@ describeAttacks('attacks on what the desk does by itself', () => {
         }
       }
     })
-    const sealed = async (): Promise<string> =>
-      await sealedMail('mallory', payload('mallory', 'x', ATTACK), 'mallory')
-    const ours = 'Received: from x by mx.acme.example'
-    const claim = 'Authentication-Results: mx.acme.example; dmarc=pass header.from=evil.example'
+    const sealed = () => sealedMail('mallory', payload('mallory', 'x', ATTACK), 'mallory')
+    const [claim, ours] = checked('evil.example')
     for (const fields of [
       [],
       [ours],

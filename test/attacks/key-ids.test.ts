@@ -8,12 +8,11 @@ import { expect, it } from 'vitest'
 import { addMs, msOf } from '../../src/domain/time.ts'
 import { type Verdict, verifyDetached } from '../../src/openpgp/verify.ts'
 import { joined, type Packet, splitPackets } from '../fuzz/packets.ts'
-import { deskCertificate, START } from '../support/world.ts'
+import { autocrypt, deskCertificate, START } from '../support/world.ts'
 import { encryptedMail, signedEntity, textPart } from '../unit/reading/material.ts'
 import { ADDRESSES } from './cast.ts'
 import { armor } from './ciphertext.ts'
 import {
-  autocrypt,
   becomes,
   CASE,
   COMMANDS,
@@ -198,7 +197,7 @@ describeAttacks('attacks with the names of keys', () => {
     '12 stolen subkeys: what Alice signed and sealed is not taken for that of a thief who hung her key below his own, %s',
     async (binding) => {
       await openEmpty()
-      const field = autocrypt(await certificateWith(cast.alice.secret, binding))
+      const field = autocrypt(await certificateWith(cast.alice.secret, binding), ADDRESSES.mallory)
       const stolen = await cast.seal(textPart(`The ${SECRET} of Alice.`), 'alice')
       await becomes('contradicts-sender', encryptedMail(stolen, head('mallory', '...', [field])))
       await nobodyReads()
@@ -226,7 +225,7 @@ describeAttacks('attacks with the names of keys', () => {
       signingKeys: privateKey,
       date: AT
     })
-    const field = autocrypt(await certificateWithSubkeyOf(privateKey))
+    const field = autocrypt(await certificateWithSubkeyOf(privateKey), ADDRESSES.mallory)
     await becomes('contradicts-sender', encryptedMail(sealed, head('mallory', '...', [field])))
     await nobodyReads()
     const own = autocrypt(privateKey.toPublic().write(), address)
@@ -236,7 +235,10 @@ describeAttacks('attacks with the names of keys', () => {
 
   it('12 stolen subkeys: a maintainer keeps the authority of the key, and the thief gets none', async () => {
     await openScene()
-    const field = autocrypt(await certificateWith(cast.grace.secret, 'signed back by the thief'))
+    const field = autocrypt(
+      await certificateWith(cast.grace.secret, 'signed back by the thief'),
+      ADDRESSES.mallory
+    )
     await scene.attack(
       `${head('mallory', 'hello', [field]).join('\r\n')}\r\n${textPart('A report.')}\r\n`
     )

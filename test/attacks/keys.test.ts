@@ -2,12 +2,11 @@
 import { beforeAll, expect, it } from 'vitest'
 import { joined, type Packet, splitPackets } from '../fuzz/packets.ts'
 import { withForgedSignatures } from '../support/forged-signatures.ts'
-import { type Someone, someone } from '../support/world.ts'
+import { autocrypt, type Someone, someone } from '../support/world.ts'
 import { encryptedMail, lines, mixed, signedEntity, textPart } from '../unit/reading/material.ts'
 import { ADDRESSES } from './cast.ts'
 import { armor } from './ciphertext.ts'
 import {
-  autocrypt,
   becomes,
   CASE,
   cast,

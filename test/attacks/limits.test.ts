@@ -4,15 +4,11 @@
  */
 
 import { expect, it } from 'vitest'
-import { type WorldOptions } from '../support/world.ts'
+import { HOUR } from '../support/desk.ts'
 import { lines, textPart } from '../unit/reading/material.ts'
 import { ATTACK, becomes, commandMail, describeAttacks, head, openEmpty, scene } from './scene.ts'
 
-const HOUR_MS = 3_600_000
-
 describeAttacks('attacks on the limits of automatic answers', () => {
-  const openLimited = (limits: NonNullable<WorldOptions['limits']>) => openEmpty({ limits })
-
   /** A report of each sender, and each of them taken. */
   async function flood(senders: readonly string[]): Promise<void> {
     for (const sender of senders) {
@@ -32,11 +28,11 @@ describeAttacks('attacks on the limits of automatic answers', () => {
     }
   }
   async function anHourLater(): Promise<void> {
-    await scene.world.wait(HOUR_MS)
+    await scene.world.wait(HOUR)
   }
 
   it('20 floods: of one domain so many are answered in an hour, and the answers of another do not wait', async () => {
-    await openLimited({ acknowledgementsPerDomainHour: 2 })
+    await openEmpty({ limits: { acknowledgementsPerDomainHour: 2 } })
     const robots = Array.from({ length: 5 }, (_, index) => `a${index}@robot.example`)
     await flood([
       ...robots.slice(0, 4),
@@ -51,7 +47,7 @@ describeAttacks('attacks on the limits of automatic answers', () => {
       'two@other.example'
     ])
     await allAreTaken(7)
-    await scene.world.wait(HOUR_MS - 1)
+    await scene.world.wait(HOUR - 1)
     expect(answered()).toHaveLength(4)
     await scene.world.wait(1)
     expect(answered().slice(4)).toEqual(['a2@robot.example', 'a3@robot.example'])
@@ -62,14 +58,14 @@ describeAttacks('attacks on the limits of automatic answers', () => {
   })
 
   it('20 floods: a domain is one however it is written', async () => {
-    await openLimited({ acknowledgementsPerDomainHour: 2 })
+    await openEmpty({ limits: { acknowledgementsPerDomainHour: 2 } })
     await flood(['a@robot.example', 'b@ROBOT.example', 'c@Robot.Example'])
     expect(answered().map((to) => to.toLowerCase())).toEqual(['a@robot.example', 'b@robot.example'])
     await allAreTaken(3)
   })
 
   it('20 floods: of all domains together so many are answered in an hour, and the others wait their turn', async () => {
-    await openLimited({ acknowledgementsPerHour: 3 })
+    await openEmpty({ limits: { acknowledgementsPerHour: 3 } })
     const robots = Array.from({ length: 8 }, (_, index) => `a@robot${index}.example`)
     await flood(robots)
     expect(answered()).toEqual(robots.slice(0, 3))
@@ -81,7 +77,7 @@ describeAttacks('attacks on the limits of automatic answers', () => {
   })
 
   it('20 floods (B11): five reports of one sender in 24 hours are acknowledged, however the address is written; one message a day lists the others', async () => {
-    await openLimited({})
+    await openEmpty()
     const sender = 'a@robot.example'
     const lists = () =>
       scene.world.rows(
@@ -109,7 +105,7 @@ describeAttacks('attacks on the limits of automatic answers', () => {
   ] as const)(
     '20 floods: an answer that no hour of a day has room for is held, and /acknowledge lets it go (%s)',
     async (_name, limit) => {
-      await openLimited(limit)
+      await openEmpty({ limits: limit })
       const robots = Array.from({ length: 27 }, (_, index) => `a${index}@robot.example`)
       await flood(robots)
       // One leaves at once, and one in each hour of the day.
@@ -127,7 +123,7 @@ describeAttacks('attacks on the limits of automatic answers', () => {
   )
 
   it('20 floods: nobody but a maintainer lets an answer go', async () => {
-    await openLimited({ acknowledgementsPerDomainHour: 1 })
+    await openEmpty({ limits: { acknowledgementsPerDomainHour: 1 } })
     const robots = Array.from({ length: 26 }, (_, index) => `a${index}@robot.example`)
     await flood(robots)
     expect(

@@ -4,10 +4,10 @@
  */
 import { expect, it } from 'vitest'
 import { type Policy } from '../../src/domain/policy.ts'
+import { autocrypt } from '../support/world.ts'
 import { encryptedMail, lines, mixed, textPart } from '../unit/reading/material.ts'
 import { ADDRESSES, DESK_ADDRESS } from './cast.ts'
 import {
-  autocrypt,
   cast,
   describeAttacks,
   head,
@@ -35,7 +35,7 @@ describeAttacks('attacks by quotation', () => {
   async function openBoth(policy: Partial<Policy> = {}): Promise<void> {
     await openScene({ policy })
     const mine = payload('mallory', 'mine', 'A report of mine.')
-    const field = autocrypt(cast.mallory.keyData)
+    const field = autocrypt(cast.mallory.keyData, ADDRESSES.mallory)
     await scene.attack(await sealedMail('mallory', mine, 'mallory', ['...', [field]]))
     expect(scene.world.rows('SELECT tag FROM cases ORDER BY id')).toEqual([
       { tag: 'ACME-2026-0001' },

@@ -6,7 +6,7 @@ import { beforeAll, expect } from 'vitest'
 import { type Envelope } from '../../src/effects/effects.ts'
 import { givenDesk } from '../support/desk.ts'
 import { describeWith, type Tool } from '../support/requires.ts'
-import { refIn, type World, type WorldOptions } from '../support/world.ts'
+import { autocrypt, refIn, type World, type WorldOptions } from '../support/world.ts'
 import { encryptedMail, lines, textPart } from '../unit/reading/material.ts'
 import { ADDRESSES, type Cast, DESK_ADDRESS, makeCast, type Who } from './cast.ts'
 
@@ -26,7 +26,7 @@ export type Scene = {
   mailsTo(who: Who): Promise<string[]>
   /** The last line of the newest message of this kind about this case that somebody was sent. */
   ref(who: Who, about?: { readonly tag: string; readonly kind: string }): Promise<string>
-  /** What became of the newest mail. */
+  /** What became of the newest message. */
   disposition(): string
 }
 
@@ -71,7 +71,7 @@ function sceneOf(world: World): Scene {
   const before = world.accepted.length
   const cases = snapshot(world)
   const since = (): Envelope[] => world.accepted.slice(before)
-  const opened: Scene = {
+  return {
     world,
     attack: (raw) => world.receive(typeof raw === 'string' ? Buffer.from(raw, 'latin1') : raw),
     harm: async () => [
@@ -101,12 +101,8 @@ function sceneOf(world: World): Scene {
       const mail = world.accepted.findLast(isWanted)
       return refIn(mail === undefined ? '' : await world.read(cast[who], mail))
     },
-    disposition: () =>
-      world.rows<{ disposition: string }>(
-        'SELECT disposition FROM arrivals ORDER BY id DESC LIMIT 1'
-      )[0]?.disposition ?? ''
+    disposition: () => world.dispositions().at(-1) ?? ''
   }
-  return opened
 }
 
 /** A message is delivered, and this becomes of it. */
@@ -143,12 +139,6 @@ export function head(from: Who | string, subject = '...', more: readonly string[
 }
 
 let count = 0
-
-/** The header field that offers a key, Mallory's own unless another address is given. */
-export function autocrypt(key: Uint8Array, address: string = ADDRESSES.mallory): string {
-  const base64 = Buffer.from(key).toString('base64').replaceAll(/.{70}/g, '$&\r\n ')
-  return `Autocrypt: addr=${address}; keydata=${base64}`
-}
 
 /** A message of `from`, encrypted to the desk, and signed where somebody signs it. */
 export async function sealedMail(

@@ -13,6 +13,7 @@ import {
   caseStates,
   debian,
   FIRST,
+  forwarded,
   givenDesk,
   givenMessage,
   givenNotices,
@@ -63,19 +64,9 @@ async function answerBy(who: Someone, text: string, ...mails: Envelope[]): Promi
 }
 const answer = (text: string, ...mails: Envelope[]) => answerBy(grace, text, ...mails)
 
-/** The forwarded message of this author, as it went to Grace. */
-function forwarded(author: 'member' | 'reporter'): Envelope {
-  const sql =
-    "SELECT message_id FROM outbox WHERE kind = 'relay' AND recipient_id = 'grace' AND conversation LIKE ?"
-  const [id] = world.column(sql, [`${author}:%`])
-  const mail = world.accepted.find(({ messageId }) => messageId === id)
-  if (mail === undefined) throw new Error('not forwarded')
-  return mail
-}
-
 it('(B1) /member in a reply to a list member’s message reaches that member alone, encrypted', async () => {
   await givenQuestion()
-  const says = await answer(`/member\n${WORDS}`, forwarded('member'))
+  const says = await answer(`/member\n${WORDS}`, forwarded('member:%'))
   expect(await readers()).toEqual(['debian', 'linus'])
   expect(says).toContain(`Sent to Debian <${debian.address}>, encrypted.`)
   expect(recorded('member-answered')).toEqual([{ member: 'debian' }])
@@ -83,7 +74,7 @@ it('(B1) /member in a reply to a list member’s message reaches that member alo
 
 it('(B1) /reply in a reply to a list member’s message sends nothing and names /member', async () => {
   await givenQuestion()
-  const says = await answer(`/reply\n${WORDS}`, forwarded('member'))
+  const says = await answer(`/reply\n${WORDS}`, forwarded('member:%'))
   expect(await readers()).toEqual([])
   expect(says).toContain(
     'This message answers list member debian, so nothing goes to the reporter.'
@@ -93,7 +84,7 @@ it('(B1) /reply in a reply to a list member’s message sends nothing and names 
 
 it('(B1) a plain reply to a list member’s message stays among the maintainers under replies: reporter', async () => {
   await givenQuestion()
-  await answer(WORDS, forwarded('member'))
+  await answer(WORDS, forwarded('member:%'))
   expect(await readers()).toEqual(['linus'])
 })
 
@@ -101,7 +92,7 @@ it.each(['/reply', '/member'])(
   '(B1) %s in an answer to two conversations is refused',
   async (verb) => {
     await givenQuestion()
-    const says = await answer(`${verb}\n${WORDS}`, forwarded('reporter'), forwarded('member'))
+    const says = await answer(`${verb}\n${WORDS}`, forwarded('reporter:%'), forwarded('member:%'))
     expect(await readers()).toEqual([])
     expect(says).toContain('answers two conversations at once')
   }
@@ -110,7 +101,7 @@ it.each(['/reply', '/member'])(
 it('(B1) /member with the number of another case is refused: the member would read it (G5)', async () => {
   await givenQuestion()
   await givenMessage(alice, { text: 'Another hole.', subject: 'Another' })
-  const says = await answer(`case: ACME-2026-0002\n/member\n${WORDS}`, forwarded('member'))
+  const says = await answer(`case: ACME-2026-0002\n/member\n${WORDS}`, forwarded('member:%'))
   expect(world.rows('SELECT tag FROM cases')).toHaveLength(2)
   expect(await readers()).toEqual([])
   expect(says).toContain('answers two conversations at once')
@@ -118,7 +109,7 @@ it('(B1) /member with the number of another case is refused: the member would re
 
 it('(B1) /member where only the header outside names the member’s message is refused (G5)', async () => {
   await givenQuestion()
-  await writes(grace, `/member\n${WORDS}`, answering(grace, forwarded('member')))
+  await writes(grace, `/member\n${WORDS}`, answering(grace, forwarded('member:%')))
   expect(await readers()).toEqual([])
 })
 
@@ -126,7 +117,7 @@ it.each(['update', 'note'])(
   '(B1) an answer to the %s about a list member’s message reaches that member or nobody outside',
   async (kind) => {
     await givenQuestion()
-    await answer(kind === 'note' ? 'I would say so.' : '/member\nWe look.', forwarded('member'))
+    await answer(kind === 'note' ? 'I would say so.' : '/member\nWe look.', forwarded('member:%'))
     const told = latest(linus)
     const lines = ['/reply', '/reply quote', '/ask', '/accept'].map((verb) => `${verb}\n${WORDS}`)
     for (const text of [...lines, '/ask']) {
@@ -144,7 +135,7 @@ it.each(['update', 'note'])(
 
 it('(B1) /reply in an answer to the transcript of /member reaches nobody', async () => {
   await givenQuestion()
-  await answer('/member\nWe look.', forwarded('member'))
+  await answer('/member\nWe look.', forwarded('member:%'))
   const says = await answer(`/reply\n${WORDS}`, latest(grace))
   expect(says).toContain('This message answers list member debian')
   expect(await readers()).toEqual([])
@@ -152,24 +143,24 @@ it('(B1) /reply in an answer to the transcript of /member reaches nobody', async
 
 it('(B1, G5) /reply quote takes a forwarded message of the reporter along and nothing else of the desk', async () => {
   await givenQuestion()
-  await answer('/status', forwarded('reporter'))
+  await answer('/status', forwarded('reporter:%'))
   const says = await answer(`/reply quote\n${WORDS}`, latest(grace))
   expect(says).toContain('only from a forwarded message of the reporter')
   expect(await readers()).toEqual([])
-  await answer(`/reply quote\n${WORDS}`, forwarded('reporter'))
+  await answer(`/reply quote\n${WORDS}`, forwarded('reporter:%'))
   expect(await readers()).toEqual(['alice', 'linus'])
 })
 
 it('(B1) /member in a reply to the reporter’s message is refused and names /reply', async () => {
   await givenQuestion()
-  const says = await answer(`/member\n${WORDS}`, forwarded('reporter'))
+  const says = await answer(`/member\n${WORDS}`, forwarded('reporter:%'))
   expect(await readers()).toEqual([])
   expect(says).toContain('/reply goes to the reporter')
 })
 
 it('(B21) maintainers who are no list admins see a member’s id alone, and neither the original nor a key', async () => {
   await givenQuestion()
-  const toGrace = await readBy(grace, forwarded('member'))
+  const toGrace = await readBy(grace, forwarded('member:%'))
   expect(toGrace).toContain(debian.address)
   expect(toGrace).toContain('message/rfc822')
   const toLinus = await lastTo(linus)
@@ -188,7 +179,7 @@ it.each([
     await givenMessage(debian, letter)
     expect(world.rows('SELECT tag FROM cases')).toHaveLength(1)
     const toLinus = await lastTo(linus)
-    expect(toLinus).toContain('is 3.9 affected?'.slice(3))
+    expect(toLinus).toContain('3.9 affected?')
     expect(toLinus).toContain('list member debian')
     expect(toLinus).not.toMatch(/debian\.example|Debian|message\/rfc822/)
     await answer(`/member\n${WORDS}`, latest(grace))
@@ -199,7 +190,7 @@ it.each([
 it('a list member’s answer that came unencrypted is marked: what it quotes of the notice was readable (G5)', async () => {
   await givenQuestion()
   const more = { ...answering(debian, world.sentTo(debian)[0]), as: 'clear' } as const
-  expect(await readBy(grace, forwarded('member'))).not.toContain('It came unencrypted')
+  expect(await readBy(grace, forwarded('member:%'))).not.toContain('It came unencrypted')
   await writes(debian, 'We are ready.', more)
   for (const person of [grace, linus])
     expect(await lastTo(person)).toContain('It came unencrypted: anybody')
@@ -334,7 +325,7 @@ describe('(B20) a signature is meant for somebody', () => {
     expect(world.rows(`SELECT id FROM messages WHERE text LIKE '%${WORDS}%'`)).toEqual([])
   })
 
-  it('the quoted reference line of a message that the desk sent to her is enough where a client signs no recipient', async () => {
+  it('the quoted reference line of a message that the desk sent to the maintainer who signs is enough where a client signs no recipient', async () => {
     await givenReport()
     await sentOn(`/take\n\n> ${await givenRef(grace)}`, null)
     expect(caseStates()).toEqual(['triaging'])
@@ -343,10 +334,10 @@ describe('(B20) a signature is meant for somebody', () => {
   it.each<[string, () => string | Promise<string>]>([
     ['that anybody can guess', () => GUESSED],
     ['like that of a notice', () => OF_NOTICE],
-    ['of a message to her colleague', () => givenRef(linus)],
+    ['of a message to a colleague', () => givenRef(linus)],
     ['of a message to the reporter', () => givenRef(alice)]
   ])(
-    'commands that she signed for nobody by name do nothing beside a line %s',
+    'commands that a maintainer signed for nobody by name do nothing beside a line %s',
     async (_title, ref) => {
       await givenReport()
       await sentOn(`/accept\n\n> ${await ref()}`, null)
@@ -355,11 +346,11 @@ describe('(B20) a signature is meant for somebody', () => {
   )
 
   it.each<[string, string, () => string | Promise<string>]>([
-    ['a message that the desk sent to him', 'member', () => givenRef(debian)],
+    ['a message that the desk sent to the member', 'member', () => givenRef(debian)],
     ['a line that anybody can guess', 'somebody', () => OF_NOTICE],
     ['a message that the desk sent to a maintainer', 'somebody', () => givenRef(grace)]
   ])(
-    "a list member's signed words count as his for this desk by quoting %s: written by a %s",
+    'signed words of a list member that quote %s are on the record as written by a %s',
     async (_title, by, ref) => {
       await givenNotices({ list: [debian] })
       await world.wait(UNTIL_DUE)
@@ -369,11 +360,11 @@ describe('(B20) a signature is meant for somebody', () => {
     }
   )
 
-  it.each<[string, boolean, () => string | Promise<string>]>([
-    ['a message that the desk sent to her', true, () => givenRef(alice)],
-    ['a line that anybody can guess', false, () => GUESSED],
-    ['a message that the desk sent to a maintainer', false, () => givenRef(grace)]
-  ])('a reporter hands her key over by quoting %s: %s', async (_title, isTaken, ref) => {
+  it.each<[string, string, boolean, () => string | Promise<string>]>([
+    ['taken', 'a message that the desk sent to the reporter', true, () => givenRef(alice)],
+    ['not taken', 'a line that anybody can guess', false, () => GUESSED],
+    ['not taken', 'a message that the desk sent to a maintainer', false, () => givenRef(grace)]
+  ])('the key that a reporter attaches is %s beside %s', async (_, _quoted, isTaken, ref) => {
     await givenReport()
     const next = await givenReporter('alice')
     const letter = { to: null, after: 1000, ...attachedKey(next) }

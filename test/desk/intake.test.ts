@@ -12,7 +12,7 @@ import { type Bells, createBells } from '../../src/desk/persistence.ts'
 import { handlePending } from '../../src/desk/work.ts'
 import { Trouble } from '../../src/domain/trouble.ts'
 import { type Mailbox, type SendOutcome } from '../../src/effects/effects.ts'
-import { alice, DAY, givenDesk, grace, kindsTo, world } from '../support/desk.ts'
+import { alice, DAY, givenDesk, grace, kindsTo, unhandledIn, world } from '../support/desk.ts'
 import { folderOf, type Letter } from '../support/world.ts'
 
 const YEAR = 365 * DAY
@@ -375,16 +375,11 @@ describe('the desk is stopped while mail is on its way and the IMAP server has f
       Object.assign(world.desk, { db: { ...db, transact: full } })
       return { kind: 'accepted', code: 250 }
     }
-    const unhandled: unknown[] = []
-    const note = (error: unknown) => unhandled.push(error)
-    process.on('unhandledRejection', note)
-    try {
+    const unhandled = await unhandledIn(async () => {
       const running = runLoops(world.desk, edgesOf(mailbox, send), createBells(), stop.signal)
       await expect(running).rejects.toThrow('full')
-    } finally {
-      process.off('unhandledRejection', note)
-      Object.assign(world.desk, { db })
-    }
+    })
+    Object.assign(world.desk, { db })
     expect(unhandled).toEqual([])
   })
 })

@@ -9,12 +9,14 @@ import { record } from '../../src/desk/commit.ts'
 import { aboutCase, BY_DESK, event } from '../../src/domain/event.ts'
 import { caseTag } from '../../src/domain/ids.ts'
 import {
+  AUTHENTICATION,
   alice,
   allTo,
   answering,
   bob,
   DAY,
   FIRST,
+  forwarded,
   givenDesk,
   givenMaintainer,
   givenMessage,
@@ -26,18 +28,20 @@ import {
   MINUTE,
   onTheWay,
   preset,
+  quoted,
   recorded,
   SECOND,
+  says,
   sentSince,
   THIRD,
   textsTo,
-  world,
-  writes
+  world
 } from '../support/desk.ts'
 import { type Letter, type Someone, someone } from '../support/world.ts'
 
 const { clocks } = await preset('dragonfly')
 const CLOCKS = { policy: { clocks } }
+const REJECT = `/reject upstream\n${'This was looked into and it works as we describe it. '.repeat(4)}`
 
 /** Somebody reports and gives their key. */
 async function reports(from: Someone, subject: string, text: string): Promise<void> {
@@ -68,22 +72,12 @@ async function givenMerged(
   await says(`/merge ${FIRST}`, SECOND)
 }
 
-/** Grace writes about a case; what the desk answers her. */
-function says(text: string, tag: string = FIRST): Promise<string> {
-  return writes(grace, text, { tag, after: MINUTE })
-}
-
 /** Grace answers the forwarded report of the reporter with this number, quoting it; what the desk answers her. */
 async function answers(reporter: string, text: string): Promise<string> {
-  const sql = "SELECT message_id FROM outbox WHERE kind = 'relay' AND conversation = ?"
-  const [id] = world.column(sql, [`reporter:${reporter}`])
-  const relay = world.accepted.find(({ messageId }) => messageId === id)
-  if (relay === undefined) throw new Error('nothing of theirs was forwarded')
-  const forwarded = await world.read(grace, relay)
-  const quoted = forwarded.slice(forwarded.indexOf('-----8<-----')).replaceAll(/^/gm, '> ')
-  const tag = /\[(ACME-\d+-\d+)\]/.exec(forwarded)?.[1] ?? ''
-  const more = { tag, autocrypt: true, after: MINUTE, ...answering(grace, relay) }
-  return writes(grace, `${text}\n\n${quoted}`, more)
+  const relay = forwarded(`reporter:${reporter}`)
+  const tag = /\[(ACME-\d+-\d+)\]/.exec(await world.read(grace, relay))?.[1] ?? ''
+  const letter = { autocrypt: true, ...answering(grace, relay) }
+  return says(`${text}\n\n${await quoted(grace, relay)}`, tag, letter)
 }
 
 /** Everything that somebody was sent, as read, with what stands outside: random letters of the armor can make a name. */
@@ -313,8 +307,7 @@ describe('a case with several reporters (B14)', () => {
     await givenMessage(alice, letter)
     const [{ since } = {}] = waits(SECOND) as { since?: string }[]
     expect(due()).toBeNull()
-    const key = alice.secret.getFingerprint()
-    await says(`/key refuse ${key}\n/merge ${FIRST}`, SECOND)
+    await says(`/key refuse ${keyOf(alice)}\n/merge ${FIRST}`, SECOND)
     expect(due()).not.toBeNull()
     expect(waits(FIRST)).toEqual([
       { kind: 'merged-in', who: SECOND, since: null },
@@ -500,8 +493,7 @@ it('a message that its sender repeats after a merge is no stranger’s copy (B14
 })
 
 it('an acknowledgement that was on hold before a merge is sent by /acknowledge after it (B14, G1)', async () => {
-  const servers = { servers: ['mx.acme.example'], receivedHops: 1 }
-  await givenMerged({}, { authentication: servers })
+  await givenMerged({}, { authentication: AUTHENTICATION })
   for (const { address } of [alice, bob]) {
     expect(await says('/acknowledge')).toContain(`The acknowledgement goes to ${address}.`)
   }
@@ -545,8 +537,7 @@ it('a case that waits for one of several reporters goes on waiting when another 
 it('the record of a decision says that a report of the case names nobody who could be told (A2, B14)', async () => {
   await givenMerged()
   world.change('UPDATE case_reporters SET address = NULL WHERE id = ?', [SECOND])
-  const text = `/reject upstream\n${'It is known already. '.repeat(5)}`
-  await says(text)
+  await says(REJECT)
   expect(await lastTo(alice)).toContain('decided not to take it further')
   const about = world.rows<{ about: string }>("SELECT about FROM events WHERE kind = 'rejected'")
   expect(about.map((one) => one.about)).toEqual([
@@ -616,8 +607,7 @@ it('/key accept twice in one message lets what waited leave once (G2)', async ()
   await givenMessage(bob, { subject: 'one', text: 'x', as: 'encrypted' })
   await says('/accept')
   await givenMessage(bob, { subject: 'two', text: 'x', autocrypt: true })
-  const accept = `/key accept ${bob.secret.getFingerprint().toUpperCase()}\n`
-  await says(accept.repeat(2))
+  await says(`/key accept ${keyOf(bob)}\n`.repeat(2))
   expect(world.dispositions().at(-1)).toBe('commands')
   expect(await lastTo(bob)).toContain('We confirmed the issue')
 })
@@ -637,8 +627,7 @@ it('a rejection does not cover a report that is merged into its case later: that
   await givenDesk([grace])
   const report = { text: 'a report', autocrypt: true }
   await givenMessage(alice, { ...report, subject: 'one' })
-  const why = 'This was looked into and it works as we describe it. '.repeat(4)
-  await says(`/reject upstream\n${why}`)
+  await says(REJECT)
   const { headers } = answering(alice)
   await givenMessage(alice, { subject: 'Re: one', text: 'Not so.', headers })
   await givenMessage(bob, { ...report, subject: 'two' })
@@ -650,9 +639,8 @@ it('a rejection does not cover a report that is merged into its case later: that
 it('/unsend does not make a rejection silent: what tells the reporter of it goes only with the decision (A2, B10)', async () => {
   await givenDesk([grace])
   await givenMessage(bob, { subject: 'one', text: 'x', as: 'encrypted' })
-  const why = 'This was looked into and it works as we describe it. '.repeat(4)
   for (const [text, waiting, said] of [
-    [`/reject upstream\n${why}`, 1, 'What you sent waits'],
+    [REJECT, 1, 'What you sent waits'],
     ['/unsend', 1, 'the reporter must learn that the case has ended'],
     ['/reopen because we were wrong', 0, 'Never sent'],
     ['/unsend', 0, 'Nothing waits']
@@ -665,8 +653,7 @@ it('/unsend does not make a rejection silent: what tells the reporter of it goes
 it('/reopen tells the reporter who was told of the end, once, and nobody who was told of none', async () => {
   await givenDesk([grace], { policy: { close: { internal: 'allow' } } })
   await givenMessage(bob, { subject: 'one', text: 'x', as: 'encrypted', autocrypt: true })
-  const why = 'This was looked into and it works as we describe it. '.repeat(4)
-  const lines = [`/reject upstream\n${why}`, '/reopen because we were wrong', '/accept']
+  const lines = [REJECT, '/reopen because we were wrong', '/accept']
   for (const text of [...lines, '/close internal because it is old', '/reopen because it is not'])
     await says(text)
   expect(await lastTo(grace)).toContain('done: The case is open again.')

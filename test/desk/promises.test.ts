@@ -22,10 +22,10 @@ import {
   grace,
   lastTo,
   linus,
-  MINUTE,
   preset,
   recorded,
   SECOND,
+  says,
   THIRD,
   UNTIL_DUE,
   world,
@@ -36,11 +36,6 @@ import { PRODUCT } from '../unit/policy/samples.ts'
 
 async function deskOf(name: string, more: Partial<WorldOptions> = {}): Promise<void> {
   await givenDesk([grace, linus], { policy: await preset(name), ...more })
-}
-
-/** Grace writes about a case; what the desk answers her. */
-function says(text: string, tag: string = FIRST): Promise<string> {
-  return writes(grace, text, { tag, after: MINUTE })
 }
 
 /** How often each clock rang since the last question, by its id. */

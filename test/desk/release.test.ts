@@ -49,13 +49,14 @@ import {
   suse,
   textsTo,
   UNTIL_DUE,
+  unhandledIn,
   world,
   writes
 } from '../support/desk.ts'
 import { type Someone, someone } from '../support/world.ts'
 import { POLICY, PRODUCT } from '../unit/policy/samples.ts'
 
-/** Three members that are on the list, and one that comes to it. */
+/** Members who are on the list where the third one is not yet. */
 const TWO = members.slice(0, 2)
 const signal = new AbortController().signal
 const ignored = () => undefined
@@ -372,15 +373,10 @@ describe('a notice that is leaving', { timeout: 60_000 }, () => {
       said.includes('m170@many.example')
         ? new Trouble('worker-crash', 'x', { retryable: true })
         : null
-    const unhandled: unknown[] = []
-    const note = (error: unknown) => unhandled.push(error)
-    process.on('unhandledRejection', note)
-    try {
-      world.pass(UNTIL_DUE)
+    world.pass(UNTIL_DUE)
+    const unhandled = await unhandledIn(async () => {
       for (let tries = 0; tries < 3; tries += 1) await world.settle()
-    } finally {
-      process.off('unhandledRejection', note)
-    }
+    })
     expect(unhandled).toEqual([])
     expect(state()).toBe('held')
     expect(alarms('notice-held')).toBe(2)
@@ -603,13 +599,13 @@ it('(B6, B13) a notice that nobody on the list would get is neither previewed no
   expect(await allTo(alice)).not.toContain('We have told the private list')
 })
 
-describe('a copy that is held for the key of its member (B9)', () => {
+describe('(B9) where keys have expired', () => {
   /** Their keys end before the notice is due. */
   const brief = (id: string) => givenMaintainer(id, 26)
   const expired = someone('suse', 'security@suse.example', 25)
   const kept = () => [alarms('key-refused:'), alarms('notice-left:')]
 
-  it('is told to a maintainer whose key has expired, too, once it can be used again', async () => {
+  it('a copy held for its member is told to a maintainer whose key has expired, too, once there is a key that can be used', async () => {
     const list = [debian, await expired]
     await givenNotices({ maintainers: [grace, await brief('linus')], list })
     await world.wait(UNTIL_DUE)
@@ -625,7 +621,7 @@ describe('a copy that is held for the key of its member (B9)', () => {
     expect(kept()).toEqual([2, 2])
   })
 
-  it('is told to nobody in clear, and waits, when no maintainer can be reached (G3)', async () => {
+  it('a copy held for its member is told to nobody in clear, and waits, when no maintainer can be reached (G3)', async () => {
     await givenNotices({
       maintainers: [await brief('grace'), await brief('linus')],
       list: [await expired]
@@ -636,7 +632,7 @@ describe('a copy that is held for the key of its member (B9)', () => {
     expect(world.rows("SELECT clock FROM rings WHERE clock = 'key-refused'")).toEqual([])
   })
 
-  it('or a message that the key of a maintainer refuses is told to the others, and to that one in clear, once a day, however many cases it concerns', async () => {
+  it('a message that cannot be encrypted to a maintainer is told to the others, and to that one in clear, once a day, however many cases it concerns', async () => {
     await givenNotices({ maintainers: [grace, await brief('linus')], list: [await expired] })
     world.pass(UNTIL_DUE)
     const before = alarms('key-refused:')

@@ -8,9 +8,11 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { msOf } from '../../src/domain/time.ts'
 import { type FoundKey } from '../../src/effects/effects.ts'
 import {
+  AUTHENTICATION,
   alice,
   allTo,
   attachedKey,
+  checked,
   FIRST,
   givenDesk,
   givenMaintainer,
@@ -24,14 +26,6 @@ import {
 } from '../support/desk.ts'
 import { type Letter, type Someone, someone } from '../support/world.ts'
 import { lines } from '../unit/reading/material.ts'
-
-const MX = 'mx.acme.example'
-const authentication = { servers: [MX], receivedHops: 1 }
-/** What our own mail server says of a sender, on top of what it received. */
-const checked = (domain: string, dmarc: string) => [
-  `Authentication-Results: ${MX}; dmarc=${dmarc} header.from=${domain}`,
-  `Received: from outside.example by ${MX}; Sun, 22 Nov 2026 10:00:00 +0000`
-]
 
 const renewed = await givenReporter('alice')
 const mallory = await someone('mallory', 'mallory@evil.example')
@@ -206,7 +200,7 @@ describe("a reporter's key", () => {
   })
 
   it('proves the sender of a message that only names its case; without it and without DMARC it is a case of its own', async () => {
-    await givenDesk([grace], { authentication })
+    await givenDesk([grace], { authentication: AUTHENTICATION })
     const says = (dmarc: string) => ({ headers: checked('reporter.example', dmarc) })
     const again = { subject: '[ACME-2026-0001] more', text: 'More.' }
     await givenMessage(alice, {
@@ -322,7 +316,7 @@ describe('a directory of keys (mail.md §1.8, §2.27)', () => {
       asked.push(address)
       return Promise.resolve(has)
     }
-    await givenDesk([grace], { authentication, directory: { find } })
+    await givenDesk([grace], { authentication: AUTHENTICATION, directory: { find } })
   })
 
   /** A message with what our own server says of its sender on top. */
@@ -392,7 +386,7 @@ describe('a directory of keys (mail.md §1.8, §2.27)', () => {
     expect(await lastTo(grace)).toContain(`/key accept ${keyOf(renewed)}`)
   })
 
-  it('or a key in the first of two messages that come together judges both: they are both judged by the key that only the first one brings', async () => {
+  it('is not needed where the first of two messages that come together brings the key: both are judged by it', async () => {
     await send(alice, 'pass', { autocrypt: true })
     has = []
     await send(alice, 'pass', { text: 'And one more.' })

@@ -7,10 +7,12 @@
 
 import { expect, it } from 'vitest'
 import {
+  AUTHENTICATION,
   alice,
   allTo,
   answering,
   attachedKey,
+  checked,
   DAY,
   FIRST,
   givenDesk,
@@ -25,22 +27,18 @@ import {
   onTheWay,
   recorded,
   SECOND,
+  says,
   textsTo,
-  world,
-  writes
+  world
 } from '../support/desk.ts'
 import { type Letter, type Someone } from '../support/world.ts'
 import { PRODUCT } from '../unit/policy/samples.ts'
 
 const REPLY = 'Rainfall is heavy today.'
 
-/** Grace writes to the case; what the desk answers her. */
-function said(text: string, more: Parameters<typeof writes>[2] = {}): Promise<string> {
-  return writes(grace, text, { after: MINUTE, ...more })
-}
 /** A message that waits, or several. */
 const waiting = () => world.rows('SELECT id FROM waiting_words')
-const reply = () => said(`/reply\n${REPLY}\n`)
+const reply = () => says(`/reply\n${REPLY}\n`)
 
 const PLAN = 'Fixed in version nine.'
 const QUESTION = 'Which compiler was it?'
@@ -85,11 +83,8 @@ const theCase = () =>
     'SELECT state, answered_at FROM cases JOIN case_reporters ON case_id = cases.id ORDER BY cases.id'
   )[0]
 
-const PROVED = [
-  'Authentication-Results: mx.acme.example; dmarc=pass header.from=reporter.example',
-  'Received: from there by mx.acme.example; Mon, 23 Nov 2026 12:00:00 +0000'
-]
-const authentication = { servers: ['mx.acme.example'], receivedHops: 1 }
+const PROVED = checked('reporter.example')
+const authentication = AUTHENTICATION
 const LEFT = ['answered', 'plan-told', 'info-asked']
 const WORDS = [
   `/reply\n${REPLY}\n`,
@@ -108,12 +103,12 @@ it.each(['encrypted', 'clear'] as const)(
       'alice@reporter.example cannot be answered yet: we have no usable key of theirs. What you sent waits and leaves, encrypted, when a key of theirs is in use. We asked alice@reporter.example for a key'
     )
     for (const text of WORDS.slice(1))
-      expect(await said(text)).toContain('was asked for a key earlier today')
+      expect(await says(text)).toContain('was asked for a key earlier today')
     expect(kindsTo(alice)).toEqual(['acknowledgement', 'key-request'])
     expect(theCase()).toEqual({ state: 'accepted', answeredAt: null })
     expect(onRecord(...LEFT)).toEqual([])
     expect(onRecord('words-wait')).toHaveLength(4)
-    expect(await said('/status\n')).toContain('Waiting for a key of the reporter: 4 messages')
+    expect(await says('/status\n')).toContain('Waiting for a key of the reporter: 4 messages')
     const all = onTheWay()
     for (const word of [REPLY, PLAN, QUESTION]) expect(all).not.toContain(word)
     world.pass(86_400_000)
@@ -124,7 +119,7 @@ it.each(['encrypted', 'clear'] as const)(
 
 it('(B10) what waits leaves with the key of the reporter’s next message, encrypted, in order, also after a restart', async () => {
   await givenKeylessCase()
-  for (const text of WORDS) await said(text)
+  for (const text of WORDS) await says(text)
   world.restart()
   await giveKey()
   expect(kindsTo(alice).slice(2)).toEqual(['reply', 'reply', 'reply', 'accepted'])
@@ -175,13 +170,13 @@ it('(B10, G2) a process that dies at any step of the message with the key sends 
 
 it('(B10) a key that a maintainer accepts lets leave what waits, before what that message says', async () => {
   await givenDesk([grace, linus], { authentication })
-  const headers = PROVED.map((field) => field.replace('pass', 'fail'))
+  const headers = checked('reporter.example', 'fail')
   const letter = { subject: 'x', text: 'Here.\n', as: 'encrypted', autocrypt: true } as const
   await givenMessage(alice, { ...letter, headers })
   await reply()
   const accept = `/key accept ${keyOf(alice)}\n`
-  expect(await said(`/reply <<\nSecond.\n>>\n${accept}`)).toContain('Please put /key accept above')
-  const answer = await said(`${accept}/reply\nSecond.\n`)
+  expect(await says(`/reply <<\nSecond.\n>>\n${accept}`)).toContain('Please put /key accept above')
+  const answer = await says(`${accept}/reply\nSecond.\n`)
   expect(answer).toContain(
     '1 message to alice@reporter.example that had waited leaves now, encrypted.'
   )
@@ -193,8 +188,8 @@ it('(B10) a key that a maintainer accepts lets leave what waits, before what tha
 
 it('(B10) a rejection and an end of a case are told when a key comes, and the record says so', async () => {
   await givenKeylessCase()
-  await said('/reject not-a-vulnerability\n')
-  await said('/close\n')
+  await says('/reject not-a-vulnerability\n')
+  await says('/close\n')
   const told = { told: 'waits-for-key' }
   expect(recorded('rejected', 'closed')).toMatchObject([told, told])
   await giveKey()
@@ -214,7 +209,7 @@ it('(B10) what waits in one case leaves with the key of a new report whose sende
 it('(B10) files do not wait: a reply with files is refused and says so', async () => {
   await givenKeylessCase()
   const patch = { filename: 'fix.patch', content: 'diff' }
-  const answer = await said(`/reply\n${REPLY}\n`, { patch })
+  const answer = await says(`/reply\n${REPLY}\n`, FIRST, { patch })
   expect(answer).toContain('Text waits for one, but files do not.')
   expect(waiting()).toEqual([])
 })
@@ -231,10 +226,10 @@ it('(G3, B10) a key that came with a new report whose sender nothing proves gets
   await reply()
   await another()
   expect(await lastTo(grace)).toContain('It is not used until you accept it.')
-  expect(await said(`/take\n/reply\n${PLAN}\n`)).toContain('What you sent waits')
+  expect(await says(`/take\n/reply\n${PLAN}\n`)).toContain('What you sent waits')
   await another(alice, { autocrypt: false })
   expect(kindsTo(alice)).not.toContain('reply')
-  expect(await said(`/key accept ${keyOf(alice)}\n`)).toContain(
+  expect(await says(`/key accept ${keyOf(alice)}\n`)).toContain(
     '2 messages to alice@reporter.example that had waited leave now, encrypted.'
   )
   expect(kindsTo(alice)).toContain('reply')
@@ -262,7 +257,7 @@ it('(G3) words that wait do not leave in clear because a later line of the messa
   await givenDesk([grace], { policy: { reporters: { cleartext: 'deny' } }, moreProducts: [other] })
   await givenMessage(alice, { subject: 'x', text: 'Here.\n', as: 'clear' })
   const both = `/reply <<\n${REPLY}\n>>\n/product other\n/reply\nSecond.\n`
-  expect(await said(both)).toContain('would leave in different ways')
+  expect(await says(both)).toContain('would leave in different ways')
   expect(kindsTo(alice)).toEqual(['acknowledgement'])
 })
 
@@ -272,7 +267,7 @@ it('(G8) /key accept of a key in use that has expired is refused: nothing could 
   await givenMessage(brief, { subject: 'x', text: 'x', as: 'encrypted', autocrypt: true })
   world.pass(400 * DAY)
   await reply()
-  const answer = await said(`/key accept ${keyOf(brief)}\n`)
+  const answer = await says(`/key accept ${keyOf(brief)}\n`)
   expect(answer).toContain('Nothing can be encrypted to this key')
   expect(answer).not.toContain('leaves now')
   expect(kindsTo(brief)).not.toContain('reply')
@@ -283,10 +278,10 @@ const WAITED = 'answer by Grace to alice@reporter.example, Mon 23 Nov 2026'
 it('(B10) /status shows what waits and from whom, and /unsend withdraws it: it never leaves, and the record says so', async () => {
   await givenKeylessCase()
   await reply()
-  const status = await said('/status\n')
+  const status = await says('/status\n')
   expect(status).toContain('1 message; /unsend withdraws it')
   expect(status).toContain(WAITED)
-  const answer = await said('/unsend\n/status\n/reply\nBetter words.\n')
+  const answer = await says('/unsend\n/status\n/reply\nBetter words.\n')
   expect(answer).toContain('1 message that waited for a key of alice@reporter.example will not')
   expect(answer).toContain(`Never sent: ${WAITED}`)
   expect(answer).not.toContain('/unsend withdraws it')
@@ -301,14 +296,14 @@ it('(B10) /status shows what waits and from whom, and /unsend withdraws it: it n
 
 it('(B10) /unsend says so where nothing waits', async () => {
   await givenKeylessCase()
-  expect(await said('/unsend\n')).toContain('Nothing waits for alice@reporter.example')
+  expect(await says('/unsend\n')).toContain('Nothing waits for alice@reporter.example')
 })
 
 it('(B10) /unsend says that a reporter was not told of an acceptance that it withdraws', async () => {
   await givenKeylessCase()
-  await said(`/accept\n`)
+  await says(`/accept\n`)
   await reply()
-  const answer = await said('/unsend\n')
+  const answer = await says('/unsend\n')
   expect(answer).toContain('has not been told that the report is accepted: please say it with')
   expect(answer).toMatch(/Never sent: acceptance by Grace to \S+ .*; answer by Grace to/)
 })
@@ -317,14 +312,14 @@ it('(B10) words that /unsend withdraws do not leave by a key that the same messa
   await givenKeylessCase()
   await reply()
   const both = `/unsend\n/key accept ${keyOf(alice)}\n`
-  expect(await said(both, attachedKey(alice))).toContain('Done: 2 commands.')
+  expect(await says(both, FIRST, attachedKey(alice))).toContain('Done: 2 commands.')
   expect(kindsTo(alice)).not.toContain('reply')
 })
 
 it('(B10) a case that is opened again withdraws what waits, and the answer says so', async () => {
   await givenKeylessCase()
-  await said('/reject not-a-vulnerability\n')
-  const answer = await said('/reopen because we were wrong\n')
+  await says('/reject not-a-vulnerability\n')
+  const answer = await says('/reopen because we were wrong\n')
   expect(answer).toContain(`Never sent: rejection by Grace to alice@reporter.example, Mon`)
   expect(recorded('words-dropped')).toMatchObject([{ because: 'reopened' }])
   await giveKey()
@@ -334,10 +329,10 @@ it('(B10) a case that is opened again withdraws what waits, and the answer says 
 it('(B10) an accepted case withdraws a rejection that waits, and nothing else', async () => {
   await givenKeylessCase()
   await reply()
-  await said('/reject not-a-vulnerability\n')
+  await says('/reject not-a-vulnerability\n')
   const keyless = { ...withKey(), autocrypt: false }
   await givenMessage(alice, { ...keyless, text: 'Please look again.\n', as: 'encrypted' })
-  const answer = await said('/accept\n')
+  const answer = await says('/accept\n')
   expect(answer).toContain('Never sent')
   await giveKey()
   expect(kindsTo(alice).slice(2)).toEqual(['reply', 'accepted'])
@@ -351,10 +346,10 @@ it.each([
   '(B6) /ask alone to who wrote %s and %j is a %s, once a day, and the others read of what left alone',
   async (as, text, kind, what) => {
     await givenKeylessCase(as, 'deny', text)
-    expect(await said('/ask\n')).toContain(`We asked ${alice.address} ${what}`)
+    expect(await says('/ask\n')).toContain(`We asked ${alice.address} ${what}`)
     expect(await lastTo(linus)).toContain(`asked the reporter ${what}`)
     const toLinus = world.sentTo(linus).length
-    expect(await said('/ask\n')).toContain(`was asked ${what} earlier today`)
+    expect(await says('/ask\n')).toContain(`was asked ${what} earlier today`)
     expect(world.sentTo(linus)).toHaveLength(toLinus)
     expect(kindsTo(alice).slice(1)).toEqual([kind])
     const record = kind === 'key-request' ? ['key-asked by grace'] : ['info-asked by grace']
@@ -366,7 +361,7 @@ it('(B6) /ask alone sends nothing where the report was read and a key is known',
   await givenKeylessCase()
   await giveKey()
   const before = kindsTo(alice).length
-  expect(await said('/ask\n')).toContain('There is nothing to ask for')
+  expect(await says('/ask\n')).toContain('There is nothing to ask for')
   expect(kindsTo(alice)).toHaveLength(before)
 })
 
@@ -395,10 +390,10 @@ it('(G3) words that wait because of a forged key leave unencrypted, marked, when
   const waits = await reply()
   expect(waits).toContain('alice@reporter.example cannot be answered yet')
   expect(waits).toContain(choice)
-  expect(await said('/status\n')).toContain(choice)
+  expect(await says('/status\n')).toContain(choice)
   expect(toAlice()).toEqual(['key-request'])
 
-  const answer = await said(`${REFUSE} because she never had one\n`)
+  const answer = await says(`${REFUSE} because she never had one\n`)
   expect(answer).toContain('is not used for alice@reporter.example, even if it comes again.')
   expect(answer).toContain(
     '1 message to alice@reporter.example that had waited leaves now, NOT encrypted.'
@@ -421,22 +416,22 @@ it('(G3) words that wait because of a forged key leave unencrypted, marked, when
 
 it('(G3) a refused key that comes again holds up nothing; another key asks anew, and refusing that one sends on', async () => {
   await givenForgedOffer('clear')
-  await said(`${REFUSE}\n`)
+  await says(`${REFUSE}\n`)
   await forged(forger)
   expect(await lastTo(grace)).toContain(
     'which a maintainer refused for this reporter. It is not used.'
   )
-  expect(await said('/reply\nOne.\n')).toContain('Sent to alice@reporter.example, NOT encrypted.')
+  expect(await says('/reply\nOne.\n')).toContain('Sent to alice@reporter.example, NOT encrypted.')
   await forged(stranger)
-  expect(await said('/reply\nTwo.\n')).toContain(`/key refuse ${keyOf(stranger)}`)
-  await said(`/key refuse ${keyOf(stranger)}\n`)
+  expect(await says('/reply\nTwo.\n')).toContain(`/key refuse ${keyOf(stranger)}`)
+  await says(`/key refuse ${keyOf(stranger)}\n`)
   expect(toAlice()).toEqual(['reply', 'key-request', 'reply'])
 })
 
 it('(G3) a key that was refused can be accepted later', async () => {
   await givenForgedOffer('clear')
-  await said(`${REFUSE}\n`)
-  await said(`/key accept ${keyOf(forger)}\n/reply\n${REPLY}\n`)
+  await says(`${REFUSE}\n`)
+  await says(`/key accept ${keyOf(forger)}\n/reply\n${REPLY}\n`)
   expect(toAlice()).toEqual(['reply'])
   expect(toAliceOnTheWay()).not.toContain(REPLY)
 })
@@ -444,11 +439,11 @@ it('(G3) a key that was refused can be accepted later', async () => {
 it('(G3) nothing leaves unencrypted to a reporter who began encrypted, whatever key is refused', async () => {
   await givenForgedOffer('encrypted')
   await reply()
-  const answer = await said(`${REFUSE}\n/status\n`)
+  const answer = await says(`${REFUSE}\n/status\n`)
   expect(answer).toContain(
     '1 message to alice@reporter.example still waits: we have no usable key of theirs.'
   )
-  await said('/reply\nAnother.\n')
+  await says('/reply\nAnother.\n')
   expect(toAlice()).toEqual(['key-request'])
   expect(waiting()).toHaveLength(2)
 })
@@ -458,9 +453,8 @@ it('(G3) words of the case that began encrypted stay when the forged key is refu
   await givenMessage(alice, { subject: 'One', text: 'Here.\n', as: 'encrypted' })
   await reply()
   await forged(forger)
-  const second = { tag: SECOND }
-  await said('/reply\nTo the second case.\n', second)
-  const answer = await said(`${REFUSE}\n`, second)
+  await says('/reply\nTo the second case.\n', SECOND)
+  const answer = await says(`${REFUSE}\n`, SECOND)
   expect(answer).toContain('1 message to alice@reporter.example that had waited leaves now, NOT')
   expect(answer).toContain('1 message to alice@reporter.example still waits')
   expect(toAliceOnTheWay()).toContain('To the second case.')
@@ -471,7 +465,9 @@ it('(G3) words leave encrypted where one message refuses the forged key and acce
   await givenForgedOffer('clear')
   await reply()
   const both = `${REFUSE}\n/key accept ${keyOf(alice)}\n`
-  expect(await said(both, attachedKey(alice))).toContain('that had waited leaves now, encrypted.')
+  expect(await says(both, FIRST, attachedKey(alice))).toContain(
+    'that had waited leaves now, encrypted.'
+  )
   expect(toAliceOnTheWay()).not.toContain(REPLY)
   expect(await lastTo(alice)).toContain(REPLY)
 })
@@ -483,9 +479,9 @@ it.each([
     'We have no such key for alice@reporter.example'
   ],
   ['what is no fingerprint', () => 'ABCD', 'Write its whole fingerprint']
-])('/key refuse of %s is refused and says why', async (_what, written, says) => {
+])('/key refuse of %s is refused and says why', async (_what, written, reason) => {
   await givenForgedOffer('clear')
-  expect(await said(`/key refuse ${written()}\n`)).toContain(says)
+  expect(await says(`/key refuse ${written()}\n`)).toContain(reason)
 })
 
 it.each([
@@ -497,20 +493,20 @@ it.each([
   ]
 ] as const)(
   '(G3) /key refuse takes the key in use out of use; the answers to a report that began %s then go as those of a reporter without a key, also when the key comes again',
-  async (as, says, left) => {
+  async (as, way, left) => {
     await givenDesk([grace, linus], { policy: ALLOW })
     const letter = { subject: 'x', text: 'Here.\n', autocrypt: true, as }
     await givenMessage(forger, letter)
-    expect(await said('/status\n')).toContain('Answers: go to alice@reporter.example, enc')
-    const answer = await said(`${REFUSE}\n/status\n`)
-    expect(answer).toContain(`even if it comes again. Answers ${says}`)
-    expect(answer).toContain(`Answers: ${says}`)
-    expect(await lastTo(linus)).toContain(`Answers ${says}`)
+    expect(await says('/status\n')).toContain('Answers: go to alice@reporter.example, enc')
+    const answer = await says(`${REFUSE}\n/status\n`)
+    expect(answer).toContain(`even if it comes again. Answers ${way}`)
+    expect(answer).toContain(`Answers: ${way}`)
+    expect(await lastTo(linus)).toContain(`Answers ${way}`)
     await forged(forger)
     await reply()
     expect(toAlice()).toEqual(left)
     expect(toAliceOnTheWay().includes(REPLY)).toBe(as === 'clear')
-    await said(`/key accept ${keyOf(forger)}\n/reply\nOnce more.\n`)
+    await says(`/key accept ${keyOf(forger)}\n/reply\nOnce more.\n`)
     expect(await lastTo(forger)).toContain('Once more.')
   }
 )
@@ -519,8 +515,8 @@ it('(G3) the key in use is refused and the one before taken back in one message'
   await givenDesk([grace], { policy: ALLOW })
   await givenMessage(alice, { subject: 'x', text: 'Here.\n', autocrypt: true })
   await forged(forger)
-  await said(`/key accept ${keyOf(forger)}\n`)
+  await says(`/key accept ${keyOf(forger)}\n`)
   const both = `${REFUSE}\n/key accept ${keyOf(alice)}\n/reply\n${REPLY}\n`
-  expect(await said(both)).toContain('Sent to alice@reporter.example, encrypted.')
+  expect(await says(both)).toContain('Sent to alice@reporter.example, encrypted.')
   expect(await lastTo(alice)).toContain(REPLY)
 })

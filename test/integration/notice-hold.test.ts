@@ -166,6 +166,7 @@ describeWith(['dovecot', 'gpg'], 'a notice held by the operator', async () => {
     const [copy] = desk.rows<{ id: number }>(sql)
     const retried = await desk.cli('outbox', 'retry', String(copy?.id))
     expectRefused(retried, 1, /no longer approved .*send \/notice preview/)
+    expect(copiesOf(notice)).toEqual(['alpha sent', 'beta held'])
   })
 
   it('is refused when all of it has left, and changes nothing', async () => {

@@ -89,6 +89,26 @@ export async function writes(
   return lastTo(from)
 }
 
+/** Grace writes about a case, a minute later; what the desk answers her. */
+export function says(
+  text: string,
+  tag: string = FIRST,
+  letter: Partial<Letter> = {}
+): Promise<string> {
+  return writes(grace, text, { tag, after: MINUTE, ...letter })
+}
+
+/** A mail server of ours that checks senders, for a desk that trusts it. */
+export const AUTHENTICATION = { servers: ['mx.acme.example'], receivedHops: 1 }
+
+/** What that server writes on top of a message from outside: the outcome of DMARC for a domain, and that it received it. */
+export function checked(domain: string, dmarc = 'pass'): readonly [claim: string, ours: string] {
+  return [
+    `Authentication-Results: mx.acme.example; dmarc=${dmarc} header.from=${domain}`,
+    'Received: from outside.example by mx.acme.example; Mon, 23 Nov 2026 12:00:00 +0000'
+  ]
+}
+
 /** Makes a letter an answer to the newest message that `person` was sent, unless another is given. */
 export function answering(
   person: Someone,
@@ -151,6 +171,16 @@ export function latest(person: Someone): Envelope {
   return mail
 }
 
+/** A message of this conversation as it was forwarded to Grace. */
+export function forwarded(conversation: string): Envelope {
+  const sql = `SELECT message_id FROM outbox
+    WHERE kind = 'relay' AND recipient_id = 'grace' AND conversation LIKE ?`
+  const [id] = world.column(sql, [conversation])
+  const mail = world.accepted.find(({ messageId }) => messageId === id)
+  if (mail === undefined) throw new Error('not forwarded')
+  return mail
+}
+
 /** The desk's words in a message, quoted as a client quotes them. */
 export async function quoted(person: Someone, mail: Envelope): Promise<string> {
   const words = await world.read(person, mail)
@@ -195,6 +225,19 @@ export async function diesAtEveryStep(): Promise<number> {
     world.restart()
     if (!died) return step - 1
   }
+}
+
+/** Promises that were rejected and that nobody took care of while `work` went on. */
+export async function unhandledIn(work: () => Promise<void>): Promise<unknown[]> {
+  const unhandled: unknown[] = []
+  const note = (error: unknown) => unhandled.push(error)
+  process.on('unhandledRejection', note)
+  try {
+    await work()
+  } finally {
+    process.off('unhandledRejection', note)
+  }
+  return unhandled
 }
 
 /** Lets days pass one by one. */

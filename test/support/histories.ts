@@ -2,32 +2,21 @@
  * Seeded simulations: random messages, SMTP outcomes, crashes and clock steps, with the guarantees checked after every step.
  * `npm test` plays one (desk/simulation.test.ts), `npm run nightly` many.
  */
-import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import * as events from '../../src/store/events.ts'
-import { openWorld, type Someone, someone, type World } from './world.ts'
+import { alice, bob, DAY, debian, grace, HOUR, linus, MINUTE } from './desk.ts'
+import { openWorld, type World } from './world.ts'
 
-let people: Someone[] = []
 let world: World
 
 /** Describes one test for each seed. */
 export function describeHistories(seeds: readonly number[]): void {
   describe('any history', () => {
-    beforeAll(meetPeople)
     afterEach(() => {
       world.close()
     })
     it.each(seeds)('keeps the guarantees (seed %i)', { timeout: 60_000 }, play)
   })
-}
-
-async function meetPeople(): Promise<void> {
-  people = await Promise.all([
-    someone('grace', 'grace@acme.example'),
-    someone('linus', 'linus@acme.example'),
-    someone('alice', 'alice@reporter.example'),
-    someone('bob', 'bob@reporter.example'),
-    someone('debian', 'security@debian.example')
-  ])
 }
 
 const TEXTS = [
@@ -89,8 +78,6 @@ async function play(seed: number): Promise<void> {
     if (chosen === undefined) throw new Error('nothing to pick')
     return chosen
   }
-  const [grace, linus, alice, bob, debian] = people
-  if (!grace || !linus || !alice || !bob || !debian) throw new Error('no people')
   world = await openWorld({ maintainers: [grace, linus], jitterMsMax: 30_000 })
   await world.addMember(debian)
   let delivered = 0
@@ -121,7 +108,7 @@ async function play(seed: number): Promise<void> {
         world.replies.push(pick(['deferred', 'rejected', 'uncertain'] as const))
         break
       case 6:
-        world.pass(pick([1000, 60_000, 3_600_000, 86_400_000]))
+        world.pass(pick([1000, MINUTE, HOUR, DAY]))
         break
       default:
         world.dieAt(1 + below(30))
@@ -134,7 +121,7 @@ async function play(seed: number): Promise<void> {
   world.restart()
   world.replies.length = 0
   for (let round = 0; round < 6; round += 1) {
-    await world.wait(9 * 3_600_000)
+    await world.wait(9 * HOUR)
   }
   checkInvariants(delivered)
   expect(world.rows("SELECT id FROM arrivals WHERE state = 'pending' OR moved = 0")).toEqual([])

@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, it } from 'vitest'
 
 /** A program that some tests run for real. */
 export type Tool = 'gpg' | 'sq' | 'rnp' | 'neomutt' | 'dovecot'
@@ -18,32 +18,26 @@ const PACKAGES: Readonly<Record<Tool, readonly string[]>> = {
 }
 const EXTRA_FOLDERS = ['/usr/sbin', '/sbin', '/usr/local/sbin', '/usr/local/bin']
 
-/** `describe` when every tool is installed; otherwise a skipped group, or a failing one under POSTERN_REQUIRE_SERVERS=1. */
+/** `describe` when every tool is installed; otherwise as {@link describeMissing}. */
 export function describeWith(
   tools: readonly Tool[],
   name: string,
   body: () => void | Promise<void>
 ): void {
   const missing = tools.filter((tool) => findProgram(tool) === null)
-  if (missing.length === 0) {
-    describe(name, body)
-    return
-  }
-  const hint = `needs: apt-get install ${missing.flatMap((tool) => PACKAGES[tool]).join(' ')}`
-  if (isRequired()) {
-    describe(name, () => {
-      it(`has its programs (${hint})`, () => {
-        expect(missing).toEqual([])
-      })
-    })
-    return
-  }
-  describe.todo(`${name} (${hint})`)
+  if (missing.length === 0) describe(name, body)
+  else
+    describeMissing(`apt-get install ${missing.flatMap((tool) => PACKAGES[tool]).join(' ')}`, name)
 }
 
-/** Whether a test that cannot run is a failure. */
-export function isRequired(): boolean {
-  return process.env['POSTERN_REQUIRE_SERVERS'] === '1'
+/** A group that cannot run because of what it needs: skipped, or failing under POSTERN_REQUIRE_SERVERS=1. */
+export function describeMissing(needs: string, name: string): void {
+  const title = `${name} (needs: ${needs})`
+  if (process.env['POSTERN_REQUIRE_SERVERS'] !== '1') describe.todo(title)
+  else
+    it(title, () => {
+      throw new Error(`missing: ${needs}`)
+    })
 }
 
 /** Absolute path of an installed program, also in the sbin folders that an ordinary user's PATH lacks; null if missing. */

@@ -6,8 +6,7 @@
 import { spawnSync } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
-import { describeWith, findProgram, isRequired, type Tool } from './requires.ts'
+import { describeMissing, describeWith, findProgram, type Tool } from './requires.ts'
 import { tempFolder } from './temp.ts'
 
 export type SmallDisk = {
@@ -63,15 +62,8 @@ export function describeWithSmallDisk(
   name: string,
   body: () => void | Promise<void>
 ): void {
-  const hint = 'needs: root, allowed to mount a tmpfs'
   if (canMount()) describeWith(tools, name, body)
-  else if (isRequired())
-    describe(name, () => {
-      it(`has its file system (${hint})`, () => {
-        expect(canMount()).toBe(true)
-      })
-    })
-  else describe.todo(`${name} (${hint})`)
+  else describeMissing('root, allowed to mount a tmpfs', name)
 }
 
 function canMount(): boolean {

@@ -564,11 +564,7 @@ async function write(
     `Message-ID: <letter-${letters}@people.example>`,
     `Date: ${new Date(msOf(now)).toUTCString().replace('GMT', '+0000')}`,
     'MIME-Version: 1.0',
-    ...(letter.autocrypt === true
-      ? [
-          `Autocrypt: addr=${from.address}; keydata=${Buffer.from(from.keyData).toString('base64').replaceAll(/.{70}/g, '$&\r\n ')}`
-        ]
-      : []),
+    ...(letter.autocrypt === true ? [autocrypt(from.keyData, from.address)] : []),
     ...(letter.headers ?? [])
   ]
   const text = letter.text.replaceAll('\n', '\r\n')
@@ -609,6 +605,12 @@ async function write(
     format: 'armored'
   })
   return Buffer.from(encryptedMail(armored, head))
+}
+
+/** The header field that offers a key for an address. */
+export function autocrypt(key: Uint8Array, address: string): string {
+  const base64 = Buffer.from(key).toString('base64').replaceAll(/.{70}/g, '$&\r\n ')
+  return `Autocrypt: addr=${address}; keydata=${base64}`
 }
 
 /** The code of the newest preview of a notice; '' when there was none. */
