@@ -5,7 +5,7 @@
 import { expect, it, onTestFinished } from 'vitest'
 import { TAG } from '../../src/openpgp/packets.ts'
 import { makeSequoia } from '../support/people-sq.ts'
-import { deskCertificate } from '../support/world.ts'
+import { armorIn, deskCertificate } from '../support/world.ts'
 import { encryptedMail, lines, mixed, textPart } from '../unit/reading/material.ts'
 import { ADDRESSES, DESK_ADDRESS } from './cast.ts'
 import { changed } from './ciphertext.ts'
@@ -84,9 +84,7 @@ describeAttacks('attacks on encryption', () => {
   it('4 replayed ciphertext: what Alice sealed opens no case of another person', async () => {
     await openScene()
     const [arrived] = scene.world.rows<{ raw: Uint8Array }>('SELECT raw FROM arrival_bytes')
-    const text = Buffer.from(arrived?.raw ?? []).toString('latin1')
-    const [armored = ''] =
-      /-----BEGIN PGP MESSAGE-----[^]*-----END PGP MESSAGE-----/.exec(text) ?? []
+    const armored = armorIn(arrived?.raw ?? new Uint8Array())
     expect(armored).not.toBe('')
     await becomes('reused-ciphertext', encryptedMail(armored, head('mallory')))
     // The same session key packet twice, in another framing.

@@ -195,6 +195,11 @@ describeAttacks('attacks on the desk as a decryption oracle', () => {
     const first = () => Promise.resolve(Buffer.from(plainMail('alice', 'The first case.')))
     await openAfter(first, build === sealedWithRsa ? { ...options, identity: rsaDesk } : options)
   }
+  /** When the answers to this address may leave. */
+  function dueTo(address: string): Instant[] {
+    const sql = "SELECT not_before FROM outbox WHERE kind = 'acknowledgement' AND envelope_to = ?"
+    return scene.world.column(sql, [address])
+  }
   async function letAllLeave(): Promise<void> {
     await scene.world.wait(2 * JITTER_MS_MAX)
   }
@@ -226,11 +231,9 @@ describeAttacks('attacks on the desk as a decryption oracle', () => {
       const mails = await build()
       const sent = [...(await sendAll(mails)).values()]
       for (const [index, at] of sent.entries()) {
-        const due = scene.world.rows<{ at: string }>(
-          "SELECT not_before AS at FROM outbox WHERE kind = 'acknowledgement' AND envelope_to = ?",
-          [`eve${index}@evil.example`]
-        )
-        expect([mails[index]?.[0], due]).toEqual([mails[index]?.[0], [{ at: addMs(at, DELAY_MS) }]])
+        const name = mails[index]?.[0]
+        const due = dueTo(`eve${index}@evil.example`)
+        expect([name, due]).toEqual([name, [addMs(at, DELAY_MS)]])
       }
       await leavesAtItsInstant(sent)
       for (const [index, at] of sent.entries()) {
@@ -269,11 +272,8 @@ describeAttacks('attacks on the desk as a decryption oracle', () => {
       }
       await scene.attack(encryptedMail(await seal(), head(`<late${index}@evil.example>`)))
       scene.world.workers.fail = null
-      const [row] = scene.world.rows<{ at: Instant }>(
-        "SELECT not_before AS at FROM outbox WHERE kind = 'acknowledgement' AND envelope_to = ?",
-        [`late${index}@evil.example`]
-      )
-      waits.push(row === undefined ? NaN : msOf(row.at) - begunAt)
+      const [due] = dueTo(`late${index}@evil.example`)
+      waits.push(due === undefined ? NaN : msOf(due) - begunAt)
     }
     expect(waits).toEqual([
       DELAY_MS,
@@ -289,11 +289,8 @@ describeAttacks('attacks on the desk as a decryption oracle', () => {
     for (let index = 0; index < 8; index += 1) {
       const begunAt = msOf(scene.world.clock.now)
       await scene.attack(encryptedMail(await seal(), head(`<by${index}@evil.example>`)))
-      const [row] = scene.world.rows<{ at: Instant }>(
-        "SELECT not_before AS at FROM outbox WHERE kind = 'acknowledgement' AND envelope_to = ?",
-        [`by${index}@evil.example`]
-      )
-      const wait = row === undefined ? NaN : msOf(row.at) - begunAt
+      const [due] = dueTo(`by${index}@evil.example`)
+      const wait = due === undefined ? NaN : msOf(due) - begunAt
       expect(wait).toBeGreaterThanOrEqual(JITTER_MS_MAX / 2)
       expect(wait).toBeLessThan(JITTER_MS_MAX)
       waits.add(wait)

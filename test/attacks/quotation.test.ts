@@ -4,10 +4,11 @@
  */
 import { expect, it } from 'vitest'
 import { type Policy } from '../../src/domain/policy.ts'
-import { autocrypt } from '../support/world.ts'
+import { armorIn, autocrypt } from '../support/world.ts'
 import { encryptedMail, lines, mixed, textPart } from '../unit/reading/material.ts'
 import { ADDRESSES, DESK_ADDRESS } from './cast.ts'
 import {
+  CASE,
   cast,
   describeAttacks,
   head,
@@ -24,7 +25,7 @@ import {
 
 /** The thief's case: the second one. */
 const HIS = 'ACME-2026-0002'
-const HERS = 'ACME-2026-0001'
+const HERS = CASE
 /** Stands for the last line of the message that forwarded her report. */
 const REF_OF_HERS = 'the reference line of her case'
 const OWN = 'Thank you, we look into it.'
@@ -38,16 +39,14 @@ describeAttacks('attacks by quotation', () => {
     const field = autocrypt(cast.mallory.keyData, ADDRESSES.mallory)
     await scene.attack(await sealedMail('mallory', mine, 'mallory', ['...', [field]]))
     expect(scene.world.rows('SELECT tag FROM cases ORDER BY id')).toEqual([
-      { tag: 'ACME-2026-0001' },
+      { tag: HERS },
       { tag: HIS }
     ])
   }
   /** Alice's ciphertext, as it arrived. */
   function ciphertext(): string {
     const [arrived] = scene.world.rows<{ raw: Uint8Array }>('SELECT raw FROM arrival_bytes')
-    const text = Buffer.from(arrived?.raw ?? []).toString('latin1')
-    const found = /-----BEGIN PGP MESSAGE-----[^]*-----END PGP MESSAGE-----/.exec(text)
-    return found?.[0] ?? ''
+    return armorIn(arrived?.raw ?? new Uint8Array())
   }
   /** Grace answers the relay of the thief's report. */
   async function graceWrites(text: string): Promise<void> {

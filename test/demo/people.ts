@@ -40,7 +40,7 @@ export type OpenedMail = {
 }
 
 export type Person = Identity & {
-  /** Of the key that mail to this person is encrypted to. */
+  /** The id of the key that mail to this person is encrypted to. */
   readonly keyId: string
   readonly publicKey: string
   readonly privateKey: string

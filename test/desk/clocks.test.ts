@@ -718,7 +718,7 @@ describe('(A3) each clock rings once, at its time,', () => {
   /** Friday, 13:00 of Berlin; the clocks go forward on Sunday, and the third business day is Wednesday. */
   const SPRING = '2027-03-26T12:00:00.000Z' as Instant
 
-  /** Whose key ends some weeks after each start. */
+  /** A maintainer for each start, whose key ends some weeks after it. */
   const mortal = new Map<Instant, Someone>()
   beforeAll(async () => {
     mortal.set(START, await givenMaintainer('linus', 60))

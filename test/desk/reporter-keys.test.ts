@@ -1,6 +1,6 @@
 /**
- * Whose key answers go to, on the real steps of the desk, with real certificates in the database; and for whom directories are
- * asked for keys (mail.md §2.12).
+ * Which key answers are encrypted to, on the real steps of the desk with real certificates, and for whom directories are asked for
+ * keys (mail.md §2.12).
  */
 
 import { reformatKey, revokeKey } from 'openpgp'

@@ -14,7 +14,7 @@ import {
   grace,
   world
 } from '../support/desk.ts'
-import { type Someone, someone } from '../support/world.ts'
+import { armorIn, type Someone, someone } from '../support/world.ts'
 import { encryptedParts, lines, mixed, signedEntity, textPart } from '../unit/reading/material.ts'
 
 const mallory = await someone('mallory', 'mallory@evil.example')
@@ -35,12 +35,6 @@ function from(mail: Uint8Array, { name, address }: Someone): Buffer {
 /** What somebody sealed to the desk, without any header. */
 function sealed(by: Someone, payload: string, as?: 'encrypted'): Promise<Uint8Array> {
   return world.write(by, { subject: '', text: '', payload, ...(as === undefined ? {} : { as }) })
-}
-
-/** The armored block of an encrypted mail. */
-function armorOf(mail: Uint8Array): string {
-  const text = Buffer.from(mail).toString('latin1')
-  return /-----BEGIN PGP MESSAGE-----[^]*-----END PGP MESSAGE-----/.exec(text)?.[0] ?? ''
 }
 
 /** A message of Mallory's own making; the headers of its body stand first in `body`. */
@@ -90,7 +84,7 @@ describe('a message that another person had sealed', () => {
     await givenDesk([grace])
     const whole = await world.write(alice, { subject: 'a SECRET', text: SECRET })
     if (wrapped === null) await world.receive(from(whole, mallory))
-    else await fromMallory(wrapped(armorOf(whole)))
+    else await fromMallory(wrapped(armorIn(whole)))
     await isWithheld()
     expect(world.column('SELECT state FROM arrivals')).toEqual(['held'])
     expect(await allTo(grace)).toContain('WITHHELD')
@@ -104,7 +98,7 @@ describe('a message that another person had sealed', () => {
     async (_form, wrapped) => {
       await givenDesk([grace])
       await givenMessage(alice, KNOWN)
-      await fromMallory(wrapped(armorOf(await sealed(alice, `${SECRET}\n`))))
+      await fromMallory(wrapped(armorIn(await sealed(alice, `${SECRET}\n`))))
       await isWithheld('case-opened')
     }
   )
@@ -112,7 +106,7 @@ describe('a message that another person had sealed', () => {
   it('with a signature in a MIME entity is withheld when it comes as inline PGP', async () => {
     await givenDesk([grace])
     const block = await sealed(alice, signedEntity(textPart(SECRET), 'any'), 'encrypted')
-    await fromMallory(`\r\n${armorOf(block)}`)
+    await fromMallory(`\r\n${armorIn(block)}`)
     await isWithheld()
   })
 
@@ -120,7 +114,7 @@ describe('a message that another person had sealed', () => {
     await givenDesk([grace])
     await givenMessage(mallory, KNOWN)
     const block = await sealed(mallory, 'Words of mine.\n')
-    await fromMallory(`\r\n${armorOf(block)}\r\n\r\nMy words.\r\n`)
+    await fromMallory(`\r\n${armorIn(block)}\r\n\r\nMy words.\r\n`)
     expect(await allTo(grace)).toContain('Words of mine.')
   })
 

@@ -69,7 +69,7 @@ describeWith(['gpg'], 'the check of a desk', async () => {
     expiry: string,
     { passphrase = PASSPHRASE, address = DESK_ADDRESS } = {}
   ): Promise<void> {
-    // Of RSA gpg makes one key for all, of the default algorithms a pair.
+    // With RSA gpg makes one key for everything, with the default algorithms a pair.
     const usage = algorithm.startsWith('rsa') ? 'sign,encrypt' : 'default'
     await withGpg(passphrase, async (gpg) => {
       await gpg('--quick-generate-key', `ACME <${address}>`, algorithm, usage, expiry)

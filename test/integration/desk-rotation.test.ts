@@ -43,8 +43,8 @@ describeWith(['dovecot', 'gpg', 'sq'], 'a desk with a new key', async () => {
     await dovecot.append(user, report)
     const opened = await daemon.waitForLog('arrival.done')
     expect(opened['disposition']).toBe('case-opened')
-    const isUnverified = mailboxOf(grace, sink)
-    const relay = await isUnverified.find(({ read }) => read.text.includes('A hole.'), 'relay')
+    const ofGrace = mailboxOf(grace, sink)
+    const relay = await ofGrace.find(({ read }) => read.text.includes('A hole.'), 'relay')
     // Grace knows the old key alone, and none of this is signed with it.
     expect(relay.read.verified).toBeNull()
     await grace.importKey(readFileSync(join(desk.folder, 'keys/desk-new.pub.asc'), 'utf8'))

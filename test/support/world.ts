@@ -143,8 +143,6 @@ export type World = {
   change(sql: string, params?: SqlParams): void
   /** What a person reads in a message: headers and all, decrypted. */
   read(person: Someone, mail: Envelope): Promise<string>
-  /** Number of effects so far. */
-  steps(): number
   /** The process dies at this effect (counted from now): nothing works until {@link restart}. */
   dieAt(step: number): void
   /** A new process on the same database file. */
@@ -159,7 +157,7 @@ export type WorldOptions = {
   readonly moreProducts?: readonly Product[]
   readonly limits?: Partial<Settings['limits']>
   readonly jitterMsMax?: number
-  /** Whose word about senders counts; nobody's unless given. */
+  /** The mail servers whose word about senders counts; none unless given. */
   readonly authentication?: Settings['authentication']
   /** What a directory of keys has for an address; without it none is asked. */
   readonly directory?: KeyDirectory
@@ -404,7 +402,6 @@ export async function openWorld(options: WorldOptions): Promise<World> {
       database.transact((tx) => tx.run(sql, params))
     },
     read,
-    steps: () => life.steps,
     dieAt: (count) => {
       life.dieAt = life.steps + count
     },
@@ -619,15 +616,20 @@ export function codeOf(world: Pick<World, 'column'>): string {
   return world.column(sql)[0] ?? ''
 }
 
+/** The first armored block of an encrypted message; '' when there is none. */
+export function armorIn(raw: Uint8Array): string {
+  const text = Buffer.from(raw).toString('latin1')
+  return /-----BEGIN PGP MESSAGE-----[^]*?-----END PGP MESSAGE-----/.exec(text)?.[0] ?? ''
+}
+
 /** The reference line in the words of a message. */
 export function refIn(words: string): string {
   return /^Ref: .*$/m.exec(words)?.[0].trimEnd() ?? 'no reference line'
 }
 
 async function read(person: Someone, mail: Envelope): Promise<string> {
-  const raw = Buffer.from(mail.raw).toString('utf8')
-  const armored = /-----BEGIN PGP MESSAGE-----[\s\S]*?-----END PGP MESSAGE-----/.exec(raw)?.[0]
-  if (armored === undefined) return raw
+  const armored = armorIn(mail.raw)
+  if (armored === '') return Buffer.from(mail.raw).toString('utf8')
   const { data } = await decrypt({
     message: await readMessage({ armoredMessage: armored }),
     decryptionKeys: person.secret,
