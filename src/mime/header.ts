@@ -46,6 +46,8 @@ export function readHeader(fields: readonly Field[]): HeaderReading {
   const warnings: WarningCode[] = []
   const messageId = readMessageId(onlyValue(fields, 'message-id'))
   const from = oneMailbox(onlyValue(fields, 'from'))
+  const to = allMailboxes(valuesOf(fields, 'to'))
+  const cc = allMailboxes(valuesOf(fields, 'cc'))
   const isRepeated =
     SINGLE.some((name) => valuesOf(fields, name).length > 1) ||
     valuesOf(fields, 'from').some((value) => readMailboxes(value).count > 1)
@@ -57,11 +59,9 @@ export function readHeader(fields: readonly Field[]): HeaderReading {
     unreadableFrom:
       from === null ? sanitizeHeaderText(decodeWords(valuesOf(fields, 'from').join(', '))) : '',
     replyTo: oneMailbox(onlyValue(fields, 'reply-to')),
-    to: allMailboxes(valuesOf(fields, 'to')),
-    cc: allMailboxes(valuesOf(fields, 'cc')),
-    hasUnreadableRecipient: [...valuesOf(fields, 'to'), ...valuesOf(fields, 'cc')].some((value) =>
-      isPartlyUnreadable(value)
-    ),
+    to: to.contacts,
+    cc: cc.contacts,
+    hasUnreadableRecipient: to.isPartlyUnreadable || cc.isPartlyUnreadable,
     subject: readSubject(firstValue(fields, 'subject')),
     messageId,
     date: readMailDate(firstValue(fields, 'date')),
@@ -116,14 +116,13 @@ function oneMailbox(value: string): Contact | null {
   return list.count === 1 ? (list.contacts[0] ?? null) : null
 }
 
-function allMailboxes(values: readonly string[]): Contact[] {
-  return values.flatMap((value) => readMailboxes(value).contacts).slice(0, CONTACTS_MAX)
-}
-
-/** Also true when there are more mailboxes than are read. */
-function isPartlyUnreadable(value: string): boolean {
-  const { contacts, count } = readMailboxes(value)
-  return count > contacts.length
+/** `isPartlyUnreadable` also when a field has more mailboxes than are read. */
+function allMailboxes(values: readonly string[]) {
+  const lists = values.map((value) => readMailboxes(value))
+  return {
+    contacts: lists.flatMap(({ contacts }) => contacts).slice(0, CONTACTS_MAX),
+    isPartlyUnreadable: lists.some(({ contacts, count }) => count > contacts.length)
+  }
 }
 
 function readMessageId(value: string): MessageId | null {

@@ -16,7 +16,8 @@ const READ_AS_TEXT = new Set(['text/plain', 'text/markdown', 'text/x-markdown'])
 const SMIME = /^application\/(?:x-)?pkcs7-(?:mime|signature)$/
 const TNEF = /^application\/(?:vnd\.)?ms-tnef$/
 const ENCRYPTED = /^(?:application\/pgp-|multipart\/)encrypted$/
-const ARMORED_MESSAGE = '-----BEGIN PGP MESSAGE-----'
+/** How an armored OpenPGP message begins. */
+export const ARMORED_MESSAGE = '-----BEGIN PGP MESSAGE-----'
 const LOOK_AHEAD_BYTES = 200_000
 
 /** Selects the pieces below `start`, but for `except`. */
@@ -36,7 +37,7 @@ export function isInlineText(part: Part): boolean {
 
 function piecesOf(part: Part, start: Part, warnings: Set<WarningCode>): Piece[] {
   const { type, children } = part
-  const isSigned = type === 'multipart/signed' && !isSmimeSigned(part)
+  const isSigned = type === 'multipart/signed' && !isSmime(part)
   if (isSigned || type === 'multipart/encrypted') warnings.add('errant-crypto')
   if (part.isOpaque) return [asFile(part)]
   if (type === 'multipart/encrypted' && children.length > 0) return children.map(asFile)
@@ -94,6 +95,7 @@ function notice(part: Part, warnings: Set<WarningCode>): void {
   if (ENCRYPTED.test(type) || head.includes(ARMORED_MESSAGE)) warnings.add('errant-crypto')
 }
 
-function isSmimeSigned(part: Part): boolean {
-  return (part.params.get('protocol') ?? '').toLowerCase().includes('pkcs7')
+/** Whether a multipart/signed or multipart/encrypted is S/MIME. */
+export function isSmime({ params }: Part): boolean {
+  return (params.get('protocol') ?? '').toLowerCase().includes('pkcs7')
 }

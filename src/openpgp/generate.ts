@@ -2,7 +2,7 @@
  * Makes the desk's own key, readable by every OpenPGP program in use: version 4, Ed25519 for signatures and Cv25519 for
  * encryption, no AEAD feature bit (mail.md §1.2). Must never return unprotected secret key material. RFC 9580 §5.5, §12.
  */
-import { generateKey, readKey } from 'openpgp'
+import { generateKey } from 'openpgp'
 import { type Address } from '../domain/address.ts'
 import { assert } from '../domain/assert.ts'
 import { type Fingerprint, parseFingerprint } from '../domain/ids.ts'
@@ -46,11 +46,11 @@ export async function generateDeskKey(request: DeskKeyRequest, now: Instant): Pr
     passphrase,
     keyExpirationTime: lifetimeSeconds ?? 0,
     date: new Date(msOf(now)),
-    format: 'armored',
+    format: 'object',
     config: CONFIG
   })
-  const certificate = await readKey({ armoredKey: publicKey, config: CONFIG })
-  const fingerprint = parseFingerprint(certificate.getFingerprint())
+  const fingerprint = parseFingerprint(publicKey.getFingerprint())
   assert(fingerprint !== null, 'a new key has a fingerprint')
-  return { fingerprint, privateArmored: privateKey, publicArmored: publicKey }
+  const [privateArmored, publicArmored] = [privateKey.armor(CONFIG), publicKey.armor(CONFIG)]
+  return { fingerprint, privateArmored, publicArmored }
 }

@@ -4,7 +4,7 @@
  */
 import { type OpenedMail, type OpenFailure, type WarningCode } from '../domain/mail.ts'
 import { capText, contentOf, DECODED_BYTES_MAX, isBlank, textOf } from '../mime/leaf.ts'
-import { isInlineText } from '../mime/pieces.ts'
+import { isInlineText, isSmime } from '../mime/pieces.ts'
 import { bareLeaf, entityOf, type Part, parseTree } from '../mime/tree.ts'
 import { toBinary } from '../openpgp/armor.ts'
 import { withCrlf } from '../openpgp/verify.ts'
@@ -112,9 +112,9 @@ function recogniseProper(part: Part): Encrypted | Signed | null {
     : null
 }
 
-function recogniseEncrypted({ params, children }: Part): Encrypted | null {
-  if (params.get('protocol')?.toLowerCase().includes('pkcs7') === true) return null
-  const [version, cipher, ...more] = children
+function recogniseEncrypted(part: Part): Encrypted | null {
+  if (isSmime(part)) return null
+  const [version, cipher, ...more] = part.children
   if (version?.type !== 'application/pgp-encrypted' || cipher === undefined) {
     return { cipher: null, outside: [], isMangled: false, isRewrapped: false }
   }

@@ -6,13 +6,11 @@
 import { isUtf8 } from 'node:buffer'
 import { readContent } from '../mime/content.ts'
 import { contentOf, decodeText, keepsAscii, type LeafText, textOf } from '../mime/leaf.ts'
-import { selectPieces } from '../mime/pieces.ts'
+import { ARMORED_MESSAGE, selectPieces } from '../mime/pieces.ts'
 import { bareLeaf, type Part } from '../mime/tree.ts'
 import { type ArmorBlock, readArmor, toBinary } from '../openpgp/armor.ts'
 import { looksEncrypted } from '../openpgp/prescan.ts'
 import { besideOf, type Envelope } from './envelope.ts'
-
-const ARMORED_MESSAGE = '-----BEGIN PGP MESSAGE-----'
 
 /** Inline PGP, a cleartext signature or an encrypted file; null for a message in another form. */
 export async function recogniseOldForm(mail: Part): Promise<Envelope | null> {

@@ -90,7 +90,7 @@ export function detachedInside(random: Random, signed: Signed): Inner {
   }
 }
 
-/** Either of the two, or something unsigned or broken. */
+/** Either of the two forms above, or something unsigned or broken. */
 export function innerStream(random: Random, world: World, other: Other | undefined): Inner {
   const signed = random.pick(world.signed)
   const whole = onePassInside(signed)

@@ -1,7 +1,7 @@
 /**
- * One message of the fuzzer by its number: a body, whole messages taken up again, mutations of the message, and on top of all
- * what our own server writes. It follows from seed, number and corpus alone, never from how another message was read: so a
- * finding can be made again after the reader was changed.
+ * One message of the fuzzer by its number: a body, whole messages taken up again, mutations of the message, and above them the
+ * fields of our own server. Seed, number and corpus alone determine it, never how another message was read: so a finding can be
+ * made again after the reader was changed.
  */
 import { forgedFields, ownTop, type Top } from './arrival.ts'
 import { type Body, cleanBodies, type Exact, makeBody } from './bodies.ts'
@@ -23,7 +23,7 @@ export type FuzzMail = {
   readonly exact: (Exact & Outside) | null
 }
 
-/** What an unbroken mail has around its body. */
+/** What an unbroken message has around its body. */
 export type Outside = {
   /** All Received fields. */
   readonly received: number
@@ -114,7 +114,7 @@ function mailOf(random: Random, { keys }: World, body: Body): FuzzMail {
   }
 }
 
-/** A machine writes reports, so their header offers no key; nor does a key count that names another person. */
+/** The keys that name the sender. The header of a delivery report offers none, because a machine wrote it. */
 function offeredTo(
   { alice, forged }: World['keys'],
   { shows, bounce }: Exact,

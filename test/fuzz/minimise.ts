@@ -2,7 +2,7 @@
 
 const TRIES_MAX = 400
 
-/** The smallest mail found, within a bound of tries, for which `stillBreaks` says yes. */
+/** The smallest message found, within a bound of tries, for which `stillBreaks` says yes. */
 export async function minimise(
   raw: Buffer,
   stillBreaks: (raw: Buffer) => Promise<boolean>

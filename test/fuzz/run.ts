@@ -1,6 +1,6 @@
 /**
- * The fuzzer's loop: makes messages in batches, opens them, checks every invariant. Which messages are made depends on the seed
- * and the corpus alone, neither on how fast a message was opened nor on what came of it.
+ * The fuzzer's loop: makes messages in batches, opens them, checks every invariant. The seed and the corpus alone decide
+ * which messages are made, not how fast a message was opened or what came of it.
  */
 import { readFileSync } from 'node:fs'
 import { type OpenedMail } from '../../src/domain/mail.ts'

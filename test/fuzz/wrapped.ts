@@ -1,6 +1,6 @@
 /**
- * What lists, providers and attackers put around a whole signed or encrypted body, in the exact shapes that readers know: rare to
- * come about by chance, and each of them a way to lend a signature to foreign words.
+ * What lists, providers and attackers put around a whole signed or encrypted body, in the exact shapes that readers know. Chance
+ * rarely makes such a shape, and each of them can make foreign words look signed.
  */
 import { FOREIGN_MARK, lines, multipart } from './mime.ts'
 import { type Random } from './random.ts'
