@@ -101,9 +101,9 @@ export type Draft = {
   readonly question: { readonly decisions: readonly Decision[]; readonly says: string } | null
   /** The keys that answers to reporters are sealed to, as this message leaves them. */
   readonly reporterKeys: ReporterKeys
-  /** Ids of reporters whose key this message accepts or refuses: only for them does what waited leave. */
+  /** Ids of reporters whose key this message accepts or refuses. What waited leaves for these alone. */
   readonly settled: readonly string[]
-  /** What waits for a key of its reporters, of all their cases, as this message leaves it. */
+  /** What waits for a key of its reporters, in all their cases, as this message leaves it. */
   readonly waitingWords: readonly WaitingWords[]
   /** Files of the notice as this message leaves them; null where the stored ones stay. */
   readonly newPatches: readonly Attachment[] | null

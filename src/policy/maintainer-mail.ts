@@ -173,8 +173,8 @@ function internalNote(text: string, context: CommandContext): Decision[] {
 const REFUSALS_PER_HOUR_MAX = 10
 
 /**
- * No effect, the message kept in sight, and a content-free word to the registered address under the registered key, never to the
- * sender of the message (DESIGN §6, mail.md §2.10).
+ * The message has no effect and stays in the held folder. Its refusal quotes nothing and goes to the registered address,
+ * encrypted to the registered key, never to the sender of the message (DESIGN §6, mail.md §2.10).
  */
 function refuse(
   situation: Situation,

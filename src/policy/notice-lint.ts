@@ -61,8 +61,8 @@ function* faultsOf(
 }
 
 /**
- * Members whose id, name or domain stands in a field, a sentence each, by id. For list admins alone: it would tell anybody else
- * who is on the list (G5), so it refuses nothing either.
+ * A sentence for each member whose id, name or domain stands in a field; it names them by id. For list admins alone: anybody else
+ * would learn who is on the list (G5), also from a refusal, so it refuses nothing.
  */
 export function memberMentions(fields: NoticeFields, members: readonly MemberRecord[]): string[] {
   return NOTICE_TEXT_FIELDS.flatMap((field) => {
@@ -102,7 +102,7 @@ function hostOf(link: string): string {
 
 const RUN = 10
 
-/** Fields that repeat a run of words of the reporter: what was told in confidence is not handed on. Quoted lines do not count. */
+/** Fields that repeat many words in a row from the reporter, who told them in confidence. Lines that they quoted do not count. */
 function* quoteFaults(fields: NoticeFields, reported: readonly string[]): Iterable<string> {
   const told = new Set(reported.flatMap((text) => wordRuns(text.replace(/^\s*>.*$/gmu, ''))))
   for (const name of NOTICE_TEXT_FIELDS)

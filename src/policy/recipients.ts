@@ -1,6 +1,6 @@
 /**
- * Who receives what the desk writes, as data with a pinned key each. The only place that turns a maintainer or a reporter
- * into a recipient, so that no decision can name an address without a fingerprint (G3).
+ * How words reach a reporter: encrypted to a usable pinned key, unencrypted under the one exception, or not yet (G3). Also the
+ * sentences that tell maintainers whom a reply reaches, and how.
  */
 import {
   type Addressed,

@@ -36,7 +36,7 @@ export type Situation = {
   readonly conversation: ConversationOf
   /** The list member whose message it answers, while on the list. */
   readonly answeredMember: (MemberRecord & { readonly keyData: Uint8Array }) | null
-  /** The case that its protected subject names, or the signed text of a list member. */
+  /** The case that its protected subject or, if a list member signed it, its text names. */
   readonly tagged: CaseRecord | null
   /** For a bounce: the outgoing message it returns. */
   readonly bounced: Issued | null

@@ -61,8 +61,8 @@ function joins(record: CaseRecord, member: Situation['member'], sender: Sender):
 }
 
 /**
- * Whether a list member names this case in what they signed for the desk. As a report of its own it would show everybody their
- * name and address, beside what only somebody on the list can know (G5).
+ * Whether a list member names this case in what they signed for the desk. If that became a report of its own, every maintainer
+ * would read their name and address beside what only somebody on the list can know (G5).
  */
 function isOfMember({ member }: Situation, { product }: CaseRecord): boolean {
   return member?.signed === true && member.record.products.includes(product)
@@ -70,8 +70,8 @@ function isOfMember({ member }: Situation, { product }: CaseRecord): boolean {
 
 /**
  * A Message-ID of the desk proves which case is meant. It points to a reporter only if that message went to them: other reporters
- * and list members know Message-IDs of their own. Even then it proves no name, because an acknowledgement may go to the return
- * path of a message whose From nothing proves. So where mail servers are asked, they or the known key must vouch for the sender.
+ * and list members know Message-IDs of their own. Even then it proves no name, because every server on the way can read it. So
+ * where mail servers are asked, they or the known key must vouch for the sender.
  */
 function senderOf(situation: Situation, answers: Issued, settings: Settings): Sender {
   const { audience, recipientId, case: record } = answers

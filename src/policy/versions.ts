@@ -1,6 +1,6 @@
 /**
  * Reads what a notice says of versions (B18): ranges, single versions and branches by name, so that two fields cannot
- * contradict each other unseen. Never guesses: what it cannot read, it says.
+ * contradict each other unseen. Never guesses: it returns what it cannot read.
  */
 
 /** An example of what the fields affected_versions and not_affected may say. */

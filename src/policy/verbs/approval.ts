@@ -92,7 +92,7 @@ function approvalComplaint(
   const outdated = outdatedPreview(issued, digest, context)
   if (outdated !== null) return outdated
   const counted = approved(notice, digest, context)
-  // Enough of them may count again since a jump of the clock was undone: then the repeat schedules it.
+  // Once a jump of the clock is undone, enough approvals may count again: then a repeated one schedules the notice.
   if (
     counted.includes(context.author.id) &&
     counted.length < approvalRule(context.product.policy).needed

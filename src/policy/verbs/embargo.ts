@@ -110,7 +110,7 @@ function* whatIsUnusual(draft: Draft, at: Instant, context: CommandContext): Ite
     yield `${says(at)} is ${off === 'weekend' ? 'on a weekend' : 'on a holiday'} of ${name}.`
   const releaseAt = plannedRelease(draft, context)
   if (policy.notice === null || releaseAt === null) return
-  // The lead is that of the first notice: members who were told already are not told for the first time again.
+  // The lead counts from the first notice: a change is not the first that members hear.
   const first = context.bound.notice
   const told = first?.told?.at ?? first?.releasedAt ?? releaseAt
   const { min, max } = policy.notice.tolerance

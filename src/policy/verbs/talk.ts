@@ -1,6 +1,6 @@
 /**
- * The verbs that talk: to the reporter, or to the other maintainers (practice.md §6, M-10, M-13). Each takes a draft and returns
- * a new one with its decisions, or the reason why not.
+ * The verbs that talk: to the reporter, to a list member, or to the other maintainers (practice.md §6, M-10, M-13). Each takes a
+ * draft and returns a new one with its decisions, or the reason why not.
  */
 import { addresseesOf, answeredAt, isOpen } from '../../domain/case.ts'
 import { byMaintainer } from '../../domain/event.ts'

@@ -1,4 +1,4 @@
-/** Whom a signed message is meant for (B20). */
+/** Which signed messages are meant for this desk (B20). */
 import { expect, it } from 'vitest'
 import { type OpenedMail } from '../../../src/domain/mail.ts'
 import { isMeantForDesk, type QuotedMessage } from '../../../src/policy/conversation.ts'

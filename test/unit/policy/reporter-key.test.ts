@@ -1,5 +1,5 @@
 /**
- * Whose key answers are sealed to (mail.md §1.7, §2.12; G3): first use, renewal, a different key, the hand-over by the old
+ * Which key answers are encrypted to (mail.md §1.7, §2.12; G3): first use, renewal, a different key, the hand-over by the old
  * key, and what a maintainer accepts.
  */
 import { describe, expect, it } from 'vitest'
