@@ -156,7 +156,7 @@ async function judgeMaintainers(
     if (facts.state === 'usable') usable += 1
     else
       findings.warn(
-        `${where}: ${KEY_PROBLEMS[facts.state]}; messages to ${id} wait until there is a usable key`
+        `${where}: ${KEY_PROBLEMS[facts.state]}; no report is forwarded to ${id} until there is a usable key`
       )
     if (!isNamed(facts, address))
       findings.warn(

@@ -15,7 +15,11 @@ export function describeHistories(seeds: readonly number[]): void {
     afterEach(() => {
       world.close()
     })
-    it.each(seeds)('keeps the guarantees (seed %i)', { timeout: 60_000 }, play)
+    it.each(seeds)(
+      'keeps G1, G2, G3, G7 and G8 after every step (seed %i)',
+      { timeout: 60_000 },
+      play
+    )
   })
 }
 
