@@ -249,7 +249,7 @@ describeWith(['gpg'], 'the check of a desk', async () => {
     const past = new Date(Date.now() - 2 * DAY_S * 1000)
     const expired = await withGpgAt(past, () => keyExpiringIn(owner, DAY_S))
     writeFileSync(file(KEY_OF_GRACE), expired.armored)
-    await expectProblems(/maintainers grace: the key has expired; messages to grace wait/)
+    await expectProblems(/maintainers grace: the key has expired; no report is forwarded to grace/)
 
     const other = await keyExpiringIn({ name: 'Grace', address: 'grace@home.example' }, DAY_S)
     writeFileSync(file(KEY_OF_GRACE), other.armored)
