@@ -42,11 +42,10 @@ CREATE TABLE arrivals (
 CREATE INDEX arrivals_pending ON arrivals (id) WHERE state = 'pending';
 CREATE INDEX arrivals_not_moved ON arrivals (mailbox, uid_validity, id) WHERE moved = 0 AND state <> 'pending';
 CREATE INDEX arrivals_by_sha256 ON arrivals (sha256) WHERE sha256 IS NOT NULL;
-CREATE INDEX arrivals_by_case ON arrivals (case_id) WHERE case_id IS NOT NULL;
 CREATE INDEX arrivals_header_only ON arrivals (size) WHERE part = 'header';
 
 -- The message byte for byte, apart from its state: SQLite writes a whole row anew, and messages are large. Missing for the
--- second copy of a message that is stored already, and after a purge.
+-- second copy of a message that is stored already.
 CREATE TABLE arrival_bytes (
   arrival_id INTEGER PRIMARY KEY REFERENCES arrivals (id),
   raw        BLOB    NOT NULL
@@ -191,7 +190,6 @@ CREATE TABLE looks (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX looks_next ON looks (next_look_at) WHERE next_look_at IS NOT NULL;
-CREATE INDEX looks_due ON looks (due_at) WHERE due_at IS NOT NULL;
 
 -- What a clock has told: written only with the message that tells it.
 CREATE TABLE rings (
@@ -466,7 +464,7 @@ CREATE INDEX case_reporters_unanswered ON case_reporters (case_id) WHERE answere
 -- Reporters of cases, as the program reads them.
 CREATE VIEW reporters AS
 SELECT case_reporters.*, tag AS case_tag, product,
-  -- Whether they began in clear: where a person has several reports in a case, with all of them (G3).
+  -- Whether this person's reports in the case all began in clear (G3).
   (SELECT min(began_in_clear) FROM case_reporters AS same WHERE same.id = case_reporters.id
     OR (same.case_id = case_reporters.case_id AND lower(same.address) = lower(case_reporters.address))) AS all_in_clear,
   (SELECT opened_at FROM cases AS own WHERE own.tag = case_reporters.id) AS opened_at,
@@ -486,7 +484,7 @@ SELECT cases.*,
     FROM reporters WHERE case_id = cases.id) AS reporters_json
 FROM cases;
 
--- The same with what is due of each, as its clocks were looked at last.
+-- The same with the promise that is due first, as the last look at the case's clocks found it.
 CREATE VIEW listed_cases AS
 SELECT case_records.*, iif(due_at IS NULL, NULL, json_object('at', due_at, 'clock', due_clock)) AS due_json
 FROM case_records LEFT JOIN looks ON subject_kind = 'case' AND subject_id = tag;
@@ -501,7 +499,7 @@ UNION SELECT case_id FROM case_reporters JOIN waiting_words ON reporter_id = cas
 CREATE VIEW kept_words AS
 SELECT waiting_words.id, case_tag AS tag, product, author_id, waiting_words.arrival_id, words AS words_json, at, address,
   json_object('contact', json(contact), 'beganInClear', json(iif(all_in_clear, 'true', 'false')),
-    -- Of several reports by one person the first, as everywhere (domain/case.ts, reporterWith).
+    -- Where one person has several reports, the first of them, as everywhere (domain/case.ts, reporterWith).
     'id', (SELECT first.id FROM case_reporters AS first WHERE first.case_id = reporters.case_id
       AND lower(first.address) = lower(reporters.address) ORDER BY first.id <> case_tag, first.id LIMIT 1)) AS reporter_json
 FROM waiting_words JOIN reporters ON reporters.id = reporter_id;

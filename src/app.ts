@@ -98,7 +98,7 @@ async function stay(desk: Desk, edges: Edges, config: Config, signal: AbortSigna
     bells.work.ring()
     bells.dispatch.ring()
   })
-  // What cannot work without a change of the configuration is said at once, not retried for ever.
+  // Trouble that only another configuration can solve ends the start at once: it is not retried for ever.
   let first = await edges.openMailbox(signal).catch((error: unknown) => {
     if (error instanceof Trouble && error.retryable) return null
     throw error

@@ -156,8 +156,8 @@ export function recordUndelivered(
 ): void {
   const { id: outbox, kind: message, audience, recipientId: recipient, attempts } = row
   const isAlarm = message === alert.kind || message === digest.kind
-  const found = row.caseId === null ? null : cases.findById(tx, row.caseId)
-  const ofCase = found === null ? DESK : aboutCase(requireCase(tx, found.tag, cases.findNow).tag)
+  const tag = cases.tagOf(tx, row.caseId)
+  const ofCase = tag === null ? DESK : aboutCase(requireCase(tx, tag, cases.findNow).tag)
   const subject = isAlarm ? subjectOf(null, { audience, recipient }) : ofCase
   const about = { audience, recipient, message, outbox, attempts, ...how }
   record(tx, event('undelivered', subject, BY_DESK, about), work)

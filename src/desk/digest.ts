@@ -26,7 +26,7 @@ export function planDigest(desk: Desk, tx: Tx, now: Instant): void {
   const nexts = desk.nextDigestsAt()
   const last = events.lastOfKinds(tx, DESK, ['digest-planned', 'digest-dropped'])
   const planned = last?.kind === 'digest-planned' && last.about.date > now ? last.about.date : null
-  // The usual case costs no look at what was told.
+  // In the usual case, what was told need not be read.
   if (planned !== null && planned === nexts[0]) return
   const told = looks
     .listRings(tx, DESK)

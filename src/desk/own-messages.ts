@@ -20,8 +20,8 @@ import { messageIdOf } from './prepare.ts'
 export function findIssued(read: Read, ids: readonly MessageId[]): Issued | null {
   for (const id of [...ids].reverse()) {
     const row = outbox.findByMessageId(read, id)
-    const tag = row?.caseId == null ? null : cases.findById(read, row.caseId)?.tag
-    const record = tag == null ? null : cases.findNow(read, tag)
+    const tag = row && cases.tagOf(read, row.caseId)
+    const record = tag && cases.findNow(read, tag)
     if (row === null || record === null) continue
     const { kind, audience, recipientId, messageId } = row
     return { case: record, kind, audience, recipientId, messageId }
@@ -69,8 +69,8 @@ function issuedMessages(
   return ids.flatMap((id) => {
     const row = outbox.findByMessageId(read, id)
     if (row === null || !isWanted(row)) return []
-    const record = row.caseId === null ? null : cases.findById(read, row.caseId)
-    return [{ tag: record?.tag ?? null, conversation: row.conversation, kind: row.kind }]
+    const { caseId, conversation, kind } = row
+    return [{ tag: cases.tagOf(read, caseId), conversation, kind }]
   })
 }
 

@@ -130,7 +130,7 @@ export async function readSituation(
   }))
 }
 
-/** What a message says by itself of who wrote it and of the case and messages that it is about. */
+/** What the message itself says of its author, its case and the messages that it is about. */
 function namedBy(read: Read, desk: Desk, opened: OpenedMail) {
   const member = memberOf(read, desk, opened)
   return {
@@ -253,7 +253,7 @@ function caseNow(read: Read, tag: CaseTag): CaseTag {
   return cases.findNow(read, tag)?.tag ?? tag
 }
 
-/** Named by the protected subject; also by `signedText`, what a list member signed for this desk. */
+/** The case that the protected subject names, or else `signedText`, which a list member signed for this desk. */
 function taggedCase(
   read: Read,
   desk: Desk,
@@ -265,7 +265,7 @@ function taggedCase(
   return tag === undefined ? null : cases.findNow(read, tag)
 }
 
-/** Signed by a member, and for this desk; else only under a member's address. */
+/** The member who signed it for this desk (`signed`), who signed it at all, or from whose address it claims to come. */
 function memberOf(read: Read, desk: Desk, opened: OpenedMail): Situation['member'] {
   for (const { state, fingerprint, coversWhole } of opened.signatures) {
     if (state !== 'valid' || fingerprint === null || !coversWhole) continue
@@ -288,7 +288,7 @@ function memberOf(read: Read, desk: Desk, opened: OpenedMail): Situation['member
 function historyOf(read: Read, desk: Desk, opened: OpenedMail, now: Instant): Situation['history'] {
   const sender = opened.outer.from?.address ?? null
   const claimed = claimedMaintainer(opened, desk.settings)
-  // No answer is put off for longer than a day: what stands further ahead is left of a clock that was set back.
+  // No answer is put off for longer than a day: one further ahead was queued before the clock was set back.
   const lastHour = { since: addMs(now, -HOUR_MS), until: addMs(now, DAY_MS + HOUR_MS) }
   const today = { ...lastHour, since: addMs(now, -DAY_MS) }
   const domain = sender === null ? '' : domainOf(sender)

@@ -193,10 +193,10 @@ export async function sendPieces(
   options: { readonly signal: AbortSignal; readonly queued: () => void }
 ): Promise<void> {
   while (!options.signal.aborted) {
-    const waiting = desk.db.read((read) =>
-      deliveries.listWaiting(read, notice.id, notice.revision, PIECE)
-    )
-    const known = desk.db.read((read) => aboutNotice(desk, read, notice))
+    const { waiting, known } = desk.db.read((read) => ({
+      waiting: deliveries.listWaiting(read, notice.id, notice.revision, PIECE),
+      known: aboutNotice(desk, read, notice)
+    }))
     if (known === null) return
     if (waiting.length === 0) return endRelease(desk, notice, known)
     if (!(await sendPiece(desk, notice, known, waiting))) return

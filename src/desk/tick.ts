@@ -160,7 +160,7 @@ function know(
   const clocks = isGone ? [] : clocksOf(subject.kind, product, settings)
   const reporters = found?.reporters ?? []
   const happened = eventsOf(read, subject, clocks).map((one) => underOneNumber({ reporters }, one))
-  // As the events: only what a clock keeps by reporter is told under another number after a merge.
+  // As with the events: after a merge, only what a clock keeps by reporter goes by another number.
   const byReporter = clocks.filter(({ key }) => key === 'reporter').map(({ id }) => id)
   const told = looks.listRings(read, subject).map((ring) => {
     const reporter = byReporter.includes(ring.clock) ? reporterWith({ reporters }, ring.key) : null
@@ -276,7 +276,7 @@ function write(
   }
 }
 
-/** What rings. Runs of a cause that are told together are the newest one, with the first one that it stands for. */
+/** What rings. Of runs that are told together it is the newest one, with the first one that it stands for. */
 function together({ rings }: Telling): { readonly ring: Ring; readonly first: number }[] {
   const groups = groupBy(rings, ({ run, step, repeat }) =>
     JSON.stringify([isToldTogether(run.clock) ? run.key : run.start.id, step, repeat])

@@ -149,7 +149,7 @@ export function find(read: Read, id: number): Arrival | null {
   return read.get<Arrival>('SELECT * FROM arrivals WHERE id = ?', [id])
 }
 
-/** The bytes as fetched; null for a duplicate (read its `duplicateOf`), a purged or an unknown arrival. */
+/** The bytes as fetched; null for a duplicate (read those of its `duplicateOf`) and for an unknown arrival. */
 export function readRaw(read: Read, id: number): Uint8Array | null {
   return read.value<Uint8Array>('SELECT raw FROM arrival_bytes WHERE arrival_id = ?', [id])
 }

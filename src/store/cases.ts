@@ -26,9 +26,9 @@ export function find(read: Read, tag: CaseTag): CaseRecord | null {
   return read.get<CaseRecord>('SELECT * FROM case_records WHERE tag = ?', [tag])
 }
 
-/** The case with this row id, or null. */
-export function findById(read: Read, id: number): CaseRecord | null {
-  return read.get<CaseRecord>('SELECT * FROM case_records WHERE id = ?', [id])
+/** The tag of the case with this row id, or null. */
+export function tagOf(read: Read, id: number | null): CaseTag | null {
+  return read.value<CaseTag>('SELECT tag FROM cases WHERE id = ?', [id])
 }
 
 /** The case in which the one with this number goes on: another one if it was merged. */

@@ -48,8 +48,8 @@ export function plan(tx: Tx, notice: ReleasePlan, now: Instant): void {
     { id, revision, product, now }
   )
   replaceOutdated(tx, notice, now)
-  // Copies of earlier revisions that have not left: nobody is to read them after this one. One that is on its way at this
-  // moment is not tried again, because it does not say what is approved now.
+  // Copies of earlier revisions that have not left stay here: nobody may read them after this one. One that is on its way at
+  // this moment is not tried again, because it does not say what is approved now.
   tx.run(
     `UPDATE outbox SET state = 'held' WHERE notice_id = @id AND state = 'queued'
        AND id IN (SELECT outbox_id FROM deliveries WHERE notice_id = @id AND revision < @revision)`,
@@ -125,8 +125,8 @@ export function markQueued(
 
 /**
  * Whether this message is a copy that the approvals let its member have: the member is on the list now, with the address and the
- * key that it was made for (G5), and it says what was released last (G7). That is withdrawn by a hold for good; a draft of the
- * next revision leaves it, and that one's release puts its own words (which name the revision) in its place.
+ * key that it was made for (G5), and it says what was released last (G7). A hold withdraws that release for good. A draft of the
+ * next revision changes nothing, until the release of that revision puts its own words (which name it) in the place of these.
  */
 export function isApprovedCopy(read: Read, outboxId: number): boolean {
   const sql =
@@ -254,7 +254,7 @@ export function countCopies(read: Read, noticeId: number | null): NoticeCopies {
   return counts
 }
 
-/** How many active members get this revision by {@link plan}: sealed anew, or a held copy that goes on. */
+/** How many active members {@link plan} would still reach with this revision: by a new copy, or by a held one that goes on. */
 export function countUnreached(
   read: Read,
   { id, revision, product }: Omit<ReleasePlan, 'digest'>

@@ -32,7 +32,7 @@ export function readMigrations(dir: string): string[] {
 export function realPath(path: string): string {
   const absolute = resolve(path)
   const folder = dirname(absolute)
-  // One folder and no more: a mistyped path is not to make a tree.
+  // Makes one folder and no more: a mistyped path must not make a tree.
   if (!existsSync(folder)) onDisk(() => mkdirSync(folder, { mode: 0o700 }), `the folder ${folder}`)
   return onDisk(
     () =>

@@ -67,6 +67,7 @@ export function findEachFrom(read: Read, { kind, id }: Subject): number {
   return read.value<number>(sql, [kind, id]) ?? 0
 }
 
+/** Stores what a look found. */
 export function write(tx: Tx, { kind, id }: Subject, look: Look): void {
   const { nextLookAt, due, eachFrom } = look
   const values = { nextLookAt, dueAt: due?.at ?? null, dueClock: due?.clock ?? null, eachFrom }
