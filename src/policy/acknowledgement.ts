@@ -28,8 +28,10 @@ type Verdict =
 
 function judge({ opened, history }: Situation, settings: Settings, moment: Moment): Verdict {
   const to = opened.outer.from
-  const silent = silence(opened, settings)
-  if (to === null || silent !== null) return { kind: 'none', because: silent ?? NO_SENDER }
+  if (to === null)
+    return { kind: 'none', because: 'the message names no sender that could be answered' }
+  const silent = silence(to, opened, settings)
+  if (silent !== null) return { kind: 'none', because: silent }
   // The sender's address is only a claim: an answer to a forged one is mail that nobody asked for.
   const doubt = senderDoubt(opened, settings)
   if (doubt !== null) return { kind: 'hold', to, because: `the sender is ${doubt}` }
@@ -50,14 +52,11 @@ function judge({ opened, history }: Situation, settings: Settings, moment: Momen
     : { kind: 'send', to, notBefore }
 }
 
-const NO_SENDER = 'the message names no sender that could be answered'
-
 /** Why a message must get no automatic answer; null when it may. */
-function silence({ outer: { from }, automatic: [kind] }: OpenedMail, { desk }: Settings) {
-  if (from === null) return NO_SENDER
+function silence({ address }: Contact, { automatic: [kind] }: OpenedMail, { desk }: Settings) {
   if (kind !== undefined) return SILENT_BECAUSE[kind]
-  if (isSameAddress(from.address, desk.address)) return 'the sender is the desk itself'
-  return takesNoAnswers(from.address) ? SILENT_BECAUSE['no-reply-address'] : null
+  if (isSameAddress(address, desk.address)) return 'the sender is the desk itself'
+  return takesNoAnswers(address) ? SILENT_BECAUSE['no-reply-address'] : null
 }
 
 /**
