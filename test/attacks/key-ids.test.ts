@@ -208,7 +208,7 @@ describeAttacks('attacks with the names of keys', () => {
     }
   )
 
-  it('12 stolen subkeys: nor with the agreement of the subkey to another key', async () => {
+  it('12 stolen subkeys: nor is what Bob signed with a subkey that agreed to his own key alone', async () => {
     await openEmpty()
     const address = 'bob@reporter.example'
     const { privateKey } = await generateKey({

@@ -31,7 +31,7 @@ describeAttacks('attacks on the limits of automatic answers', () => {
     await scene.world.wait(HOUR)
   }
 
-  it('20 floods: of one domain so many are answered in an hour, and the answers of another do not wait', async () => {
+  it('20 floods: only so many senders of one domain are answered in an hour, and answers to another domain do not wait', async () => {
     await openEmpty({ limits: { acknowledgementsPerDomainHour: 2 } })
     const robots = Array.from({ length: 5 }, (_, index) => `a${index}@robot.example`)
     await flood([
@@ -64,7 +64,7 @@ describeAttacks('attacks on the limits of automatic answers', () => {
     await allAreTaken(3)
   })
 
-  it('20 floods: of all domains together so many are answered in an hour, and the others wait their turn', async () => {
+  it('20 floods: only so many senders of all domains together are answered in an hour, and the others wait their turn', async () => {
     await openEmpty({ limits: { acknowledgementsPerHour: 3 } })
     const robots = Array.from({ length: 8 }, (_, index) => `a@robot${index}.example`)
     await flood(robots)

@@ -199,7 +199,7 @@ describeAttacks('attacks by quotation', () => {
     expect(await wordsTo('linus')).not.toContain(SECRET)
   })
 
-  it('4 quotation: /reply quote takes along what the thief wrote, and of the desk’s own lines nothing', async () => {
+  it('4 quotation: /reply quote takes along what the thief wrote, and none of the desk’s own lines', async () => {
     await openBoth()
     const ref = await scene.ref('grace', { tag: HIS, kind: 'relay' })
     const his = relayOfCase(HIS, ref).replace(ALICES, 'A report of mine.')

@@ -48,7 +48,7 @@ describeAttacks('attacks on signatures', () => {
     )
   }
 
-  it('a command runs that a maintainer signed and encrypted: what all others here must not do', async () => {
+  it('a command that a maintainer signed and encrypted runs, as no other here may', async () => {
     await openScene()
     await scene.attack(await commandMail('grace'))
     expect(await scene.harm()).toEqual(
@@ -60,7 +60,7 @@ describeAttacks('attacks on signatures', () => {
     )
   })
 
-  it('what a reporter signed is shown as signed: what the words of all others here must not be', async () => {
+  it('words that a reporter signed are shown as signed, as no others here may be', async () => {
     await openScene()
     const part = textPart(`${ATTACK} by Alice`)
     await scene.attack(mail('alice', signedEntity(part, await cast.sign(part, 'alice'))))

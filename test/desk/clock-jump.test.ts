@@ -122,7 +122,7 @@ describe('after a forward jump of the clock', () => {
     }
   )
 
-  it('it does not count again when the clock was set back by less', async () => {
+  it('the older approval does not count again when the clock was set back by less', async () => {
     await givenNotices()
     await jumps(2 * DAY)
     await jumps(-DAY)

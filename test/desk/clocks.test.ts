@@ -317,7 +317,7 @@ describe('(A3) the dates of a case', () => {
     }
   )
 
-  it('so is one who is not told a new date within 15 minutes of the change that tells the list (B16)', async () => {
+  it('a reporter who is not told a new date within 15 minutes of the change that tells the list is an alarm (B16)', async () => {
     await givenCase({ policy: {} })
     const mine = () => rungOf('date-message', 'grace')
     // New content under the old date, then a new date.
@@ -414,7 +414,7 @@ it('(A3) a list member whose key ends is told 30, 14, 7 and 1 days before, alone
 
 describe('(A3) the clocks of the presets', () => {
   const givenPreset = async (name: string) => givenCase({ policy: await preset(name) })
-  it('an update says of no promise that it is due once the answer that waited for a key has left (B10)', async () => {
+  it('an update names no promise as due once the answer that waited for a key has left (B10)', async () => {
     await givenPreset('dispatch')
     await writes(grace, '/reply\nThank you.\n')
     expect(await lastTo(linus)).toContain('Due: ')

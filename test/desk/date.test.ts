@@ -204,7 +204,7 @@ it('(B19, M-30) after a release, a date that is moved again is asked about when 
   expect(await lastTo(alice)).toContain('reply with the word AGREE')
 })
 
-it('(B19, M-30) who comes without a key into a case whose list was told the date is an alarm every day, until their key is in use and they are told', async () => {
+it('(B19, M-30) a reporter who comes without a key into a case whose list was told the date is an alarm every day, until their key is in use and they are told', async () => {
   await released(true)
   expect(rung()).toBe(0)
   await givenMessage(bob, { subject: 'two', text: 'x', as: 'encrypted' })

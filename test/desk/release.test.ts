@@ -312,7 +312,7 @@ describe('a notice that is leaving', { timeout: 60_000 }, () => {
     expect(world.accepted.filter(({ to }) => to.endsWith('@extra.example'))).toHaveLength(70)
   })
 
-  it('that the desk fails at is held after three tries with an alarm; mail and other notices go on (G9)', async () => {
+  it('is held with an alarm after the desk has failed at it three times; mail and other notices go on (G9)', async () => {
     await leaving()
     failAt(FIRST)
     await world.releaseOnce()
@@ -340,7 +340,7 @@ describe('a notice that is leaving', { timeout: 60_000 }, () => {
     expect(await noticed()).toEqual(ALL)
   })
 
-  it('makes an edit after partial delivery a new revision that reaches everybody', async () => {
+  it('becomes a new revision, which reaches everybody, when it is edited after some copies have left', async () => {
     await leaving()
     // The first piece is queued and one copy accepted; the process dies before the release ends.
     world.replies.push('accepted', 'deferred', 'deferred')

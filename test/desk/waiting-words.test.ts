@@ -343,7 +343,7 @@ it.each([
   ['clear', 'Here.\n', 'key-request', 'for a key'],
   ['encrypted', '\n', 'resend-request', 'to send the report again']
 ] as const)(
-  '(B6) /ask alone to who wrote %s and %j is a %s, once a day, and the others read of what left alone',
+  '(B6) /ask alone to a reporter who wrote %s and %j sends a %s, once a day, and the others read only of what has left',
   async (as, text, kind, what) => {
     await givenKeylessCase(as, 'deny', text)
     expect(await says('/ask\n')).toContain(`We asked ${alice.address} ${what}`)

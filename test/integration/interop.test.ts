@@ -106,7 +106,7 @@ describeWith(['dovecot', 'gpg', 'rnp', 'neomutt'], 'other people’s mail progra
     expect(await open(changed)).toMatchObject({ signatures: [{ state: 'bad' }] })
   })
 
-  it('a maintainer with RNP commands, and reads the transcript (G4)', async () => {
+  it('the command of a maintainer with RNP runs, and its answer can be read there (G4)', async () => {
     const report = await alice.write({ to: DESK_ADDRESS, subject: 'A hole', text: 'It is here.\n' })
     const { case: tag } = await arrive(report)
     const relay = await latestTo(rupert.address, 1)

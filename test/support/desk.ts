@@ -78,7 +78,7 @@ export function givenMessage(from: Someone, letter: Letter): Promise<void> {
   return world.send(from, letter)
 }
 
-/** Somebody, `after` a while, writes about a case, the first one unless another is given; the last that they got then. */
+/** Somebody writes about a case after a while, about the first one unless another is given; returns the last text that they got. */
 export async function writes(
   from: Someone,
   text: string,
@@ -89,7 +89,7 @@ export async function writes(
   return lastTo(from)
 }
 
-/** Grace writes about a case, a minute later; what the desk answers her. */
+/** Grace writes about a case, a minute later; returns what the desk answers her. */
 export function says(
   text: string,
   tag: string = FIRST,
@@ -143,23 +143,23 @@ export async function readBy(person: Someone, mail: Envelope | undefined): Promi
   return mail === undefined ? '' : (await world.read(person, mail)).replaceAll(/\s+/g, ' ')
 }
 
-/** What `person` was sent, from this message of all that left the desk on, as they read it. */
+/** The texts that `person` was sent, as they read them, without the first `from` messages of all that left the desk. */
 export function textsTo(person: Someone, from = 0): Promise<string[]> {
   const mine = world.accepted.slice(from).filter(({ to }) => to === person.address)
   return Promise.all(mine.map((mail) => readBy(person, mail)))
 }
 
-/** All of that in one. */
+/** All of these texts in one. */
 export async function allTo(person: Someone, from = 0): Promise<string> {
   return (await textsTo(person, from)).join(' ')
 }
 
-/** The alarms among it. */
+/** The alarms among these texts. */
 export async function alarmsTo(person: Someone, from = 0): Promise<string[]> {
   return (await textsTo(person, from)).filter((text) => text.includes('What to do:'))
 }
 
-/** The last of what `person` was sent; nothing if they were sent nothing. */
+/** The last text that `person` was sent; '' when there was none. */
 export function lastTo(person: Someone): Promise<string> {
   return readBy(person, world.sentTo(person).at(-1))
 }
@@ -187,7 +187,7 @@ export async function quoted(person: Someone, mail: Envelope): Promise<string> {
   return words.slice(words.indexOf('-----8<-----')).replaceAll(/^/gm, '> ')
 }
 
-/** Who was sent something from this message of all that left the desk on, in order. */
+/** The recipients of all that left the desk, in order, without the first `from` messages. */
 export function sentSince(from: number): string[] {
   return world.accepted.slice(from).map(({ to }) => to)
 }
@@ -214,7 +214,7 @@ export async function restarts(): Promise<void> {
   await world.settle()
 }
 
-/** The process dies ever later and is started again, until nothing is left to do: how often it died. */
+/** The process dies one effect later each time and is started again, until nothing is left to do; returns how often it died. */
 export async function diesAtEveryStep(): Promise<number> {
   for (let step = 1; ; step += 1) {
     world.dieAt(step)

@@ -115,7 +115,7 @@ export type World = {
   /** What SMTP answers next; accepted when empty. */
   readonly replies: SendOutcome['kind'][]
   readonly log: LogEvent[]
-  /** How the workers fail: at opening a message, or at encrypting one that says this and goes to these (as JSON). */
+  /** How the workers fail: at opening a message, or at encrypting one, which is given with its recipients as JSON. */
   readonly workers: {
     fail: ((raw: Uint8Array, call: 'open' | 'openHeaders') => Trouble | null) | null
     failSeal: ((said: string) => Error | null) | null
