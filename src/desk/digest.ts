@@ -38,7 +38,7 @@ export function planDigest(desk: Desk, tx: Tx, now: Instant): void {
   if (next !== null) record(tx, event('digest-planned', DESK, BY_DESK, { date: next }), { now })
 }
 
-/** What a digest says now: what somebody has to look at although nobody is told of it when it happens; null for nothing. */
+/** What a digest says now: what people must look at and are not told of at once. Null when there is nothing. */
 export function digestMessage(
   read: Read,
   { now, settings, isLate }: { now: Instant; settings: Settings; isLate: boolean }

@@ -182,8 +182,8 @@ export function listUnmoved(
 }
 
 /**
- * The arrival that already holds these bytes. A message of which only the header is known must also have the same size. A
- * message of which nothing could be fetched never equals another: nobody knows what is in either (G1).
+ * The arrival that already holds these bytes; where only the header was fetched, it must have the same size, too. Two messages
+ * of which nothing could be fetched are never the same: nobody knows what is in either (G1).
  */
 function findOriginal(
   read: Read,

@@ -18,7 +18,7 @@ export type Sizes = {
   readonly members: number
   readonly attachmentMiB: number
   readonly idleMs: number
-  /** Mails of 4 KiB to open; a tenth of 1 MiB, a hundredth of 25 MiB. */
+  /** Messages of 4 KiB to open; a tenth of 1 MiB, a hundredth of 25 MiB. */
   readonly opens: number
   readonly gpgSample: number
 }
@@ -120,7 +120,7 @@ async function oneByOne(stage: Stage, sizes: Sizes): Promise<Figure[]> {
     figure('latency', `acknowledgement p99, ${name}`, quantile(tookMs, 0.99), {
       unit: 'ms',
       below: 1000,
-      note: `of ${tookMs.length} mails one by one; the first took ${Math.round(tookMs[0] ?? 0)} ms, the slowest ${slowest(tookMs)}`
+      note: `of ${tookMs.length} messages one by one; the first took ${Math.round(tookMs[0] ?? 0)} ms, the slowest ${slowest(tookMs)}`
     })
   ]
 }

@@ -1,6 +1,6 @@
 /**
  * Everything that can be wrong before the first message: one clear line that names the remedy, a status that is not zero, no
- * stack, no secret (issue "Bad input").
+ * stack, no secret.
  */
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

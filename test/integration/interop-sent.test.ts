@@ -1,7 +1,7 @@
 /**
- * Everything that the desk sends is opened and verified by GnuPG, Sequoia and RNP (proof 3 of issue 3): each kind of mail, sealed
- * and in clear, to RSA, NIST and Curve25519 keys that these programs made, and to a version 6 key by RFC 9580 itself. Reads the
- * messages without any of Postern's code.
+ * Everything that the desk sends is opened and verified by GnuPG, Sequoia and RNP: each kind of message, sealed and in clear, to
+ * RSA, NIST and Curve25519 keys that these programs made, and to a version 6 key by RFC 9580 itself. Reads the messages without any
+ * of Postern's code.
  */
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { MESSAGES } from '../../src/messages/catalogue.ts'

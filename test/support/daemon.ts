@@ -23,7 +23,6 @@ export type CliResult = {
 }
 
 export type Daemon = {
-  readonly pid: number
   /** Every line so far. */
   readonly lines: readonly LogLine[]
   /** Everything written so far to standard output and error. */
@@ -102,7 +101,6 @@ export function startDaemon(args: readonly string[], options: ProcessOptions): D
     return exit
   }
   return {
-    pid: child.pid ?? 0,
     lines,
     output: () => output,
     stderr: () => stderr,

@@ -1,6 +1,8 @@
 /** A desk of the tests: a fresh key, unlocked, as the workers would hold it. */
 import { generateKey } from 'openpgp'
 import { type Address } from '../../src/domain/address.ts'
+import { type MessageId } from '../../src/domain/ids.ts'
+import { type OutgoingHeaders } from '../../src/domain/outgoing.ts'
 import { type Instant, msOf } from '../../src/domain/time.ts'
 import { generateDeskKey } from '../../src/openpgp/generate.ts'
 import { type ReadingKeys } from '../../src/reading/open-mail.ts'
@@ -19,9 +21,25 @@ const address = 'security@acme.example' as Address
 const name = 'ACME Security Team'
 const passphrase = 'correct horse'
 
+/** Headers of a message that the desk sends. */
+export const HEADERS: OutgoingHeaders = {
+  messageId: 'x@acme.example' as MessageId,
+  date: '2026-11-22T10:00:00.000Z' as Instant,
+  fromName: name,
+  to: { name: '', address: 'r@x.example' as Address },
+  subject: 'hello',
+  outerSubject: '[...]',
+  inReplyTo: null,
+  references: [],
+  autoSubmitted: 'no'
+}
+
 /** `security@acme.example`, its key made at `createdAt`. */
-export async function testDesk(createdAt: Instant): Promise<TestDesk> {
-  const request = { name, address, passphrase, lifetimeSeconds: null }
+export async function testDesk(
+  createdAt: Instant,
+  lifetimeSeconds: number | null = null
+): Promise<TestDesk> {
+  const request = { name, address, passphrase, lifetimeSeconds }
   const { privateArmored, publicArmored } = await generateDeskKey(request, createdAt)
   return withKey(privateArmored, publicArmored)
 }

@@ -54,14 +54,9 @@ export type Draft = {
   readonly subject: string
   readonly text: string
   readonly attachments?: readonly Attachment[]
-  readonly messageId?: string
   /** With angle brackets, as in the header. */
   readonly inReplyTo?: string
   readonly references?: string
-  /** RFC 5322 date; now by default. */
-  readonly date?: string
-  /** Further outer headers, each a full line without its line end. */
-  readonly extraHeaders?: readonly string[]
 }
 
 export type SendingOptions = {
@@ -71,8 +66,6 @@ export type SendingOptions = {
   readonly encrypt?: boolean
   /** Autocrypt header with the sender's own key. Default true. */
   readonly autocrypt?: boolean
-  /** Own public key as an attachment. Default false. */
-  readonly attachKey?: boolean
   /** `v1`: the subject is protected and the outer one is `...`; `none`: the old way. Default `v1`. */
   readonly protectedHeaders?: 'v1' | 'none'
 }
@@ -106,8 +99,6 @@ export type Person = {
   importSecretKey(armored: string): Promise<void>
   /** A whole RFC 5322 mail. `draft.to` must be the address of an imported key unless `encrypt` is false. */
   write(draft: Draft, options?: SendingOptions): Promise<Buffer>
-  /** Like {@link Person.write} after importing the key it is to be encrypted to. */
-  encryptSignedMime(toKey: string, draft: Draft, options?: SendingOptions): Promise<Buffer>
   /** Opens and verifies. Rejects when an encrypted mail cannot be decrypted. */
   decryptMail(raw: Uint8Array): Promise<ReadMail>
   /** Answers a message: quotes it below (or above) `text`, keeps the thread, encrypts and signs like {@link Person.write}. */
@@ -160,10 +151,6 @@ export function makePerson(options: PersonOptions, program: OpenPgpProgram): Per
     exportSecretKey: () => program.exportSecretKey(),
     importSecretKey: (armored) => program.importSecretKey(armored),
     write,
-    encryptSignedMime: async (toKey, draft, sending = {}) => {
-      await program.importKey(toKey)
-      return write(draft, sending)
-    },
     decryptMail: (raw) => readMail(program, raw),
     reply: async (raw, text, changes = {}) => {
       const original = await readMail(program, raw)
@@ -182,27 +169,17 @@ async function writeMail(
   const sign = sending.sign ?? true
   const encrypt = sending.encrypt ?? true
   const isProtected = (sending.protectedHeaders ?? 'v1') === 'v1' && (sign || encrypt)
-  const key =
-    (sending.autocrypt ?? true) || sending.attachKey ? await program.exportPublicKey() : ''
   const headers = threadHeaders(person, draft)
-  const own: readonly Attachment[] = sending.attachKey
-    ? [
-        {
-          filename: `OpenPGP_0x${program.fingerprint.slice(-16).toUpperCase()}.asc`,
-          contentType: 'application/pgp-keys',
-          content: Buffer.from(key)
-        }
-      ]
-    : []
   const entity = writeEntity(
-    { ...draft, attachments: [...(draft.attachments ?? []), ...own] },
+    draft,
     isProtected ? [...headers, `Subject: ${encodeWords(draft.subject)}`] : []
   )
   const outer = [
     ...headers,
     `Subject: ${encrypt && isProtected ? '...' : encodeWords(draft.subject)}`,
-    ...((sending.autocrypt ?? true) ? [autocryptHeader(person.address, key)] : []),
-    ...(draft.extraHeaders ?? []),
+    ...((sending.autocrypt ?? true)
+      ? [autocryptHeader(person.address, await program.exportPublicKey())]
+      : []),
     'MIME-Version: 1.0'
   ].join('\r\n')
   if (!encrypt && !sign) return Buffer.from(`${outer}\r\n${entity}`)
@@ -214,10 +191,9 @@ async function writeMail(
 
 function threadHeaders(person: PersonOptions, draft: Draft): string[] {
   const domain = person.address.slice(person.address.indexOf('@') + 1)
-  const date = draft.date ?? new Date().toUTCString().replace('GMT', '+0000')
   return [
-    `Message-ID: ${draft.messageId ?? `<${randomUUID()}@${domain}>`}`,
-    `Date: ${date}`,
+    `Message-ID: <${randomUUID()}@${domain}>`,
+    `Date: ${new Date().toUTCString().replace('GMT', '+0000')}`,
     ...(draft.inReplyTo === undefined ? [] : [`In-Reply-To: ${draft.inReplyTo}`]),
     ...(draft.references === undefined ? [] : [`References: ${draft.references}`]),
     `From: ${encodeWords(person.name)} <${person.address}>`,

@@ -13,13 +13,12 @@ import {
   UnparseablePacket
 } from 'openpgp'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { type Address } from '../../../src/domain/address.ts'
 import { instantFromMs } from '../../../src/domain/time.ts'
 import { pgpConfig } from '../../../src/openpgp/config.ts'
-import { generateDeskKey } from '../../../src/openpgp/generate.ts'
 import { type SecretKey, unlockSecretKey } from '../../../src/openpgp/keyring.ts'
 import { openMessage, ownKeyIds } from '../../../src/openpgp/open.ts'
 import { bodyOf, TAG, walkPackets } from '../../../src/openpgp/packets.ts'
+import { testDesk } from '../../support/desk-identity.ts'
 
 const NOW = instantFromMs(Date.UTC(2026, 10, 22))
 const DATE = new Date(Date.UTC(2026, 10, 22))
@@ -28,17 +27,9 @@ describe('opening a message', () => {
   let secret: SecretKey
   let publicArmored: string
   beforeAll(async () => {
-    const request = {
-      name: 'X',
-      address: 'x@x.example' as Address,
-      passphrase: 'p',
-      lifetimeSeconds: null
-    }
-    const keys = await generateDeskKey(request, instantFromMs(Date.UTC(2026, 0, 1)))
-    publicArmored = keys.publicArmored
-    const unlocked = await unlockSecretKey(keys.privateArmored, 'p')
-    if (unlocked.kind !== 'unlocked') throw new Error('does not unlock')
-    secret = unlocked.key
+    const desk = await testDesk(instantFromMs(Date.UTC(2026, 0, 1)))
+    publicArmored = desk.publicArmored
+    secret = desk.keys.desk.signer
   })
   const seal = async (data: Uint8Array, wildcard = false): Promise<Uint8Array> =>
     encrypt({
@@ -110,33 +101,19 @@ describe('opening a message', () => {
       kind: 'opened',
       sealing: { sealedTo: 'hidden' }
     })
-    const request = {
-      name: 'Y',
-      address: 'y@x.example' as Address,
-      passphrase: 'p',
-      lifetimeSeconds: null
-    }
-    const other = await unlockSecretKey((await generateDeskKey(request, NOW)).privateArmored, 'p')
-    expect(
-      await openMessage(hidden, {
-        ...context(),
-        secretKeys: other.kind === 'unlocked' ? [other.key] : []
-      })
-    ).toMatchObject({ kind: 'failed', because: 'not-for-us' })
+    const other = (await testDesk(NOW)).keys.desk.signer
+    expect(await openMessage(hidden, { ...context(), secretKeys: [other] })).toMatchObject({
+      kind: 'failed',
+      because: 'not-for-us'
+    })
     expect(await openMessage(hidden, { ...context(), secretKeys: [] })).toMatchObject({
       kind: 'failed'
     })
   })
 
   it('decrypts with any of several keys', async () => {
-    const request = {
-      name: 'Y',
-      address: 'y@x.example' as Address,
-      passphrase: 'p',
-      lifetimeSeconds: null
-    }
-    const other = await unlockSecretKey((await generateDeskKey(request, NOW)).privateArmored, 'p')
-    const keys = [...(other.kind === 'unlocked' ? [other.key] : []), secret]
+    const other = (await testDesk(NOW)).keys.desk.signer
+    const keys = [other, secret]
     expect(ownKeyIds(keys).size).toBe(4)
     const sealed = await seal(Buffer.from('x'))
     expect(await openMessage(sealed, { ...context(), secretKeys: keys })).toMatchObject({

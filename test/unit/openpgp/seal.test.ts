@@ -6,13 +6,12 @@ import {
   revokeKey
 } from 'openpgp'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { type Address } from '../../../src/domain/address.ts'
 import { type Fingerprint } from '../../../src/domain/ids.ts'
 import { addMs, type Instant, instantFromMs, msOf } from '../../../src/domain/time.ts'
 import { readArmor } from '../../../src/openpgp/armor.ts'
-import { generateDeskKey } from '../../../src/openpgp/generate.ts'
-import { type SecretKey, unlockSecretKey } from '../../../src/openpgp/keyring.ts'
+import { type SecretKey } from '../../../src/openpgp/keyring.ts'
 import { sealMessage, signDetached } from '../../../src/openpgp/seal.ts'
+import { testDesk } from '../../support/desk-identity.ts'
 
 const now = instantFromMs(Date.now() - 60_000)
 const DAY = 86_400_000
@@ -36,15 +35,6 @@ function keyPair(
   })
 }
 
-async function deskKey(lifetimeSeconds: number | null, at: Instant): Promise<SecretKey> {
-  const address = 'security@acme.example' as Address
-  const request = { name: 'Desk', address, passphrase: 'p', lifetimeSeconds }
-  const { privateArmored } = await generateDeskKey(request, at)
-  const unlocked = await unlockSecretKey(privateArmored, 'p')
-  if (unlocked.kind !== 'unlocked') throw new Error(unlocked.kind)
-  return unlocked.key
-}
-
 const target = (key: PublicKey): { fingerprint: Fingerprint; keyData: Uint8Array } => ({
   fingerprint: key.getFingerprint() as Fingerprint,
   keyData: key.write()
@@ -52,7 +42,7 @@ const target = (key: PublicKey): { fingerprint: Fingerprint; keyData: Uint8Array
 
 let desk: SecretKey
 beforeAll(async () => {
-  desk = await deskKey(null, addMs(now, -30 * DAY))
+  desk = (await testDesk(addMs(now, -30 * DAY))).keys.desk.signer
 })
 
 describe('sealing', () => {
@@ -142,7 +132,7 @@ describe('sealing', () => {
 
   it('is trouble, not a refusal, when the desk itself cannot sign', async () => {
     const { publicKey } = await keyPair()
-    const ended = await deskKey(86_400, addMs(now, -30 * DAY))
+    const ended = (await testDesk(addMs(now, -30 * DAY), 86_400)).keys.desk.signer
     const trouble = { name: 'Trouble', code: 'desk-key' }
     await expect(sealMessage(payload, target(publicKey), ended, now)).rejects.toMatchObject(trouble)
     await expect(signDetached(payload, ended, now)).rejects.toMatchObject(trouble)

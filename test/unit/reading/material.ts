@@ -10,13 +10,12 @@ import {
   readKey,
   sign
 } from 'openpgp'
-import { type Address } from '../../../src/domain/address.ts'
 import { type OpenedMail } from '../../../src/domain/mail.ts'
 import { type Instant, instantFromMs } from '../../../src/domain/time.ts'
-import { generateDeskKey } from '../../../src/openpgp/generate.ts'
-import { readCertificate, type SecretKey, unlockSecretKey } from '../../../src/openpgp/keyring.ts'
+import { readCertificate, type SecretKey } from '../../../src/openpgp/keyring.ts'
 import { openMail } from '../../../src/reading/open-mail.ts'
 import { multipart } from '../../fuzz/mime.ts'
+import { testDesk } from '../../support/desk-identity.ts'
 
 export const DESK_ADDRESS = 'security@acme.example'
 
@@ -28,18 +27,8 @@ export function testNow(): Instant {
 export type Desk = { readonly secret: SecretKey; readonly publicArmored: string }
 
 export async function makeDesk(): Promise<Desk> {
-  const keys = await generateDeskKey(
-    {
-      name: 'ACME Security Team',
-      address: DESK_ADDRESS as Address,
-      passphrase: 'correct horse',
-      lifetimeSeconds: null
-    },
-    instantFromMs(Date.now() - 86_400_000)
-  )
-  const unlocked = await unlockSecretKey(keys.privateArmored, 'correct horse')
-  if (unlocked.kind !== 'unlocked') throw new Error('the desk key does not unlock')
-  return { secret: unlocked.key, publicArmored: keys.publicArmored }
+  const { keys, publicArmored } = await testDesk(instantFromMs(Date.now() - 86_400_000))
+  return { secret: keys.desk.signer, publicArmored }
 }
 
 /**

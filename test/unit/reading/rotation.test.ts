@@ -1,13 +1,17 @@
 /** Rotation of the desk key: a retired one still opens, alone or beside the new one, and never signs. */
 import { beforeAll, describe, expect, it } from 'vitest'
-import { type Address } from '../../../src/domain/address.ts'
-import { type MessageId } from '../../../src/domain/ids.ts'
 import { type OpenedMail } from '../../../src/domain/mail.ts'
 import { addMs } from '../../../src/domain/time.ts'
 import { readCertificate } from '../../../src/openpgp/keyring.ts'
 import { sealMessage } from '../../../src/openpgp/seal.ts'
 import { sealCopy, signClearMail } from '../../../src/sealing/seal-copies.ts'
-import { type DeskKeys, type TestDesk, testDesk, unlockDesk } from '../../support/desk-identity.ts'
+import {
+  type DeskKeys,
+  HEADERS,
+  type TestDesk,
+  testDesk,
+  unlockDesk
+} from '../../support/desk-identity.ts'
 import { certificateOf, encryptedMail, open, testNow, textPart } from './material.ts'
 
 describe('a desk with a new key and a retired one', () => {
@@ -36,19 +40,6 @@ describe('a desk with a new key and a retired one', () => {
     if (sealed.kind !== 'sealed') throw new Error(sealed.because)
     return encryptedMail(sealed.armored)
   }
-  const headers = {
-    messageId: 'x@acme.example' as MessageId,
-    date: now,
-    fromName: 'ACME',
-    to: { name: 'R', address: 'security@acme.example' as Address },
-    subject: 'hello',
-    outerSubject: '[...]',
-    inReplyTo: null,
-    references: [],
-    unreadableFrom: '',
-    hasUnreadableRecipient: false,
-    autoSubmitted: 'no' as const
-  }
   const body = { text: 'hello', attachments: [], original: null }
 
   it('decrypts messages to either key', async () => {
@@ -63,9 +54,9 @@ describe('a desk with a new key and a retired one', () => {
   it('signs only with the new key, encrypted and in clear, and offers only the new key', async () => {
     const to = await readCertificate(reporter.publicArmored)
     if (to === null) throw new Error('no certificate')
-    const sealed = await sealCopy(body, { headers, lastLine: '', ...to }, keys.desk, now)
+    const sealed = await sealCopy(body, { headers: HEADERS, lastLine: '', ...to }, keys.desk, now)
     if (sealed.kind !== 'sealed') throw new Error('not sealed')
-    const clear = await signClearMail('hello', headers, keys.desk, now)
+    const clear = await signClearMail('hello', HEADERS, keys.desk, now)
     const read: OpenedMail[] = [
       await open(sealed.raw, reporter.keys.secretKeys, certificates),
       await open(clear, [], certificates)

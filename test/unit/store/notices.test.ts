@@ -73,9 +73,7 @@ describe('copies of a notice', () => {
       new Set(['alpine,debian,freebsd,gentoo'])
     )
   })
-})
 
-describe('copies of notices', () => {
   it('that are late or wait are found without a look at all that ever left, at every turn of the desk', () => {
     const plans = plansOf(db, (read) => {
       deliveries.listLateCopies(read, NOON, 10)

@@ -10,8 +10,8 @@ export const MIGRATIONS = join(import.meta.dirname, '../../../migrations')
 /** Words as an operator chooses them. Deriving the key from them takes 20 MiB and some time, at every opening. */
 export const PASSPHRASE = `it's a "long" passphrase; -- ü`
 /**
- * A whole key as the cipher takes one, of which none has to be derived: for all tests that are not about passphrases. To
- * Postern it is a passphrase like any other.
+ * A raw key, which SQLite takes as it is and derives none from: for all tests that are not about passphrases. To Postern it is
+ * a passphrase like any other.
  */
 export const RAW_KEY = `x'${'5eed'.repeat(16)}'`
 

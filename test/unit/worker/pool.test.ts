@@ -1,24 +1,14 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { type Address } from '../../../src/domain/address.ts'
-import { type Fingerprint, type MessageId } from '../../../src/domain/ids.ts'
-import { type OutgoingHeaders, type SealTo } from '../../../src/domain/outgoing.ts'
+import { type Fingerprint } from '../../../src/domain/ids.ts'
+import { type SealTo } from '../../../src/domain/outgoing.ts'
 import { type Instant } from '../../../src/domain/time.ts'
 import { type Workers } from '../../../src/effects/effects.ts'
 import { type LogEvent } from '../../../src/effects/events.ts'
 import { createWorkers, type WorkerOptions } from '../../../src/worker/pool.ts'
+import { HEADERS } from '../../support/desk-identity.ts'
 
 const now = '2026-11-22T10:00:00.000Z' as Instant
-const headers: OutgoingHeaders = {
-  messageId: 'a@desk.example' as MessageId,
-  date: now,
-  fromName: 'Desk',
-  to: { name: '', address: 'r@x.example' as Address },
-  subject: 's',
-  outerSubject: '[...]',
-  inReplyTo: null,
-  references: [],
-  autoSubmitted: 'no'
-}
 const start = {
   deskKeys: [],
   passphrase: '',
@@ -29,7 +19,12 @@ const start = {
 const NONE = new Uint8Array(0)
 const BODY = { text: 't', attachments: [], original: null }
 
-const COPY: SealTo = { headers, lastLine: '', fingerprint: '' as Fingerprint, keyData: NONE }
+const COPY: SealTo = {
+  headers: HEADERS,
+  lastLine: '',
+  fingerprint: '' as Fingerprint,
+  keyData: NONE
+}
 
 let workers: Workers | undefined
 let events: LogEvent[] = []
@@ -62,14 +57,14 @@ afterEach(async () => {
 describe('the worker pool', () => {
   it.each(['spin', 'hang'])('ends a worker whose task runs over its time (%s)', async (how) => {
     const pool = await stubborn({ taskMs: 1000 })
-    const error = await pool.signClear(how, headers, now).catch((e: unknown) => e)
+    const error = await pool.signClear(how, HEADERS, now).catch((e: unknown) => e)
     expect(error).toMatchObject({ name: 'Trouble', code: 'worker-limit' })
     expect(events).toEqual([{ event: 'worker.killed', task: 'signClear', code: 'worker-limit' }])
   })
 
   it('lets other tasks finish while one exceeds its time, and keeps working', async () => {
     const pool = await stubborn({ taskMs: 1000 })
-    const spinning = pool.signClear('spin', headers, now).catch((e: unknown) => e)
+    const spinning = pool.signClear('spin', HEADERS, now).catch((e: unknown) => e)
     const others = Array.from({ length: 20 }, () => pool.openHeaders(new Uint8Array(3)))
     expect(await Promise.all(others)).toEqual(Array(20).fill('answered'))
     expect(await spinning).toMatchObject({ code: 'worker-limit' })
@@ -78,7 +73,7 @@ describe('the worker pool', () => {
 
   it('keeps working with one thread after that thread was terminated', async () => {
     const pool = await stubborn({ taskMs: 1000, maxThreads: 1 })
-    const spinning = pool.signClear('spin', headers, now).catch((e: unknown) => e)
+    const spinning = pool.signClear('spin', HEADERS, now).catch((e: unknown) => e)
     const waiting = pool.openHeaders(new Uint8Array(3))
     expect(await spinning).toMatchObject({ code: 'worker-limit' })
     expect(await waiting).toBe('answered')
@@ -88,7 +83,7 @@ describe('the worker pool', () => {
     const pool = await stubborn({ taskMs: 500, maxThreads: 1 })
     // Timers come after this and before messages, so the time is over before the answer is seen.
     await new Promise((resolve) => setImmediate(resolve))
-    const late = pool.signClear('late', headers, now).catch((e: unknown) => e)
+    const late = pool.signClear('late', HEADERS, now).catch((e: unknown) => e)
     const next = pool.openHeaders(new Uint8Array(3))
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 600)
     expect(await late).toMatchObject({ code: 'worker-limit' })
@@ -102,7 +97,7 @@ describe('the worker pool', () => {
       maxThreads: 1,
       onEvent: () => (endedAt = performance.now())
     })
-    const killed = pool.signClear('spin', headers, now).catch((e: unknown) => e)
+    const killed = pool.signClear('spin', HEADERS, now).catch((e: unknown) => e)
     expect(await pool.openHeaders(new Uint8Array(3))).toBe('answered')
     expect(performance.now() - endedAt).toBeLessThan(2000)
     expect(await killed).toMatchObject({ code: 'worker-limit' })
@@ -116,7 +111,7 @@ describe('the worker pool', () => {
 
   it('repeats a failed start, and loses no message', async () => {
     const pool = await stubborn({ taskMs: 1000, maxThreads: 1 }, ['well', 'dies', 'dies', 'well'])
-    const spinning = pool.signClear('spin', headers, now).catch((e: unknown) => e)
+    const spinning = pool.signClear('spin', HEADERS, now).catch((e: unknown) => e)
     const waiting = pool.openHeaders(new Uint8Array(3))
     expect(await spinning).toMatchObject({ code: 'worker-limit' })
     expect(await waiting).toBe('answered')
@@ -129,7 +124,7 @@ describe('the worker pool', () => {
 
   it('refuses each task with the reason when no thread starts in three attempts', async () => {
     const pool = await stubborn({ taskMs: 1000, maxThreads: 1 }, ['well', 'dies'])
-    await pool.signClear('spin', headers, now).catch(() => undefined)
+    await pool.signClear('spin', HEADERS, now).catch(() => undefined)
     const waiting = [pool.openHeaders(new Uint8Array(3)), pool.openHeaders(NONE)]
     for (const each of waiting) await expect(each).rejects.toMatchObject({ code: 'worker-crash' })
     expect(starts[0]).toBe(7)
@@ -148,7 +143,7 @@ describe('the worker pool', () => {
 
   it('reports that an idle thread died, and starts another', async () => {
     const pool = await stubborn({ maxThreads: 1 })
-    await pool.signClear('leave', headers, now)
+    await pool.signClear('leave', HEADERS, now)
     await vi.waitFor(() => {
       expect(events).toEqual([{ event: 'worker.killed', task: 'idle', code: 'worker-crash' }])
     })
@@ -157,7 +152,7 @@ describe('the worker pool', () => {
 
   it.each(['exit', 'grow'])('reports a dead worker as a crash and works on (%s)', async (how) => {
     const pool = await stubborn({ memoryMegabytes: 48 })
-    const error = await pool.signClear(how, headers, now).catch((e: unknown) => e)
+    const error = await pool.signClear(how, HEADERS, now).catch((e: unknown) => e)
     expect(error).toMatchObject({ name: 'Trouble', code: 'worker-crash' })
     expect(events).toContainEqual({
       event: 'worker.killed',
@@ -169,7 +164,7 @@ describe('the worker pool', () => {
 
   it('never passes on the message of an error inside a worker', async () => {
     const pool = await stubborn()
-    const error = await pool.signClear('throw', headers, now).catch((e: unknown) => e)
+    const error = await pool.signClear('throw', HEADERS, now).catch((e: unknown) => e)
     expect(String(error)).not.toContain('content of a mail')
   })
 
@@ -182,7 +177,7 @@ describe('the worker pool', () => {
       })
     )
     const pool = await stubborn({ maxThreads: 1 })
-    await pool.signClear('print', headers, now)
+    await pool.signClear('print', HEADERS, now)
     await pool.openHeaders(new Uint8Array(3))
     await pool.close()
     for (const spy of spies) spy.mockRestore()
@@ -191,8 +186,8 @@ describe('the worker pool', () => {
 
   it('returns the original failure of a task', async () => {
     const pool = await stubborn()
-    await expect(pool.signClear('bug', headers, now)).rejects.toMatchObject({ name: 'Invariant' })
-    await expect(pool.signClear('trouble', headers, now)).rejects.toMatchObject({
+    await expect(pool.signClear('bug', HEADERS, now)).rejects.toMatchObject({ name: 'Invariant' })
+    await expect(pool.signClear('trouble', HEADERS, now)).rejects.toMatchObject({
       code: 'desk-key',
       message: 'the hint'
     })
@@ -208,7 +203,7 @@ describe('the worker pool', () => {
 
   it('refuses running, waiting and later tasks once it is closed', async () => {
     const pool = await stubborn({ maxThreads: 1 })
-    const running = pool.signClear('hang', headers, now).catch((e: unknown) => e)
+    const running = pool.signClear('hang', HEADERS, now).catch((e: unknown) => e)
     const waiting = pool.openHeaders(new Uint8Array(3)).catch((e: unknown) => e)
     await pool.close()
     expect(await running).toMatchObject({ code: 'stopping' })

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Address } from '../../../src/domain/address.ts'
 import { type MessageId } from '../../../src/domain/ids.ts'
-import { type OutgoingHeaders, type SealTo } from '../../../src/domain/outgoing.ts'
+import { type SealTo } from '../../../src/domain/outgoing.ts'
 import { addMs, instantFromMs } from '../../../src/domain/time.ts'
 import { type Workers } from '../../../src/effects/effects.ts'
 import { generateDeskKey } from '../../../src/openpgp/generate.ts'
-import { type TestDesk, testDesk } from '../../support/desk-identity.ts'
+import { HEADERS, type TestDesk, testDesk } from '../../support/desk-identity.ts'
 import { createTestWorkers } from '../../support/workers.ts'
 
 const started = instantFromMs(Date.now())
@@ -14,20 +14,6 @@ const onEvent = (): void => undefined
 
 let desk: TestDesk
 let workers: Workers
-
-function headersFor(address: string, id: string): OutgoingHeaders {
-  return {
-    messageId: `${id}@acme.example` as MessageId,
-    date: now,
-    fromName: 'ACME Security Team',
-    to: { name: '', address: address as Address },
-    subject: `for ${id}`,
-    inReplyTo: null,
-    references: [],
-    outerSubject: '[...]',
-    autoSubmitted: 'auto-generated'
-  }
-}
 
 beforeAll(async () => {
   desk = await testDesk(addMs(started, -86_400_000))
@@ -45,7 +31,7 @@ describe('real workers', () => {
     const to = Array.from({ length: 70 }, (_, index): SealTo => {
       const keyData = index === 40 ? Buffer.from('garbage') : facts.keyData
       return {
-        headers: headersFor(address, `n${index}`),
+        headers: { ...HEADERS, messageId: `n${index}@acme.example` as MessageId },
         lastLine: '',
         fingerprint: facts.fingerprint,
         keyData
@@ -75,7 +61,7 @@ describe('real workers', () => {
   })
 
   it('report unclean headers as a bug, without their content', async () => {
-    const headers = { ...headersFor('r@x.example', 'x'), subject: 'secret\r\nBcc: x@y.example' }
+    const headers = { ...HEADERS, subject: 'secret\r\nBcc: x@y.example' }
     const error: unknown = await workers.signClear('t', headers, now).catch((e: unknown) => e)
     expect(error).toMatchObject({ name: 'Invariant' })
     expect(String(error)).not.toMatch(/secret|Bcc/)
