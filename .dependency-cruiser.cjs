@@ -31,8 +31,7 @@ const homes = {
   'node_modules/temporal-polyfill': '^src/domain/time\\.ts$',
   'node_modules/commander': '^src/(cli/|main\\.ts$)',
   '^(node:)?fs(/promises)?$': '^src/(config/|effects/system\\.ts$|store/files\\.ts$|cli/)',
-  '^(node:)?(net|https?|dns)(/promises)?$': '^src/transport/key-directory\\.ts$',
-  '^(node:)?(tls|dgram|child_process|vm)$': '^$',
+  '^(node:)?(net|https?|dns|tls|dgram|child_process|vm)(/promises)?$': '^$',
   '^(node:)?worker_threads$': '^src/worker/'
 }
 const forbidden = [

@@ -306,7 +306,7 @@ CREATE TABLE reporter_keys (
   address       TEXT NOT NULL,
   fingerprint   TEXT NOT NULL CHECK (length(fingerprint) IN (40, 64)),
   key_data      BLOB NOT NULL,
-  source        TEXT NOT NULL CHECK (source IN ('autocrypt', 'attached', 'wkd', 'vks')),
+  source        TEXT NOT NULL CHECK (source IN ('autocrypt', 'attached')),
   first_seen_at TEXT NOT NULL CHECK (length(first_seen_at) = 24),
   is_used       INTEGER NOT NULL DEFAULT 0 CHECK (is_used IN (0, 1)),
   -- Whether answers were ever sealed to it. Only the newest former keys and the newest offered ones are kept, beside the refused.

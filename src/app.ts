@@ -16,7 +16,6 @@ import { sha256 } from './openpgp/packets.ts'
 import { judgeKeys } from './settings.ts'
 import { acquireDaemonLock } from './store/database.ts'
 import { connectMailbox } from './transport/imap-mailbox.ts'
-import { createKeyDirectory } from './transport/key-directory.ts'
 import { createSender } from './transport/smtp-sender.ts'
 import { createWorkers } from './worker/pool.ts'
 
@@ -61,7 +60,6 @@ export async function runDaemon(
     taskMs: config.limits.open_seconds * 1000,
     idleMs: WORKER_IDLE_MS
   })
-  const { wkd, vks } = config.key_lookup
   const desk: Desk = {
     db,
     settings,
@@ -72,10 +70,6 @@ export async function runDaemon(
     randomness: systemRandomness,
     sha256,
     log,
-    directory:
-      wkd || vks !== null
-        ? createKeyDirectory({ wkd, vks }, () => systemClock.monotonicMs())
-        : null,
     nextDigestsAt: () => nextTicks(config.schedule.digest, config.desk.timezone)
   }
   const edges = edgesOf(config, log)

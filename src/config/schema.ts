@@ -60,11 +60,6 @@ const schedule = block({
   digest: cron.default('0 8 * * 1-5')
 })
 
-const keyLookup = block({
-  wkd: z.boolean('must be true or false').default(false),
-  vks: host.nullable().default(null)
-})
-
 const acknowledgement = block({
   jitter: whole(0, 600).default(30),
   per_hour: whole(1, 1000).default(20),
@@ -164,7 +159,6 @@ export function configIn(place: Place) {
     smtp,
     storage: block({ path: absolute }).prefault({}),
     schedule: schedule.prefault({}),
-    key_lookup: keyLookup.prefault({}),
     acknowledgement: acknowledgement.prefault({}),
     limits: limits.prefault({}),
     workers: whole(1, 64).default(2),
@@ -193,13 +187,6 @@ function checkBetweenKeys(file: unknown, context: z.RefinementCtx): void {
     refuse(
       [['smtp', hasUser === true ? 'password' : 'user']],
       'is missing: give user and password together, or neither'
-    )
-  // A lookup for an unverified sender would let anybody make us connect to any host.
-  const isLookedUp = at('key_lookup', 'wkd') === true || typeof at('key_lookup', 'vks') === 'string'
-  if (isLookedUp && at('imap', 'authserv_ids', 0) === undefined)
-    refuse(
-      [['key_lookup']],
-      'needs imap.authserv_ids, because keys are looked up only for senders that DMARC verified: name your mail server there'
     )
   const folders = ['inbox', 'processed', 'held', 'junk'].map((key) => ['imap', key])
   refuse(

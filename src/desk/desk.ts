@@ -7,7 +7,6 @@ import { type Settings } from '../domain/settings.ts'
 import { type Instant } from '../domain/time.ts'
 import {
   type Clock,
-  type KeyDirectory,
   type Log,
   type Mailbox,
   type Randomness,
@@ -26,8 +25,6 @@ export type Desk = {
   readonly randomness: Randomness
   readonly sha256: (data: string | Uint8Array) => Sha256
   readonly log: Log
-  /** Where keys of senders are looked up; null where they are not. */
-  readonly directory: KeyDirectory | null
   /** The next matches of `schedule.digest`, after now; none when it has none. */
   readonly nextDigestsAt: () => readonly Instant[]
 }

@@ -12,7 +12,6 @@ import {
 } from '../domain/case.ts'
 import { type CandidateKey, distinctFiles, isDeclaredKey, type OpenedMail } from '../domain/mail.ts'
 import { type Instant } from '../domain/time.ts'
-import { isLookupWorthwhile } from '../policy/authentication.ts'
 import * as people from '../store/correspondents.ts'
 import * as members from '../store/members.ts'
 import { type Desk } from './desk.ts'
@@ -109,35 +108,6 @@ export async function candidatesOf(
     }
   }
   return found
-}
-
-/**
- * Keys of the sender from the directories. Asks them only if the sender is proved, no key of theirs is known and the message
- * brings none. These keys, too, are only candidates, and only if they name exactly the address.
- */
-export async function lookedUp(
-  desk: Desk,
-  opened: OpenedMail,
-  now: Instant
-): Promise<CandidateKey[]> {
-  const { directory, settings } = desk
-  const { from } = opened.outer
-  if (directory === null || from === null) return []
-  const isKnown = desk.db.read(
-    (read) =>
-      people.findReporterKey(read, from.address) !== null ||
-      people.listOfferedKeys(read, from.address).some(({ refusedAt }) => refusedAt === null) ||
-      members.findByAddress(read, from.address) !== null
-  )
-  if (!isLookupWorthwhile(opened, settings, isKnown)) return []
-  const candidates = new Map<string, CandidateKey>()
-  for (const { source, data } of await directory.find(from.address)) {
-    const facts = await desk.workers.inspectKey(data, now, from.address)
-    if (facts?.state !== 'usable' || candidates.has(facts.fingerprint)) continue
-    const { fingerprint, signingKeys, keyData } = facts
-    candidates.set(fingerprint, { fingerprint, source, signingKeys, keyData })
-  }
-  return [...candidates.values()]
 }
 
 const KEY_FILES_MAX = 5

@@ -38,31 +38,22 @@ import {
   keyFiles,
   knownKey,
   knownKeys,
-  lookedUp,
   mergedCopies,
   offeredKeys
 } from './read-keys.ts'
 
 /**
- * Opens the message, with the keys of its sender from the directories among its candidates; a second time with the keys of its
- * sender when a signature's key was not among the maintainers': the one pinned for the address, a list member's, the one that
- * the message itself brings, or one from a directory.
+ * Opens the message; a second time with the keys of its sender when a signature's key was not among the maintainers': the one
+ * pinned for the address, a list member's, or the one that the message itself brings.
  */
 export async function openArrival(desk: Desk, raw: Uint8Array, now: Instant): Promise<OpenedMail> {
   const first = await desk.workers.open(raw, { now, knownKeys: [] })
-  const found = await lookedUp(desk, first, now)
-  const withFound = (opened: OpenedMail): OpenedMail => ({
-    ...opened,
-    candidateKeys: [...opened.candidateKeys, ...found]
-  })
   const from = first.outer.from
   const isUnknown = first.signatures.some((signature) => signature.state === 'unknown-key')
-  if (!isUnknown || from === null) return withFound(first)
-  const brought = withFound(first).candidateKeys.map(({ keyData }) => keyData)
+  if (!isUnknown || from === null) return first
+  const brought = first.candidateKeys.map(({ keyData }) => keyData)
   const knownKeys = [...desk.db.read((read) => keysOf(read, from.address)), ...brought]
-  return withFound(
-    knownKeys.length === 0 ? first : await desk.workers.open(raw, { now, knownKeys })
-  )
+  return knownKeys.length === 0 ? first : desk.workers.open(raw, { now, knownKeys })
 }
 
 /** The keys that the desk knows as those of this address: pinned for it, and of the member of the list. */

@@ -174,10 +174,10 @@ export function distinctFiles(files: readonly Attachment[]): Attachment[] {
 }
 
 /**
- * Where a key came from: the message itself, a key directory, or the operator's registration of a maintainer or a member, which
+ * Where a key came from: the message itself, or the operator's registration of a maintainer or a member, which
  * no message changes.
  */
-export type KeySource = 'autocrypt' | 'attached' | 'wkd' | 'vks' | 'registered'
+export type KeySource = 'autocrypt' | 'attached' | 'registered'
 
 /** Whether a file is declared a key by its type or its name; does not look at its content. */
 export function isDeclaredKey({

@@ -93,15 +93,6 @@ export type Sender = {
   close(): Promise<void>
 }
 
-/** A certificate as a key directory returned it: armored or binary, not checked. */
-export type FoundKey = { readonly source: 'wkd' | 'vks'; readonly data: Uint8Array }
-
-/** Directories where the owners of addresses publish their keys. */
-export type KeyDirectory = {
-  /** The certificates published for `address`. Never rejects: a failure means that none was found. */
-  find(address: Address): Promise<readonly FoundKey[]>
-}
-
 /** The crypto and parsing workers. A task over its limit loses its worker and throws {@link Trouble} `worker-limit`. */
 export type Workers = {
   /** Opens one message. `knownKeys` are binary certificates to verify against, besides the maintainers'. */

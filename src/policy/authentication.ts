@@ -94,17 +94,3 @@ function provedReturnPath(
   )
   return everyPass(spf) && isOfPath ? path : null
 }
-
-/** Whether to look for a key of the address in From. `isKnown`: we have one, or know the sender otherwise. */
-export function isLookupWorthwhile(
-  opened: OpenedMail,
-  settings: Settings,
-  isKnown: boolean
-): boolean {
-  const { from } = opened.outer
-  if (from === null || isKnown || opened.candidateKeys.length > 0) return false
-  if (opened.automatic.length > 0) return false
-  const own = [settings.desk.address, ...settings.maintainers.map(({ address }) => address)]
-  if (own.some((address) => isSameAddress(address, from.address))) return false
-  return judgeSender(opened, settings).kind === 'dmarc'
-}

@@ -244,32 +244,4 @@ describeAttacks('attacks on what the desk does by itself', () => {
     expect(await scene.mailsTo('grace')).toHaveLength(2)
     for (const spy of spies) expect(spy).not.toHaveBeenCalled()
   })
-
-  it('27 look-ups: a directory is asked for the address of a proved sender, and of nobody else', async () => {
-    const asked: string[] = []
-    await openScene({
-      authentication: AUTHENTICATION,
-      directory: {
-        find: (address) => {
-          asked.push(address)
-          return Promise.resolve([])
-        }
-      }
-    })
-    const sealed = () => sealedMail('mallory', payload('mallory', 'x', ATTACK), 'mallory')
-    const [claim, ours] = checked('evil.example')
-    for (const fields of [
-      [],
-      [ours],
-      [ours, claim],
-      [claim.replace('pass', 'fail'), ours],
-      [claim.replace('mx.acme', 'mx.evil'), ours],
-      [claim.replace('from=evil', 'from=other'), ours]
-    ]) {
-      await scene.attack(fields.map((field) => `${field}\r\n`).join('') + (await sealed()))
-    }
-    expect(asked).toEqual([])
-    await scene.attack(lines(claim, ours) + (await sealed()))
-    expect(asked).toEqual([ADDRESSES.mallory])
-  })
 })

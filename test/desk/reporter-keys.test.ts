@@ -1,12 +1,10 @@
 /**
- * Which key answers are encrypted to, on the real steps of the desk with real certificates, and for whom directories are asked for
- * keys (mail.md §2.12).
+ * Which key answers are encrypted to, on the real steps of the desk with real certificates (mail.md §2.12).
  */
 
 import { reformatKey, revokeKey } from 'openpgp'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { msOf } from '../../src/domain/time.ts'
-import { type FoundKey } from '../../src/effects/effects.ts'
 import {
   AUTHENTICATION,
   alice,
@@ -24,8 +22,7 @@ import {
   world,
   writes
 } from '../support/desk.ts'
-import { type Letter, type Someone, someone } from '../support/world.ts'
-import { lines } from '../unit/reading/material.ts'
+import { type Someone, someone } from '../support/world.ts'
 
 const renewed = await givenReporter('alice')
 const mallory = await someone('mallory', 'mallory@evil.example')
@@ -304,92 +301,11 @@ describe("a maintainer's key, and a member's", () => {
     await writes(grace, `/key accept ${printOf(renewed)}\n`, attachedKey(renewed))
     expect(await allTo(grace)).not.toMatch(/on the list|list member/)
   })
-})
 
-describe('a directory of keys (mail.md §1.8, §2.27)', () => {
-  let asked: string[]
-  let has: readonly FoundKey[]
-  beforeEach(async () => {
-    asked = []
-    has = [{ source: 'wkd', data: alice.keyData }]
-    const find = (address: string) => {
-      asked.push(address)
-      return Promise.resolve(has)
-    }
-    await givenDesk([grace], { authentication: AUTHENTICATION, directory: { find } })
-  })
-
-  /** A message with what our own server says of its sender on top. */
-  async function send(from: Someone, dmarc: string, letter: Partial<Letter> = {}): Promise<void> {
-    const written = await world.write(from, { subject: 'a hole', text: 'Here.', ...letter })
-    const top = lines(...checked(from.address.split('@')[1] ?? '', dmarc))
-    world.deliver(Buffer.concat([Buffer.from(top), written]))
-  }
-
-  it('gives the key that a proved reporter is answered with, and its first use is shown', async () => {
-    await send(alice, 'pass', { as: 'encrypted' })
-    await world.settle()
-    expect(pinned()).toEqual([printOf(alice)])
-    expect(world.column('SELECT source FROM reporter_keys WHERE is_used = 1')).toEqual(['wkd'])
-    expect(await lastTo(grace)).toContain('First use of the key')
-    expect(await lastTo(alice)).toContain('We received it on')
-  })
-
-  it('proves the signature of the message, too, which is nobody else’s then (G6)', async () => {
-    await send(alice, 'pass')
-    await world.settle()
-    expect(world.dispositions()).toEqual(['case-opened'])
-    expect(await lastTo(grace)).toMatch(/Signed: yes\./)
-  })
-
-  it('is not asked for a sender whom nothing proves', async () => {
-    await send(alice, 'fail', { as: 'encrypted' })
-    await world.settle()
-    expect([asked, pinned()]).toEqual([[], []])
-  })
-
-  it('is not asked when the message brings a key, or one is known', async () => {
-    await send(alice, 'pass', { autocrypt: true })
-    await world.settle()
-    await send(alice, 'pass', { as: 'encrypted' })
-    await world.settle()
-    expect(asked).toEqual([])
-  })
-
-  it('is not asked for a maintainer, nor for what a program sent', async () => {
-    await send(grace, 'pass', { as: 'encrypted' })
-    await send(alice, 'pass', { as: 'clear', headers: ['Auto-Submitted: auto-replied'] })
-    await world.settle()
-    expect(asked).toEqual([])
-  })
-
-  it('that has a key for another address, or no key at all, changes nothing', async () => {
-    has = [
-      { source: 'wkd', data: mallory.keyData },
-      { source: 'vks', data: Buffer.from('<html>') }
-    ]
-    await send(alice, 'pass', { as: 'encrypted' })
-    await world.settle()
-    expect(asked).toEqual([alice.address])
-    expect(pinned()).toEqual([])
-    expect(world.dispositions()).toEqual(['case-opened'])
-  })
-
-  it('and another that contradicts it leave the choice to a maintainer', async () => {
-    has = [
-      { source: 'wkd', data: alice.keyData },
-      { source: 'vks', data: renewed.keyData }
-    ]
-    await send(alice, 'pass', { as: 'encrypted' })
-    await world.settle()
-    expect(pinned()).toEqual([])
-    expect(await lastTo(grace)).toContain(`/key accept ${keyOf(renewed)}`)
-  })
-
-  it('is not needed where the first of two messages that come together brings the key: both are judged by it', async () => {
-    await send(alice, 'pass', { autocrypt: true })
-    has = []
-    await send(alice, 'pass', { text: 'And one more.' })
+  it('of the first of two messages that come together proves the second one, too', async () => {
+    await givenDesk([grace])
+    world.deliver(await world.write(alice, REPORT))
+    world.deliver(await world.write(alice, { subject: 'more', text: 'And.' }))
     await world.settle()
     expect(world.dispositions()).toEqual(['case-opened', 'case-opened'])
     expect(await lastTo(grace)).toMatch(/Signed: yes\./)

@@ -30,7 +30,6 @@ import { addMs, type Instant, msOf } from '../../src/domain/time.ts'
 import { Trouble } from '../../src/domain/trouble.ts'
 import {
   type Envelope,
-  type KeyDirectory,
   type Mailbox,
   type Sender,
   type SendOutcome,
@@ -159,8 +158,6 @@ export type WorldOptions = {
   readonly jitterMsMax?: number
   /** The mail servers whose word about senders counts; none unless given. */
   readonly authentication?: Settings['authentication']
-  /** What a directory of keys has for an address; without it none is asked. */
-  readonly directory?: KeyDirectory
   /** When it begins; {@link START} by default. */
   readonly startsAt?: Instant
   /** Whether there is a digest, each morning at 08:00 UTC. */
@@ -264,7 +261,6 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     log: (event) => {
       log.push(event)
     },
-    directory: options.directory ?? null,
     nextDigestsAt: () => (options.digest === true ? nextMornings(clock.now) : [])
   }
   const inbox = new Map<number, Uint8Array>()

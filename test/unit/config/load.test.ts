@@ -227,7 +227,6 @@ describe('a wrong configuration', () => {
     tls none on a name like localhost                 | host: smtp.acme.example, port: 465, tls: implicit | host: localhost.evil.example, tls: none | smtp.tls (line 11): must not be none
     a user without a password                         | , password: { env: POSTERN_SMTP_PASSWORD } |  | smtp.password (line 11): is missing: give user and password together
     a bounce address without its token                | port: 465, | port: 465, bounce_address: b@acme.example, | smtp.bounce_address (line 11): must be an address with {token}
-    a look-up of keys for senders that nothing proves | storage: | key_lookup: { wkd: true }\nstorage: | key_lookup (line 12): needs imap.authserv_ids
     one folder for two uses                           | held: Postern/Held | held: Postern/Processed | imap.held (line 10): must differ from the folders before it
     a secret in the file                              | { file: secrets/passphrase } | hunter2-hunter2 | desk.passphrase (line 7): must say where the secret is kept
     a missing secret file                             | secrets/passphrase | secrets/none | desk.passphrase (line 7): there is no file
