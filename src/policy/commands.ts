@@ -7,7 +7,7 @@ import { type CaseTag, parseCaseTag } from '../domain/ids.ts'
 import { isToLine } from './conversation.ts'
 import { type Command } from './draft.ts'
 import { commandWord, isAmongQuoted, openBlock, plainWord, readBlockLine } from './marks.ts'
-import { beginsQuotation, doubtfulLine, newText, quotingText, unquotedLines } from './new-text.ts'
+import { beginsQuotation, doubtfulLine, newText, unquotedLines } from './new-text.ts'
 import { synopsis, type Verb, type VerbText, verbsUnder } from './verbs/verb.ts'
 
 type Grammar = Pick<Verb, 'name' | 'arguments' | 'text'>
@@ -101,11 +101,6 @@ const STRAY =
   'Commands are read only at the top of a message. Please move this line above your own text and above what you quote. If it is part of a text, put that text between << and >>.'
 const STRAY_FIELD =
   'This field stands below other text. Please move it up to the other fields, or put longer text between << and >>.'
-
-/** Whether a command is `/reply quote`, which sends the quoted text along. */
-export function quotes({ verb, words }: Pick<Command, 'verb' | 'words'>): boolean {
-  return verb === 'reply' && words.length === 1 && words[0]?.toLowerCase() === 'quote'
-}
 
 function readCommand(reader: Reader, line: string, commands: Open[]): void {
   reader.at += 1
@@ -258,7 +253,7 @@ function giveRest(
     problems.push({ at: second.at, line: second.line, says })
   }
   if (first === undefined || rest === '') return { commands, problems, rest }
-  first.text = quotes(first) ? quotingText(below) : rest
+  first.text = rest
   if (LEAVES.includes(first.takes?.goesTo)) problems.push(...doubtsAbout(below, first))
   return { commands, problems, rest: '' }
 }

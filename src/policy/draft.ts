@@ -5,7 +5,6 @@
 import {
   type Addressed,
   type CaseRecord,
-  type Reporter,
   type ReporterKeys,
   type WaitingWords,
   withAnswer
@@ -42,8 +41,8 @@ export type Command = {
   /** Words after the verb, without the block. */
   readonly words: readonly string[]
   /**
-   * Text of a `<<` block as it stands, or the author's own text below for a verb that takes it and has no block (with its
-   * quotations for `/reply quote`); null when neither.
+   * Text of a `<<` block as it stands, or the author's own text below for a verb that takes it and has no block; null when
+   * neither.
    */
   readonly text: string | null
   /** `key: value` fields of a notice, in order. */
@@ -61,7 +60,7 @@ export type DeskContext = Pick<Situation, 'arrivalId' | 'openCases'> & {
 
 /** What all commands of one message about a case share. */
 export type CommandContext = DeskContext &
-  Pick<Situation, 'conversation' | 'answeredMember' | 'quoted'> & {
+  Pick<Situation, 'conversation' | 'answeredMember'> & {
     readonly product: Product
     readonly bound: BoundCase
     /** Attachments of the message itself. */
@@ -77,8 +76,6 @@ export type Words = {
   readonly title?: string
   /** Whether the text is a plan with workarounds (M-08). */
   readonly isPlan?: boolean
-  /** Reporters of another case: readers of these words must not learn of them either. */
-  readonly beside?: readonly Reporter[]
   /** Files that go along; encrypted only. */
   readonly files?: readonly OutgoingAttachment[]
 }

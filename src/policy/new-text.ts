@@ -3,7 +3,7 @@
  * itself had put into the message. Recognises the heading of a quotation by what it holds rather than by the words of a language,
  * and says where it cannot be sure. Rather cuts too much than too little: what stays may be sent to somebody else (mail.md §2.4).
  */
-import { DESK_RULE } from '../domain/message.ts'
+import { holdsRef } from '../domain/message.ts'
 
 /** A client may have made long dashes of hyphens. */
 const FORWARD_RULE =
@@ -36,12 +36,15 @@ const ADDRESS = /[^\s<>@]@[^\s<>@]+\.[^\s<>@]/u
 const ANGLED = /<\s*[^\s<>@]+@[^\s<>]+\s*>/u
 const VIA = /\S\s+via\s+\S/iu
 /** The tag of a case in brackets, as in a subject. */
-export const TAG = /\[[A-Z][A-Z0-9]{0,11}-\d{4}-\d{4,}\]/iu
+const TAG = /\[[A-Z][A-Z0-9]{0,11}-\d{4}-\d{4,}\]/iu
 /** A year, but not the one inside the tag of a case or a CVE number. */
 const YEAR = /(?<![\p{L}\d]-)(?<!\d)(?:19|20)\d{2}(?!\d)/u
 const TIME = /(?<!\d)\d{1,2}[:.h]\d{2}(?!\d)/iu
 const COLON_END = /[:：][\s*_"']*$/u
 const SENTENCE_END = /[.!?…。！？:：][\s*_"')]*$/u
+
+/** A line `Word: value`, of which only the value's words matter. */
+const LABELLED = /^[\s*_]*\p{L}[^:：]{0,40}[:：](.*)$/u
 
 /** The author's own lines of `text`, trimmed at both ends; '' when there are none. */
 export function newText(text: string): string {
@@ -58,48 +61,30 @@ export function doubtfulLine(text: string): string | null {
 }
 
 /**
- * The author's own lines with the lines they quote, for `/reply quote`. What the desk itself had put into a quoted message stays
- * out: the facts above another person's text, and everything below that text. If the quotation does not begin with the facts,
- * nobody can say for sure which lines are the desk's, and no quoted line stays. '' when nothing is the author's own.
+ * Whether `text` still names the desk as its messages do, by its address, `… via NAME`, a reference line, or a header line with
+ * its name or with the tag of a case in brackets. Then it holds a copied message that was not recognised.
  */
-export function quotingText(text: string): string {
-  const lines = text.split('\n')
-  const { own, end } = readOwn(lines)
-  if (joined(lines, own) === '') return ''
-  const quoted = lines.slice(0, end).filter(isQuoted)
-  const first = quoted.findIndex((line) => !isBlank(line))
-  const ofDesk = quoted.filter(isRule).length
-  // A message of the desk has another person's text between its second rule and its third. Only the first rule has a line of text
-  // right below it, which says whom a reply reaches. A quotation that was cut at the top begins with another rule.
-  const isWhole = ofDesk > 2 && isRule(quoted[first] ?? '') && !isBlank(quoted[first + 1] ?? '')
-  const wanted = ofDesk === 0 ? 0 : isWhole ? 2 : Number.POSITIVE_INFINITY
-  const kept = new Set(own)
-  let rules = 0
-  for (const [index, line] of lines.slice(0, end).entries()) {
-    if (!isQuoted(line)) continue
-    if (isRule(line)) rules += 1
-    else if (rules === wanted) kept.add(index)
-  }
-  return joined(lines, kept)
+export function namesDesk(
+  text: string,
+  desk: { readonly name: string; readonly address: string }
+): boolean {
+  const name = flat(desk.name)
+  if (text.replaceAll(/\s+/g, '').toLowerCase().includes(desk.address.toLowerCase())) return true
+  if (name !== '' && flat(text).includes(` via ${name}`)) return true
+  if (holdsRef(text)) return true
+  return text.split('\n').some((line) => {
+    const value = LABELLED.exec(line)?.[1] ?? ''
+    return (name !== '' && flat(value).includes(name)) || TAG.test(value)
+  })
 }
 
-function isBlank(line: string): boolean {
-  return /^[>\s]*$/.test(line)
-}
-
-/** Whether a quoted line is one of the desk's rules and nothing else. In another person's words, `| ` stands before a rule. */
-function isRule(line: string): boolean {
-  return line.replace(/^[>\s]+/, '').trimEnd() === DESK_RULE
+function flat(text: string): string {
+  return text.replaceAll(/\s+/g, ' ').trim().toLowerCase()
 }
 
 /** Whether a line begins with the mark of a quotation. */
 export function isQuoted(line = ''): boolean {
   return /^\s*>/.test(line)
-}
-
-/** Whether a line of `text` quotes anything. */
-export function hasQuotation(text: string): boolean {
-  return text.split('\n').some((line) => /^\s*>[>\s]*[^>\s]/.test(line))
 }
 
 /**
@@ -125,8 +110,6 @@ export function beginsQuotation(lines: readonly string[], index: number): boolea
 type Own = {
   /** Indices of the author's own lines. */
   readonly own: ReadonlySet<number>
-  /** Index of the first line below everything that is the author's own or quoted by a mark. */
-  readonly end: number
   readonly doubtful: string | null
 }
 
@@ -142,7 +125,7 @@ function readOwn(lines: readonly string[]): Own {
     // The line or header that a client puts above a copy shows that what stands above is the author's.
     if (at < end || RULE_LIKE.test(lines[at] ?? '')) doubtful ??= heading.doubtful
   }
-  return { own, end, doubtful: doubtful ?? strayLine(lines, [...own]) }
+  return { own, doubtful: doubtful ?? strayLine(lines, [...own]) }
 }
 
 /** A line of dashes, or one that names an address as an attribution does, above more text of the author's; null without one. */

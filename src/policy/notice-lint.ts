@@ -5,7 +5,6 @@
 import { type MemberRecord, NOTICE_TEXT_FIELDS, type NoticeFields } from '../domain/notice.ts'
 import { formatInstant, readInstant } from '../domain/time.ts'
 import { type CommandContext, type Draft } from './draft.ts'
-import { words } from './names-in-text.ts'
 import { fieldInstant, missingFields, readDeployment } from './notice-content.ts'
 import { readVersions, sharedVersions, VERSIONS_EXAMPLE } from './versions.ts'
 
@@ -77,9 +76,14 @@ export function memberMentions(fields: NoticeFields, members: readonly MemberRec
   })
 }
 
+/** The words of a text, in small letters and without anything between them. */
+function words(text: string): string[] {
+  return text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []
+}
+
 /** The words of a text between single blanks, so that only whole words are found. */
 function wordsIn(text: string): string {
-  return ` ${words(text.toLowerCase()).join(' ')} `
+  return ` ${words(text).join(' ')} `
 }
 
 /** `https://host/…`, `www.host` and `host/…`: what a reader would follow. */
@@ -111,7 +115,7 @@ function* quoteFaults(fields: NoticeFields, reported: readonly string[]): Iterab
 }
 
 function wordRuns(text: string): string[] {
-  const all = words(text.toLowerCase())
+  const all = words(text)
   return all.flatMap((_, at) => (at + RUN > all.length ? [] : [all.slice(at, at + RUN).join(' ')]))
 }
 

@@ -21,7 +21,6 @@ import {
   type Words,
   withActivity
 } from './draft.ts'
-import { namesReporter } from './names-in-text.ts'
 import { keyChoice, type ReporterPath, reporterPath, WAYS } from './recipients.ts'
 import { inClearTo, toReporter as sendToReporter } from './send.ts'
 
@@ -144,13 +143,6 @@ export function toEach(
 function toOne(reporter: Addressed, before: Draft, context: CommandContext, words: Words): Step {
   const { mail, files = [] } = words
   const { address } = reporter.contact
-  const named = [...before.case.reporters, ...(words.beside ?? [])]
-    .map((other) => namesReporter(words.text, other, reporter))
-    .find((name) => name !== null)
-  if (named !== undefined)
-    throw new Refusal(
-      `Not sent: your text contains "${named}" and would reach ${address}. Reporters of one case must not learn of each other. Please leave it out.`
-    )
   const path = reporterPath(reporter, before.reporterKeys, context.product)
   // All of it leaves as one message: what was written for one way must not take another.
   const isOtherWay = said(before, reporter).some((one) => one.path.kind !== path.kind)

@@ -165,8 +165,7 @@ describeAttacks('attacks by quotation', () => {
     const stolen = ciphertext()
     for (const text of [
       `/reply\n\n${OWN}\n\n${at}\n${quoted(stolen)}\n`,
-      `/reply <<\n${OWN}\n\n${stolen}\n>>`,
-      `/reply quote\n\n${OWN}\n\n${quoted(stolen)}\n`
+      `/reply <<\n${OWN}\n\n${stolen}\n>>`
     ]) {
       await graceWrites(text)
     }
@@ -197,17 +196,5 @@ describeAttacks('attacks by quotation', () => {
     expect(relays.join('\n')).not.toContain(SECRET)
     expect((await toThief()).join('\n')).not.toContain(SECRET)
     expect(await wordsTo('linus')).not.toContain(SECRET)
-  })
-
-  it('4 quotation: /reply quote takes along what the thief wrote, and none of the desk’s own lines', async () => {
-    await openBoth()
-    const ref = await scene.ref('grace', { tag: HIS, kind: 'relay' })
-    const his = relayOfCase(HIS, ref).replace(ALICES, 'A report of mine.')
-    await graceWrites(`/reply quote\n\n${OWN}\n\n${quoted(his)}\n`)
-    const sent = await toThief()
-    expect(sent).toHaveLength(1)
-    expect(sent[0]).toContain('> A report of mine.')
-    expect(sent[0]).not.toContain('Case: ')
-    expect(sent[0]).not.toContain(ref)
   })
 })

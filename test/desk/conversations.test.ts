@@ -119,7 +119,7 @@ it.each(['update', 'note'])(
     await givenQuestion()
     await answer(kind === 'note' ? 'I would say so.' : '/member\nWe look.', forwarded('member:%'))
     const told = latest(linus)
-    const lines = ['/reply', '/reply quote', '/ask', '/accept'].map((verb) => `${verb}\n${WORDS}`)
+    const lines = ['/reply', '/ask', '/accept'].map((verb) => `${verb}\n${WORDS}`)
     for (const text of [...lines, '/ask']) {
       const says = await answerBy(linus, text, told)
       expect(says).toContain('This message answers list member debian')
@@ -139,16 +139,6 @@ it('(B1) /reply in an answer to the transcript of /member reaches nobody', async
   const says = await answer(`/reply\n${WORDS}`, latest(grace))
   expect(says).toContain('This message answers list member debian')
   expect(await readers()).toEqual([])
-})
-
-it('(B1, G5) /reply quote takes a forwarded message of the reporter along and nothing else of the desk', async () => {
-  await givenQuestion()
-  await answer('/status', forwarded('reporter:%'))
-  const says = await answer(`/reply quote\n${WORDS}`, latest(grace))
-  expect(says).toContain('only from a forwarded message of the reporter')
-  expect(await readers()).toEqual([])
-  await answer(`/reply quote\n${WORDS}`, forwarded('reporter:%'))
-  expect(await readers()).toEqual(['alice', 'linus'])
 })
 
 it('(B1) /member in a reply to the reporter’s message is refused and names /reply', async () => {

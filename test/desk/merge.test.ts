@@ -325,51 +325,6 @@ describe('a case with several reporters (B14)', () => {
     expect(await allTo(alice)).not.toContain('AGREE')
   })
 
-  it('lets pass what is no name: an ordinary word at the beginning of a sentence or in small letters (G5)', async () => {
-    const will = { ...alice, name: 'Will Mark-Stone' }
-    await givenReports(will, bob)
-    const said = async (text: string) => {
-      await says(`/merge ${FIRST}\n${text}`, SECOND)
-      return /"([^"]+)" and would reach/.exec(await lastTo(grace))?.[1] ?? null
-    }
-    expect(await said('We owe this to will mark-stone.')).toBe('Will Mark Stone')
-    expect(await said('It was Stone, Mark and others. Will did it, too.')).toBe('Will Mark Stone')
-    expect(await said('As we told Mark before.')).toBe('Mark')
-    expect(await said('We will mark it. Will you look?\n\nMark the stone.')).toBeNull()
-  })
-
-  it('sends nothing that names another reporter to one: no decision, answer, plan or word of the merge (G5)', async () => {
-    await givenReports(alice, bob)
-    const before = world.accepted.length
-    const said = async (): Promise<string> => {
-      const answers = await lastTo(grace)
-      return /Not sent: .*? would reach \S+\./.exec(answers)?.[0] ?? answers
-    }
-    await says(`/merge ${FIRST}\nSorry, Alice told us before you did.`, SECOND)
-    expect(await said()).toContain(`your text contains "Alice" and would reach ${bob.address}`)
-    await says(`/merge ${FIRST}\nIt is ${FIRST.toLowerCase()} again.`, SECOND)
-    expect(await said()).toContain(`your text contains "${FIRST}"`)
-    await says(`/merge ${FIRST}`, SECOND)
-    const merging = world.accepted.length
-    await says('/accept\nHello Alice, we are on it.')
-    expect(await said()).toContain(`"Alice" and would reach ${bob.address}`)
-    await says(`/plan\nplan: with ${alice.address}\nworkarounds: none`)
-    expect(await said()).toContain(`"${alice.address}" and would reach ${bob.address}`)
-    await answers(SECOND, '/reply\nAsk Alice about it.')
-    expect(await said()).toContain('"Alice" and would reach')
-    expect(world.accepted.slice(before, merging).map(({ to }) => to)).toEqual([
-      grace.address,
-      grace.address,
-      bob.address,
-      grace.address
-    ])
-    expect(new Set(world.accepted.slice(merging).map(({ to }) => to))).toEqual(
-      new Set([grace.address])
-    )
-    await answers(FIRST, '/reply\nHello Alice.')
-    expect(await lastTo(alice)).toContain('Hello Alice.')
-  })
-
   it('sends a plan to the reporter whose message it answers, else to all of them (M-08)', async () => {
     await givenMerged()
     await answers(SECOND, '/plan\nplan: for one\nworkarounds: none known')

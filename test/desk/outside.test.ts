@@ -33,7 +33,7 @@ async function givenTalk(autocrypt = true): Promise<void> {
     '/accept\n/reply\nThank you.\n',
     'a note\n',
     '/status\n',
-    '/reply quote\nAs you wrote.\n',
+    '/reply\nAs you wrote.\n',
     '/no-such-command\n',
     '/embargo 2027-01-15T12:00:00Z\n',
     '/ask\nWhich version?\n',

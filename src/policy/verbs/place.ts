@@ -68,7 +68,6 @@ const merge: Handler = (draft, command, context) => {
     mail: 'merged',
     text,
     decision: togetherWords(draft.case, target),
-    beside: target.reporters,
     why: ` into ${into}`
   })
   const decisions: readonly Decision[] = [
@@ -164,7 +163,7 @@ export const PLACE: readonly Verb[] = [
     arguments: 'CASE',
     text: { goesTo: 'reporter', isOptional: true },
     help: 'merges the case into another one and tells its reporters',
-    more: 'Messages that name the old number or answer its messages go to the other case from then on. Every reporter keeps their own number and learns nothing of the others.',
+    more: 'Messages that name the old number or answer its messages go to the other case from then on. Every reporter keeps their own number, and the desk tells none of them about the others.',
     run: merge
   }
 ]

@@ -5,9 +5,8 @@
 import { addresseesOf, answeredAt, isOpen } from '../../domain/case.ts'
 import { byMaintainer } from '../../domain/event.ts'
 import { count } from '../../domain/words.ts'
-import { relay } from '../../messages/to-maintainers.ts'
 import { memberAnswer } from '../../messages/to-members.ts'
-import { doubtsAbout, quotes } from '../commands.ts'
+import { doubtsAbout } from '../commands.ts'
 import { conversationComplaint, MIXED, memberIn, reporterIn } from '../conversation.ts'
 import {
   accepted,
@@ -21,8 +20,7 @@ import {
   withActivity,
   withoutWords
 } from '../draft.ts'
-import { namesDesk } from '../names-in-text.ts'
-import { hasQuotation, newText, quotingText } from '../new-text.ts'
+import { namesDesk, newText } from '../new-text.ts'
 import {
   askFor,
   message,
@@ -45,21 +43,14 @@ const note: Handler = (draft, command, context) => {
 
 const reply: Handler = (draft, command, context) => {
   const given = command.text ?? ''
-  const isQuoting = quotes(command)
-  if (command.words.length > 0 && !isQuoting)
-    throw new Refusal(
-      'Please write only /reply or /reply quote on that line, and the text below it or between << and >>.'
-    )
   refuseIf(conversationComplaint(context.conversation))
-  const own = textToSend(given, context)
-  const text = isQuoting ? quotingText(given) : own
-  refuseIf(isQuoting ? quotationComplaint(text, draft, context) : null)
+  const text = textToSend(given, context)
   refuseIf(context.files.length === 0 ? null : filesComplaint(draft, context))
-  const remarks = isQuoting ? ['What you quoted goes along.'] : leftOut(given, own)
+  const remarks = leftOut(given, text)
   // The files of the message go along once, however many replies it holds.
   const files = draft.words.some((said) => said.files !== undefined) ? [] : context.files
   if (files.length > 0) remarks.push(`${count(files.length, 'file', 'files')} went along.`)
-  const words = { mail: 'reply', text, files, isPlan: isPlan(sections(own)) } as const
+  const words = { mail: 'reply', text, files, isPlan: isPlan(sections(text)) } as const
   return toReporter(draft, context, words, remarks.join(' '))
 }
 
@@ -115,22 +106,6 @@ const plan: Handler = (draft, command, context) => {
 
 const PLAN_FORM =
   'A plan needs both: a line "plan: ..." and a line "workarounds: ..." below /plan, longer text between << and >>. If no workaround is known, write "workarounds: none known".'
-
-function quotationComplaint(text: string, draft: Draft, context: CommandContext): string | null {
-  if (!hasQuotation(text))
-    return 'No quoted text could go along: quote the message of the desk from its first line on, or copy the lines into your own text.'
-  // Any other message of the desk to maintainers may hold something that the reporter must not read (G5).
-  const isTheirs = context.quoted.map(
-    ({ kind, conversation }) => kind === relay.kind && conversation.startsWith('reporter:')
-  )
-  if (isTheirs.length === 0 || isTheirs.includes(false)) return QUOTES_OTHERS
-  return pathIn(draft, context) === 'in-clear'
-    ? 'A quotation leaves only encrypted, and we have no key of the reporter.'
-    : null
-}
-
-const QUOTES_OTHERS =
-  'A quotation goes along only from a forwarded message of the reporter, and your text must keep the last line (Ref: …) of that message. Please answer that message, or copy the lines into your own text.'
 
 /** An answer to a list member's message reaches that member and nobody else (G5). */
 const member: Handler = (draft, command, context) => {
@@ -273,11 +248,10 @@ export const TALK: readonly Verb[] = [
   },
   {
     name: 'reply',
-    arguments: '[quote]',
     followsMerges: true,
     text: { goesTo: 'reporter', isOptional: false },
-    help: 'sends the text below to the reporter; /reply quote sends quotations, too',
-    more: 'Of several reporters, it reaches the one whose message you answer. Without quote, only your own lines leave. With quote, the lines that you quote go along, but never what the desk itself had added to them, and only encrypted.',
+    help: 'sends the text below to the reporter',
+    more: 'Of several reporters, it reaches the one whose message you answer. Only your own lines leave, never what you quote.',
     run: reply,
     next: {
       happens: 'answered',

@@ -37,7 +37,7 @@ export type DeskHandler = (
 type About = {
   /** As typed after the slash, in lower case: one word, or two such as `notice draft`. */
   readonly name: string
-  /** Synopsis of what stands behind it on the same line: `CODE`, `[quote]`. */
+  /** Synopsis of what stands behind it on the same line: `CODE`, `[because REASON]`. */
   readonly arguments?: string
   /** Roles of which the author needs one; empty where every maintainer may, {@link ACTING} unless given (practice.md §6). */
   readonly roles?: readonly Role[]

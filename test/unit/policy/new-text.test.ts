@@ -2,8 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { DESK_RULE } from '../../../src/domain/message.ts'
-import { namesDesk } from '../../../src/policy/names-in-text.ts'
-import { doubtfulLine, newText, quotingText } from '../../../src/policy/new-text.ts'
+import { doubtfulLine, namesDesk, newText } from '../../../src/policy/new-text.ts'
 
 describe('new text of a reply', () => {
   it.each([
@@ -185,12 +184,6 @@ describe.each(Object.entries(HEADS))('the head of a copied mail, %s (G6)', (_nam
     expect(newText([...head, '> a', 'Mine.', '> b', 'Too.'].join('\n'))).toBe('Mine.\nToo.')
   })
 
-  it('does not go along with /reply quote', () => {
-    const text = quotingText(['My answer.', '', ...head, ...MARKED].join('\n'))
-    expect(text).toContain('> words of Bob')
-    expect(text).not.toMatch(/Vendor|HIDDEN|security@/)
-  })
-
   it('is cut or refused where nothing marks the copy', () => {
     const whole = ['My answer.', '', ...head, '', 'words of Bob'].join('\n')
     const text = newText(whole)
@@ -215,23 +208,6 @@ describe('words of a third person that no mark says are quoted (G6)', () => {
 
   it('are not seen where somebody only says who wrote something', () => {
     expect(doubtfulLine('As Linus wrote:\n\nIt is fixed.')).toBeNull()
-  })
-})
-
-describe('a sender who is called like the rule of the desk', () => {
-  it('does not make /reply quote send the facts of the desk along (G6)', () => {
-    const relay = [
-      DESK_RULE,
-      'A reply reaches nobody.',
-      `| From: "${DESK_RULE}" <bob@vendor.example>`,
-      '! HIDDEN warning of the desk',
-      DESK_RULE,
-      'words of Bob',
-      DESK_RULE,
-      'Ref: HIDDEN'
-    ]
-    const quoted = relay.map((line) => `> ${line}`).join('\n')
-    expect(quotingText(`My answer.\n\n${quoted}`)).toBe('My answer.\n\n> words of Bob')
   })
 })
 
@@ -291,18 +267,5 @@ describe('a text that names the desk as a copied head does', () => {
     ''
   ])('is not: %j', (text) => {
     expect(namesDesk(text, DESK)).toBe(false)
-  })
-})
-
-describe('a quotation of a forwarded message that its quoter cut at the top', () => {
-  const below = [DESK_RULE, 'Details', '    Disclosure: HIDDEN', 'Ref: HIDDEN']
-  const outside = [DESK_RULE, 'Text outside the encrypted part:', '', 'HIDDEN']
-  it.each([
-    ['', []],
-    [' with a text outside', outside]
-  ])('does not send what the desk wrote below the text along%s (B1, G5)', (_name, more) => {
-    const rest = [DESK_RULE, '', 'words of Bob', '', ...more, ...below]
-    const quoted = rest.map((line) => `> ${line}`).join('\n')
-    expect(quotingText(`My answer.\n\n${quoted}`)).toBe('My answer.')
   })
 })

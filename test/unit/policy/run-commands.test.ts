@@ -33,8 +33,7 @@ import {
   runText,
   SETTINGS,
   sent,
-  sha256,
-  TAG
+  sha256
 } from './samples.ts'
 
 function run(text: string, change: Partial<CommandContext> = {}) {
@@ -138,9 +137,6 @@ describe('/reply and what it quotes (mail.md §2.4)', () => {
     '> Ref: ACME-2026-0001 security@acme.example FOOTER',
     `> ${RULE}`
   ].join('\n')
-  const QUOTING: Partial<CommandContext> = {
-    quoted: [{ tag: TAG, kind: 'relay', conversation: `reporter:${TAG}` }]
-  }
   function said(text: string, change: Parameters<typeof run>[1] = {}): string {
     const [mail] = sent(run(text, change).decisions, 'reply')
     return mail && replyMessage.is(mail.message) ? mail.message.params.text : ''
@@ -156,31 +152,11 @@ describe('/reply and what it quotes (mail.md §2.4)', () => {
     expect(said(text)).toBe('My words.')
   })
 
-  it('sends the quoted text along with /reply quote, without anything of the desk', () => {
-    const text = said(`/reply quote\nMy words.\n\n${relayed}`, QUOTING)
-
-    expect(text).toContain('My words.')
-    expect(text).toContain('> QUOTED words of Alice')
-    expect(text).not.toMatch(/FACTS|FOOTER|8<|Ref:/)
-    expect(said('/reply QUOTE <<\n> a line\nMy words.\n>>', QUOTING)).toBe('> a line\nMy words.')
-  })
-
   it.each([
-    ['only a quotation', `/reply quote\n\n${relayed}`],
-    ['no quotation', '/reply quote\nMy words.'],
-    ['an attribution alone', '/reply quote\nOn 1 Nov 2026, Grace wrote:\n'],
-    [
-      'an attribution without its quotation',
-      '/reply quote\nMine.\n\nOn 1 Nov 2026, Alice wrote:\n'
-    ],
-    [
-      'a relay that was cut at its head',
-      `/reply quote\nMy words.\n\n${relayed.split('\n').slice(2).join('\n')}`
-    ],
-    ['a misspelt word', '/reply qoute\nMy words.'],
-    ['words on the line of the command', '/reply quote this\nMy words.']
+    ['a misspelt command', '/repyl\nMy words.'],
+    ['words on the line of the command', '/reply this\nMy words.']
   ])('refuses %s and sends nothing', (_name, text) => {
-    const { ran, decisions } = run(text, QUOTING)
+    const { ran, decisions } = run(text)
 
     expect(ran).toBe(false)
     expect(only(decisions, 'send-sealed').map(({ message }) => message.kind)).toEqual([
@@ -189,27 +165,11 @@ describe('/reply and what it quotes (mail.md §2.4)', () => {
   })
 
   it.each([
-    ['the words of a list member', { kind: 'relay', conversation: 'member:debian' }],
-    ['the words of a third person', { kind: 'relay', conversation: '' }],
-    ["a colleague's note", { kind: 'note', conversation: '' }],
-    ['an answer to commands', { kind: 'transcript', conversation: '' }],
-    ['nothing that the desk knows', null]
-  ] as const)('(B1, G5) refuses /reply quote of %s', (_name, message) => {
-    const others = message === null ? [] : [{ tag: TAG, ...message }]
-    const quoted = message === null ? [] : [...(QUOTING.quoted ?? []), ...others]
-    const { ran, said: says } = run(`/reply quote\nMy words.\n\n${relayed}`, { quoted })
-
-    expect(ran).toBe(false)
-    expect(says).toContain('only from a forwarded message of the reporter')
-  })
-
-  it.each([
     ['/reply', 'Mine.\n\nVan: ACME Security Team\nAan: Grace\n\nQUOTED'],
     ['/reply', 'Mine.\n\nBob via Sample Desk\nQUOTED'.replace('Sample Desk', SETTINGS.desk.name)],
     ['/reply', `Mine.\n\nBob <${SETTINGS.desk.address}>\n\nQUOTED`],
     ['/reply', 'Mine.\n\nAihe: [ACME-2026-0001] QUOTED'],
     ['/reply', 'Mine.\n\nBob kirjoitti:\n> QUOTED'],
-    ['/reply quote', 'Mine.\n\nBob kirjoitti:\n> QUOTED'],
     ['/ask', `Mine.\n\nBob <${SETTINGS.desk.address}>\n\nQUOTED`],
     ['/ask', 'Mine.\n\nBob kirjoitti:\n> QUOTED'],
     ['/reject upstream', `Mine.\n\nBob <${SETTINGS.desk.address}>\n\nQUOTED`],
@@ -228,13 +188,6 @@ describe('/reply and what it quotes (mail.md §2.4)', () => {
       ])
       expect(says).toMatch(/the name of the desk|cannot tell|is your own/)
     }
-  })
-
-  it('sends no quotation in clear, even where own words may go in clear (G3)', () => {
-    const open = { ...QUOTING, bound: bound(BEGAN_IN_CLEAR), product: ALLOW }
-
-    expect(run(`/reply\nMy words.\n\n${relayed}`, open).ran).toBe(true)
-    expect(run(`/reply quote\nMy words.\n\n${relayed}`, open).ran).toBe(false)
   })
 
   it('says when lines of a block stayed here', () => {

@@ -443,7 +443,6 @@ export function commandContext(change: Partial<CommandContext> = {}): CommandCon
     bound: bound(),
     conversation: NOBODYS,
     answeredMember: null,
-    quoted: [],
     files: [],
     tools: MOMENT.tools,
     ...change
