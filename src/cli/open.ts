@@ -18,11 +18,11 @@ import { Trouble } from '../domain/trouble.ts'
 import { systemClock } from '../effects/system.ts'
 import { HEADER_BYTES_MAX } from '../mime/fields.ts'
 import { inspectKey, type SecretKey, UNLOCK_PROBLEMS, unlockSecretKey } from '../openpgp/keyring.ts'
-import { toOpenJson, toOpenPage } from '../reading/page.ts'
 import { createWorkers } from '../worker/pool.ts'
 import { type WorkerStart } from '../worker/tasks.ts'
 import { type Call, named, requireAddress } from './context.ts'
 import { readCertificate } from './keys.ts'
+import { toOpenJson, toOpenPage } from './open-page.ts'
 import { CommandError, print, UsageError } from './output.ts'
 
 type OpenOptions = {
@@ -50,8 +50,7 @@ export async function open(call: Call<OpenOptions>): Promise<void> {
       `--at: "${options.at ?? ''}" is not a time with an offset, for example 2026-12-01T13:00:00Z.`
     )
   const opened = await openFileWith(await readerFor(call, now), file, now)
-  const width = process.stdout.isTTY ? process.stdout.columns : 80
-  print(call, toOpenJson(opened), toOpenPage(opened, { width, now }).trimEnd())
+  print(call, toOpenJson(opened), toOpenPage(opened, now))
 }
 
 /** Applies the limits of the daemon, which would hold a message that exceeds them. */

@@ -9,7 +9,7 @@ import { liquid } from '../messages/render.ts'
 
 /** Fills NAME.liquid with `value`; instants are in `timezone`. */
 export function page(
-  name: 'show-case' | 'show-notice' | 'show-policy',
+  name: 'show-case' | 'show-notice' | 'show-policy' | 'show-message',
   value: object,
   timezone: string,
   filters: Readonly<Record<string, (...args: never[]) => unknown>> = {}

@@ -2,10 +2,10 @@
  * What must hold of every opened message, whatever it contains. Judged from outside: from what the fuzzer put into the message
  * and from the closed list of all that was ever signed, never from Postern's own reading of it.
  */
+import { toOpenJson, toOpenPage } from '../../src/cli/open-page.ts'
 import { type OpenedMail, type Signature } from '../../src/domain/mail.ts'
 import { instantFromMs } from '../../src/domain/time.ts'
 import { judgeSender } from '../../src/policy/authentication.ts'
-import { toOpenJson, toOpenPage } from '../../src/reading/page.ts'
 import { OWN_SETTINGS } from './arrival.ts'
 import { EXACT_RULES } from './exact.ts'
 import { type FuzzMail } from './mails.ts'
@@ -154,7 +154,7 @@ const REPORT_RULES: readonly Rule[] = [
   ['the text holds no control characters', (opened) => !CONTROLS.test(opened.text)],
   [
     'the page holds no control or bidirectional characters',
-    (opened) => isSafePage(toOpenPage(opened, { width: 80, now: instantFromMs(0) }))
+    (opened) => isSafePage(toOpenPage(opened, instantFromMs(0)))
   ]
 ]
 

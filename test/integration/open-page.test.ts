@@ -68,7 +68,7 @@ describeWith(['gpg', 'sq'], '`postern open` for people', () => {
       const page = flat(stdout)
       expect(page).toContain('It was encrypted, and it was decrypted here.')
       expect(page).toMatch(/Encrypted to a key of the desk: [0-9A-F]{16} /)
-      expect(page).toContain(`Subject ${SUBJECT} (inside)`)
+      expect(page).toContain(`HEADER INSIDE Subject ${SUBJECT}`)
       expect(page).toContain('The signature is valid. [valid]')
       const fingerprint = person.fingerprint.toUpperCase().replaceAll(/(.{4})(?=.)/g, '$1 ')
       expect(page).toContain(fingerprint)
@@ -107,7 +107,7 @@ describeWith(['gpg', 'sq'], '`postern open` for people', () => {
       const shown = flat((await open(bare)).stdout)
       expect(shown).toContain('Not encrypted: anybody on the way could read it.')
       expect(shown).toContain('None: nothing proves who wrote it.')
-      expect(shown).toContain('Protection none of these fields')
+      expect(shown).toContain('Protection none: anybody on the way')
     }
   })
 })

@@ -4,8 +4,8 @@
  */
 import { randomBytes } from 'node:crypto'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { toOpenPage } from '../../../src/cli/open-page.ts'
 import { type OpenedMail } from '../../../src/domain/mail.ts'
-import { toOpenPage } from '../../../src/reading/page.ts'
 import { type Correspondence, givenCorrespondence, HEAD, lines, testNow } from './material.ts'
 
 describe('an inline message of more than 1 MiB', () => {
@@ -54,7 +54,7 @@ describe('an inline message of more than 1 MiB', () => {
     const opened = await openAs(change(armored), ...(type === '' ? [] : [type]))
     expect(opened).toMatchObject({ encrypted: true, decrypted: false, failure: 'limit', text: '' })
     expect(opened.sealedTo).toBe('unknown')
-    const page = toOpenPage(opened, { width: 200, now: testNow() })
+    const page = toOpenPage(opened, testNow())
     expect(page).toContain('Not opened: It is larger')
     expect(page).not.toContain('anybody on the way could read it')
   })

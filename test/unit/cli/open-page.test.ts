@@ -3,6 +3,7 @@
  */
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { toOpenJson, toOpenPage } from '../../../src/cli/open-page.ts'
 import {
   explainSignature,
   FAILURES,
@@ -11,11 +12,9 @@ import {
   WARNINGS,
   type WarningCode
 } from '../../../src/domain/mail.ts'
-import { gutter, safe, toOpenPage, wrap } from '../../../src/reading/page.ts'
-import { HEAD, lines, mixed, open, testNow, textPart } from './material.ts'
+import { HEAD, lines, mixed, open, testNow, textPart } from '../reading/material.ts'
 
-const page = (opened: OpenedMail, width = 80): string =>
-  toOpenPage(opened, { width, now: testNow() })
+const page = (opened: OpenedMail): string => `${toOpenPage(opened, testNow())}\n`
 const plain = (text: string): Promise<OpenedMail> => open(lines(...HEAD, '', text), [])
 /** The page in one line, so that line breaks of the page do not matter. */
 const UNUSED = { source: 'attached', keyData: new Uint8Array() } as const
@@ -23,11 +22,11 @@ const flat = (text: string): string => text.replaceAll(/\s+/g, ' ')
 
 describe('the page of an opened message', () => {
   it('lets no content act on the terminal, and makes such characters visible', async () => {
-    const evil = 'a\u001b[2Jb \u202ereversed\u202c \u200bzero \u009b5n \u{e0041}tag \u2028line'
+    const evil = 'a\u001b[2Jb \u202ereversed\u202c \u200bzero \u009b5n \u{e0041}tag'
     const shown = page(await plain(evil))
     expect(shown).not.toMatch(/(?!\n)[\p{Cc}\p{Cf}\p{Zl}]/u)
     expect(shown).toContain(
-      '│ a\u241b[2Jb <U+202E>reversed<U+202C> <U+200B>zero \ufffd5n <U+E0041>tag <U+2028>line'
+      '│ a\u241b[2Jb <U+202E>reversed<U+202C>\n│  <U+200B>zero \ufffd5n <U+E0041>tag'
     )
   })
 
@@ -77,15 +76,17 @@ describe('the page of an opened message', () => {
         From: { outer: { ...outer, from: contact } },
         'file name': { attachments: [file] }
       }
-      for (const width of [40, 80, 100]) {
-        const shown = page({ ...opened, ...changed[field] }, width)
-        const titles = shown.split('\n').filter((line) => /^[^ │]/.test(line))
-        expect(titles).toEqual(
-          expect.arrayContaining(['RECEIVED', 'HEADER', 'SIGNATURES', 'WHAT TO DISTRUST'])
-        )
-        expect(titles).toHaveLength(field === 'file name' ? 6 : 5)
-        expect(shown).not.toMatch(/^ {4}sha256 f/m)
-      }
+      const shown = page({ ...opened, ...changed[field] })
+      const titles = shown.split('\n').filter((line) => /^[^ │]/.test(line))
+      expect(titles.slice(0, 5)).toEqual([
+        'RECEIVED',
+        'HEADER OUTSIDE',
+        'SIGNATURES',
+        'WHAT TO DISTRUST',
+        'TEXT'
+      ])
+      expect(titles).toHaveLength(field === 'file name' ? 6 : 5)
+      expect(shown).not.toMatch(/^ {4}sha256 f/m)
     }
   )
 
@@ -111,7 +112,7 @@ describe('the page of an opened message', () => {
     } as const
     const shown = (coversWhole: boolean, outsideText: string): string => {
       const signatures = [{ ...signature, coversWhole }]
-      return flat(page({ ...opened, signatures, outsideText }, 200))
+      return flat(page({ ...opened, signatures, outsideText }))
     }
     expect(shown(true, '')).toContain('Covers everything shown')
     expect(shown(true, '')).not.toContain('text outside')
@@ -134,18 +135,17 @@ describe('the page of an opened message', () => {
       protected: { ...outer, subject: 'the real one', to: [], cc: outer.to },
       subjectProtected: true
     })
-    expect(shown).toMatch(/Subject +the real one \(inside\)\n +\[\.\.\.\] \(outside\)/)
-    expect(shown).toMatch(/From +Alice <alice@reporter\.example> \(outside and inside\)/)
-    expect(shown).toMatch(/To +security@acme\.example \(outside\)/)
-    expect(shown).toMatch(/Cc +security@acme\.example \(inside\)\n +nothing \(outside\)/)
-    expect(shown).toContain('the fields inside were protected')
+    const [, outside = '', inside = ''] = shown.split('HEADER ')
+    expect(outside).toMatch(/^OUTSIDE\n {2}Subject {6}\[\.\.\.\]\n {2}From {9}Alice <alice@/)
+    expect(outside).toContain('To           <security@acme.example>')
+    expect(outside).toContain('Protection   none: anybody on the way')
+    expect(inside).toMatch(/^INSIDE\n {2}Subject {6}the real one\n {2}From {9}Alice <alice@/)
+    expect(inside).toContain('Cc           <security@acme.example>')
+    expect(inside).toContain('these fields were protected')
     const unreadable = { ...outer, from: null, unreadableFrom: '"alice"@victim.example' }
-    expect(page({ ...opened, protected: unreadable })).toMatch(
-      /From +"alice"@victim\.example \[not one readable address\] \(inside\)\n +Alice .* \(outside\)/
-    )
-    const bare = { ...opened, protected: outer, subjectProtected: false }
-    expect(flat(page(bare))).toContain('neither encrypted nor validly signed')
-    expect(flat(page(opened))).toContain('none of these fields')
+    const bare = page({ ...opened, protected: unreadable })
+    expect(bare).toContain('From         "alice"@victim.example [not one readable address]')
+    expect(flat(bare)).toContain('neither encrypted nor validly signed')
   })
 
   it('shows the state, the key, the date and the coverage of each signature', async () => {
@@ -183,7 +183,7 @@ describe('the page of an opened message', () => {
   it('explains every warning and every failure in one sentence', async () => {
     const opened = await plain('x')
     const warnings: readonly WarningCode[] = ['mangled', 'fake-key', 'unsigned-filename', 'smime']
-    const shown = flat(page({ ...opened, warnings }, 200))
+    const shown = flat(page({ ...opened, warnings }))
     for (const code of warnings) expect(shown).toContain(`! ${WARNINGS[code]} [${code}]`)
     const failed = { ...opened, encrypted: true, failure: 'no-integrity' } as const
     expect(flat(page(failed))).toContain(`${FAILURES['no-integrity']} [no-integrity]`)
@@ -219,53 +219,76 @@ describe('the page of an opened message', () => {
       'a.bin text/plain 3 bytes sha256 ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'
     )
   })
-})
 
-describe('text for a terminal', () => {
-  it('loses no character and stays within its columns (property)', () => {
-    const text = fc.string({ unit: 'binary', maxLength: 200 })
+  it('loses no character of a text, and stays within its columns (property)', async () => {
+    const opened = await plain('x')
     fc.assert(
-      fc.property(text, fc.integer({ min: 40, max: 120 }), (raw, columns) => {
-        const line = safe(raw)
-        expect(line).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{DI}]/u)
-        for (const [at, each] of wrap(line, columns, 4).entries()) {
-          expect(Array.from(each).length).toBeLessThanOrEqual(columns)
-          if (at > 0) expect(each).toMatch(/^ {4}/)
-        }
-        expect(wrap(line, columns, 4).join('').replaceAll(' ', '')).toBe(line.replaceAll(' ', ''))
-        const one = raw.replaceAll(/[\n\t]/g, 'x')
-        const bars = gutter(one, '│ ', columns).map((each) => each.slice(2))
-        expect(one.trim() === '' ? '' : bars.join('')).toBe(one.trim() === '' ? '' : safe(one))
+      fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (raw) => {
+        const text = `a${raw.replaceAll(/\s/g, 'x')}`
+        const shown = page({ ...opened, text })
+        expect(shown).not.toMatch(/(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{DI}]/u)
+        const bars = shown.split('\n').filter((line) => line.startsWith('│ '))
+        for (const line of bars) expect(Array.from(line).length).toBeLessThanOrEqual(80)
+        const said = bars.map((line) => line.slice(2)).join('')
+        const back = said.replaceAll(/<U\+([0-9A-F]+)>/g, (_, hex: string) =>
+          String.fromCodePoint(Number.parseInt(hex, 16))
+        )
+        expect(back).toBe(text)
       })
     )
   })
 
-  it('begins only the first line at column 0, however long a word is (property)', () => {
-    const word = fc.string({ unit: fc.constantFrom('x', '好', '\u00e9', ' '), maxLength: 300 })
-    const columns = fc.integer({ min: 40, max: 120 })
-    fc.assert(
-      fc.property(word, columns, fc.integer({ min: 1, max: 15 }), (line, width, indent) => {
-        for (const each of wrap(line, width, indent).slice(1)) {
-          expect(each.startsWith(' '.repeat(indent))).toBe(true)
-        }
-      })
-    )
-  })
-
-  it('makes characters visible that only look blank', () => {
+  it('makes characters visible that only look blank', async () => {
     const blanks = '\u2800\u3164\uffa0\u115f\u034f\u180b\u180f\ufe0f\u{e0100}'
-    for (const char of blanks) expect(safe(char)).toMatch(/^<U\+[0-9A-F]{4,5}>$/)
+    const shown = page({ ...(await plain('x')), text: `a${blanks}` })
+    expect(shown.match(/<U\+[0-9A-F]{4,5}>/g)).toHaveLength(9)
   })
 
-  it('handles a line of a quarter million tabs quickly', () => {
-    expect(gutter('\t'.repeat(250_000) + 'x', '│ ', 80).length).toBeGreaterThan(20_000)
+  it('takes linear time, whatever the text is made of', async () => {
+    const opened = await plain('x')
+    const bars = (text: string): number => page({ ...opened, text }).match(/^│ /gm)?.length ?? 0
+    expect(bars(`${'\t'.repeat(250_000)}x`)).toBeGreaterThan(20_000)
+    expect(bars(`a${'\n'.repeat(200_000)}b${'\n'.repeat(5)}`)).toBe(200_001)
+    expect(page({ ...opened, text: '\n \n' })).toContain('TEXT\n  None.')
   })
 })
 
-it('the page of a text takes linear time, even with many empty lines', () => {
-  const text = `a${'\n'.repeat(200_000)}b${'\n'.repeat(5)}`
-  const shown = gutter(text, '│ ', 80)
-  expect(shown).toHaveLength(200_001)
-  expect(shown.at(-1)).toBe('│ b')
-  expect(gutter('\n \n', '│ ', 80)).toEqual([])
+const FILE =
+  'Content-Type: text/x-diff\r\nContent-Disposition: attachment; filename="../fix.diff"\r\n\r\n-a\r\n+b'
+
+describe('the JSON of an opened message', () => {
+  it('is the contract JSON', async () => {
+    const opened = await open(lines(...HEAD) + mixed([textPart('hello'), FILE]), [])
+
+    expect(toOpenJson(opened)).toEqual({
+      structure: 'clear',
+      encrypted: false,
+      decrypted: false,
+      signatures: [],
+      from: 'alice@reporter.example',
+      to: ['security@acme.example'],
+      subject: 'a report',
+      subjectProtected: false,
+      messageId: '1@reporter.example',
+      date: '2026-11-22T01:00:00.000Z',
+      text: 'hello\n',
+      attachments: [
+        {
+          filename: 'fix.diff',
+          contentType: 'text/x-diff',
+          size: 6,
+          sha256: 'c32107055f1e994fb040615cb69bdbb27525d25083e06c33c7239121364d89ab'
+        }
+      ],
+      autoSubmitted: false,
+      bounce: false,
+      warnings: []
+    })
+  })
+
+  it('names the failure only if there is one', async () => {
+    const sealed = lines(...HEAD, 'Content-Type: multipart/encrypted; boundary=e', '', '--e--')
+    expect(toOpenJson(await open(sealed, []))).toMatchObject({ failure: 'empty' })
+    expect(toOpenJson(await open(lines(...HEAD), []))).not.toHaveProperty('failure')
+  })
 })

@@ -1,0 +1,104 @@
+/**
+ * An opened message for `postern open`, as the contract JSON (DESIGN §5) and as a page for a terminal. Every byte of the message
+ * is foreign: nothing may act on the terminal, and none of its lines may look like a line of the page.
+ */
+import { formatFingerprint } from '../domain/ids.ts'
+import { explainSignature, FAILURES, type OpenedMail, UNUSABLE, WARNINGS } from '../domain/mail.ts'
+import { type Instant } from '../domain/time.ts'
+import { page } from './page.ts'
+
+/**
+ * The contract JSON of an opened message: addresses are addr-specs, the subject is the protected one if there is one, and
+ * `failure` is absent when the message was read. From, To, Message-ID and date are the outer ones; compare `from-mismatch`.
+ */
+export function toOpenJson(opened: OpenedMail): object {
+  const { structure, encrypted, decrypted, failure, outer, subjectProtected, text } = opened
+  const robots = ['auto-replied', 'auto-generated', 'bounce', 'receipt', 'loop'] as const
+  return {
+    structure,
+    encrypted,
+    decrypted,
+    ...(failure === null ? {} : { failure }),
+    signatures: opened.signatures.map(({ state, stateThen, fingerprint, coversWhole }) => ({
+      state,
+      stateThen,
+      fingerprint,
+      coversWhole
+    })),
+    from: outer.from?.address ?? null,
+    to: outer.to.map(({ address }) => address),
+    subject: (subjectProtected ? opened.protected : null)?.subject ?? outer.subject,
+    subjectProtected,
+    messageId: outer.messageId,
+    date: outer.date,
+    text,
+    attachments: opened.attachments.map(({ content: _, ...file }) => file),
+    autoSubmitted: robots.some((kind) => opened.automatic.includes(kind)),
+    bounce: opened.bounce !== null,
+    warnings: opened.warnings
+  }
+}
+
+/**
+ * The page; `now` is the time at which keys were judged. Every line of the message's own text stands behind a bar, every line of
+ * unprotected text behind a question mark, and the rest of a long line is indented.
+ */
+export function toOpenPage(opened: OpenedMail, now: Instant): string {
+  const { outer, protected: inner, signatures } = opened
+  const shown = {
+    ...opened,
+    ...{ now, sentences: { ...FAILURES, ...WARNINGS, ...UNUSABLE } },
+    attachments: opened.attachments.map(({ content: _, ...file }) => file),
+    headers: inner === null ? [outer] : [outer, inner],
+    signatures: signatures.map((each) => ({ ...each, meaning: explainSignature(each) })),
+    isProved: signatures.some(({ state, coversWhole }) => state === 'valid' && coversWhole),
+    keys: [...opened.candidateKeys, ...opened.unusableKeys].map((key) => {
+      return { because: null, ...key, keyData: null }
+    })
+  }
+  const isText = (name: string): boolean => name === 'text' || name === 'outsideText'
+  // Safe as a whole, so that the template cannot forget it for one value.
+  const value = JSON.stringify(shown, (name, each: unknown) =>
+    typeof each === 'string' && !isText(name) ? safe(each) : each
+  )
+  const filters = { fingerprint: formatFingerprint, behind }
+  return page('show-message', JSON.parse(value) as object, 'UTC', filters)
+    .split('\n')
+    .flatMap(folded)
+    .join('\n')
+}
+
+/** A text of many lines, each behind `mark`; '' for an empty text. */
+function behind(text: string, mark: string): string {
+  const lines = text.trimEnd().replaceAll('\t', ' '.repeat(8)).split('\n')
+  return text.trim() === '' ? '' : lines.map((line) => `${mark}${safe(line)}`).join('\n')
+}
+
+/**
+ * Control, format and separator characters, lone surrogates, characters that Unicode calls ignorable, and the blank Braille
+ * cell: none of them is visible, and many of them have effects.
+ */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}\u2800]/gu
+
+/** One line of text with every invisible character as its code point, `<U+202E>`. */
+function safe(text: string): string {
+  return text.replaceAll(
+    UNSEEN,
+    (char) => `<U+${(char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}>`
+  )
+}
+
+/** Columns of the page but for the indent. From the Hangul letters on, a character may take two, but for punctuation. */
+const COLUMNS = 65
+const WIDE = /[\u1100-\u1fff\u2070-\u{10ffff}]/u
+
+/** A long line in several, broken at blanks if possible, of which none begins where a line of ours does. */
+function folded(line: string): string[] {
+  const bar = /^[│?] /.exec(line)?.[0] ?? ''
+  const content = line.slice(bar.length)
+  const most = WIDE.test(content) ? Math.floor(COLUMNS / 2) : COLUMNS
+  const pieces = content.match(new RegExp(`.{1,${most}}(?= |$)|.{1,${most}}`, 'gu')) ?? ['']
+  return pieces.map((piece, at) => (bar === '' && at > 0 ? INDENT : bar) + piece)
+}
+
+const INDENT = ' '.repeat(14)
