@@ -13,7 +13,7 @@ import { openConfiguredDatabase } from '../database.ts'
 import { keysOf } from '../desk/read-situation.ts'
 import { type Address } from '../domain/address.ts'
 import { type OpenedMail } from '../domain/mail.ts'
-import { type Instant, parseInstant } from '../domain/time.ts'
+import { type Instant, readInstant } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
 import { systemClock } from '../effects/system.ts'
 import { HEADER_BYTES_MAX } from '../mime/fields.ts'
@@ -44,11 +44,9 @@ const NOBODY = requireAddress('nobody@desk.invalid')
 
 export async function open(call: Call<OpenOptions>): Promise<void> {
   const { options, argument: file } = call
-  const now = options.at === undefined ? systemClock.now() : parseInstant(options.at)
-  if (now === null)
-    throw new UsageError(
-      `--at: "${options.at ?? ''}" is not a time with an offset, for example 2026-12-01T13:00:00Z.`
-    )
+  const at = options.at === undefined ? null : readInstant(options.at, 'UTC')
+  if (typeof at === 'string') throw new UsageError(`--at: ${at}`)
+  const now = at?.instant ?? systemClock.now()
   const opened = await openFileWith(await readerFor(call, now), file, now)
   print(call, toOpenJson(opened), toOpenPage(opened, now))
 }

@@ -25,8 +25,6 @@ export type Calendar = {
 export const HOUR_MS = 3_600_000
 export const DAY_MS = 24 * HOUR_MS
 const MAX_MS = 253_402_300_799_999
-const RFC3339 =
-  /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d)(?:\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)$/
 
 /** The instant of a count of milliseconds since 1970; values outside 1970…9999 are clamped. */
 export function instantFromMs(ms: number): Instant {
@@ -40,23 +38,8 @@ export function msOf(instant: Instant): number {
   return Date.parse(instant)
 }
 
-/** RFC 3339 text *with an offset* (`Z` or `±HH:MM`; seconds may be left out) as an instant, or null. */
-export function parseInstant(text: string): Instant | null {
-  const trimmed = text.trim()
-  if (!RFC3339.test(trimmed)) return null
-  try {
-    return instantFromMs(
-      Temporal.Instant.from(trimmed.toUpperCase().replace(' ', 'T')).epochMilliseconds
-    )
-  } catch {
-    return null
-  }
-}
-
-/** What a person wrote as an instant and the zone or offset of it, or the sentence that says what to write instead. */
-export type WrittenInstant =
-  | { readonly kind: 'instant'; readonly instant: Instant; readonly zone: string }
-  | { readonly kind: 'refused'; readonly says: string }
+/** An instant that a person wrote, and the zone or offset in which they did. */
+export type WrittenInstant = { readonly instant: Instant; readonly zone: string }
 
 const WRITTEN =
   /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)(?: ?([Zz]|[+-]\d\d:\d\d)| ?\[([^[\]]+)\]| ([A-Za-z].*))?$/
@@ -65,54 +48,32 @@ const ZONE_NAME = /^(?:UTC|[A-Za-z_]+(?:\/[A-Za-z0-9_+-]+)+)$/i
 
 /**
  * Reads `2026-12-01T14:00+01:00`, `2026-12-01T14:00[Europe/Berlin]`, `2026-12-01 14:00 Europe/Berlin` or a bare
- * `2026-12-01 14:00`, which is in `timezone`. A local time that a change of the clocks skips or repeats is refused.
+ * `2026-12-01 14:00`, which is in `timezone`. Text that it cannot read, or a local time that a change of the clocks skips or
+ * repeats, gives the sentence that says what to write instead.
  */
-export function readInstant(text: string, timezone: string): WrittenInstant {
+export function readInstant(text: string, timezone: string): WrittenInstant | string {
   const [, day = '', clock = '', ...rest] = WRITTEN.exec(text.trim()) ?? []
   if (day === '')
-    return refusedInstant(
-      'Write a date with a time, for example 2026-12-01 14:00, 2026-12-01 14:00 Europe/Berlin or 2026-12-01T14:00+01:00.'
-    )
+    return 'Write a date with a time, for example 2026-12-01 14:00, 2026-12-01 14:00 Europe/Berlin or 2026-12-01T14:00+01:00.'
   const written = rest.find(Boolean) ?? timezone
-  const isName = !/^(?:Z|[+-].*)$/i.test(written)
-  if (isName && written !== timezone && !(ZONE_NAME.test(written) && isTimezone(written)))
-    return refusedInstant(
-      `"${written}" is not a time zone that we know. Write its IANA name, for example Europe/Berlin, or an offset such as +01:00.`
-    )
   const zone = written.replace(/^(?:Z|[+-]00:00)$/i, 'UTC')
-  if (!isTimezone(zone))
-    return refusedInstant(`"${day}T${clock}${zone}" has no valid offset. Write it like +01:00.`)
+  const isClear = zone === timezone || /^[+-]/.test(zone) || ZONE_NAME.test(zone)
+  if (!isClear || !isTimezone(zone))
+    return `"${written}" is not a time zone that we know. Write its IANA name, for example Europe/Berlin, or an offset such as +01:00.`
   try {
     return localInstant(Temporal.PlainDateTime.from(`${day}T${clock}`), zone)
   } catch {
-    return refusedInstant(
-      `There is no ${day} ${clock} in the calendar. Check the date and the time.`
-    )
+    return `There is no ${day} ${clock} in the calendar. Check the date and the time.`
   }
 }
 
-function localInstant(local: Temporal.PlainDateTime, zone: string): WrittenInstant {
+function localInstant(local: Temporal.PlainDateTime, zone: string): WrittenInstant | string {
   const first = local.toZonedDateTime(zone, { disambiguation: 'earlier' })
   const last = local.toZonedDateTime(zone, { disambiguation: 'later' })
-  if (first.epochMilliseconds === last.epochMilliseconds)
-    return {
-      kind: 'instant',
-      instant: instantFromMs(first.epochMilliseconds),
-      zone: first.timeZoneId
-    }
-  const when = `${clockOf(local)} on ${dayWords(local)}`
+  if (first.equals(last))
+    return { instant: instantFromMs(first.epochMilliseconds), zone: first.timeZoneId }
   const bare = local.toString({ smallestUnit: 'minute' })
-  return first.toPlainDateTime().equals(local)
-    ? refusedInstant(
-        `${when} comes twice in ${zone}, because the clocks go back. Write ${bare}${first.offset} or ${bare}${last.offset}.`
-      )
-    : refusedInstant(
-        `${when} does not exist in ${zone}, because the clocks go forward. Write another time, or one with an offset.`
-      )
-}
-
-function refusedInstant(says: string): WrittenInstant {
-  return { kind: 'refused', says }
+  return `${localWords(local).join(', ')} is skipped or comes twice in ${zone}, because the clocks change. Write ${bare}${first.offset} or ${bare}${last.offset}.`
 }
 
 /** `instant` moved by `ms` milliseconds. */
@@ -199,9 +160,7 @@ export function dayOff(instant: Instant, calendar: Calendar): 'weekend' | 'holid
 
 /** Milliseconds of a wall-clock span; null for business days, whose length depends on the calendar. */
 function wallClockMs(span: Span): number | null {
-  if ('minutes' in span) return span.minutes * 60_000
-  if ('hours' in span) return span.hours * HOUR_MS
-  return 'days' in span ? span.days * DAY_MS : null
+  return 'business_days' in span ? null : Temporal.Duration.from(span).total('milliseconds')
 }
 
 function isBusinessDay(day: Temporal.PlainDate, calendar: Calendar): boolean {
@@ -218,13 +177,13 @@ export function formatInstant(
   writtenIn: string | null = null
 ): string {
   const own = Temporal.Instant.from(instant).toZonedDateTimeISO(timezone)
-  const [first = '', ...others] = [...new Set([timezone, 'UTC', writtenIn ?? 'UTC'])].map(
-    (zone) => {
-      const there = own.withTimeZone(zone)
-      const isDaySaid = zone !== timezone && there.toPlainDate().equals(own.toPlainDate())
-      return `${isDaySaid ? '' : `${dayWords(there)}, `}${clockOf(there)} ${placeOf(zone)}`
-    }
-  )
+  const [today] = localWords(own.toPlainDateTime())
+  const zones = new Set([timezone, 'UTC', writtenIn ?? 'UTC'])
+  const [first = '', ...others] = [...zones].map((zone) => {
+    const [day, clock] = localWords(own.withTimeZone(zone).toPlainDateTime())
+    const isDaySaid = zone !== timezone && day === today
+    return `${isDaySaid ? '' : `${day}, `}${clock} ${placeOf(zone)}`
+  })
   return others.length === 0 ? first : `${first} (${others.join('; ')})`
 }
 
@@ -235,15 +194,11 @@ function placeOf(timezone: string): string {
     : timezone.slice(timezone.lastIndexOf('/') + 1).replaceAll('_', ' ')
 }
 
-const WEEKDAYS = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun']
-const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ')
-
-function dayWords(at: Pick<Temporal.PlainDate, 'day' | 'dayOfWeek' | 'month' | 'year'>): string {
-  return `${WEEKDAYS[at.dayOfWeek - 1] ?? ''} ${at.day} ${MONTHS[at.month - 1] ?? ''} ${at.year}`
-}
-
-function clockOf({ hour, minute }: Pick<Temporal.PlainTime, 'hour' | 'minute'>): string {
-  return `${String(hour).padStart(2, '0')}:${String(minute).padStart(2, '0')}`
+/** `Mon 30 Nov 2026` and `23:44`. */
+function localWords(local: Temporal.PlainDateTime): [string, string] {
+  const words = new Date(`${local.toString({ smallestUnit: 'minute' })}Z`).toUTCString()
+  const [, weekday = '', date = '', clock = ''] = /^(\w+), 0?(\d+ \w+ \d+) (.{5})/.exec(words) ?? []
+  return [`${weekday} ${date}`, clock]
 }
 
 /** RFC 5322 §3.3 date-time in UTC: `Tue, 01 Dec 2026 13:00:00 +0000`. */

@@ -22,7 +22,8 @@ import {
   type Instant,
   msBetween,
   readInstant,
-  startBefore
+  startBefore,
+  type WrittenInstant
 } from '../domain/time.ts'
 import {
   type Deployment,
@@ -185,9 +186,9 @@ export function readDeployment(
 export function fieldInstant(
   { fields }: Pick<NoticeRecord, 'fields'>,
   key: 'patch_available_at' | 'release_at'
-): { readonly instant: Instant; readonly zone: string | null } | null {
+): WrittenInstant | null {
   const read = readInstant(fields[key] ?? '', 'UTC')
-  return read.kind === 'instant' ? read : null
+  return typeof read === 'string' ? null : read
 }
 
 /** A field as members read it: an instant in UTC and in the zone of the desk, a permission as its conditions alone. */

@@ -171,7 +171,7 @@ function daysOf(
   { desk: { timezone } }: Judged['settings']
 ): string[] {
   const instants = INSTANTS.flatMap((name) => fieldInstant({ fields }, name) ?? [])
-  if (disclosureAt !== null) instants.push({ instant: disclosureAt, zone: disclosureZone })
+  if (disclosureAt !== null) instants.push({ instant: disclosureAt, zone: disclosureZone ?? 'UTC' })
   return instants.flatMap(({ instant, zone }) => [
     instant.slice(0, 10),
     ...datesIn(formatInstant(instant, timezone, zone)).map(({ day }) => day)
@@ -180,7 +180,7 @@ function daysOf(
 
 function* weekdayFault(name: string, { written, weekday, day }: WrittenDate): Iterable<string> {
   const read = readInstant(`${day}T12:00Z`, 'UTC')
-  const really = read.kind === 'refused' ? '' : formatInstant(read.instant, 'UTC').slice(0, 3)
+  const really = typeof read === 'string' ? '' : formatInstant(read.instant, 'UTC').slice(0, 3)
   if (really === '') yield `${name} says "${written}", and there is no such day.`
   else if (weekday !== '' && really.toLowerCase() !== weekday.toLowerCase())
     yield `${name} says "${written}", but that day is a ${really}.`
@@ -193,7 +193,7 @@ function* instantFaults(fields: NoticeFields, { disclosureAt }: Draft['case']): 
     const text = fields[name] ?? ''
     const read = readInstant(text, 'UTC')
     if (text === '') continue
-    if (read.kind === 'refused') yield `${name}: ${read.says}`
+    if (typeof read === 'string') yield `${name}: ${read}`
     else if (!/(?:z|[+-]\d\d:?\d\d|[a-z]+\/[a-z_]+\]?|utc)$/iu.test(text.trim()))
       yield `${name} has no zone: please add an offset or a zone, for example Europe/Berlin.`
   }

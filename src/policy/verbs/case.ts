@@ -174,10 +174,8 @@ const disclosed: Handler = (draft, command, context) => {
   const { before, reason } = splitReason(command.words)
   if (reason === '') throw new Refusal('Please give the reason after "because".')
   const read =
-    before === ''
-      ? ({ kind: 'read', instant: context.now, zone: timezone } as const)
-      : readInstant(before, timezone)
-  if (read.kind === 'refused') throw new Refusal(read.says)
+    before === '' ? { instant: context.now, zone: timezone } : readInstant(before, timezone)
+  if (typeof read === 'string') throw new Refusal(read)
   const said = formatInstant(read.instant, timezone, read.zone)
   if (read.instant > context.now)
     throw new Refusal(`${said} has not come yet. Record the disclosure when it is public.`)

@@ -8,7 +8,6 @@ import {
   dayOff,
   formatInstant,
   type Instant,
-  parseInstant,
   readInstant,
   spanWords,
   startBefore
@@ -34,7 +33,7 @@ const embargo: Handler = (draft, command, context) => {
   const { timezone } = context.settings.desk
   const { before: instant, reason } = splitReason(command.words)
   const read = readInstant(instant, timezone)
-  if (read.kind === 'refused') throw new Refusal(read.says)
+  if (typeof read === 'string') throw new Refusal(read)
   if (reason === '') throw new Refusal('Please give the reason after "because".')
   const { instant: disclosureAt, zone: disclosureZone } = read
   const said = formatInstant(disclosureAt, timezone, disclosureZone)
@@ -72,8 +71,9 @@ function proposedEmbargo(draft: Draft, context: CommandContext): string | null {
   if (context.product.policy.notice === null) return null
   for (let days = 4; days < 60; days += 1) {
     const written = `${addMs(context.now, days * DAY_MS).slice(0, 10)}T13:00:00Z`
-    const disclosureAt = parseInstant(written)
-    if (disclosureAt === null) return null
+    const read = readInstant(written, 'UTC')
+    if (typeof read === 'string') return null
+    const { instant: disclosureAt } = read
     const dated = { ...draft, case: { ...draft.case, disclosureAt } }
     const releaseAt = plannedRelease(dated, context)
     const isSoon = releaseAt === null || releaseAt < addMs(context.now, 3 * DAY_MS)

@@ -18,7 +18,6 @@ import {
   formatMailDate,
   instantFromMs,
   msOf,
-  parseInstant,
   readInstant,
   startBefore,
   yearIn
@@ -37,37 +36,12 @@ import {
 } from '../policy/samples.ts'
 
 describe('instants', () => {
-  it.each([
-    ['2026-12-01T13:00:00Z', '2026-12-01T13:00:00.000Z'],
-    ['2026-12-01T14:00+01:00', '2026-12-01T13:00:00.000Z'],
-    ['2026-12-01 13:00:00.25z', '2026-12-01T13:00:00.250Z'],
-    ['2026-12-01T00:30:00-05:00', '2026-12-01T05:30:00.000Z']
-  ])('read %s', (text, expected) => {
-    expect(parseInstant(text)).toBe(expected)
-  })
-
-  it.each([
-    ...['2026-12-01', '2026-12-01T13:00:00', '2026-12-01T13:00:00 CET', '2026-12-01T13:00:00+0100'],
-    ...['2026-13-01T00:00:00Z', '2026-02-30T00:00:00Z', '13:00Z', '', 'now']
-  ])('refuse %j, which has no offset or is no date', (text) => {
-    expect(parseInstant(text)).toBe(null)
-  })
-
   it('come back from milliseconds and sort as text as they do in time (property)', () => {
     const ms = fc.integer({ min: 0, max: 253_402_300_799_999 })
     fc.assert(
       fc.property(ms, ms, (a, b) => {
         expect(msOf(instantFromMs(a))).toBe(a)
-        expect(parseInstant(instantFromMs(a))).toBe(instantFromMs(a))
         expect(Math.sign(a - b)).toBe(instantFromMs(a) < instantFromMs(b) ? -1 : a === b ? 0 : 1)
-      })
-    )
-  })
-
-  it('never throw on any text (property)', () => {
-    fc.assert(
-      fc.property(fc.string(), (text) => {
-        expect(parseInstant(text)).toBe(parseInstant(text))
       })
     )
   })
@@ -102,9 +76,9 @@ describe('an instant as a person writes it (B17)', () => {
   `)('%s is said in the zone of the desk, in UTC and in its own zone, each once', (text, said) => {
     const read = readInstant(text, 'Europe/Berlin')
 
-    expect(read.kind === 'instant' && formatInstant(read.instant, 'Europe/Berlin', read.zone)).toBe(
-      said
-    )
+    expect(
+      typeof read === 'object' && formatInstant(read.instant, 'Europe/Berlin', read.zone)
+    ).toBe(said)
   })
 
   it.each(rows`
@@ -118,39 +92,35 @@ describe('an instant as a person writes it (B17)', () => {
     2026-12-01 14:00 America/Argentina/Buenos_Aires | 2026-12-01T17:00:00.000Z | America/Argentina/Buenos_Aires
     2026-12-01 14:00                                | 2026-12-01T19:00:00.000Z | America/New_York
     2026-07-01T14:00:30                             | 2026-07-01T18:00:30.000Z | America/New_York
+    2026-12-01 13:00:00.25z                         | 2026-12-01T13:00:00.250Z | UTC
   `)('%s is read in its offset, in its zone, or in the desk’s zone', (text, instant, zone) => {
-    expect(readInstant(text, 'America/New_York')).toEqual({ kind: 'instant', instant, zone })
+    expect(readInstant(text, 'America/New_York')).toEqual({ instant, zone })
   })
 
   it.each(rows`
-    2026-03-29 02:30                      | Europe/Berlin | 02:30 on Sun 29 Mar 2026 does not exist in
+    2026-03-29 02:30                      | Europe/Berlin | Sun 29 Mar 2026, 02:30 is skipped or comes twice in Europe/Berlin
     2026-10-25 02:30 Europe/Berlin        | UTC           | Write 2026-10-25T02:30+02:00 or 2026-10-25T02:30+01:00.
     2026-12-01T14:00+01:00[Europe/Berlin] | UTC           | Write a date with a time
     2026-12-01 14:00 CET                  | UTC           | "CET" is not a time zone that we know
     2026-12-01 14:00 Europe/Berln         | UTC           | Write its IANA name
     2026-02-30 14:00                      | UTC           | There is no 2026-02-30 14:00 in the calendar
-    2026-12-01T14:00+99:00                | UTC           | has no valid offset
+    2026-12-01T14:00+99:00                | UTC           | or an offset such as +01:00
+    2026-13-01T00:00:00Z                  | UTC           | There is no 2026-13-01
     2026-12-01                            | UTC           | Write a date with a time, for example 2026-12-01 14:00
     next Tuesday                          | UTC           | Write a date with a time
   `)('%s (in %s) is refused with the sentence that says why', (text, zone, sentence) => {
-    const read = readInstant(text, zone)
-
-    expect(read.kind === 'refused' && read.says).toContain(sentence)
+    expect(readInstant(text, zone)).toContain(sentence)
   })
 
-  it('never throws, and agrees with the strict reader wherever that reads (property)', () => {
+  it('never throws, and reads every minute (property)', () => {
     fc.assert(
       fc.property(
         fc.oneof(fc.string(), fc.date({ noInvalidDate: true }).map(String)),
         fc.integer({ min: 0, max: 253_402_300_799_999 }),
         (text, ms) => {
-          expect(['instant', 'refused']).toContain(readInstant(text, 'Europe/Berlin').kind)
-          const minute = `${instantFromMs(ms).slice(0, 16)}Z`
-          expect(readInstant(minute, 'Europe/Berlin')).toEqual({
-            kind: 'instant',
-            instant: parseInstant(minute),
-            zone: 'UTC'
-          })
+          expect(['object', 'string']).toContain(typeof readInstant(text, 'Europe/Berlin'))
+          const minute = instantFromMs(ms - (ms % 60_000))
+          expect(readInstant(minute, 'Europe/Berlin')).toEqual({ instant: minute, zone: 'UTC' })
         }
       )
     )

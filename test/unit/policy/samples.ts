@@ -32,7 +32,7 @@ import {
 import { type MemberRecord, type NoticeRecord } from '../../../src/domain/notice.ts'
 import { type Policy } from '../../../src/domain/policy.ts'
 import { type Maintainer, type Product, type Settings } from '../../../src/domain/settings.ts'
-import { type Instant, parseInstant } from '../../../src/domain/time.ts'
+import { type Instant, instantFromMs } from '../../../src/domain/time.ts'
 import { createRender, type DeskWords, type Render } from '../../../src/messages/render.ts'
 import { type ParsedCommands, parseCommands } from '../../../src/policy/commands.ts'
 import { NOBODYS } from '../../../src/policy/conversation.ts'
@@ -49,7 +49,7 @@ import { VERBS } from '../../../src/policy/verbs/index.ts'
 import { OF_CASES } from '../../support/built-in-clocks.ts'
 
 export function at(text: string): Instant {
-  return some(parseInstant(text))
+  return instantFromMs(Date.parse(text))
 }
 export function address(text: string): Address {
   return some(parseAddress(text))
