@@ -16,8 +16,10 @@ import {
   type Calendar,
   dueAt,
   type Instant,
+  instantFromMs,
   msBetween,
   type Span,
+  spanMs,
   startBefore
 } from './time.ts'
 
@@ -94,7 +96,7 @@ export type ClockRun = {
 /** A promise of a subject, by its clock. */
 export type Due = { readonly at: Instant; readonly clock: string }
 
-/** One moment of a run at which somebody is told. `step` is stable across edits of the policy: `50%`, `-P7D`, `+PT0S`. */
+/** One moment of a run at which somebody is told. `step` is its time as JSON, so it is stable across edits of the policy. */
 export type Ring = {
   readonly run: ClockRun
   readonly step: string
@@ -117,51 +119,45 @@ export type Rung = {
 
 const LATE_MS = 15 * 60_000
 
+/** Events that end a case, and those that take an end back: then the runs that only the end had stopped go on. */
+const ENDS: readonly EventKind[] = ['rejected', 'closed']
+const TAKES_BACK: readonly EventKind[] = ['reopened', 'accepted']
+
 /** The runs that go on after these events of one subject, oldest event first. */
 export function openRuns(
   clocks: readonly Clock[],
   events: readonly DeskEvent[],
   calendar: Calendar
 ): ClockRun[] {
-  return clocks.flatMap((clock) => runsOf(clock, events, calendar))
+  const back = events.findLastIndex(({ kind }) => TAKES_BACK.includes(kind))
+  const lasting = events.filter(({ kind }, at) => at > back || !ENDS.includes(kind))
+  const wentOnAt = lasting.length < events.length ? events[back]?.at : undefined
+  return clocks.flatMap((clock) => runsOf(clock, lasting, calendar, wentOnAt))
 }
 
-function runsOf(clock: Clock, events: readonly DeskEvent[], calendar: Calendar): ClockRun[] {
+function runsOf(
+  clock: Clock,
+  events: readonly DeskEvent[],
+  calendar: Calendar,
+  wentOnAt = instantFromMs(0)
+): ClockRun[] {
   const open = new Map<string, ClockRun>()
-  const ended = new Map<string, ClockRun>()
   const stopped = new Set<string>()
   for (const event of events) {
     const key = keyOf(clock, event)
-    if (TAKES_BACK.includes(event.kind)) resume(open, ended, event.at)
     if (clock.since.includes(event.kind)) stopped.clear()
     if (clock.stops.includes(event.kind)) {
-      const runs = [...stopRuns(open, key), ...stopRuns(ended, key)]
-      if (ENDS.includes(event.kind)) for (const [name, run] of runs) ended.set(name, run)
+      // A stop ends the runs of its own key, or all of them where it names none.
+      for (const name of open.keys())
+        if (key === '' || `${name} `.startsWith(`${key} `)) open.delete(name)
       stopped.add(key)
     }
     const isStart = clock.starts.includes(event.kind)
     if (!isStart || (clock.since.length > 0 && stopped.has(key))) continue
-    startRun(open, { clock, start: event, key, goesOnSince: event.at }, calendar)
+    const goesOnSince = event.at > wentOnAt ? event.at : wentOnAt
+    startRun(open, { clock, start: event, key, goesOnSince }, calendar)
   }
   return [...open.values()]
-}
-
-/** Events that end a case, and those that take an end back: then the runs that only the end had stopped go on. */
-const ENDS: readonly EventKind[] = ['rejected', 'closed']
-const TAKES_BACK: readonly EventKind[] = ['reopened', 'accepted']
-
-function resume(open: Map<string, ClockRun>, ended: Map<string, ClockRun>, at: Instant): void {
-  for (const [name, run] of ended) if (!open.has(name)) open.set(name, { ...run, goesOnSince: at })
-  ended.clear()
-}
-
-/** A stop ends the runs of its own key, or all of them where it names none. */
-function stopRuns(runs: Map<string, ClockRun>, key: string): (readonly [string, ClockRun])[] {
-  const mine = [...runs].filter(
-    ([name]) => key === '' || name === key || name.startsWith(`${key} `)
-  )
-  for (const [name] of mine) runs.delete(name)
-  return mine
 }
 
 type Started = Omit<ClockRun, 'startedAt' | 'dueAt'>
@@ -199,7 +195,7 @@ export function firstDue(runs: readonly ClockRun[]): Due | null {
   const dues = runs.flatMap(({ clock: { id, counts }, dueAt: at }) =>
     counts === 'each' ? [] : [{ at, clock: id }]
   )
-  return dues.sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0))[0] ?? null
+  return dues.sort((a, b) => msBetween(b.at, a.at))[0] ?? null
 }
 
 /** Kinds of events that decide about these clocks. */
@@ -213,95 +209,50 @@ export function isToldTogether({ counts, from }: Clock): boolean {
   return counts === 'each' && from === 'at'
 }
 
-/**
- * What a run has to tell now: the highest step that has passed, unless it or a higher one was told already. After downtime
- * the steps below are not told any more.
- */
-export function ringNow(
+/** The highest step of a run that has passed, after downtime without those below it, and when the run may ring next. */
+export function lookAtRun(
   run: ClockRun,
-  rung: readonly Rung[],
   calendar: Calendar,
   now: Instant
-): Ring | null {
-  const steps = stepsInOrder(run, calendar)
-  const highest = steps.findLast(({ first }) => first <= now)
-  if (highest === undefined) return null
-  const { at, repeat } = latestOf(highest, now)
-  const place = (key: string): number => steps.findIndex((step) => step.key === key)
-  const isTold = rung.some(
+): { readonly ring: Ring | null; readonly next: Instant | null } {
+  const steps = run.clock.steps.map((step) => timesOf(run, step, calendar, now))
+  const passed = steps.filter(({ first }) => first <= now)
+  const highest = passed.sort((a, b) => msBetween(b.first, a.first)).at(-1)
+  const next = steps.flatMap((step) => step.next ?? []).sort()[0] ?? null
+  if (highest === undefined) return { ring: null, next }
+  const { step, repeat, at, tell } = highest
+  const isLate = at >= run.goesOnSince && msBetween(at, now) > LATE_MS
+  return { ring: { run, step, repeat, at, tell, isLate }, next }
+}
+
+/** Whether this was told by one of these, or overtaken. */
+export function isTold({ run, step, repeat }: Ring, rung: readonly Rung[]): boolean {
+  return rung.some(
     (told) =>
       told.clock === run.clock.id &&
       told.key === run.key &&
       (isToldTogether(run.clock)
         ? told.generation >= run.start.id
         : told.generation === run.start.id) &&
-      (place(told.step) > place(highest.key) ||
-        (told.step === highest.key && told.repeat >= repeat))
+      told.step === step &&
+      told.repeat >= repeat
   )
-  if (isTold) return null
-  const isLate = at >= run.goesOnSince && msBetween(at, now) > LATE_MS
-  return { run, step: highest.key, repeat, at, tell: highest.tell, isLate }
 }
 
-/** The next instant after `now` at which the run may ring; null when it has no more steps. */
-export function nextRingAt(run: ClockRun, calendar: Calendar, now: Instant): Instant | null {
-  const next = stepsInOrder(run, calendar).flatMap((step) => {
-    if (step.first > now) return [step.first]
-    if (step.every === null) return []
-    const at = addMs(latestOf(step, now).at, step.every)
-    return step.last !== null && at > step.last ? [] : [at]
-  })
-  return next.sort()[0] ?? null
-}
-
-/** A step of a run: when it comes first, again after how many milliseconds, and until when. */
-type TimedStep = {
-  readonly key: string
-  readonly tell: Step['tell']
-  readonly first: Instant
-  readonly every: number | null
-  readonly last: Instant | null
-}
-
-function stepsInOrder(run: ClockRun, calendar: Calendar): TimedStep[] {
-  return run.clock.steps
-    .map(({ at, tell }) => {
-      const first = firstAt(run, at, calendar)
-      const last = 'before' in at ? run.dueAt : null
-      return { key: stepKey(at), tell, first, every: everyMs(at, first, calendar), last }
-    })
-    .sort((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : 0))
+/** When a step comes first, when it came last up to `now` and when it comes next. Its name does not depend on its place. */
+function timesOf(run: ClockRun, { at: time, tell }: Step, calendar: Calendar, now: Instant) {
+  const first = firstAt(run, time, calendar)
+  const every = 'percent' in time || time.every === undefined ? 0 : spanMs(time.every)
+  const end = 'before' in time && run.dueAt < now ? run.dueAt : now
+  const repeat = every === 0 ? 0 : Math.floor(msBetween(first, end) / every)
+  const at = addMs(first, repeat * every)
+  const again = addMs(at, every)
+  const isOver = every === 0 || ('before' in time && again > run.dueAt)
+  const next = isOver ? null : again
+  return { step: JSON.stringify(time), tell, first, repeat, at, next: first > now ? first : next }
 }
 
 function firstAt({ startedAt, dueAt: due }: ClockRun, at: StepTime, calendar: Calendar): Instant {
   if ('percent' in at) return addMs(startedAt, (msBetween(startedAt, due) * at.percent) / 100)
   return 'before' in at ? startBefore(due, at.before, calendar) : dueAt(due, at.after, calendar)
-}
-
-/** The last time up to `now` of a step that has come. */
-function latestOf({ first, every, last }: TimedStep, now: Instant) {
-  const end = last !== null && last < now ? last : now
-  const repeat = every === null ? 0 : Math.floor(msBetween(first, end) / every)
-  return { repeat, at: addMs(first, repeat * (every ?? 0)) }
-}
-
-/** Repetitions are wall clock: a day is 24 hours, a business day one day. */
-function everyMs(at: StepTime, first: Instant, calendar: Calendar): number | null {
-  const every = 'percent' in at ? undefined : at.every
-  if (every === undefined) return null
-  const span = 'business_days' in every ? { days: every.business_days } : every
-  return Math.max(msBetween(first, dueAt(first, span, calendar)), 60_000)
-}
-
-/** A name of a step that says when it comes and does not depend on its place in the list. */
-export function stepKey(at: StepTime): string {
-  if ('percent' in at) return `${at.percent}%`
-  const repeated = at.every === undefined ? '' : `/${spanKey(at.every)}`
-  return 'before' in at ? `-${spanKey(at.before)}${repeated}` : `+${spanKey(at.after)}${repeated}`
-}
-
-function spanKey(span: Span): string {
-  if ('minutes' in span) return `PT${span.minutes}M`
-  if ('hours' in span) return `PT${span.hours}H`
-  return 'days' in span ? `P${span.days}D` : `P${span.business_days}B`
 }

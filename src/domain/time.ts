@@ -107,8 +107,7 @@ export function isTimezone(name: string): boolean {
  * (practice.md §4.3).
  */
 export function dueAt(start: Instant, span: Span, calendar: Calendar): Instant {
-  const ms = wallClockMs(span)
-  if (ms !== null) return addMs(start, ms)
+  if (!('business_days' in span)) return addMs(start, spanMs(span))
   const first = Temporal.Instant.from(start).toZonedDateTimeISO(calendar.timezone).toPlainDate()
   const day = businessDay(first, span, 1, calendar)
   const midnight = day.add({ days: 1 }).toZonedDateTime({ timeZone: calendar.timezone })
@@ -121,8 +120,7 @@ export function dueAt(start: Instant, span: Span, calendar: Calendar): Instant {
  * gets less.
  */
 export function startBefore(end: Instant, span: Span, calendar: Calendar): Instant {
-  const ms = wallClockMs(span)
-  if (ms !== null) return addMs(end, -ms)
+  if (!('business_days' in span)) return addMs(end, -spanMs(span))
   const there = Temporal.Instant.from(end).toZonedDateTimeISO(calendar.timezone)
   const day = businessDay(there.toPlainDate(), span, -1, calendar)
   const start = day.toZonedDateTime({ timeZone: calendar.timezone, plainTime: there.toPlainTime() })
@@ -158,9 +156,10 @@ export function dayOff(instant: Instant, calendar: Calendar): 'weekend' | 'holid
   return calendar.holidays.includes(day.toString()) ? 'holiday' : 'weekend'
 }
 
-/** Milliseconds of a wall-clock span; null for business days, whose length depends on the calendar. */
-function wallClockMs(span: Span): number | null {
-  return 'business_days' in span ? null : Temporal.Duration.from(span).total('milliseconds')
+/** Milliseconds of a span on a wall clock, where a business day is a day. */
+export function spanMs(span: Span): number {
+  const length = 'business_days' in span ? { days: span.business_days } : span
+  return Temporal.Duration.from(length).total('milliseconds')
 }
 
 function isBusinessDay(day: Temporal.PlainDate, calendar: Calendar): boolean {

@@ -9,12 +9,12 @@ import {
   type ClockRun,
   type Due,
   firstDue,
+  isTold,
   kindsOf,
-  nextRingAt,
+  lookAtRun,
   openRuns,
   type Ring,
-  type Rung,
-  ringNow
+  type Rung
 } from '../domain/clock.ts'
 import {
   type DeskEvent,
@@ -99,16 +99,9 @@ export function promiseKinds(settings: Settings): EventKind[] {
   return kindsOf([null, ...settings.products].flatMap((product) => promises(product, settings)))
 }
 
-type At = { readonly settings: Settings; readonly now: Instant }
-
 /** What is due first in a case that has these events on its record, if `more` happen now. */
-export function dueOf(
-  record: Pick<CaseRecord, 'product' | 'reporters'>,
-  events: readonly DeskEvent[],
-  more: readonly NewEvent[],
-  at: At
-): Due | null {
-  return firstDue(promisesOpen(record, events, more, at))
+export function dueOf(...about: Parameters<typeof promisesOpen>): Due | null {
+  return firstDue(promisesOpen(...about))
 }
 
 /** The promises of a case that are still to be kept. */
@@ -116,7 +109,7 @@ export function promisesOpen(
   record: Pick<CaseRecord, 'product' | 'reporters'>,
   events: readonly DeskEvent[],
   more: readonly NewEvent[],
-  { settings, now }: At
+  { settings, now }: { readonly settings: Settings; readonly now: Instant }
 ): ClockRun[] {
   const product = settings.products.find(({ id }) => id === record.product) ?? null
   const id = (events.at(-1)?.id ?? 0) + 1
@@ -128,29 +121,23 @@ export function promisesOpen(
   )
 }
 
-type Of = {
-  readonly case: Pick<CaseRecord, 'product'>
-  readonly settings: Pick<Settings, 'clocks' | 'products'> & {
-    readonly desk: Pick<Settings['desk'], 'timezone'>
-  }
-  readonly now: Instant
-}
-
-/** What is due in a case and when, in one line. */
-export function promiseWords(due: Due, of: Of): string {
-  const { when, what } = promiseParts(due, of)
-  return `${when}: ${what}`
-}
-
-/** When something is due in a case, and what. */
-export function promiseParts(
+/** When something is due in a case, and what, in one line or with `between` between them. */
+export function promiseWords(
   { at, clock }: Due,
-  { case: record, settings, now }: Of
-): { readonly when: string; readonly what: string } {
-  const product = settings.products.find(({ id }) => id === record.product) ?? null
+  about: {
+    readonly case: Pick<CaseRecord, 'product'>
+    readonly settings: Pick<Settings, 'clocks' | 'products'> & {
+      readonly desk: Pick<Settings['desk'], 'timezone'>
+    }
+    readonly now: Instant
+  },
+  between = ': '
+): string {
+  const { settings, now } = about
+  const product = settings.products.find(({ id }) => id === about.case.product) ?? null
   const risk = clocksOf('case', product, settings).find(({ id }) => id === clock)?.risk
   const late = at < now ? ' (OVERDUE)' : ''
-  return { when: `${formatInstant(at, settings.desk.timezone)}${late}`, what: risk ?? clock }
+  return `${formatInstant(at, settings.desk.timezone)}${late}${between}${risk ?? clock}`
 }
 
 /** What one clock tells one person now, by one message. */
@@ -205,18 +192,17 @@ export function standingOf(known: StandingFacts): Standing {
   }
 
   function lookAt(run: ClockRun) {
+    const { ring, next } = lookAtRun(run, calendar, now)
     const rings: { readonly recipient: string; readonly ring: Ring }[] = []
-    const next = [nextRingAt(run, calendar, now)]
-    const highest = ringNow(run, [], calendar, now)
-    for (const recipient of highest === null ? [] : whom(highest)) {
+    const nexts = [next]
+    for (const recipient of ring === null ? [] : whom(ring)) {
       const mine = told.get(toldKey({ clock: run.clock.id, key: run.key, recipient })) ?? []
-      const ring = ringNow(run, mine, calendar, now)
-      if (ring === null || isSilent(run.clock, recipient)) continue
+      if (ring === null || isTold(ring, mine) || isSilent(run.clock, recipient)) continue
       const again = toldToday(run, mine, now)
       if (again === null) rings.push({ recipient, ring })
-      else next.push(again)
+      else nexts.push(again)
     }
-    return { run, rings, next: earliest(next.flatMap((at) => at ?? [])) }
+    return { run, rings, next: earliest(nexts.flatMap((at) => at ?? [])) }
   }
 }
 

@@ -19,7 +19,7 @@ import { type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { count } from '../domain/words.ts'
 import { nounOf } from '../messages/catalogue.ts'
-import { dueOf, promiseParts, promisesOpen, promiseWords } from './clocks.ts'
+import { dueOf, promisesOpen, promiseWords } from './clocks.ts'
 import { answerOf, owedWord } from './date-talk.ts'
 import { type CommandContext, type Draft, happening } from './draft.ts'
 import { approvalRule } from './embargo.ts'
@@ -130,9 +130,9 @@ function* statusLines(draft: Draft, context: CommandContext): Iterable<string> {
   yield `Received: ${formatInstant(record.receivedAt, settings.desk.timezone)}`
   yield* answerLines(record, settings.desk.timezone)
   const due = dueInDraft(draft, context)
-  const promise = due === null ? null : promiseParts(due, { case: record, settings, now })
+  const about = { case: record, settings, now }
   // These lines are not wrapped when the message is rendered.
-  yield promise === null ? 'Due: nothing' : `Due: ${promise.when}:\n  ${promise.what}`
+  yield `Due: ${due === null ? 'nothing' : promiseWords(due, about, ':\n  ')}`
   const reporters = addresseesOf(record)
   if (reporters.length === 0) yield 'Answers: cannot be sent: the report names no address.'
   for (const one of reporters) yield `Answers: ${reachWords(one, reporterKeys, product)}`

@@ -102,7 +102,7 @@ describe('the history of a case', () => {
       ...{ leavesAt: AT, cases: ['ACME-2026-0001'], bytes: 7, told: 'told' },
       ...{ at: 'one thing', error: 'TypeError', copies: { left: 1, here: 1, onTheWay: 1 } },
       ...{ lateMs: 0, sent: 1, held: 0, audience: 'reporter', recipient: '1', message: 'reply' },
-      ...{ id: 'i', outbox: 3, attempts: 2, clock: 'answer', step: '50%', dueAt: AT },
+      ...{ id: 'i', outbox: 3, attempts: 2, clock: 'answer', step: '{"percent":50}', dueAt: AT },
       ...{ isLate: false, fingerprint: 'a'.repeat(40), source: 'attached', replaced: null },
       ...{ isUsable: true, expiresAt: AT, products: ['parser'], ms: 600_000, isSigned: true }
     }

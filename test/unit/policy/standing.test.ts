@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { BUILT_IN_CLOCKS } from '../../../src/config/clock-schema.ts'
-import { nextRingAt, openRuns } from '../../../src/domain/clock.ts'
+import { lookAtRun, openRuns } from '../../../src/domain/clock.ts'
 import {
   aboutCase,
   BY_DESK,
@@ -86,7 +86,7 @@ function look(stored: Stored, now: Instant): void {
       const ring = { clock: clock.id, generation: start.id, step: name, repeat, recipient }
       // Never before its time, and only the highest step that has passed.
       expect(at <= now).toBe(true)
-      const following = nextRingAt(run, CALENDAR, at)
+      const following = lookAtRun(run, CALENDAR, at).next
       expect(following === null || following > now).toBe(true)
       expect(told).not.toContainEqual(expect.objectContaining(ring))
       told.push({ ...ring, key, at: now })
