@@ -18,8 +18,7 @@ const layers = {
 const homes = {
   'node_modules/better-sqlite3': '^src/store/database\\.ts$',
   'node_modules/openpgp': '^src/openpgp/',
-  'node_modules/mailparser': '^src/mime/leaf\\.ts$',
-  'node_modules/libqp': '^src/mime/transfer-encoding\\.ts$',
+  'node_modules/libqp': '^src/mime/leaf\\.ts$',
   'node_modules/html-to-text': '^src/mime/html\\.ts$',
   'node_modules/nodemailer': '^src/transport/smtp-sender\\.ts$|^src/mime/',
   'node_modules/imapflow': '^src/transport/imap-',

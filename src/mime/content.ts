@@ -31,11 +31,11 @@ const HTML_PLACEHOLDER = '[HTML part not converted]'
  * Reads everything below `start` but for `except`. `hasLegacyDisplay` is true when the payload has protected headers: then the
  * copy of their subject for old mail programs is left out (RFC 9788 §5.2), if it is nothing but a copy.
  */
-export async function readContent(
+export function readContent(
   start: Part,
   hasLegacyDisplay: boolean,
   except: Part | null = null
-): Promise<Content> {
+): Content {
   const { pieces, warnings } = selectPieces(start, except)
   const texts: string[] = []
   const attachments: Attachment[] = []
@@ -51,7 +51,7 @@ export async function readContent(
       warnings.add('text-truncated')
       continue
     }
-    const leaf = await textOf(part)
+    const leaf = textOf(part)
     decodedLeft -= contentOf(part).length
     if (leaf.isDamaged) warnings.add('undecodable-text')
     if (leaf.isTruncated) warnings.add('text-truncated')

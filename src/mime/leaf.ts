@@ -1,12 +1,7 @@
-/**
- * Decodes leaves: removes the transfer encoding, and decodes charsets through mailparser on a synthetic one-part message with
- * every HTML and link option off. Must never pass it HTML as HTML, nor a message's own structure (mail.md §2.17).
- */
+/** Decodes leaves: removes the transfer encoding and decodes charsets. Must never throw. */
 import { isAscii } from 'node:buffer'
-import { simpleParser } from 'mailparser'
-
+import { decode } from 'libqp'
 import { charsetNamed, decodeCharset } from './encoded-words.ts'
-import { undoTransferEncoding } from './transfer-encoding.ts'
 import { bodyOf, type Part } from './tree.ts'
 
 /** Most text that is shown of one message, in bytes of UTF-8. */
@@ -51,17 +46,17 @@ export function isBlank(bytes: Uint8Array): boolean {
 }
 
 /** The text of a text leaf, LF line ends, control characters replaced by their pictures. */
-export async function textOf(part: Part): Promise<LeafText> {
+export function textOf(part: Part): LeafText {
   return decodeText(contentOf(part), part.params.get('charset') ?? '')
 }
 
 /** Bytes in `charset` ('' when not declared) as text. */
-export async function decodeText(bytes: Uint8Array, charset: string): Promise<LeafText> {
+export function decodeText(bytes: Uint8Array, charset: string): LeafText {
   const slice = bytes.subarray(0, LEAF_BYTES_MAX)
   const chosen = chooseCharset(slice, charset)
-  const decoded = await decodeBytes(slice, chosen.charset)
+  const decoded = decodeBytes(slice, chosen.charset)
   const text = decoded.replaceAll(/\r\n?/g, '\n').replaceAll(CONTROLS, pictureOf)
-  const isDamaged = chosen.isGuess || decoded.includes('\ufffd')
+  const isDamaged = chosen.isGuess || text.includes('\ufffd')
   const isTruncated = bytes.length > LEAF_BYTES_MAX
   return { text, isDamaged, isTruncated }
 }
@@ -135,27 +130,49 @@ function holdsUtf8(bytes: Uint8Array): boolean {
   return /[^\u0000-\u007f\ufffd]/.test(new TextDecoder('utf-8').decode(bytes))
 }
 
-/** `charset` is a result of {@link charsetNamed}. */
-async function decodeBytes(bytes: Uint8Array, charset: string): Promise<string> {
-  if (bytes.length === 0) return ''
-  // Each line is closed: an alphabet that is not left would hide the lines below.
-  if (charset === 'iso-2022-jp') {
-    const text = Buffer.from(bytes).toString('latin1').replaceAll(UNCLOSED, '$&\u001b(B')
-    return decodeCharset(Buffer.from(text, 'latin1'), charset)
+/** `charset` is a result of {@link charsetNamed}. In ISO-2022-JP each line is closed: an alphabet not left would hide those below. */
+function decodeBytes(bytes: Uint8Array, charset: string): string {
+  if (charset !== 'iso-2022-jp') return decodeCharset(bytes, charset)
+  const text = Buffer.from(bytes).toString('latin1').replaceAll(UNCLOSED, '$&\u001b(B')
+  return decodeCharset(Buffer.from(text, 'latin1'), charset)
+}
+
+// Transfer encodings (RFC 2045 §6.7, §6.8), in bounded memory, because a message can have millions of lines. Never lose a byte
+// that cannot be decoded.
+
+/** `body` without its transfer encoding (`encoding` in lower case); `body` itself when there is none or it is unknown. */
+function undoTransferEncoding(body: Buffer, encoding: string): Buffer {
+  if (encoding === 'base64') return decodeBase64(body)
+  return encoding === 'quoted-printable' ? decodeQuotedPrintable(body) : body
+}
+
+const [LF, EQUALS] = [10, 61]
+
+/** Padding ends a group, not the part: some senders encode a file in pieces. Node's own decoder stops there. */
+function decodeBase64(body: Buffer): Buffer {
+  const decoded = Buffer.alloc(Math.ceil((body.length * 3) / 4))
+  let size = 0
+  for (let at = 0; at < body.length; ) {
+    const pad = body.indexOf(EQUALS, at)
+    const end = pad < 0 ? body.length : pad
+    // Node's decoder also reads the alphabet of URLs, which is none in mail.
+    const group = body.toString('latin1', at, end).replaceAll(/[-_]/g, '')
+    size += decoded.write(group, size, 'base64')
+    at = end + 1
   }
-  // The parser knows these two by their older names.
-  const name = charset.replace('-8-i', '-8').replace('x-mac', 'mac')
-  const head = `Content-Type: text/plain; charset=${name}\r\nContent-Transfer-Encoding: base64\r\n\r\n`
-  const mail = head + Buffer.from(bytes).toString('base64')
-  try {
-    const parsed = await simpleParser(mail, {
-      skipHtmlToText: true,
-      skipTextToHtml: true,
-      skipTextLinks: true,
-      skipImageLinks: true
-    })
-    return parsed.text ?? ''
-  } catch {
-    return decodeCharset(bytes, charset)
+  return decoded.subarray(0, size)
+}
+
+/** The library's lists of matches take many times the space of the text, so it gets little at a time. */
+const CHUNK_BYTES = 2 ** 18
+
+function decodeQuotedPrintable(body: Buffer): Buffer {
+  const decoded: Buffer[] = []
+  for (let at = 0; at < body.length; ) {
+    const lineEnd = body.indexOf(LF, at + CHUNK_BYTES)
+    const end = lineEnd < 0 ? body.length : lineEnd + 1
+    decoded.push(decode(body.subarray(at, end)))
+    at = end
   }
+  return Buffer.concat(decoded)
 }

@@ -31,13 +31,10 @@ export type Envelope = {
 )
 
 /** The layer at `part` in PGP/MIME, or null. Repairs and list footers are recognised only at the root of the message. */
-export async function recogniseLayer(
-  part: Part,
-  place: 'root' | 'inside'
-): Promise<Envelope | null> {
+export function recogniseLayer(part: Part, place: 'root' | 'inside'): Envelope | null {
   const shape = recogniseProper(part) ?? (place === 'root' ? recogniseRepaired(part) : null)
   if (shape === null) return null
-  const beside = await readOutside(shape.outside)
+  const beside = readOutside(shape.outside)
   return 'cipher' in shape ? encryption(shape, beside) : signing(shape, beside)
 }
 
@@ -148,12 +145,12 @@ function recogniseRepaired({ type, children }: Part): Encrypted | Signed | null 
 }
 
 /** The text beside the envelope. Does not read parts beyond the limits. */
-async function readOutside(parts: readonly Part[]): Promise<Beside> {
+function readOutside(parts: readonly Part[]): Beside {
   const texts: string[] = []
   let bytesLeft = DECODED_BYTES_MAX
   for (const part of parts) {
     if (bytesLeft < 0) break
-    const leaf = await textOf(part)
+    const leaf = textOf(part)
     texts.push(leaf.text.trim())
     bytesLeft -= contentOf(part).length
   }

@@ -44,11 +44,11 @@ export function unpeeled(mail: Part): Peeled {
 /** Peels a message down to its payload. Never throws for content. */
 export async function peel(mail: Part, context: OpenContext): Promise<Peeled> {
   let peeled = unpeeled(mail)
-  let envelope = (await recogniseLayer(mail, 'root')) ?? (await recogniseOldForm(mail))
+  let envelope = recogniseLayer(mail, 'root') ?? recogniseOldForm(mail)
   while (envelope !== null) {
     peeled = await peelOne(peeled, envelope, context)
     if (peeled.payload === null || peeled.failure !== null) break
-    envelope = await recogniseLayer(peeled.payload, 'inside')
+    envelope = recogniseLayer(peeled.payload, 'inside')
     if (peeled.decrypted && envelope !== null && 'cipher' in envelope) break
   }
   return peeled

@@ -13,15 +13,15 @@ import { looksEncrypted } from '../openpgp/prescan.ts'
 import { besideOf, type Envelope } from './envelope.ts'
 
 /** Inline PGP, a cleartext signature or an encrypted file; null for a message in another form. */
-export async function recogniseOldForm(mail: Part): Promise<Envelope | null> {
+export function recogniseOldForm(mail: Part): Envelope | null {
   const leaf = findOnlyText(mail)
   if (leaf === null) return recogniseFile(mail)
-  const read = await textOf(leaf)
-  const armor = await inlineArmor(leaf, read)
+  const read = textOf(leaf)
+  const armor = inlineArmor(leaf, read)
   return (
-    (await recogniseInline(mail, leaf, armor)) ??
-    (await recogniseCleartext(mail, leaf, read.text)) ??
-    (await recogniseFile(mail)) ??
+    recogniseInline(mail, leaf, armor) ??
+    recogniseCleartext(mail, leaf, read.text) ??
+    recogniseFile(mail) ??
     (armor === null ? recogniseClosed(mail, leaf, read) : null)
   )
 }
@@ -34,22 +34,18 @@ function findOnlyText(mail: Part): Part | null {
 }
 
 /** The single block of a text; of a text that was cut, read from its bytes. */
-async function inlineArmor(leaf: Part, read: LeafText): Promise<ArmorBlock | null> {
+function inlineArmor(leaf: Part, read: LeafText): ArmorBlock | null {
   if (!read.isTruncated) return readArmor(read.text)
   const armor = readArmor(contentOf(leaf))
   if (armor === null) return null
   const after = Buffer.from(armor.after, 'latin1')
-  return { ...armor, after: (await decodeText(after, charsetOf(leaf))).text }
+  return { ...armor, after: decodeText(after, charsetOf(leaf)).text }
 }
 
-async function recogniseInline(
-  mail: Part,
-  leaf: Part,
-  armor: ArmorBlock | null
-): Promise<Envelope | null> {
+function recogniseInline(mail: Part, leaf: Part, armor: ArmorBlock | null): Envelope | null {
   if (armor?.kind !== 'message' || armor.before !== '' || !looksEncrypted(armor.data)) return null
   return {
-    ...(await around(mail, leaf, armor.after)),
+    ...around(mail, leaf, armor.after),
     structure: 'inline',
     cipher: armor.data,
     read: (data) => bareLeaf(data, 'text/plain', { charset: charsetFor(data, charsetOf(leaf)) }),
@@ -61,14 +57,10 @@ async function recogniseInline(
  * A text that begins like an encrypted message but holds no readable one: it was not sent in clear, so it is not reported as
  * clear. A complete text is shown as somebody's text, so that nothing is lost.
  */
-async function recogniseClosed(
-  mail: Part,
-  leaf: Part,
-  { text, isTruncated }: LeafText
-): Promise<Envelope | null> {
+function recogniseClosed(mail: Part, leaf: Part, { text, isTruncated }: LeafText): Envelope | null {
   if (!text.trimStart().startsWith(ARMORED_MESSAGE)) return null
   return {
-    ...(await around(mail, leaf, isTruncated ? '' : text)),
+    ...around(mail, leaf, isTruncated ? '' : text),
     structure: 'inline',
     cipher: isTruncated ? 'limit' : 'damaged',
     read: (data) => bareLeaf(data),
@@ -76,10 +68,10 @@ async function recogniseClosed(
   }
 }
 
-async function recogniseCleartext(mail: Part, leaf: Part, text: string): Promise<Envelope | null> {
+function recogniseCleartext(mail: Part, leaf: Part, text: string): Envelope | null {
   const cleartext = readCleartext(text)
   if (cleartext === null) return null
-  const { beside, coversWhole } = await around(mail, leaf, cleartext.after)
+  const { beside, coversWhole } = around(mail, leaf, cleartext.after)
   return {
     structure: 'inline',
     beside: { ...beside, warnings: ['cleartext-signature', ...beside.warnings] },
@@ -94,7 +86,7 @@ async function recogniseCleartext(mail: Part, leaf: Part, text: string): Promise
  * The single ciphertext file of a message with only plain text beside it: somebody encrypted a file and attached it. Null for
  * every other shape, above all with HTML (EFAIL).
  */
-async function recogniseFile(mail: Part): Promise<Envelope | null> {
+function recogniseFile(mail: Part): Envelope | null {
   const { pieces } = selectPieces(mail)
   const ciphers = pieces.filter(({ kind, part }) => kind === 'attachment' && isCipherFile(part))
   const [only, ...more] = ciphers
@@ -105,7 +97,7 @@ async function recogniseFile(mail: Part): Promise<Envelope | null> {
   if (only === undefined || more.length > 0 || !isAlone || !isPlain) return null
   const name = only.part.filename.replace(/\.(?:asc|gpg|pgp)$/i, '')
   return {
-    ...(await around(mail, only.part, '')),
+    ...around(mail, only.part, ''),
     structure: 'attachment',
     cipher: toBinary(contentOf(only.part))?.data ?? 'damaged',
     read: (data) =>
@@ -128,12 +120,8 @@ function isCipherFile(part: Part): boolean {
 }
 
 /** What stands around the block in `leaf`: a signature in it covers the whole only when that is nothing. */
-async function around(
-  mail: Part,
-  leaf: Part,
-  after: string
-): Promise<Pick<Envelope, 'beside' | 'coversWhole'>> {
-  const { text, attachments, warnings } = await readContent(mail, false, leaf)
+function around(mail: Part, leaf: Part, after: string): Pick<Envelope, 'beside' | 'coversWhole'> {
+  const { text, attachments, warnings } = readContent(mail, false, leaf)
   const beside = besideOf(after === '' ? text.trim() : after, attachments, [...warnings])
   return { beside, coversWhole: beside.text === '' && attachments.length === 0 }
 }

@@ -72,9 +72,7 @@ async function readMail(
   const header = isCovered ? readProtectedHeader(payload) : null
   // When the header inside does not apply, a copy of it is kept: its words may be shown nowhere else.
   const content =
-    payload === null
-      ? NO_CONTENT
-      : await readContent(payload, header !== null && isProtected(peeled))
+    payload === null ? NO_CONTENT : readContent(payload, header !== null && isProtected(peeled))
   const attachments = [...content.attachments, ...peeled.beside.attachments]
   const outer = readHeader(mail.fields)
   // Answers go to the outer sender, who must not get the key of a sender named inside (mail.md §2.12).

@@ -88,7 +88,7 @@ async function seenByUs(part: Part, place: string): Promise<SeenPart[]> {
   const { type, filename, children, params } = part
   let text: string | null = null
   if (isShownText(type, part.disposition)) {
-    const decoded = (await textOf(part)).text
+    const decoded = textOf(part).text
     const isFlowed = params.get('format')?.toLowerCase() === 'flowed'
     text = isFlowed ? unflow(decoded, params.get('delsp')?.toLowerCase() === 'yes') : decoded
   }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { type Content, readContent, safeFilename, unflow } from '../../../src/mime/content.ts'
 import { parseTree } from '../../../src/mime/tree.ts'
 
-function read(raw: string | Buffer): Promise<Content> {
+function read(raw: string | Buffer): Content {
   return readContent(parseTree(Buffer.from(raw)), false)
 }
 

@@ -7,7 +7,7 @@ const SUBJECT = 'Subject: a report of =?utf-8?Q?f=C3=BCr?= everybody'
 const COPY = 'Subject: a report of für everybody'
 const FIELDS = [SUBJECT, 'To: security@acme.example']
 
-function read(lines: readonly string[]): Promise<Content> {
+function read(lines: readonly string[]): Content {
   return readContent(parseTree(Buffer.from(lines.join('\r\n'))), true)
 }
 
