@@ -3,7 +3,6 @@
  * Decides nothing.
  */
 import { type Config } from './config/load.ts'
-import { openConfiguredDatabase } from './database.ts'
 import { type Desk, type Edges } from './desk/desk.ts'
 import { runLoops, runOnce } from './desk/loop.ts'
 import { createBells } from './desk/persistence.ts'
@@ -14,7 +13,7 @@ import { nextTicks, startTicks, systemClock, systemRandomness } from './effects/
 import { createRender, wordingProblems } from './messages/render.ts'
 import { sha256 } from './openpgp/packets.ts'
 import { judgeKeys } from './settings.ts'
-import { acquireDaemonLock } from './store/database.ts'
+import { acquireDaemonLock, openDatabase } from './store/database.ts'
 import { connectMailbox } from './transport/imap-mailbox.ts'
 import { createSender } from './transport/smtp-sender.ts'
 import { createWorkers } from './worker/pool.ts'
@@ -44,12 +43,14 @@ export async function runDaemon(
 ): Promise<void> {
   const { log, signal, mode } = options
   const settings = await requireSettings(config)
-  using _lock = acquireDaemonLock(config.storage.path)
-  using db = openConfiguredDatabase(config, 'create')
+  const { path } = config.storage
+  const passphrase = config.desk.passphrase.reveal()
+  using _lock = acquireDaemonLock(path)
+  using db = openDatabase({ path, passphrase })
   const workers = await createWorkers({
     start: {
       deskKeys: [config.desk.key, ...config.desk.retired_keys].map((key) => key.reveal()),
-      passphrase: config.desk.passphrase.reveal(),
+      passphrase,
       deskName: settings.desk.name,
       deskAddress: settings.desk.address,
       maintainerKeys: settings.maintainers.map(({ keyData }) => keyData)

@@ -3,13 +3,12 @@
  * only reads never creates a database; only `postern members` prints more of a list member than the id (G5).
  */
 import { type Config, loadConfig } from '../config/load.ts'
-import { openConfiguredDatabase } from '../database.ts'
 import { type Address, parseAddress } from '../domain/address.ts'
 import { type NewEvent, NO_EVIDENCE } from '../domain/event.ts'
 import { type CaseTag, parseCaseTag } from '../domain/ids.ts'
 import { type Instant } from '../domain/time.ts'
 import { isCronExpression } from '../effects/system.ts'
-import { type Database, type Tx } from '../store/database.ts'
+import { type Database, openDatabase, type Tx } from '../store/database.ts'
 import * as events from '../store/events.ts'
 import { type OutboxRow } from '../store/outbox.ts'
 import { CommandError, type Streams, UsageError } from './output.ts'
@@ -34,7 +33,8 @@ export async function withDatabase<T>(
   ifMissing: 'create' | 'refuse' = 'refuse'
 ): Promise<T> {
   const config = await loadConfig(call.config, process.env)
-  using db = openConfiguredDatabase(config, ifMissing)
+  const { desk, storage } = config
+  using db = openDatabase({ path: storage.path, passphrase: desk.passphrase.reveal(), ifMissing })
   return await work(db, config)
 }
 

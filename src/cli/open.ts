@@ -9,7 +9,6 @@ import { open as openFile } from 'node:fs/promises'
 import { type Config, loadConfig } from '../config/load.ts'
 import { limits } from '../config/schema.ts'
 import { readLimited, readSecretFile } from '../config/secrets.ts'
-import { openConfiguredDatabase } from '../database.ts'
 import { keysOf } from '../desk/read-situation.ts'
 import { type Address } from '../domain/address.ts'
 import { type OpenedMail } from '../domain/mail.ts'
@@ -18,6 +17,7 @@ import { Trouble } from '../domain/trouble.ts'
 import { systemClock } from '../effects/system.ts'
 import { HEADER_BYTES_MAX } from '../mime/fields.ts'
 import { inspectKey, type SecretKey, UNLOCK_PROBLEMS, unlockSecretKey } from '../openpgp/keyring.ts'
+import { openDatabase } from '../store/database.ts'
 import { createWorkers } from '../worker/pool.ts'
 import { type WorkerStart } from '../worker/tasks.ts'
 import { type Call, named, requireAddress } from './context.ts'
@@ -136,7 +136,7 @@ async function configuredReader(file: string, reader: Reader, now: Instant): Pro
     keysOf: (address) => {
       // A desk that was never started has no keys of senders.
       if (!existsSync(storage.path)) return []
-      using db = openConfiguredDatabase(config, 'refuse')
+      using db = openDatabase({ path: storage.path, passphrase, ifMissing: 'refuse' })
       return db.read((read) => keysOf(read, address))
     }
   }

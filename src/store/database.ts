@@ -1,18 +1,20 @@
 /**
  * The one place that talks to the SQLite driver: opens the encrypted database (SQLite3 Multiple Ciphers, AEGIS-256),
  * migrates it and runs transactions. Migrations are applied in order, each in its own transaction; `user_version` counts them.
- * Must never hand out an unencrypted or half-migrated database, never touch a newer one, and never await inside a transaction.
+ * Must never hand out an unencrypted or half-migrated database, never touch a newer one, never await inside a transaction, and
+ * never put row content or the passphrase into an error.
  */
+import { fileURLToPath } from 'node:url'
 import Sqlite from 'better-sqlite3'
-import { assert } from '../domain/assert.ts'
-import { createWhole, readMigrations, realPath, requireFile, secureFile } from './files.ts'
+import { assert, Invariant } from '../domain/assert.ts'
+import { Trouble, type TroubleCode } from '../domain/trouble.ts'
+import { openFile, readMigrations, realPath, secureFile } from './files.ts'
 import { type Read, type Sql, type SqlParams, type Tx } from './sql.ts'
-import { corrupt, isSqliteError, mapErrors, refused } from './sqlite-errors.ts'
 
 export { type Read, type Tx } from './sql.ts'
 
 /** An open, keyed and migrated database. */
-export type Database = {
+export type Database = Disposable & {
   /** Runs `work` on one consistent snapshot. Inside a transaction it reads that transaction's own state. */
   read<T>(work: (read: Read) => T): T
   /**
@@ -21,14 +23,14 @@ export type Database = {
    */
   transact<T>(work: (tx: Tx) => T): T
   close(): void
-  [Symbol.dispose](): void
 }
 
 /** How a database is opened. */
 export type OpenOptions = {
   readonly path: string
   readonly passphrase: string
-  readonly migrationsDir: string
+  /** The program's own unless given: beside `src` and beside `dist`. */
+  readonly migrationsDir?: string
   /**
    * What to do when there is no file or an older schema: make and migrate it (the default) or refuse, for commands that only
    * look.
@@ -42,6 +44,7 @@ type Prepared = {
   readonly names: readonly string[]
 }
 
+const MIGRATIONS_DIR = fileURLToPath(new URL('../../migrations', import.meta.url))
 const BUSY_TIMEOUT_MS = 5000
 const JOURNAL_BYTES_MAX = 64 * 1024 * 1024
 /** Pages kept in clear in this process's memory: each that is not has to be decrypted and authenticated to be read. */
@@ -57,43 +60,16 @@ const CHECKED_AT_START_BYTES_MAX = 64 * 1024 * 1024
  * or `database`, each with one sentence and its remedy.
  */
 export function openDatabase(options: OpenOptions): Database {
-  const { passphrase, ifMissing = 'create' } = options
-  const migrations = readMigrations(options.migrationsDir)
+  const { passphrase, migrationsDir = MIGRATIONS_DIR, ifMissing = 'create' } = options
+  const migrations = readMigrations(migrationsDir)
   const path = realPath(options.path)
-  if (ifMissing === 'create')
-    createWhole(path, (draft) => connect(draft, passphrase, () => undefined).close())
-  requireFile(path)
-  secureFile(path)
-  const connection = connect(path, passphrase, (opened) => {
-    if (ifMissing === 'create') applyMigrations(opened, migrations)
-    else if (missingMigrations(opened, migrations).length > 0)
-      throw refused(
-        'database',
-        'The database has the schema of an older version of Postern: start the daemon once to migrate it.'
-      )
-  })
-  return databaseOn(connection)
-}
-
-/** A keyed and configured connection for which `prepare` has been done; a new file has its first page afterwards. */
-function connect(
-  path: string,
-  passphrase: string,
-  prepare: (connection: Sqlite.Database) => void
-): Sqlite.Database {
-  return mapErrors(() => {
-    const connection = new Sqlite(path, { timeout: BUSY_TIMEOUT_MS })
-    try {
-      unlock(connection, passphrase)
-      configure(connection)
-      checkWhenSmall(connection)
-      prepare(connection)
-    } catch (error) {
-      connection.close()
-      throw error
-    }
-    return connection
-  })
+  const prepare = (connection: Sqlite.Database): void => {
+    unlock(connection, passphrase)
+    configure(connection)
+    checkWhenSmall(connection)
+    migrate(connection, migrations, ifMissing)
+  }
+  return databaseOn(openFile(path, ifMissing, () => connect(path, BUSY_TIMEOUT_MS, prepare)))
 }
 
 /**
@@ -104,26 +80,39 @@ function connect(
 export function acquireDaemonLock(databasePath: string): Disposable {
   const path = `${realPath(databasePath)}.lock`
   secureFile(path)
+  try {
+    const connection = connect(path, 0, (opened) => opened.exec('BEGIN EXCLUSIVE'))
+    return { [Symbol.dispose]: () => connection.close() }
+  } catch (error) {
+    if (!(error instanceof Trouble) || error.code !== 'database-busy') throw error
+    throw new Trouble(
+      'database-locked',
+      'Another Postern daemon is running on this database: stop it first, or use another storage.path.'
+    )
+  }
+}
+
+function connect(
+  path: string,
+  timeout: number,
+  prepare: (connection: Sqlite.Database) => void
+): Sqlite.Database {
   return mapErrors(() => {
-    const connection = new Sqlite(path, { timeout: 0 })
+    const connection = new Sqlite(path, { timeout })
     try {
-      connection.exec('BEGIN EXCLUSIVE')
+      prepare(connection)
     } catch (error) {
       connection.close()
-      if (!isSqliteError(error) || !error.code.startsWith('SQLITE_BUSY')) throw error
-      throw refused(
-        'database-locked',
-        'Another Postern daemon is running on this database: stop it first, or use another storage.path.'
-      )
+      throw error
     }
-    return { [Symbol.dispose]: () => connection.close() }
+    return connection
   })
 }
 
 function unlock(connection: Sqlite.Database, passphrase: string): void {
   // NUL would end the key text early, and so weaken it without anybody noticing.
   if (passphrase === '' || passphrase.includes('\0')) {
-    throw refused(
+    throw new Trouble(
       'database-key',
       'The desk passphrase is empty or contains a NUL: set another desk.passphrase.'
     )
@@ -133,11 +122,11 @@ function unlock(connection: Sqlite.Database, passphrase: string): void {
   try {
     connection.pragma('schema_version')
   } catch (cause) {
-    if (!isSqliteError(cause) || cause.code !== 'SQLITE_NOTADB') throw cause
-    throw refused(
+    if (!(cause instanceof Sqlite.SqliteError) || cause.code !== 'SQLITE_NOTADB') throw cause
+    throw new Trouble(
       'database-key',
       'The database cannot be opened: check desk.passphrase and storage.path; if both are right, the file is damaged and must be restored from a backup.',
-      cause
+      { cause }
     )
   }
 }
@@ -162,54 +151,58 @@ function checkWhenSmall(connection: Sqlite.Database): void {
   const pages = Number(connection.pragma('page_count', { simple: true }))
   const bytes = pages * Number(connection.pragma('page_size', { simple: true }))
   if (bytes > CHECKED_AT_START_BYTES_MAX) return
-  if (connection.pragma('quick_check(1)', { simple: true }) !== 'ok') throw corrupt(undefined)
+  if (connection.pragma('quick_check(1)', { simple: true }) !== 'ok')
+    throw new Trouble('database-corrupt', DAMAGED)
 }
 
-/** Applies what the database lacks of `migrations`, each in one transaction with its count. */
-function applyMigrations(connection: Sqlite.Database, migrations: readonly string[]): void {
-  // Read inside the transaction: another process may have migrated since.
-  const applyOne = connection.transaction(() => {
-    const [next] = missingMigrations(connection, migrations)
-    if (next === undefined) return
-    connection.exec(next)
-    assert(connection.inTransaction, 'a migration ended its own transaction')
-    connection.pragma(`user_version = ${versionOf(connection) + 1}`)
-  })
-  while (missingMigrations(connection, migrations).length > 0) applyOne.immediate()
-}
-
-/** Those that are not applied yet. Writes nothing, so a refused database is left exactly as it was. */
-function missingMigrations(
+/**
+ * Applies the migrations that the database lacks, each in one transaction with its count. A database that is refused is left
+ * exactly as it was.
+ */
+function migrate(
   connection: Sqlite.Database,
-  migrations: readonly string[]
-): readonly string[] {
-  const version = versionOf(connection)
-  if (version <= migrations.length) return migrations.slice(version)
-  throw refused(
-    'database-newer',
-    'The database was made by a newer version of Postern: install that version, or restore an older backup.'
-  )
-}
-
-function versionOf(connection: Sqlite.Database): number {
-  return Number(connection.pragma('user_version', { simple: true }))
+  migrations: readonly string[],
+  ifMissing: 'create' | 'refuse'
+): void {
+  const version = (): number => Number(connection.pragma('user_version', { simple: true }))
+  if (version() > migrations.length)
+    throw new Trouble(
+      'database-newer',
+      'The database was made by a newer version of Postern: install that version, or restore an older backup.'
+    )
+  if (version() < migrations.length && ifMissing === 'refuse')
+    throw new Trouble(
+      'database',
+      'The database has the schema of an older version of Postern: start the daemon once to migrate it.'
+    )
+  for (const [index, sql] of migrations.entries())
+    inTransaction(connection, 'immediate', () => {
+      // Read inside the transaction: another process may have migrated since.
+      if (version() > index) return
+      connection.exec(sql)
+      assert(connection.inTransaction, 'a migration ended its own transaction')
+      connection.pragma(`user_version = ${index + 1}`)
+    })
 }
 
 function databaseOn(connection: Sqlite.Database): Database {
   const prepare = statementCache(connection)
+  const reading = handleOn(connection, prepare, 'read')
+  const writing = handleOn(connection, prepare, 'write')
   const close = (): void => {
     if (connection.open) connection.close()
   }
   return {
     read: (work) =>
-      mapErrors(() => {
-        if (connection.inTransaction) return withHandle(prepare, 'read', work)
-        return inTransaction(connection, 'deferred', () => withHandle(prepare, 'read', work))
-      }),
+      mapErrors(() =>
+        connection.inTransaction
+          ? work(reading)
+          : inTransaction(connection, 'deferred', () => work(reading))
+      ),
     transact: (work) =>
       mapErrors(() => {
         assert(!connection.inTransaction, 'a transaction inside a transaction')
-        return inTransaction(connection, 'immediate', () => withHandle(prepare, 'write', work))
+        return inTransaction(connection, 'immediate', () => work(writing))
       }),
     close,
     [Symbol.dispose]: close
@@ -255,15 +248,14 @@ function inTransaction<T>(
   return transaction[mode]()
 }
 
-/** Calls `work` with a handle that stops working when `work` returns. A `read` handle refuses statements that write. */
-function withHandle<T>(
+/** A handle that works in transactions only. A `read` handle refuses statements that write. */
+function handleOn(
+  connection: Sqlite.Database,
   prepare: (sql: string) => Prepared,
-  access: 'read' | 'write',
-  work: (handle: Tx) => T
-): T {
-  let isLive = true
+  access: 'read' | 'write'
+): Tx {
   const checked = (sql: string): Prepared => {
-    assert(isLive, 'a database handle was used after its transaction')
+    assert(connection.inTransaction, 'a database handle was used after its transaction')
     const prepared = prepare(sql)
     const mayRun = access === 'write' || prepared.statement.readonly
     assert(mayRun, 'a reading function tried to write')
@@ -277,7 +269,7 @@ function withHandle<T>(
     checked(sql)
       .statement.all(bound(params))
       .map(([first]) => first as Value)
-  const handle: Tx = {
+  return {
     all,
     column,
     get: (sql, params) => all(sql, params)[0] ?? null,
@@ -286,11 +278,6 @@ function withHandle<T>(
       const { changes, lastInsertRowid } = checked(sql).statement.run(bound(params))
       return { changes, id: Number(lastInsertRowid) }
     }
-  }
-  try {
-    return work(handle)
-  } finally {
-    isLive = false
   }
 }
 
@@ -315,4 +302,44 @@ function sqlValue(value: unknown): unknown {
   if (typeof value === 'boolean') return Number(value)
   const isPlain = typeof value !== 'object' || value === null || value instanceof Uint8Array
   return isPlain ? value : JSON.stringify(value)
+}
+
+const BUSY = 'Another program is writing to the database: try again in a moment.'
+const DISK = 'The database cannot be read or written: check the disk and the memory.'
+const PERMISSIONS =
+  'The database cannot be written: check the owner and permissions of the file and of its folder.'
+const FULL = 'The disk of the database is full: make room.'
+const DAMAGED =
+  'The database is damaged: stop Postern, keep the file, and restore the latest backup.'
+/** Result codes, primary or extended, that blame the outside, with what to tell and whether trying again can help. */
+const OUTSIDE: ReadonlyMap<string, readonly [TroubleCode, string, boolean]> = new Map([
+  ['SQLITE_FULL', ['disk-full', FULL, true]],
+  // No room for the shared memory beside the WAL, which every connection needs.
+  ['SQLITE_IOERR_SHMSIZE', ['disk-full', FULL, true]],
+  ['SQLITE_BUSY', ['database-busy', BUSY, true]],
+  ['SQLITE_LOCKED', ['database-busy', BUSY, true]],
+  ['SQLITE_IOERR', ['database', DISK, true]],
+  ['SQLITE_NOMEM', ['database', DISK, true]],
+  ['SQLITE_CANTOPEN', ['database', PERMISSIONS, false]],
+  ['SQLITE_READONLY', ['database', PERMISSIONS, false]],
+  ['SQLITE_PERM', ['database', PERMISSIONS, false]],
+  ['SQLITE_NOTADB', ['database-corrupt', DAMAGED, false]],
+  ['SQLITE_CORRUPT', ['database-corrupt', DAMAGED, false]]
+])
+
+/**
+ * Runs `work`; what the driver throws becomes `Trouble`, or an `Invariant` where nothing outside is to blame. The driver's
+ * messages name tables and columns, never values.
+ */
+function mapErrors<T>(work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    if (!(error instanceof Sqlite.SqliteError)) throw error
+    const primary = /^SQLITE_[A-Z]+/.exec(error.code)?.[0] ?? ''
+    const trouble = OUTSIDE.get(error.code) ?? OUTSIDE.get(primary)
+    if (trouble === undefined) throw new Invariant(`${error.code}: ${error.message}`)
+    const [code, hint, retryable] = trouble
+    throw new Trouble(code, hint, { retryable, cause: error })
+  }
 }

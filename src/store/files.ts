@@ -6,7 +6,6 @@ import {
   chmodSync,
   closeSync,
   existsSync,
-  linkSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -17,7 +16,6 @@ import {
 } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { Trouble } from '../domain/trouble.ts'
-import { refused } from './sqlite-errors.ts'
 
 /** The SQL of the migrations in `dir` (files `NNNN-name.sql`), in order. */
 export function readMigrations(dir: string): string[] {
@@ -53,35 +51,28 @@ export function secureFile(path: string): void {
   }, `the database file ${path}`)
 }
 
-/** Throws {@link Trouble} unless there is a file at `path` that is not empty: a database never is, so something emptied it. */
-export function requireFile(path: string): void {
-  if (!existsSync(path))
-    throw refused(
+/**
+ * What `open` opens at `path`. Refuses where there is no file, unless it may be made, and an empty one: a database never is, so
+ * something emptied it. A file that was made does not outlive a failure to open it.
+ */
+export function openFile<T>(path: string, ifMissing: 'create' | 'refuse', open: () => T): T {
+  const isNew = !existsSync(path)
+  if (isNew && ifMissing === 'refuse')
+    throw new Trouble(
       'database',
       `There is no database at ${path}: check storage.path; "postern run" makes one.`
     )
-  if (onDisk(() => statSync(path).size, `the database file ${path}`) > 0) return
-  throw refused(
-    'database-corrupt',
-    `The database file ${path} is empty: restore a backup, or remove it if this desk is new.`
-  )
-}
-
-/**
- * Where there is no file at `path`, has `make` fill a new one beside it and puts that there in one step, so that a process that
- * dies in between leaves no empty or half database. Leaves what another process has put there meanwhile.
- */
-export function createWhole(path: string, make: (path: string) => void): void {
-  if (existsSync(path)) return
-  const draft = `${path}.new-${process.pid}`
-  secureFile(draft)
+  if (!isNew && onDisk(() => statSync(path).size, `the database file ${path}`) === 0)
+    throw new Trouble(
+      'database-corrupt',
+      `The database file ${path} is empty: restore a backup, or remove it if this desk is new.`
+    )
+  secureFile(path)
   try {
-    make(draft)
-    onDisk(() => {
-      if (!existsSync(path)) linkSync(draft, path)
-    }, `the database file ${path}`)
-  } finally {
-    rmSync(draft, { force: true })
+    return open()
+  } catch (error) {
+    if (isNew) rmSync(path, { force: true })
+    throw error
   }
 }
 
@@ -91,10 +82,10 @@ function onDisk<T>(work: () => T, what: string): T {
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown'
     if (code !== 'ENOSPC' && code !== 'EDQUOT')
-      throw refused(
+      throw new Trouble(
         'database',
         `We cannot read or make ${what} (${code}): check its folder, owner and permissions.`,
-        cause
+        { cause }
       )
     throw new Trouble('disk-full', 'The disk of the database is full: make room.', {
       retryable: true,

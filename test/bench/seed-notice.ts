@@ -9,7 +9,6 @@ import { systemClock } from '../../src/effects/system.ts'
 import { sha256 } from '../../src/openpgp/packets.ts'
 import { openDatabase } from '../../src/store/database.ts'
 import { seedNotice as seed, seedMember } from '../support/seeded.ts'
-import { MIGRATIONS } from '../unit/store/support.ts'
 import { type BenchKey } from './keys.ts'
 import { PASSPHRASE } from './stage.ts'
 
@@ -35,8 +34,7 @@ export async function seedNotice(
   const settings = await requireSettings(await loadConfig(desk.configFile, environment))
   using db = openDatabase({
     path: desk.databaseFile,
-    passphrase: PASSPHRASE,
-    migrationsDir: MIGRATIONS
+    passphrase: PASSPHRASE
   })
   for (const [index, person] of people.entries()) {
     const exportPublicKey = () => Promise.resolve(person.publicArmored)

@@ -22,7 +22,6 @@ import * as events from '../../src/store/events.ts'
 import * as members from '../../src/store/members.ts'
 import * as notices from '../../src/store/notices.ts'
 import { caseRecord, reporter } from '../unit/policy/samples.ts'
-import { MIGRATIONS } from '../unit/store/support.ts'
 import { type Desk, IMAP_PASSWORD, PASSPHRASE } from './desk-world.ts'
 import { type Person } from './people.ts'
 
@@ -32,8 +31,7 @@ const WEEK_MS = 7 * 86_400_000
 export function databaseOf(desk: Desk, path = 'data/postern.db'): Database {
   return openDatabase({
     path: join(desk.folder, path),
-    passphrase: PASSPHRASE,
-    migrationsDir: MIGRATIONS
+    passphrase: PASSPHRASE
   })
 }
 

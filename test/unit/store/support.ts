@@ -26,7 +26,7 @@ type Options = Partial<Parameters<typeof openDatabase>[0]>
 
 /** Opens `<folder>/postern.db` with the real migrations. */
 export function openIn(folder: string, options: Options = {}): Database {
-  const usual = { path: join(folder, 'postern.db'), passphrase: RAW_KEY, migrationsDir: MIGRATIONS }
+  const usual = { path: join(folder, 'postern.db'), passphrase: RAW_KEY }
   return openDatabase({ ...usual, ...options })
 }
 
