@@ -6,7 +6,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Fetched, type Listed, type Mailbox, type MailboxState } from '../effects/effects.ts'
 import * as arrivals from '../store/arrivals.ts'
-import * as meta from '../store/meta.ts'
 import { type Desk, type Edges } from './desk.ts'
 import { type Bells, judgeError, persist } from './persistence.ts'
 
@@ -134,7 +133,6 @@ export async function takeIn(
   let place: Place = from ?? { uidValidity: '', uid: 0 }
   for await (const { uidValidity, waiting } of pages(mailbox, from)) {
     const generation = { mailbox: inbox, uidValidity }
-    noteGeneration(desk, uidValidity)
     if (place.uidValidity !== uidValidity) place = { uidValidity, uid: 0 }
     const uids = waiting.map(({ uid }) => uid)
     const known = desk.db.read((read) => arrivals.storedUids(read, generation, uids))
@@ -213,14 +211,6 @@ export async function moveHandled(
       desk.db.transact((tx) => arrivals.markMoved(tx, ids))
     }
   }
-}
-
-/** A new UIDVALIDITY makes all old UIDs meaningless; messages seen before are recognised by their bytes. */
-function noteGeneration(desk: Desk, uidValidity: string): void {
-  const before = desk.db.read((read) => meta.read(read, 'inbox-uidvalidity'))
-  if (before === uidValidity) return
-  if (before !== null) desk.log({ event: 'imap.uidvalidity-changed' })
-  desk.db.transact((tx) => meta.write(tx, 'inbox-uidvalidity', uidValidity))
 }
 
 function nothing(): void {

@@ -14,7 +14,6 @@ type LogFields = {
   readonly 'desk.stopped': unknown
   readonly 'imap.connected': unknown
   readonly 'imap.lost': Lost
-  readonly 'imap.uidvalidity-changed': unknown
   /** One message in the junk folder was for the desk. */
   readonly 'junk.taken': unknown
   readonly 'junk.missing': unknown

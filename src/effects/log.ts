@@ -9,7 +9,6 @@ import { type LogEvent } from './events.ts'
 /** Events that need a look, and those that need a person; any other is `info`. */
 const WARNINGS: readonly LogEvent['event'][] = [
   'imap.lost',
-  'imap.uidvalidity-changed',
   'junk.missing',
   'arrival.retry',
   'worker.killed',

@@ -1,16 +1,12 @@
-/**
- * Small state by name that outlives the process, for example which generation of the inbox was seen last. Must never hold what
- * has a table of its own.
- */
+/** Small state by name that outlives the process. Must never hold what has a table of its own. */
 import { type Read, type Tx, upsert } from './sql.ts'
 
 /**
- * The names in use. `inbox-uidvalidity` is the generation of the inbox that was seen last; `clock-look` the
- * wall clock and the time since the machine was started at the last look. `junk-told` is the last row of the junk list that a
- * digest has told. `junk-seen` is the last message of the junk folder that was looked at, `junk-trying` the one being looked at:
- * generation and UID.
+ * The names in use. `clock-look` is the wall clock and the time since the machine was started at the last look. `junk-told` is
+ * the last row of the junk list that a digest has told. `junk-seen` is the last message of the junk folder that was looked at,
+ * `junk-trying` the one being looked at: generation and UID.
  */
-export type MetaKey = 'inbox-uidvalidity' | 'junk-told' | 'junk-seen' | 'junk-trying' | 'clock-look'
+export type MetaKey = 'junk-told' | 'junk-seen' | 'junk-trying' | 'clock-look'
 
 /** The stored value, or null. */
 export function read(read: Read, key: MetaKey): string | null {

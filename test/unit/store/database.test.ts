@@ -23,7 +23,7 @@ const PLANTED = 'planted-plaintext-0123456789'
 const folder = useFolder()
 
 function plant(db: Database): void {
-  db.transact((tx) => meta.write(tx, 'inbox-uidvalidity', PLANTED))
+  db.transact((tx) => meta.write(tx, 'clock-look', PLANTED))
 }
 
 function openWith(passphrase: string): Database {
@@ -205,7 +205,7 @@ describe('a transaction', () => {
 
     expect(() =>
       db.transact((tx) => {
-        meta.write(tx, 'inbox-uidvalidity', 'half')
+        meta.write(tx, 'clock-look', 'half')
         throw new Error('stop')
       })
     ).toThrow('stop')
@@ -219,7 +219,7 @@ describe('a transaction', () => {
 
     expect(() =>
       db.transact((tx) => {
-        meta.write(tx, 'inbox-uidvalidity', 'half')
+        meta.write(tx, 'clock-look', 'half')
         const promise = Promise.resolve(1)
         late.push(promise)
         return promise
@@ -237,7 +237,7 @@ describe('a transaction', () => {
       kept = tx
     })
 
-    const late = (): void => meta.write(kept as unknown as Tx, 'inbox-uidvalidity', 'late')
+    const late = (): void => meta.write(kept as unknown as Tx, 'clock-look', 'late')
     expect(late).toThrow(Invariant)
   })
 
