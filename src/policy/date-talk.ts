@@ -107,14 +107,13 @@ function askOwing(reporters: readonly Addressed[], about: Asking): Asked {
   )
 }
 
-function aboutDraft(draft: Draft, context: CommandContext): Asking {
-  const { case: record, reporterKeys: keys, question } = draft
-  const { bound, author } = context
+function aboutDraft(draft: Draft): Asking {
+  const { case: record, reporterKeys: keys, question, bound, author } = draft
   const decisions = [...draft.decisions, ...(question?.decisions ?? [])]
-  const events = [...bound.events, ...happening({ ...draft, decisions })]
+  const events = [...bound.events, ...happening({ case: record, decisions })]
   const zoneBefore = bound.case.disclosureZone
   const by = byMaintainer(author.id)
-  return { ...context, record, keys, events, zoneBefore, by, tag: record.tag }
+  return { ...draft, record, keys, events, zoneBefore, by, tag: record.tag }
 }
 
 /**
@@ -123,34 +122,34 @@ function aboutDraft(draft: Draft, context: CommandContext): Asking {
  */
 export function proposeDate(
   draft: Draft,
-  context: CommandContext,
   tag = draft.case.tag
-): { readonly draft: Draft; readonly says: string; readonly unasked: readonly Addressed[] } {
-  if (draft.case.disclosureAt === null) return { draft, says: '', unasked: [] }
+): { readonly says: string; readonly unasked: readonly Addressed[] } {
+  if (draft.case.disclosureAt === null) return { says: '', unasked: [] }
   const reporters = addresseesOf(draft.case)
   if (reporters.length === 0) {
     const says = ' The reporter was not asked: the report names no address.'
-    return { draft, says, unasked: [] }
+    return { says, unasked: [] }
   }
-  const about = aboutDraft({ ...draft, question: null }, context)
+  const about = aboutDraft({ ...draft, question: null })
   const { decisions, says, unasked } = ask(reporters, { ...about, tag })
-  const question = says.length === 0 ? draft.question : { decisions, says: says.join(' ') }
+  if (says.length > 0) draft.question = { decisions, says: says.join(' ') }
   const why = unasked.map(
     ({ contact: { address } }) =>
       ` ${address} is asked when a key of theirs is in use: we have none. /ask asks for one.`
   )
-  return { draft: { ...draft, question }, says: why.join(''), unasked }
+  return { says: why.join(''), unasked }
 }
 
 /** Asks reporters about the date if a maintainer's word about their key has opened a way to them (B19). */
-export function askOwed(draft: Draft, context: CommandContext): Draft {
+export function askOwed(draft: Draft): void {
   const { question, settled } = draft
   const reporters = addresseesOf(draft.case).filter(({ id }) => settled.includes(id))
-  const { decisions, says } = askOwing(reporters, aboutDraft(draft, context))
-  if (says.length === 0) return draft
-  const all = [...(question?.decisions ?? []), ...decisions]
-  const words = [question?.says ?? '', ...says].join(' ').trim()
-  return { ...draft, question: { decisions: all, says: words } }
+  const { decisions, says } = askOwing(reporters, aboutDraft(draft))
+  if (says.length === 0) return
+  draft.question = {
+    decisions: [...(question?.decisions ?? []), ...decisions],
+    says: [question?.says ?? '', ...says].join(' ').trim()
+  }
 }
 
 /** Asks a reporter whose message brings the key that was missing. */

@@ -1,6 +1,6 @@
 /**
- * The working copy that a command mail changes: a case, its notice and what has been decided so far. Commands take a draft
- * and return a new one or a refusal; nothing is kept unless every line was accepted (all or nothing).
+ * The working copy that the commands of one message change: a case, its notice and what has been decided so far. Each command
+ * gets a copy of its own, which is kept if it does not refuse; nothing is stored unless every line was accepted (all or nothing).
  */
 import {
   type Addressed,
@@ -9,7 +9,7 @@ import {
   type WaitingWords,
   withAnswer
 } from '../domain/case.ts'
-import { type CaseFacts, historyAfter, type Move, moveCase } from '../domain/case-machine.ts'
+import { type CaseHistory, historyAfter, type Move, moveCase } from '../domain/case-machine.ts'
 import { type Decision, recorded } from '../domain/decision.ts'
 import {
   type Actor,
@@ -86,30 +86,32 @@ export type SpokenWords = Words & {
   readonly path: ReporterPath
 }
 
-export type Draft = {
+/** What the commands of one message share and change. */
+export type Draft = CommandContext & {
+  /** Follows `/product`. */
+  product: Product
   /** `state` is moved by {@link happen} alone. */
-  readonly case: CaseRecord
-  readonly notice: NoticeRecord | null
-  /** What the machine for cases may know beside case and notice, as this message leaves it. */
-  readonly known: Omit<CaseFacts, 'notice' | 'disclosureAt'>
+  case: CaseRecord
+  notice: NoticeRecord | null
+  known: CaseHistory
   /** What this message says to reporters; it leaves as one message to each (B13). */
-  readonly words: readonly SpokenWords[]
+  readonly words: SpokenWords[]
   /** The question to the reporters about the date that this message sets; one, whichever line set it last (B19). */
-  readonly question: { readonly decisions: readonly Decision[]; readonly says: string } | null
-  /** The keys that answers to reporters are sealed to, as this message leaves them. */
-  readonly reporterKeys: ReporterKeys
+  question: { readonly decisions: readonly Decision[]; readonly says: string } | null
+  /** The keys that answers to reporters are sealed to. */
+  reporterKeys: ReporterKeys
   /** Ids of reporters whose key this message accepts or refuses. What waited leaves for these alone. */
-  readonly settled: readonly string[]
-  /** What waits for a key of its reporters, in all their cases, as this message leaves it. */
-  readonly waitingWords: readonly WaitingWords[]
-  /** Files of the notice as this message leaves them; null where the stored ones stay. */
-  readonly newPatches: readonly Attachment[] | null
-  readonly decisions: readonly Decision[]
+  readonly settled: string[]
+  /** What waits for a key of its reporters, in all their cases. */
+  waitingWords: readonly WaitingWords[]
+  /** Files of the notice; null where the stored ones stay. */
+  newPatches: readonly Attachment[] | null
+  decisions: Decision[]
   /** One line each for the other maintainers: `accepted the case`. */
-  readonly activity: readonly string[]
-  readonly texts: readonly { readonly title: string; readonly text: string }[]
+  readonly activity: string[]
+  readonly texts: { readonly title: string; readonly text: string }[]
   /** Longer answers for the transcript: help, status. */
-  readonly blocks: readonly string[]
+  readonly blocks: string[]
 }
 
 /** Ends a command that cannot be carried out, with the reason; then nothing of its message is carried out (all or nothing). */
@@ -119,22 +121,17 @@ export function refuseIf(complaint: string | null): void {
   if (complaint !== null) throw new Refusal(complaint)
 }
 
-/** What a command leaves, and the answer to it. */
-export type Step = { readonly draft: Draft; readonly says: string }
-
-export type Handler = (draft: Draft, command: Command, context: CommandContext) => Step
+/** Changes the draft and returns the answer to the command. */
+export type Handler = (draft: Draft, command: Command) => string
 
 /** The case as it is stored, before anything was decided. */
-export function startDraft({
-  bound,
-  product,
-  now
-}: Pick<CommandContext, 'bound' | 'product' | 'now'>): Draft {
-  const mayEndInternally = product.policy.close.internal === 'allow'
+export function startDraft(context: CommandContext): Draft {
+  const { bound } = context
   return {
+    ...context,
     case: bound.case,
     notice: bound.notice,
-    known: { ...bound.history, mayEndInternally, now },
+    known: bound.history,
     words: [],
     question: null,
     reporterKeys: bound.reporterKeys,
@@ -148,82 +145,76 @@ export function startDraft({
   }
 }
 
+/** For one command, which may still refuse when it has changed something. */
+export function copyOf(draft: Draft): Draft {
+  return {
+    ...draft,
+    words: [...draft.words],
+    settled: [...draft.settled],
+    decisions: [...draft.decisions],
+    activity: [...draft.activity],
+    texts: [...draft.texts],
+    blocks: [...draft.blocks]
+  }
+}
+
 /**
  * Lets one event happen to the working copy. The only way in which a command moves a case: handlers name events, the machine
  * says where that leads or why not.
  */
-export function happen<K extends EventKind>(draft: Draft, happening: NewEvent<K>): Draft {
-  const { known } = draft
+export function happen<K extends EventKind>(draft: Draft, happening: NewEvent<K>): void {
+  const { known, now, notice } = draft
   const event = happening as NewEvent
   const move = moveOf(draft, happening)
   if (move.kind === 'refused') throw new Refusal(move.says)
-  const record =
-    event.kind === 'answered' ? withAnswer(draft.case, event.about.reporter, known.now) : draft.case
-  const { notice: before } = draft
-  const latest = { ...event, at: known.now, id: Number.MAX_SAFE_INTEGER }
-  const after = before && noticeAfter(before, latest)
+  if (event.kind === 'answered') draft.case = withAnswer(draft.case, event.about.reporter, now)
+  const rejectedAs = event.kind === 'rejected' ? event.about.code : draft.case.rejectedAs
+  draft.case = { ...draft.case, state: move.to, rejectedAs }
+  const latest = { ...event, at: now, id: Number.MAX_SAFE_INTEGER }
+  const after = notice && noticeAfter(notice, latest)
   // What concerns no notice leaves it the same object: only a changed one is stored.
-  const notice = after === before ? before : before && { ...before, ...after }
-  const next: Draft = {
-    ...draft,
-    case: { ...record, state: move.to, rejectedAs: codeAfter(record, event) },
-    notice,
-    known: { ...known, ...historyAfter(known, event) },
-    decisions: [...draft.decisions, { kind: 'record', event }]
-  }
-  return overtaken(next, event)
-}
-
-/** The code of the rejection, if that is how an event leaves the case. */
-function codeAfter({ rejectedAs }: CaseRecord, { kind, about }: NewEvent): string | null {
-  return kind === 'rejected' ? about.code : rejectedAs
+  if (notice !== null && after !== notice) draft.notice = { ...notice, ...after }
+  draft.known = { ...known, ...historyAfter(known, event) }
+  draft.decisions.push({ kind: 'record', event })
+  withdrawUntrue(draft, event)
 }
 
 /** Where an event would take the case, or why it cannot happen. */
 export function moveOf<K extends EventKind>(draft: Draft, happening: NewEvent<K>): Move {
-  const { notice, known, case: record } = draft
-  const facts = { ...known, notice: notice?.state ?? null, disclosureAt: record.disclosureAt }
-  return moveCase(record.state, happening, facts)
+  const { notice, known, now, product } = draft
+  const { state, disclosureAt } = draft.case
+  const mayEndInternally = product.policy.close.internal === 'allow'
+  const facts = { ...known, now, mayEndInternally, notice: notice?.state ?? null, disclosureAt }
+  return moveCase(state, happening, facts)
 }
 
 /** Withdraws words that wait for the reporters of the case and that this event makes untrue. */
-function overtaken(draft: Draft, { kind, actor }: NewEvent): Draft {
-  if (kind !== 'reopened' && kind !== 'accepted') return draft
+function withdrawUntrue(draft: Draft, { kind, actor }: NewEvent): void {
+  if (kind !== 'reopened' && kind !== 'accepted') return
   const untrue = draft.waitingWords.filter(
     ({ tag, mail }) =>
       tag === draft.case.tag && (kind === 'reopened' || mail === 'rejected' || mail === 'closed')
   )
-  return withoutWords(draft, untrue, actor, { because: kind, reason: '' })
+  withdrawWords(draft, untrue, actor, { because: kind, reason: '' })
 }
 
-/** The draft without these words that waited. */
-export function withoutWords(
+/** Takes these words, which waited, out of the draft. */
+export function withdrawWords(
   draft: Draft,
-  dropped: readonly WaitingWords[],
+  withdrawn: readonly WaitingWords[],
   by: Actor,
   why: Pick<Particulars['words-dropped'], 'because' | 'reason'>
-): Draft {
-  if (dropped.length === 0) return draft
-  const messages = count(dropped.length, 'message', 'messages')
-  return {
-    ...withActivity(draft, `withdrew ${messages} to the reporter that waited for a key`),
-    waitingWords: draft.waitingWords.filter((words) => !dropped.includes(words)),
-    decisions: [
-      ...draft.decisions,
-      ...dropped.flatMap((words): Decision[] => {
-        const { reporter, mail, authorId: author, at: date } = words
-        const about = { reporter: reporter.id, with: mail, author, date, ...why }
-        return [
-          { kind: 'drop-words', words },
-          recorded('words-dropped', aboutCase(words.tag), by, about)
-        ]
-      })
-    ]
+): void {
+  if (withdrawn.length === 0) return
+  const messages = count(withdrawn.length, 'message', 'messages')
+  draft.activity.push(`withdrew ${messages} to the reporter that waited for a key`)
+  draft.waitingWords = draft.waitingWords.filter((words) => !withdrawn.includes(words))
+  for (const words of withdrawn) {
+    const { reporter, mail, authorId: author, at: date } = words
+    const about = { reporter: reporter.id, with: mail, author, date, ...why }
+    const dropped = recorded('words-dropped', aboutCase(words.tag), by, about)
+    draft.decisions.push({ kind: 'drop-words', words }, dropped)
   }
-}
-
-export function accepted(draft: Draft, says: string): Step {
-  return { draft, says }
 }
 
 /** Whether this message previews or approves the notice, so that no later line may change what people read. */
@@ -241,32 +232,20 @@ export function changeComplaint(draft: Draft): string | null {
 }
 
 /** Lets happen what the author of the message decided about the case. */
-export function decided<K extends EventKind>(
-  draft: Draft,
-  context: DeskContext,
-  kind: K,
-  about: Particulars[K]
-): Draft {
-  return happen(
-    draft,
-    event(kind, aboutCase(draft.case.tag), byMaintainer(context.author.id), about)
-  )
+export function decided<K extends EventKind>(draft: Draft, kind: K, about: Particulars[K]): void {
+  happen(draft, event(kind, aboutCase(draft.case.tag), byMaintainer(draft.author.id), about))
 }
 
-/** Words before `because`, and the reason behind it: null without the word. */
+/** Words before `because`, and the reason behind it: null without the word. `why` says it behind what was done. */
 export function splitReason(words: readonly string[]): {
   readonly before: string
   readonly reason: string | null
+  readonly why: string
 } {
   const at = words.findIndex((word) => word.toLowerCase() === 'because')
-  return at < 0
-    ? { before: words.join(' '), reason: null }
-    : { before: words.slice(0, at).join(' '), reason: words.slice(at + 1).join(' ') }
-}
-
-/** The draft with one more line for the other maintainers. */
-export function withActivity(draft: Draft, line: string): Draft {
-  return { ...draft, activity: [...draft.activity, line] }
+  if (at < 0) return { before: words.join(' '), reason: null, why: '' }
+  const reason = words.slice(at + 1).join(' ')
+  return { before: words.slice(0, at).join(' '), reason, why: `, because: ${reason}` }
 }
 
 /** Whether this message puts one of these on the record of the case. */
@@ -275,7 +254,10 @@ export function hasHappened(draft: Draft, ...kinds: readonly EventKind[]): boole
 }
 
 /** What this message puts on the record of the case. */
-export function happening({ case: record, decisions }: Draft): NewEvent[] {
+export function happening({
+  case: record,
+  decisions
+}: Pick<Draft, 'case' | 'decisions'>): NewEvent[] {
   return decisions.flatMap((one) =>
     one.kind === 'record' && one.event.subject.id === record.tag ? one.event : []
   )

@@ -165,7 +165,7 @@ function internalNote(text: string, context: CommandContext): Decision[] {
       files: { from: 'arrival', original: false, keys: true }
     }
   )
-  const stored = message(bound, context, 'internal', text)
+  const stored = message(context, 'internal', text)
   return noteMail.recipients.length === 0 ? [stored] : [stored, noteMail]
 }
 

@@ -36,10 +36,7 @@ import { type CommandContext, type Draft } from './draft.ts'
  * A form for `/notice draft`: what the policy wants, a line each, and below it the command with what is there already, so that
  * it can be copied, filled in and sent.
  */
-export function noticeForm(
-  { case: record, notice }: Pick<Draft, 'case' | 'notice'>,
-  { product, settings }: Pick<CommandContext, 'product' | 'settings'>
-): string {
+export function noticeForm({ case: record, notice, product, settings }: Draft): string {
   const required = product.policy.notice?.required ?? []
   const given = notice?.fields ?? {}
   const present: Partial<Record<NoticeField, string | null>> = {
@@ -79,10 +76,8 @@ function formField(key: string, value: string): string {
 }
 
 /** Whether a notice can still be written and approved. */
-export function isNoticeOpen(
-  { case: { state, disclosureAt }, notice, known }: Draft,
-  { product, now }: Pick<CommandContext, 'product' | 'now'>
-): boolean {
+export function isNoticeOpen({ case: record, notice, known, product, now }: Draft): boolean {
+  const { state, disclosureAt } = record
   const isUnfinished = notice === null || notice.state === 'drafting' || notice.state === 'held'
   const isAhead = isOpen(state) && state !== 'disclosed' && !known.wasDisclosed
   const hasTime = disclosureAt === null || disclosureAt > now
@@ -90,19 +85,14 @@ export function isNoticeOpen(
 }
 
 /** The policy's required fields that are empty, under the names a maintainer would type. */
-export function missingFields(
-  draft: Pick<Draft, 'case' | 'notice'>,
-  context: Pick<CommandContext, 'product'>
-): string[] {
-  const rule = context.product.policy.notice
-  if (rule === null) return []
-  return rule.required.flatMap((field) => missingField(field, draft, context.product) ?? [])
+export function missingFields(draft: Draft): string[] {
+  const { required = [] } = draft.product.policy.notice ?? {}
+  return required.flatMap((field) => missingField(field, draft) ?? [])
 }
 
 function missingField(
   field: NoticeField,
-  { case: record, notice }: Pick<Draft, 'case' | 'notice'>,
-  { supported }: Product
+  { case: record, notice, product: { supported } }: Draft
 ): string | null {
   const has = (name: NoticeTextField): boolean => (notice?.fields[name] ?? '') !== ''
   if (field === 'disclosure_at')
@@ -122,14 +112,11 @@ function missingField(
  * When the notice leaves: `disclosure − lead` in the calendar of the product, or now where that has passed already. The lead is
  * that of the first notice: a change leaves at once.
  */
-export function plannedRelease(
-  draft: Pick<Draft, 'case' | 'notice'>,
-  { product, now }: Pick<CommandContext, 'product' | 'now'>
-): Instant | null {
+export function plannedRelease({ case: record, notice, product, now }: Draft): Instant | null {
   const rule = product.policy.notice
-  const { disclosureAt } = draft.case
+  const { disclosureAt } = record
   if (rule === null || disclosureAt === null) return null
-  if (isListTold(draft.notice)) return now
+  if (isListTold(notice)) return now
   const planned = startBefore(disclosureAt, rule.lead, product.calendar)
   return planned < now ? now : planned
 }
@@ -285,11 +272,9 @@ export function approvedText(
 }
 
 /** SHA-256 over everything that an approval of this notice would cover (G7). */
-export function noticeDigest(draft: Draft, notice: NoticeRecord, context: CommandContext): Sha256 {
-  const { product, settings, bound, tools } = context
-  return tools.sha256(
-    approvedText(notice, { record: draft.case, product, settings }, bound.members)
-  )
+export function noticeDigest(draft: Draft, notice: NoticeRecord): Sha256 {
+  const { case: record, bound, tools } = draft
+  return tools.sha256(approvedText(notice, { ...draft, record }, bound.members))
 }
 
 const PREVIEW_MS_MAX = 72 * HOUR_MS
@@ -325,9 +310,9 @@ export function outdatedPreview(
 }
 
 /** The newest preview that may be approved; null when there is none. */
-export function standingPreview(draft: Draft, context: CommandContext): Preview | null {
+export function standingPreview(draft: Draft): Preview | null {
   const { notice } = draft
   if (notice === null) return null
-  const digest = noticeDigest(draft, notice, context)
-  return notice.previews.find((issued) => outdatedPreview(issued, digest, context) === null) ?? null
+  const digest = noticeDigest(draft, notice)
+  return notice.previews.find((issued) => outdatedPreview(issued, digest, draft) === null) ?? null
 }

@@ -4,7 +4,7 @@
  */
 import { type MemberRecord, NOTICE_TEXT_FIELDS, type NoticeFields } from '../domain/notice.ts'
 import { formatInstant, readInstant } from '../domain/time.ts'
-import { type CommandContext, type Draft } from './draft.ts'
+import { type Draft } from './draft.ts'
 import { fieldInstant, missingFields, readDeployment } from './notice-content.ts'
 import { readVersions, sharedVersions, VERSIONS_EXAMPLE } from './versions.ts'
 
@@ -22,28 +22,22 @@ const PAST = /\b(?:was|were|been|had|since)\b/iu
 const MONTHS = 'jan feb mar apr may jun jul aug sep oct nov dec'.split(' ')
 const INSTANTS = ['patch_available_at', 'release_at'] as const
 
-type Judged = Pick<CommandContext, 'product' | 'bound' | 'settings'>
-
 /** Why the notice cannot be previewed or approved as it is; null when it can. */
-export function noticeComplaint(
-  draft: Pick<Draft, 'case' | 'notice'>,
-  context: Judged
-): string | null {
-  const missing = missingFields(draft, context)
+export function noticeComplaint(draft: Draft): string | null {
+  const missing = missingFields(draft)
   if (missing.length > 0) return `The policy wants more first: ${missing.join('; ')}.`
-  const faults = noticeFaults(draft, context)
+  const faults = noticeFaults(draft)
   return faults.length > 0 ? faults.join(' ') : null
 }
 
 /** A sentence for each thing in the fields that members could misread. While one is left, nothing is approved. */
-export function noticeFaults(draft: Pick<Draft, 'case' | 'notice'>, context: Judged): string[] {
-  return [...faultsOf(draft, context)]
+export function noticeFaults(draft: Draft): string[] {
+  return [...faultsOf(draft)]
 }
 
-function* faultsOf(
-  { case: record, notice }: Pick<Draft, 'case' | 'notice'>,
-  { product: { supported, policy }, bound, settings }: Judged
-): Iterable<string> {
+function* faultsOf(draft: Draft): Iterable<string> {
+  const { case: record, notice, product, bound, settings } = draft
+  const { supported, policy } = product
   const fields = notice?.fields ?? {}
   const days = daysOf(record, fields, settings)
   for (const name of NOTICE_TEXT_FIELDS) {
@@ -168,7 +162,7 @@ function datesIn(text: string): WrittenDate[] {
 function daysOf(
   { disclosureAt, disclosureZone }: Draft['case'],
   fields: NoticeFields,
-  { desk: { timezone } }: Judged['settings']
+  { desk: { timezone } }: Draft['settings']
 ): string[] {
   const instants = INSTANTS.flatMap((name) => fieldInstant({ fields }, name) ?? [])
   if (disclosureAt !== null) instants.push({ instant: disclosureAt, zone: disclosureZone ?? 'UTC' })

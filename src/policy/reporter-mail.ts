@@ -11,15 +11,12 @@ import { count } from '../domain/words.ts'
 import * as toReporters from '../messages/to-reporters.ts'
 import { reporterIn } from './conversation.ts'
 import {
-  accepted,
   type CommandContext,
   type Draft,
   decided,
   Refusal,
   type SpokenWords,
-  type Step,
-  type Words,
-  withActivity
+  type Words
 } from './draft.ts'
 import { keyChoice, type ReporterPath, reporterPath, WAYS } from './recipients.ts'
 import { inClearTo, toReporter as sendToReporter } from './send.ts'
@@ -40,42 +37,36 @@ const DONE: Readonly<Record<Decided, string>> = {
  */
 export function decisionMail(
   draft: Draft,
-  context: CommandContext,
-  decide: (draft: Draft, told: ReporterTold) => Draft,
+  decide: (told: ReporterTold) => void,
   words: Words & {
     readonly mail: Decided
     readonly why?: string
     /** All of them unless given. */
     readonly to?: readonly Addressed[]
   }
-): Step {
+): string {
   const all = addresseesOf(draft.case)
   const { mail, text, why = '', to = all } = words
-  const { conversation } = context
+  const { conversation } = draft
   const answersOne = conversation.kind === 'one' && conversation.with !== ''
-  if (answersOne && text !== '' && all.length > 1) throw new Refusal(forOne(draft, context))
-  const did = withActivity(decide(draft, reporterTold(draft, context)), `${mail} the case${why}`)
+  if (answersOne && text !== '' && all.length > 1) throw new Refusal(forOne(draft))
+  decide(reporterTold(draft))
+  draft.activity.push(`${mail} the case${why}`)
   const done = `${DONE[mail]}${why}.`
-  if (to.length > 0) {
-    const told = toEach(to, did, context, words)
-    return accepted(told.draft, `${done} ${told.says}`)
-  }
-  const untold = withActivity(did, 'the reporter could not be told')
+  if (to.length > 0) return `${done} ${toEach(to, draft, words)}`
+  draft.activity.push('the reporter could not be told')
   const says = `${done} ${NO_ADDRESS}`
-  return text === ''
-    ? accepted(untold, says)
-    : accepted(withNote(untold, text, context), `${says} Your text was kept as a note.`)
+  if (text === '') return says
+  addNote(draft, text)
+  return `${says} Your text was kept as a note.`
 }
 
-function forOne({ case: { tag } }: Draft, { settings }: CommandContext): string {
+function forOne({ case: { tag }, settings }: Draft): string {
   return `Not done: every reporter of this case would read the text, and your message answers one of them. To send the text to that reporter alone, write a line /reply above it. To send it to all of them, please write a new message that begins with the lines "to: ${settings.desk.address}" and "case: ${tag}".`
 }
 
 /** Whether a decision that is made now reaches every reporter; if not, why. */
-function reporterTold(
-  { case: { reporters }, reporterKeys }: Draft,
-  { product }: CommandContext
-): ReporterTold {
+function reporterTold({ case: { reporters }, reporterKeys, product }: Draft): ReporterTold {
   const known = reporters.flatMap((one) => addressed(one) ?? [])
   if (known.some((one) => reporterPath(one, reporterKeys, product).kind === 'no-key'))
     return 'waits-for-key'
@@ -83,34 +74,20 @@ function reporterTold(
 }
 
 /** How words for the reporter of this conversation can leave; null where there is none to reach, or nothing says which. */
-export function pathIn(
-  { case: record, reporterKeys }: Draft,
-  { conversation, product }: Pick<CommandContext, 'conversation' | 'product'>
-): ReporterPath['kind'] | null {
+export function pathIn(draft: Draft): ReporterPath['kind'] | null {
+  const { case: record, reporterKeys, conversation, product } = draft
   const reporter = reporterIn(record, conversation)
   if (reporter === null || reporter === 'several') return null
   return reporterPath(reporter, reporterKeys, product).kind
 }
 
-/**
- * Sends a maintainer's words to the reporter of the conversation and to nobody else, or says why that cannot be; `remarks` follow
- * for the author.
- */
-export function toReporter(
-  before: Draft,
-  context: CommandContext,
-  words: Words,
-  remarks = ''
-): Step {
-  const { draft, says } = toEach([reporterMeant(before, context)], before, context, words)
-  return accepted(draft, `${says} ${remarks}`.trim())
+/** Sends a maintainer's words to the reporter of the conversation and to nobody else, or says why that cannot be. */
+export function toReporter(draft: Draft, words: Words): string {
+  return toEach([reporterMeant(draft)], draft, words)
 }
 
 /** The reporter of the conversation. */
-export function reporterMeant(
-  { case: record }: Draft,
-  { conversation }: Pick<CommandContext, 'conversation'>
-): Addressed {
+export function reporterMeant({ case: record, conversation }: Draft): Addressed {
   const reporter = reporterIn(record, conversation)
   if (reporter === 'several') throw new Refusal(SEVERAL)
   if (reporter === null) throw new Refusal(NO_ADDRESS)
@@ -118,55 +95,41 @@ export function reporterMeant(
 }
 
 /** One message to each: what one of them reads names none of the others. */
-export function toEach(
-  reporters: readonly Addressed[],
-  before: Draft,
-  context: CommandContext,
-  words: Words
-): Step {
+export function toEach(reporters: readonly Addressed[], draft: Draft, words: Words): string {
   if (reporters.length === 0) throw new Refusal(NO_ADDRESS)
-  let draft = before
-  const says: string[] = []
-  for (const reporter of reporters) {
-    const step = toOne(reporter, draft, context, words)
-    draft = step.draft
-    says.push(step.says)
-  }
-  const spoken = draft.words.slice(before.words.length)
+  const before = draft.words.length
+  const says = reporters.map((reporter) => toOne(reporter, draft, words))
+  const spoken = draft.words.slice(before)
   const waits = spoken.every(({ path }) => path.kind === 'no-key') ? ' (waits for a key)' : ''
   const to = reporters.map(({ contact }) => contact.address).join(', ')
   const title = words.title === undefined ? 'To' : `${words.title}, to`
-  const text = { title: `${title} ${to}${waits}`, text: words.text || (words.decision ?? '') }
-  return accepted({ ...draft, texts: [...draft.texts, text] }, says.join(' '))
+  draft.texts.push({ title: `${title} ${to}${waits}`, text: words.text || (words.decision ?? '') })
+  return says.join(' ')
 }
 
-function toOne(reporter: Addressed, before: Draft, context: CommandContext, words: Words): Step {
+function toOne(reporter: Addressed, draft: Draft, words: Words): string {
   const { mail, files = [] } = words
   const { address } = reporter.contact
-  const path = reporterPath(reporter, before.reporterKeys, context.product)
+  const path = reporterPath(reporter, draft.reporterKeys, draft.product)
   // All of it leaves as one message: what was written for one way must not take another.
-  const isOtherWay = said(before, reporter).some((one) => one.path.kind !== path.kind)
+  const isOtherWay = said(draft, reporter).some((one) => one.path.kind !== path.kind)
   if (isOtherWay) throw new Refusal(TWO_WAYS)
-  const draft = { ...before, words: [...before.words, { ...words, reporter, path }] }
+  draft.words.push({ ...words, reporter, path })
   if (path.kind === 'no-key') {
     // The words wait, and the reporter is asked for a key; nobody is answered until it comes.
-    const waits = decided(draft, context, 'words-wait', { reporter: reporter.id, with: mail })
-    const asked = askFor(reporter, waits, context, 'key-request')
-    const next = { ...waits, decisions: [...waits.decisions, ...asked.decisions] }
-    return accepted(
-      withActivity(next, `wrote to ${address}; the words wait for a key of theirs`),
-      `${address} cannot be answered yet: we have no usable key of theirs. What you sent waits and leaves, encrypted, when a key of theirs is in use.${keyChoice(path)} ${asked.says}`
-    )
+    decided(draft, 'words-wait', { reporter: reporter.id, with: mail })
+    const asked = askFor(reporter, draft, 'key-request')
+    draft.decisions.push(...asked.decisions)
+    draft.activity.push(`wrote to ${address}; the words wait for a key of theirs`)
+    return `${address} cannot be answered yet: we have no usable key of theirs. What you sent waits and leaves, encrypted, when a key of theirs is in use.${keyChoice(path)} ${asked.says}`
   }
   const how = WAYS[path.kind]
-  const done = spoken(reporter, draft, context, { ...words, how: path.kind })
+  spoken(reporter, draft, { ...words, how: path.kind })
   const along = files.length === 0 ? '' : `, with ${count(files.length, 'file', 'files')}`
   // A decision has a line of its own for the other maintainers.
-  const next =
-    mail === 'reply' || mail === 'question'
-      ? withActivity(done, `${DID[mail]} ${address} (${how}${along})`)
-      : done
-  return accepted(next, `Sent to ${address}, ${how}.`)
+  if (mail === 'reply' || mail === 'question')
+    draft.activity.push(`${DID[mail]} ${address} (${how}${along})`)
+  return `Sent to ${address}, ${how}.`
 }
 
 const DID = { reply: 'answered', question: 'asked' } as const
@@ -184,44 +147,37 @@ const NO_ADDRESS = 'Not done: the report names no address, so nobody can be answ
 function spoken(
   to: Addressed,
   draft: Draft,
-  context: CommandContext,
   { mail, isPlan, how }: Words & { readonly how: Way }
-): Draft {
+): void {
   const reporter = to.id
-  if (mail === 'question') return decided(draft, context, 'info-asked', { reporter, how })
-  let done = decided(draft, context, 'answered', { reporter, with: mail, how })
+  if (mail === 'question') {
+    decided(draft, 'info-asked', { reporter, how })
+    return
+  }
   // One message answers a reporter once, however many commands it is made of.
   const isAnswered = said(draft, to).filter((one) => one.mail !== 'question').length > 1
-  if (isAnswered) done = { ...done, decisions: draft.decisions }
+  if (!isAnswered) decided(draft, 'answered', { reporter, with: mail, how })
   // A case that has ended has no plan any more.
-  return isPlan === true && isOpen(done.case.state)
-    ? decided(done, context, 'plan-told', { reporter, how })
-    : done
+  if (isPlan === true && isOpen(draft.case.state)) decided(draft, 'plan-told', { reporter, how })
 }
 
 /** The one message to each reporter that these commands make together, and their place on the record of the case. */
-export function spokenWords(draft: Draft, context: CommandContext): Decision[] {
+export function spokenWords(draft: Draft): Decision[] {
   const reporters = new Map(draft.words.map(({ reporter }) => [reporter.id, reporter]))
-  const leaving = [...reporters.values()].map((reporter) =>
-    wordsTo(reporter, said(draft, reporter), draft, context)
-  )
+  const leaving = [...reporters.values()].map((reporter) => wordsTo(reporter, draft))
   // What several of them read in the same words is one message of the case.
   const written = new Map(leaving.map((one) => [`${one.audience} ${one.text}`, one]))
   return [
-    ...[...written.values()].map(({ audience, text }) => message(draft, context, audience, text)),
+    ...[...written.values()].map(({ audience, text }) => message(draft, audience, text)),
     ...leaving.map(({ leaves }) => leaves)
   ]
 }
 
-function wordsTo(
-  { id: reporter }: Addressed,
-  words: readonly SpokenWords[],
-  draft: Draft,
-  context: CommandContext
-) {
+function wordsTo(to: Addressed, draft: Draft) {
+  const words = said(draft, to)
   const joined = (parts: readonly string[]): string =>
     parts.filter((part) => part !== '').join('\n\n')
-  const { author, arrivalId } = context
+  const { author, arrivalId } = draft
   const decision = joined(words.map((one) => one.decision ?? ''))
   const params = { author: author.name, text: joined(words.map(({ text }) => text)), decision }
   const text = joined([decision, params.text])
@@ -232,7 +188,12 @@ function wordsTo(
   const path = words.at(-1)?.path
   if (path === undefined || path.kind === 'no-key') {
     const kept: KeptWords = { mail, params, events: keptEvents(words) }
-    const leaves: Decision = { kind: 'keep-words', reporter, authorId: author.id, words: kept }
+    const leaves: Decision = {
+      kind: 'keep-words',
+      reporter: to.id,
+      authorId: author.id,
+      words: kept
+    }
     return { audience: 'internal' as const, text, leaves }
   }
   const files = words.flatMap((one) => one.files ?? [])
@@ -274,16 +235,14 @@ export function askedKey(name: keyof typeof ASKS, reporter: string, now: Instant
 /** Asks a reporter, once a day, in words that say nothing of the case. */
 export function askFor(
   { id, contact: { address } }: Addressed,
-  draft: Draft,
-  { bound, now, author }: CommandContext,
+  { bound, now, author, case: { tag }, decisions }: Draft,
   name: keyof typeof ASKS
 ): { readonly says: string; readonly decisions: readonly Decision[] } {
-  const { tag } = draft.case
   const { make, what } = ASKS[name]
   const once = askedKey(name, id, now)
   const isAsked =
     bound.askedToday.includes(once) ||
-    draft.decisions.some((decision) => 'once' in decision && decision.once === once)
+    decisions.some((decision) => 'once' in decision && decision.once === once)
   if (isAsked) return { says: `${address} was asked ${what} earlier today.`, decisions: [] }
   // The display name is text that the sender chose; in clear it would go to whoever owns the address.
   const to = { name: '', address, id }
@@ -297,34 +256,29 @@ export function askFor(
 
 /** What a maintainer wrote, for the record of the case. */
 export function message(
-  { case: { tag } }: Pick<Draft, 'case'>,
-  context: CommandContext,
+  { now, author, message: { id: messageId }, arrivalId, bound }: CommandContext,
   audience: 'internal' | 'reporter',
   text: string
 ): Decision {
   return {
     kind: 'add-message',
-    tag,
+    tag: bound.case.tag,
     message: {
-      at: context.now,
+      at: now,
       author: 'maintainer',
-      authorId: context.author.id,
+      authorId: author.id,
       audience,
       subject: '',
       text,
-      messageId: context.message.id,
-      arrivalId: context.arrivalId
+      messageId,
+      arrivalId
     }
   }
 }
 
 /** Adds an internal note to the record and to what the other maintainers are told. */
-export function withNote(draft: Draft, text: string, context: CommandContext): Draft {
-  const { tag } = draft.case
-  return {
-    ...draft,
-    texts: [...draft.texts, { title: 'Note', text }],
-    decisions: [...draft.decisions, message(draft, context, 'internal', text)],
-    activity: [...draft.activity, `wrote a note on ${tag}`]
-  }
+export function addNote(draft: Draft, text: string): void {
+  draft.texts.push({ title: 'Note', text })
+  draft.decisions.push(message(draft, 'internal', text))
+  draft.activity.push(`wrote a note on ${draft.case.tag}`)
 }

@@ -4,25 +4,23 @@
  */
 import { type Decision, type UpdateCase } from '../domain/decision.ts'
 import { groupBy } from '../domain/group.ts'
-import { productNamed } from '../domain/settings.ts'
 import { activity as activityMessage, type TranscriptLine } from '../messages/to-maintainers.ts'
 import { missingRole } from './authority.ts'
 import { type ParsedCommands } from './commands.ts'
 import { conversationAbout } from './conversation.ts'
 import { askOwed } from './date-talk.ts'
 import {
-  accepted,
   type Command,
   type CommandContext,
+  copyOf,
   type DeskContext,
   type Draft,
   hasHappened,
   Refusal,
-  type Step,
   startDraft
 } from './draft.ts'
 import { caseFacts } from './relay.ts'
-import { spokenWords, withNote } from './reporter-mail.ts'
+import { addNote, spokenWords } from './reporter-mail.ts'
 import { toMaintainers } from './send.ts'
 import { dueInDraft } from './status.ts'
 import { isDone, transcript } from './transcript.ts'
@@ -38,33 +36,30 @@ export function runCommands(
   verbs: readonly Verb[]
 ): RunResult {
   const before = startDraft(context)
-  let draft = before
+  let draft = copyOf(before)
   const lines = readLines(parsed, context, (command) => {
-    const step = runOne(draft, command, inProduct(draft, context), verbs)
-    draft = step.draft
-    return step.says
+    const changed = copyOf(draft)
+    const says = runOne(changed, command, verbs)
+    draft = changed
+    return says
   })
   if (parsed.rest !== '') {
-    draft = withNote(draft, parsed.rest, inProduct(draft, context))
-    lines.push({
-      at: '+',
-      command: REST,
-      outcome: 'done',
-      says: 'Kept as a note for the maintainers.'
-    })
+    addNote(draft, parsed.rest)
+    const says = 'Kept as a note for the maintainers.'
+    lines.push({ at: '+', command: REST, outcome: 'done', says })
   }
-  if (!filesHaveTaker(draft, context)) {
+  if (!filesHaveTaker(draft)) {
     const command = '(the attached files)'
     lines.push({ at: '+', command, outcome: 'refused', says: NO_TAKER })
   }
   if (!isDone({ lines })) {
-    const about = { before, after: before, context, verbs }
+    const about = { before, after: before, verbs }
     return { ran: false, decisions: [transcript({ lines, blocks: [] }, context, about)] }
   }
-  const around = inProduct(draft, context)
-  draft = askOwed(draft, around)
+  askOwed(draft)
   const { question, blocks } = draft
-  const { leaving, says, after } = settle(before, draft, context)
+  const { leaving, says, after } = settle(before, draft)
+  const sent = [...says, question?.says ?? ''].join(' ').trim()
   return {
     ran: true,
     decisions: [
@@ -72,14 +67,10 @@ export function runCommands(
       ...draft.decisions,
       // What waited was written first.
       ...leaving,
-      ...spokenWords(draft, around),
+      ...spokenWords(draft),
       ...(question?.decisions ?? []),
-      ...activity(after, around),
-      transcript(
-        { lines, blocks, sent: [...says, question?.says ?? ''].join(' ').trim() },
-        around,
-        { before, after, context: around, verbs }
-      )
+      ...activity(after),
+      transcript({ lines, blocks, sent }, context, { before, after, verbs })
     ]
   }
 }
@@ -89,23 +80,13 @@ const NO_TAKER =
   'None of these commands takes files. /reply sends them to the reporter, /notice draft makes them the patches, and a message without commands gives them to the maintainers. Please use one of these, or leave them out.'
 
 /** Whether the files of the message went somewhere; `/key accept` and `/key refuse` may have read them as keys. */
-function filesHaveTaker({ words, newPatches, settled }: Draft, { files }: CommandContext): boolean {
+function filesHaveTaker({ words, newPatches, settled, files }: Draft): boolean {
   return (
     files.length === 0 ||
     newPatches !== null ||
     settled.length > 0 ||
     words.some((one) => one.files !== undefined)
   )
-}
-
-function hasMoved(draft: Draft, { bound }: CommandContext): boolean {
-  return draft.case.product !== bound.case.product
-}
-
-/** After `/product` the policy of the new product holds. */
-function inProduct(draft: Draft, context: CommandContext): CommandContext {
-  if (!hasMoved(draft, context)) return context
-  return { ...context, product: productNamed(draft.case.product, context.settings) }
 }
 
 /** Executes the commands of a message that names no case. Those that need one are refused with `why`. */
@@ -168,28 +149,24 @@ function allowed(verbs: readonly Verb[], { verb: name }: Command, { author }: De
   throw new Refusal(`This takes the role ${missing.join(' or ')}, which your key does not have.`)
 }
 
-function runOne(
-  draft: Draft,
-  command: Command,
-  context: CommandContext,
-  verbs: readonly Verb[]
-): Step {
-  const verb = allowed(verbs, command, context)
+function runOne(draft: Draft, command: Command, verbs: readonly Verb[]): string {
+  const verb = allowed(verbs, command, draft)
+  const { named, case: record } = draft.bound
   // The members who get the notice were read for the product that the case had before.
-  if (verb.binds === 'notice' && hasMoved(draft, context))
+  if (verb.binds === 'notice' && draft.case.product !== record.product)
     throw new Refusal(
       'Please send what concerns the notice in a message of its own after /product.'
     )
   if (needsNoCase(verb)) {
-    const { block, says } = verb.run(command, context, verbs)
-    return accepted({ ...draft, blocks: [...draft.blocks, block] }, says)
+    const { block, says } = verb.run(command, draft, verbs)
+    draft.blocks.push(block)
+    return says
   }
-  const { named, case: record } = context.bound
   if (named !== record.tag && verb.followsMerges !== true)
     throw new Refusal(
       `Not done: ${named} was merged into ${record.tag}. If you mean that case, please send this command in answer to a message of ${record.tag}.`
     )
-  return verb.run(draft, command, context)
+  return verb.run(draft, command)
 }
 
 /** The fields of a case that commands may change. They never empty one. */
@@ -213,17 +190,17 @@ function changes(before: Draft, after: Draft): Decision[] {
 }
 
 /** Who did what, to the other maintainers, so that nobody answers twice or thinks that somebody else did. */
-function activity(draft: Draft, context: CommandContext): Decision[] {
-  const { author, settings, now, arrivalId, product } = context
+function activity(draft: Draft): Decision[] {
+  const { author, settings, arrivalId } = draft
   const isAlone = settings.maintainers.length < 2
   if (isAlone || (draft.activity.length === 0 && draft.texts.length === 0)) return []
   const message = activityMessage({
     author: author.name,
     lines: draft.activity,
     texts: draft.texts,
-    facts: caseFacts(draft.case, { product, settings, due: dueInDraft(draft, context), now })
+    facts: caseFacts(draft.case, { ...draft, due: dueInDraft(draft) })
   })
   const sending = { once: String(arrivalId), tag: draft.case.tag, via: author.name }
-  const conversation = conversationAbout(context.conversation)
+  const conversation = conversationAbout(draft.conversation)
   return [toMaintainers(settings, message, { ...sending, conversation, except: author.id })]
 }

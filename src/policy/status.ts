@@ -55,11 +55,9 @@ export function stateWords({
 }
 
 /** Where a case stands, on one line. */
-export function standing(draft: Draft, context: CommandContext): string {
-  const { case: record, notice } = draft
-  const { settings } = context
+export function standing({ case: record, notice, settings }: Draft): string {
   return [
-    stateWords(draft.case),
+    stateWords(record),
     ownerWords(record, settings),
     ...(notice === null || isMoot(record, notice)
       ? []
@@ -98,13 +96,13 @@ function ownerWords({ owner }: CaseRecord, settings: Settings): string {
 }
 
 /** The promise that is due first once this message is carried out. */
-export function dueInDraft(draft: Draft, context: CommandContext): Due | null {
-  return dueOf(draft.case, context.bound.events, happening(draft), context)
+export function dueInDraft(draft: Draft): Due | null {
+  return dueOf(draft.case, draft.bound.events, happening(draft), draft)
 }
 
 /** Whether a promise waits to be kept that takes a plan and not just any answer (M-08). */
-export function isPlanDue(draft: Draft, context: CommandContext): boolean {
-  return promisesOpen(draft.case, context.bound.events, happening(draft), context).some(
+export function isPlanDue(draft: Draft): boolean {
+  return promisesOpen(draft.case, draft.bound.events, happening(draft), draft).some(
     ({ clock: { stops } }) => stops.includes('plan-told') && !stops.includes('answered')
   )
 }
@@ -117,31 +115,29 @@ export function waitingName(words: WaitingWords, settings: Settings): string {
 }
 
 /** The answer to `/status`. */
-export function statusBlock(draft: Draft, context: CommandContext): string {
-  return [...statusLines(draft, context)].join('\n')
+export function statusBlock(draft: Draft): string {
+  return [...statusLines(draft)].join('\n')
 }
 
-function* statusLines(draft: Draft, context: CommandContext): Iterable<string> {
-  const { settings, product, bound, now } = context
-  const { case: record, reporterKeys } = draft
+function* statusLines(draft: Draft): Iterable<string> {
+  const { settings, product, bound, case: record, reporterKeys } = draft
   const { tag, owner } = record
   if (bound.named !== tag) yield `${bound.named} was merged into ${tag}; please go on there.`
   yield `${tag} (${product.name}): ${stateWords(draft.case)}`
   yield `Received: ${formatInstant(record.receivedAt, settings.desk.timezone)}`
   yield* answerLines(record, settings.desk.timezone)
-  const due = dueInDraft(draft, context)
-  const about = { case: record, settings, now }
+  const due = dueInDraft(draft)
   // These lines are not wrapped when the message is rendered.
-  yield `Due: ${due === null ? 'nothing' : promiseWords(due, about, ':\n  ')}`
+  yield `Due: ${due === null ? 'nothing' : promiseWords(due, draft, ':\n  ')}`
   const reporters = addresseesOf(record)
   if (reporters.length === 0) yield 'Answers: cannot be sent: the report names no address.'
   for (const one of reporters) yield `Answers: ${reachWords(one, reporterKeys, product)}`
-  yield* waitingLines(draft, settings)
+  yield* waitingLines(draft)
   yield `Owner: ${owner === null ? 'nobody' : nameOf(owner, settings)}`
   if (bound.messageCount > 0) yield `On record: ${count(bound.messageCount, 'message', 'messages')}`
-  yield* disclosureLines(draft, context)
-  yield* dateLines(draft, context)
-  if (product.policy.notice !== null) yield* noticeLines(draft, context)
+  yield* disclosureLines(draft)
+  yield* dateLines(draft)
+  if (product.policy.notice !== null) yield* noticeLines(draft)
   if (isOpen(record.state) && owner === null) yield 'Missing: an owner (/take)'
 }
 
@@ -161,10 +157,7 @@ function* answerLines(record: CaseRecord, timezone: string): Iterable<string> {
   }
 }
 
-function* waitingLines(
-  { waitingWords, case: record }: Draft,
-  settings: Settings
-): Iterable<string> {
+function* waitingLines({ waitingWords, case: record, settings }: Draft): Iterable<string> {
   const waiting = waitingWords.filter(({ tag }) => tag === record.tag)
   if (waiting.length === 0) return
   const messages = count(waiting.length, 'message', 'messages')
@@ -189,10 +182,8 @@ export function reachWords(
 }
 
 /** The date while it holds: a case that ended without disclosure has none. */
-function* disclosureLines(
-  { case: { disclosureAt, disclosureZone, state }, known }: Draft,
-  { settings, now }: CommandContext
-): Iterable<string> {
+function* disclosureLines({ case: record, known, settings, now }: Draft): Iterable<string> {
+  const { disclosureAt, disclosureZone, state } = record
   if (disclosureAt === null) {
     if (state === 'accepted') yield 'Missing: a disclosure date (/embargo)'
     return
@@ -207,13 +198,12 @@ function* disclosureLines(
 }
 
 /** What each reporter said about the date, and which of them will be told it when we have a key of theirs (B19). */
-function* dateLines(draft: Draft, context: CommandContext): Iterable<string> {
-  const { product, bound, now, settings } = context
-  const { case: record, reporterKeys } = draft
+function* dateLines(draft: Draft): Iterable<string> {
+  const { product, bound, now, settings, case: record, reporterKeys } = draft
   const about = { record, events: [...bound.events, ...happening(draft)], now }
   for (const reporter of addresseesOf(record)) {
     const { address } = reporter.contact
-    const said = answerOf(record, reporter, context)
+    const said = answerOf(record, reporter, draft)
     const when = formatInstant(said?.at ?? now, settings.desk.timezone)
     const word = said === null ? owedWord(about, reporter) : null
     if (said?.kind === 'date-told') yield `Date: ${address} has not answered; told ${when}`
@@ -226,37 +216,37 @@ function* dateLines(draft: Draft, context: CommandContext): Iterable<string> {
   }
 }
 
-function* noticeLines(draft: Draft, context: CommandContext): Iterable<string> {
+function* noticeLines(draft: Draft): Iterable<string> {
   const { notice } = draft
-  const isOpenYet = isNoticeOpen(draft, context)
+  const isOpenYet = isNoticeOpen(draft)
   if (notice === null) {
     if (isOpenYet) yield 'Advance notice: not written yet'
     return
   }
-  const { members } = context.bound
+  const { members } = draft.bound
   const to =
     members.length === 0 ? 'nobody on the list' : count(members.length, 'member', 'members')
-  yield `Advance notice: revision ${notice.revision}, ${NOTICES[notice.state]}${whereWords(notice, to, context)}`
+  yield `Advance notice: revision ${notice.revision}, ${NOTICES[notice.state]}${whereWords(notice, to, draft)}`
   if (!isOpenYet) return
-  const missing = missingFields(draft, context)
-  const faults = noticeFaults(draft, context)
+  const missing = missingFields(draft)
+  const faults = noticeFaults(draft)
   if (missing.length > 0) yield `Missing for the notice: ${missing.join(', ')}`
   yield* faults
-  if (missing.length === 0 && faults.length === 0) yield approvalLine(draft, notice, context)
-  const releaseAt = plannedRelease(draft, context)
-  if (releaseAt !== null) yield willLeave(releaseAt, context, ` to ${to}`)
+  if (missing.length === 0 && faults.length === 0) yield approvalLine(draft, notice)
+  const releaseAt = plannedRelease(draft)
+  if (releaseAt !== null) yield willLeave(releaseAt, draft, ` to ${to}`)
 }
 
-function approvalLine(draft: Draft, { approvals }: NoticeRecord, context: CommandContext): string {
-  const preview = standingPreview(draft, context)
+function approvalLine(draft: Draft, { approvals }: NoticeRecord): string {
+  const preview = standingPreview(draft)
   if (preview === null) return 'Missing for the notice: a preview (/notice preview)'
-  const { needed } = approvalRule(context.product.policy)
+  const { needed } = approvalRule(draft.product.policy)
   const given = approvals.filter(({ digest }) => digest === preview.digest).length
   const lacking = count(Math.max(needed - given, 1), 'approval', 'approvals')
   return `Missing for the notice: ${lacking} (/notice approve with the code of the preview)`
 }
 
-function whereWords(notice: NoticeRecord, to: string, { settings, bound }: CommandContext): string {
+function whereWords(notice: NoticeRecord, to: string, { settings, bound }: Draft): string {
   const { left, here, onTheWay, givenUp } = bound.copies
   const said = (at: Instant | null): string =>
     at === null ? '' : ` ${formatInstant(at, settings.desk.timezone)}`

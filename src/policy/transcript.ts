@@ -28,7 +28,6 @@ export type Outcome = {
 export type CaseOutcome = {
   readonly before: Draft
   readonly after: Draft
-  readonly context: CommandContext
   readonly verbs: readonly Verb[]
 }
 
@@ -56,19 +55,19 @@ export function transcript(
     ...(about === null ? NO_CASE : caseParams(about))
   })
   const tag = about?.after.case.tag ?? null
-  const conversation = about === null ? '' : conversationAbout(about.context.conversation)
+  const conversation = about === null ? '' : conversationAbout(about.after.conversation)
   return toAuthor(context, words, { tag, conversation })
 }
 
 const NO_CASE = { before: '', after: '', missing: [], next: [] }
 
-function caseParams({ before, after, context, verbs }: CaseOutcome) {
-  const hasNotice = after.notice !== null && isNoticeOpen(after, context)
+function caseParams({ before, after, verbs }: CaseOutcome) {
+  const hasNotice = after.notice !== null && isNoticeOpen(after)
   return {
-    before: standing(before, context),
-    after: standing(after, context),
-    missing: hasNotice ? missingFields(after, context) : [],
-    next: nextCommands(after, context, verbs)
+    before: standing(before),
+    after: standing(after),
+    missing: hasNotice ? missingFields(after) : [],
+    next: nextCommands(after, verbs)
   }
 }
 
@@ -97,9 +96,11 @@ export function nextForAll(
   context: Omit<CommandContext, 'author'>,
   verbs: readonly Verb[]
 ): (NextCommand & { readonly by: readonly string[] })[] {
-  const draft = startDraft(context)
   const offered = context.settings.maintainers.flatMap((author) =>
-    nextCommands(draft, { ...context, author }, verbs).map((next) => ({ ...next, id: author.id }))
+    nextCommands(startDraft({ ...context, author }), verbs).map((next) => ({
+      ...next,
+      id: author.id
+    }))
   )
   return [...groupBy(offered, ({ command }) => command).values()].map((same) => {
     const [{ command, help }] = same
@@ -107,17 +108,13 @@ export function nextForAll(
   })
 }
 
-function nextCommands(
-  draft: Draft,
-  context: CommandContext,
-  verbs: readonly Verb[]
-): NextCommand[] {
+function nextCommands(draft: Draft, verbs: readonly Verb[]): NextCommand[] {
   return [...verbs]
     .sort((a, b) => rank(a) - rank(b))
     .flatMap((verb) => {
       if (needsNoCase(verb) || verb.next === undefined) return []
-      if (missingRole(context.author, rolesOf(verb)) !== null) return []
-      const command = verb.next.writes(draft, context)
+      if (missingRole(draft.author, rolesOf(verb)) !== null) return []
+      const command = verb.next.writes(draft)
       return command !== null && canHappen(verb.next.happens, draft)
         ? [{ command, help: verb.help }]
         : []

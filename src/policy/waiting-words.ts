@@ -12,11 +12,11 @@ import {
 import { type Decision } from '../domain/decision.ts'
 import { aboutCase, byMaintainer, event, type NewEvent, type Way } from '../domain/event.ts'
 import { type FactLine } from '../domain/message.ts'
-import { productNamed, type Settings } from '../domain/settings.ts'
+import { productNamed } from '../domain/settings.ts'
 import { count } from '../domain/words.ts'
 import { lackOfProof } from './authentication.ts'
 import { type DateAbout, owedDate } from './date-talk.ts'
-import { type CommandContext, type Draft, happen, moveOf, withActivity } from './draft.ts'
+import { copyOf, type Draft, happen, moveOf } from './draft.ts'
 import { encryptedTo, keyChoice, type ReporterPath, reporterPath, WAYS } from './recipients.ts'
 import { isSignedWith } from './reporter-key.ts'
 import { messageOf } from './reporter-mail.ts'
@@ -127,12 +127,12 @@ function leftEvents(
  */
 export function settle(
   before: Draft,
-  draft: Draft,
-  { settings }: Pick<CommandContext, 'settings'>
+  draft: Draft
 ): { readonly leaving: readonly Decision[]; readonly says: string[]; readonly after: Draft } {
+  const { settings } = draft
   const leaving: Decision[] = []
-  const says = withdrawn(before, draft, settings)
-  let after = draft
+  const says = withdrawn(before, draft)
+  const after = copyOf(draft)
   for (const reporter of addresseesOf(draft.case)) {
     if (!draft.settled.includes(reporter.id)) continue
     const { unusedKeys, contact } = reporter
@@ -151,15 +151,18 @@ export function settle(
       const messages = count(left, 'message', 'messages')
       const leave = left === 1 ? 'leaves' : 'leave'
       says.push(`${messages} to ${address} that had waited ${leave} now, ${WAYS[way]}.`)
-      const line = `sent ${messages} to ${address}, ${WAYS[way]}, that had waited for a key`
-      after = withActivity(after, line)
+      after.activity.push(`sent ${messages} to ${address}, ${WAYS[way]}, that had waited for a key`)
     }
     const [shut, ...more] = waiting
       .map(pathOf)
       .flatMap((path) => (path.kind === 'no-key' ? path : []))
     if (shut !== undefined) says.push(staySays(address, more.length + 1, keyChoice(shut)))
   }
-  return { leaving, says, after: happened(after, leaving) }
+  const here = leaving.flatMap((one) =>
+    one.kind === 'words-leave' && one.words.tag === draft.case.tag ? one.events : []
+  )
+  for (const one of here) if (moveOf(draft, one).kind === 'moved') happen(after, one)
+  return { leaving, says, after }
 }
 
 function staySays(address: Address, number: number, choice: string): string {
@@ -168,16 +171,9 @@ function staySays(address: Address, number: number, choice: string): string {
 }
 
 /** Names the waiting words that this message withdrew. */
-function withdrawn(before: Draft, after: Draft, settings: Settings): string[] {
+function withdrawn(before: Draft, after: Draft): string[] {
   const names = before.waitingWords
     .filter((words) => !after.waitingWords.includes(words))
-    .map((words) => waitingName(words, settings))
+    .map((words) => waitingName(words, before.settings))
   return names.length === 0 ? [] : [`Never sent: ${names.join('; ')}.`]
-}
-
-function happened(before: Draft, leaving: readonly Decision[]): Draft {
-  const here = leaving.flatMap((one) =>
-    one.kind === 'words-leave' && one.words.tag === before.case.tag ? one.events : []
-  )
-  return here.filter((one) => moveOf(before, one).kind === 'moved').reduce<Draft>(happen, before)
 }

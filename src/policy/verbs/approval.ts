@@ -6,17 +6,7 @@ import { type Sha256 } from '../../domain/ids.ts'
 import { copiesHeld, isAnyHere, isListTold, type NoticeRecord } from '../../domain/notice.ts'
 import { formatInstant } from '../../domain/time.ts'
 import { count, listed } from '../../domain/words.ts'
-import {
-  accepted,
-  type Command,
-  type CommandContext,
-  type Draft,
-  decided,
-  type Handler,
-  Refusal,
-  refuseIf,
-  withActivity
-} from '../draft.ts'
+import { type Command, type Draft, decided, type Handler, Refusal, refuseIf } from '../draft.ts'
 import { approvalRule, approversOf, whoApproves } from '../embargo.ts'
 import {
   noticeDigest,
@@ -30,35 +20,25 @@ import { nameOf } from '../recipients.ts'
 import { approving } from './notice.ts'
 import { type Verb } from './verb.ts'
 
-const approve: Handler = (draft, command, context) => {
-  const { notice } = draft
+const approve: Handler = (draft, command) => {
+  const { notice, now, settings } = draft
   if (notice === null) throw new Refusal('There is no notice to approve.')
-  refuseIf(approvalComplaint(draft, notice, command, context))
-  const digest = noticeDigest(draft, notice, context)
-  const about = { revision: notice.revision, digest, code: codeOf(command) }
-  const next = withActivity(draft, 'approved the notice')
-  const done = decided(next, context, 'notice-approved', about)
-  const given = approved(done.notice ?? notice, digest, context).length
-  const lacking = approvalRule(context.product.policy).needed - given
-  if (lacking > 0) {
-    const says = `Approved. ${count(lacking, 'more approval is', 'more approvals are')} needed.`
-    return accepted(done, says)
-  }
-  const releaseAt = plannedRelease(draft, context)
-  const isNow = releaseAt === null || releaseAt <= context.now || isListTold(notice)
-  const when = isNow ? 'at once' : formatInstant(releaseAt, context.settings.desk.timezone)
-  const ready: Draft = {
-    ...done,
-    notice: { ...notice, ...done.notice, state: 'scheduled', releaseAt }
-  }
-  const scheduled = decided(ready, context, 'notice-scheduled', {
-    revision: notice.revision,
-    leavesAt: releaseAt ?? context.now
-  })
-  return accepted(
-    withActivity(scheduled, `scheduled the notice: it leaves ${when}`),
-    `Approved. The notice leaves ${when}.`
-  )
+  refuseIf(approvalComplaint(draft, notice, command))
+  const { revision } = notice
+  const digest = noticeDigest(draft, notice)
+  decided(draft, 'notice-approved', { revision, digest, code: codeOf(command) })
+  draft.activity.push('approved the notice')
+  const given = approved(draft.notice ?? notice, digest, draft).length
+  const lacking = approvalRule(draft.product.policy).needed - given
+  if (lacking > 0)
+    return `Approved. ${count(lacking, 'more approval is', 'more approvals are')} needed.`
+  const releaseAt = plannedRelease(draft)
+  const isNow = releaseAt === null || releaseAt <= now || isListTold(notice)
+  const when = isNow ? 'at once' : formatInstant(releaseAt, settings.desk.timezone)
+  draft.notice = { ...notice, ...draft.notice, state: 'scheduled', releaseAt }
+  decided(draft, 'notice-scheduled', { revision, leavesAt: releaseAt ?? now })
+  draft.activity.push(`scheduled the notice: it leaves ${when}`)
+  return `Approved. The notice leaves ${when}.`
 }
 
 function codeOf({ words: [code = ''] }: Pick<Command, 'words'>): string {
@@ -66,82 +46,65 @@ function codeOf({ words: [code = ''] }: Pick<Command, 'words'>): string {
 }
 
 /** The ids of the maintainers whose approvals of exactly this content count. The release counts in the same way. */
-function approved(
-  notice: NoticeRecord,
-  digest: Sha256,
-  context: CommandContext
-): readonly string[] {
-  return approversOf({ ...approving(notice, context), digest }, context.bound.clockJump)
+function approved(notice: NoticeRecord, digest: Sha256, draft: Draft): readonly string[] {
+  return approversOf({ ...approving(notice, draft), digest }, draft.bound.clockJump)
 }
 
 function approvalComplaint(
   draft: Draft,
   notice: NoticeRecord,
-  command: Pick<Command, 'words'>,
-  context: CommandContext
+  command: Pick<Command, 'words'>
 ): string | null {
+  const { author, product, now } = draft
+  const rule = approvalRule(product.policy)
   const issued = notice.previews.find(({ code }) => code === codeOf(command))
-  const done = doneComplaint(notice, context)
+  const done = doneComplaint(notice, draft)
   if (done !== null) return done
   if (issued === undefined)
     return 'This code does not count: it is mistyped, or the notice was changed or put on hold after its preview. /notice preview makes a new one.'
-  const isAuthor = notice.authors.ids.includes(context.author.id)
-  if (isAuthor && !approvalRule(context.product.policy).byAuthor)
-    return authorSentence(notice, context)
-  const digest = noticeDigest(draft, notice, context)
-  const outdated = outdatedPreview(issued, digest, context)
+  const isAuthor = notice.authors.ids.includes(author.id)
+  if (isAuthor && !rule.byAuthor) return authorSentence(notice, draft)
+  const digest = noticeDigest(draft, notice)
+  const outdated = outdatedPreview(issued, digest, draft)
   if (outdated !== null) return outdated
-  const counted = approved(notice, digest, context)
+  const counted = approved(notice, digest, draft)
   // Once a jump of the clock is undone, enough approvals may count again: then a repeated one schedules the notice.
-  if (
-    counted.includes(context.author.id) &&
-    counted.length < approvalRule(context.product.policy).needed
-  )
+  if (counted.includes(author.id) && counted.length < rule.needed)
     return 'You have approved it already.'
   const { disclosureAt } = draft.case
-  const isPast = disclosureAt !== null && disclosureAt <= context.now
+  const isPast = disclosureAt !== null && disclosureAt <= now
   const past = 'The disclosure instant has passed; set a new one with /embargo.'
-  return noticeComplaint(draft, context) ?? (isPast ? past : null)
+  return noticeComplaint(draft) ?? (isPast ? past : null)
 }
 
-function doneComplaint(notice: NoticeRecord, context: CommandContext): string | null {
+function doneComplaint(notice: NoticeRecord, draft: Draft): string | null {
   return notice.state === 'scheduled' || notice.state === 'releasing'
     ? 'The notice is approved already.'
-    : sentComplaint(notice, context)
+    : sentComplaint(notice, draft)
 }
 
-function authorSentence(notice: NoticeRecord, context: CommandContext): string {
-  const { ids } = notice.authors
-  const others = ids
-    .filter((id) => id !== context.author.id)
-    .map((id) => nameOf(id, context.settings))
-  const too = others.length === 0 ? '' : ` So did ${listed(others)}.`
-  return `You wrote the notice, set its date or moved it to another product since it was last approved.${too} ${whoApproves(approving(notice, context))}`
+function authorSentence(notice: NoticeRecord, draft: Draft): string {
+  const { author, settings } = draft
+  const others = notice.authors.ids.filter((id) => id !== author.id)
+  const names = others.map((id) => nameOf(id, settings))
+  const too = others.length === 0 ? '' : ` So did ${listed(names)}.`
+  return `You wrote the notice, set its date or moved it to another product since it was last approved.${too} ${whoApproves(approving(notice, draft))}`
 }
 
 /** Puts a notice on hold. Possible while any copy of it has not left the desk, even after all copies were queued. */
-const hold: Handler = (draft, _command, context) => {
-  const { notice } = draft
+const hold: Handler = (draft) => {
+  const { notice, now } = draft
   if (notice === null) throw new Refusal('There is no notice to hold.')
-  const { copies } = context.bound
-  if (notice.state === 'released' && !isAnyHere(copies))
-    throw new Refusal('The notice has left already.')
-  const held: Draft = { ...draft, notice: { ...notice, state: 'held', releaseAt: null } }
-  const wasLeaving = notice.state === 'releasing' || isAnyHere(copies)
-  return accepted(
-    withActivity(
-      decided(held, context, 'notice-held', {
-        revision: notice.revision,
-        because: 'maintainer',
-        copies,
-        withheldSince: notice.hasLeft ? context.now : null
-      }),
-      'put the notice on hold'
-    ),
-    wasLeaving
-      ? `On hold. ${copiesHeld(copies)}`
-      : 'On hold. A new /notice preview and approval let it go on.'
-  )
+  const { copies } = draft.bound
+  const { revision, state } = notice
+  if (state === 'released' && !isAnyHere(copies)) throw new Refusal('The notice has left already.')
+  draft.notice = { ...notice, state: 'held', releaseAt: null }
+  const withheldSince = notice.hasLeft ? now : null
+  decided(draft, 'notice-held', { revision, because: 'maintainer', copies, withheldSince })
+  draft.activity.push('put the notice on hold')
+  return state === 'releasing' || isAnyHere(copies)
+    ? `On hold. ${copiesHeld(copies)}`
+    : 'On hold. A new /notice preview and approval let it go on.'
 }
 
 export const APPROVAL: readonly Verb[] = [
@@ -155,10 +118,10 @@ export const APPROVAL: readonly Verb[] = [
     run: approve,
     next: {
       happens: 'notice-approved',
-      writes: (draft, context) => {
-        const code = standingPreview(draft, context)?.code
+      writes: (draft) => {
+        const code = standingPreview(draft)?.code
         if (draft.notice === null || code === undefined) return null
-        const complaint = approvalComplaint(draft, draft.notice, { words: [code] }, context)
+        const complaint = approvalComplaint(draft, draft.notice, { words: [code] })
         // The code itself stands in the preview alone: only somebody who has that before them can approve it (G7).
         return complaint === null ? '/notice approve CODE' : null
       }

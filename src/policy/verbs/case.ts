@@ -1,22 +1,18 @@
 /**
- * The verbs that say where a case stands or move it (practice.md §6, M-10, M-16). Each takes a draft and returns a new one with
- * its decisions, or the reason why not.
+ * The verbs that say where a case stands or move it (practice.md §6, M-10, M-16).
  */
 import { type Addressed, addresseesOf, reporterWith } from '../../domain/case.ts'
 import { type ReporterTold } from '../../domain/event.ts'
 import { formatInstant, readInstant } from '../../domain/time.ts'
 import { count } from '../../domain/words.ts'
 import {
-  accepted,
-  type CommandContext,
   type Draft,
   decided,
   type Handler,
   happening,
   hasHappened,
   Refusal,
-  splitReason,
-  withActivity
+  splitReason
 } from '../draft.ts'
 import { nameOf } from '../recipients.ts'
 import { decisionMail } from '../reporter-mail.ts'
@@ -24,40 +20,36 @@ import { statusBlock } from '../status.ts'
 import { textFor } from './talk.ts'
 import { type Verb } from './verb.ts'
 
-const status: Handler = (draft, _command, context) =>
-  accepted({ ...draft, blocks: [...draft.blocks, statusBlock(draft, context)] }, 'See below.')
+const status: Handler = (draft) => {
+  draft.blocks.push(statusBlock(draft))
+  return 'See below.'
+}
 
-const take: Handler = (draft, _command, context) => {
+const take: Handler = (draft) => {
+  const { author, settings } = draft
   const { owner: from } = draft.case
-  if (from === context.author.id) return accepted(draft, 'The case was yours already.')
-  const done = decided(draft, context, 'taken', { from })
-  const next = { ...done, case: { ...done.case, owner: context.author.id } }
-  if (from === null) return accepted(withActivity(next, 'took the case'), 'The case is yours.')
-  const name = nameOf(from, context.settings)
-  return accepted(
-    withActivity(next, `took the case from ${name}`),
-    `The case is yours now; its owner was ${name}.`
-  )
+  if (from === author.id) return 'The case was yours already.'
+  decided(draft, 'taken', { from })
+  draft.case = { ...draft.case, owner: author.id }
+  const name = from === null ? '' : nameOf(from, settings)
+  draft.activity.push(name === '' ? 'took the case' : `took the case from ${name}`)
+  return name === '' ? 'The case is yours.' : `The case is yours now; its owner was ${name}.`
 }
 
 /** Sends the acknowledgement that is on hold, for example because the sender's address may be forged. */
-const acknowledge: Handler = (draft, _command, context) => {
-  const to = context.bound.heldAnswerTo
+const acknowledge: Handler = (draft) => {
+  const to = draft.bound.heldAnswerTo
   if (to === null) throw new Refusal('No acknowledgement of this case is on hold.')
-  if (hasHappened(draft, 'acknowledgement-released'))
-    return accepted(draft, `It goes to ${to} already.`)
-  const done = decided(draft, context, 'acknowledgement-released', {})
-  return accepted(
-    withActivity(done, 'sent the acknowledgement'),
-    `The acknowledgement goes to ${to}.`
-  )
+  if (hasHappened(draft, 'acknowledgement-released')) return `It goes to ${to} already.`
+  decided(draft, 'acknowledgement-released', {})
+  draft.activity.push('sent the acknowledgement')
+  return `The acknowledgement goes to ${to}.`
 }
 
-const accept: Handler = (draft, command, context) => {
-  const text = textFor(command.text ?? '', context)
-  const owner = draft.case.owner ?? context.author.id
-  const owned = { ...draft, case: { ...draft.case, owner } }
-  return decisionMail(owned, context, (to) => decided(to, context, 'accepted', {}), {
+const accept: Handler = (draft, command) => {
+  const text = textFor(command.text ?? '', draft)
+  draft.case = { ...draft.case, owner: draft.case.owner ?? draft.author.id }
+  return decisionMail(draft, () => decided(draft, 'accepted', {}), {
     mail: 'accepted',
     text,
     decision:
@@ -65,8 +57,8 @@ const accept: Handler = (draft, command, context) => {
   })
 }
 
-const reject: Handler = (draft, command, context) => {
-  const { reject: rule } = context.product.policy
+const reject: Handler = (draft, command) => {
+  const { reject: rule } = draft.product.policy
   const [first = '', ...words] = command.words
   const code = first.toLowerCase()
   const says = new Map(Object.entries(rule.codes)).get(code)
@@ -76,15 +68,13 @@ const reject: Handler = (draft, command, context) => {
     throw new Refusal(
       'Please give the reason once: on the line, or below it, or between << and >>.'
     )
-  const text = textFor(command.text ?? words.join(' '), context)
+  const text = textFor(command.text ?? words.join(' '), draft)
   if (text.length < rule.reason_length) {
     throw new Refusal(
       `The policy wants the reason in detail: at least ${rule.reason_length} characters below the command, or between << and >>.`
     )
   }
-  const decide = (to: Draft, told: ReporterTold): Draft =>
-    decided(to, context, 'rejected', { code, told })
-  return decisionMail(draft, context, decide, {
+  return decisionMail(draft, (told) => decided(draft, 'rejected', { code, told }), {
     mail: 'rejected',
     text,
     decision: `Thank you for the time you put into this. We looked into your report and decided not to take it further. ${says}`,
@@ -93,34 +83,31 @@ const reject: Handler = (draft, command, context) => {
   })
 }
 
-const close: Handler = (draft, command, context) => {
+const close: Handler = (draft, command) => {
   const [first = '', ...others] = command.words
   const isSilent = first.toLowerCase() === 'internal'
   // Words before "because" belong to the reason: /close duplicate of 7 because of the audit.
   const reason = (isSilent ? others : command.words).join(' ').replace(/^because\b\s*/iu, '')
-  const text = textFor(command.text ?? '', context)
+  const text = textFor(command.text ?? '', draft)
   const disposition = dispositionOf(draft)
   const why = reason === '' ? '' : `, because: ${reason}`
-  const decide = (to: Draft, told: ReporterTold): Draft =>
-    decided(to, context, 'closed', { disposition, reason, told })
+  const decide = (told: ReporterTold): void =>
+    decided(draft, 'closed', { disposition, reason, told })
   if (!isSilent) {
     const decision = CLOSING[disposition]
-    const words = { mail: 'closed', text, decision, why } as const
-    return decisionMail(draft, context, decide, words)
+    return decisionMail(draft, decide, { mail: 'closed', text, decision, why })
   }
   if (text !== '')
     throw new Refusal(
       '/close internal tells nobody; write the text with /note, or leave out internal.'
     )
-  if (context.product.policy.close.internal === 'deny')
+  if (draft.product.policy.close.internal === 'deny')
     throw new Refusal(
       'The policy of this product does not allow closing a case without telling the reporter.'
     )
-  const done = decide(draft, 'silent-by-policy')
-  return accepted(
-    withActivity(done, `closed the case${why}; the reporter was not told`),
-    'The case is closed. The reporter was not told.'
-  )
+  decide('silent-by-policy')
+  draft.activity.push(`closed the case${why}; the reporter was not told`)
+  return 'The case is closed. The reporter was not told.'
 }
 
 /** What a reporter reads at the end of a case, whether or not the maintainer adds a text. */
@@ -161,48 +148,44 @@ export const CASE: readonly Verb[] = [
     run: acknowledge,
     next: {
       happens: 'acknowledgement-released',
-      writes: (draft, { bound }) =>
-        bound.heldAnswerTo === null || hasHappened(draft, 'acknowledgement-released')
+      writes: (draft) =>
+        draft.bound.heldAnswerTo === null || hasHappened(draft, 'acknowledgement-released')
           ? null
           : '/acknowledge'
     }
   }
 ]
 
-const disclosed: Handler = (draft, command, context) => {
-  const { timezone } = context.settings.desk
-  const { before, reason } = splitReason(command.words)
+const disclosed: Handler = (draft, command) => {
+  const { now } = draft
+  const { timezone } = draft.settings.desk
+  const { before, reason, why } = splitReason(command.words)
   if (reason === '') throw new Refusal('Please give the reason after "because".')
-  const read =
-    before === '' ? { instant: context.now, zone: timezone } : readInstant(before, timezone)
+  const read = before === '' ? { instant: now, zone: timezone } : readInstant(before, timezone)
   if (typeof read === 'string') throw new Refusal(read)
   const said = formatInstant(read.instant, timezone, read.zone)
-  if (read.instant > context.now)
+  if (read.instant > now)
     throw new Refusal(`${said} has not come yet. Record the disclosure when it is public.`)
-  const about = { date: read.instant, reason: reason ?? '' }
-  const done = decided(draft, context, 'disclosed', about)
-  const why = reason === null ? '' : `, because: ${reason}`
-  const { here } = context.bound.copies
+  decided(draft, 'disclosed', { date: read.instant, reason: reason ?? '' })
+  draft.activity.push(`recorded that the issue is public since ${said}${why}`)
+  const { here } = draft.bound.copies
   const late =
     here === 0
       ? ''
       : ` ${count(here, 'copy', 'copies')} of the notice had not left and will not leave; we tell ${here === 1 ? 'its member' : 'their members'} that the embargo is over.`
-  return accepted(
-    withActivity(done, `recorded that the issue is public since ${said}${why}`),
-    `Recorded: public since ${said}${why}.${late}`
-  )
+  return `Recorded: public since ${said}${why}.${late}`
 }
 
-const reopen: Handler = (draft, command, context) => {
-  const { before, reason } = splitReason(command.words)
+const reopen: Handler = (draft, command) => {
+  const { before, reason, why } = splitReason(command.words)
   if (before !== '' || reason === null || reason === '')
     throw new Refusal('Please give the reason: /reopen because REASON.')
-  const told = toldOfEnd(draft, context)
-  const decide = (to: Draft): Draft => decided(to, context, 'reopened', { reason })
-  const why = `, because: ${reason}`
-  if (told.length > 0) return decisionMail(draft, context, decide, { ...OPEN_AGAIN, why, to: told })
-  const done = decide(draft)
-  return accepted(withActivity(done, `reopened the case${why}`), 'The case is open again.')
+  const to = toldOfEnd(draft)
+  const decide = (): void => decided(draft, 'reopened', { reason })
+  if (to.length > 0) return decisionMail(draft, decide, { ...OPEN_AGAIN, why, to })
+  decide()
+  draft.activity.push(`reopened the case${why}`)
+  return 'The case is open again.'
 }
 
 const OPEN_AGAIN = {
@@ -213,8 +196,8 @@ const OPEN_AGAIN = {
 } as const
 
 /** The reporters who were told that the case has ended, and got no other decision since. */
-function toldOfEnd(draft: Draft, { bound }: CommandContext): readonly Addressed[] {
-  const told = [...bound.events, ...happening(draft)].flatMap((one) =>
+function toldOfEnd(draft: Draft): readonly Addressed[] {
+  const told = [...draft.bound.events, ...happening(draft)].flatMap((one) =>
     one.kind === 'answered' && one.about.with !== 'reply' ? [one.about] : []
   )
   return addresseesOf(draft.case).filter(({ id }) => {

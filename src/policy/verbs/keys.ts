@@ -14,77 +14,54 @@ import {
 import { byMaintainer } from '../../domain/event.ts'
 import { type Fingerprint, formatFingerprint, parseFingerprint } from '../../domain/ids.ts'
 import { reporterIn } from '../conversation.ts'
-import {
-  accepted,
-  type CommandContext,
-  type Draft,
-  decided,
-  type Handler,
-  Refusal,
-  refuseIf,
-  splitReason,
-  withActivity
-} from '../draft.ts'
+import { type Draft, decided, type Handler, Refusal, refuseIf, splitReason } from '../draft.ts'
 import { pinKey } from '../reporter-key.ts'
 import { reachWords } from '../status.ts'
 import { type Verb } from './verb.ts'
 
 /** Takes an offered key into use from the next line of the same message on. The replaced one is kept and can be taken back. */
-const acceptKey: Handler = (draft, command, context) => {
-  const { reporter, key, before } = namedKey(draft, command.words.join(''), context)
+const acceptKey: Handler = (draft, command) => {
+  const { reporter, key, before } = namedKey(draft, command.words.join(''))
   const { id, contact } = reporter
   const { address } = contact
   refuseIf(key.isUsable ? wordsComplaint(draft, 'accept') : UNUSABLE)
-  const settled = [...draft.settled, id]
-  if (before?.fingerprint === key.fingerprint)
-    return accepted({ ...draft, settled }, `This key is in use for ${address} already.`)
+  draft.settled.push(id)
+  if (before?.fingerprint === key.fingerprint) return `This key is in use for ${address} already.`
   const used = { ...key, isProved: true }
   const whose = { tag: draft.case.tag, reporter: id, address }
-  const by = byMaintainer(context.author.id)
-  const next = {
-    ...draft,
-    reporterKeys: new Map([...draft.reporterKeys, [addressKey(address), used]]),
-    settled,
-    decisions: [...draft.decisions, ...pinKey(whose, by, used, before?.fingerprint ?? null)]
-  }
+  const by = byMaintainer(draft.author.id)
+  draft.reporterKeys = new Map([...draft.reporterKeys, [addressKey(address), used]])
+  draft.decisions.push(...pinKey(whose, by, used, before?.fingerprint ?? null))
   const name = formatFingerprint(key.fingerprint)
   const instead = before === null ? '' : ` instead of ${formatFingerprint(before.fingerprint)}`
-  return accepted(
-    withActivity(next, `accepted the key ${name} for ${address}${instead}`),
-    `Answers to ${address} are encrypted to ${name}${instead} from now on.`
-  )
+  draft.activity.push(`accepted the key ${name} for ${address}${instead}`)
+  return `Answers to ${address} are encrypted to ${name}${instead} from now on.`
 }
 
 /** Says that a key is not the reporter's. It is taken out of use, and stays out even if it comes again (G3). */
-const refuseKey: Handler = (draft, command, context) => {
+const refuseKey: Handler = (draft, command) => {
   const { before: written, reason } = splitReason(command.words)
-  const { reporter, key, before } = namedKey(draft, written.replaceAll(' ', ''), context)
+  const { reporter, key, before } = namedKey(draft, written.replaceAll(' ', ''))
   const { fingerprint, keyData, source, firstSeenAt } = key
   const { address } = reporter.contact
-  const refusedBy = context.author.id
+  const refusedBy = draft.author.id
   refuseIf(wordsComplaint(draft, 'refuse'))
   const isInUse = before?.fingerprint === fingerprint
   const reporterKeys = new Map(draft.reporterKeys)
   if (isInUse) reporterKeys.delete(addressKey(address))
   const without = withoutKey(fingerprint, address)
   const kept = { fingerprint, keyData, source, firstSeenAt }
-  const refused: Draft = {
-    ...draft,
-    case: { ...draft.case, reporters: draft.case.reporters.map(without) },
-    reporterKeys,
-    settled: [...draft.settled, reporter.id],
-    decisions: [...draft.decisions, { kind: 'offer-reporter-key', address, key: kept, refusedBy }]
-  }
-  const about = { reporter: reporter.id, fingerprint, reason: reason ?? '' }
-  const next = decided(refused, context, 'key-refused', about)
+  draft.case = { ...draft.case, reporters: draft.case.reporters.map(without) }
+  draft.reporterKeys = reporterKeys
+  draft.settled.push(reporter.id)
+  draft.decisions.push({ kind: 'offer-reporter-key', address, key: kept, refusedBy })
+  decided(draft, 'key-refused', { reporter: reporter.id, fingerprint, reason: reason ?? '' })
   const name = formatFingerprint(fingerprint)
   const why = reason === null || reason === '' ? '' : ` (because ${reason})`
-  const now = reachWords(without(reporter), reporterKeys, context.product)
+  const now = reachWords(without(reporter), reporterKeys, draft.product)
   const reach = isInUse ? ` Answers ${now}` : ''
-  return accepted(
-    withActivity(next, `refused the key ${name}: it is not the key of ${address}${why}.${reach}`),
-    `The key ${name} is not used for ${address}, even if it comes again.${reach}`
-  )
+  draft.activity.push(`refused the key ${name}: it is not the key of ${address}${why}.${reach}`)
+  return `The key ${name} is not used for ${address}, even if it comes again.${reach}`
 }
 
 function withoutKey(fingerprint: Fingerprint, address: Address) {
@@ -110,8 +87,8 @@ type NamedKey = {
 }
 
 /** The key of this fingerprint, in use or not, and the reporter of the case for whom it came. */
-function namedKey(draft: Draft, written: string, context: CommandContext): NamedKey {
-  const { offeredKeys } = context.bound
+function namedKey(draft: Draft, written: string): NamedKey {
+  const { offeredKeys } = draft.bound
   const fingerprint = parseFingerprint(written)
   if (fingerprint === null)
     throw new Refusal('Which key? Write its whole fingerprint, 40 or 64 hexadecimal digits.')
@@ -124,12 +101,12 @@ function namedKey(draft: Draft, written: string, context: CommandContext): Named
     const key = before?.fingerprint === fingerprint ? before : offered
     return key === undefined ? [] : [{ reporter, key, before }]
   })
-  const meant = reporterIn(draft.case, context.conversation)
+  const meant = reporterIn(draft.case, draft.conversation)
   // A key may name several people: used for the wrong one, it would let its owner read another person's messages.
   const isMeant = ({ reporter }: NamedKey): boolean =>
     meant !== 'several' && meant?.id === reporter.id
   const [only] = theirs
-  if (only === undefined) throw new Refusal(noSuchKey(draft, context))
+  if (only === undefined) throw new Refusal(noSuchKey(draft))
   const named = theirs.length > 1 ? theirs.find(isMeant) : only
   const addresses = theirs.map(({ reporter }) => reporter.contact.address).join(' and for ')
   if (named === undefined)
@@ -144,8 +121,8 @@ function namedKey(draft: Draft, written: string, context: CommandContext): Named
   return named
 }
 
-function noSuchKey(draft: Draft, { bound: { offeredKeys } }: CommandContext): string {
-  const addresses = addresseesOf(draft.case)
+function noSuchKey({ case: record, bound: { offeredKeys } }: Draft): string {
+  const addresses = addresseesOf(record)
     .map(({ contact }) => contact.address)
     .join(' or ')
   if (addresses === '')

@@ -17,9 +17,7 @@ import { count, listed } from '../../domain/words.ts'
 import { preview as previewMessage } from '../../messages/to-maintainers.ts'
 import { notice as noticeMessage } from '../../messages/to-members.ts'
 import {
-  accepted,
   type Command,
-  type CommandContext,
   changeComplaint,
   type Draft,
   decided,
@@ -27,8 +25,7 @@ import {
   hasHappened,
   isShown,
   Refusal,
-  refuseIf,
-  withActivity
+  refuseIf
 } from '../draft.ts'
 import { whoApproves } from '../embargo.ts'
 import {
@@ -55,51 +52,48 @@ const CHANGE_WAITS =
 
 const NO_NOTICE = 'The policy of this product has no advance notice.'
 
-const draftNotice: Handler = (draft, command, context) => {
-  const { files } = context
-  if (context.product.policy.notice === null) throw new Refusal(NO_NOTICE)
+const draftNotice: Handler = (draft, { fields }) => {
+  const { files } = draft
+  if (draft.product.policy.notice === null) throw new Refusal(NO_NOTICE)
   if (draft.words.some((said) => (said.files ?? []).length > 0)) throw new Refusal(WHOSE_FILES)
-  if (command.fields.length === 0 && files.length === 0) {
-    const blocks = [...draft.blocks, noticeForm(draft, context)]
-    const says = 'Nothing is changed. The form is below: fill it in and send it.'
-    return accepted({ ...draft, blocks }, says)
+  if (fields.length === 0 && files.length === 0) {
+    draft.blocks.push(noticeForm(draft))
+    return 'Nothing is changed. The form is below: fill it in and send it.'
   }
-  refuseIf(changeComplaint(draft) ?? filesComplaint(context))
-  const edited = editedNotice(draft, command, context)
-  const { revision = 1 } = edited.notice ?? {}
-  const done = decided(edited, context, 'notice-drafted', {
+  refuseIf(changeComplaint(draft) ?? filesComplaint(draft))
+  const edited = editedWords(draft)
+  const { revision } = editNotice(draft, fields)
+  decided(draft, 'notice-drafted', {
     revision,
-    fields: command.fields.map(({ key }) => key as NoticeTextField),
+    fields: fields.map(({ key }) => key as NoticeTextField),
     patches: files.map(({ sha256 }) => sha256)
   })
+  draft.activity.push(`wrote the notice, revision ${revision}`)
   const stored = files.length === 0 ? '' : ` ${count(files.length, 'patch', 'patches')} stored.`
-  return accepted(
-    withActivity(done, `wrote the notice, revision ${revision}`),
-    `Notice revision ${revision} stored.${stored}${editedWords(draft, context)}${readyWords(done, context)}`
-  )
+  return `Notice revision ${revision} stored.${stored}${edited}${readyWords(draft)}`
 }
 
 /** Fields given replace stored ones; those not given stay. */
-function editedNotice(draft: Draft, command: Command, context: CommandContext): Draft {
-  const before = draft.notice ?? emptyNotice(draft, context)
-  const open = reopenedNotice({ ...draft, notice: before }, context)
-  const given: NoticeFields = Object.fromEntries(
-    command.fields.map(({ key, value }) => [key, value])
-  )
-  const fields = { ...before.fields, ...given }
-  const notice = { ...before, ...open.notice, fields }
-  if (context.files.length === 0) return { ...open, notice }
-  const patches = context.files.map(({ content: _, ...patch }) => patch)
-  return { ...open, notice: { ...notice, patches }, newPatches: context.files }
+function editNotice(draft: Draft, fields: Command['fields']): NoticeRecord {
+  draft.notice ??= emptyNotice(draft)
+  const open = reopenNotice(draft) ?? draft.notice
+  const given: NoticeFields = Object.fromEntries(fields.map(({ key, value }) => [key, value]))
+  draft.notice = { ...open, fields: { ...open.fields, ...given } }
+  if (draft.files.length > 0) {
+    const patches = draft.files.map(({ content: _, ...patch }) => patch)
+    draft.notice = { ...draft.notice, patches }
+    draft.newPatches = draft.files
+  }
+  return draft.notice
 }
 
-function readyWords(draft: Draft, context: CommandContext): string {
-  const faults = noticeFaults(draft, context)
+function readyWords(draft: Draft): string {
+  const faults = noticeFaults(draft)
   if (faults.length > 0) return ` Before the preview, please correct this: ${faults.join(' ')}`
-  return missingFields(draft, context).length === 0 ? ' Nothing is missing.' : ''
+  return missingFields(draft).length === 0 ? ' Nothing is missing.' : ''
 }
 
-function filesComplaint({ files }: CommandContext): string | null {
+function filesComplaint({ files }: Draft): string | null {
   const badName = files.find((file) => !PATCH_NAME.test(file.filename))
   if (badName !== undefined)
     return `Please rename "${badName.filename}": the name of a patch may use letters, digits and + . _ - only, and starts with a letter or digit.`
@@ -108,25 +102,24 @@ function filesComplaint({ files }: CommandContext): string | null {
   return files.length > PATCHES_MAX ? `A notice takes at most ${PATCHES_MAX} patches.` : null
 }
 
-/** The draft with its notice, if any, open for change again: as a new revision if the list has read the present one. */
-export function reopenedNotice(draft: Draft, context: CommandContext): Draft {
+/** Opens the notice, if any, for change again: as a new revision if the list has read the present one. */
+export function reopenNotice(draft: Draft): NoticeRecord | null {
   const { notice } = draft
-  if (notice === null) return draft
+  if (notice === null) return null
   const left = notice.releasedAt !== null || notice.hasLeft
-  const told = left ? toldBy(notice, context) : notice.told
+  const told = left ? toldBy(notice, draft) : notice.told
   const revision = left ? notice.revision + 1 : notice.revision
-  const reopened = { ...notice, ...UNSENT, told, revision }
+  draft.notice = { ...notice, ...UNSENT, told, revision }
   const date = draft.case.disclosureAt
-  const next = { ...draft, notice: reopened }
   // The list has to learn the new date or content. On the record, so that it is not forgotten (B16).
-  return told === null || told.disclosureAt === null || date === null
-    ? next
-    : decided(next, context, 'change-proposed', { oldDate: told.disclosureAt, date })
+  if (told !== null && told.disclosureAt !== null && date !== null)
+    decided(draft, 'change-proposed', { oldDate: told.disclosureAt, date })
+  return draft.notice
 }
 
 const UNSENT = { state: 'drafting', releaseAt: null, releasedAt: null, hasLeft: false } as const
 
-function emptyNotice({ case: { tag } }: Draft, { product }: CommandContext): NoticeRecord {
+function emptyNotice({ case: { tag }, product }: Draft): NoticeRecord {
   return {
     ...{ id: 0, caseTag: tag, product: product.id, version: 0, revision: 1 },
     ...UNSENT,
@@ -138,7 +131,7 @@ function emptyNotice({ case: { tag } }: Draft, { product }: CommandContext): Not
 }
 
 /** What a later revision is compared with: the last one that left for the whole list, or the first that left at all. */
-function toldBy(notice: NoticeRecord, { bound, now }: CommandContext): ToldNotice {
+function toldBy(notice: NoticeRecord, { bound, now }: Draft): ToldNotice {
   const { revision, fields, patches, told, releasedAt } = notice
   if (told !== null && releasedAt === null) return told
   const at = told?.at ?? releasedAt ?? now
@@ -146,55 +139,45 @@ function toldBy(notice: NoticeRecord, { bound, now }: CommandContext): ToldNotic
   return { revision, fields, patches, disclosureAt, disclosureZone, at }
 }
 
-const preview: Handler = (draft, _command, context) => {
-  const { notice } = draft
-  if (context.product.policy.notice === null) throw new Refusal(NO_NOTICE)
+const preview: Handler = (draft) => {
+  const { notice, tools } = draft
+  if (draft.product.policy.notice === null) throw new Refusal(NO_NOTICE)
   if (notice === null) throw new Refusal('There is no notice yet; start with /notice draft.')
-  refuseIf(previewComplaint(draft, notice, context))
-  const digest = noticeDigest(draft, notice, context)
-  const sent = [...draft.decisions, ...previewMails(draft, notice, context)]
-  const done = decided({ ...draft, decisions: sent }, context, 'notice-previewed', {
-    revision: notice.revision,
-    digest,
-    code: context.tools.code
-  })
-  return accepted(
-    withActivity(done, 'previewed the notice'),
-    `Every maintainer gets the preview with its code. ${whoApproves(approving(notice, context))}`
-  )
+  refuseIf(previewComplaint(draft, notice))
+  const digest = noticeDigest(draft, notice)
+  draft.decisions.push(...previewMails(draft, notice))
+  decided(draft, 'notice-previewed', { revision: notice.revision, digest, code: tools.code })
+  draft.activity.push('previewed the notice')
+  return `Every maintainer gets the preview with its code. ${whoApproves(approving(notice, draft))}`
 }
 
 /** What decides who may approve a notice. */
-export function approving(notice: NoticeRecord, { product, settings }: CommandContext) {
+export function approving(notice: NoticeRecord, { product, settings }: Draft) {
   return { notice, policy: product.policy, maintainers: settings.maintainers }
 }
 
-function previewComplaint(
-  draft: Draft,
-  notice: NoticeRecord,
-  context: CommandContext
-): string | null {
+function previewComplaint(draft: Draft, notice: NoticeRecord): string | null {
   if (notice.state === 'releasing')
     return 'The notice is leaving at this moment; try again in a minute.'
   return isShown(draft)
     ? 'This message makes a preview already. Please send the second one in another message.'
-    : (sentComplaint(notice, context) ?? noticeComplaint(draft, context))
+    : (sentComplaint(notice, draft) ?? noticeComplaint(draft))
 }
 
 /** List admins also read which members the text names; nobody else learns that it names any (G5). */
-function previewMails(draft: Draft, notice: NoticeRecord, context: CommandContext): Decision[] {
-  const { settings, product, bound, now } = context
+function previewMails(draft: Draft, notice: NoticeRecord): Decision[] {
+  const { settings, product, bound, now, case: record } = draft
   const { timezone } = settings.desk
-  const releaseAt = plannedRelease(draft, context)
-  const params = noticeParams(notice, { record: draft.case, product, settings })
+  const releaseAt = plannedRelease(draft)
+  const params = noticeParams(notice, { record, product, settings })
   const expired = bound.members.filter(
     ({ keyExpiresAt }) => keyExpiresAt !== null && releaseAt !== null && keyExpiresAt <= releaseAt
   )
   const said = {
-    by: context.author.name,
+    by: draft.author.name,
     specimen: noticeMessage(params),
     patches: params.patches,
-    leaves: leaving(releaseAt, context),
+    leaves: leaving(releaseAt, draft),
     product: product.name,
     members: bound.members.length,
     expired: expired.length,
@@ -202,11 +185,11 @@ function previewMails(draft: Draft, notice: NoticeRecord, context: CommandContex
     authors: listed(notice.authors.ids.map((id) => nameOf(id, settings))),
     now: formatInstant(now, timezone),
     isClockDoubted: bound.clockJump !== null,
-    code: context.tools.code
+    code: draft.tools.code
   }
   const sending = {
-    once: String(context.arrivalId),
-    tag: draft.case.tag,
+    once: String(draft.arrivalId),
+    tag: record.tag,
     files: { from: 'list', files: draft.newPatches ?? bound.patchFiles }
   } as const
   const mentions = memberMentions(notice.fields, bound.members)
@@ -217,7 +200,7 @@ function previewMails(draft: Draft, notice: NoticeRecord, context: CommandContex
   })
 }
 
-function leaving(releaseAt: Instant | null, { now, settings }: CommandContext): string {
+function leaving(releaseAt: Instant | null, { now, settings }: Draft): string {
   if (releaseAt === null) return 'not known, because no disclosure date is set'
   return releaseAt <= now
     ? 'as soon as it is approved'
@@ -228,8 +211,8 @@ function leaving(releaseAt: Instant | null, { now, settings }: CommandContext): 
  * What an edit means for what was approved or told before. Above all, it stops no copy of a released revision. `draft` is from
  * before the edit.
  */
-export function editedWords(draft: Draft, { bound }: CommandContext): string {
-  const { here, onTheWay, revision } = bound.copies
+export function editedWords(draft: Draft): string {
+  const { here, onTheWay, revision } = draft.bound.copies
   const isGoingOn = here + onTheWay > 0 && !hasHappened(draft, 'notice-held')
   const copies = count(here + onTheWay, 'copy', 'copies')
   return [
@@ -242,9 +225,9 @@ export function editedWords(draft: Draft, { bound }: CommandContext): string {
 }
 
 /** Whether a field has to be written or corrected; the date has a command of its own. */
-function isUnready(draft: Draft, context: CommandContext): boolean {
-  const dated = { ...draft, case: { ...draft.case, disclosureAt: context.now } }
-  return missingFields(dated, context).length > 0 || noticeFaults(draft, context).length > 0
+function isUnready(draft: Draft): boolean {
+  const dated = { ...draft, case: { ...draft.case, disclosureAt: draft.now } }
+  return missingFields(dated).length > 0 || noticeFaults(draft).length > 0
 }
 
 export const AUTHORS = ['committer', 'release'] as const
@@ -260,8 +243,7 @@ export const NOTICE: readonly Verb[] = [
     run: draftNotice,
     next: {
       happens: 'notice-drafted',
-      writes: (draft, context) =>
-        isNoticeOpen(draft, context) && isUnready(draft, context) ? '/notice draft' : null
+      writes: (draft) => (isNoticeOpen(draft) && isUnready(draft) ? '/notice draft' : null)
     }
   },
   {
@@ -271,12 +253,12 @@ export const NOTICE: readonly Verb[] = [
     run: preview,
     next: {
       happens: 'notice-previewed',
-      writes: (draft, context) =>
-        isNoticeOpen(draft, context) &&
+      writes: (draft) =>
+        isNoticeOpen(draft) &&
         draft.notice !== null &&
         draft.case.disclosureAt !== null &&
-        previewComplaint(draft, draft.notice, context) === null &&
-        standingPreview(draft, context) === null
+        previewComplaint(draft, draft.notice) === null &&
+        standingPreview(draft) === null
           ? '/notice preview'
           : null
     }

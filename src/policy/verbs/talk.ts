@@ -1,6 +1,5 @@
 /**
- * The verbs that talk: to the reporter, to a list member, or to the other maintainers (practice.md §6, M-10, M-13). Each takes a
- * draft and returns a new one with its decisions, or the reason why not.
+ * The verbs that talk: to the reporter, to a list member, or to the other maintainers (practice.md §6, M-10, M-13).
  */
 import { addresseesOf, answeredAt, isOpen } from '../../domain/case.ts'
 import { byMaintainer } from '../../domain/event.ts'
@@ -9,54 +8,52 @@ import { memberAnswer } from '../../messages/to-members.ts'
 import { doubtsAbout } from '../commands.ts'
 import { conversationComplaint, MIXED, memberIn, reporterIn } from '../conversation.ts'
 import {
-  accepted,
-  type CommandContext,
   type Draft,
   decided,
   type Handler,
   Refusal,
   refuseIf,
   splitReason,
-  withActivity,
-  withoutWords
+  withdrawWords
 } from '../draft.ts'
 import { namesDesk, newText } from '../new-text.ts'
 import {
+  addNote,
   askFor,
   message,
   pathIn,
   reporterMeant,
   toEach,
-  toReporter,
-  withNote
+  toReporter
 } from '../reporter-mail.ts'
 import { sealedTo } from '../send.ts'
 import { isPlanDue } from '../status.ts'
 import { waitingFor } from '../waiting-words.ts'
 import { type Verb } from './verb.ts'
 
-const note: Handler = (draft, command, context) => {
+const note: Handler = (draft, command) => {
   const text = [command.words.join(' '), command.text ?? ''].filter((part) => part !== '')
   if (text.length === 0) throw new Refusal('A note needs text below it or between << and >>.')
-  return accepted(withNote(draft, text.join('\n\n'), context), 'Kept for the maintainers.')
+  addNote(draft, text.join('\n\n'))
+  return 'Kept for the maintainers.'
 }
 
-const reply: Handler = (draft, command, context) => {
+const reply: Handler = (draft, command) => {
   const given = command.text ?? ''
-  refuseIf(conversationComplaint(context.conversation))
-  const text = textToSend(given, context)
-  refuseIf(context.files.length === 0 ? null : filesComplaint(draft, context))
+  refuseIf(conversationComplaint(draft.conversation))
+  const text = textToSend(given, draft)
+  refuseIf(draft.files.length === 0 ? null : filesComplaint(draft))
   const remarks = leftOut(given, text)
   // The files of the message go along once, however many replies it holds.
-  const files = draft.words.some((said) => said.files !== undefined) ? [] : context.files
+  const files = draft.words.some((said) => said.files !== undefined) ? [] : draft.files
   if (files.length > 0) remarks.push(`${count(files.length, 'file', 'files')} went along.`)
   const words = { mail: 'reply', text, files, isPlan: isPlan(sections(text)) } as const
-  return toReporter(draft, context, words, remarks.join(' '))
+  return [toReporter(draft, words), ...remarks].join(' ')
 }
 
-function filesComplaint(draft: Draft, context: CommandContext): string | null {
+function filesComplaint(draft: Draft): string | null {
   if (draft.newPatches !== null) return WHOSE_FILES
-  const way = pathIn(draft, context)
+  const way = pathIn(draft)
   if (way === 'no-key') return FILES_WITHOUT_KEY
   return way === 'in-clear' ? FILES_IN_CLEAR : null
 }
@@ -89,48 +86,39 @@ function isPlan({ plan, workarounds }: Plan): boolean {
   return plan.trim() !== '' && workarounds.trim() !== ''
 }
 
-const plan: Handler = (draft, command, context) => {
+const plan: Handler = (draft, command) => {
   const said = { plan: '', workarounds: '' }
   for (const { key, value } of command.fields) {
-    said[key === 'plan' ? 'plan' : 'workarounds'] = textFor(value, context)
+    said[key === 'plan' ? 'plan' : 'workarounds'] = textFor(value, draft)
     refuseIf(doubtsAbout(value, command)[0]?.says ?? null)
   }
   if (!isPlan(said)) throw new Refusal(PLAN_FORM)
   const text = `Plan:\n${said.plan}\n\nWorkarounds:\n${said.workarounds}`
   const words = { mail: 'reply', text, title: 'The plan', isPlan: true } as const
-  const isForAll = reporterIn(draft.case, context.conversation) === 'several'
-  return isForAll
-    ? toEach(addresseesOf(draft.case), draft, context, words)
-    : toReporter(draft, context, words)
+  const isForAll = reporterIn(draft.case, draft.conversation) === 'several'
+  return isForAll ? toEach(addresseesOf(draft.case), draft, words) : toReporter(draft, words)
 }
 
 const PLAN_FORM =
   'A plan needs both: a line "plan: ..." and a line "workarounds: ..." below /plan, longer text between << and >>. If no workaround is known, write "workarounds: none known".'
 
 /** An answer to a list member's message reaches that member and nobody else (G5). */
-const member: Handler = (draft, command, context) => {
-  const { answeredMember: to, author, conversation } = context
+const member: Handler = (draft, command) => {
+  const { answeredMember: to, author, conversation, case: record } = draft
   if (conversation.kind === 'mixed') throw new Refusal(MIXED)
   if (memberIn(conversation) === null) throw new Refusal(NOT_A_MEMBER)
   if (!conversation.isSigned) throw new Refusal(WHICH_MEMBER)
-  const text = textToSend(command.text ?? '', context)
+  const text = textToSend(command.text ?? '', draft)
   if (to === null) throw new Refusal('This list member is not active on the list any more.')
   const { id, name, address } = to
-  const done = decided(draft, context, 'member-answered', { member: id })
-  const sent = sealedTo([to], memberAnswer({ author: author.name, text }), {
-    once: `${context.arrivalId}:${draft.decisions.length}`,
-    tag: draft.case.tag
-  })
-  const next = {
-    ...done,
-    texts: [...done.texts, { title: `To list member ${id}`, text }],
-    decisions: [...done.decisions, message(draft, context, 'internal', text), sent]
-  }
+  const sending = { once: `${draft.arrivalId}:${draft.decisions.length}`, tag: record.tag }
+  decided(draft, 'member-answered', { member: id })
+  draft.texts.push({ title: `To list member ${id}`, text })
+  const sent = sealedTo([to], memberAnswer({ author: author.name, text }), sending)
+  draft.decisions.push(message(draft, 'internal', text), sent)
+  draft.activity.push(`answered list member ${id} (encrypted)`)
   const whom = author.roles.includes('list-admin') ? `${name} <${address}>` : `list member ${id}`
-  return accepted(
-    withActivity(next, `answered list member ${id} (encrypted)`),
-    `Sent to ${whom}, encrypted.`
-  )
+  return `Sent to ${whom}, encrypted.`
 }
 
 const NOT_A_MEMBER =
@@ -139,19 +127,19 @@ const WHICH_MEMBER =
   'Your signed text does not show which message it answers. Reply again and keep the last line (Ref: …) of that message in your text.'
 
 /** The author's own words for the reporter; refused if nothing is their own, they name the desk, or they answer somebody else. */
-export function textFor(given: string, context: CommandContext): string {
-  const own = ownWords(given, context)
-  refuseIf(own === '' ? null : conversationComplaint(context.conversation))
+export function textFor(given: string, draft: Draft): string {
+  const own = ownWords(given, draft)
+  refuseIf(own === '' ? null : conversationComplaint(draft.conversation))
   return own
 }
 
-function textToSend(given: string, context: CommandContext): string {
-  const own = ownWords(given, context)
+function textToSend(given: string, draft: Draft): string {
+  const own = ownWords(given, draft)
   if (own !== '') return own
   throw new Refusal('There is no text to send: write it below the command or between << and >>.')
 }
 
-function ownWords(given: string, { settings }: CommandContext): string {
+function ownWords(given: string, { settings }: Draft): string {
   const own = newText(given)
   if (own === '' && given.trim() !== '') throw new Refusal(NOTHING_OWN)
   if (namesDesk(own, settings.desk)) throw new Refusal(NAMES_DESK)
@@ -171,36 +159,35 @@ function leftOut(given: string, own: string): string[] {
     : []
 }
 
-const ask: Handler = (draft, command, context) => {
-  const text = textFor(command.text ?? '', context)
-  if (text !== '') return toReporter(draft, context, { mail: 'question', text, title: 'Question' })
-  refuseIf(conversationComplaint(context.conversation))
-  const reporter = reporterMeant(draft, context)
-  const name = askedFor(context)
+const ask: Handler = (draft, command) => {
+  const text = textFor(command.text ?? '', draft)
+  if (text !== '') return toReporter(draft, { mail: 'question', text, title: 'Question' })
+  refuseIf(conversationComplaint(draft.conversation))
+  const reporter = reporterMeant(draft)
+  const name = askedFor(draft)
   const isForKey = name === 'key-request'
-  if (isForKey && pathIn(draft, context) === 'encrypted')
+  if (isForKey && pathIn(draft) === 'encrypted')
     throw new Refusal(
       'There is nothing to ask for: the report could be read, and we have a key of the reporter. Please write your question below /ask.'
     )
-  const { says, decisions } = askFor(reporter, draft, context, name)
-  if (decisions.length === 0) return accepted(draft, says)
-  const about = { reporter: reporter.id, how: 'in-clear' } as const
-  const done = isForKey ? draft : decided(draft, context, 'info-asked', about)
-  const asked = { ...done, decisions: [...done.decisions, ...decisions] }
-  const what = isForKey ? 'for a key' : 'to send the report again'
-  return accepted(withActivity(asked, `asked the reporter ${what}`), says)
+  const { says, decisions } = askFor(reporter, draft, name)
+  if (decisions.length === 0) return says
+  if (!isForKey) decided(draft, 'info-asked', { reporter: reporter.id, how: 'in-clear' })
+  draft.decisions.push(...decisions)
+  draft.activity.push(`asked the reporter ${isForKey ? 'for a key' : 'to send the report again'}`)
+  return says
 }
 
 /** What to ask the reporters for: a key, or where nothing that they wrote could be read, the report. */
-function askedFor({ bound }: CommandContext): 'key-request' | 'resend-request' {
+function askedFor({ bound }: Draft): 'key-request' | 'resend-request' {
   return bound.reported.some((text) => text.trim() !== '') ? 'key-request' : 'resend-request'
 }
 
-const unsend: Handler = (draft, { words }, context) => {
+const unsend: Handler = (draft, { words }) => {
   const { before, reason } = splitReason(words)
   if (before !== '' || reason === '')
     throw new Refusal('Please write /unsend or /unsend because REASON.')
-  const reporter = reporterMeant(draft, context)
+  const reporter = reporterMeant(draft)
   const { address } = reporter.contact
   const waiting = waitingFor(reporter, draft).filter(({ tag }) => tag === draft.case.tag)
   if (waiting.length === 0)
@@ -210,12 +197,12 @@ const unsend: Handler = (draft, { words }, context) => {
   // A reporter must learn of the end of their case: what tells it is withdrawn only with the decision, or for a recorded reason.
   const isEnd = waiting.some(({ mail }) => mail === 'rejected' || mail === 'closed')
   if (isEnd && !isOpen(draft.case.state) && reason === null) throw new Refusal(MUST_LEARN)
-  const by = byMaintainer(context.author.id)
-  const next = withoutWords(draft, waiting, by, { because: 'unsent', reason: reason ?? '' })
+  const by = byMaintainer(draft.author.id)
+  withdrawWords(draft, waiting, by, { because: 'unsent', reason: reason ?? '' })
   const messages = count(waiting.length, 'message', 'messages')
   const says = `${messages} that waited for a key of ${address} will not leave.`
   const isUntold = waiting.some(({ mail }) => mail === 'accepted')
-  return accepted(next, isUntold ? `${says} ${ACCEPTED_UNTOLD}` : says)
+  return isUntold ? `${says} ${ACCEPTED_UNTOLD}` : says
 }
 
 const ACCEPTED_UNTOLD =
@@ -224,11 +211,11 @@ const ACCEPTED_UNTOLD =
 const MUST_LEARN =
   'Not withdrawn: the reporter must learn that the case has ended. To take the decision back, and what waits with it, write /reopen because REASON. If the reporter was told another way, write /unsend because REASON.'
 
-function canAnswer(draft: Draft, context: CommandContext): boolean {
-  const way = pathIn(draft, context)
+function canAnswer(draft: Draft): boolean {
+  const way = pathIn(draft)
   const isReachable = way === 'encrypted' || way === 'in-clear'
   return (
-    isReachable && isOpen(draft.case.state) && conversationComplaint(context.conversation) === null
+    isReachable && isOpen(draft.case.state) && conversationComplaint(draft.conversation) === null
   )
 }
 
@@ -242,8 +229,7 @@ export const TALK: readonly Verb[] = [
     run: plan,
     next: {
       happens: 'plan-told',
-      writes: (draft, context) =>
-        isPlanDue(draft, context) && canAnswer(draft, context) ? '/plan' : null
+      writes: (draft) => (isPlanDue(draft) && canAnswer(draft) ? '/plan' : null)
     }
   },
   {
@@ -255,9 +241,8 @@ export const TALK: readonly Verb[] = [
     run: reply,
     next: {
       happens: 'answered',
-      writes: (draft, context) =>
-        (answeredAt(draft.case) === null || draft.case.state === 'disclosed') &&
-        canAnswer(draft, context)
+      writes: (draft) =>
+        (answeredAt(draft.case) === null || draft.case.state === 'disclosed') && canAnswer(draft)
           ? '/reply'
           : null
     }
@@ -271,12 +256,12 @@ export const TALK: readonly Verb[] = [
     run: ask,
     next: {
       happens: 'info-asked',
-      writes: (draft, context) => {
-        const reporter = reporterIn(draft.case, context.conversation)
+      writes: (draft) => {
+        const reporter = reporterIn(draft.case, draft.conversation)
         if (reporter === null || reporter === 'several') return null
-        return conversationComplaint(context.conversation) === null &&
-          pathIn(draft, context) === 'no-key' &&
-          askFor(reporter, draft, context, askedFor(context)).decisions.length > 0
+        return conversationComplaint(draft.conversation) === null &&
+          pathIn(draft) === 'no-key' &&
+          askFor(reporter, draft, askedFor(draft)).decisions.length > 0
           ? '/ask'
           : null
       }

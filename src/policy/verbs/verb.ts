@@ -4,13 +4,7 @@
  */
 import { type EventKind } from '../../domain/event.ts'
 import { type Role } from '../../domain/role.ts'
-import {
-  type Command,
-  type CommandContext,
-  type DeskContext,
-  type Draft,
-  type Handler
-} from '../draft.ts'
+import { type Command, type DeskContext, type Draft, type Handler } from '../draft.ts'
 
 /** Who may act: everybody but an advisor, who only reads and writes notes. */
 export const ACTING: readonly Role[] = ['committer', 'release', 'approver', 'list-admin']
@@ -68,7 +62,7 @@ export type NextStep = {
   /** The event of the command: where the machine refuses it, the command is not offered. */
   readonly happens: EventKind
   /** The command, ready to be copied; null where it has nothing left to do. */
-  readonly writes: (draft: Draft, context: CommandContext) => string | null
+  readonly writes: (draft: Draft) => string | null
 }
 
 export function rolesOf({ roles = ACTING }: Pick<Verb, 'roles'>): readonly Role[] {

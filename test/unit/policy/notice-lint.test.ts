@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest'
 import { type NoticeFields } from '../../../src/domain/notice.ts'
 import { notice as noticeMessage } from '../../../src/messages/to-members.ts'
+import { startDraft } from '../../../src/policy/draft.ts'
 import { approvedText, noticeParams } from '../../../src/policy/notice-content.ts'
 import { noticeFaults } from '../../../src/policy/notice-lint.ts'
 import {
@@ -28,13 +29,11 @@ function faults(
   supported: readonly string[] = [],
   links: readonly string[] = []
 ): string {
-  const context = commandContext()
   const { notice } = POLICY
   const policy = { ...POLICY, notice: notice && { ...notice, links } }
-  return noticeFaults(
-    { case: PLANNED, notice: noticeRecord({ fields }) },
-    { ...context, product: { ...context.product, supported, policy } }
-  ).join('\n')
+  const known = bound({ case: PLANNED, notice: noticeRecord({ fields }) })
+  const context = commandContext({ bound: known, product: { ...PRODUCT, supported, policy } })
+  return noticeFaults(startDraft(context)).join('\n')
 }
 
 it.each<[string, NoticeFields, string]>([
@@ -225,11 +224,11 @@ it('(B18) links to hosts that the policy names, addresses and paths of files are
 
 it('(B18) ten words in a row of the reporter are named by field, and not repeated', () => {
   const words = 'one two three four five six seven eight nine ten'
-  const says = (text: string, description: string): string[] =>
-    noticeFaults(
-      { case: PLANNED, notice: noticeRecord({ fields: { description } }) },
-      commandContext({ bound: bound({ reported: [text] }) })
-    )
+  const says = (text: string, description: string): string[] => {
+    const notice = noticeRecord({ fields: { description } })
+    const known = bound({ case: PLANNED, notice, reported: [text] })
+    return noticeFaults(startDraft(commandContext({ bound: known })))
+  }
   expect(says(`Hi. ${words}!`, `It says: One, two\n${words.slice(8)}.`)).toEqual([
     "description repeats 10 or more words in a row from the reporter's message: please say it in your own words."
   ])

@@ -199,7 +199,7 @@ describe('the answer to commands (B6)', () => {
 describe('/status (B6)', () => {
   const status = (change: Parameters<typeof bound>[0], now = NOW): string => {
     const context = commandContext({ bound: bound(change), now })
-    return statusBlock(startDraft(context), context)
+    return statusBlock(startDraft(context))
   }
   const STATES: Readonly<Record<CaseState, string>> = {
     received: 'new',
@@ -298,7 +298,7 @@ describe('/status (B6)', () => {
     const notice = noticeRecord()
     const base = bound({ case: dated, notice })
     const context = commandContext({ bound: base })
-    const digest = noticeDigest(startDraft(context), notice, context)
+    const digest = noticeDigest(startDraft(context), notice)
     const previews = [{ code: 'k7m2p9qd', digest, issuedAt: NOW, eventId: 1 }]
     const previewed = { ...base, notice: { ...notice, previews } }
     const isBy = (author: Maintainer) => notice.authors.ids.includes(author.id)
@@ -340,7 +340,7 @@ describe('/status (B6)', () => {
   ] as const)('agrees with the line above and below the commands when it is %s', (state, line) => {
     const about = { case: caseRecord({ state, owner: 'gone' }), notice: noticeRecord() }
     const context = commandContext({ bound: bound(about) })
-    expect(standing(startDraft(context), context)).toBe(line)
+    expect(standing(startDraft(context))).toBe(line)
   })
 })
 

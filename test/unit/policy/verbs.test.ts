@@ -2,7 +2,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { parseCommands } from '../../../src/policy/commands.ts'
-import { accepted } from '../../../src/policy/draft.ts'
 import { runCommands } from '../../../src/policy/run-commands.ts'
 import { VERBS } from '../../../src/policy/verbs/index.ts'
 import { rolesOf, synopsis, type Verb } from '../../../src/policy/verbs/verb.ts'
@@ -19,7 +18,7 @@ describe('one more verb in the list (A4)', () => {
     text: { goesTo: 'maintainers', isOptional: true },
     help: 'gives the case to somebody',
     more: 'They are told at once.',
-    run: (draft, { words: [who = ''], text }) => accepted(draft, `Given to ${who}: ${text ?? ''}.`)
+    run: (_draft, { words: [who = ''], text }) => `Given to ${who}: ${text ?? ''}.`
   }
   const more = [...VERBS, ASSIGN]
   function transcript(text: string, author = GRACE, verbs = more) {
