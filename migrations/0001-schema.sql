@@ -328,19 +328,13 @@ CREATE TABLE used_signatures (
   arrival_id INTEGER NOT NULL REFERENCES arrivals (id)
 ) STRICT;
 
--- Marks of every ciphertext that came, its senders and its owner: what another person sends again is not opened for them (G6).
+-- Marks of every ciphertext that came, and its senders: what comes again is not opened for them (G6).
 CREATE TABLE ciphertexts (
-  mark       TEXT    NOT NULL CHECK (length(mark) = 64),
+  mark    TEXT NOT NULL CHECK (length(mark) = 64),
   -- Lower case; '' when the message named no usable sender.
-  address    TEXT    NOT NULL,
-  -- The sender's first message with it; the owner's is the one that made it theirs.
-  arrival_id INTEGER NOT NULL REFERENCES arrivals (id),
-  -- Whether it is that sender's; at most one has it. The others only sent it, in messages that had no effect or were stolen.
-  is_owner   INTEGER NOT NULL CHECK (is_owner IN (0, 1)),
+  address TEXT NOT NULL,
   PRIMARY KEY (mark, address)
-) STRICT;
-
-CREATE UNIQUE INDEX ciphertexts_owned ON ciphertexts (mark) WHERE is_owner = 1;
+) STRICT, WITHOUT ROWID;
 
 -- Reports without an acknowledgement of their own, until the sender's daily list has named them.
 CREATE TABLE further_reports (

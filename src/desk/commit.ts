@@ -101,8 +101,7 @@ const WRITERS: {
     }),
   'remember-signature': (tx, { sha256 }, job) =>
     people.insertUsedSignature(tx, sha256, requireArrival(job)),
-  'remember-ciphertext': (tx, decision, job) =>
-    people.saveCiphertext(tx, decision, requireArrival(job)),
+  'remember-ciphertext': (tx, decision) => people.saveCiphertext(tx, decision),
   'list-report': (tx, decision) =>
     people.insertFurtherReport(tx, requireCase(tx, decision.tag).id, decision),
   'forget-listed': (tx, { tags }) => people.deleteFurtherReports(tx, tags),

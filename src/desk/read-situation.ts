@@ -92,7 +92,6 @@ export async function readSituation(
   const bound =
     tag === null ? null : await readBound(desk, tag, { offered, isCommand: parsed !== null }, now)
   return desk.db.read((read) => ({
-    ...ciphertextFacts(read, opened),
     ...senderFacts(read, opened),
     ...conversationFacts(read, named, bound === null ? null : numbersOf(bound.case)),
     ...named,
@@ -104,8 +103,8 @@ export async function readSituation(
       ...(opened.bounce?.returnedMessageIds ?? []),
       ...tokenIds(desk, opened)
     ]),
-    receiptOf: findIssued(read, [opened.receipt?.returnedMessageId ?? []].flat()),
     signatureSeen: opened.signatures.some(({ sha256 }) => people.isSignatureUsed(read, sha256)),
+    ciphertextSeenFrom: people.ciphertextSeenFrom(read, opened),
     signedByAnother:
       from !== null &&
       opened.signatures.some(
@@ -142,19 +141,6 @@ function senderFacts(
     waitingKeys: people.listOfferedKeys(read, from.address),
     waitingWords: cases.listKeptWords(read, [from.address]),
     senderCases: cases.listOf(read, from.address, SENDER_CASES_MAX)
-  }
-}
-
-function ciphertextFacts(
-  read: Read,
-  { ciphertextMark, outer }: OpenedMail
-): Pick<Situation, 'ciphertextOfOthers' | 'ciphertextCases'> {
-  const sender = outer.from?.address ?? null
-  return {
-    ciphertextOfOthers: people.ciphertextOfOthers(read, ciphertextMark, sender),
-    ciphertextCases: people
-      .casesOfCiphertext(read, ciphertextMark, sender)
-      .map((tag) => caseNow(read, tag))
   }
 }
 

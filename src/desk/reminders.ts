@@ -396,8 +396,6 @@ function whoWaits({ about }: DeskEvent, record: CaseRecord | null): FactLine[] {
 function factsOfStart({ settings }: Desk, { kind, at, subject, about }: DeskEvent): FactLine[] {
   const received = { label: 'Received', value: formatInstant(at, settings.desk.timezone) }
   if (kind === 'bounce-unmatched') return [received]
-  if (kind === 'ciphertext-reused')
-    return [received, ...about.cases.map((tag) => ({ label: 'Came before into', value: tag }))]
   if (kind === 'message-unread') return [received, { label: 'Size', value: `${about.bytes} bytes` }]
   if (kind === 'date-untold') return [{ label: 'Because', value: UNTOLD[about.because] }]
   if (kind === 'desk-failed') return [{ label: 'Failed at', value: `${about.at} (${about.error})` }]

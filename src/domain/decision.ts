@@ -156,11 +156,6 @@ export type Decision =
       readonly kind: 'remember-ciphertext'
       readonly mark: Sha256
       readonly sender: Address | null
-      /**
-       * `seen`: it came in a message that had no effect, which claims nothing. `claimed`: it is its sender's, unless it is
-       * somebody's already. `proved`: its inside shows that it is, and an earlier claim of somebody else gives way.
-       */
-      readonly standing: 'seen' | 'claimed' | 'proved'
     }
   | {
       /** The sender's next daily list names this case, and leaves no earlier than `from`. */
@@ -195,13 +190,11 @@ export type Disposition =
   | 'member-reply'
   | 'bounce'
   | 'bounce-unmatched'
-  | 'receipt'
   | 'auto-reply'
   | 'own'
   | 'duplicate'
   | 'too-large'
   | 'quarantined'
-  | 'reused-ciphertext'
   | 'contradicts-sender'
 
 /** `reason` is a constant sentence or code, never content. */

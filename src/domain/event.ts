@@ -79,7 +79,6 @@ const EVENTS = {
   /** Too many were refused lately: nobody was answered, and a clock tells the maintainers. */
   'refused-unanswered': {} as { because: string },
   /** On hold, because its encrypted content came before: from another sender, or into these cases. */
-  'ciphertext-reused': {} as { cases: readonly CaseTag[] },
   /** On hold: a delivery report about no message of the desk. */
   'bounce-unmatched': {} as Nothing,
   /** On hold, because not even its header could be read. */

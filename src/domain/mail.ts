@@ -109,7 +109,7 @@ export type AutomaticKind =
   | 'list' // List-* header fields
   | 'bulk' // Precedence: bulk|list|junk
   | 'null-path' // Return-Path: <>
-  | 'receipt' // has the form of an MDN (RFC 8098), or has one among its parts
+  | 'receipt' // has the form of an MDN (RFC 8098)
   | 'no-reply-address' // mailer-daemon, owner-*, *-request, noreply …
   | 'asks-for-silence' // X-Auto-Response-Suppress
   | 'loop' // our own loop mark or more than 30 Received fields
@@ -138,23 +138,11 @@ export type SenderTrace = {
   readonly results: readonly AuthenticationResult[]
 }
 
-/**
- * Facts of a delivery status notification, or of a message that looks like one: all of it is attacker-controlled text (mail.md
- * §1.10). Unless `automatic` says `bounce`, it counts only if it returns a message of the desk.
- */
+/** Facts of a delivery status notification: all of it is attacker-controlled text (mail.md §1.10). */
 export type BounceFacts = {
   /** Message-IDs in the returned headers: only those that the desk issued mean anything. */
   readonly returnedMessageIds: readonly MessageId[]
   readonly action: 'failed' | 'delayed' | 'delivered' | 'other'
-}
-
-/**
- * Facts of a read receipt (RFC 8098). Counts only if it returns a message of the desk: anybody can attach a notification to a
- * report.
- */
-export type ReceiptFacts = {
-  /** Original-Message-ID; null when absent or malformed. */
-  readonly returnedMessageId: MessageId | null
 }
 
 /** One attachment, byte for byte as sent (transfer encoding removed). */
@@ -280,8 +268,8 @@ export type OpenedMail = {
   readonly attachments: readonly Attachment[]
   readonly trace: SenderTrace
   readonly automatic: readonly AutomaticKind[]
+  /** Null unless `automatic` says `bounce`. */
   readonly bounce: BounceFacts | null
-  readonly receipt: ReceiptFacts | null
   readonly candidateKeys: readonly CandidateKey[]
   /** Keys of the sender in the message that cannot be used. */
   readonly unusableKeys: readonly UnusableKey[]

@@ -9,10 +9,9 @@ import {
   type AutomaticKind,
   type BounceFacts,
   type HeaderFacts,
-  type OpenedMail,
-  type ReceiptFacts
+  type OpenedMail
 } from '../domain/mail.ts'
-import { firstValue, readFields, valuesOf } from './fields.ts'
+import { firstValue, valuesOf } from './fields.ts'
 import { findMessageIds } from './header.ts'
 import { contentOf } from './leaf.ts'
 import { type Part, partsBelow } from './tree.ts'
@@ -25,14 +24,14 @@ const OLD_ANSWER_FIELD =
   /^x-(?:auto(?:reply|respond|responder|-reply-from)|mail-autoreply|vacation)$/
 
 /**
- * What the message at `root` says of itself: all marks without duplicates, and the facts of a notification or a receipt.
+ * What the message at `root` says of itself: all marks without duplicates, and the facts of a notification.
  * `deskAddress` is compared without case.
  */
 export function readAutomatic(
   root: Part,
   facts: HeaderFacts,
   deskAddress: string
-): Pick<OpenedMail, 'automatic' | 'bounce' | 'receipt'> {
+): Pick<OpenedMail, 'automatic' | 'bounce'> {
   const { fields, type } = root
   const has = (name: string, pattern: RegExp): boolean =>
     valuesOf(fields, name).some((value) => pattern.test(value))
@@ -43,10 +42,10 @@ export function readAutomatic(
       ({ name, value }) => OLD_ANSWER_FIELD.test(name) && /^(?!(?:no|false|0)$)./i.test(value)
     )
   const bounce = isBounce(root, facts)
-  // Such a message is never answered (RFC 3834 §2), whether it is a valid receipt or not.
-  const receipt = isReportOf(root, RECEIPT) || hasPart(root, NOTIFICATION)
-  // A report about abuse, TLS, DMARC or the like (RFC 5965, RFC 6522) is never answered, but people read it.
-  const isReport = type === 'multipart/report' || hasPart(root, /^message\/feedback-report$/)
+  const receipt = isReportOf(root, 'disposition-notification')
+  // A report about abuse, TLS, DMARC or the like (RFC 5965, RFC 6522), and one with a receipt among its parts (RFC 3834 §2), is
+  // never answered, but people read it.
+  const isReport = type === 'multipart/report' || hasPart(root, REPORT)
   const own = deskAddress.trim().toLowerCase()
   const isOwn = valuesOf(fields, LOOP_FIELD).some((value) => value.trim().toLowerCase() === own)
   const marks: Readonly<Record<AutomaticKind, boolean>> = {
@@ -68,10 +67,11 @@ export function readAutomatic(
   }
   return {
     automatic: (Object.keys(marks) as AutomaticKind[]).filter((kind) => marks[kind]),
-    bounce: readBounce(root, facts, bounce),
-    receipt: readReceipt(root)
+    bounce: bounce ? readBounce(root, facts) : null
   }
 }
+
+const REPORT = /^message\/(?:feedback-report|(?:global-)?disposition-notification)$/
 
 function isReportOf({ type, params }: Part, kind: string): boolean {
   return type === 'multipart/report' && params.get('report-type')?.toLowerCase() === kind
@@ -113,18 +113,6 @@ function isBounce(root: Part, facts: HeaderFacts): boolean {
 }
 
 /**
- * Whether it only looks like a notification: in an older form, from postmaster or an address that nobody reads. People write
- * from such addresses, too, so it counts as a bounce only if it returns a message of the desk. A person's answer refers to the
- * message it answers; a server's notification in an older form does not.
- */
-function mayBeBounce(root: Part, { from, subject, references }: HeaderFacts): boolean {
-  const isNobody = from !== null && takesNoAnswers(from.address)
-  return (
-    isNobody && !isProtected(root) && references.length === 0 && OLD_SUBJECT.test(subject.trim())
-  )
-}
-
-/**
  * An empty return path, as no person has (RFC 5321 §4.5.5), or mailer-daemon as the sender. Postmaster proves nothing: people
  * write from it.
  */
@@ -141,17 +129,15 @@ function isProtected(root: Part): boolean {
   return root.type === 'multipart/encrypted' || root.type === 'multipart/signed'
 }
 
-/** The facts of a notification. Null when it is none, or only looks like one and returns no message. */
-function readBounce(root: Part, facts: HeaderFacts, isSure: boolean): BounceFacts | null {
-  if (!isSure && !mayBeBounce(root, facts)) return null
+function readBounce(root: Part, facts: HeaderFacts): BounceFacts {
   // Message-IDs of the returned message; in the older forms, of a copy within the text.
   const copies = partsBelow(root)
     .filter(({ type, children }) => children.length === 0 && RETURNED.test(type))
     .flatMap((part) => beginningOf(part).match(COPIED_ID) ?? [])
-  const returnedMessageIds = findMessageIds(copies.join(' '), IDS_MAX)
-  return isSure || returnedMessageIds.length > 0
-    ? { returnedMessageIds, action: actionOf(root, facts) }
-    : null
+  return {
+    returnedMessageIds: findMessageIds(copies.join(' '), IDS_MAX),
+    action: actionOf(root, facts)
+  }
 }
 
 /** The worst action for any recipient (RFC 3464 §2.3.3); in the older forms, what the subject says. */
@@ -174,23 +160,4 @@ function toAction(word: string): BounceFacts['action'] {
 
 function beginningOf(part: Part): string {
   return contentOf(part).toString('latin1', 0, TEXT_BYTES_MAX)
-}
-
-// Read receipts.
-
-const RECEIPT = 'disposition-notification'
-/** RFC 8098 §3.1, and RFC 6533 §6 for addresses in other scripts. */
-const NOTIFICATION = /^message\/(?:global-)?disposition-notification$/
-
-/**
- * The facts of a receipt in its only valid form (RFC 8098 §3): a multipart/report of that report-type with the notification
- * among its parts. Null for everything else, also for a report about a receipt that has one attached.
- */
-function readReceipt(root: Part): ReceiptFacts | null {
-  const part = root.children.find((child) => NOTIFICATION.test(child.type))
-  if (part === undefined || !isReportOf(root, RECEIPT)) return null
-  const content = contentOf(part)
-  const { fields } = readFields(content, 0, content.length)
-  const [returnedMessageId = null] = findMessageIds(firstValue(fields, 'original-message-id'), 1)
-  return { returnedMessageId }
 }

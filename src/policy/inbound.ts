@@ -6,10 +6,10 @@
 import { isSameAddress } from '../domain/address.ts'
 import { type Decision, dispose, recorded } from '../domain/decision.ts'
 import { BY_SOMEBODY, DESK } from '../domain/event.ts'
-import { type OpenedMail } from '../domain/mail.ts'
+import { type BounceFacts, type OpenedMail } from '../domain/mail.ts'
 import { type Settings } from '../domain/settings.ts'
 import { decideMaintainerMail } from './maintainer-mail.ts'
-import { isReused, noteCiphertext, quarantineReused } from './ownership.ts'
+import { rememberCiphertext } from './ownership.ts'
 import { decideReport } from './report.ts'
 import { type Moment, type Situation } from './situation.ts'
 
@@ -19,20 +19,13 @@ export function decideArrival(
   settings: Settings,
   moment: Moment
 ): Decision[] {
-  const decided = isReused(situation, settings)
-    ? quarantineReused(situation, settings)
-    : decideKind(situation, settings, moment)
-  return [...noteCiphertext(situation, decided), ...decided]
+  return [...rememberCiphertext(situation.opened), ...decideKind(situation, settings, moment)]
 }
 
 function decideKind(situation: Situation, settings: Settings, moment: Moment): Decision[] {
-  const { opened, bounced, receiptOf } = situation
+  const { opened } = situation
   if (isOwn(opened, settings)) return [dispose('done', 'own', 'the desk sent it itself')]
-  const returnsOurs = opened.bounce !== null && bounced !== null
-  if (opened.automatic.includes('bounce') || returnsOurs) return decideBounce(situation)
-  // Any other receipt goes on like a report and is not acknowledged: no message stays unread because of its form (G1).
-  if (receiptOf !== null)
-    return [dispose('done', 'receipt', 'a reading receipt', receiptOf.case.tag)]
+  if (opened.bounce !== null) return decideBounce(situation, opened.bounce)
   const fromMaintainer = decideMaintainerMail(situation, settings, moment)
   return fromMaintainer ?? decideReport(situation, settings, moment)
 }
@@ -45,14 +38,13 @@ function isOwn({ outer: { from }, automatic }: OpenedMail, { desk }: Settings): 
  * A delivery report moves a delivery only if it returns a Message-ID that the desk issued (mail.md §1.10). One about no message
  * of ours is held and the maintainers are told: it may be a report in disguise.
  */
-function decideBounce({ bounced, opened }: Situation): Decision[] {
+function decideBounce({ bounced }: Situation, { action }: BounceFacts): Decision[] {
   const reason = 'a delivery report about a message that the desk did not send'
   if (bounced === null)
     return [
       recorded('bounce-unmatched', DESK, BY_SOMEBODY, {}),
       dispose('held', 'bounce-unmatched', reason)
     ]
-  const action = opened.bounce?.action ?? 'other'
   const done = dispose('done', 'bounce', `a delivery report (${action})`, bounced.case.tag)
   return action === 'failed' ? [{ kind: 'bounce', messageId: bounced.messageId }, done] : [done]
 }

@@ -20,7 +20,6 @@ import { dueOf } from './clocks.ts'
 import { doubtsAbout, type ParsedCommands, parseCommands } from './commands.ts'
 import { conversationAbout, memberIn, NOBODYS, reporterIn } from './conversation.ts'
 import { type CommandContext, type DeskContext } from './draft.ts'
-import { claimCiphertext } from './ownership.ts'
 import { memberReach, reachSentence } from './recipients.ts'
 import { caseFacts } from './relay.ts'
 import { message } from './reporter-mail.ts'
@@ -42,7 +41,6 @@ export function decideMaintainerMail(
   if (authority.kind === 'refused') return refuse(situation, settings, authority)
   const { maintainer: author, signature } = authority
   const parsed = parseCommands(opened.text, VERBS)
-  const remember = [spend(signature), ...claimCiphertext(situation, settings)]
   const desk = { ...situation, author, settings, now, message: answeredMessage(situation) }
   const binding = findBinding(situation, parsed, settings, followed(situation))
   const hasCommands = parsed.commands.length > 0 || parsed.problems.length > 0
@@ -53,7 +51,7 @@ export function decideMaintainerMail(
       ({ contentType }) => !CLIENT_FILES.includes(contentType)
     )
     const context = { ...desk, bound, product, files, tools }
-    return [...remember, ...act(parsed, hasCommands, context, situation)]
+    return [spend(signature), ...act(parsed, hasCommands, context, situation)]
   }
   if (binding.kind === 'none' && !hasCommands && situation.answers === null) return null
   const says = NO_CASE[binding.kind]
@@ -61,7 +59,7 @@ export function decideMaintainerMail(
     ? runWithoutCase(parsed, desk, VERBS, says)
     : { ran: false, decisions: [refusalTo(desk, { because: '', says })] }
   const done = ran ? dispose('done', 'commands', '') : dispose('held', 'commands-refused', says)
-  return [...remember, ...decisions, done]
+  return [spend(signature), ...decisions, done]
 }
 
 const CLIENT_FILES: readonly string[] = [

@@ -1,25 +1,24 @@
 /**
  * Decides whether encrypted content comes from the sender of the message (G6, mail.md §2.4). Somebody may send as their own what
  * another person encrypted to the desk, and an answer would tell them what is in it. If the inside contradicts the outside, the
- * message is taken in without its content, like one that cannot be opened. A ciphertext belongs to the first sender from whom it
- * was taken in; from anybody else it is quarantined, unless its inside shows that it is theirs.
+ * message is taken in without its content, like one that cannot be opened. So is one whose ciphertext came before, unless only
+ * others sent it and its inside shows that it is of this sender.
  */
 import { type Address, isSameAddress } from '../domain/address.ts'
-import { type Decision, type DecisionOf, dispose, recorded } from '../domain/decision.ts'
-import { BY_SOMEBODY, DESK } from '../domain/event.ts'
+import { type Decision } from '../domain/decision.ts'
 import { type Fingerprint, isNamedBy } from '../domain/ids.ts'
 import { type HeaderFacts, type OpenedMail } from '../domain/mail.ts'
 import { type Settings } from '../domain/settings.ts'
 import { type Situation } from './situation.ts'
 
-/** What speaks against the sender: the protected From or To, the form of the message, its signer, or an earlier sender. */
+/** What speaks against the sender: the protected From or To, the form of the message, its signer, or an earlier message. */
 export type Contradiction = keyof typeof SAYS
 const SAYS = {
   from: 'the sender inside its protected part is not the sender outside',
   to: 'its protected part is addressed to others and not to the desk',
   form: 'its encrypted part was cut out of a whole message and put into another form',
   signer: 'it is signed with a key that is not the key of its sender',
-  copy: 'another sender sent the same encrypted content before and nothing inside says that it is of this one'
+  copy: 'the same encrypted content came in an earlier message'
 } as const
 
 /** Tells the maintainers why the content is withheld. */
@@ -39,8 +38,9 @@ export function contradictionOf(situation: Situation, settings: Settings): Contr
   // Inline PGP and an encrypted file have no protected headers: these were cut out of a PGP/MIME message.
   if (inner !== null && (structure === 'inline' || structure === 'attachment')) return 'form'
   if (isSignedByAnother(situation, settings)) return 'signer'
-  const isSeen = situation.ciphertextOfOthers !== 'unseen'
-  return isSeen && !isProved(situation, settings) ? 'copy' : null
+  const { ciphertextSeenFrom: seenFrom } = situation
+  const isCopy = seenFrom === 'sender' || (seenFrom === 'others' && !isProved(situation, settings))
+  return isCopy ? 'copy' : null
 }
 
 /** The same message with nothing of its inside but the state of its signatures. */
@@ -141,42 +141,10 @@ function isProved({ opened, senderKey, member }: Situation, { maintainers }: Set
   )
 }
 
-/** Whether the ciphertext of the message belongs to another sender. */
-export function isReused(situation: Situation, settings: Settings): boolean {
-  return situation.ciphertextOfOthers === 'claimed' && !isProved(situation, settings)
-}
-
-/** The message becomes no case, is shown to nobody and gets no answer. */
-export function quarantineReused(situation: Situation, settings: Settings): Decision[] {
-  const whence = isReused(situation, settings) ? 'from another sender' : 'into another case'
-  return [
-    recorded('ciphertext-reused', DESK, BY_SOMEBODY, { cases: situation.ciphertextCases }),
-    dispose('held', 'reused-ciphertext', `its ciphertext came before ${whence}`)
-  ]
-}
-
 /**
- * Remembers the ciphertext of a message that was taken in as its sender's own. A message that could not be opened claims
- * nothing: anybody can put a ciphertext into one.
+ * Remembers who sent the ciphertext, whatever became of the message: what the desk refused is as worth stealing as a report.
  */
-export function claimCiphertext(situation: Situation, settings: Settings): Decision[] {
-  if (!situation.opened.decrypted) return remember(situation, 'seen')
-  return remember(situation, isProved(situation, settings) ? 'proved' : 'claimed')
-}
-
-/**
- * Remembers who sent the ciphertext of a message without effect, unless `decided` remembers it already. It claims nothing, so
- * that a thief who is quicker does not lock out the victim; but what the desk refused is as worth stealing as a report.
- */
-export function noteCiphertext(situation: Situation, decided: readonly Decision[]): Decision[] {
-  const isNoted = decided.some(({ kind }) => kind === 'remember-ciphertext')
-  return isNoted ? [] : remember(situation, 'seen')
-}
-
-function remember(
-  { opened: { ciphertextMark: mark, outer } }: Situation,
-  standing: DecisionOf<'remember-ciphertext'>['standing']
-): Decision[] {
+export function rememberCiphertext({ ciphertextMark: mark, outer }: OpenedMail): Decision[] {
   const sender = outer.from?.address ?? null
-  return mark === null ? [] : [{ kind: 'remember-ciphertext', mark, sender, standing }]
+  return mark === null ? [] : [{ kind: 'remember-ciphertext', mark, sender }]
 }

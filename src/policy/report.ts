@@ -18,10 +18,8 @@ import { answerToDate } from './date-talk.ts'
 import { newCase, productOf, productOutside, subjectOf } from './new-case.ts'
 import {
   type Contradiction,
-  claimCiphertext,
   contradictionOf,
   explainContradiction,
-  quarantineReused,
   withholdContent
 } from './ownership.ts'
 import { relay } from './relay.ts'
@@ -56,18 +54,19 @@ export function decideReport(received: Situation, settings: Settings, moment: Mo
   const situation = judged(received, contradictionOf(received, settings))
   const thread = decideThread(situation, settings)
   const { joined } = thread
-  if (situation.ciphertextCases.some((tag) => tag !== joined?.case.tag))
-    return quarantineReused(situation, settings)
-  // An automatic answer is kept on the record of the case and shown to nobody, so it claims no ciphertext either.
-  if (joined !== null && situation.opened.automatic.includes('auto-replied')) {
+  // An automatic answer or a receipt is kept on the record of the case and shown to nobody. One that belongs to no case is read
+  // like any report: no message stays unread because of its form (G1).
+  const isAutomatic = (['auto-replied', 'receipt'] as const).some((kind) =>
+    situation.opened.automatic.includes(kind)
+  )
+  if (joined !== null && isAutomatic) {
     const { tag } = joined.case
     return [
       message(situation, tag, SOMEBODY, moment.now),
       dispose('done', 'auto-reply', 'an automatic answer', tag)
     ]
   }
-  const claimed = situation.withheld === null ? claimCiphertext(situation, settings) : []
-  return [...claimed, ...takeIn(situation, thread, settings, moment)]
+  return takeIn(situation, thread, settings, moment)
 }
 
 function judged(received: Situation, contradiction: Contradiction | null): Judged {

@@ -40,15 +40,11 @@ export type Situation = {
   readonly tagged: CaseRecord | null
   /** For a bounce: the outgoing message it returns. */
   readonly bounced: Issued | null
-  /** For a reading receipt: the outgoing message that it is about, if the desk issued that Message-ID. */
-  readonly receiptOf: Issued | null
   /** The list member whose key validly signed the message, or else whose address it came from. */
   readonly member: { readonly record: MemberRecord; readonly signed: boolean } | null
   readonly signatureSeen: boolean
-  /** What others did with its ciphertext: `seen`, they sent it, perhaps without effect; `claimed`, it belongs to one of them. */
-  readonly ciphertextOfOthers: 'unseen' | 'seen' | 'claimed'
-  /** Cases that already got a message of the same sender with its ciphertext. */
-  readonly ciphertextCases: readonly CaseTag[]
+  /** Who sent its ciphertext before, perhaps without effect. */
+  readonly ciphertextSeenFrom: 'nobody' | 'others' | 'sender'
   /** A signature inside, which no key verified, claims a key that is known for somebody at another address. */
   readonly signedByAnother: boolean
   /** The pinned key of the message's sender. */

@@ -7,6 +7,7 @@ import { type Address, addressKey } from '../domain/address.ts'
 import { type KeyToPin, type PinnedKey, type WaitingKey } from '../domain/case.ts'
 import { type DecisionOf } from '../domain/decision.ts'
 import { type CaseTag, type Fingerprint, type Sha256 } from '../domain/ids.ts'
+import { type OpenedMail } from '../domain/mail.ts'
 import { type Instant } from '../domain/time.ts'
 import { insert, type Read, type Tx, upsert } from './sql.ts'
 
@@ -110,60 +111,27 @@ export function insertUsedSignature(tx: Tx, sha256: Sha256, arrivalId: number): 
   insert(tx, 'used_signatures', { sha256, arrivalId })
 }
 
-/** Remembers who sent a ciphertext and, unless it was only seen, whose it is. */
+/** Remembers who sent a ciphertext. */
 export function saveCiphertext(
   tx: Tx,
-  { mark, sender, standing }: Omit<DecisionOf<'remember-ciphertext'>, 'kind'>,
-  arrivalId: number
+  { mark, sender }: Omit<DecisionOf<'remember-ciphertext'>, 'kind'>
 ): void {
-  const owner = ownerKey(sender)
-  if (standing === 'proved') {
-    tx.run('UPDATE ciphertexts SET is_owner = 0 WHERE mark = ? AND address <> ? AND is_owner = 1', [
-      mark,
-      owner
-    ])
-  }
-  tx.run(
-    `INSERT INTO ciphertexts (mark, address, arrival_id, is_owner)
-     VALUES (@mark, @owner, @arrivalId, @claims
-       AND NOT EXISTS (SELECT 1 FROM ciphertexts WHERE mark = @mark AND is_owner = 1))
-     ON CONFLICT (mark, address) DO UPDATE SET arrival_id = excluded.arrival_id, is_owner = 1
-       WHERE excluded.is_owner = 1`,
-    { mark, owner, arrivalId, claims: standing !== 'seen' }
-  )
+  insert(tx, 'ciphertexts', { mark, address: senderKey(sender) }, 'ON CONFLICT DO NOTHING')
 }
 
-function ownerKey(sender: Address | null): string {
+function senderKey(sender: Address | null): string {
   return sender === null ? '' : addressKey(sender)
 }
 
-/** The strongest standing of a ciphertext with other senders. */
-export function ciphertextOfOthers(
+/** Whether the ciphertext of this message came before, and from whom. */
+export function ciphertextSeenFrom(
   read: Read,
-  mark: Sha256 | null,
-  sender: Address | null
-): 'unseen' | 'seen' | 'claimed' {
-  const standing = read.value<'unseen' | 'seen' | 'claimed'>(
-    `SELECT CASE max(is_owner) WHEN 1 THEN 'claimed' WHEN 0 THEN 'seen' END FROM ciphertexts
-     WHERE mark = ? AND address <> ?`,
-    [mark, ownerKey(sender)]
-  )
-  return standing ?? 'unseen'
-}
-
-/** The cases that already hold messages of this sender with this ciphertext, if it is this sender's. */
-export function casesOfCiphertext(
-  read: Read,
-  mark: Sha256 | null,
-  sender: Address | null
-): CaseTag[] {
-  return read.column<CaseTag>(
-    `SELECT DISTINCT cases.tag FROM ciphertexts
-     JOIN arrivals ON arrivals.id = ciphertexts.arrival_id JOIN cases ON cases.id = arrivals.case_id
-     WHERE ciphertexts.mark = ? AND ciphertexts.address = ?
-       AND ciphertexts.is_owner = 1`,
-    [mark, ownerKey(sender)]
-  )
+  { ciphertextMark, outer: { from } }: OpenedMail
+): 'nobody' | 'others' | 'sender' {
+  const sql = 'SELECT address FROM ciphertexts WHERE mark = ?'
+  const senders = read.column<string>(sql, [ciphertextMark])
+  if (senders.includes(senderKey(from?.address ?? null))) return 'sender'
+  return senders.length > 0 ? 'others' : 'nobody'
 }
 
 /** A report that no acknowledgement of its own answers: the sender's next daily list names it. */

@@ -82,7 +82,7 @@ describeAttacks('attacks with a stolen ciphertext', () => {
     }
     await becomes('contradicts-sender', encryptedMail(nameless, head('alice')))
     const told = await wordsTo('grace')
-    expect(told).toContain('another sender sent the same encrypted content before')
+    expect(told).toContain('the same encrypted content came in an earlier message')
     await becomes('case-opened', encryptedMail(armored, head('alice')))
   })
 

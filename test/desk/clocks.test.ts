@@ -608,7 +608,6 @@ describe('(B9) one alarm a cause, person and day', () => {
   const ofLinus = { kind: 'maintainer', id: 'linus' } as const
   it.each([
     ['of a delivery report about nothing of ours', 'bounce-unmatched', DESK, {}],
-    ['of encrypted content that came before', 'ciphertext-reused', DESK, { cases: [FIRST] }],
     ['of a message that could not be read', 'message-unread', DESK, { bytes: 9 }],
     ['of too many forged messages', 'refused-unanswered', ofLinus, { because: 'unsigned' }],
     ['of a bug at one thing', 'desk-failed', DESK, { at: 'one thing', error: 'TypeError' }]

@@ -266,6 +266,7 @@ function receipt(id: string, original: string): string {
     ...HEAD,
     'Subject: Read: your report',
     `Message-ID: <${id}@reporter.example>`,
+    `References: <${original}>`,
     `Content-Type: ${type}`,
     '',
     '--r',
@@ -296,14 +297,14 @@ it('a report with a receipt attached is relayed like any, and so is a receipt of
   expect((await textsTo(grace))[0]).toContain('The attached one crashes it.')
 })
 
-it('a receipt of a message of the desk goes to its case and bothers nobody', async () => {
+it('a receipt that answers a message of the desk goes to its case and bothers nobody', async () => {
   await givenDesk([grace])
   await world.receive(
     Buffer.from(lines(...HEAD, 'Subject: x', 'Message-ID: <1@x.example>', '', 'A hole.'))
   )
   const before = world.accepted.length
   await world.receive(Buffer.from(receipt('2', latest(alice).messageId)))
-  expect(world.dispositions()).toEqual(['case-opened', 'receipt'])
+  expect(world.dispositions()).toEqual(['case-opened', 'auto-reply'])
   expect(world.column('SELECT case_id FROM arrivals')).toEqual([1, 1])
   expect(world.accepted).toHaveLength(before)
 })

@@ -4,16 +4,7 @@
 
 import { generateKey } from 'openpgp'
 import { describe, expect, it } from 'vitest'
-import {
-  alice,
-  allTo,
-  bob,
-  caseStates,
-  givenDesk,
-  givenMessage,
-  grace,
-  world
-} from '../support/desk.ts'
+import { alice, allTo, bob, givenDesk, givenMessage, grace, world } from '../support/desk.ts'
 import { armorIn, type Someone, someone } from '../support/world.ts'
 import { encryptedParts, lines, mixed, signedEntity, textPart } from '../unit/reading/material.ts'
 
@@ -169,7 +160,7 @@ describe('a message that another person had sealed', () => {
       await givenDesk([grace])
       const whole = await world.write(alice, { subject: 'a', text: SECRET })
       for (const copy of [stolen(whole), whole, from(whole, eve)]) await world.receive(copy)
-      expect(world.dispositions()).toEqual([disposition, 'case-opened', 'reused-ciphertext'])
+      expect(world.dispositions()).toEqual([disposition, 'case-opened', 'contradicts-sender'])
       expect(await allTo(grace)).toContain(SECRET)
       expect(world.sentTo(alice)).toHaveLength(1)
     }
@@ -182,19 +173,21 @@ describe('a message that another person had sealed', () => {
     for (const copy of [own, from(block, mallory), block, from(block, eve)])
       await world.receive(copy)
     expect(world.dispositions()).toEqual([
-      ...['case-opened', 'contradicts-sender', 'case-opened', 'reused-ciphertext']
+      ...['case-opened', 'contradicts-sender', 'case-opened', 'contradicts-sender']
     ])
     expect(await allTo(grace)).toContain(SECRET)
   })
 
-  it('is quarantined when it comes again from the same sender as another case', async () => {
+  it('is withheld when it comes again in the name of the same sender', async () => {
     await givenDesk([grace])
-    const whole = await world.write(alice, { subject: 'a', text: 'Once.' })
+    const whole = await world.write(alice, { subject: 'a', text: SECRET })
     await world.receive(whole)
+    const before = world.accepted.length
     await world.receive(change(whole, /^Message-ID: .*$/m, 'Message-ID: <again@reporter.example>'))
     const became = "SELECT state || ' ' || disposition FROM arrivals ORDER BY id"
-    expect(world.column(became)).toEqual(['done case-opened', 'held reused-ciphertext'])
-    expect(caseStates()).toHaveLength(1)
-    expect(await allTo(grace)).toContain('into another case')
+    expect(world.column(became)).toEqual(['done case-opened', 'held contradicts-sender'])
+    const again = await allTo(grace, before)
+    expect(again).toContain('came in an earlier message')
+    expect(again).not.toContain('SECRET')
   })
 })

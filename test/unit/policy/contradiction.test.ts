@@ -4,7 +4,6 @@ import { keyIdOf } from '../../../src/domain/ids.ts'
 import { type OpenedMail, WARNINGS } from '../../../src/domain/mail.ts'
 import { type Situation } from '../../../src/policy/situation.ts'
 import {
-  ALICE,
   ALICE_KEY,
   address,
   arrive,
@@ -79,8 +78,9 @@ const CONTRADICTIONS: readonly [string, Partial<OpenedMail>, Partial<Situation>]
   [
     'another sender sent its ciphertext before, without effect, and nothing inside names its own',
     { protected: null, subjectProtected: false },
-    { ciphertextOfOthers: 'seen' }
+    { ciphertextSeenFrom: 'others' }
   ],
+  ['its own sender sent its ciphertext before', {}, { ciphertextSeenFrom: 'sender' }],
   ['its outer From is unreadable', { outer: headers({ from: null }) }, {}],
   [
     'its protected To names others alone',
@@ -191,11 +191,15 @@ describe('a message whose inside contradicts its sender', () => {
       },
       {}
     ],
-    ['was sent by another before and names its sender inside', {}, { ciphertextOfOthers: 'seen' }],
+    [
+      'was sent by another before and names its sender inside',
+      {},
+      { ciphertextSeenFrom: 'others' }
+    ],
     [
       'was sent by another before and is signed with a key of its sender',
       { protected: null, subjectProtected: false, signatures: [OWN] },
-      { ciphertextOfOthers: 'claimed', senderKey: ALICE_KEY }
+      { ciphertextSeenFrom: 'others', senderKey: ALICE_KEY }
     ],
     ['has no protected header', { protected: null, subjectProtected: false }, {}],
     [
@@ -231,41 +235,10 @@ describe('a message whose inside contradicts its sender', () => {
   })
 })
 
-describe('the same ciphertext (G6)', () => {
-  const answers = issued()
-
-  it.each([
-    ['a new case', null, 'ACME-2026-0001'],
-    ['another case', answers, 'ACME-2026-0009']
-  ])('into %s is quarantined, told and not answered', (_name, into, before) => {
-    const decisions = arrive(mail({ outer: headers({ from: ALICE }) }), {
-      answers: into,
-      ciphertextCases: [before as typeof TAG]
-    })
-
-    expect(only(decisions, 'dispose')).toMatchObject([
-      { state: 'held', disposition: 'reused-ciphertext' }
-    ])
-    // A clock tells the maintainers.
-    expect(only(decisions, 'record').map(({ event }) => event)).toMatchObject([
-      { kind: 'ciphertext-reused', about: { cases: [before] } }
-    ])
-    expect(only(decisions, 'send-sealed')).toEqual([])
-    expect(only(decisions, 'send-clear')).toEqual([])
-    expect(JSON.stringify(decisions)).not.toContain('SECRET')
-  })
-
-  it('is remembered by its mark, whatever became of its message', () => {
-    const mark = sha256('its data')
-    for (const change of [{}, { outer: headers({ from: EVIL }) }]) {
-      const decisions = arrive(mail({ ...change, ciphertextMark: mark }))
-      expect(only(decisions, 'remember-ciphertext').map((each) => each.mark)).toEqual([mark])
-    }
-  })
-
-  it('into the same case is a message like any other', () => {
-    const decisions = arrive(mail(), { answers, ciphertextCases: [TAG] })
-
-    expect(decisions.at(-1)).toMatchObject({ disposition: 'case-joined' })
-  })
+it('the same ciphertext is remembered by its mark, whatever became of its message (G6)', () => {
+  const mark = sha256('its data')
+  for (const change of [{}, { outer: headers({ from: EVIL }) }]) {
+    const decisions = arrive(mail({ ...change, ciphertextMark: mark }))
+    expect(only(decisions, 'remember-ciphertext').map((each) => each.mark)).toEqual([mark])
+  }
 })

@@ -37,7 +37,6 @@ import {
 } from './samples.ts'
 
 const CONTENT_FREE = ['acknowledgement', 'refusal', 'key-request', 'resend-request', 'key-problem']
-const ISSUED = issued().messageId
 
 const anyOpened: fc.Arbitrary<OpenedMail> = fc
   .record({
@@ -350,23 +349,19 @@ describe('threads (DESIGN §6)', () => {
 })
 
 describe('reading receipts (RFC 8098)', () => {
-  const receipt = { returnedMessageId: ISSUED }
-
-  it('about a message of the desk are put on the record and shown to nobody', () => {
-    const opened = openedMail({ automatic: ['receipt'], receipt })
-    expect(arrive(opened, { receiptOf: issued() })).toEqual([
-      expect.objectContaining({ kind: 'dispose', disposition: 'receipt', tag: caseRecord().tag })
+  it('in a case are put on the record and shown to nobody', () => {
+    const opened = openedMail({ automatic: ['receipt'] })
+    expect(arrive(opened, { answers: issued() })).toMatchObject([
+      { kind: 'add-message' },
+      { kind: 'dispose', disposition: 'auto-reply', tag: caseRecord().tag }
     ])
   })
 
-  it('about other messages, and reports that hold a receipt, become cases and are not acknowledged (G1)', () => {
-    for (const found of [receipt, { returnedMessageId: null }, null]) {
-      const opened = openedMail({ automatic: ['receipt'], receipt: found })
-      const decisions = arrive(opened)
-      expect(only(decisions, 'open-case')).toHaveLength(1)
-      expect(only(decisions, 'send-clear')).toEqual([])
-      expect(only(decisions, 'send-sealed').map(({ message }) => message.kind)).toEqual(['relay'])
-    }
+  it('of no case become cases and are not acknowledged (G1)', () => {
+    const decisions = arrive(openedMail({ automatic: ['receipt'] }))
+    expect(only(decisions, 'open-case')).toHaveLength(1)
+    expect(only(decisions, 'send-clear')).toEqual([])
+    expect(only(decisions, 'send-sealed').map(({ message }) => message.kind)).toEqual(['relay'])
   })
 })
 
@@ -395,16 +390,5 @@ describe('bounces', () => {
     ])
     const known = arrive(opened, { bounced: issued() })
     expect(known.map(({ kind }) => kind)).toEqual(['bounce', 'dispose'])
-  })
-
-  it('that only look like one count when they return a message of the desk, and are a report otherwise (G1)', () => {
-    const bounce = { returnedMessageIds: [messageId('a@b.example')], action: 'failed' }
-    const opened = openedMail({ automatic: ['no-reply-address'], bounce } as Partial<OpenedMail>)
-    const end = (bounced: Situation['bounced']) => only(arrive(opened, { bounced }), 'dispose')[0]
-    expect(end(issued())).toMatchObject({ disposition: 'bounce' })
-    expect(end(null)).toMatchObject({ disposition: 'case-opened' })
-    const person = openedMail({ bounce: null })
-    const wrote = arrive(person, { bounced: issued() })
-    expect(only(wrote, 'bounce')).toEqual([])
   })
 })
