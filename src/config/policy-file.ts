@@ -12,7 +12,7 @@ import { calendarKeys, type ReadCalendar } from './calendar.ts'
 import { clocks } from './clock-schema.ts'
 import { block, line, list, oneOf, shortName, span, textUpTo, whole } from './fields.ts'
 import { mergeSources, POLICIES_DIR, pathOf, readSources, sentenceAt } from './policy-sources.ts'
-import { decode, type Problem, recordOf, refusedConfig } from './problems.ts'
+import { decode, type Problem, refusedConfig } from './problems.ts'
 
 /** A decoded policy. */
 export type ReadPolicy = {
@@ -23,12 +23,6 @@ export type ReadPolicy = {
 }
 
 const sentence = textUpTo(1000).min(1, 'must not be empty')
-
-const answer = block({
-  within: span,
-  firmness: oneOf('hard', 'soft'),
-  includes: textUpTo(1000)
-})
 
 const notice = block({
   lead: span,
@@ -54,8 +48,8 @@ const notice = block({
 const policySchema = block({
   id: shortName,
   title: line,
-  answer: answer.nullable(),
-  clocks: clocks,
+  clocks,
+  answer_includes: textUpTo(1000),
   reporter_rules: list(sentence),
   report_checklist: list(sentence),
   replies: oneOf('internal', 'reporter'),
@@ -83,25 +77,13 @@ const policySchema = block({
 export async function readPolicy(name: string, baseDir: string): Promise<ReadPolicy> {
   const sources = await readSources(pathOf(name, baseDir))
   const problems: Problem[] = []
-  const decoded = await decode(policySchema, withAnswerClock(mergeSources(sources)), problems)
+  const decoded = await decode(policySchema, mergeSources(sources), problems)
   if (decoded === null)
     throw refusedConfig(...problems.map((problem) => sentenceAt(sources, problem)))
   const { calendar, ...policy } = decoded
   // A file in a subfolder is part of presets, not a preset.
   const preset = sources.findLast(({ path }) => dirname(path) === POLICIES_DIR)
   return { policy, calendar, preset: preset === undefined ? null : basename(preset.path, '.yaml') }
-}
-
-/** The clock `answer` takes its `due` from the promise `answer`, unless it has its own; without a promise it is removed. */
-function withAnswerClock(policy: Readonly<Record<string, unknown>>): unknown {
-  const clocks = recordOf(policy['clocks']) ?? {}
-  const { answer, ...others } = clocks
-  const watched = recordOf(answer)
-  if (watched === null || Object.hasOwn(watched, 'due')) return policy
-  const promise = recordOf(policy['answer'])
-  if (promise === null) return { ...policy, clocks: others }
-  const { within, firmness } = promise
-  return { ...policy, clocks: { ...clocks, answer: { firmness, ...watched, due: { within } } } }
 }
 
 /** For comparing spans of one policy: five business days count as seven days. */

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path'
 import { z } from 'zod'
-import { type Policy } from '../domain/policy.ts'
+import { type Policy, promisedAnswer } from '../domain/policy.ts'
 import { type ReadCalendar } from './calendar.ts'
 import { line } from './fields.ts'
 import { POLICIES_DIR } from './policy-sources.ts'
@@ -32,12 +32,12 @@ export async function readLines(preset: string): Promise<PolicyLines> {
 
 /** What is probably a mistake in a valid policy (M-38), one sentence each. */
 export function policyAdvice(policy: Policy, calendar: Pick<ReadCalendar, 'holidays'>): string[] {
-  const { answer, notice } = policy
+  const { notice } = policy
   const advice = linksOf(policy).map(
     (link) => `its texts link to ${link}; make sure that this is a page about the same product`
   )
-  const spans = [answer?.within, notice?.lead, notice?.tolerance.min, notice?.tolerance.max]
-  const isInBusinessDays = spans.some((span) => span !== undefined && 'business_days' in span)
+  const spans = JSON.stringify([promisedAnswer(policy)?.due, notice])
+  const isInBusinessDays = spans.includes('"business_days"')
   if (isInBusinessDays && calendar.holidays.dates.length === 0)
     advice.push('it counts business days, but its calendar has no holidays')
   if (notice !== null && !notice.required.includes('disclosure_at'))
@@ -51,7 +51,7 @@ export function policyAdvice(policy: Policy, calendar: Pick<ReadCalendar, 'holid
 export function linksOf(policy: Policy): string[] {
   const texts = [
     policy.title,
-    policy.answer?.includes ?? '',
+    policy.answer_includes,
     ...policy.reporter_rules,
     ...policy.report_checklist,
     ...Object.values(policy.reject.codes)

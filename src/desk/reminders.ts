@@ -17,6 +17,7 @@ import { groupBy } from '../domain/group.ts'
 import { type FactLine } from '../domain/message.ts'
 import { HOLD_SENTENCES } from '../domain/notice.ts'
 import { KEY_PROBLEMS, UNDELIVERED } from '../domain/outgoing.ts'
+import { promisedAnswer } from '../domain/policy.ts'
 import { type Product } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { nounOf } from '../messages/catalogue.ts'
@@ -282,7 +283,8 @@ const MATTERS: Readonly<
   /** Null while all these reporters wait for their first answer: the clock of that promise tells it. */
   'words-wait': (_desk, _read, { starts, record, product }) => {
     if (record === null) return null
-    const isPromised = isOpen(record.state) && product?.policy.answer !== null
+    const isPromised =
+      isOpen(record.state) && (product === null || promisedAnswer(product.policy) !== null)
     const others = waitingReporters(starts, record).filter(({ answeredAt }) => answeredAt !== null)
     return isPromised && others.length === 0 ? null : {}
   }

@@ -10,16 +10,13 @@ import { type Span } from './time.ts'
 export type Policy = {
   readonly id: string
   readonly title: string
-  /** The promise of a first answer by a person; null when the policy states none. */
-  readonly answer: {
-    readonly within: Span
-    /** `hard` is a promise, `soft` a target ("typically"). */
-    readonly firmness: 'hard' | 'soft'
-    /** What the answer holds, in the policy's own terms, for the acknowledgement; '' when unstated. */
-    readonly includes: string
-  } | null
-  /** The clocks of its cases; those of the desk and its people are in the settings. */
+  /**
+   * The clocks of its cases; those of the desk and its people are in the settings. `answer` is the promise of a first answer by a
+   * person: without that clock there is none.
+   */
   readonly clocks: readonly Clock[]
+  /** What that answer holds, in the policy's own terms, for the acknowledgement; '' when unstated. */
+  readonly answer_includes: string
   /** Rules repeated to reporters in the acknowledgement, one sentence each (M-02, M-06). */
   readonly reporter_rules: readonly string[]
   /** What a complete report holds, asked for and never a condition (M-09). */
@@ -51,4 +48,9 @@ export type Policy = {
     /** Hosts that a notice may link to. */
     readonly links: readonly string[]
   } | null
+}
+
+/** The promise of a first answer by a person; null when the policy states none. */
+export function promisedAnswer({ clocks }: Policy): Clock | null {
+  return clocks.find(({ id }) => id === 'answer') ?? null
 }

@@ -8,6 +8,7 @@ import { type Decision, type Sending } from '../domain/decision.ts'
 import { type CaseTag } from '../domain/ids.ts'
 import { type AutomaticKind, isAddressee, type OpenedMail } from '../domain/mail.ts'
 import { type FactLine, type Message } from '../domain/message.ts'
+import { promisedAnswer } from '../domain/policy.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
 import { addMs, dueAt, formatInstant, HOUR_MS, type Instant, msBetween } from '../domain/time.ts'
 import { acknowledgement, furtherReports } from '../messages/to-reporters.ts'
@@ -190,11 +191,12 @@ function toSender(
 }
 
 /** By when the acknowledgement promises an answer by a person; null where it promises nothing. */
-export function promisedAnswer(
-  { policy: { answer }, calendar }: Pick<Product, 'policy' | 'calendar'>,
+export function answerDueAt(
+  { policy, calendar }: Pick<Product, 'policy' | 'calendar'>,
   receivedAt: Instant
 ): Instant | null {
-  return answer === null ? null : dueAt(receivedAt, answer.within, calendar)
+  const due = promisedAnswer(policy)?.due
+  return due && 'within' in due ? dueAt(receivedAt, due.within, calendar) : null
 }
 
 /** What the acknowledgement says: nothing but what anybody outside could work out (G6). */
@@ -205,14 +207,13 @@ export function acknowledgementParams(
   timezone: string
 ): Parameters<typeof acknowledgement>[0] {
   const { policy } = product
-  const { answer } = policy
-  const due = promisedAnswer(product, receivedAt)
+  const due = answerDueAt(product, receivedAt)
   return {
     received: formatInstant(receivedAt, timezone),
     answerBy: due === null ? '' : formatInstant(due, timezone),
     isLate: due !== null && due <= now,
-    answerIncludes: answer?.includes ?? '',
-    isFirm: answer?.firmness === 'hard',
+    answerIncludes: policy.answer_includes,
+    isFirm: promisedAnswer(policy)?.firmness === 'hard',
     policy: policy.title,
     rules: policy.reporter_rules,
     checklist: policy.report_checklist,

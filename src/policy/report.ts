@@ -11,7 +11,7 @@ import { type CaseTag } from '../domain/ids.ts'
 import { type Product, productNamed, type Settings } from '../domain/settings.ts'
 import { type Instant } from '../domain/time.ts'
 import { listed } from '../domain/words.ts'
-import { acknowledgeReport, promisedAnswer } from './acknowledgement.ts'
+import { acknowledgeReport, answerDueAt } from './acknowledgement.ts'
 import { senderDoubt } from './authentication.ts'
 import { dueOf } from './clocks.ts'
 import { answerToDate } from './date-talk.ts'
@@ -139,7 +139,7 @@ function openedBy(
   const record = newCase(situation, product, now)
   const { tag, reporters } = record
   const [reporter] = reporters
-  const answer = promisedAnswer(productOutside(opened, settings), receivedAt)
+  const answer = answerDueAt(productOutside(opened, settings), receivedAt)
   const promised = answer === null ? {} : { promised: { answer } }
   const about = { product: product.id, reporter: tag, receivedAt, ...promised }
   const [newest] = senderCases

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { parseHolidays } from '../../../src/config/calendar.ts'
 import { readPolicy } from '../../../src/config/policy-file.ts'
 import { listPresets } from '../../../src/config/policy-sources.ts'
-import { type Policy } from '../../../src/domain/policy.ts'
+import { type Policy, promisedAnswer } from '../../../src/domain/policy.ts'
 import { OF_CASES } from '../../support/built-in-clocks.ts'
 import { useFolder } from '../../support/folder.ts'
 import { rows } from '../../support/rows.ts'
@@ -65,11 +65,12 @@ describe('the built-in policies', () => {
   ] as const)(
     'promise the answer of their source, and watch it with clocks that say so: %s (M-07, A5)',
     async (name, within, firmness, more, words) => {
-      const { answer, clocks } = await preset(name)
+      const policy = await preset(name)
+      const answer = promisedAnswer(policy)
 
-      expect(answer).toMatchObject({ within, firmness })
-      expect(beyondBuiltIn(clocks)).toEqual(['answer', 'conversation', ...more])
-      expect(clocks.find(({ id }) => id === 'answer')?.quote).toMatch(words)
+      expect(answer).toMatchObject({ due: { within }, firmness })
+      expect(beyondBuiltIn(policy.clocks)).toEqual(['answer', 'conversation', ...more])
+      expect(answer?.quote).toMatch(words)
     }
   )
 
@@ -105,7 +106,6 @@ describe('the built-in policies', () => {
   it('promise what source policy 000 promises (S0-02, S0-04, S0-08, S0-10 to S0-16)', async () => {
     const policy = await preset('dispatch')
 
-    expect(policy.answer).toEqual({ within: { hours: 48 }, firmness: 'hard', includes: '' })
     expect(policy.notice).toEqual({
       lead: { days: 7 },
       tolerance: { min: { days: 5 }, max: { days: 9 } },
@@ -128,8 +128,7 @@ describe('the built-in policies', () => {
   it('promise what source policy 004 promises, without a list (S4-05, S4-13, S4-14, S4-16 to S4-21, S4-26)', async () => {
     const policy = await preset('template')
 
-    expect(policy.answer).toMatchObject({ within: { business_days: 3 }, firmness: 'hard' })
-    expect(policy.answer?.includes).toMatch(/plan.*workarounds/)
+    expect(policy.answer_includes).toMatch(/plan.*workarounds/)
     expect(policy.notice).toBeNull()
     expect(policy.report_checklist).toHaveLength(6)
     expect([
@@ -158,7 +157,7 @@ describe('an own policy', () => {
     const policy = await own(`
 extends: dispatch
 id: own
-answer: { within: { business_days: 2 } }
+answer_includes: a plan
 reporter_rules: [Only one rule.]
 calendar: { zone: Asia/Tokyo, holidays: ["2026-12-25"] }
 notice: { approvals: 2, required: [description] }
@@ -168,8 +167,7 @@ notice: { approvals: 2, required: [description] }
     expect(policy).toEqual({
       ...base,
       id: 'own',
-      answer: { ...base.answer, within: { business_days: 2 } },
-      clocks: policy.clocks,
+      answer_includes: 'a plan',
       reporter_rules: ['Only one rule.'],
       notice: { ...base.notice, approvals: 2, required: ['description'] }
     })
@@ -195,11 +193,14 @@ notice: { approvals: 2, required: [description] }
   })
 
   it('extends several, and the later one wins (A5)', async () => {
-    write('words.yaml', 'reporter_rules: [Ours.]\nanswer: { firmness: soft }\n')
+    write('words.yaml', 'reporter_rules: [Ours.]\nclocks: { answer: { firmness: soft } }\n')
 
     const policy = await own('extends: [dragonfly, ./words.yaml]\nid: own\n')
 
-    expect(policy.answer).toEqual({ within: { hours: 24 }, firmness: 'soft', includes: '' })
+    expect(promisedAnswer(policy)).toMatchObject({
+      due: { within: { hours: 24 } },
+      firmness: 'soft'
+    })
     expect(policy.reporter_rules).toEqual(['Ours.'])
   })
 
@@ -272,30 +273,26 @@ clocks:
     expect(untouched).toEqual(expect.arrayContaining([...OF_CASES]))
   })
 
-  it('lets the clock of the promised answer follow the promise, and removes it with the promise (A5)', async () => {
-    const answerClock = async (text: string) =>
-      (await own(`extends: dispatch\nid: own\n${text}`)).clocks.find(({ id }) => id === 'answer')
+  it('promises an answer by another time, or none, with the clock `answer` (A5)', async () => {
+    const answer = async (clock: string) =>
+      promisedAnswer(await own(`extends: dispatch\nid: own\nclocks: { answer: ${clock} }\n`))
 
-    expect(await answerClock('')).toMatchObject({
-      due: { within: { hours: 48 } },
-      firmness: 'hard'
-    })
-    expect(
-      await answerClock('answer: { within: { business_days: 2 }, firmness: soft }\n')
-    ).toMatchObject({ due: { within: { business_days: 2 } }, firmness: 'soft' })
-    expect(await answerClock('answer: null\n')).toBeUndefined()
+    expect(await answer('{ due: { within: { business_days: 2 } }, firmness: soft }')).toMatchObject(
+      { due: { within: { business_days: 2 } }, firmness: 'soft' }
+    )
+    expect(await answer('null')).toBeNull()
   })
 
   it('can switch off the notice alone', async () => {
     const policy = await own('extends: dispatch\nid: own\nnotice: null\n')
 
     expect(policy.notice).toBeNull()
-    expect(policy.answer).not.toBeNull()
+    expect(promisedAnswer(policy)).not.toBeNull()
   })
 
   it('must be complete when it extends nothing', async () => {
     await expect(own('id: own\ntitle: Own\n')).rejects.toThrow(
-      /answer.* is missing: it must be a block of keys/
+      /reporter_rules is missing: it must be a list/
     )
   })
 
@@ -309,8 +306,8 @@ clocks:
     a base that is not there              | extends: ./none.yaml\nid: own\n | none.yaml: there is no
     a base without a name                 | extends: []\nid: own\n | extends must be the name of a built-in
     no id of its own                      | extends: dispatch\n | id is missing
-    two units of time                     | extends: dispatch\nid: own\nanswer: { within: { hours: 4, days: 2 } }\n | answer.within (line 3) must be one of { minutes: N }
-    a negative promise                    | extends: dispatch\nid: own\nanswer: { within: { hours: -4 } }\n | answer.within.hours (line 3) must be a whole number
+    two units of time                     | extends: dispatch\nid: own\nnotice: { lead: { hours: 4, days: 2 } }\n | notice.lead (line 3) must be one of { minutes: N }
+    a negative promise                    | extends: dispatch\nid: own\nnotice: { lead: { hours: -4 } }\n | notice.lead.hours (line 3) must be a whole number
     a lead outside its tolerance          | extends: dispatch\nid: own\nnotice: { lead: { days: 20 } }\n | notice (line 3) must have a lead between
     an unknown notice field               | extends: dispatch\nid: own\nnotice: { required: [poc] }\n | notice.required[0] (line 3) must be one of title
     a clock on an event that there is not | extends: dispatch\nid: own\nclocks: { answer: { stops: [anserwed] } }\n | clocks.answer.stops[0] (line 3) must be a kind of event of the record

@@ -92,7 +92,7 @@ describe('postern policy check (M-38)', () => {
       own(`
 extends: dispatch
 id: own
-answer: { within: { business_days: 2 } }
+clocks: { answer: { due: { within: { business_days: 2 } } } }
 reporter_rules: ["See https://example.org/other-product/security."]
 notice: { approvals: 0, required: [description] }
 `)

@@ -18,6 +18,7 @@ import {
   only,
   PRODUCT,
   productWith,
+  promiseWithin,
   runText,
   SETTINGS
 } from './samples.ts'
@@ -323,8 +324,8 @@ describe('random commands in random messages', () => {
 })
 
 describe('/product (B12)', () => {
-  const answer = { within: { hours: 1 }, firmness: 'hard', includes: '' } as const
-  const RENDERER = { ...productWith({ answer }), id: 'renderer', name: 'ACME Renderer' }
+  const clocks = promiseWithin({ hours: 1 })
+  const RENDERER = { ...productWith({ clocks }), id: 'renderer', name: 'ACME Renderer' }
   const around = {
     product: ALLOW,
     settings: { ...SETTINGS, products: [ALLOW, RENDERER] }

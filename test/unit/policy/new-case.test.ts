@@ -4,7 +4,7 @@ import { type OpenedMail } from '../../../src/domain/mail.ts'
 import { arrive, headers, only, openedMail, PRODUCT, SETTINGS, sent } from './samples.ts'
 
 const LEXER = { ...PRODUCT, id: 'lexer', name: 'ACME Lexer' }
-const SLOW = { ...LEXER, policy: { ...LEXER.policy, title: 'Slow', answer: null } }
+const SLOW = { ...LEXER, policy: { ...LEXER.policy, title: 'Slow', clocks: [] } }
 const settings = { ...SETTINGS, products: [PRODUCT, SLOW] }
 
 function opened(change: Partial<OpenedMail>) {

@@ -10,6 +10,7 @@ import {
   type ReporterKeys
 } from '../../../src/domain/case.ts'
 import { historyOf } from '../../../src/domain/case-machine.ts'
+import { type Clock } from '../../../src/domain/clock.ts'
 import { type Decision, type SendClear, type SendSealed } from '../../../src/domain/decision.ts'
 import { type EventKind, type NewEvent } from '../../../src/domain/event.ts'
 import {
@@ -32,7 +33,7 @@ import {
 import { type MemberRecord, type NoticeRecord } from '../../../src/domain/notice.ts'
 import { type Policy } from '../../../src/domain/policy.ts'
 import { type Maintainer, type Product, type Settings } from '../../../src/domain/settings.ts'
-import { type Instant, instantFromMs } from '../../../src/domain/time.ts'
+import { type Instant, instantFromMs, type Span } from '../../../src/domain/time.ts'
 import { createRender, type DeskWords, type Render } from '../../../src/messages/render.ts'
 import { type ParsedCommands, parseCommands } from '../../../src/policy/commands.ts'
 import { NOBODYS } from '../../../src/policy/conversation.ts'
@@ -77,11 +78,18 @@ export const DESK = address('security@acme.example')
 export const TAG = tag('ACME-2026-0001')
 const KEY = new Uint8Array([1, 2, 3])
 
+/** The promise of an answer, without steps at which it would ring. */
+export function promiseWithin(within: Span): Clock[] {
+  return OF_CASES.slice(0, 1).map((one) => {
+    return { ...one, id: 'answer', counts: 'each', due: { within }, steps: [] }
+  })
+}
+
 export const POLICY: Policy = {
   id: 'sample',
   title: 'Sample policy',
-  answer: { within: { hours: 48 }, firmness: 'hard', includes: '' },
-  clocks: OF_CASES,
+  clocks: [...OF_CASES, ...promiseWithin({ hours: 48 })],
+  answer_includes: '',
   reporter_rules: ['Please tell nobody else yet.'],
   report_checklist: [],
   replies: 'internal',
