@@ -111,36 +111,22 @@ const IMAP_PORTS = { implicit: 993, starttls: 143, none: 143 }
 const SMTP_PORTS = { implicit: 465, starttls: 587, none: 25 }
 
 function edgesOf({ imap, smtp, limits }: Config, log: Log): Edges {
-  const { inbox, processed, held, junk } = imap
-  const account = () => ({
-    ...server(imap, IMAP_PORTS),
-    user: imap.user,
-    password: imap.password.reveal(),
-    ...{ inbox, processed, held },
-    mailBytes: limits.mail_size
-  })
-  const login =
-    smtp.user === undefined || smtp.password === undefined
-      ? {}
-      : { user: smtp.user, password: smtp.password.reveal() }
+  const { inbox, junk } = imap
+  const imapPort = imap.port ?? IMAP_PORTS[imap.tls]
+  const smtpPort = smtp.port ?? SMTP_PORTS[smtp.tls]
+  const open = (folder: string, signal: AbortSignal) => {
+    const password = imap.password.reveal()
+    const account = { ...imap, port: imapPort, password, mailBytes: limits.mail_size }
+    return connectMailbox(account, folder, signal)
+  }
   return {
     inbox,
     openMailbox: async (signal) => {
-      const mailbox = await connectMailbox(account(), inbox, signal)
+      const mailbox = await open(inbox, signal)
       log({ event: 'imap.connected' })
       return mailbox
     },
-    openJunk: junk === null ? null : (signal) => connectMailbox(account(), junk, signal),
-    sender: createSender(
-      { ...server(smtp, SMTP_PORTS), replyTimeoutMs: smtp.reply_seconds * 1000, ...login },
-      log
-    )
+    openJunk: junk === null ? null : (signal) => open(junk, signal),
+    sender: createSender({ ...smtp, port: smtpPort, password: smtp.password?.reveal() }, log)
   }
-}
-
-function server(
-  { host, port, tls, ca }: Config['imap'] | Config['smtp'],
-  ports: typeof IMAP_PORTS
-) {
-  return { host, port: port ?? ports[tls], tls, ...(ca === undefined ? {} : { ca: ca.text }) }
 }

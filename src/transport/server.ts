@@ -13,8 +13,8 @@ export type ServerOptions = {
   readonly host: string
   readonly port: number
   readonly tls: TlsMode
-  /** PEM text of the only certificates to trust, instead of the system's. */
-  readonly ca?: string
+  /** The only certificates to trust, instead of the system's, as PEM. */
+  readonly ca?: { readonly text: string } | undefined
 }
 
 /** Options for `tls.connect` that always verify. Throws {@link Trouble} `config` for `none` with a host other than this machine. */
@@ -28,7 +28,7 @@ export function tlsOptions(server: ServerOptions) {
   return {
     rejectUnauthorized: true,
     minVersion: 'TLSv1.2' as const,
-    ...(server.ca === undefined ? {} : { ca: server.ca })
+    ...(server.ca === undefined ? {} : { ca: server.ca.text })
   }
 }
 
@@ -46,7 +46,7 @@ export function isTlsCode(code: string): boolean {
 export function connectionTrouble(
   where: 'imap' | 'smtp',
   kind: 'auth' | 'tls' | 'network',
-  server: Pick<ServerOptions, 'host' | 'port'> & { readonly password?: string },
+  server: Pick<ServerOptions, 'host' | 'port'> & { readonly password?: string | undefined },
   cause: unknown
 ): Trouble {
   const name = `${where.toUpperCase()} server ${server.host}, port ${server.port}`

@@ -15,14 +15,14 @@ import { connectionTrouble, isTlsCode, type ServerOptions, tlsOptions } from './
 
 /** The submission server. Without a user there is no login: for a relay on this machine. */
 export type SenderOptions = ServerOptions & {
-  readonly user?: string
-  readonly password?: string
+  readonly user?: string | undefined
+  readonly password?: string | undefined
   /** Most connections at a time; default 4. */
   readonly maxConnections?: number
   /** Default 30 s. */
   readonly connectTimeoutMs?: number
-  /** How long to wait for a reply; default 10 min (RFC 5321 §4.5.3.2.6). */
-  readonly replyTimeoutMs?: number
+  /** How long to wait for a reply (RFC 5321 §4.5.3.2.6). */
+  readonly reply_seconds: number
 }
 
 const CONNECTIONS = 4
@@ -136,7 +136,7 @@ function openPool(options: SenderOptions): SMTPPool {
     connectionTimeout: connectTimeout,
     greetingTimeout: connectTimeout,
     dnsTimeout: connectTimeout,
-    socketTimeout: options.replyTimeoutMs ?? 600_000,
+    socketTimeout: options.reply_seconds * 1000,
     socketCloseTimeout: QUIT_MS,
     allowInternalNetworkInterfaces: isLoopback(options.host),
     maxConnections: options.maxConnections ?? CONNECTIONS,

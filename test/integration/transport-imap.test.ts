@@ -113,7 +113,11 @@ describeWith(['dovecot'], 'IMAP mailbox on Dovecot', () => {
   ] as const)('connects with %s TLS when the CA is trusted', async (tls, port) => {
     await dovecot.deliver('tls', mail(tls))
 
-    const mailbox = await connect('tls', { tls, port: dovecot[port], ca: dovecot.certificates.ca })
+    const mailbox = await connect('tls', {
+      tls,
+      port: dovecot[port],
+      ca: { text: dovecot.certificates.ca }
+    })
 
     expect((await mailbox.list(all)).waiting.length).toBeGreaterThan(0)
   })

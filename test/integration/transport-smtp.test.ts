@@ -50,7 +50,14 @@ describe('SMTP sender', () => {
     changes: Partial<SenderOptions> = {}
   ): Sender => {
     const sender = createSender(
-      { host: sink.host, port: sink.port, tls: 'none', connectTimeoutMs: 5000, ...changes },
+      {
+        host: sink.host,
+        port: sink.port,
+        tls: 'none',
+        connectTimeoutMs: 5000,
+        reply_seconds: 600,
+        ...changes
+      },
       (event) => events.push(event)
     )
     senders.push(sender)
@@ -71,8 +78,8 @@ describe('SMTP sender', () => {
   const TAKEN = { from: 'desk@example.org', to: 'a@example.org', attempt: 1, raw: RAW }
   const ACCEPTED = { kind: 'accepted', code: 250 }
   const DEFERRED = { kind: 'deferred', code: 0 }
-  const UNCERTAIN = { outcome: { kind: 'uncertain' }, sender: { replyTimeoutMs: 300 } }
-  const NOT_BEGUN = { outcome: DEFERRED, sender: { replyTimeoutMs: 300, connectTimeoutMs: 300 } }
+  const UNCERTAIN = { outcome: { kind: 'uncertain' }, sender: { reply_seconds: 0.3 } }
+  const NOT_BEGUN = { outcome: DEFERRED, sender: { reply_seconds: 0.3, connectTimeoutMs: 300 } }
   const LOGIN = { user: 'desk', password: 'right' }
   const LOGGED_IN = [{ secure: true, user: 'desk' }]
   const TLS: Case['logs'] = ['smtp-tls', 'TLS with']
@@ -119,8 +126,8 @@ describe('SMTP sender', () => {
       (tls): [string, Case | ((trusted: Certificates) => Case)][] => [
         [
           `logs in over ${tls} TLS with a private CA`,
-          ({ ca }) => ({
-            ...{ sink: { tls, auth: LOGIN }, sender: { ...LOGIN, tls, ca } },
+          ({ ca: text }) => ({
+            ...{ sink: { tls, auth: LOGIN }, sender: { ...LOGIN, tls, ca: { text } } },
             ...{ outcome: ACCEPTED, taken: LOGGED_IN }
           })
         ],
@@ -132,7 +139,11 @@ describe('SMTP sender', () => {
     ),
     [
       'sends nothing when STARTTLS was stripped',
-      ({ ca }) => ({ sender: { tls: 'starttls', ca }, outcome: DEFERRED, logs: TLS })
+      ({ ca: text }) => ({
+        sender: { tls: 'starttls', ca: { text } },
+        outcome: DEFERRED,
+        logs: TLS
+      })
     ],
     [
       'calls it a login trouble when the server wants a login that is not configured',
@@ -250,7 +261,10 @@ describe('SMTP sender', () => {
     const other = await makeCertificates('DNS:other.example')
     const sink = await sinkWith({ tls: 'implicit', certificates: other })
 
-    const outcome = await senderTo(sink, { tls: 'implicit', ca: other.ca }).send(mail(), never)
+    const outcome = await senderTo(sink, { tls: 'implicit', ca: { text: other.ca } }).send(
+      mail(),
+      never
+    )
     other.remove()
 
     expect(outcome).toEqual({ kind: 'deferred', code: 0 })
@@ -308,7 +322,10 @@ describe('SMTP sender', () => {
 
   it('refuses clear text to another machine', () => {
     expect(() =>
-      createSender({ host: 'mail.example.org', port: 25, tls: 'none' }, () => undefined)
+      createSender(
+        { host: 'mail.example.org', port: 25, tls: 'none', reply_seconds: 600 },
+        () => undefined
+      )
     ).toThrow(expect.objectContaining({ code: 'config' }))
   })
 

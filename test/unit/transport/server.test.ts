@@ -31,7 +31,9 @@ describe('server options', () => {
   })
 
   it('always verifies, from TLS 1.2 on, and trusts only the given CA if there is one', () => {
-    expect(tlsOptions({ host: 'h.example', port: 1, tls: 'implicit', ca: 'PEM' })).toEqual({
+    expect(
+      tlsOptions({ host: 'h.example', port: 1, tls: 'implicit', ca: { text: 'PEM' } })
+    ).toEqual({
       rejectUnauthorized: true,
       minVersion: 'TLSv1.2',
       ca: 'PEM'
