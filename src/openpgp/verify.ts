@@ -80,8 +80,13 @@ export async function verifyPackets(
 
 /** Bytes with CRLF line ends, the form in which text is signed (RFC 3156 §5); `data` itself if it already has them. */
 export function withCrlf(data: Uint8Array): Uint8Array {
-  const text = Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('latin1')
-  return text.search(BARE_LF) < 0 ? data : Buffer.from(text.replaceAll(BARE_LF, '\r\n'), 'latin1')
+  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength)
+  const [lf, cr] = [10, 13]
+  for (let at = bytes.indexOf(lf); at >= 0; at = bytes.indexOf(lf, at + 1)) {
+    if (bytes[at - 1] !== cr)
+      return Buffer.from(bytes.toString('latin1').replaceAll(BARE_LF, '\r\n'), 'latin1')
+  }
+  return data
 }
 
 async function readPacket(bytes: Uint8Array): Promise<SignaturePacket | Uint8Array> {
