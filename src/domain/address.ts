@@ -15,14 +15,20 @@ const LOCAL = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~
 const DOMAIN =
   /^(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
 
-/** `text` as an address, or null when it is not exactly one strict addr-spec. U-label domains must be converted first. */
+/** `text` as an address, a U-label domain as A-labels (RFC 5890); null when it is not exactly one strict addr-spec. */
 export function parseAddress(text: string): Address | null {
   const trimmed = text.trim()
   const at = trimmed.lastIndexOf('@')
   if (at < 1 || at > 64 || trimmed.length > 254) return null
   const local = trimmed.slice(0, at)
-  const domain = trimmed.slice(at + 1).toLowerCase()
+  const domain = toAscii(trimmed.slice(at + 1)).toLowerCase()
   return LOCAL.test(local) && DOMAIN.test(domain) ? (`${local}@${domain}` as Address) : null
+}
+
+function toAscii(domain: string): string {
+  const url = `http://${domain}`
+  const isForeign = /[^\u0000-\u007f]/.test(domain) && /^[\p{L}\p{M}\p{N}.-]+$/u.test(domain)
+  return isForeign && URL.canParse(url) ? new URL(url).hostname : domain
 }
 
 /** Whether two addresses reach the same mailbox as far as outsiders can know: compares local parts without case. */

@@ -3,10 +3,9 @@
  * position among the Received fields. Facts only: anybody can write such fields, and policy/authentication.ts decides which
  * ones are trusted. Must never throw, nor read a verdict from a quoted string or a comment, where a sender's own words may stand.
  */
-import { domainOf } from '../domain/address.ts'
+import { domainOf, parseAddress } from '../domain/address.ts'
 import { type AuthenticationResult, type SenderTrace } from '../domain/mail.ts'
 import { type Field } from './fields.ts'
-import { toStrictAddress } from './mailboxes.ts'
 import { lex } from './parameters.ts'
 
 const FIELDS_MAX = 30
@@ -37,7 +36,7 @@ export function readSenderTrace(fields: readonly Field[]): SenderTrace {
     if (name === 'received') received += 1
     if (name === 'return-path' && returnPaths.length < FIELDS_MAX) {
       const path = value.trim().replace(/^<([^<>]*)>$/, '$1')
-      returnPaths.push({ address: toStrictAddress(path), below: received })
+      returnPaths.push({ address: parseAddress(path), below: received })
     }
     if (name !== 'authentication-results' || read >= FIELDS_MAX) continue
     read += 1
@@ -70,7 +69,8 @@ export function readAuthenticationResults(value: string, below: number): Authent
  */
 function splitField(value: string): string[] {
   const tokens = [...lex(value)]
-  if (/[\u0000-\u0008\u000a-\u001f\u007f]/.test(value) || !tokens.every(({ isClosed }) => isClosed)) return []
+  if (/[\u0000-\u0008\u000a-\u001f\u007f]/.test(value) || !tokens.every(({ isClosed }) => isClosed))
+    return []
   const marks = { comment: ' ', quoted: '"' }
   return tokens
     .map(({ kind, raw }) => (kind === 'other' ? raw : marks[kind]))
@@ -82,9 +82,9 @@ const NOBODY = { address: null, domain: '' }
 
 /** `user@domain`, `@domain` or `domain` (RFC 8601 §2.2 pvalue); nobody for anything else. */
 function readIdentity(text: string): Pick<AuthenticationResult, 'address' | 'domain'> {
-  const address = toStrictAddress(text)
+  const address = parseAddress(text)
   if (address !== null) return { address, domain: domainOf(address) }
   // The domain is checked like the domain of an address.
-  const probe = toStrictAddress(`x@${text.replace(/^@/, '')}`)
+  const probe = parseAddress(`x@${text.replace(/^@/, '')}`)
   return probe === null ? NOBODY : { address: null, domain: domainOf(probe) }
 }

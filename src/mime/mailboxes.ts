@@ -2,9 +2,8 @@
  * Address lists of header fields (RFC 5322 §3.4), which nodemailer takes apart *before* encoded words are decoded, so that no
  * encoded word can fabricate an address. Returns only strict addresses (mail.md §2.19).
  */
-import { domainToASCII } from 'node:url'
 import addressparser from 'nodemailer/lib/addressparser'
-import { type Address, type Contact, parseAddress } from '../domain/address.ts'
+import { type Contact, parseAddress } from '../domain/address.ts'
 import { decodeWords, sanitizeHeaderText } from './encoded-words.ts'
 import { lex } from './parameters.ts'
 
@@ -26,7 +25,7 @@ export function readMailboxes(value: string): MailboxList {
   if (CONTROL.test(value) || isAmbiguous(plain)) return { contacts: [], count: found.length }
   const contacts = found.flatMap(({ name, address }) => {
     // What the library takes out of a quoted string is no address to anybody else.
-    const strict = plain.includes(address) ? toStrictAddress(address) : null
+    const strict = plain.includes(address) ? parseAddress(address) : null
     return strict === null
       ? []
       : [{ name: sanitizeHeaderText(decodeWords(name), 100), address: strict }]
@@ -42,14 +41,4 @@ function isAmbiguous(plain: string): boolean {
       ? outside.split('@').length > 2
       : inside.startsWith('@') || after.length !== 1 || after.join('').trim() !== ''
   })
-}
-
-/** An addr-spec whose domain may be a U-label; the result has the A-label (RFC 5890). Null for anything else. */
-export function toStrictAddress(text: string): Address | null {
-  const trimmed = text.trim()
-  const at = trimmed.lastIndexOf('@')
-  if (at < 1) return null
-  const domain = trimmed.slice(at + 1)
-  const ascii = /[^\u0000-\u007f]/.test(domain) ? domainToASCII(domain) : domain
-  return parseAddress(`${trimmed.slice(0, at)}@${ascii}`)
 }

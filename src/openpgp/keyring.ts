@@ -14,7 +14,7 @@ import {
   type User
 } from 'openpgp'
 
-import { type Address } from '../domain/address.ts'
+import { type Address, parseAddress } from '../domain/address.ts'
 import { type Fingerprint, parseFingerprint } from '../domain/ids.ts'
 import { type KeyFacts } from '../domain/outgoing.ts'
 import { type Instant, instantFromMs, msOf } from '../domain/time.ts'
@@ -22,7 +22,6 @@ import { toBinary } from './armor.ts'
 import { CONFIG } from './config.ts'
 import { type PacketSpan, sha256, TAG, walkPackets } from './packets.ts'
 import { isSigning, keepOwnSignatures, type WithDirect } from './self-signatures.ts'
-import { addressOfUserId } from './user-id.ts'
 
 const KEY_BYTES_MAX = 256 * 1024
 const ARMORED_BYTES_MAX = 400 * 1024
@@ -192,6 +191,18 @@ function hasGiantNumbers(key: Key): boolean {
       return number instanceof Uint8Array && number.length > bytesMax
     })
   )
+}
+
+// Control characters, line separators and bidirectional overrides never belong in a user id.
+const FORBIDDEN = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/
+
+/**
+ * The strict address in a user id (`Name <a@b>` or exactly `a@b`, RFC 9580 §5.11); null for every other form, at which the
+ * library guesses: a guessed address would let a key speak for somebody else (mail.md §2.12).
+ */
+export function addressOfUserId(userId: string): Address | null {
+  const [, inside, bare = ''] = /^[^<>]*<([^<> ]+)>$|^([^<> ]+)$/.exec(userId) ?? []
+  return FORBIDDEN.test(userId) ? null : parseAddress(inside ?? bare)
 }
 
 /** The strict address that a user id names, in lower case. */

@@ -2,7 +2,7 @@
  * Keys found in a message, as candidates for a first encrypted answer: from the Autocrypt header or attached. A key is used
  * only if it names exactly the sender; when several do, all are reported and none is preferred (DESIGN §8, mail.md §2.12).
  */
-import { isSameAddress } from '../domain/address.ts'
+import { isSameAddress, parseAddress } from '../domain/address.ts'
 import {
   type Attachment,
   type CandidateKey,
@@ -14,7 +14,6 @@ import {
 } from '../domain/mail.ts'
 import { type Instant } from '../domain/time.ts'
 import { type Field, valuesOf } from '../mime/fields.ts'
-import { toStrictAddress } from '../mime/mailboxes.ts'
 import { readParameterized } from '../mime/parameters.ts'
 import { classifyKey, inspectKey } from '../openpgp/keyring.ts'
 
@@ -90,7 +89,7 @@ export function readAutocrypt(
   if (from === null || isReport) return null
   const [only, ...more] = valuesOf(fields, 'autocrypt').flatMap((value) => readValue(value) ?? [])
   if (only === undefined || more.length > 0) return null
-  const address = toStrictAddress(only.address)
+  const address = parseAddress(only.address)
   return address !== null && isSameAddress(address, from.address) ? only.keyData : null
 }
 

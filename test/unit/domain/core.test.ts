@@ -241,9 +241,13 @@ describe('addresses', () => {
     expect(parseAddress(text)).not.toBe(null)
   })
 
+  it('have their domain in A-labels', () => {
+    expect(parseAddress('a@Bücher.example')).toBe('a@xn--bcher-kva.example')
+  })
+
   it.each([
     ...['', 'a', '@b', 'a@', 'a@b@c', 'a b@c', '"a"@b', 'a@b.', 'a@-b', '.a@b', 'a..b@c'],
-    ...['<a@b>', 'a@b,c@d', 'a@[127.0.0.1]', 'ü@b', 'a@ü']
+    ...['<a@b>', 'a@b,c@d', 'a@[127.0.0.1]', 'ü@b', 'a@ü/b', 'a@ü:80']
   ])('refuse %j', (text) => {
     expect(parseAddress(text)).toBe(null)
   })

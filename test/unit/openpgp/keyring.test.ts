@@ -5,12 +5,12 @@ import { addMs, instantFromMs } from '../../../src/domain/time.ts'
 import { pgpConfig } from '../../../src/openpgp/config.ts'
 import { generateDeskKey } from '../../../src/openpgp/generate.ts'
 import {
+  addressOfUserId,
   classifyKey,
   inspectKey,
   readCertificate,
   unlockSecretKey
 } from '../../../src/openpgp/keyring.ts'
-import { addressOfUserId } from '../../../src/openpgp/user-id.ts'
 import { makeGnupg } from '../../support/people-gpg.ts'
 import { run } from '../../support/programs.ts'
 import { describeWith } from '../../support/requires.ts'
