@@ -5,8 +5,8 @@ export function count(number: number, one: string, many: string): string {
   return `${number} ${number === 1 ? one : many}`
 }
 
-/** `a`, `a and b`, `a, b and c`. */
-export function listed(items: readonly (string | number)[]): string {
+/** `a`, `a and b`, `a, b and c`; or with another word than `and`. */
+export function listed(items: readonly (string | number)[], word = 'and'): string {
   const last = items.at(-1) ?? ''
-  return items.length < 2 ? String(last) : `${items.slice(0, -1).join(', ')} and ${last}`
+  return items.length < 2 ? String(last) : `${items.slice(0, -1).join(', ')} ${word} ${last}`
 }

@@ -73,14 +73,14 @@ export const merged = ownWords<Decision>()(
 export const keyRequest = request<object>()(
   'key-request',
   'request for a key',
-  'We need something from you'
+  'Please send us your OpenPGP key'
 )
 
 /** Asks for the report once more. */
 export const resendRequest = request<object>()(
   'resend-request',
   'request to send the report again',
-  'We need something from you'
+  'Please send your message again'
 )
 
 /** Asks the reporter about a date when it is proposed (M-22). */

@@ -34,7 +34,7 @@ export function judgeSender({ trace, outer }: OpenedMail, settings: Settings): S
 }
 
 const NOT_CHECKED: SenderProof = {
-  ...unproved('the operator has not set imap.authserv_ids'),
+  ...unproved('the configuration names no mail server that checks senders'),
   kind: 'not-checked'
 }
 const DMARC: SenderProof = {

@@ -81,7 +81,7 @@ export function keyChoice({ unusedKeys, isClearOtherwise }: ShutPath): string {
 
 /** The sentence on top of a list member's message. */
 export function memberReach(id: string): string {
-  return `A plain reply reaches the maintainers only. Text under a first line /member reaches list member ${id} alone, encrypted. Nothing that answers this message reaches the reporter.`
+  return `A plain reply reaches the maintainers only. Text under a first line /member goes to list member ${id}, encrypted; other maintainers get a copy. Nothing that answers this message reaches the reporter.`
 }
 
 /**
@@ -106,9 +106,9 @@ function replyReach(reporter: AnsweredReporter, keys: ReporterKeys, product: Pro
   const path = reporterPath(reporter, keys, product)
   switch (path.kind) {
     case 'encrypted':
-      return `Text under a first line /reply reaches ${address} alone, encrypted, without quoted text.`
+      return `Text under a first line /reply goes to ${address}, encrypted, without quoted text; other maintainers get a copy.`
     case 'in-clear':
-      return `Text under a first line /reply reaches ${address} alone, UNENCRYPTED and readable on the way, because we have no key of theirs.`
+      return `Text under a first line /reply goes to ${address}, UNENCRYPTED and readable on the way, because we have no key of theirs; other maintainers get a copy.`
     case 'no-key':
       return `${address} cannot be answered yet: we have no usable key of theirs. Text under a first line /reply waits and leaves, encrypted, when a key of theirs is in use.${keyChoice(path)}`
   }

@@ -180,7 +180,7 @@ function besideKnown(
     : 'The known one cannot be used any more, so nothing can be encrypted to this reporter'
   return {
     says: [
-      `The message brings a different key (${namesOf(others)}) than the one known for this reporter (${before}), and no fresh signature by the known key over the whole message, with this desk in its protected To or Cc, proves that its owner sent it. ${stays} until you accept the other. Please compare the fingerprint with the person another way, then write ${acceptWords(others)}.`
+      `The message brings a different key (${namesOf(others)}) than the one known for this reporter (${before}). The known key has not signed this message as one to this desk, so nothing proves that its owner sent it. ${stays} until you accept the other. Please compare the fingerprint with the person another way, then write ${acceptWords(others)}.`
     ]
   }
 }

@@ -4,6 +4,7 @@
  */
 import { type Decision, type UpdateCase } from '../domain/decision.ts'
 import { groupBy } from '../domain/group.ts'
+import { listed } from '../domain/words.ts'
 import { activity as activityMessage, type TranscriptLine } from '../messages/to-maintainers.ts'
 import { missingRole } from './authority.ts'
 import { type ParsedCommands } from './commands.ts'
@@ -146,7 +147,7 @@ function allowed(verbs: readonly Verb[], { verb: name }: Command, { author }: De
   if (verb === undefined) throw new RangeError(`no verb ${name}`)
   const missing = missingRole(author, rolesOf(verb))
   if (missing === null) return verb
-  throw new Refusal(`This takes the role ${missing.join(' or ')}, which your key does not have.`)
+  throw new Refusal(`This takes the role ${listed(missing, 'or')}, which your key does not have.`)
 }
 
 function runOne(draft: Draft, command: Command, verbs: readonly Verb[]): string {

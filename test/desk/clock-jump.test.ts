@@ -276,7 +276,7 @@ describe('when nobody can read an alarm, because keys look expired on the jumped
         expect(read).toContain('The advance notice is on hold')
         expect(read).toContain('because the clock of this machine jumped')
         expect(read).toContain('1095 days')
-        expect(read).toContain('came back since')
+        expect(read).toContain('has come back since')
         expect(read).not.toContain('they have it')
       }
     }

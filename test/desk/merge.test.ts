@@ -464,7 +464,7 @@ it('a reporter who is on the list, too, and answers what was written to the repo
   const { headers } = answering(bob)
   await givenMessage(bob, { subject: 'Re: it', text: 'Version 3.', headers })
   expect(world.rows('SELECT state FROM cases')).toEqual([{ state: 'triaging' }])
-  expect(await lastTo(linus)).toContain(`/reply reaches ${bob.address} alone`)
+  expect(await lastTo(linus)).toContain(`/reply goes to ${bob.address}`)
   expect(await lastTo(linus)).not.toContain('list member')
 })
 

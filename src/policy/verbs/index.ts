@@ -4,7 +4,7 @@
  */
 import { type Address } from '../../domain/address.ts'
 import { type ListedCase } from '../../domain/case.ts'
-import { count } from '../../domain/words.ts'
+import { count, listed } from '../../domain/words.ts'
 import { Refusal } from '../draft.ts'
 import { caseLines } from '../status.ts'
 import { APPROVAL } from './approval.ts'
@@ -62,7 +62,9 @@ function longHelp(verb: Verb): string {
 
 function whoMay(verb: Verb): string {
   const roles = rolesOf(verb)
-  return roles.length === 0 ? 'every maintainer' : `maintainers with the role ${roles.join(' or ')}`
+  return roles.length === 0
+    ? 'every maintainer'
+    : `maintainers with the role ${listed(roles, 'or')}`
 }
 
 /** Lists all open cases by number, state, owner, reporters, subject and what is due (B15). */
@@ -92,8 +94,10 @@ function byDue(a: ListedCase, b: ListedCase): number {
 }
 
 const TEXT_WORDS = {
-  reporter: 'The text below it, or between << and >>, goes to the reporter and to nobody else.',
-  member: 'The text below it, or between << and >>, goes to that list member and to nobody else.',
+  reporter:
+    'The text below it, or between << and >>, goes to the reporter; other maintainers get a copy.',
+  member:
+    'The text below it, or between << and >>, goes to that list member; other maintainers get a copy.',
   maintainers: 'The text below it, or between << and >>, stays among the maintainers.',
   fields: 'The lines below it are fields: key: value, or key: << longer text >>.'
 } as const

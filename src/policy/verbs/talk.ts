@@ -272,7 +272,7 @@ export const TALK: readonly Verb[] = [
     arguments: '[because REASON]',
     followsMerges: true,
     help: 'takes back messages to the reporter that still wait for a key',
-    more: 'The answer says whose words they were and from when. What has left cannot be taken back. What tells the end of a case is taken back only because of a REASON, which stays on the record.',
+    more: 'The answer says whose words they were and from when. What has left cannot be taken back. A message about the end of a case is taken back only with because REASON, which stays on the record.',
     run: unsend
   },
   {

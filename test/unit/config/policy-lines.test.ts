@@ -55,9 +55,8 @@ describe('postern policy show', () => {
     const { status, out } = await run('policy', 'show', 'dispatch')
 
     expect(status).toBe(0)
-    expect(out).toContain('S0-08  carried out: The notice leaves 7 days before the disclosure')
     expect(out).toContain(
-      '\n       The policy: Advance notice about one week before the full disclosure\n'
+      'S0-08  Advance notice about one week before the full disclosure\n       Carried out: The notice leaves 7 days before the disclosure'
     )
     expect(out).toMatch(
       /28 lines: \d+ carried out, \d+ with reminders only, \d+ not covered yet\.\n$/

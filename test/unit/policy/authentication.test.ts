@@ -146,7 +146,7 @@ describe('the acknowledgement of a message whose sender was checked (RFC 3834 §
   it('leaves as ever where no server is configured, and the relay says so', () => {
     const decisions = decide(mail([found({ result: 'fail' })]), SETTINGS)
     expect(answerOf(decisions)).toMatchObject({ to: ALICE.address, isHeld: false })
-    expect(relayOf(decisions)).toContain('imap.authserv_ids')
+    expect(relayOf(decisions)).toContain('names no mail server that checks')
   })
 
   it('waits while an hour is full and is held when it would come too late', () => {
