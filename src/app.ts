@@ -25,9 +25,9 @@ const WORKER_IDLE_MS = 30_000
 export async function requireSettings(config: Config): Promise<Settings> {
   const [wording] = wordingProblems(config.texts)
   if (wording !== undefined) throw new Trouble('config', wording)
-  const { settings, problems } = await judgeKeys(config, systemClock.now())
+  const { settings, findings } = await judgeKeys(config, systemClock.now())
   if (settings !== null) return settings
-  const stopping = problems.find(({ stops }) => stops)
+  const stopping = findings.find(({ is }) => is === 'stop')
   throw new Trouble('desk-key', stopping?.text ?? 'the keys cannot be used; run "postern check"')
 }
 

@@ -20,15 +20,16 @@ export async function check(call: Call): Promise<number> {
   const config = await unlessRefused(call, loadConfig(call.config, process.env))
   if (config === null) return 1
   const now = systemClock.now()
-  const { settings, problems, remarks } = await judgeKeys(config, now)
+  const { settings, findings } = await judgeKeys(config, now)
+  const remarks = findings.filter(({ is }) => is === 'remark')
   const found = [
-    ...problems.map(({ text }) => text),
+    ...findings.filter((one) => !remarks.includes(one)).map(({ text }) => text),
     ...scheduleProblems(config),
     ...config.products.flatMap((product) => approvalProblems(product, config)),
     ...wordingProblems(config.texts)
   ]
   const advice = [
-    ...remarks,
+    ...remarks.map(({ text }) => text),
     ...adviceOnFiles(config),
     ...config.products.flatMap((product) =>
       adviceOnProduct(product, config, now).map((text) => `products ${product.id}: ${text}`)

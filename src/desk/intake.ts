@@ -186,7 +186,7 @@ export async function fetchOne(
   const failed = failures.get(key) ?? 0
   if (failed >= WHOLE_TRIES_MAX + HEADER_TRIES_MAX) return { raw: new Uint8Array(), part: 'header' }
   failures.set(key, failed + 1)
-  const isWhole = size <= desk.settings.limits.mailBytes && failed < WHOLE_TRIES_MAX
+  const isWhole = size <= desk.settings.limits.mail_size && failed < WHOLE_TRIES_MAX
   const fetched = await folder.fetch(uid, isWhole ? 'whole' : 'header')
   failures.delete(key)
   return fetched

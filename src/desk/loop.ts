@@ -105,7 +105,7 @@ function firstAttemptsMs(desk: Desk): number | null {
     due: outbox.nextDueAt(read, now),
     retry: arrivals.nextTryAt(read)
   }))
-  const jitterEnd = desk.settings.acknowledgement.jitterMsMax + 1000
+  const jitterEnd = (desk.settings.acknowledgement.jitter + 1) * 1000
   const waits = [due, retry].flatMap((at) => {
     const ms = at === null ? null : msBetween(now, at)
     return ms !== null && ms <= jitterEnd ? [Math.max(ms, 1)] : []

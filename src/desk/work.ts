@@ -99,7 +99,7 @@ async function receive(
     jitter: desk.randomness.below(1_000_000) / 1_000_000,
     tools: { sha256: desk.sha256, code: desk.randomness.token(10) }
   })
-  const isRelayed = arrival.part === 'whole' && arrival.size <= desk.settings.limits.originalBytes
+  const isRelayed = arrival.part === 'whole' && arrival.size <= desk.settings.limits.original
   const source = { attachments: opened.attachments, original: isRelayed ? raw : null }
   const prepared = await prepare(desk, decisions, now, source)
   const work = { arrivalId: arrival.id, mailSha256: arrival.sha256, now }

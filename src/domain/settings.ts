@@ -31,16 +31,6 @@ export type Product = {
   readonly supported: readonly string[]
 }
 
-export type Limits = {
-  readonly mailBytes: number
-  readonly originalBytes: number
-  readonly commandsPerMail: number
-  readonly signatureAgeHours: number
-  readonly acknowledgementsPerHour: number
-  /** To one domain. */
-  readonly acknowledgementsPerDomainHour: number
-}
-
 export type Settings = {
   readonly desk: {
     readonly name: string
@@ -59,7 +49,8 @@ export type Settings = {
   readonly clocks: readonly Clock[]
   /** The text that notices are rendered from: an approval covers its wording (G7). */
   readonly noticeTemplate: string
-  readonly acknowledgement: { readonly jitterMsMax: number }
+  /** The longest delay in seconds, and how many leave in an hour: to everybody, and to one domain. */
+  readonly acknowledgement: Readonly<Record<'jitter' | 'per_hour' | 'per_domain_hour', number>>
   /** Whose Authentication-Results count (RFC 8601). */
   readonly authentication: {
     /** authserv-ids, lower case; empty where no server's word counts. */
@@ -67,7 +58,10 @@ export type Settings = {
     /** How many Received fields the operator's own servers put on top; below the last of them anybody may have written. */
     readonly receivedHops: number
   }
-  readonly limits: Limits
+  /** Sizes in bytes. */
+  readonly limits: Readonly<
+    Record<'mail_size' | 'original' | 'commands_per_mail' | 'signature_age_hours', number>
+  >
 }
 
 /** The product of a case; the first one when the configuration no longer has it. */

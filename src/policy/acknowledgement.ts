@@ -64,13 +64,11 @@ function silence({ address }: Contact, { automatic: [kind] }: OpenedMail, { desk
  * Counted from when the desk began to open the message, so that how long opening took does not show (G6, mail.md §2.3): half of
  * the longest delay leaves room for that, the other half is chance. Opening that takes even longer shows as whole delays only.
  */
-function drawDeparture(
-  { acknowledgement: { jitterMsMax } }: Settings,
-  { now, begunAt, jitter }: Moment
-): Instant {
+function drawDeparture({ acknowledgement }: Settings, { now, begunAt, jitter }: Moment): Instant {
   // The clock may have been set back in between.
   const spentMs = Math.max(0, msBetween(begunAt, now))
-  if (jitterMsMax === 0) return now
+  if (acknowledgement.jitter === 0) return now
+  const jitterMsMax = acknowledgement.jitter * 1000
   const delayMs = Math.floor((jitterMsMax * (1 + jitter)) / 2)
   const more = Math.ceil(Math.max(0, spentMs - delayMs) / jitterMsMax)
   return addMs(now, delayMs + more * jitterMsMax - spentMs)
@@ -80,14 +78,13 @@ function drawDeparture(
 const PUT_OFF_HOURS_MAX = 24
 
 /** The first of the next hours in which the limits leave room for one more (RFC 3834 §2); null where none does. */
-function roomFor({ answersTaken }: AnswerHistory, { limits }: Settings, from: Instant) {
+function roomFor({ answersTaken }: AnswerHistory, { acknowledgement }: Settings, from: Instant) {
   for (let hours = 0; hours <= PUT_OFF_HOURS_MAX; hours += 1) {
     const at = addMs(from, hours * HOUR_MS)
     const taken = answersTaken.get(hourOf(at))
     const isFull =
       taken !== undefined &&
-      (taken.desk >= limits.acknowledgementsPerHour ||
-        taken.domain >= limits.acknowledgementsPerDomainHour)
+      (taken.desk >= acknowledgement.per_hour || taken.domain >= acknowledgement.per_domain_hour)
     if (!isFull) return at
   }
   return null

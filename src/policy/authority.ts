@@ -85,7 +85,7 @@ function freshness(signature: Signature, settings: Settings, now: Instant): Refu
   if (signature.createdAt === null) return 'stale'
   const ageMs = msBetween(signature.createdAt, now)
   if (ageMs < -FUTURE_MS_MAX) return 'from-the-future'
-  return ageMs > settings.limits.signatureAgeHours * HOUR_MS ? 'stale' : null
+  return ageMs > settings.limits.signature_age_hours * HOUR_MS ? 'stale' : null
 }
 
 /** Which case the signed bytes name. */

@@ -112,7 +112,7 @@ function forwarded(input: RelayInput, readers: readonly Maintainer[], isHidden: 
     ),
     reach: reachWords(input)
   })
-  const original = !isHidden && input.size <= settings.limits.originalBytes
+  const original = !isHidden && input.size <= settings.limits.original
   return sealedTo(readers, message, {
     once: isHidden ? `${arrivalId}:by-id` : String(arrivalId),
     tag: record.tag,

@@ -207,7 +207,7 @@ function isHandedOver(about: About, known: ReporterKey, other: CandidateKey): bo
   return (
     isSignedWith(opened, known.fingerprint) &&
     isMeantForDesk(opened, quoted, about.settings) &&
-    ageMs <= about.settings.limits.signatureAgeHours * HOUR_MS
+    ageMs <= about.settings.limits.signature_age_hours * HOUR_MS
   )
 }
 

@@ -131,8 +131,8 @@ function readLines(
 
   function outcomeOf(command: Command, index: number) {
     try {
-      if (index >= limits.commandsPerMail)
-        throw new Refusal(`One message takes at most ${limits.commandsPerMail} commands.`)
+      if (index >= limits.commands_per_mail)
+        throw new Refusal(`One message takes at most ${limits.commands_per_mail} commands.`)
       return { outcome: 'done' as const, says: run(command) }
     } catch (error) {
       if (error instanceof Refusal) return { outcome: 'refused' as const, says: error.message }

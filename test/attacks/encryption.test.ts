@@ -183,7 +183,7 @@ describeAttacks('attacks on encryption', () => {
   })
 
   it('14 compression bomb: it is not opened, and the next message is served', async () => {
-    await openScene({ limits: { mailBytes: 2_000_000 } })
+    await openScene({ limits: { mail_size: 2_000_000 } })
     const zeros = Buffer.alloc(80 * 2 ** 20, 'a')
     const bomb = await cast.gpg(
       ['--compress-algo', 'zlib', '-z', '9', '--armor', '--encrypt', '-r', `<${DESK_ADDRESS}>`],
@@ -196,7 +196,7 @@ describeAttacks('attacks on encryption', () => {
   })
 
   it('15 flood of session keys: none of them is tried, and the next message is served', async () => {
-    await openScene({ limits: { mailBytes: 4_000_000 } })
+    await openScene({ limits: { mail_size: 4_000_000 } })
     const flood = changed(await steal(), (packet) =>
       packet.tag === TAG.publicKeySession ? Array.from({ length: 5000 }, () => packet) : [packet]
     )

@@ -22,7 +22,7 @@ import {
 } from './scene.ts'
 
 /** Large originals are not forwarded here, where they would only be in the way. */
-const ROOMY = { limits: { mailBytes: 4_000_000, originalBytes: 20_000 } }
+const ROOMY = { limits: { mail_size: 4_000_000, original: 20_000 } }
 const NOT_CONVERTED = '[HTML part not converted]'
 
 /** A document with every kind of reference that a program might follow; `url` gives a new address for each. */

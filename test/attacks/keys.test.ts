@@ -96,7 +96,7 @@ describeAttacks('attacks on keys', () => {
   })
 
   it('13 poisoned and giant keys: none is taken up, none stops the desk, the message is read', async () => {
-    await openScene({ limits: { mailBytes: 4_000_000 } })
+    await openScene({ limits: { mail_size: 4_000_000 } })
     const packets = splitPackets(await cast.gpg(['--export', `<${ADDRESSES.mallory}>`]))
     const [primary, userId, certification] = packets
     // The last packets of the key: its subkey and the signature that binds it.

@@ -32,7 +32,7 @@ describeAttacks('attacks on the limits of automatic answers', () => {
   }
 
   it('20 floods: only so many senders of one domain are answered in an hour, and answers to another domain do not wait', async () => {
-    await openEmpty({ limits: { acknowledgementsPerDomainHour: 2 } })
+    await openEmpty({ acknowledgement: { per_domain_hour: 2 } })
     const robots = Array.from({ length: 5 }, (_, index) => `a${index}@robot.example`)
     await flood([
       ...robots.slice(0, 4),
@@ -58,14 +58,14 @@ describeAttacks('attacks on the limits of automatic answers', () => {
   })
 
   it('20 floods: a domain is one however it is written', async () => {
-    await openEmpty({ limits: { acknowledgementsPerDomainHour: 2 } })
+    await openEmpty({ acknowledgement: { per_domain_hour: 2 } })
     await flood(['a@robot.example', 'b@ROBOT.example', 'c@Robot.Example'])
     expect(answered().map((to) => to.toLowerCase())).toEqual(['a@robot.example', 'b@robot.example'])
     await allAreTaken(3)
   })
 
   it('20 floods: only so many senders of all domains together are answered in an hour, and the others wait their turn', async () => {
-    await openEmpty({ limits: { acknowledgementsPerHour: 3 } })
+    await openEmpty({ acknowledgement: { per_hour: 3 } })
     const robots = Array.from({ length: 8 }, (_, index) => `a@robot${index}.example`)
     await flood(robots)
     expect(answered()).toEqual(robots.slice(0, 3))
@@ -100,12 +100,12 @@ describeAttacks('attacks on the limits of automatic answers', () => {
   })
 
   it.each([
-    ['domain', { acknowledgementsPerDomainHour: 1 }],
-    ['desk', { acknowledgementsPerHour: 1 }]
+    ['domain', { per_domain_hour: 1 }],
+    ['desk', { per_hour: 1 }]
   ] as const)(
     '20 floods: an answer that no hour of a day has room for is held, and /acknowledge lets it go (%s)',
     async (_name, limit) => {
-      await openEmpty({ limits: limit })
+      await openEmpty({ acknowledgement: limit })
       const robots = Array.from({ length: 27 }, (_, index) => `a${index}@robot.example`)
       await flood(robots)
       // One leaves at once, and one in each hour of the day.
@@ -123,7 +123,7 @@ describeAttacks('attacks on the limits of automatic answers', () => {
   )
 
   it('20 floods: nobody but a maintainer lets an answer go', async () => {
-    await openEmpty({ limits: { acknowledgementsPerDomainHour: 1 } })
+    await openEmpty({ acknowledgement: { per_domain_hour: 1 } })
     const robots = Array.from({ length: 26 }, (_, index) => `a${index}@robot.example`)
     await flood(robots)
     expect(

@@ -191,7 +191,7 @@ describeAttacks('attacks on the desk as a decryption oracle', () => {
   ] as const
 
   async function openFor(build: (typeof CASES)[number][1]): Promise<void> {
-    const options = { jitterMsMax: JITTER_MS_MAX }
+    const options = { acknowledgement: { jitter: JITTER_MS_MAX / 1000 } }
     const first = () => Promise.resolve(Buffer.from(plainMail('alice', 'The first case.')))
     await openAfter(first, build === sealedWithRsa ? { ...options, identity: rsaDesk } : options)
   }

@@ -19,7 +19,7 @@ import {
   sealedMail
 } from './scene.ts'
 
-const ROOMY = { limits: { mailBytes: 4_000_000, originalBytes: 4_000_000 } }
+const ROOMY = { limits: { mail_size: 4_000_000, original: 4_000_000 } }
 
 describeAttacks('attacks with the structure of a mail', () => {
   const numbered = (word: string, count: number): string[] =>

@@ -134,7 +134,7 @@ describe('a report', () => {
   })
 
   it('too large to be fetched is held, acknowledged and told', async () => {
-    await givenDesk([grace], { limits: { mailBytes: 2000 } })
+    await givenDesk([grace], { limits: { mail_size: 2000 } })
     await givenMessage(alice, { subject: 'big', text: 'x\n'.repeat(3000), as: 'clear' })
     expect(arrived()).toEqual([expect.stringMatching(/^held too-large /)])
     expect(world.heldMails).toEqual([1])

@@ -163,7 +163,7 @@ describe('a message in the junk folder', () => {
   })
 
   it('larger than a message may be is judged by its header alone', async () => {
-    await givenJunk({ limits: { mailBytes: 1000 } })
+    await givenJunk({ limits: { mail_size: 1000 } })
     junk.set(1, clearMail(['From: a@b.example', 'Subject: huge'], 'x'.repeat(2000)))
     await look()
     expect(fetched).toBe(0)

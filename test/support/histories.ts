@@ -82,7 +82,7 @@ async function play(seed: number): Promise<void> {
     if (chosen === undefined) throw new Error('nothing to pick')
     return chosen
   }
-  world = await openWorld({ maintainers: [grace, linus], jitterMsMax: 30_000 })
+  world = await openWorld({ maintainers: [grace, linus], acknowledgement: { jitter: 30 } })
   await world.addMember(debian)
   let delivered = 0
   for (let round = 0; round < 40; round += 1) {

@@ -155,7 +155,7 @@ export type WorldOptions = {
   /** Beside the product of every world. */
   readonly moreProducts?: readonly Product[]
   readonly limits?: Partial<Settings['limits']>
-  readonly jitterMsMax?: number
+  readonly acknowledgement?: Partial<Settings['acknowledgement']>
   /** The mail servers whose word about senders counts; none unless given. */
   readonly authentication?: Settings['authentication']
   /** When it begins; {@link START} by default. */
@@ -528,15 +528,13 @@ async function settingsOf(options: WorldOptions, identity: TestDesk): Promise<Se
     ],
     clocks: BUILT_IN_CLOCKS,
     noticeTemplate: builtInTexts().get('notice')?.source ?? '',
-    acknowledgement: { jitterMsMax: options.jitterMsMax ?? 0 },
+    acknowledgement: { jitter: 0, per_hour: 60, per_domain_hour: 60, ...options.acknowledgement },
     authentication: options.authentication ?? { servers: [], receivedHops: 1 },
     limits: {
-      mailBytes: 200_000,
-      originalBytes: 100_000,
-      commandsPerMail: 20,
-      signatureAgeHours: 48,
-      acknowledgementsPerHour: 60,
-      acknowledgementsPerDomainHour: 60,
+      mail_size: 200_000,
+      original: 100_000,
+      commands_per_mail: 20,
+      signature_age_hours: 48,
       ...options.limits
     }
   }

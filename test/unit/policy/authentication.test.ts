@@ -152,7 +152,7 @@ describe('the acknowledgement of a message whose sender was checked (RFC 3834 §
   it('waits while an hour is full and is held when it would come too late', () => {
     const settings = {
       ...CHECKED,
-      limits: { ...CHECKED.limits, acknowledgementsPerDomainHour: 2 }
+      acknowledgement: { ...CHECKED.acknowledgement, per_domain_hour: 2 }
     }
     const with_ = (hours: number) => {
       const full = Array.from({ length: hours }, (_, hour) => addMs(NOW, hour * HOUR_MS))

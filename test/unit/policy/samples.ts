@@ -151,15 +151,13 @@ export const SETTINGS: Settings = {
   products: [PRODUCT],
   clocks: BUILT_IN_CLOCKS,
   noticeTemplate: 'A notice about {{ product }}.',
-  acknowledgement: { jitterMsMax: 30_000 },
+  acknowledgement: { jitter: 30, per_hour: 60, per_domain_hour: 60 },
   authentication: { servers: [], receivedHops: 1 },
   limits: {
-    mailBytes: 50_000_000,
-    originalBytes: 10_000_000,
-    commandsPerMail: 20,
-    signatureAgeHours: 48,
-    acknowledgementsPerHour: 60,
-    acknowledgementsPerDomainHour: 60
+    mail_size: 50_000_000,
+    original: 10_000_000,
+    commands_per_mail: 20,
+    signature_age_hours: 48
   }
 }
 
