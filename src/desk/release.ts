@@ -113,7 +113,7 @@ function judge(desk: Desk, read: Read, notice: NoticeRecord, now: Instant): Verd
   const digest = presentDigest(desk, read, notice, known)
   const verdict = decideRelease({
     notice,
-    case: known.record,
+    case: known.case,
     policy: known.product.policy,
     maintainers: desk.settings.maintainers,
     digest,
@@ -175,7 +175,7 @@ const PIECE = 64
 function aboutNotice({ settings }: Desk, read: Read, notice: NoticeRecord): NoticeSetting | null {
   const found = cases.find(read, notice.caseTag)
   const product = settings.products.find(({ id }) => id === notice.product)
-  return found === null || product === undefined ? null : { record: found, product, settings }
+  return found === null || product === undefined ? null : { case: found, product, settings }
 }
 
 /**
@@ -259,7 +259,7 @@ function copiesFor(
         tag: notice.caseTag,
         noticeId: notice.id,
         notBefore: notice.releaseAt,
-        notAfter: known.record.disclosureAt,
+        notAfter: known.case.disclosureAt,
         files: { from: 'list', files }
       }
     )
@@ -279,7 +279,7 @@ async function endRelease(desk: Desk, notice: NoticeRecord, known: NoticeSetting
       return false
     notices.setState(tx, current, { state: 'released', releasedAt: now })
     commit(tx, decisions, prepared, { now })
-    const { disclosureAt: date } = known.record
+    const { disclosureAt: date } = known.case
     for (const { recipientId: reporter } of prepared.messages) {
       if (date === null) continue
       const isClear = decisions.some((one) => one.kind === 'send-clear' && one.to.id === reporter)
@@ -297,7 +297,7 @@ async function endRelease(desk: Desk, notice: NoticeRecord, known: NoticeSetting
 async function dateMail(
   desk: Desk,
   notice: NoticeRecord,
-  { record: found, product }: NoticeSetting,
+  { case: found, product }: NoticeSetting,
   now: Instant
 ): Promise<Decision[]> {
   if (product.policy.notice?.reporter_date_mail !== 'with-notice' || found.disclosureAt === null)

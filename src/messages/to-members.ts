@@ -18,12 +18,15 @@ export type NoticeParams = {
   readonly tag: string
   readonly fingerprint: string
   readonly revision: number
-  /** The revision that this member had, and what changed since; 0 and nothing if they had none. */
+  /** The revision that this member had, and what changed since, '' for no value; 0 and nothing if they had none. */
   readonly since: number
-  readonly changes: readonly string[]
+  readonly changes: readonly { readonly what: string; readonly was: string; readonly is: string }[]
   readonly product: string
   readonly tlp: string
-  readonly disclosure: string
+  /** When the issue, the patches and our release become public; '' where nothing is said. */
+  readonly disclosure: SaidInstant
+  readonly patch: SaidInstant
+  readonly release: SaidInstant
   readonly fields: readonly { readonly label: string; readonly text: string }[]
   readonly patches: readonly {
     readonly filename: string
@@ -33,12 +36,9 @@ export type NoticeParams = {
   readonly noPatches: string
   /** Whether members may deploy before the disclosure: nowhere, where they host themselves, or everywhere. */
   readonly deployment: Deployment
-  /** When the patches become public, where that is before or after the disclosure; else ''. */
-  readonly patchEarly: string
-  readonly patchLate: string
-  /** When our release comes out, where that is before the disclosure; else ''. */
-  readonly releaseEarly: string
 }
+
+type SaidInstant = { readonly at: string; readonly said: string }
 
 export type Deployment = 'none' | 'hosted' | 'yes'
 

@@ -15,7 +15,6 @@ import {
   type Preview,
   type ToldNotice
 } from '../domain/notice.ts'
-import { type Product, type Settings } from '../domain/settings.ts'
 import {
   formatInstant,
   HOUR_MS,
@@ -39,7 +38,7 @@ import { type CommandContext, type Draft } from './draft.ts'
 export function noticeForm({ case: record, notice, product, settings }: Draft): string {
   const required = product.policy.notice?.required ?? []
   const given = notice?.fields ?? {}
-  const present: Partial<Record<NoticeField, string | null>> = {
+  const present: Partial<Record<NoticeField, string>> = {
     disclosure_at: dateWords(record, settings.desk.timezone),
     patches: (notice?.patches ?? []).map(({ filename }) => filename).join(', ')
   }
@@ -65,8 +64,8 @@ export function noticeForm({ case: record, notice, product, settings }: Draft): 
 function dateWords(
   { disclosureAt, disclosureZone }: Pick<CaseRecord, 'disclosureAt' | 'disclosureZone'>,
   timezone: string
-): string | null {
-  return disclosureAt === null ? null : formatInstant(disclosureAt, timezone, disclosureZone)
+): string {
+  return disclosureAt === null ? '' : formatInstant(disclosureAt, timezone, disclosureZone)
 }
 
 function formField(key: string, value: string): string {
@@ -133,28 +132,32 @@ export function willLeave(
 }
 
 /** Everything the text of the notice may use. */
-export function noticeParams(
-  notice: NoticeRecord,
-  { record, product, settings }: NoticeSetting
-): NoticeParams {
+export function noticeParams(notice: NoticeRecord, about: NoticeSetting): NoticeParams {
+  const { case: record, product, settings } = about
   const { timezone, name, fingerprint } = settings.desk
-  const { caseTag, revision, told, patches } = notice
+  const { caseTag, revision, told, patches, fields } = notice
+  const shown = NOTICE_TEXT_FIELDS.filter((key) => key !== 'no_patches').map((key) => {
+    return { label: NOTICE_FIELDS[key][0], text: shownText(key, notice, timezone) }
+  })
+  const instantOf = (key: InstantField) => ({
+    at: fieldInstant(notice, key)?.instant ?? '',
+    said: shownText(key, notice, timezone)
+  })
   return {
     desk: name,
     tag: caseTag,
     revision,
     since: told?.revision ?? 0,
-    changes: told === null ? [] : [...whatChanged(notice, told, record, timezone)],
+    changes: told === null ? [] : whatChanged(notice, told, record, timezone),
     product: product.name,
     tlp: product.policy.notice?.tlp ?? '',
-    disclosure: dateWords(record, timezone) ?? 'not set',
-    fields: NOTICE_TEXT_FIELDS.filter((key) => key !== 'no_patches').flatMap((key) => {
-      const text = shownText(key, notice, timezone)
-      return text === '' ? [] : [{ label: NOTICE_FIELDS[key][0], text }]
-    }),
-    ...fixedTerms(notice, record, timezone),
+    disclosure: { at: record.disclosureAt ?? '', said: dateWords(record, timezone) },
+    patch: instantOf('patch_available_at'),
+    release: instantOf('release_at'),
+    deployment: readDeployment(fields.deploy_permission ?? '')?.kind ?? 'none',
+    fields: shown.filter(({ text }) => text !== ''),
     patches: patches.map(({ filename, sha256, size }) => ({ filename, sha256, size })),
-    noPatches: notice.fields.no_patches ?? '',
+    noPatches: fields.no_patches ?? '',
     fingerprint: formatFingerprint(fingerprint)
   }
 }
@@ -169,10 +172,12 @@ export function readDeployment(
   return { kind: kind.toLowerCase() as Deployment, conditions: conditions.trim() }
 }
 
+type InstantField = 'patch_available_at' | 'release_at'
+
 /** The instant that a field states; null where it states none. */
 export function fieldInstant(
   { fields }: Pick<NoticeRecord, 'fields'>,
-  key: 'patch_available_at' | 'release_at'
+  key: InstantField
 ): WrittenInstant | null {
   const read = readInstant(fields[key] ?? '', 'UTC')
   return typeof read === 'string' ? null : read
@@ -187,66 +192,32 @@ function shownText(key: NoticeTextField, notice: NoticeRecord, timezone: string)
   return read === null ? text : formatInstant(read.instant, timezone, read.zone)
 }
 
-/** What the fixed words of a notice say about deploying, and about instants other than the disclosure. */
-function fixedTerms(
-  notice: NoticeRecord,
-  { disclosureAt }: CaseRecord,
-  timezone: string
-): Pick<NoticeParams, 'deployment' | 'patchEarly' | 'patchLate' | 'releaseEarly'> {
-  const says = (key: 'patch_available_at' | 'release_at', when: 'early' | 'late'): string => {
-    const at = fieldInstant(notice, key)?.instant
-    if (at === undefined || disclosureAt === null || at === disclosureAt) return ''
-    return at < disclosureAt === (when === 'early') ? shownText(key, notice, timezone) : ''
-  }
-  return {
-    deployment: readDeployment(notice.fields.deploy_permission ?? '')?.kind ?? 'none',
-    patchEarly: says('patch_available_at', 'early'),
-    patchLate: says('patch_available_at', 'late'),
-    releaseEarly: says('release_at', 'early')
-  }
-}
-
 /** The parameters for a member who had no earlier revision. */
 export function firstNotice(params: NoticeParams): NoticeParams {
   return { ...params, since: 0, changes: [] }
 }
 
-function* whatChanged(
-  { fields, patches }: NoticeRecord,
+/** What is not as the list had it, in the order of the notice: both values, '' for none. */
+function whatChanged(
+  notice: NoticeRecord,
   told: ToldNotice,
   record: CaseRecord,
   timezone: string
-): Iterable<string> {
-  if (record.disclosureAt !== told.disclosureAt)
-    yield `Disclosure: was ${dateWords(told, timezone) ?? 'not set'}; is now ${dateWords(record, timezone) ?? 'not set'}`
-  for (const key of NOTICE_TEXT_FIELDS) {
-    const change = fieldChange(told.fields[key] ?? '', fields[key] ?? '')
-    if (change !== null) yield `${NOTICE_FIELDS[key][0]}: ${change}`
-  }
-  const before = new Map(told.patches.map(({ filename, sha256 }) => [filename, sha256]))
-  for (const { filename, sha256 } of patches) {
-    const old = before.get(filename)
-    if (old !== sha256) yield `Patch ${filename}: ${old === undefined ? 'new' : 'replaced'}`
-    before.delete(filename)
-  }
-  for (const filename of before.keys()) yield `Patch ${filename}: withdrawn, please do not use it`
-}
-
-/** Says both values if they are short, otherwise only that the field changed. */
-function fieldChange(before: string, after: string): string | null {
-  if (before === after) return null
-  if (before === '') return 'new, see below'
-  if (after === '') return 'withdrawn'
-  const isShort = [before, after].every((text) => text.length <= 60 && !text.includes('\n'))
-  return isShort ? `was ${before}; is now ${after}` : 'changed, see below'
+): NoticeParams['changes'] {
+  const valuesOf = ({ fields, patches }: NoticeRecord | ToldNotice) =>
+    new Map<string, string>([
+      ...NOTICE_TEXT_FIELDS.map((key) => [NOTICE_FIELDS[key][0], fields[key] ?? ''] as const),
+      ...patches.map(({ filename, sha256 }) => [`Patch ${filename}`, sha256] as const)
+    ])
+  const before = valuesOf(told).set('Disclosure', dateWords(told, timezone))
+  const after = valuesOf(notice).set('Disclosure', dateWords(record, timezone))
+  return [...new Set(['Disclosure', ...after.keys(), ...before.keys()])]
+    .map((what) => ({ what, was: before.get(what) ?? '', is: after.get(what) ?? '' }))
+    .filter(({ was, is }) => was !== is)
 }
 
 /** What the text of a notice depends on besides the notice itself. */
-export type NoticeSetting = {
-  readonly record: CaseRecord
-  readonly product: Product
-  readonly settings: Settings
-}
+export type NoticeSetting = Pick<Draft, 'case' | 'product' | 'settings'>
 
 /**
  * The text whose SHA-256 an approval covers (G7), in one fixed order: the stored content, the recipients, the words around it
@@ -261,7 +232,7 @@ export function approvedText(
   const { caseTag, product, revision, fields, patches } = notice
   const params = noticeParams(notice, about)
   return JSON.stringify([
-    [caseTag, product, revision, about.record.disclosureAt],
+    [caseTag, product, revision, about.case.disclosureAt],
     NOTICE_TEXT_FIELDS.map((key) => fields[key] ?? null),
     patches.map(({ filename, contentType, size, sha256 }) => [filename, contentType, size, sha256]),
     recipients.map(({ id, address, fingerprint }) => `${id} ${address} ${fingerprint}`).sort(),
@@ -273,8 +244,7 @@ export function approvedText(
 
 /** SHA-256 over everything that an approval of this notice would cover (G7). */
 export function noticeDigest(draft: Draft, notice: NoticeRecord): Sha256 {
-  const { case: record, bound, tools } = draft
-  return tools.sha256(approvedText(notice, { ...draft, record }, bound.members))
+  return draft.tools.sha256(approvedText(notice, draft, draft.bound.members))
 }
 
 const PREVIEW_MS_MAX = 72 * HOUR_MS

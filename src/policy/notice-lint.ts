@@ -121,10 +121,10 @@ function* versionFaults(fields: NoticeFields, supported: readonly string[]): Ite
     not_affected: readVersions(not, supported)
   }
   for (const [name, { unread, empty }] of Object.entries(read)) {
-    if (unread[0] !== undefined)
-      yield `${name} says "${unread[0]}", which we cannot read as versions: please write for example ${VERSIONS_EXAMPLE}${branches}.`
-    if (empty[0] !== undefined)
-      yield `${name} says "${empty[0]}", and no version is in that range: please write for example >= 4.0, < 4.2.7.`
+    if (unread !== undefined)
+      yield `${name} says "${unread}", which we cannot read as versions: please write for example ${VERSIONS_EXAMPLE}${branches}.`
+    if (empty !== undefined)
+      yield `${name} says "${empty}", and no version is in that range: please write for example >= 4.0, < 4.2.7.`
   }
   const shared = sharedVersions(read.affected_versions.ranges, read.not_affected.ranges)
   if (shared !== null)

@@ -8,35 +8,20 @@ export const VERSIONS_EXAMPLE = '>= 4.0, < 4.2.7; 4.3.0 to 4.3.2'
 
 /** A place between versions: the numbers of one, its suffix in numbers, and 0 for right before it or 1 for right behind it. */
 type Place = readonly number[]
+type Span = { readonly from: Place; readonly to: Place }
 /** The versions between two places; `branch` is a name without a number, apart from all versions. */
-type Range = {
-  readonly written: string
-  readonly branch: string
-  readonly from: Place
-  readonly to: Place
-}
+type Range = Span & { readonly written: string; readonly branch: string }
 
-export type WrittenVersions = {
-  readonly ranges: readonly Range[]
-  /** Parts that are no range. */
-  readonly unread: readonly string[]
-  /** Ranges that hold no version. */
-  readonly empty: readonly string[]
-}
-
-/** The ranges of one field. `supported` are the names of the product's branches. */
-export function readVersions(text: string, supported: readonly string[]): WrittenVersions {
+/** The ranges of one field, and the first parts that are none or hold no version. `supported` are the product's branches. */
+export function readVersions(text: string, supported: readonly string[]) {
   const parts = text
     .split(/[;\n]/u)
     .map((part) => part.replace(/^\s*[-*]\s+/u, '').trim())
     .filter((part) => part !== '')
     .flatMap(alternatives)
   const ranges = parts.flatMap((part) => readRange(part, supported) ?? [])
-  return {
-    ranges,
-    unread: parts.filter((part) => !ranges.some(({ written }) => written === part)),
-    empty: ranges.filter(isEmpty).map(({ written }) => written)
-  }
+  const unread = parts.find((part) => !ranges.some(({ written }) => written === part))
+  return { ranges, unread, empty: ranges.find(isEmpty)?.written }
 }
 
 /** The first two ranges that share a version; null when none do. */
@@ -51,11 +36,9 @@ export function sharedVersions(
   return null
 }
 
+const ALL = { from: [-1], to: [Number.POSITIVE_INFINITY] }
 const SERIES = /\.[x*]$/iu
 const BOUND = /^(>=|<=|<|>|≥|≤)\s*(\S+)$/u
-const SPAN = /^(\S+)\s+(?:to|through|[-–])\s+(\S+)$/iu
-const FIRST = [-1]
-const LAST = [Number.POSITIVE_INFINITY]
 
 /** Commas join the bounds of one range, and separate whole versions. */
 function alternatives(part: string): string[] {
@@ -64,33 +47,34 @@ function alternatives(part: string): string[] {
 }
 
 function readRange(written: string, supported: readonly string[]): Range | null {
-  const all: Range = { written, branch: '', from: FIRST, to: LAST }
-  if (/^all(?: versions)?$/iu.test(written)) return all
   const branch = supported.find((name) => name.toLowerCase() === written.toLowerCase())
-  if (branch !== undefined || SERIES.test(written)) {
-    const series = written.replace(SERIES, '')
-    // 4.2.x is everything from 4.2 on that is before 4.3.
-    const next = series.replace(/\d+$/u, (last) => String(Number(last) + 1))
-    const [from, to] = [placeOf(series, 0), placeOf(next, 0)]
-    if (from !== null && to !== null) return { ...all, from, to }
-    return branch === undefined ? null : { ...all, branch: branch.toLowerCase() }
-  }
-  // `4.0 to 4.2.6`, or one version.
-  const [, first = written, last = written] = SPAN.exec(written) ?? []
-  const [from, to] = [placeOf(first, 0), placeOf(last, 1)]
-  return from !== null && to !== null ? { ...all, from, to } : readBounds(all)
+  const span = spanBetween(boundsOf(written, branch !== undefined))
+  if (span !== null) return { written, branch: '', ...span }
+  return branch === undefined ? null : { written, branch, ...ALL }
 }
 
-function readBounds(all: Range): Range | null {
-  let range = all
-  for (const piece of all.written.split(',')) {
-    const [, sign = '', named = ''] = BOUND.exec(piece.trim()) ?? []
+/** `4.2.x` and a branch 4.2 are everything from 4.2 on that is before 4.3. */
+function boundsOf(written: string, isBranch: boolean): readonly string[] {
+  if (/^all(?: versions)?$/iu.test(written)) return []
+  if (/^[<>≤≥]/u.test(written)) return written.split(',').map((bound) => bound.trim())
+  if (SERIES.test(written) || (isBranch && /\d$/u.test(written))) {
+    const series = written.replace(SERIES, '')
+    return [`>= ${series}`, `< ${series.replace(/\d+$/u, (last) => String(Number(last) + 1))}`]
+  }
+  const [first = '', last = first] = written.split(/\s+(?:to|through|[-–])\s+/iu)
+  return [`>= ${first}`, `<= ${last}`]
+}
+
+function spanBetween(bounds: readonly string[]): Span | null {
+  let span: Span = ALL
+  for (const bound of bounds) {
+    const [, sign = '', named = ''] = BOUND.exec(bound) ?? []
     const end = /^[>≥]/u.test(sign) ? 'from' : 'to'
     const place = placeOf(named, sign === '>' || sign === '<=' || sign === '≤' ? 1 : 0)
-    if (place === null || range[end] !== all[end]) return null
-    range = { ...range, [end]: place }
+    if (place === null || span[end] !== ALL[end]) return null
+    span = { ...span, [end]: place }
   }
-  return range
+  return span
 }
 
 const VERSION = /^v?(\d{1,9}(?:\.\d{1,9}){0,7})[-.~+]?([a-z][a-z0-9.-]{0,40})?$/iu
@@ -119,15 +103,15 @@ function compare(a: Place, b: Place): number {
   return at < 0 ? 0 : (a[at] ?? 0) - (b[at] ?? 0)
 }
 
-function isEmpty({ from, to }: Pick<Range, 'from' | 'to'>): boolean {
+function isEmpty({ from, to }: Span): boolean {
   return compare(from, to) >= 0
 }
 
 function doShare(a: Range, b: Range): boolean {
-  const isAll = [a, b].some((one) => one.branch === '' && one.from === FIRST && one.to === LAST)
+  const isAll = [a, b].some(
+    (one) => one.branch === '' && one.from === ALL.from && one.to === ALL.to
+  )
   if (a.branch !== b.branch && !isAll) return false
-  return !isEmpty({
-    from: compare(a.from, b.from) > 0 ? a.from : b.from,
-    to: compare(a.to, b.to) < 0 ? a.to : b.to
-  })
+  const from = compare(a.from, b.from) > 0 ? a.from : b.from
+  return !isEmpty({ from, to: compare(a.to, b.to) < 0 ? a.to : b.to })
 }

@@ -119,7 +119,11 @@ function approved(tx: Tx, settings: Settings, tag: CaseTag): Parameters<typeof a
   const record = cases.find(tx, tag)
   const [product] = settings.products
   if (record === null || product === undefined) throw new Error('the case was not stored')
-  return [noticeOf(tx, tag), { record, product, settings }, members.listActive(tx, product.id)]
+  return [
+    noticeOf(tx, tag),
+    { case: record, product, settings },
+    members.listActive(tx, product.id)
+  ]
 }
 
 function noticeOf(tx: Tx, tag: CaseTag): NoticeRecord {

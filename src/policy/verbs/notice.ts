@@ -169,7 +169,7 @@ function previewMails(draft: Draft, notice: NoticeRecord): Decision[] {
   const { settings, product, bound, now, case: record } = draft
   const { timezone } = settings.desk
   const releaseAt = plannedRelease(draft)
-  const params = noticeParams(notice, { record, product, settings })
+  const params = noticeParams(notice, draft)
   const expired = bound.members.filter(
     ({ keyExpiresAt }) => keyExpiresAt !== null && releaseAt !== null && keyExpiresAt <= releaseAt
   )

@@ -290,7 +290,7 @@ describe('what an approval of a notice covers (G7)', () => {
     to = [FIRST, SECOND]
   }: Change) {
     const about = {
-      record: { ...RECORD, ...record },
+      case: { ...RECORD, ...record },
       product,
       settings: { ...SETTINGS, ...settings }
     }

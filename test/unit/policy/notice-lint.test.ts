@@ -101,7 +101,7 @@ it.each<[string, NoticeFields, string]>([
 
   // Such a code can only come from before the policy or the report said so.
   const { members } = bound()
-  const about = { record: PLANNED, product: PRODUCT, settings: SETTINGS }
+  const about = { case: PLANNED, product: PRODUCT, settings: SETTINGS }
   const digest = sha256(approvedText(notice, about, members))
   const previews = [{ code: 'secretcode', digest, issuedAt: NOW, eventId: 7 }]
   const approval = runText(
@@ -157,7 +157,7 @@ it('(B18) what cannot be read is stored, and said at once', () => {
 
 function noticeText(fields: NoticeFields): string {
   const notice = noticeRecord({ fields })
-  const params = noticeParams(notice, { record: PLANNED, product: PRODUCT, settings: SETTINGS })
+  const params = noticeParams(notice, { case: PLANNED, product: PRODUCT, settings: SETTINGS })
   return builtInRender()(noticeMessage(params), { tag: null, inClear: false }).replaceAll(
     /\s+/g,
     ' '

@@ -50,7 +50,7 @@ const dated = caseRecord({ state: 'planned', disclosureAt: DISCLOSURE })
 const members = bound().members
 
 function digest(notice: NoticeRecord, list = members) {
-  return sha256(approvedText(notice, { record: dated, product: PRODUCT, settings: SETTINGS }, list))
+  return sha256(approvedText(notice, { case: dated, product: PRODUCT, settings: SETTINGS }, list))
 }
 function withPreview(change: Partial<NoticeRecord> = {}, list = members) {
   const previews = [
@@ -478,7 +478,7 @@ describe('/notice (M-24 to M-29)', () => {
   it('is not scheduled without a disclosure instant, whatever the policy requires', () => {
     const product = productWith({}, { required: [] })
     const notice = noticeRecord()
-    const about = { record: caseRecord(), product, settings: SETTINGS }
+    const about = { case: caseRecord(), product, settings: SETTINGS }
     const previews = [
       { code: 'c', digest: sha256(approvedText(notice, about, members)), issuedAt: NOW, eventId: 7 }
     ]
