@@ -3,9 +3,7 @@
  */
 import { statSync } from 'node:fs'
 import { type Config, loadConfig } from '../config/load.ts'
-import { linksOf } from '../config/policy-lines.ts'
 import { formatFingerprint } from '../domain/ids.ts'
-import { type Settings } from '../domain/settings.ts'
 import { addMs, DAY_MS, type Instant } from '../domain/time.ts'
 import { count } from '../domain/words.ts'
 import { systemClock } from '../effects/system.ts'
@@ -14,35 +12,36 @@ import { judgeKeys } from '../settings.ts'
 import { type Call, scheduleProblems } from './context.ts'
 import { PASSPHRASE_LENGTH_MIN } from './keys.ts'
 import { printVerdict, unlessRefused } from './output.ts'
+import { policyAdvice } from './policy.ts'
 
 /** Returns the exit status: 0 when there is no problem. */
 export async function check(call: Call): Promise<number> {
   const config = await unlessRefused(call, loadConfig(call.config, process.env))
   if (config === null) return 1
+  const { desk, maintainers, products } = config
   const now = systemClock.now()
   const { settings, findings } = await judgeKeys(config, now)
   const remarks = findings.filter(({ is }) => is === 'remark')
+  const approvers = maintainers.filter(({ roles }) => roles.includes('approver')).length
   const found = [
     ...findings.filter((one) => !remarks.includes(one)).map(({ text }) => text),
     ...scheduleProblems(config),
-    ...config.products.flatMap((product) => approvalProblems(product, config)),
+    ...products.flatMap((product) => approvalProblems(product, approvers)),
     ...wordingProblems(config.texts)
   ]
   const advice = [
     ...remarks.map(({ text }) => text),
     ...adviceOnFiles(config),
-    ...config.products.flatMap((product) =>
-      adviceOnProduct(product, config, now).map((text) => `products ${product.id}: ${text}`)
+    ...products.flatMap((product) =>
+      adviceOnProduct(product, approvers, now).map((text) => `products ${product.id}: ${text}`)
     ),
     ...REMARKS.filter(([when]) => when(config)).map(([, text]) => text)
   ]
-  return printVerdict(call, found, advice, settings === null ? '' : validWords(settings))
-}
-
-function validWords({ desk, maintainers, products }: Settings): string {
   const people = count(maintainers.length, 'maintainer', 'maintainers')
-  return `desk ${desk.address}, key ${formatFingerprint(desk.fingerprint)}
+  const key = settings === null ? 'unknown' : formatFingerprint(settings.desk.fingerprint)
+  const valid = `desk ${desk.address}, key ${key}
 ${people}, ${count(products.length, 'product', 'products')}. Configuration is valid.`
+  return printVerdict(call, found, advice, valid)
 }
 
 function adviceOnFiles({ desk, imap, smtp }: Config): string[] {
@@ -63,53 +62,32 @@ function adviceOnFiles({ desk, imap, smtp }: Config): string[] {
 type Product = Config['products'][number]
 
 function adviceOnProduct(
-  { id, policy, holidaysEnd }: Product,
-  { products, maintainers }: Config,
+  { policy, calendar, holidaysEnd }: Product,
+  approvers: number,
   now: Instant
 ): string[] {
-  // Links in the texts that seem to lead to another product of this desk (M-38).
-  const advice = linksOf(policy).flatMap((link) =>
-    products
-      .filter((other) => other.id !== id && link.toLowerCase().includes(other.id))
-      .map(
-        (other) => `the texts of its policy link to ${link}, which looks like a page of ${other.id}`
-      )
-  )
+  const advice = policyAdvice(policy, calendar.holidays)
   // Without its holidays, next year's promises would be silently wrong.
   if (holidaysEnd !== null && holidaysEnd < addMs(now, 365 * DAY_MS).slice(0, 10))
     advice.push(
       `the last holiday in the calendar is ${holidaysEnd}; add those of next year, or Postern counts them as business days`
     )
-  const approvers = approversAmong(maintainers)
-  const others = policy.notice?.approvals
-  if (others === 0 && approvers > 0)
+  const others = policy.notice?.approvals ?? 0
+  if (others === approvers && others > 0)
     advice.push(
-      `the policy ${policy.id} has approvals: 0, so a single approver can release a notice, even its author`
-    )
-  else if (others === approvers && others > 0)
-    advice.push(
-      `a notice needs ${count(others, 'approver', 'approvers')} besides its author, and there ${others === 1 ? 'is' : 'are'} no more; a notice that an approver wrote could never be sent`
+      `a notice needs ${count(others, 'approver', 'approvers')} besides its author, exactly as many as there are; a notice that an approver wrote could never be sent`
     )
   return advice
 }
 
 /** A notice that could never be sent. */
-function approvalProblems({ id, policy }: Product, { maintainers }: Config): string[] {
-  const approvers = approversAmong(maintainers)
+function approvalProblems({ id, policy }: Product, approvers: number): string[] {
   const needed = Math.max(policy.notice?.approvals ?? 1, 1)
   if (policy.notice === null || approvers >= needed) return []
-  const others = policy.notice.approvals === 0 ? '' : ' besides its author'
-  const there =
-    approvers === 0
-      ? 'no maintainer has'
-      : `only ${count(approvers, 'maintainer has', 'maintainers have')}`
+  const besides = policy.notice.approvals === 0 ? '' : ' besides its author'
   return [
-    `products ${id}: a notice needs ${count(needed, 'approver', 'approvers')}${others}, and ${there} the role approver; add the role, or extend ${policy.id} with fewer approvals`
+    `products ${id}: a notice needs ${count(needed, 'approver', 'approvers')}${besides}, more than there are; give more maintainers the role approver, or extend ${policy.id} with fewer approvals`
   ]
-}
-
-function approversAmong(maintainers: Config['maintainers']): number {
-  return maintainers.filter(({ roles }) => roles.includes('approver')).length
 }
 
 /** What is worth knowing of a configuration, and when. */

@@ -11,7 +11,7 @@ import { isCronExpression } from '../effects/system.ts'
 import { type Database, openDatabase, type Tx } from '../store/database.ts'
 import * as events from '../store/events.ts'
 import { type OutboxRow } from '../store/outbox.ts'
-import { CommandError, type Streams, UsageError } from './output.ts'
+import { type Streams, UsageError } from './output.ts'
 
 /** How a command was called: with its one argument, '' where it takes none, and the options of its own. */
 export type Call<O = object> = {
@@ -78,12 +78,6 @@ export function requireName(text: string): string {
   if (/[\p{Cc}<>]/u.test(name))
     throw new UsageError('--name must not contain control characters, "<" or ">".')
   return name
-}
-
-/** What was read for an option; throws where it is the sentence that says why nothing could be read. */
-export function named<T extends object>(option: string, found: T | string): T {
-  if (typeof found !== 'string') return found
-  throw new CommandError(`${option}: ${found}.`)
 }
 
 /** The name of a maintainer by id; the id itself for somebody who is no longer configured. */

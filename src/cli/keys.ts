@@ -1,7 +1,7 @@
 /**
  * `postern keys generate|list`. A private key is written with mode 0600, protected by the passphrase, and never printed.
  */
-import { mkdir, open, rm } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { loadConfig } from '../config/load.ts'
 import { readLimited, readSecretFile } from '../config/secrets.ts'
@@ -11,7 +11,7 @@ import { type Instant } from '../domain/time.ts'
 import { systemClock } from '../effects/system.ts'
 import { generateDeskKey } from '../openpgp/generate.ts'
 import { classifyKey, inspectKey, UNLOCK_PROBLEMS, unlockSecretKey } from '../openpgp/keyring.ts'
-import { type Call, named, requireAddress, requireName } from './context.ts'
+import { type Call, requireAddress, requireName } from './context.ts'
 import { CommandError, print, printRows } from './output.ts'
 
 type GenerateOptions = {
@@ -29,7 +29,11 @@ export async function generate(call: Call<GenerateOptions>): Promise<void> {
   const { options } = call
   const address = requireAddress(options.address)
   const name = requireName(options.name)
-  const passphrase = await readPassphrase(options.passphraseFile)
+  const passphrase = (await readSecretFile(options.passphraseFile)).reveal()
+  if (passphrase.length < PASSPHRASE_LENGTH_MIN)
+    throw new CommandError(
+      `--passphrase-file: the passphrase is shorter than ${PASSPHRASE_LENGTH_MIN} characters; "head -c 32 /dev/urandom | base64" makes a good one.`
+    )
   const out = resolve(options.out)
   const publicOut = out.replace(/(\.[^./]*)?$/, '.pub$1')
   const key = await generateDeskKey(
@@ -45,15 +49,6 @@ export async function generate(call: Call<GenerateOptions>): Promise<void> {
   )
 }
 
-async function readPassphrase(path: string): Promise<string> {
-  const passphrase = named('--passphrase-file', await readSecretFile(path)).reveal()
-  if (passphrase.length < PASSPHRASE_LENGTH_MIN)
-    throw new CommandError(
-      `--passphrase-file: the passphrase is shorter than ${PASSPHRASE_LENGTH_MIN} characters; "head -c 32 /dev/urandom | base64" makes a good one.`
-    )
-  return passphrase
-}
-
 type NewFile = readonly [path: string, text: string, mode: number]
 
 /** Writes files that must not exist yet, all of them or none: half a pair would block the next attempt. */
@@ -61,15 +56,14 @@ async function writeNew(...files: readonly NewFile[]): Promise<void> {
   const made: string[] = []
   for (const [path, text, mode] of files) {
     try {
-      // Without its folder the file cannot be opened, which says why.
+      // Without its folder the file cannot be written, which says why.
       await mkdir(dirname(path), { recursive: true, mode: 0o700 }).catch(() => undefined)
-      await using file = await open(path, 'wx', mode)
+      await writeFile(path, text, { flag: 'wx', mode, flush: true })
       made.push(path)
-      await file.writeFile(text)
-      await file.sync()
     } catch (error) {
-      for (const one of made) await rm(one, { force: true })
       const isThere = error instanceof Error && 'code' in error && error.code === 'EEXIST'
+      if (!isThere) made.push(path)
+      for (const one of made) await rm(one, { force: true }).catch(() => undefined)
       throw new CommandError(
         isThere
           ? `${path} exists already, so nothing was written; name another file with --out.`
@@ -85,7 +79,7 @@ export async function readCertificate(
   path: string,
   now: Instant
 ): Promise<KeyFacts> {
-  const data = named(option, await readLimited(path))
+  const data = await readLimited(path)
   if (classifyKey(data) === 'private')
     throw new CommandError(
       `${option}: ${path} is a PRIVATE key; delete this file and ask its owner for the public key.`
@@ -99,15 +93,21 @@ export async function readCertificate(
 export async function list(call: Call): Promise<void> {
   const { desk, maintainers } = await loadConfig(call.config, process.env)
   const now = systemClock.now()
-  const rows: Row[] = []
-  const passphrase = desk.passphrase.reveal()
-  const unlocked = await unlockSecretKey(desk.key.reveal(), passphrase)
-  rows.push(await rowOf('desk', publicPart(unlocked), now))
-  for (const key of desk.retired_keys) {
-    const retired = await unlockSecretKey(key.reveal(), passphrase)
-    rows.push(await rowOf('desk (retired)', publicPart(retired), now))
+  const rowOf = async (of: string, data: string | Uint8Array) => {
+    const facts = await inspectKey(data, now)
+    const { fingerprint = null, algorithm = null, expiresAt = null } = facts ?? {}
+    return { of, fingerprint, algorithm, state: facts?.state ?? 'unreadable', expiresAt }
   }
-  for (const { id, key } of maintainers) rows.push(await rowOf(id, key.text, now))
+  const rows: Awaited<ReturnType<typeof rowOf>>[] = []
+  const problems: string[] = []
+  for (const [index, key] of [desk.key, ...desk.retired_keys].entries()) {
+    const unlocked = await unlockSecretKey(key.reveal(), desk.passphrase.reveal())
+    const isOpen = unlocked.kind === 'unlocked'
+    const of = index === 0 ? 'desk' : 'desk (retired)'
+    if (!isOpen) problems.push(`${of}: ${UNLOCK_PROBLEMS[unlocked.kind]}.`)
+    rows.push(await rowOf(of, isOpen ? unlocked.key.privateKey.toPublic().write() : ''))
+  }
+  for (const { id, key } of maintainers) rows.push(await rowOf(id, key.text))
   printRows(call, rows, {
     OWNER: (row) => row.of,
     FINGERPRINT: (row) => (row.fingerprint === null ? '-' : formatFingerprint(row.fingerprint)),
@@ -115,23 +115,5 @@ export async function list(call: Call): Promise<void> {
     STATE: (row) => row.state,
     EXPIRES: (row) => row.expiresAt ?? 'never'
   })
-  if (unlocked.kind !== 'unlocked')
-    throw new CommandError(`desk.key: ${UNLOCK_PROBLEMS[unlocked.kind]}.`)
-}
-
-type Row = Awaited<ReturnType<typeof rowOf>>
-
-function publicPart(unlocked: Awaited<ReturnType<typeof unlockSecretKey>>): Uint8Array | null {
-  return unlocked.kind === 'unlocked' ? unlocked.key.privateKey.toPublic().write() : null
-}
-
-async function rowOf(of: string, data: string | Uint8Array | null, now: Instant) {
-  const facts = data === null ? null : await inspectKey(data, now)
-  return {
-    of,
-    fingerprint: facts?.fingerprint ?? null,
-    algorithm: facts?.algorithm ?? null,
-    state: facts?.state ?? 'unreadable',
-    expiresAt: facts?.expiresAt ?? null
-  }
+  if (problems.length > 0) throw new CommandError(problems.join('\n'))
 }

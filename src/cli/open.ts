@@ -5,7 +5,7 @@
  * outside the worker.
  */
 import { existsSync } from 'node:fs'
-import { open as openFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { type Config, loadConfig } from '../config/load.ts'
 import { limits } from '../config/schema.ts'
 import { readLimited, readSecretFile } from '../config/secrets.ts'
@@ -13,14 +13,13 @@ import { keysOf } from '../desk/read-situation.ts'
 import { type Address } from '../domain/address.ts'
 import { type OpenedMail } from '../domain/mail.ts'
 import { type Instant, readInstant } from '../domain/time.ts'
-import { Trouble } from '../domain/trouble.ts'
 import { systemClock } from '../effects/system.ts'
 import { HEADER_BYTES_MAX } from '../mime/fields.ts'
-import { inspectKey, type SecretKey, UNLOCK_PROBLEMS, unlockSecretKey } from '../openpgp/keyring.ts'
+import { inspectKey, UNLOCK_PROBLEMS, unlockSecretKey } from '../openpgp/keyring.ts'
 import { openDatabase } from '../store/database.ts'
 import { createWorkers } from '../worker/pool.ts'
 import { type WorkerStart } from '../worker/tasks.ts'
-import { type Call, named, requireAddress } from './context.ts'
+import { type Call, requireAddress } from './context.ts'
 import { readCertificate } from './keys.ts'
 import { toOpenJson, toOpenPage } from './open-page.ts'
 import { CommandError, print, UsageError } from './output.ts'
@@ -47,14 +46,16 @@ export async function open(call: Call<OpenOptions>): Promise<void> {
   const at = options.at === undefined ? null : readInstant(options.at, 'UTC')
   if (typeof at === 'string') throw new UsageError(`--at: ${at}`)
   const now = at?.instant ?? systemClock.now()
-  const opened = await openFileWith(await readerFor(call, now), file, now)
+  const raw = await readFile(file).catch(() => {
+    throw new CommandError(`${file} cannot be read; check that it exists and its permissions.`)
+  })
+  const opened = await openWith(await readerFor(call, now), raw, now)
   print(call, toOpenJson(opened), toOpenPage(opened, now))
 }
 
 /** Applies the limits of the daemon, which would hold a message that exceeds them. */
-async function openFileWith(reader: Reader, file: string, now: Instant): Promise<OpenedMail> {
+async function openWith(reader: Reader, raw: Uint8Array, now: Instant): Promise<OpenedMail> {
   const { limits, start } = reader
-  const { raw, isTooLarge } = await readMailFile(file, limits.mail_size)
   const workers = await createWorkers({
     start,
     onEvent: () => undefined,
@@ -63,40 +64,15 @@ async function openFileWith(reader: Reader, file: string, now: Instant): Promise
     taskMs: limits.open_seconds * 1000
   })
   try {
-    if (isTooLarge) return await workers.openHeaders(raw)
+    if (raw.length > limits.mail_size)
+      return await workers.openHeaders(raw.subarray(0, HEADER_BYTES_MAX))
     const first = await workers.open(raw, { now, knownKeys: [] })
     const { from } = first.outer
     const isUnknown = first.signatures.some(({ state }) => state === 'unknown-key')
     const knownKeys = isUnknown && from !== null ? reader.keysOf(from.address) : []
     return knownKeys.length === 0 ? first : await workers.open(raw, { now, knownKeys })
-  } catch (error) {
-    const isLimitOrCrash =
-      error instanceof Trouble && (error.code === 'worker-limit' || error.code === 'worker-crash')
-    if (!isLimitOrCrash) throw error
-    throw new CommandError(
-      `${file} could not be opened: ${error.message}. The daemon would put it on hold.`
-    )
   } finally {
     await workers.close()
-  }
-}
-
-/** The whole file; only its beginning when it is larger than the desk would download. */
-async function readMailFile(
-  path: string,
-  bytesMax: number
-): Promise<{ readonly raw: Buffer; readonly isTooLarge: boolean }> {
-  try {
-    await using file = await openFile(path)
-    if ((await file.stat()).size > bytesMax) {
-      const head = Buffer.alloc(HEADER_BYTES_MAX)
-      const { bytesRead } = await file.read(head, 0, head.length, 0)
-      return { raw: head.subarray(0, bytesRead), isTooLarge: true }
-    }
-    const raw = await file.readFile()
-    return { raw, isTooLarge: raw.length > bytesMax }
-  } catch {
-    throw new CommandError(`${path} cannot be read; check that it exists and its permissions.`)
   }
 }
 
@@ -104,34 +80,27 @@ async function readerFor(call: Call<OpenOptions>, now: Instant): Promise<Reader>
   const { options, isConfigNamed } = call
   const given: Uint8Array[] = []
   for (const path of options.cert) given.push((await readCertificate('--cert', path, now)).keyData)
-  const reader: Reader = {
-    start: {
-      ...{ isReader: true, deskKeys: [], passphrase: '', deskName: '', deskAddress: NOBODY },
-      maintainerKeys: given
-    },
-    limits: limits.parse({}),
-    keysOf: () => []
+  const start = {
+    ...{ deskKeys: [], passphrase: '', deskName: '', deskAddress: NOBODY },
+    maintainerKeys: given
   }
+  const reader: Reader = { start, limits: limits.parse({}), keysOf: () => [] }
   if (options.secretKey !== undefined)
-    return { ...reader, start: { ...reader.start, ...(await givenKey(options, now)) } }
+    return { ...reader, start: { ...start, ...(await givenKey(options, now)) } }
   // A message that is only signed needs nothing but certificates.
-  const needsNoConfig = given.length > 0 && !isConfigNamed && !existsSync(call.config)
-  return needsNoConfig ? reader : await configuredReader(call.config, reader, now)
-}
-
-async function configuredReader(file: string, reader: Reader, now: Instant): Promise<Reader> {
-  const config = await loadConfig(file, process.env)
+  if (given.length > 0 && !isConfigNamed && !existsSync(call.config)) return reader
+  const config = await loadConfig(call.config, process.env)
   const { desk, maintainers, storage } = config
   const passphrase = desk.passphrase.reveal()
-  await unlock(desk.key.reveal(), passphrase, 'desk.key')
-  for (const [index, key] of desk.retired_keys.entries())
-    await unlock(key.reveal(), passphrase, `desk.retired_keys[${index}]`)
-  const deskKeys = [desk.key, ...desk.retired_keys].map((key) => key.reveal())
   const facts = await Promise.all(maintainers.map(({ key }) => inspectKey(key.text, now)))
-  const certificates = facts.flatMap((found) => (found === null ? [] : [found.keyData]))
-  const maintainerKeys = [...certificates, ...reader.start.maintainerKeys]
   return {
-    start: { ...reader.start, deskKeys, passphrase, deskAddress: desk.address, maintainerKeys },
+    start: {
+      ...start,
+      deskKeys: [desk.key, ...desk.retired_keys].map((key) => key.reveal()),
+      passphrase,
+      deskAddress: desk.address,
+      maintainerKeys: [...facts.flatMap((found) => found?.keyData ?? []), ...given]
+    },
     limits: config.limits,
     keysOf: (address) => {
       // A desk that was never started has no keys of senders.
@@ -143,16 +112,11 @@ async function configuredReader(file: string, reader: Reader, now: Instant): Pro
 }
 
 async function givenKey({ secretKey = '', passphraseFile: from }: OpenOptions, now: Instant) {
-  const armored = named('--secret-key', await readLimited(secretKey)).toString('utf8')
-  const passphrase =
-    from === undefined ? '' : named('--passphrase-file', await readSecretFile(from)).reveal()
-  const { privateKey } = await unlock(armored, passphrase, '--secret-key')
-  const facts = await inspectKey(privateKey.toPublic().write(), now)
-  return { deskKeys: [armored], passphrase, deskAddress: facts?.addresses[0] ?? NOBODY }
-}
-
-async function unlock(armored: string, passphrase: string, where: string): Promise<SecretKey> {
+  const armored = (await readLimited(secretKey)).toString('utf8')
+  const passphrase = from === undefined ? '' : (await readSecretFile(from)).reveal()
   const unlocked = await unlockSecretKey(armored, passphrase)
-  if (unlocked.kind === 'unlocked') return unlocked.key
-  throw new CommandError(`${where}: ${UNLOCK_PROBLEMS[unlocked.kind]}.`)
+  if (unlocked.kind !== 'unlocked')
+    throw new CommandError(`--secret-key: ${UNLOCK_PROBLEMS[unlocked.kind]}.`)
+  const facts = await inspectKey(unlocked.key.privateKey.toPublic().write(), now)
+  return { deskKeys: [armored], passphrase, deskAddress: facts?.addresses[0] ?? NOBODY }
 }

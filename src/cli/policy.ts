@@ -2,45 +2,53 @@
  * `postern policy check|show`: judges a policy file, and prints a policy line by line with what Postern does about each line.
  * Each takes a built-in policy or a file; offline and without a configuration.
  */
-import { readPolicy } from '../config/policy-file.ts'
-import { type PolicyLines, policyAdvice, readLines } from '../config/policy-lines.ts'
-import { type Policy } from '../domain/policy.ts'
+import { readLines, readPolicy } from '../config/policy-file.ts'
+import { type Policy, promisedAnswer } from '../domain/policy.ts'
 import { type Call } from './context.ts'
 import { print, printVerdict, unlessRefused } from './output.ts'
 import { page } from './page.ts'
 
 /** Returns the exit status: 0 when the policy is valid. */
 export async function checkPolicy(call: Call): Promise<number> {
-  const read = readPolicy(call.argument, process.cwd())
-  const valid = await unlessRefused(call, read)
+  const valid = await unlessRefused(call, readPolicy(call.argument, process.cwd()))
   if (valid === null) return 1
   const { policy, calendar } = valid
-  return printVerdict(call, [], policyAdvice(policy, calendar), `The policy ${policy.id} is valid.`)
+  const advice = policyAdvice(policy, calendar.holidays.dates)
+  return printVerdict(call, [], advice, `The policy ${policy.id} is valid.`)
 }
 
-const DOES: Readonly<Record<PolicyLines[string]['does'], string>> = {
-  'carried-out': 'carried out',
-  reminds: 'reminds people',
-  'not-yet': 'not covered yet'
+/** What is probably a mistake in a valid policy (M-38), one sentence each. */
+export function policyAdvice(policy: Policy, holidays: readonly string[]): string[] {
+  const { notice } = policy
+  const advice = linksOf(policy).map(
+    (link) => `its texts link to ${link}; make sure that this is a page about the same product`
+  )
+  const spans = JSON.stringify([promisedAnswer(policy)?.due, notice])
+  if (spans.includes('"business_days"') && holidays.length === 0)
+    advice.push('it counts business days, but its calendar has no holidays')
+  if (notice !== null && !notice.required.includes('disclosure_at'))
+    advice.push('notice.required does not name disclosure_at, but no notice is sent without it')
+  if (notice?.approvals === 0)
+    advice.push('notice.approvals is 0, so a single approver can release a notice, even its author')
+  return advice
+}
+
+/** Every link in the texts that reporters read. */
+function linksOf(policy: Policy): string[] {
+  const texts = [
+    policy.title,
+    policy.answer_includes,
+    ...policy.reporter_rules,
+    ...policy.report_checklist,
+    ...Object.values(policy.reject.codes)
+  ]
+  return texts.flatMap((text) => text.match(/https?:\/\/[^\s<>"')\]]*[^\s<>"')\].,;:]/g) ?? [])
 }
 
 /** Prints a policy line by line of its source. */
 export async function showPolicy(call: Call): Promise<void> {
   const { policy, preset } = await readPolicy(call.argument, process.cwd())
-  const lines = preset === null ? {} : await readLines(preset)
-  const changed = preset === null || preset === policy.id ? [] : await changedKeys(policy, preset)
-  const value = { policy, extends: preset, changed, lines }
-  const does = (code: PolicyLines[string]['does']): string => DOES[code]
-  const number = (all: PolicyLines, code?: string): number =>
-    Object.values(all).filter((line) => code === undefined || line.does === code).length
-  print(call, value, page('show-policy', value, 'UTC', { does, number }))
-}
-
-async function changedKeys(policy: Policy, preset: string): Promise<string[]> {
-  const base = await readPolicy(preset, process.cwd())
-  const before = new Map(Object.entries(base.policy))
-  return Object.entries(policy)
-    .filter(([key, value]) => JSON.stringify(value) !== JSON.stringify(before.get(key)))
-    .map(([key]) => key)
-    .filter((key) => key !== 'id' && key !== 'title')
+  const lines = preset === null ? {} : readLines(preset)
+  const value = { policy, extends: preset, lines }
+  print(call, value, page('show-policy', value, 'UTC'))
 }

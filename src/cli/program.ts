@@ -8,35 +8,13 @@ import type { OutboxState } from '../store/outbox.ts'
 import type { Run } from './context.ts'
 import { fail, type Streams, version } from './output.ts'
 
-/** Makes a command, which the function `name` of a file runs. */
-type Make = <N extends string>(
-  usage: string,
-  says: string,
-  load: () => Promise<Readonly<Record<N, Run>>>,
-  name: N
-) => Command
-
-const run = () => import('./run.ts')
-const check = () => import('./check.ts')
-const open = () => import('./open.ts')
-const cases = () => import('./cases.ts')
-const notices = () => import('./notices.ts')
-const members = () => import('./members.ts')
-const policy = () => import('./policy.ts')
-const outbox = () => import('./outbox.ts')
-const keys = () => import('./keys.ts')
-const audit = () => import('./audit.ts')
+/** Makes commands, each of which a function of one file runs. */
+type Make = <File>(
+  load: () => Promise<File>,
+  under?: Command
+) => (usage: string, says: string, runs: (file: File) => Run) => Command
 
 const OUTBOX_STATES = ['queued', 'sending', 'sent', 'given-up', 'held'] satisfies OutboxState[]
-const WITHOUT_JSON = 'run'
-const GROUPS: Readonly<Record<string, string>> = {
-  notice: 'advance notices',
-  members: 'the private distribution list',
-  policy: 'disclosure policies',
-  outbox: 'messages that Postern sends',
-  keys: 'OpenPGP keys',
-  audit: 'the record of events'
-}
 
 /** Parses `args` (without node and script), runs the command and returns the exit status. */
 export async function runProgram(args: readonly string[], streams: Streams): Promise<number> {
@@ -48,10 +26,34 @@ export async function runProgram(args: readonly string[], streams: Streams): Pro
     .showHelpAfterError('(postern --help lists the commands)')
     .configureOutput({ writeOut: streams.out, writeErr: streams.err })
   program.helpCommand(false)
-  const make = maker(program, streams, (code) => (status = code))
+  /** Every command that can use them has `--config` and `--json`. */
+  const make: Make =
+    (load, under = program) =>
+    (usage, says, runs) => {
+      const command = under
+        .command(usage)
+        .description(says)
+        .option('--config <file>', 'the configuration file', 'postern.yaml')
+      if (usage !== 'run') command.option('--json', 'print JSON')
+      return command.action(async () => {
+        const options = command.opts<{ readonly config: string; readonly json?: boolean }>()
+        const run = runs(await load())
+        const ended = await run({
+          streams,
+          config: options.config,
+          isConfigNamed: command.getOptionValueSource('config') !== 'default',
+          json: options.json === true,
+          argument: command.args[0] ?? '',
+          options: options as never
+        })
+        status = ended ?? 0
+      })
+    }
   addDesk(make)
-  addLists(make)
-  addOperations(make)
+  const group = (name: string, says: string): Command =>
+    program.command(name).description(says).helpCommand(false)
+  addLists(make, group)
+  addOperations(make, group)
   try {
     await program.parseAsync(args, { from: 'user' })
     return status
@@ -61,106 +63,85 @@ export async function runProgram(args: readonly string[], streams: Streams): Pro
   }
 }
 
-/** Every command that can use them has `--config` and `--json`. */
-function maker(program: Command, streams: Streams, setStatus: (status: number) => void): Make {
-  return (usage, says, load, name) => {
-    const [first = '', ...rest] = usage.split(' ')
-    const command = Object.hasOwn(GROUPS, first)
-      ? groupIn(program, first).command(rest.join(' '))
-      : program.command(usage)
-    command.description(says).option('--config <file>', 'the configuration file', 'postern.yaml')
-    if (usage !== WITHOUT_JSON) command.option('--json', 'print JSON')
-    return command.action(async () => {
-      const options = command.opts<{ readonly config: string; readonly json?: boolean }>()
-      const file = await load()
-      const status = await file[name]({
-        streams,
-        config: options.config,
-        isConfigNamed: command.getOptionValueSource('config') !== 'default',
-        json: options.json === true,
-        argument: command.args[0] ?? '',
-        options: options as never
-      })
-      setStatus(status ?? 0)
-    })
-  }
-}
-
-function groupIn(program: Command, name: string): Command {
-  const group = program.commands.find((one) => one.name() === name)
-  if (group !== undefined) return group
-  return program
-    .command(name)
-    .description(GROUPS[name] ?? '')
-    .helpCommand(false)
-}
-
 function addDesk(make: Make): void {
-  make('run', 'watch the inbox until stopped', run, 'run').option(
+  const run = make(() => import('./run.ts'))
+  run('run', 'watch the inbox until stopped', (file) => file.run).option(
     '--once',
     'process all waiting mail and everything that is due, send it, then exit'
   )
-  make('check', 'check the configuration, keys and policies, without any network', check, 'check')
-  make(
+  const check = make(() => import('./check.ts'))
+  check(
+    'check',
+    'check the configuration, keys and policies, without any network',
+    (file) => file.check
+  )
+  const open = make(() => import('./open.ts'))
+  open(
     'open <file>',
     'open a file with one message as the daemon would, and print what it finds',
-    open,
-    'open'
+    (file) => file.open
   )
     .option('--secret-key <file>', 'open with this private key, not with the configured one')
     .option('--passphrase-file <file>', 'the file with the passphrase of that key')
     .option('--cert <file>', 'verify signatures with this certificate; may be repeated', more, [])
     .option('--at <instant>', 'judge keys at this time (RFC 3339)')
-  make('cases', 'list open cases', cases, 'cases').option(
+  const cases = make(() => import('./cases.ts'))
+  cases('cases', 'list open cases', (file) => file.cases).option(
     '--all',
     'also list closed and rejected cases'
   )
-  make('show <case>', 'show one case with its messages and its history', cases, 'show')
+  cases('show <case>', 'show one case with its messages and its history', (file) => file.show)
 }
 
-function addLists(make: Make): void {
-  make('notice list', 'list notices', notices, 'listTheNotices')
-  make('notice show <case>', 'show the notice of a case and its deliveries', notices, 'showNotice')
-  make(
-    'notice hold <case>',
+type Group = (name: string, says: string) => Command
+
+function addLists(make: Make, group: Group): void {
+  const notice = make(() => import('./notices.ts'), group('notice', 'advance notices'))
+  notice('list', 'list notices', (file) => file.listTheNotices)
+  notice('show <case>', 'show the notice of a case and its deliveries', (file) => file.showNotice)
+  notice(
+    'hold <case>',
     'put the notice of a case on hold, with all copies that were not sent yet',
-    notices,
-    'holdNotice'
+    (file) => file.holdNotice
   )
-  make('members list', 'list members', members, 'listTheMembers')
-  make('members add', 'add a member', members, 'addMember')
+  const member = make(
+    () => import('./members.ts'),
+    group('members', 'the private distribution list')
+  )
+  member('list', 'list members', (file) => file.listTheMembers)
+  member('add', 'add a member', (file) => file.addMember)
     .requiredOption('--id <id>', 'short name of lower-case letters, digits and "-"')
     .requiredOption('--name <name>', 'name of the person or organisation')
     .requiredOption('--address <address>', 'the address that notices are sent to')
     .requiredOption('--key <file>', "the member's OpenPGP public key")
     .requiredOption('--product <id>', 'send notices about this product; may be repeated', more)
-  make('members remove <id>', 'remove a member from the list', members, 'removeTheMember')
+  member('remove <id>', 'remove a member from the list', (file) => file.removeTheMember)
 }
 
-function addOperations(make: Make): void {
-  make(
-    'policy check <policy>',
+function addOperations(make: Make, group: Group): void {
+  const policy = make(() => import('./policy.ts'), group('policy', 'disclosure policies'))
+  policy(
+    'check <policy>',
     'check a policy file, or a built-in policy by its name',
-    policy,
-    'checkPolicy'
+    (file) => file.checkPolicy
   )
-  make(
-    'policy show <policy>',
+  policy(
+    'show <policy>',
     'print a policy line by line, with what Postern does about each line',
-    policy,
-    'showPolicy'
+    (file) => file.showPolicy
   )
-  make('outbox list', 'list messages, newest first', outbox, 'listTheOutbox').addOption(
+  const outbox = make(() => import('./outbox.ts'), group('outbox', 'messages that Postern sends'))
+  outbox('list', 'list messages, newest first', (file) => file.listTheOutbox).addOption(
     new Option('--state <state>', 'list only this state').choices(OUTBOX_STATES)
   )
-  make(
-    'outbox retry <number>',
+  outbox(
+    'retry <number>',
     'send a message again that was given up or held',
-    outbox,
-    'retryTheOutbox'
+    (file) => file.retryTheOutbox
   )
-  make('keys list', 'list the desk key and the keys of the maintainers', keys, 'list')
-  make('keys generate', 'make a new desk key', keys, 'generate')
+  const keys = make(() => import('./keys.ts'), group('keys', 'OpenPGP keys'))
+  keys('list', 'list the desk key and the keys of the maintainers', (file) => file.list)
+  keys('generate', 'make a new desk key', (file) => file.generate)
     .requiredOption('--name <name>', 'the name in the user id')
     .requiredOption('--address <address>', "the desk's address")
     .requiredOption(
@@ -172,8 +153,9 @@ function addOperations(make: Make): void {
       'the file for the private key; the public key is written beside it',
       'keys/desk.asc'
     )
-  make('audit verify', 'check that nobody changed the record', audit, 'verify')
-  make('audit export', 'print the whole record, one event a line', audit, 'exportRecord')
+  const audit = make(() => import('./audit.ts'), group('audit', 'the record of events'))
+  audit('verify', 'check that nobody changed the record', (file) => file.verify)
+  audit('export', 'print the whole record, one event a line', (file) => file.exportRecord)
 }
 
 function more(value: string, before: readonly string[] = []): string[] {

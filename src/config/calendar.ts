@@ -6,6 +6,7 @@ import { resolve } from 'node:path'
 import { z } from 'zod'
 import { DAY_MS } from '../domain/time.ts'
 import { list, path, reading, timezone, whole } from './fields.ts'
+import { refusedConfig } from './problems.ts'
 import { readLimited } from './secrets.ts'
 
 const NOT_A_LIST =
@@ -23,10 +24,9 @@ export const calendarKeys = (folder: string) => ({
   weekend: list(whole(1, 7)).max(6, 'must leave at least one working day'),
   holidays: reading(
     z.union([z.array(z.iso.date(NOT_A_LIST)), path], NOT_A_LIST),
-    async (given): Promise<Holidays | string> => {
-      if (typeof given !== 'string') return holidaysOf(given, [])
-      const bytes = await readLimited(resolve(folder, given), FILE_BYTES_MAX)
-      return typeof bytes === 'string' ? bytes : parseHolidays(bytes.toString('utf8'))
+    async (given): Promise<Holidays> => {
+      if (typeof given !== 'string') return { dates: given, end: [...given].sort().at(-1) ?? null }
+      return parseHolidays((await readLimited(resolve(folder, given), FILE_BYTES_MAX)).toString())
     }
   )
 })
@@ -38,76 +38,67 @@ export type ReadCalendar = {
   readonly holidays: Holidays
 }
 
-/** The holidays in the text of an iCalendar file; a sentence when it has a mistake. */
-export function parseHolidays(text: string): Holidays | string {
+/** The holidays in the text of an iCalendar file; throws `Trouble` `config` when it has a mistake. */
+export function parseHolidays(text: string): Holidays {
   // RFC 5545 §3.1: a line that begins with a blank continues the line before.
   const unfolded = text.replaceAll(/\r?\n[ \t]/g, '')
   if (!/^\s*BEGIN:VCALENDAR\s/i.test(unfolded))
-    return 'is not an iCalendar file: it does not begin with BEGIN:VCALENDAR'
-  const days = { single: [] as string[], yearly: [] as string[] }
-  for (const event of unfolded.split(/^BEGIN:VEVENT\s*$/im).slice(1)) {
-    const complaint = readEvent(event, days)
-    if (complaint !== null) return complaint
-  }
-  return holidaysOf(days.single, days.yearly)
+    throw refusedConfig('is not an iCalendar file: it does not begin with BEGIN:VCALENDAR')
+  const events = unfolded.split(/^BEGIN:VEVENT\s*$/im).slice(1)
+  const read = events.map(readEvent)
+  const single = read.flatMap(({ days, isYearly }) => (isYearly ? [] : days)).sort()
+  const yearly = read.flatMap(({ days, isYearly }) => (isYearly ? days.flatMap(everyYear) : []))
+  return { dates: [...single, ...yearly], end: single.at(-1) ?? null }
 }
 
-function readEvent(
-  event: string,
-  days: { readonly single: string[]; readonly yearly: string[] }
-): string | null {
+function readEvent(event: string): { readonly days: string[]; readonly isYearly: boolean } {
   const [inside = '', ...rest] = event.split(/^END:VEVENT\s*$/im)
-  if (rest.length === 0) return 'ends in the middle of an event: download or export it again'
+  if (rest.length === 0)
+    throw refusedConfig('ends in the middle of an event: download or export it again')
   const valueOf = (name: string): string | undefined =>
     new RegExp(`^${name}(?:;(?:[^":\\r\\n]|"[^"\\r\\n]*")*)?:(.*)$`, 'im').exec(inside)?.[1]?.trim()
-  if (valueOf('STATUS')?.toUpperCase() === 'CANCELLED') return null
-  const which = `the event of ${valueOf('DTSTART') ?? 'no day'}`
+  if (valueOf('STATUS')?.toUpperCase() === 'CANCELLED') return { days: [], isYearly: false }
+  const refused = (why: string) =>
+    refusedConfig(`the event of ${valueOf('DTSTART') ?? 'no day'} ${why}`)
   const other = ['RDATE', 'EXDATE', 'DURATION'].find((name) => valueOf(name) !== undefined)
   if (other !== undefined)
-    return `${which} has ${other}, which Postern does not read; write its days as events of their own`
+    throw refused(
+      `has ${other}, which Postern does not read; write its days as events of their own`
+    )
   const rule = valueOf('RRULE')
   if (rule !== undefined && !/^FREQ=YEARLY;?$/i.test(rule))
-    return `${which} has an RRULE other than FREQ=YEARLY; write its days as events of their own`
-  const found = daysBetween(valueOf('DTSTART'), valueOf('DTEND'))
-  if (typeof found === 'string') return `${which} ${found}`
-  days[rule === undefined ? 'single' : 'yearly'].push(...found)
-  return null
+    throw refused('has an RRULE other than FREQ=YEARLY; write its days as events of their own')
+  const days = daysBetween(dayOf(valueOf('DTSTART')), dayOf(valueOf('DTEND')))
+  if (typeof days === 'string') throw refused(days)
+  return { days, isYearly: rule !== undefined }
 }
 
-function daysBetween(first: string | undefined, last: string | undefined): string[] | string {
-  const start = dateOf(first)
-  if (start === null)
+function daysBetween(start: string, end: string): string[] | string {
+  if (!isDay(start))
     return 'does not start with a day (DTSTART;VALUE=DATE:20261225); make it an all-day event'
   // RFC 5545 §3.6.1: the end is the first day that does not belong to the event.
-  const end = last === undefined ? null : dateOf(last)
-  const count = end === null ? 1 : (Date.parse(end) - Date.parse(start)) / DAY_MS
-  if ((last !== undefined && end === null) || count < 1 || count > 366)
+  const count = end === '' ? 1 : (Date.parse(end) - Date.parse(start)) / DAY_MS
+  if (!isDay(end || start) || count < 1 || count > 366)
     return 'has an end (DTEND;VALUE=DATE) that is not 1 to 366 days after its start'
   return Array.from({ length: count }, (_, index) =>
     new Date(Date.parse(start) + index * DAY_MS).toISOString().slice(0, 10)
   )
 }
 
-/** `20261225` as `2026-12-25`; null for anything that is not a date. */
-function dateOf(value = ''): string | null {
-  const text = value.replace(/^(\d{4})(\d\d)(\d\d)$/, '$1-$2-$3')
-  return isDay(text) ? text : null
+/** `20261225` as `2026-12-25`. */
+function dayOf(value = ''): string {
+  return value.replace(/^(\d{4})(\d\d)(\d\d)$/, '$1-$2-$3')
 }
 
 function isDay(text: string): boolean {
   return z.iso.date().safeParse(text).success
 }
 
-function holidaysOf(single: readonly string[], yearly: readonly string[]): Holidays {
-  const repeated = yearly.flatMap((day) => {
-    const first = Number(day.slice(0, 4))
-    return Array.from(
-      { length: Math.max(YEAR_MAX - first + 1, 1) },
-      (_, index) => `${first + index}${day.slice(4)}`
-    ).filter(isDay)
-  })
-  return {
-    dates: [...new Set([...single, ...repeated])].sort(),
-    end: [...single].sort().at(-1) ?? null
-  }
+function everyYear(day: string): string[] {
+  const first = Number(day.slice(0, 4))
+  const years = Array.from(
+    { length: Math.max(YEAR_MAX - first + 1, 1) },
+    (_, index) => first + index
+  )
+  return years.map((year) => `${year}${day.slice(4)}`).filter(isDay)
 }

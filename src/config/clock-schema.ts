@@ -2,12 +2,13 @@
  * The shape of a clock in a policy: `clocks: { id: { … } }` (domain/clock.ts says what each key means).
  * Unknown keys and events are refused: a clock that never starts would leave a promise unwatched.
  */
+import { readFileSync } from 'node:fs'
+import { parse } from 'yaml'
 import { z } from 'zod'
 import { type Clock } from '../domain/clock.ts'
 import { EVENT_KINDS, INSTANT_NAMES } from '../domain/event.ts'
 import { ROLES } from '../domain/role.ts'
 import { block, line, list, oneOf, shortName, span, textUpTo } from './fields.ts'
-import { BUILT_IN } from './policy-sources.ts'
 
 const events = z.array(
   z.enum(EVENT_KINDS, 'must be a kind of event of the record, like answered'),
@@ -63,9 +64,22 @@ export const clocks = z
   .record(shortName, clock, 'must be a block of clocks by id')
   .transform((all) => Object.entries(all).map(([id, stated]) => clockOf(id, ['case'], stated)))
 
+type Written = Readonly<Record<string, object & { readonly subjects?: Clock['subjects'] }>>
+
+const file = new URL('../policies/shared/built-in-clocks.yaml', import.meta.url)
+const { clocks: written } = parse(readFileSync(file, 'utf8')) as { readonly clocks: Written }
+const builtIn = Object.entries(written).map(([id, { subjects = ['case'] as const, ...stated }]) => {
+  return { id, subjects, stated }
+})
+
 /** The clocks that every desk has: for itself, its maintainers, its members and cases whose product is gone. */
-export const BUILT_IN_CLOCKS: readonly Clock[] = Object.entries(BUILT_IN).map(
-  ([id, { subjects, ...stated }]) => clockOf(id, subjects ?? ['case'], clock.parse(stated))
+export const BUILT_IN_CLOCKS: readonly Clock[] = builtIn.map(({ id, subjects, stated }) =>
+  clockOf(id, subjects, clock.parse(stated))
+)
+
+/** Those of them that a policy can change, as written, by id. */
+export const CASE_CLOCKS = Object.fromEntries(
+  builtIn.flatMap(({ id, subjects, stated }) => (subjects.includes('case') ? [[id, stated]] : []))
 )
 
 function clockOf(id: string, subjects: Clock['subjects'], stated: z.output<typeof clock>): Clock {

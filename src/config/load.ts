@@ -5,14 +5,12 @@
 import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { type z } from 'zod'
-import { type Wording } from '../domain/message.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
 import { type ReadCalendar } from './calendar.ts'
 import { BUILT_IN_CLOCKS } from './clock-schema.ts'
 import { decode, formatPath, type Problem, recordOf, refusedConfig } from './problems.ts'
 import { configIn } from './schema.ts'
 import { type Environment, type Secret } from './secrets.ts'
-import { builtInTexts, readTexts } from './texts.ts'
 import { readYaml } from './yaml.ts'
 
 /** The decoded file; in place of each name of a file, policy or secret stands what was read. */
@@ -24,14 +22,13 @@ type DeepReadonly<T> = T extends Secret | string
 
 /** Everything that the program reads at start. Printing it shows no secret. */
 export type Config = DeepReadonly<Omit<Decoded, 'products' | 'texts'>> & {
-  readonly path: string
   readonly products: readonly (Product & {
     /** The last holiday that is listed for a single year; null when there is none. */
     readonly holidaysEnd: string | null
   })[]
   readonly clocks: Settings['clocks']
   /** The wordings of messages by name. */
-  readonly texts: ReadonlyMap<string, Wording>
+  readonly texts: Decoded['texts']
 }
 
 /** Reads and checks the configuration at `path` with all files it names. Throws `Trouble` `config` with all problems. */
@@ -42,25 +39,10 @@ export async function loadConfig(path: string, env: Environment): Promise<Config
       `there is no configuration ${absolute}: write one (README shows how), or name another with --config FILE`
     )
   const document = await readYaml(absolute)
-  if (!('value' in document)) throw refusedConfig(...document)
-  const baseDir = dirname(absolute)
-  const schema = configIn({ baseDir, env })
-  const problems: Problem[] = []
-  const file = await decode(schema, withoutEmpty(document.value), problems)
-  const own = file?.texts
-  const texts = own === undefined ? builtInTexts() : readTexts(resolve(baseDir, own))
-  if (typeof texts === 'string') problems.push({ path: ['texts'], text: texts })
-  else if (file !== null && problems.length === 0)
-    return {
-      ...file,
-      path: absolute,
-      products: file.products.map(productIn(file)),
-      clocks: BUILT_IN_CLOCKS,
-      texts
-    }
+  const schema = configIn({ baseDir: dirname(absolute), env })
   const place = ({ path: at }: Problem): number => document.lineOf(at) ?? 0
-  throw refusedConfig(
-    ...problems
+  const file = await decode(schema, withoutEmpty(document.value), (problems) =>
+    [...problems]
       .sort((a, b) => place(a) - place(b))
       .map(({ path: at, text }) => {
         const line = document.lineOf(at)
@@ -68,6 +50,7 @@ export async function loadConfig(path: string, env: Environment): Promise<Config
         return name === '' ? text : `${name}: ${text}`
       })
   )
+  return { ...file, products: file.products.map(productIn(file)), clocks: BUILT_IN_CLOCKS }
 }
 
 /** YAML reads a section as null when all its lines are commented out; it then has its defaults. */

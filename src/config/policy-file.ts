@@ -3,16 +3,27 @@
  * other own files with `extends` and state what differs. Must never fill in a promise that a policy does not make: it
  * refuses a policy that leaves something out, and guesses nothing.
  */
-import { basename, dirname } from 'node:path'
+import { readdirSync, readFileSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parse } from 'yaml'
 import { z } from 'zod'
 import { REQUIRABLE_FIELDS } from '../domain/notice.ts'
 import { type Policy } from '../domain/policy.ts'
 import { type Span } from '../domain/time.ts'
 import { calendarKeys, type ReadCalendar } from './calendar.ts'
-import { clocks } from './clock-schema.ts'
+import { CASE_CLOCKS, clocks } from './clock-schema.ts'
 import { block, line, list, oneOf, shortName, span, textUpTo, whole } from './fields.ts'
-import { mergeSources, POLICIES_DIR, pathOf, readSources, sentenceAt } from './policy-sources.ts'
-import { decode, type Problem, refusedConfig } from './problems.ts'
+import {
+  decode,
+  formatPath,
+  type Problem,
+  recordOf,
+  refusedConfig,
+  type ValuePath,
+  valueAt
+} from './problems.ts'
+import { readYaml, type YamlFile } from './yaml.ts'
 
 /** A decoded policy. */
 export type ReadPolicy = {
@@ -21,6 +32,20 @@ export type ReadPolicy = {
   /** The built-in policy that it is or extends, directly or not; null when it extends none. */
   readonly preset: string | null
 }
+
+/** A file with its own values. */
+type Source = {
+  readonly path: string
+  readonly own: Readonly<Record<string, unknown>>
+  readonly lineOf: YamlFile['lineOf']
+}
+
+/** The folder of the built-in policies, beside the program: `src/policies` or, built, `dist/policies`. */
+const POLICIES_DIR = fileURLToPath(new URL('../policies', import.meta.url))
+/** Maps by id: a file that extends another changes entries one by one, and removes one with null. */
+const MAPS_BY_ID = ['reject.codes', 'clocks']
+const CLOCK_DUE = /^clocks\.[^.]+\.due$/
+const PRESET_NAME = /^[a-z][a-z0-9-]*$/
 
 const sentence = textUpTo(1000).min(1, 'must not be empty')
 
@@ -76,14 +101,113 @@ const policySchema = block({
  */
 export async function readPolicy(name: string, baseDir: string): Promise<ReadPolicy> {
   const sources = await readSources(pathOf(name, baseDir))
-  const problems: Problem[] = []
-  const decoded = await decode(policySchema, mergeSources(sources), problems)
-  if (decoded === null)
-    throw refusedConfig(...problems.map((problem) => sentenceAt(sources, problem)))
-  const { calendar, ...policy } = decoded
+  const start: unknown = { clocks: CASE_CLOCKS }
+  const value = sources.reduce((under, { own }) => mergeOver(under, own, []), start)
+  const { calendar, ...policy } = await decode(policySchema, value, (problems) =>
+    problems.map((problem) => sentenceAt(sources, problem))
+  )
   // A file in a subfolder is part of presets, not a preset.
   const preset = sources.findLast(({ path }) => dirname(path) === POLICIES_DIR)
   return { policy, calendar, preset: preset === undefined ? null : basename(preset.path, '.yaml') }
+}
+
+/** The numbered lines of the source of a built-in policy: what each says, in our words, and what Postern does about it. */
+export function readLines(preset: string): Readonly<Record<string, Record<string, string>>> {
+  const file = readFileSync(join(POLICIES_DIR, 'lines', `${preset}.yaml`), 'utf8')
+  return parse(file) as Record<string, Record<string, string>>
+}
+
+/** Names of the built-in policies, sorted. */
+export function listPresets(): string[] {
+  return readdirSync(POLICIES_DIR)
+    .filter((name) => name.endsWith('.yaml'))
+    .map((name) => name.slice(0, -'.yaml'.length))
+    .sort()
+}
+
+/** The file for a policy's name: a preset, or a path relative to `baseDir`. `where` begins the sentence if there is none. */
+function pathOf(name: string, baseDir: string, where = ''): string {
+  if (!PRESET_NAME.test(name)) return resolve(baseDir, name)
+  const presets = listPresets()
+  if (presets.includes(name)) return join(POLICIES_DIR, `${name}.yaml`)
+  throw refusedConfig(
+    `${where}there is no built-in policy of this name: use one of ${presets.join(', ')}, or a path like ./policy.yaml`
+  )
+}
+
+/** A problem with the name of the file that gives the value, or of the last file when none does. */
+function sentenceAt(sources: readonly Source[], { path, text }: Problem): string {
+  const source = sources.findLast(({ own }) => valueAt(own, path) !== undefined) ?? sources.at(-1)
+  const at = source?.lineOf(path) ?? null
+  return `${source?.path ?? ''}: ${formatPath(path)}${at === null ? '' : ` (line ${at})`} ${text}`
+}
+
+/** Reads a file and the files that it extends, which come first. */
+async function readSources(
+  path: string,
+  above: readonly string[] = []
+): Promise<readonly Source[]> {
+  if (above.includes(path)) {
+    const chain = [...above, path].map((file) => basename(file)).join(' extends ')
+    throw refusedConfig(`${above[0] ?? path}: policies extend each other in a circle: ${chain}`)
+  }
+  const file = await readYaml(path, `${path}: `)
+  const root = recordOf(file.value)
+  if (root === null) throw refusedConfig(`${path}: must be a block of keys`)
+  const { extends: extended, ...own } = root
+  const bases = basesOf(extended, path)
+  if (above.length === 0 && bases.length > 0 && typeof own['id'] !== 'string')
+    throw refusedConfig(
+      `${path}: id is missing: a policy that extends another has its own short name`
+    )
+  const sources: Source[] = []
+  for (const base of bases) {
+    const basePath = pathOf(base, dirname(path), `${path}: extends: `)
+    sources.push(...(await readSources(basePath, [...above, path])))
+  }
+  const lineOf: Source['lineOf'] = (at) => file.lineOf(at)
+  return [...sources, { path, own: withAbsolutePaths(own, dirname(path)), lineOf }]
+}
+
+function basesOf(extended: unknown, path: string): readonly string[] {
+  const bases = z.array(z.string().min(1)).min(1)
+  const read = bases.safeParse(extended === undefined ? [] : [extended].flat())
+  if (read.success || extended === undefined) return read.data ?? []
+  throw refusedConfig(
+    `${path}: extends must be the name of a built-in policy, a path like ./policy.yaml, or a list of them`
+  )
+}
+
+/** Paths in a policy are relative to that policy, also when another file extends it. */
+function withAbsolutePaths(
+  own: Readonly<Record<string, unknown>>,
+  folder: string
+): Readonly<Record<string, unknown>> {
+  const calendar = recordOf(own['calendar'])
+  const holidays = calendar?.['holidays']
+  return typeof holidays === 'string'
+    ? { ...own, calendar: { ...calendar, holidays: resolve(folder, holidays) } }
+    : own
+}
+
+/** The policy `base` with what `change` states: blocks are merged key by key; lists, spans and null replace. */
+function mergeOver(base: unknown, change: unknown, path: ValuePath): unknown {
+  const [under, over] = [recordOf(base), recordOf(change)]
+  if (under === null || over === null) return change
+  // A span is one value: `within: { days: 2 }` replaces `within: { hours: 48 }` as a whole. So is `due`.
+  if (isSpan(under) || isSpan(over) || CLOCK_DUE.test(formatPath(path))) return change
+  const merged = new Map<string, unknown>(Object.entries(under))
+  const removes = MAPS_BY_ID.includes(formatPath(path))
+  for (const [key, value] of Object.entries(over)) {
+    // A null that removes nothing stays, and is refused.
+    if (removes && value === null && merged.delete(key)) continue
+    merged.set(key, mergeOver(merged.get(key), value, [...path, key]))
+  }
+  return Object.fromEntries(merged)
+}
+
+function isSpan(value: Readonly<Record<string, unknown>>): boolean {
+  return ['minutes', 'hours', 'days', 'business_days'].some((key) => Object.hasOwn(value, key))
 }
 
 /** For comparing spans of one policy: five business days count as seven days. */

@@ -4,7 +4,9 @@
  */
 import { type z } from 'zod'
 import { Trouble } from '../domain/trouble.ts'
-import { type ValuePath } from './yaml.ts'
+
+/** Keys and list positions that lead to a value. */
+export type ValuePath = readonly (string | number)[]
 
 /** One thing to correct, with its place in the file. */
 export type Problem = { readonly path: ValuePath; readonly text: string }
@@ -14,29 +16,25 @@ export function refusedConfig(...problems: readonly string[]): Trouble {
   return new Trouble('config', problems.join('\n'))
 }
 
-/** Decodes `value`; adds all problems when it is not valid. */
+/** Decodes `value`. Throws `Trouble` `config` with all problems when it is not valid. */
 export async function decode<S extends z.ZodType>(
   schema: S,
   value: unknown,
-  problems: Problem[]
-): Promise<z.output<S> | null> {
+  say: (problems: readonly Problem[]) => readonly string[]
+): Promise<z.output<S>> {
   const result = await schema.safeParseAsync(value, { reportInput: true })
   if (result.success) return result.data
-  problems.push(...result.error.issues.flatMap(problemsOf))
-  return null
+  throw refusedConfig(...say(result.error.issues.flatMap(problemsOf)))
 }
 
 /** `maintainers[1].key`: a path as people write it. */
 export function formatPath(path: ValuePath): string {
-  return path.reduce<string>(
-    (text, key) =>
-      typeof key === 'number' ? `${text}[${key}]` : text === '' ? key : `${text}.${key}`,
-    ''
-  )
+  const written = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${key}`))
+  return written.join('').replace(/^\./, '')
 }
 
 function problemsOf(issue: z.core.$ZodIssue): Problem[] {
-  const { message: text } = issue
+  const text = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? '') : issue.message
   const path = issue.path.filter((key) => typeof key !== 'symbol')
   if (issue.code === 'unrecognized_keys')
     return issue.keys.map((key) => ({ path: [...path, key], text }))
@@ -46,11 +44,10 @@ function problemsOf(issue: z.core.$ZodIssue): Problem[] {
 
 /** The value at `path` of plain data; undefined when there is none. */
 export function valueAt(value: unknown, path: ValuePath): unknown {
-  let place = value
-  for (const key of path) {
-    place = Array.isArray(place) ? (place as unknown[])[Number(key)] : recordOf(place)?.[key]
-  }
-  return place
+  return path.reduce(
+    (place, key) => (place as Partial<Record<string, unknown>> | null)?.[key],
+    value
+  )
 }
 
 /** `value` as a record; null when it is not one. */

@@ -4,37 +4,91 @@
  */
 import { resolve } from 'node:path'
 import { z } from 'zod'
-import { isLoopback } from '../domain/address.ts'
+import { type Address, isLoopback, parseAddress } from '../domain/address.ts'
+import { isCasePrefix } from '../domain/ids.ts'
 import { ROLES } from '../domain/role.ts'
-import { Trouble } from '../domain/trouble.ts'
 import { calendarKeys } from './calendar.ts'
 import {
-  address,
-  authservId,
   block,
-  bounceAddress,
-  casePrefix,
-  cron,
-  host,
   line,
   list,
   oneOf,
   path,
-  port,
   reading,
   shortName,
-  size,
   textWhere,
   timezone,
-  version,
   whole
 } from './fields.ts'
 import { readPolicy } from './policy-file.ts'
-import { valueAt } from './problems.ts'
+import { type ValuePath, valueAt } from './problems.ts'
 import { type Environment, readLimited, readSecret, Secret } from './secrets.ts'
-import { type ValuePath } from './yaml.ts'
+import { builtInTexts, readTexts } from './texts.ts'
 
 const MIB = 1024 ** 2
+const HOST = /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$|^[0-9A-Fa-f:.]{2,45}$/
+const BOUNCE_TOKEN = '{token}'
+
+/** The authserv-id of a server (RFC 8601 §2.5), most often its host name. */
+const authservId = textWhere(
+  (text) => /^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$/.test(text),
+  "must be the name at the start of the server's Authentication-Results, like mx.domain.example"
+)
+
+/** A strict mail address, decoded to {@link Address}. */
+const address = textWhere(
+  (text) => parseAddress(text) !== null,
+  'must be one plain mail address like name@domain.example, without a display name'
+).transform((text) => parseAddress(text) as Address)
+
+/** The envelope sender's pattern: an address with `{token}` once in its local part. */
+const bounceAddress = textWhere(
+  (text) =>
+    text.split(BOUNCE_TOKEN).length === 2 &&
+    text.indexOf(BOUNCE_TOKEN) < text.lastIndexOf('@') &&
+    parseAddress(text.replace(BOUNCE_TOKEN, 'a2b3c4d5')) !== null,
+  'must be an address with {token} in it, like bounce+{token}@acme.example'
+)
+
+const host = textWhere(
+  (text) => HOST.test(text),
+  'must be a host name or an IP address, without a port'
+)
+
+const port = whole(1, 65_535)
+
+const casePrefix = textWhere(
+  isCasePrefix,
+  'must be 1 to 12 capital letters and digits, a letter first'
+)
+
+/** The shape of a node-cron expression; its user checks the meaning. */
+const cron = textWhere(
+  (text) => /^(?:[0-9A-Za-z*,/-]+\s+){4,5}[0-9A-Za-z*,/-]+$/.test(text.trim()),
+  'must have 5 fields (minute hour day month weekday) in quotes, or 6 with seconds first, like "*/5 * * * *"'
+)
+
+/** A version or branch; a bare number is refused because YAML reads 4.10 as 4.1. */
+const version = z
+  .string('must be text: put versions in quotes, "4.2", because YAML reads 4.10 as 4.1')
+  .min(1, 'must not be empty')
+  .max(100, 'must have at most 100 characters')
+
+/** Bytes, as a number or as text with a unit (`50MiB`, `64 KiB`, `10MB`); decoded to bytes. */
+function size(min: number, max: number) {
+  return z
+    .union([z.number(), z.string()])
+    .transform((value) => {
+      const [, digits, prefix = '', binary] =
+        /^(\d{1,12}) ?(?:(?:([KMG])(i)?)?B)?$/i.exec(String(value).trim()) ?? []
+      const unit = (binary === undefined ? 1000 : 1024) ** ' KMG'.indexOf(prefix.toUpperCase())
+      return Number(digits) * unit
+    })
+    .refine(
+      (bytes) => bytes >= min && bytes <= max,
+      `must be a size from ${min} to ${max} bytes, like 50MiB`
+    )
+}
 
 const envName = textWhere(
   (text) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(text),
@@ -83,34 +137,27 @@ type Place = {
 
 /** The kinds of values that name something to be read. */
 function readersIn({ baseDir, env }: Place) {
-  const fileAs = <T extends object>(make: (text: string, path: string) => T) =>
+  const fileAs = <T>(make: (text: string, path: string) => T) =>
     reading(path, async (given) => {
       const absolute = resolve(baseDir, given)
-      const bytes = await readLimited(absolute)
-      return typeof bytes === 'string' ? bytes : make(bytes.toString('utf8'), absolute)
+      return make((await readLimited(absolute)).toString('utf8'), absolute)
     })
-  const policy = path.transform(async (name, context) => {
-    try {
-      return await readPolicy(name, baseDir)
-    } catch (error) {
-      if (!(error instanceof Trouble)) throw error
-      for (const problem of error.message.split('\n')) context.addIssue(problem)
-      return z.NEVER
-    }
-  })
   return {
     /** With a key or a certificate. */
     file: fileAs((text, path) => ({ text, path })),
     /** It may lack a passphrase, so it prints as a secret. */
     privateKey: fileAs((text, path) => new Secret(text, path)),
     secret: reading(secretRef, (ref) => readSecret(ref, baseDir, env)),
-    policy
+    policy: reading(path, (name) => readPolicy(name, baseDir)),
+    texts: reading(path.optional(), (own) =>
+      own === undefined ? builtInTexts() : readTexts(resolve(baseDir, own))
+    )
   }
 }
 
 /** The whole file: defaults are filled in, sizes are bytes, and names of files are replaced by what was read. */
 export function configIn(place: Place) {
-  const { file, privateKey, secret, policy } = readersIn(place)
+  const { file, privateKey, secret, policy, texts } = readersIn(place)
   const desk = block({
     name: line,
     address,
@@ -162,7 +209,7 @@ export function configIn(place: Place) {
     acknowledgement: acknowledgement.prefault({}),
     limits: limits.prefault({}),
     workers: whole(1, 64).default(2),
-    texts: path.optional(),
+    texts,
     maintainers: list(maintainer).min(1, NOBODY_READS),
     products: list(product).min(1, 'must name at least one product')
   }).superRefine(checkBetweenKeys, { when: () => true })

@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { inspect } from 'node:util'
+import { refusedConfig } from './problems.ts'
 
 /** Where a secret is kept. `credential` is a file of systemd's $CREDENTIALS_DIRECTORY. */
 export type SecretRef =
@@ -43,60 +44,55 @@ export class Secret {
 }
 
 /**
- * Reads one secret; a line end at its end is cut. Relative files are relative to `baseDir`. Returns a sentence with its
- * remedy, without the secret, when it is missing, empty or not text.
+ * Reads one secret; a line end at its end is cut. Relative files are relative to `baseDir`. Throws `Trouble` `config`, without
+ * the secret, when it is missing, empty or not text.
  */
 export async function readSecret(
   ref: SecretRef,
   baseDir: string,
   env: Environment
-): Promise<Secret | string> {
+): Promise<Secret> {
   if ('file' in ref) return readSecretFile(resolve(baseDir, ref.file))
   if ('env' in ref) {
     const name = `the environment variable ${ref.env}`
     const value = env[ref.env]
-    return value === undefined
-      ? `${name} is not set: set it, or use { file: PATH }`
-      : checked(value, name)
+    if (value === undefined)
+      throw refusedConfig(`${name} is not set: set it, or use { file: PATH }`)
+    return checked(value, name)
   }
   const folder = env['CREDENTIALS_DIRECTORY'] ?? ''
   if (folder === '')
-    return `$CREDENTIALS_DIRECTORY is not set: start under systemd with LoadCredential=${ref.credential}:PATH, or use { file: PATH }`
-  const secret = await readSecretFile(join(folder, ref.credential))
+    throw refusedConfig(
+      `$CREDENTIALS_DIRECTORY is not set: start under systemd with LoadCredential=${ref.credential}:PATH, or use { file: PATH }`
+    )
   // systemd guards the file, so `check` does not look at its mode.
-  return typeof secret === 'string' ? secret : new Secret(secret.reveal())
+  return new Secret((await readSecretFile(join(folder, ref.credential))).reveal())
 }
 
 /** Reads a secret from a file of one line, as {@link readSecret} does. */
-export async function readSecretFile(path: string): Promise<Secret | string> {
+export async function readSecretFile(path: string): Promise<Secret> {
   const bytes = await readLimited(path, SECRET_BYTES_MAX)
-  if (typeof bytes === 'string') return bytes
   return checked(bytes.toString('utf8'), path, path)
 }
 
-/** The content of a file of at most `bytesMax`, or a sentence that says why it could not be read. */
-export async function readLimited(
-  path: string,
-  bytesMax = KEY_BYTES_MAX
-): Promise<Buffer | string> {
-  try {
-    const bytes = await readFile(path)
-    return bytes.byteLength <= bytesMax
-      ? bytes
-      : `${path} is larger than ${bytesMax} bytes: check that it is the right file`
-  } catch (error) {
+/** The content of a file of at most `bytesMax`. Throws `Trouble` `config` that says why it cannot be read. */
+export async function readLimited(path: string, bytesMax = KEY_BYTES_MAX): Promise<Buffer> {
+  const bytes = await readFile(path).catch((error: unknown) => {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
-    if (code === 'ENOENT') return `there is no file ${path}: create it, or correct the path`
-    if (code === 'EACCES')
-      return `permission to read ${path} was denied: let the user that runs Postern read it`
-    return `${path} cannot be read: the system says "${code}"`
-  }
+    if (code === 'ENOENT')
+      throw refusedConfig(`there is no file ${path}: create it, or correct the path`)
+    throw refusedConfig(
+      `${path} cannot be read: the system says "${code}"; check the path, its owner and permissions`
+    )
+  })
+  if (bytes.byteLength <= bytesMax) return bytes
+  throw refusedConfig(`${path} is larger than ${bytesMax} bytes: check that it is the right file`)
 }
 
-function checked(text: string, where: string, path: string | null = null): Secret | string {
+function checked(text: string, where: string, path: string | null = null): Secret {
   const value = text.replace(/\r?\n$/, '')
-  if (value === '') return `${where} is empty: write the secret into it`
+  if (value === '') throw refusedConfig(`${where} is empty: write the secret into it`)
   if (/[\0\r\n]/.test(value))
-    return `${where} has more than one line, or a NUL character: keep one line`
+    throw refusedConfig(`${where} has more than one line, or a NUL character: keep one line`)
   return new Secret(value, path)
 }

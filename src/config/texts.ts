@@ -8,30 +8,28 @@ import { fileURLToPath } from 'node:url'
 import { parse } from 'yaml'
 import { type EventKind } from '../domain/event.ts'
 import { type Wording } from '../domain/message.ts'
+import { refusedConfig } from './problems.ts'
 
 const EXTENSION = '.liquid'
 const FOLDER = fileURLToPath(new URL('../messages/', import.meta.url))
 
 /**
  * The built-in wordings by name, each replaced by the one of the same name in the operator's folder, read at once so that the
- * whole program sees the same; or a sentence that says what is wrong with the folder.
+ * whole program sees the same. Throws `Trouble` `config` when something is wrong with the folder.
  */
-export function readTexts(own: string): ReadonlyMap<string, Wording> | string {
-  const builtIn = builtInTexts()
-  try {
-    const wordings = new Map(builtIn)
-    const stray: string[] = []
-    for (const [name, source] of sourcesIn(own)) {
-      const replaced = builtIn.get(name)
-      if (replaced === undefined) stray.push(`${name}${EXTENSION}`)
-      else wordings.set(name, { ...replaced, ...source })
-    }
-    if (stray.length === 0) return wordings
-    const known = [...builtIn.keys()].sort().join(', ')
-    return `there is no message for ${stray.join(', ')}: rename or remove it (the messages are ${known})`
-  } catch {
-    return `the folder ${own} cannot be read: check that it exists and its permissions`
+export function readTexts(own: string): ReadonlyMap<string, Wording> {
+  const wordings = new Map(builtInTexts())
+  const known = [...wordings.keys()].sort().join(', ')
+  const stray: string[] = []
+  for (const [name, source] of sourcesIn(own)) {
+    const replaced = wordings.get(name)
+    if (replaced === undefined) stray.push(`${name}${EXTENSION}`)
+    else wordings.set(name, { ...replaced, ...source })
   }
+  if (stray.length === 0) return wordings
+  throw refusedConfig(
+    `there is no message for ${stray.join(', ')}: rename or remove it (the messages are ${known})`
+  )
 }
 
 /** The wordings beside the program. */
@@ -53,10 +51,16 @@ function read(name: string): unknown {
 }
 
 function sourcesIn(folder: string): [name: string, Omit<Wording, 'samples'>][] {
-  return readdirSync(folder)
-    .filter((name) => name.endsWith(EXTENSION))
-    .map((name) => {
-      const file = join(folder, name)
-      return [name.slice(0, -EXTENSION.length), { file, source: readFileSync(file, 'utf8') }]
-    })
+  try {
+    return readdirSync(folder)
+      .filter((name) => name.endsWith(EXTENSION))
+      .map((name) => {
+        const file = join(folder, name)
+        return [name.slice(0, -EXTENSION.length), { file, source: readFileSync(file, 'utf8') }]
+      })
+  } catch {
+    throw refusedConfig(
+      `the folder ${folder} cannot be read: check that it exists and its permissions`
+    )
+  }
 }

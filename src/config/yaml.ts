@@ -3,10 +3,8 @@
  * Must never repeat text of the file in a message: it may hold a secret by mistake.
  */
 import { isNode, LineCounter, parseDocument } from 'yaml'
+import { refusedConfig, type ValuePath } from './problems.ts'
 import { readLimited } from './secrets.ts'
-
-/** Keys and list positions that lead to a value. */
-export type ValuePath = readonly (string | number)[]
 
 /** A document as plain values, with the line of each value. */
 export type YamlFile = {
@@ -29,20 +27,10 @@ const SENTENCES: Readonly<Record<string, string>> = {
   BAD_ALIAS: 'this alias (*name) has no anchor (&name): write the value'
 }
 
-/** Reads `path`. Returns the document, or sentences that say why it is not valid, each with its line. */
-export async function readYaml(path: string): Promise<YamlFile | readonly string[]> {
-  const bytes = await readLimited(path, BYTES_MAX)
-  return typeof bytes === 'string' ? [bytes] : parseYaml(bytes.toString('utf8'))
-}
-
-/** The document in `text`, or sentences that say why it is not valid, each with its line. */
-export function parseYaml(text: string): YamlFile | readonly string[] {
+/** Reads `path`. Throws `Trouble` `config` with all that is wrong with it, each with its line; `where` begins each sentence. */
+export async function readYaml(path: string, where = ''): Promise<YamlFile> {
   const lines = new LineCounter()
-  const document = parseDocument(text, {
-    version: '1.2',
-    schema: 'core',
-    customTags: [],
-    uniqueKeys: true,
+  const document = parseDocument((await readLimited(path, BYTES_MAX)).toString('utf8'), {
     stringKeys: true,
     prettyErrors: false,
     lineCounter: lines,
@@ -52,14 +40,15 @@ export function parseYaml(text: string): YamlFile | readonly string[] {
   })
   // An unknown tag is only a warning to the parser.
   const faults = [...document.errors, ...document.warnings]
-  if (faults.length > 0) {
-    return faults.map(({ code, pos }) => {
-      const sentence =
-        SENTENCES[code] ??
-        `this line is not valid YAML (${code}): compare it with postern.example.yaml`
-      return `line ${lines.linePos(pos[0]).line}: ${sentence}`
-    })
-  }
+  if (faults.length > 0)
+    throw refusedConfig(
+      ...faults.map(({ code, pos }) => {
+        const sentence =
+          SENTENCES[code] ??
+          `this line is not valid YAML (${code}): compare it with postern.example.yaml`
+        return `${where}line ${lines.linePos(pos[0]).line}: ${sentence}`
+      })
+    )
   try {
     return {
       value: document.toJS({ maxAliasCount: ALIASES_MAX }) as unknown,
@@ -73,6 +62,6 @@ export function parseYaml(text: string): YamlFile | readonly string[] {
       }
     }
   } catch {
-    return ['too many aliases (*name): write the values out']
+    throw refusedConfig(`${where}too many aliases (*name): write the values out`)
   }
 }

@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: how fast and how large the built daemon is, on real servers, beside `gpg` doing the same OpenPGP work.
+ * `npm run bench`: how fast and how large the built daemon is, on real servers.
  * Prints a table and writes `bench-results/<date>.json`. Arguments: names of parts (all by default), `--quick` for small
  * numbers. It is a benchmark, not a test: a missed aim is no failure.
  */
@@ -30,8 +30,7 @@ const FULL: Sizes = {
   members: 1000,
   attachmentMiB: 30,
   idleMs: 40_000,
-  opens: 1000,
-  gpgSample: 50
+  opens: 1000
 }
 const QUICK: Sizes = {
   backlog: 30,
@@ -41,8 +40,7 @@ const QUICK: Sizes = {
   members: 60,
   attachmentMiB: 5,
   idleMs: 3000,
-  opens: 100,
-  gpgSample: 6
+  opens: 100
 }
 
 const { values, positionals } = parseArgs({

@@ -2,18 +2,19 @@
  * Messages to open in the benchmark: ordinary ones of a wanted size, and the worst of the attack catalogue (mail.md §2.13 to
  * §2.17), each as large or as deep as a message that the desk downloads may be. Built by hand; nothing here is a secret.
  */
-
 import { deflateRawSync } from 'node:zlib'
-import { createMessage, encryptSessionKey, readKey, readPrivateKey, sign } from 'openpgp'
+import { createMessage, encryptSessionKey, readKey, sign } from 'openpgp'
 import { binaryEntity, signedEntity, wrapped } from '../fuzz/entities.ts'
 import { lines, multipart } from '../fuzz/mime.ts'
 import { encryptedData, framed, joined, literal, splitPackets } from '../fuzz/packets.ts'
-import { type BenchKey } from './keys.ts'
-import { WORST_FILES, WORST_PAYLOADS } from './payloads.ts'
-import { writeReport } from './reports.ts'
+import { type Someone } from '../support/world.ts'
+import { report } from './stage.ts'
 
 /** A message with the name under which it is reported. */
 export type NamedMail = { readonly name: string; readonly raw: Buffer }
+
+/** An entity, made only when asked for: most are as large as any may be. */
+type Payload = { readonly name: string; readonly make: () => Buffer }
 
 const MIB = 2 ** 20
 /** A line that begins like each delimiter of {@link inDashes}. */
@@ -21,16 +22,42 @@ const DASHES = `${'-'.repeat(74)}x\n`
 /** A packet of a kind that nobody knows, with nothing in it. */
 const NO_PACKET = Buffer.of(0xfc, 0)
 const SESSION_KEY = Buffer.alloc(32, 7)
+/** Just within what the desk decompresses. */
+const MOST = 60 * MIB
+const LEVELS = 19
+
+/** The worst to read as a message. */
+const WORST_PAYLOADS: readonly Payload[] = [
+  { name: '60 MiB of lines of dashes in 19 levels', make: () => inLevels('--b \n') },
+  { name: '60 texts of 1 MiB of line ends', make: lineEnds },
+  { name: '198 parts of 1,000 fields that are not UTF-8', make: strangeFields },
+  { name: 'uuencode, 60 MiB of lines of one byte', make: uuencoded },
+  { name: '60 MiB of zeros', make: zeros }
+]
+
+/** The worst to find in a signed and encrypted file. */
+const WORST_FILES: readonly Payload[] = [
+  {
+    name: '60 MiB of lines that look like boundaries in 19 levels',
+    make: () => inLevels('--b1 x\n')
+  },
+  { name: '60 MiB of zeros', make: zeros },
+  {
+    name: '60 MiB of empty key blocks',
+    make: () => file('-----BEGIN PGP PUBLIC KEY BLOCK-----\n\n-----END PGP PUBLIC KEY BLOCK-----\n')
+  }
+]
 
 /** A signed and encrypted report that is about `bytes` long as it arrives. */
-export async function mailOfSize(desk: BenchKey, from: BenchKey, bytes: number): Promise<Buffer> {
-  const bare = await writeReport(from, desk, 16)
+export async function mailOfSize(desk: Someone, from: Someone, bytes: number): Promise<Uint8Array> {
+  const key = desk.secret.toPublic().armor()
+  const bare = await report(from, key, 16)
   // The attachment is base64 inside of the encryption, and the armor is base64 again.
-  return writeReport(from, desk, Math.max(16, Math.floor((bytes - bare.length) / 1.83)))
+  return report(from, key, Math.max(16, Math.floor((bytes - bare.length) / 1.83)))
 }
 
 /** The worst messages there are, made for this desk. */
-export async function worstMails(desk: BenchKey, from: BenchKey): Promise<NamedMail[]> {
+export async function worstMails(desk: Someone, from: Someone): Promise<NamedMail[]> {
   const toDesk = await sessionKeyFor(desk)
   const message = (stream: Buffer): Buffer =>
     Buffer.concat([toDesk, framed(encryptedData(SESSION_KEY, stream))])
@@ -113,8 +140,8 @@ export async function worstMails(desk: BenchKey, from: BenchKey): Promise<NamedM
 
 /** A small message that takes seconds of any machine: four times eight signatures of somebody known around `text`, compressed. */
 export async function layeredMail(
-  desk: Pick<BenchKey, 'publicArmored'>,
-  from: Pick<BenchKey, 'privateArmored'>,
+  desk: Pick<Someone, 'keyData'>,
+  from: Pick<Someone, 'secret'>,
   text: string
 ): Promise<Buffer> {
   const packets = compressed(inLayers(await eightSignatures(from), text))
@@ -122,27 +149,26 @@ export async function layeredMail(
   return encrypted(Buffer.concat([await sessionKeyFor(desk), data]))
 }
 
-async function eightSignatures(from: Pick<BenchKey, 'privateArmored'>): Promise<Buffer> {
+async function eightSignatures(from: Pick<Someone, 'secret'>): Promise<Buffer> {
   const all = Array.from({ length: 8 }, () => signatureOf(from, { text: 'x' }))
   return Buffer.concat(await Promise.all(all))
 }
 
-async function sessionKeyFor(desk: Pick<BenchKey, 'publicArmored'>): Promise<Buffer> {
+async function sessionKeyFor(desk: Pick<Someone, 'keyData'>): Promise<Buffer> {
   const packet = await encryptSessionKey({
     data: SESSION_KEY,
     algorithm: 'aes256',
-    encryptionKeys: await readKey({ armoredKey: desk.publicArmored }),
+    encryptionKeys: await readKey({ binaryKey: desk.keyData }),
     format: 'binary'
   })
   return Buffer.from(packet)
 }
 
 async function signatureOf(
-  from: Pick<BenchKey, 'privateArmored'>,
+  from: Pick<Someone, 'secret'>,
   content: { readonly binary: Uint8Array } | { readonly text: string }
 ): Promise<Buffer> {
-  const signingKeys = await readPrivateKey({ armoredKey: from.privateArmored })
-  const how = { signingKeys, detached: true, format: 'binary' } as const
+  const how = { signingKeys: from.secret, detached: true, format: 'binary' } as const
   const signature =
     'text' in content
       ? await sign({ message: await createMessage(content), ...how })
@@ -170,10 +196,9 @@ function floodInside(packet: Buffer, count: number): Buffer {
 }
 
 /** The packets of `content` with a signature by `from`. */
-async function signedMessage(from: BenchKey, content: Buffer): Promise<Buffer> {
-  const signingKeys = await readPrivateKey({ armoredKey: from.privateArmored })
+async function signedMessage(from: Someone, content: Buffer): Promise<Buffer> {
   const message = await createMessage({ binary: content })
-  return Buffer.from(await sign({ message, signingKeys, format: 'binary' }))
+  return Buffer.from(await sign({ message, signingKeys: from.secret, format: 'binary' }))
 }
 
 function manyParts(count: number): Buffer {
@@ -248,4 +273,45 @@ function mail(...entity: readonly string[]): Buffer {
 
 function repeated(bytes: Buffer, count: number): Buffer {
   return Buffer.concat(Array.from({ length: count }, () => bytes))
+}
+
+function inLevels(line: string): Buffer {
+  const heads = Array.from(
+    { length: LEVELS },
+    (_, level) => `Content-Type: multipart/mixed; boundary=b${level}\r\n\r\n--b${level}\r\n`
+  )
+  return Buffer.concat([Buffer.from(`${heads.join('')}\r\n`), Buffer.alloc(MOST, line)])
+}
+
+function lineEnds(): Buffer {
+  const type = 'Content-Type: text/plain; charset=iso-8859-1; format=flowed; delsp=yes'
+  const text = `${type}\r\n\r\n${'\n'.repeat(MIB - 10)}`
+  const texts = Array.from({ length: MOST / MIB }, () => text)
+  return Buffer.from(multipart('multipart/mixed; boundary=m', 'm', texts))
+}
+
+function strangeFields(): Buffer {
+  const part = `${'x:\u00ff\r\n'.repeat(1000)}\r\ny`
+  const parts = Array.from({ length: 198 }, () => part)
+  return Buffer.from(multipart('multipart/mixed; boundary=m', 'm', parts), 'latin1')
+}
+
+function uuencoded(): Buffer {
+  const head = lines('Content-Type: text/plain', 'Content-Transfer-Encoding: x-uuencode', '')
+  const end = '`\nend\n'
+  return Buffer.concat([
+    Buffer.from('Content-Type: multipart/alternative; boundary=m\r\n\r\n--m\r\n'),
+    Buffer.from(`${head}begin 644 x\n`),
+    Buffer.alloc(MOST, '!\n'),
+    Buffer.from(`${end}--m--\r\n`)
+  ])
+}
+
+function zeros(): Buffer {
+  return file('\0')
+}
+
+function file(content: string): Buffer {
+  const head = 'Content-Type: application/octet-stream\r\n\r\n\0'
+  return Buffer.concat([Buffer.from(head), Buffer.alloc(MOST, content)])
 }

@@ -2,8 +2,7 @@
  * Every message that the desk sends, as its recipient sees it; what a policy decides is shown for each of the presets.
  */
 import { BUILT_IN_CLOCKS } from '../../src/config/clock-schema.ts'
-import { readPolicy } from '../../src/config/policy-file.ts'
-import { listPresets } from '../../src/config/policy-sources.ts'
+import { listPresets, readPolicy } from '../../src/config/policy-file.ts'
 import { builtInTexts } from '../../src/config/texts.ts'
 import { type Clock } from '../../src/domain/clock.ts'
 import { type Message, type VisibleEncryption } from '../../src/domain/message.ts'

@@ -4,6 +4,7 @@
  */
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { readKey, readPrivateKey } from 'openpgp'
 import { expect, it } from 'vitest'
 import { layeredMail } from '../bench/open-mails.ts'
 import { DESK_ADDRESS, mailboxOf } from '../support/desk-world.ts'
@@ -25,9 +26,10 @@ describeWith(['dovecot', 'gpg'], 'a mail over the limit of time', async () => {
 
   /** It takes several seconds, of which the daemon gives it one. */
   async function poison(): Promise<Buffer> {
-    const privateArmored = await grace.exportSecretKey()
+    const secret = await readPrivateKey({ armoredKey: await grace.exportSecretKey() })
+    const key = await readKey({ armoredKey: desk.publicKey })
     const text = 'POISON\n'.repeat(8 * MIB)
-    const raw = await layeredMail({ publicArmored: desk.publicKey }, { privateArmored }, text)
+    const raw = await layeredMail({ keyData: key.write() }, { secret }, text)
     return Buffer.from(
       raw.toString('latin1').replace('Subject: worst', 'Subject: POISON'),
       'latin1'
@@ -72,7 +74,7 @@ describeWith(['dovecot', 'gpg'], 'a mail over the limit of time', async () => {
     const refused = await open('poison.eml', await poison())
     expect([refused.status, refused.stdout]).toEqual([1, ''])
     expect(refused.stderr).toMatch(
-      /^postern: [^\n]*took longer than limits\.open_seconds allows[^\n]* would put it on hold\.\n$/
+      /^postern: [^\n]*took longer than limits\.open_seconds allows\n$/
     )
     const read = await open('again.eml', await alice.write(REPORT))
     expect(JSON.parse(read.stdout)).toMatchObject({

@@ -49,7 +49,7 @@ const PROGRAM = new URL('../../dist/cli/program.js', import.meta.url).href
 const BATCH = `
   import { runProgram } from ${JSON.stringify(PROGRAM)}
   const ends = []
-  for (const args of JSON.parse(process.argv[1])) {
+  for (const args of JSON.parse(process.argv[2])) {
     let [stdout, stderr] = ['', '']
     const streams = { out: (text) => (stdout += text), err: (text) => (stderr += text) }
     const status = await runProgram(args, streams)
@@ -60,6 +60,7 @@ const BATCH = `
 describeWith(['gpg'], 'the exit status', async () => {
   const { desk } = await givenOfflineDesk({ grace: gpgPerson(GRACE) })
   writeFileSync(join(desk.folder, 'mail.eml'), 'From: a@b.example\r\n\r\nHello\r\n')
+  writeFileSync(join(desk.folder, 'batch.mjs'), BATCH)
   databaseOf(desk).close()
 
   /** One command as a process of its own. */
@@ -75,7 +76,7 @@ describeWith(['gpg'], 'the exit status', async () => {
     { config = 'postern.yaml', under = [] }: Situation = {}
   ): Promise<readonly unknown[]> {
     const lines = commands.map((command) => [...command.split(' '), '--config', config])
-    const node = [process.execPath, '--input-type=module', '--eval', BATCH, JSON.stringify(lines)]
+    const node = [process.execPath, 'batch.mjs', JSON.stringify(lines)]
     const [program = '', ...args] = [...under, ...node]
     const { stdout } = await run(program, args, {
       cwd: desk.folder,
@@ -177,7 +178,7 @@ describeWith(['gpg'], 'the exit status', async () => {
     // Root may read everything unless this right is taken away.
     const rights = '-dac_override,-dac_read_search'
     const under = process.getuid?.() === 0 ? ['setpriv', `--bounding-set=${rights}`, '--'] : []
-    const locked = await wrong(WITH_CONFIG, 1, ONE_LINE('was denied'), { config, under })
+    const locked = await wrong(WITH_CONFIG, 1, ONE_LINE('cannot be read'), { config, under })
     expect(locked).toEqual([])
     const folder = await wrong(WITH_CONFIG, 1, ONE_LINE('cannot be read'), { config: 'keys' })
     expect(folder).toEqual([])

@@ -540,7 +540,8 @@ async function settingsOf(options: WorldOptions, identity: TestDesk): Promise<Se
   }
 }
 
-async function write(
+/** A message to a desk with this key, as `from` would write it now. */
+export async function write(
   from: Someone,
   letter: Letter,
   deskKey: string,
