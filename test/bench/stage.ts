@@ -77,7 +77,9 @@ export function memoryOf(daemon: Daemon): { readonly now: number; readonly peak:
 
 /** Seconds of processor time that a process has used so far, all threads. */
 export function cpuSecondsOf(daemon: Daemon): number {
-  const fields = readFileSync(`/proc/${pidOf(daemon)}/stat`, 'utf8').split(') ')[1]?.split(' ')
+  const fields = readFileSync(`/proc/${pidOf(daemon)}/stat`, 'utf8')
+    .split(') ')[1]
+    ?.split(' ')
   // Clock ticks of user and system time; Linux shows 100 a second to every program.
   return (Number(fields?.[11] ?? 0) + Number(fields?.[12] ?? 0)) / 100
 }
