@@ -66,123 +66,87 @@ export function decideReporterKey(
   settings: Settings,
   now: Instant
 ): KeyDecision {
-  const { senderKey: known, opened, waitingKeys } = situation
+  const { senderKey, opened, waitingKeys } = situation
   const { from } = opened.outer
-  if (from === null) return { ...NO_KEY, key: known }
+  // Keys of maintainers come from the configuration, those of members from the list.
+  if (from === null || senderKey?.source === 'registered') return { ...NO_KEY, key: senderKey }
   const about: About = { situation, address: from.address, ...whose, settings, now }
-  const isOther = ({ fingerprint }: Named): boolean => fingerprint !== known?.fingerprint
-  const isRefused = ({ fingerprint }: Named): boolean =>
-    waitingKeys.some((key) => key.refusedAt !== null && key.fingerprint === fingerprint)
-  const candidates = opened.candidateKeys.filter(isOther)
-  if (known?.source === 'registered')
-    return { ...NO_KEY, key: known, warnings: registeredWords(candidates) }
-  const unusable = opened.unusableKeys.filter(isOther)
-  const fresh = candidates.filter((key) => !isRefused(key))
-  const broken = unusable.filter((key) => !isRefused(key))
-  const before = renewed(about, known)
-  const choice = chosen(about, before.key, fresh)
-  const offered = choice.uses === undefined ? [...broken, ...fresh] : broken
-  const { key, decisions } = used(about, before.key, choice)
+  // A key that a maintainer refused counts for nothing when it comes again.
+  const isNew = ({ fingerprint }: Named): boolean =>
+    fingerprint !== senderKey?.fingerprint &&
+    !waitingKeys.some((key) => key.refusedAt !== null && key.fingerprint === fingerprint)
+  const fresh = opened.candidateKeys.filter(isNew)
+  const broken = opened.unusableKeys.filter(isNew)
+  const before = renewed(about, senderKey)
+  const [candidate] = fresh
+  const waits = candidate === undefined ? null : whyWaiting(about, before.key, candidate, fresh)
+  const uses =
+    candidate !== undefined && waits === null ? inUse(about, before.key, candidate) : null
+  const offered = uses === null ? [...broken, ...fresh] : broken
   return {
-    key,
+    key: uses?.key ?? before.key,
     offered: offered.map(({ fingerprint }) => fingerprint),
-    decisions: [...offered.flatMap((one) => offer(about, one)), ...before.decisions, ...decisions],
+    decisions: [
+      ...offered.flatMap((one) => offer(about, one)),
+      ...before.decisions,
+      ...(uses?.decisions ?? [])
+    ],
     warnings: [
       ...broken.map(unusableWords),
       ...before.warnings,
-      ...choice.says,
-      ...[...candidates, ...unusable].filter(isRefused).map(refusedWords)
+      ...(waits === null ? [] : [waitingWords(before.key, fresh, waits)]),
+      ...(uses?.warnings ?? [])
     ]
   }
-}
-
-function used(
-  about: About,
-  known: ReporterKey | null,
-  { uses }: Choice
-): Pick<KeyDecision, 'key' | 'decisions'> {
-  if (uses === undefined) return { key: known, decisions: [] }
-  const { now, situation } = about
-  const key = { ...uses, firstSeenAt: now, isUsable: true }
-  if (known === null) return { key, decisions: pinKey(about, BY_DESK, key, null) }
-  // A signature hands a key over once: replayed after a further change, it would bring the old state back.
-  const spent = situation.opened.signatures.map(spend)
-  return { key, decisions: [...pinKey(about, BY_DESK, key, known.fingerprint), ...spent] }
 }
 
 type Named = Pick<CandidateKey, 'fingerprint'>
 
-/** The key that a message brings into use. Without one, all keys that it brings wait for a maintainer. */
-type Choice = {
-  readonly uses?: CandidateKey & { readonly isProved: boolean }
-  readonly says: readonly string[]
-}
-
-function chosen(
+/** Why the new keys of a message wait for a maintainer; null when the only one comes into use at once. */
+function whyWaiting(
   about: About,
   known: ReporterKey | null,
-  candidates: readonly CandidateKey[]
-): Choice {
-  const [candidate, ...others] = candidates
-  if (candidate === undefined) return { says: [] }
-  if (known !== null) return besideKnown(about, known, candidate, others)
-  if (others.length > 0)
-    return {
-      says: [
-        `There are ${candidates.length} keys for this reporter (${namesOf(candidates)}). None is used until one is accepted: ${acceptWords(candidates)}.`
-      ]
-    }
-  const name = formatFingerprint(candidate.fingerprint)
-  // A key taken from a forged message would make every later message of the real owner look like another person's.
-  const doubt = firstUseDoubt(about)
-  if (doubt !== null)
-    return {
-      says: [
-        `A key came for the reporter, ${name} (${candidate.source}), but the sender is ${doubt}. It is not used until you accept it. Please compare the fingerprint with the person another way, then write ${acceptWords(candidates)}.`
-      ]
-    }
-  const isProved = isSignedWith(about.situation.opened, candidate.fingerprint)
-  const held = isProved ? 'The message is signed with it' : 'The message is not signed with it'
-  return {
-    uses: { ...candidate, isProved },
-    says: [
-      `First use of the key ${name} (${candidate.source}): answers to the reporter are encrypted to it from now on. ${held}; nobody has verified whose key it is.`
-    ]
-  }
+  candidate: CandidateKey,
+  fresh: readonly CandidateKey[]
+): string | null {
+  if (known === null) return fresh.length > 1 ? 'several came at once' : firstUseDoubt(about)
+  if (fresh.length === 1 && isHandedOver(about, known, candidate)) return null
+  return `it is a different key than the one known for this reporter (${formatFingerprint(known.fingerprint)}), and the known key has not signed this message as one to this desk`
 }
 
 /**
- * Why a first key is not taken into use at once; null when it is. A new report that nobody proves must not turn the answers in
- * the sender's other cases to its key (G3).
+ * Why a first key is not taken into use at once; null when it is. A key taken from a forged message would make every later message
+ * of the real owner look like another person's, and a new report that nobody proves must not turn the answers in the sender's
+ * other cases to its key (G3).
  */
 function firstUseDoubt({ situation, tag, doubt, settings }: About): string | null {
   const isNewReport = tag === situation.nextTag && situation.senderCases.length > 0
-  return doubt ?? (isNewReport ? lackOfProof(situation.opened, settings) : null)
+  const because = doubt ?? (isNewReport ? lackOfProof(situation.opened, settings) : null)
+  return because === null ? null : `the sender is ${because}`
 }
 
-function besideKnown(
+function inUse(
   about: About,
-  known: ReporterKey,
-  other: CandidateKey,
-  more: readonly CandidateKey[]
-): Choice {
-  const others = [other, ...more]
-  const before = formatFingerprint(known.fingerprint)
-  if (more.length === 0 && isHandedOver(about, known, other))
-    return {
-      uses: { ...other, isProved: true },
-      says: [
-        `This reporter's key has changed from ${before} to ${formatFingerprint(other.fingerprint)}: the message that brings the new one is signed with the old one. Answers are encrypted to the new one from now on. If you doubt it, ask the person another way; /key accept ${known.fingerprint.toUpperCase()} takes the old one back.`
-      ]
-    }
-  const stays = known.isUsable
-    ? 'The known one stays in use'
-    : 'The known one cannot be used any more, so nothing can be encrypted to this reporter'
-  return {
-    says: [
-      `The message brings a different key (${namesOf(others)}) than the one known for this reporter (${before}). The known key has not signed this message as one to this desk, so nothing proves that its owner sent it. ${stays} until you accept the other. Please compare the fingerprint with the person another way, then write ${acceptWords(others)}.`
-    ]
+  known: ReporterKey | null,
+  candidate: CandidateKey
+): Pick<KeyDecision, 'decisions' | 'warnings'> & { readonly key: ReporterKey } {
+  const { now, situation } = about
+  const { signatures } = situation.opened
+  const isSigned = isSignedWith(situation.opened, candidate.fingerprint)
+  const used = { ...candidate, firstSeenAt: now, isUsable: true }
+  const name = formatFingerprint(candidate.fingerprint)
+  if (known === null) {
+    const key = { ...used, isProved: isSigned }
+    const held = isSigned ? 'The message is signed with it' : 'The message is not signed with it'
+    const says = `First use of the key ${name} (${candidate.source}): answers to the reporter are encrypted to it from now on. ${held}; nobody has verified whose key it is.`
+    return { key, decisions: pinKey(about, BY_DESK, key, null), warnings: [says] }
   }
+  const key = { ...used, isProved: true }
+  const { fingerprint: old } = known
+  const says = `This reporter's key has changed from ${formatFingerprint(old)} to ${name}: the message that brings the new one is signed with the old one. Answers are encrypted to the new one from now on. If you doubt it, ask the person another way; /key accept ${old.toUpperCase()} takes the old one back.`
+  // A signature hands a key over once: replayed after a further change, it would bring the old state back.
+  const decisions = [...pinKey(about, BY_DESK, key, old), ...signatures.map(spend)]
+  return { key, decisions, warnings: [says] }
 }
 
 /** Warnings about a message whose signature does not cover all parts and headers. */
@@ -228,21 +192,12 @@ function renewed(
 ): Pick<KeyDecision, 'key' | 'decisions' | 'warnings'> {
   if (known === null) return NO_KEY
   const { opened, mergedKey } = about.situation
-  const { signatures } = opened
   const isProved =
     known.isProved || (isSignedWith(opened, known.fingerprint) && about.doubt === null)
   const isSame = mergedKey === null && isProved === known.isProved
   const key = isSame ? known : { ...(mergedKey ?? known), isProved }
   const name = formatFingerprint(key.fingerprint)
-  const isByAnother = signatures.some(
-    ({ state, fingerprint, isInside, coversWhole }) =>
-      (isInside || coversWhole) && state !== 'bad' && fingerprint !== known.fingerprint
-  )
   const warnings: string[] = []
-  if (!isProved && isByAnother)
-    warnings.push(
-      `The message is signed with another key than the one that answers are encrypted to (${name}), and that one has never signed a message: it may be a forger's. Please ask the person another way before you answer.`
-    )
   if (known.isUsable && !key.isUsable)
     warnings.push(
       `This reporter's key ${name} cannot be used any more: the message brings a copy of it that its owner revoked or let end. Nothing can be encrypted to this reporter until another key comes and is accepted.`
@@ -262,27 +217,16 @@ function offer({ address, tag, reporter, now }: About, offered: Offered): Decisi
 
 type Offered = Omit<PinnedKey, 'firstSeenAt'>
 
-function namesOf(keys: readonly Named[]): string {
-  return keys.map(({ fingerprint }) => formatFingerprint(fingerprint)).join('; ')
-}
-
-function acceptWords(keys: readonly Named[]): string {
-  return keys
+/** Where nothing can be encrypted to the reporter, the sentence about replies names the commands. */
+function waitingWords(known: ReporterKey | null, fresh: readonly Named[], because: string): string {
+  const isOne = fresh.length === 1
+  const came = isOne ? 'A new key' : `${fresh.length} new keys`
+  const names = fresh.map(({ fingerprint }) => formatFingerprint(fingerprint)).join('; ')
+  const commands = fresh
     .map(({ fingerprint }) => fingerprint.toUpperCase())
     .map((name) => `/key accept ${name} (or /key refuse ${name} if it is not theirs)`)
-    .join(', or ')
-}
-
-/** Keys of maintainers come from the configuration, those of members from the list: a key in a message is only mentioned. */
-function registeredWords(others: readonly Named[]): string[] {
-  if (others.length === 0) return []
-  return [
-    `The message brings a key (${namesOf(others)}) that is not the one in use for its sender. It is not used: the operator decides about keys of this sender.`
-  ]
-}
-
-function refusedWords({ fingerprint }: Named): string {
-  return `The message brings the key ${formatFingerprint(fingerprint)}, which a maintainer refused for this reporter. It is not used.`
+  const then = known?.isUsable === true ? `, then write ${commands.join(', or ')}` : ''
+  return `${came} came for the reporter (${names}), not used until you accept ${isOne ? 'it' : 'one'}, because ${because}. Please compare the fingerprint with the person another way${then}.`
 }
 
 function unusableWords({ fingerprint, because }: UnusableKey): string {

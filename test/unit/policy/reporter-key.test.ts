@@ -101,7 +101,6 @@ describe('the key of a reporter', () => {
     expect(only(decisions, 'pin-reporter-key')).toHaveLength(isUsed ? 1 : 0)
     expect(only(decisions, 'offer-reporter-key')).toHaveLength(isUsed ? 0 : 1)
     expect(warnings.join()).toContain(isUsed ? 'First use' : 'not verified')
-    if (!isUsed) expect(warnings.join()).toContain(`/key accept ${OTHER.toUpperCase()}`)
   })
 
   it('is not chosen among several that come at once: all wait for a maintainer', () => {
@@ -112,7 +111,7 @@ describe('the key of a reporter', () => {
     expect(key).toBeNull()
     expect(only(decisions, 'pin-reporter-key')).toEqual([])
     expect(only(decisions, 'offer-reporter-key')).toHaveLength(2)
-    expect(warnings.join()).toContain(`/key accept ${OTHER.toUpperCase()}`)
+    expect(warnings.join()).toContain('2 new keys came')
   })
 
   it.each([true, false])(
@@ -127,7 +126,8 @@ describe('the key of a reporter', () => {
       expect(key).toBe(senderKey)
       expect(decisions.map(({ kind }) => kind)).toEqual(['offer-reporter-key', 'record'])
       expect(warnings.join()).toContain('a different key')
-      expect(warnings.join()).toContain(`/key accept ${OTHER.toUpperCase()}`)
+      // Without a usable key, the sentence about replies names the commands.
+      expect(warnings.join().includes(`/key accept ${OTHER.toUpperCase()}`)).toBe(isUsable)
     }
   )
 
@@ -214,11 +214,10 @@ describe('a new key that the old one signs for', () => {
     const { keyData, fingerprint, source } = candidate(OTHER, 'attached')
     const key = { keyData, fingerprint, source, firstSeenAt: NOW, wasInUse: false }
     const waitingKeys = [{ ...key, refusedAt: NOW, refusedBy: ADA.id }]
-    const { key: used, decisions, warnings } = decide(handedOver, { ...facts, waitingKeys })
+    const { key: used, decisions } = decide(handedOver, { ...facts, waitingKeys })
 
     expect(used).toBe(ALICE_KEY)
     expect(decisions).toEqual([])
-    expect(warnings.join()).toContain('which a maintainer refused for this reporter')
   })
 
   const refused: readonly [string, Partial<OpenedMail>, Partial<Situation>][] = [
