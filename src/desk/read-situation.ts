@@ -272,7 +272,7 @@ function historyOf(read: Read, desk: Desk, opened: OpenedMail, now: Instant): Si
   return {
     senderAcknowledgements:
       sender === null ? 0 : outbox.countAnswers(read, 'acknowledgement', sender, today),
-    answersTaken: outbox.countAnswersByHour(read, 'acknowledgement', lastHour.since, domain),
+    answersLeaving: outbox.countLeaving(read, 'acknowledgement', lastHour.since, domain),
     refusalsLastHour:
       claimed === null ? 0 : outbox.countAnswers(read, 'refusal', claimed.address, lastHour)
   }

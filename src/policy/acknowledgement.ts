@@ -43,14 +43,11 @@ function judge({ opened, history }: Situation, settings: Settings, moment: Momen
   const departure = drawDeparture(settings, moment)
   if (history.senderAcknowledgements >= REPORTS_A_DAY)
     return { kind: 'list', to, notBefore: departure }
-  const notBefore = roomFor(history, settings, departure)
-  return notBefore === null
-    ? {
-        kind: 'hold',
-        to,
-        because: 'too many other acknowledgements are waiting for the hourly limit'
-      }
-    : { kind: 'send', to, notBefore }
+  const hours = hoursUntilRoom(history, settings)
+  const because = 'too many other acknowledgements are waiting for the hourly limit'
+  return hours > PUT_OFF_HOURS_MAX
+    ? { kind: 'hold', to, because }
+    : { kind: 'send', to, notBefore: addMs(departure, hours * HOUR_MS) }
 }
 
 /** Why a message must get no automatic answer; null when it may. */
@@ -77,22 +74,12 @@ function drawDeparture({ acknowledgement }: Settings, { now, begunAt, jitter }: 
 /** An answer that would be put off for longer waits for /acknowledge instead. */
 const PUT_OFF_HOURS_MAX = 24
 
-/** The first of the next hours in which the limits leave room for one more (RFC 3834 §2); null where none does. */
-function roomFor({ answersTaken }: AnswerHistory, { acknowledgement }: Settings, from: Instant) {
-  for (let hours = 0; hours <= PUT_OFF_HOURS_MAX; hours += 1) {
-    const at = addMs(from, hours * HOUR_MS)
-    const taken = answersTaken.get(hourOf(at))
-    const isFull =
-      taken !== undefined &&
-      (taken.desk >= acknowledgement.per_hour || taken.domain >= acknowledgement.per_domain_hour)
-    if (!isFull) return at
-  }
-  return null
-}
-
-/** The hour of the clock, in UTC: the limits count by it. */
-function hourOf(at: Instant): string {
-  return at.slice(0, 13)
+/** For how many hours the limits put an answer off (RFC 3834 §2): each of them has room for so many. */
+function hoursUntilRoom(
+  { answersLeaving: { desk, domain } }: AnswerHistory,
+  { acknowledgement: { per_hour, per_domain_hour } }: Settings
+): number {
+  return Math.floor(Math.max(desk / per_hour, domain / per_domain_hour))
 }
 
 const SILENT_BECAUSE: Readonly<Record<AutomaticKind, string>> = {

@@ -90,8 +90,8 @@ export type Issued = {
 export type AnswerHistory = {
   /** How many acknowledgements left to this sender in the last 24 hours or will leave. */
   readonly senderAcknowledgements: number
-  /** How many acknowledgements leave in an hour such as `2026-11-22T12`: all of them, and those to the sender's domain. */
-  readonly answersTaken: ReadonlyMap<string, { readonly desk: number; readonly domain: number }>
+  /** How many acknowledgements left in the last hour or will leave: all of them, and those to the sender's domain. */
+  readonly answersLeaving: { readonly desk: number; readonly domain: number }
   /** Refusals sent in the last hour to the maintainer whom the message names. */
   readonly refusalsLastHour: number
 }

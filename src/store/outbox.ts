@@ -254,20 +254,19 @@ export function countAnswers(
   return read.value<number>(sql, { kind, address: addressKey(to), ...span }) ?? 0
 }
 
-/** How many of a kind left or will leave in each hour since then: all of them, and those to one domain. */
-export function countAnswersByHour(
+/** How many of a kind left since then or will leave: all of them, and those to one domain. */
+export function countLeaving(
   read: Read,
   kind: MessageKind,
   since: Instant,
   domain: string
-): ReadonlyMap<string, { readonly desk: number; readonly domain: number }> {
-  const rows = read.all<{ hour: string; desk: number; domain: number }>(
-    `SELECT substr(at, 1, 13) AS hour, count(*) AS desk,
-       sum(substr(address, instr(address, '@') + 1) = @domain) AS domain
-     FROM ${LEAVING} WHERE at > @since GROUP BY hour`,
+): { readonly desk: number; readonly domain: number } {
+  const counts = read.get<{ readonly desk: number; readonly domain: number }>(
+    `SELECT count(*) AS desk, total(substr(address, instr(address, '@') + 1) = @domain) AS domain
+     FROM ${LEAVING} WHERE at > @since`,
     { kind, since, domain }
   )
-  return new Map(rows.map(({ hour, ...counts }) => [hour, counts]))
+  return counts ?? { desk: 0, domain: 0 }
 }
 
 /** The first message of a case to a member of the list: the root of their thread; null when none was made. */

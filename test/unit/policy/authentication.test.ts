@@ -5,7 +5,6 @@ import {
   type OpenedMail,
   type SenderTrace
 } from '../../../src/domain/mail.ts'
-import { addMs, HOUR_MS } from '../../../src/domain/time.ts'
 import { judgeSender } from '../../../src/policy/authentication.ts'
 import {
   ALICE,
@@ -19,7 +18,6 @@ import {
   found,
   happened,
   MX,
-  NOW,
   only,
   openedMail,
   rendered,
@@ -155,10 +153,8 @@ describe('the acknowledgement of a message whose sender was checked (RFC 3834 §
       acknowledgement: { ...CHECKED.acknowledgement, per_domain_hour: 2 }
     }
     const with_ = (hours: number) => {
-      const full = Array.from({ length: hours }, (_, hour) => addMs(NOW, hour * HOUR_MS))
-      const counts = { desk: 2, domain: 2 }
-      const answersTaken = new Map(full.map((hour) => [hour.slice(0, 13), counts]))
-      const history = { ...situation().history, answersTaken }
+      const counts = { desk: 2 * hours, domain: 2 * hours }
+      const history = { ...situation().history, answersLeaving: counts }
       return arrive(mail([found({})]), { history }, settings)
     }
     expect(answerOf(with_(3))).toMatchObject({ isHeld: false })

@@ -123,7 +123,7 @@ const anySituation: fc.Arbitrary<Situation> = fc
       signatureSeen: made.seen,
       history: {
         senderAcknowledgements: made.recently ? 5 : 0,
-        answersTaken: new Map(),
+        answersLeaving: { desk: 0, domain: 0 },
         refusalsLastHour: made.refusals
       }
     })
@@ -260,8 +260,7 @@ describe('the acknowledgement (M-02, RFC 3834)', () => {
 
   it('waits when the hour’s allowance is used up', () => {
     const free = at('2026-11-22T13:00:22.500Z')
-    const answersTaken = new Map([['2026-11-22T12', { desk: 60, domain: 0 }]])
-    const history = { ...situation().history, answersTaken }
+    const history = { ...situation().history, answersLeaving: { desk: 60, domain: 0 } }
     expect(acknowledgement({}, { history })?.notBefore).toBe(free)
   })
 

@@ -416,7 +416,7 @@ export function situation(change: Partial<Situation> = {}): Situation {
     mergedKey: null,
     history: {
       senderAcknowledgements: 0,
-      answersTaken: new Map(),
+      answersLeaving: { desk: 0, domain: 0 },
       refusalsLastHour: 0
     },
     nextTag: tag('ACME-2026-0002'),
