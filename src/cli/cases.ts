@@ -4,24 +4,17 @@
  */
 import { type Config } from '../config/load.ts'
 import { historySentences } from '../config/texts.ts'
-import { readBound } from '../desk/read-situation.ts'
 import { addresseesOf, answeredAt, type ListedCase } from '../domain/case.ts'
 import { type Due } from '../domain/clock.ts'
 import { aboutCase } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
-import { type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { systemClock } from '../effects/system.ts'
 import { createHistory } from '../messages/history.ts'
-import { inspectKey } from '../openpgp/keyring.ts'
-import { sha256 } from '../openpgp/packets.ts'
 import { promiseWords } from '../policy/clocks.ts'
 import { stateWords } from '../policy/status.ts'
-import { nextForAll } from '../policy/transcript.ts'
-import { VERBS } from '../policy/verbs/index.ts'
-import { judgeKeys } from '../settings.ts'
 import * as caseStore from '../store/cases.ts'
-import { type Database, type Read } from '../store/database.ts'
+import { type Read } from '../store/database.ts'
 import * as events from '../store/events.ts'
 import * as looks from '../store/looks.ts'
 import * as outbox from '../store/outbox.ts'
@@ -78,41 +71,17 @@ function readCase(read: Read, tag: CaseTag) {
 }
 
 type Found = ReturnType<typeof readCase>
-/** The commands that a maintainer may send now; null where the keys of the desk cannot be used. */
-type Next = ReturnType<typeof nextForAll> | null
 
 export async function show(call: Call): Promise<void> {
   const tag = requireCaseTag(call)
-  await withDatabase(call, async (db, config) => {
+  await withDatabase(call, (db, config) => {
     const found = db.read((read) => readCase(read, tag))
     const now = systemClock.now()
-    const { settings } = await judgeKeys(config, now)
-    const next = settings === null ? null : await whatIsNext({ db, settings }, found.case, now)
-    print(call, { ...found, next }, pageOf({ ...found, next }, config, now))
+    print(call, found, pageOf(found, config, now))
   })
 }
 
-async function whatIsNext(
-  { db, settings }: { readonly db: Database; readonly settings: Settings },
-  { tag, mergedInto }: Found['case'],
-  now: Instant
-): Promise<Next> {
-  if (mergedInto !== null) return []
-  const desk = { db, settings, workers: { inspectKey } }
-  const bound = await readBound(desk, tag, { offered: null, isCommand: true }, now)
-  const product = settings.products.find(({ id }) => id === bound?.case.product)
-  if (bound === null || product === undefined) return []
-  const nothing = { arrivalId: 0, openCases: [], answeredMember: null, quoted: [], files: [] }
-  const message = { id: null, date: now }
-  const conversation = { kind: 'one', with: '', isSigned: false } as const
-  const tools = { sha256, code: '' }
-  return nextForAll(
-    { ...nothing, now, settings, product, bound, conversation, message, tools },
-    VERBS
-  )
-}
-
-function pageOf(value: Found & { readonly next: Next }, config: Config, now: Instant): string {
+function pageOf(value: Found, config: Config, now: Instant): string {
   const { case: record, outbox } = value
   const { timezone } = config.desk
   const maintainer = maintainerNames(config)
@@ -123,7 +92,6 @@ function pageOf(value: Found & { readonly next: Next }, config: Config, now: Ins
   return page('show-case', value, timezone, {
     state: stateWords,
     maintainer,
-    maintainers: (ids: readonly string[]) => ids.map(maintainer),
     reporter: (id: string) => reporter(id) ?? 'not known',
     author: (id: string, kind: string) =>
       kind === 'maintainer' ? maintainer(id) : (reporter(id) ?? `${kind} ${id}`.trim()),

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { formatInstant, type Instant } from '../domain/time.ts'
-import { count, listed } from '../domain/words.ts'
+import { count } from '../domain/words.ts'
 import { liquid } from '../messages/render.ts'
 
 /** Fills NAME.liquid with `value`; instants are in `timezone`. */
@@ -16,7 +16,7 @@ export function page(
 ): string {
   const engine = liquid()
   const instant = (at: Instant, zone?: string | null): string => formatInstant(at, timezone, zone)
-  for (const [filter, apply] of Object.entries({ instant, count, listed, ...filters }))
+  for (const [filter, apply] of Object.entries({ instant, count, ...filters }))
     engine.registerFilter(filter, apply)
   const source = readFileSync(new URL(`./${name}.liquid`, import.meta.url), 'utf8')
   return String(engine.parseAndRenderSync(source, value)).trimEnd()

@@ -16,17 +16,12 @@ import * as people from '../store/correspondents.ts'
 import * as members from '../store/members.ts'
 import { type Desk } from './desk.ts'
 
-/** The parts of the desk that read keys. */
-export type KeyReader = Pick<Desk, 'db' | 'settings'> & {
-  readonly workers: Pick<Desk['workers'], 'inspectKey'>
-}
-
 /**
  * The key of an address, and whether anything can be sealed to it now (G3): the registered one of a maintainer or an active
  * member, else the pinned one.
  */
 export async function knownKey(
-  desk: KeyReader,
+  desk: Desk,
   address: Address,
   now: Instant
 ): Promise<ReporterKey | null> {
@@ -46,7 +41,7 @@ export async function knownKey(
 
 /** The known keys of all reporters of a case, by address. */
 export async function knownKeys(
-  desk: KeyReader,
+  desk: Desk,
   record: CaseRecord,
   now: Instant
 ): Promise<ReporterKeys> {
@@ -59,7 +54,7 @@ export async function knownKeys(
   return new Map(found.flat())
 }
 
-function registeredKey({ settings, db }: KeyReader, address: Address): Uint8Array | null {
+function registeredKey({ settings, db }: Desk, address: Address): Uint8Array | null {
   const maintainer = settings.maintainers.find((one) => isSameAddress(one.address, address))
   return maintainer?.keyData ?? db.read((read) => members.findKeyByAddress(read, address))
 }
@@ -113,7 +108,7 @@ export async function candidatesOf(
 const KEY_FILES_MAX = 5
 
 /** Files of a message that may be keys, at most {@link KEY_FILES_MAX}, each once. */
-export function keyFiles(opened: OpenedMail): Uint8Array[] {
+function keyFiles(opened: OpenedMail): Uint8Array[] {
   return distinctFiles(opened.attachments.filter(isDeclaredKey))
     .slice(0, KEY_FILES_MAX)
     .map(({ content }) => content)
@@ -123,9 +118,10 @@ export function keyFiles(opened: OpenedMail): Uint8Array[] {
 export async function offeredKeys(
   desk: Desk,
   address: Address,
-  brought: readonly Uint8Array[],
+  opened: OpenedMail,
   now: Instant
 ): Promise<ReporterKey[]> {
+  const brought = keyFiles(opened)
   const found = new Map<string, ReporterKey>()
   for (const kept of desk.db.read((read) => people.listOfferedKeys(read, address))) {
     const facts = await desk.workers.inspectKey(kept.keyData, now, address, brought)

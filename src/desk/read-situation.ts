@@ -2,7 +2,7 @@
  * The *read* step: opens a message in a worker and gathers what the decision may depend on. Reads only.
  */
 import { type Address, domainOf } from '../domain/address.ts'
-import { addresseesOf, type CaseRecord, numbersOf, type ReporterKey } from '../domain/case.ts'
+import { addresseesOf, type CaseRecord, numbersOf } from '../domain/case.ts'
 import { aboutCase } from '../domain/event.ts'
 import { type CaseTag, findCaseTags } from '../domain/ids.ts'
 import { type OpenedMail } from '../domain/mail.ts'
@@ -32,15 +32,7 @@ import {
   quotedMessages,
   tokenIds
 } from './own-messages.ts'
-import {
-  candidatesOf,
-  type KeyReader,
-  keyFiles,
-  knownKey,
-  knownKeys,
-  mergedCopies,
-  offeredKeys
-} from './read-keys.ts'
+import { candidatesOf, knownKey, knownKeys, mergedCopies, offeredKeys } from './read-keys.ts'
 
 /**
  * Opens the message; a second time with the keys of its sender when a signature's key was not among the maintainers': the one
@@ -85,12 +77,7 @@ export async function readSituation(
     const named = namedBy(read, desk, opened)
     return { named, tag: boundTag(read, desk, named, parsed) }
   })
-  // Only a maintainer's message can accept a key, so only for theirs are any looked at.
-  const offered = isMaintainers
-    ? (reporter: Address) => offeredKeys(desk, reporter, keyFiles(opened), now)
-    : null
-  const bound =
-    tag === null ? null : await readBound(desk, tag, { offered, isCommand: parsed !== null }, now)
+  const bound = tag === null ? null : await readBound(desk, tag, isMaintainers ? opened : null, now)
   return desk.db.read((read) => ({
     ...senderFacts(read, opened),
     ...conversationFacts(read, named, bound === null ? null : numbersOf(bound.case)),
@@ -171,18 +158,11 @@ function isSignedByMaintainer(desk: Desk, opened: OpenedMail): boolean {
   )
 }
 
-/** Everything that commands may read or change of a case. */
-export async function readBound(
-  desk: KeyReader,
+/** Everything that commands may read or change of a case. `commands` is a message that a maintainer signed. */
+async function readBound(
+  desk: Desk,
   named: CaseTag,
-  {
-    offered: findOffered,
-    isCommand
-  }: {
-    /** Reads the keys that a maintainer may accept for the reporter; null where none can be accepted. */
-    readonly offered: ((reporter: Address) => Promise<ReporterKey[]>) | null
-    readonly isCommand: boolean
-  },
+  commands: OpenedMail | null,
   now: Instant
 ): Promise<BoundCase | null> {
   const record = desk.db.read((read) => cases.findNow(read, named))
@@ -190,11 +170,12 @@ export async function readBound(
   const { tag } = record
   const addresses = addresseesOf(record).map(({ contact }) => contact.address)
   const reporterKeys = await knownKeys(desk, record, now)
-  const offered = await Promise.all(
-    addresses.map(async (address) =>
-      ((await findOffered?.(address)) ?? []).map((key) => ({ ...key, address }))
-    )
-  )
+  const offered: BoundCase['offeredKeys'][number][] = []
+  // Only a maintainer's message can accept a key, so only for theirs are any looked at.
+  if (commands !== null)
+    for (const address of addresses)
+      for (const key of await offeredKeys(desk, address, commands, now))
+        offered.push({ ...key, address })
   return desk.db.read((read) => {
     const notice = notices.find(read, tag)
     const heldAnswerTo = outbox.findHeldAnswer(read, numbersOf(record))?.envelopeTo ?? null
@@ -206,7 +187,7 @@ export async function readBound(
       }),
       named,
       reporterKeys,
-      offeredKeys: offered.flat(),
+      offeredKeys: offered,
       waitingWords: cases.listKeptWords(read, addresses),
       notice,
       patchFiles: notice === null ? [] : notices.readPatches(read, notice.id),
@@ -214,7 +195,7 @@ export async function readBound(
       copies: deliveries.countCopies(read, notice?.id ?? null),
       unreached: notice === null ? 0 : deliveries.countUnreached(read, notice),
       members: members.listActive(read, record.product),
-      reported: isCommand ? cases.listReported(read, record.id) : [],
+      reported: commands !== null ? cases.listReported(read, record.id) : [],
       messageCount: cases.countMessages(read, record.id),
       askedToday: numbersOf(record)
         .flatMap((id) => [askedKey('key-request', id, now), askedKey('resend-request', id, now)])

@@ -78,25 +78,34 @@ export function decideReporterKey(
   const fresh = opened.candidateKeys.filter(isNew)
   const broken = opened.unusableKeys.filter(isNew)
   const before = renewed(about, senderKey)
-  const [candidate] = fresh
-  const waits = candidate === undefined ? null : whyWaiting(about, before.key, candidate, fresh)
-  const uses =
-    candidate !== undefined && waits === null ? inUse(about, before.key, candidate) : null
-  const offered = uses === null ? [...broken, ...fresh] : broken
+  const taken = takenUp(about, before.key, fresh)
   return {
-    key: uses?.key ?? before.key,
-    offered: offered.map(({ fingerprint }) => fingerprint),
+    key: taken.key,
+    offered: [...broken.map(({ fingerprint }) => fingerprint), ...taken.offered],
     decisions: [
-      ...offered.flatMap((one) => offer(about, one)),
+      ...broken.flatMap((one) => offer(about, one)),
       ...before.decisions,
-      ...(uses?.decisions ?? [])
+      ...taken.decisions
     ],
-    warnings: [
-      ...broken.map(unusableWords),
-      ...before.warnings,
-      ...(waits === null ? [] : [waitingWords(before.key, fresh, waits)]),
-      ...(uses?.warnings ?? [])
-    ]
+    warnings: [...broken.map(unusableWords), ...before.warnings, ...taken.warnings]
+  }
+}
+
+/** Takes the one new key into use, or keeps the new ones for a maintainer. */
+function takenUp(
+  about: About,
+  known: ReporterKey | null,
+  fresh: readonly CandidateKey[]
+): KeyDecision {
+  const [candidate] = fresh
+  if (candidate === undefined) return { ...NO_KEY, key: known }
+  const waits = whyWaiting(about, known, candidate, fresh)
+  if (waits === null) return { ...NO_KEY, ...inUse(about, known, candidate) }
+  return {
+    key: known,
+    offered: fresh.map(({ fingerprint }) => fingerprint),
+    decisions: fresh.flatMap((one) => offer(about, one)),
+    warnings: [waitingWords(known, fresh, waits)]
   }
 }
 
@@ -129,7 +138,7 @@ function inUse(
   about: About,
   known: ReporterKey | null,
   candidate: CandidateKey
-): Pick<KeyDecision, 'decisions' | 'warnings'> & { readonly key: ReporterKey } {
+): Pick<KeyDecision, 'key' | 'decisions' | 'warnings'> {
   const { now, situation } = about
   const { signatures } = situation.opened
   const isSigned = isSignedWith(situation.opened, candidate.fingerprint)

@@ -1,16 +1,15 @@
 /**
  * The answer to a command message: the outcome first, every line in the order of the message, where the case stood and stands,
- * what is missing, and what could come next, also for `postern show`. Says only what happened; never offers a command that the
+ * what is missing, and what could come next. Says only what happened; never offers a command that the
  * machine for cases refuses or that its author has no role for.
  */
 import { type Decision } from '../domain/decision.ts'
 import { aboutCase, BY_DESK, type EventKind, type NewEvent } from '../domain/event.ts'
-import { groupBy } from '../domain/group.ts'
 import { formatInstant } from '../domain/time.ts'
 import { type TranscriptLine, transcript as transcriptMessage } from '../messages/to-maintainers.ts'
 import { missingRole } from './authority.ts'
 import { conversationAbout } from './conversation.ts'
-import { type CommandContext, type DeskContext, type Draft, moveOf, startDraft } from './draft.ts'
+import { type DeskContext, type Draft, moveOf } from './draft.ts'
 import { isNoticeOpen, missingFields } from './notice-content.ts'
 import { toAuthor } from './send.ts'
 import { standing } from './status.ts'
@@ -89,26 +88,10 @@ const ORDER: readonly string[] = [
   'close'
 ]
 
-type NextCommand = { readonly command: string; readonly help: string }
-
-/** The next commands of a case, each with the ids of the maintainers who may write it. */
-export function nextForAll(
-  context: Omit<CommandContext, 'author'>,
+function nextCommands(
+  draft: Draft,
   verbs: readonly Verb[]
-): (NextCommand & { readonly by: readonly string[] })[] {
-  const offered = context.settings.maintainers.flatMap((author) =>
-    nextCommands(startDraft({ ...context, author }), verbs).map((next) => ({
-      ...next,
-      id: author.id
-    }))
-  )
-  return [...groupBy(offered, ({ command }) => command).values()].map((same) => {
-    const [{ command, help }] = same
-    return { command, help, by: same.map(({ id }) => id) }
-  })
-}
-
-function nextCommands(draft: Draft, verbs: readonly Verb[]): NextCommand[] {
+): { readonly command: string; readonly help: string }[] {
   return [...verbs]
     .sort((a, b) => rank(a) - rank(b))
     .flatMap((verb) => {
