@@ -356,7 +356,7 @@ CREATE TABLE members (
   address_key    TEXT NOT NULL UNIQUE,
   -- The list of those about which they get notices, as JSON.
   products       TEXT NOT NULL CHECK (json_type(products) = 'array'),
-  state          TEXT NOT NULL CHECK (state IN ('active', 'frozen', 'removed')),
+  state          TEXT NOT NULL CHECK (state IN ('active', 'removed')),
   fingerprint    TEXT NOT NULL CHECK (length(fingerprint) IN (40, 64)),
   key_data       BLOB NOT NULL,
   -- NULL when the key does not expire. For counting only: the key is judged again when it is used.

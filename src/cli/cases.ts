@@ -46,7 +46,7 @@ export async function cases(call: Call<{ readonly all?: boolean }>): Promise<voi
   })
 }
 
-function summary({ case: record, due }: ListedCase) {
+function summary({ due, ...record }: ListedCase) {
   const { tag, product, state, rejectedAs, receivedAt, owner, disclosureAt, subject } = record
   const reporters = addresseesOf(record).map(({ contact }) => contact.address)
   const dates = { receivedAt, answeredAt: answeredAt(record), owner, disclosureAt }

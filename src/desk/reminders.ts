@@ -151,18 +151,14 @@ const MATTERS: Readonly<
   preflight: (_desk, read, { record, product, rings }) => {
     const leavesAt = rings[0]?.run.dueAt
     if (record === null || product === null || leavesAt === undefined) return null
-    const listed = members.list(read).filter(({ products }) => products.includes(product.id))
-    const frozen = listed.filter(({ state }) => state !== 'active')
-    const ending = listed.filter(
-      ({ state, keyExpiresAt: end }) => state === 'active' && end !== null && end <= leavesAt
-    )
-    const blocked = [...frozen, ...ending].map(({ id }) => id)
+    const listed = members.listActive(read, product.id)
+    const blocked = listed
+      .filter(({ keyExpiresAt: end }) => end !== null && end <= leavesAt)
+      .map(({ id }) => id)
     const about = {
       all: listed.length,
       ready: listed.length - blocked.length,
       blocked,
-      frozen: frozen.length,
-      ending: ending.length,
       notice: notices.find(read, record.tag)?.state ?? 'none'
     }
     const named = { label: 'Blocked', value: blocked.join(', ') }

@@ -228,7 +228,4 @@ export type KeyToPin = PinnedKey & {
 export type ReporterKey = KeyToPin & { readonly isUsable: boolean }
 
 /** One case in a list, with the promise that is due first; null where nothing is. */
-export type ListedCase = {
-  readonly case: CaseRecord
-  readonly due: Due | null
-}
+export type ListedCase = CaseRecord & { readonly due: Due | null }

@@ -181,7 +181,7 @@ export type Preview = {
 export type MemberRecord = Contact & {
   readonly id: string
   readonly products: readonly string[]
-  readonly state: 'active' | 'frozen' | 'removed'
+  readonly state: 'active' | 'removed'
   readonly fingerprint: Fingerprint
   readonly keyExpiresAt: Instant | null
   readonly addedAt: Instant

@@ -80,7 +80,7 @@ const NOTICES: Readonly<Record<NoticeRecord['state'], string>> = {
 
 /** One case of a list: number, state, owner, reporters, subject and what is due (B15). */
 export function caseLines(
-  { case: record, due }: ListedCase,
+  { due, ...record }: ListedCase,
   { settings, now }: Pick<CommandContext, 'settings' | 'now'>
 ): string {
   const from = addresseesOf(record).map(({ contact }) => contact.address)

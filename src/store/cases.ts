@@ -12,7 +12,6 @@ import {
   type ListedCase,
   type WaitingWords
 } from '../domain/case.ts'
-import { type Due } from '../domain/clock.ts'
 import { type UpdateCase } from '../domain/decision.ts'
 import { type Evidence } from '../domain/event.ts'
 import { type CaseTag, caseTag, type MessageId } from '../domain/ids.ts'
@@ -41,13 +40,7 @@ export function findNow(read: Read, tag: CaseTag): CaseRecord | null {
 /** All cases, newest first, however many. `open` leaves out the ended ones. */
 export function list(read: Read, which: 'open' | 'all'): ListedCase[] {
   const where = which === 'open' ? `WHERE ${OPEN}` : ''
-  return read.all<DueRow>(`SELECT * FROM listed_cases ${where} ORDER BY id DESC`).map(listedOf)
-}
-
-type DueRow = CaseRecord & { readonly due: Due | null }
-
-function listedOf({ due, ...record }: DueRow): ListedCase {
-  return { case: record, due }
+  return read.all<ListedCase>(`SELECT * FROM listed_cases ${where} ORDER BY id DESC`)
 }
 
 /** The newest open cases of a reporter with this address. */
@@ -61,12 +54,10 @@ export function listOf(read: Read, address: Address, limit: number): CaseTag[] {
 
 /** Cases in which a reporter waits to hear from a person, the one with the first due on top; those with nothing due last. */
 export function listUnanswered(read: Read, limit: number): ListedCase[] {
-  return read
-    .all<DueRow>(
-      `SELECT * FROM listed_cases WHERE id IN unanswered_cases ORDER BY due_json ->> 'at' NULLS LAST, id LIMIT ?`,
-      [limit]
-    )
-    .map(listedOf)
+  return read.all<ListedCase>(
+    `SELECT * FROM listed_cases WHERE id IN unanswered_cases ORDER BY due_json ->> 'at' NULLS LAST, id LIMIT ?`,
+    [limit]
+  )
 }
 
 /** How many {@link listUnanswered} has altogether. */

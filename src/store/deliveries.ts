@@ -123,17 +123,6 @@ export function markQueued(
   )
 }
 
-/**
- * Whether this message is a copy that the approvals let its member have: the member is on the list now, with the address and the
- * key that it was made for (G5), and it says what was released last (G7). A hold withdraws that release for good. A draft of the
- * next revision changes nothing, until the release of that revision puts its own words (which name it) in the place of these.
- */
-export function isApprovedCopy(read: Read, outboxId: number): boolean {
-  const sql =
-    'SELECT 1 FROM copies WHERE outbox_id = ? AND is_listed AND is_addressed AND content_digest = released_digest'
-  return read.value(sql, [outboxId]) !== null
-}
-
 /** Stops what was not sealed yet: one delivery, or those of a notice or a member. Returns how many. */
 export function holdWaiting(
   tx: Tx,

@@ -9,7 +9,6 @@ import { assert } from '../domain/assert.ts'
 import { type CaseTag, type MessageId } from '../domain/ids.ts'
 import { type Audience, type Conversation, type MessageKind } from '../domain/message.ts'
 import { addMs, type Instant } from '../domain/time.ts'
-import * as deliveries from './deliveries.ts'
 import { assignments, insert, type Read, type Tx } from './sql.ts'
 
 export type OutboxState = 'queued' | 'sending' | 'sent' | 'given-up' | 'held'
@@ -83,6 +82,15 @@ export type OutboxFilter = {
 /** When an attempt that was the ladder's last, and whose outcome a crash lost, is made again. */
 const LOST_LAST_ATTEMPT_MS = 15 * 60_000
 
+/**
+ * The condition, for a row of `outbox`, that it is no copy of a notice or one that the approvals let its member have: the member
+ * is on the list now, with the address and the key that it was made for (G5), and it says what was released last (G7). A hold
+ * withdraws that release for good. A draft of the next revision changes nothing, until the release of that revision puts its own
+ * words (which name it) in the place of these.
+ */
+const IS_APPROVED = `(notice_id IS NULL OR EXISTS (SELECT 1 FROM copies
+  WHERE outbox_id = outbox.id AND is_listed AND is_addressed AND content_digest = released_digest))`
+
 /** Queues a message; `already` when its decision was carried out before, whatever became of that message. */
 export function queue(tx: Tx, row: NewOutbox, now: Instant): 'queued' | 'already' {
   const { raw, isHeld, ...columns } = row
@@ -107,8 +115,11 @@ export function queue(tx: Tx, row: NewOutbox, now: Instant): 'queued' | 'already
  * notice's copy that was on its way when its approval ended, and did not arrive, is held instead of tried again (G5, G7).
  */
 export function claimDue(tx: Tx, now: Instant, options: ClaimOptions): Claimed[] {
-  const due = tx.all<Pick<OutboxRow, 'id' | 'size' | 'attempts' | 'noticeId'>>(
-    `SELECT id, size, attempts, notice_id FROM outbox
+  const due = tx.all<
+    Pick<OutboxRow, 'id' | 'size' | 'attempts'> & { readonly isApproved: boolean }
+  >(
+    // Only what was being sent escapes a hold and a removal from the list; a copy never tried needs no second look.
+    `SELECT id, size, attempts, attempts = 0 OR ${IS_APPROVED} AS is_approved FROM outbox
      WHERE state IN ('queued', 'sending') AND next_attempt_at <= @now AND (not_after IS NULL OR not_after > @now)
        AND id NOT IN (SELECT value FROM json_each(@except))
      ORDER BY next_attempt_at, id LIMIT @limit`,
@@ -116,9 +127,8 @@ export function claimDue(tx: Tx, now: Instant, options: ClaimOptions): Claimed[]
   )
   const claimed: Claimed[] = []
   let bytes = 0
-  for (const { id, size, attempts, noticeId } of due) {
-    // Only what was being sent escapes a hold and a removal from the list; a copy never tried needs no second look.
-    if (noticeId !== null && attempts > 0 && !deliveries.isApprovedCopy(tx, id)) {
+  for (const { id, size, attempts, isApproved } of due) {
+    if (!isApproved) {
       tx.run("UPDATE outbox SET state = 'held' WHERE id = ?", [id])
       continue
     }
@@ -148,25 +158,19 @@ export function claimDue(tx: Tx, now: Instant, options: ClaimOptions): Claimed[]
  */
 export function recordOutcomes(tx: Tx, results: readonly SendResult[], now: Instant): OutboxRow[] {
   return results.map((result) => {
-    const otherwise = isNotApproved(tx, result.id) ? 'held' : 'queued'
     const row = tx.get<OutboxRow>(
       `UPDATE outbox
        SET state = CASE WHEN @kind = 'accepted' THEN 'sent'
                         WHEN @kind = 'rejected' OR is_last_attempt = 1 THEN 'given-up'
-                        ELSE @otherwise END,
+                        ELSE iif(${IS_APPROVED}, 'queued', 'held') END,
            sent_at = CASE WHEN @kind = 'accepted' THEN @now END,
            last_outcome = @kind, last_code = @code
        WHERE id = @id AND state = 'sending' RETURNING *`,
-      { ...result, now, otherwise }
+      { ...result, now }
     )
     assert(row !== null, 'an outcome of a mail that was not claimed')
     return row
   })
-}
-
-function isNotApproved(read: Read, id: number): boolean {
-  const noticeId = find(read, id)?.noticeId ?? null
-  return noticeId !== null && !deliveries.isApprovedCopy(read, id)
 }
 
 /**
@@ -182,14 +186,13 @@ export function retry(
   const row = find(tx, id)
   if (row === null) return 'unknown'
   if (row.state !== 'given-up' && row.state !== 'held') return 'not-waiting'
-  if (isNotApproved(tx, id)) return 'not-approved'
-  tx.run(
+  const { changes } = tx.run(
     `UPDATE outbox
      SET state = 'queued', attempts = 0, is_last_attempt = 0, next_attempt_at = max(@now, not_before)
-     WHERE id = @id`,
+     WHERE id = @id AND ${IS_APPROVED}`,
     { id, now }
   )
-  return 'queued'
+  return changes === 1 ? 'queued' : 'not-approved'
 }
 
 /**

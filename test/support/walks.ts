@@ -161,7 +161,7 @@ function reportersAfter({ tag, reporters }: CaseRecord, events: readonly DeskEve
 function check(world: World): void {
   const { settings, db, clock } = world.desk
   const now = clock.now()
-  for (const { case: record, due } of db.read((read) => cases.list(read, 'all'))) {
+  for (const { due, ...record } of db.read((read) => cases.list(read, 'all'))) {
     const subject = aboutCase(record.tag as CaseTag)
     const [events, rings] = db.read((read) => [
       eventStore.list(read, subject),

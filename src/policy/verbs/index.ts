@@ -89,7 +89,7 @@ const cases: Verb = {
 
 /** The one due first on top, those without a promise last. */
 function byDue(a: ListedCase, b: ListedCase): number {
-  const key = (one: ListedCase): string => `${one.due?.at ?? '9'} ${one.case.tag}`
+  const key = (one: ListedCase): string => `${one.due?.at ?? '9'} ${one.tag}`
   return key(a) < key(b) ? -1 : 1
 }
 

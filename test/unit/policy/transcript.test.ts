@@ -458,11 +458,11 @@ it('(B9) a rejected case shows the code of its rejection beside its state', () =
 describe('without a case (B14)', () => {
   const open = [
     {
-      case: caseRecord({ tag: tag('ACME-2026-0002'), state: 'planned' }),
+      ...caseRecord({ tag: tag('ACME-2026-0002'), state: 'planned' }),
       due: { at: at('2026-12-04T12:00:00Z'), clock: 'dead-man' }
     },
     {
-      case: caseRecord({
+      ...caseRecord({
         tag: tag('ACME-2026-0003'),
         subject: 'SECRET',
         owner: 'linus',
@@ -470,7 +470,7 @@ describe('without a case (B14)', () => {
       }),
       due: { at: addMs(NOW, -1000), clock: 'notice-draft' }
     },
-    { case: caseRecord({ tag: tag('ACME-2026-0004') }), due: null }
+    { ...caseRecord({ tag: tag('ACME-2026-0004') }), due: null }
   ]
   const decide = (text: string, subject = 'hello'): Decision[] => {
     const opened = maintainerMail(text)

@@ -71,7 +71,7 @@ describe('cases', () => {
     open({ state: 'closed' })
     open({ state: 'rejected' })
     const list = (which: 'open' | 'all') =>
-      db.read((read) => cases.list(read, which)).map(({ case: { id } }) => id)
+      db.read((read) => cases.list(read, which)).map(({ id }) => id)
     expect(list('open')).toEqual([1])
     expect(list('all')).toEqual([3, 2, 1])
   })
