@@ -12,6 +12,7 @@ import {
   memoryOf,
   onStage,
   people,
+  pidOf,
   report,
   type Stage,
   timesOf,
@@ -45,10 +46,10 @@ export const backlog: Part = ({ backlog: count }) =>
     await stage.dovecot.seed(USER, await reportsOf(stage, await people('reporter', count)))
     const daemon = await stage.desk.start()
     const [begun = Number.NaN] = timesOf(daemon, 'imap.connected')
-    const cpuBefore = cpuSecondsOf(daemon)
+    const cpuBefore = cpuSecondsOf(pidOf(daemon))
     const taken = await stage.sink.waitFor(count * 4, LONG_MS)
     const seconds = (lastOf(taken) - begun) / 1000
-    const cpu = cpuSecondsOf(daemon) - cpuBefore
+    const cpu = cpuSecondsOf(pidOf(daemon)) - cpuBefore
     const acknowledged = taken.filter(({ to }) => to.startsWith('reporter')).length
     return [
       figure('backlog', `${count} reports, 3 maintainers`, count / seconds, {
@@ -59,7 +60,7 @@ export const backlog: Part = ({ backlog: count }) =>
         unit: 'ms/report',
         note: `${(cpu / seconds).toFixed(2)} processors busy; the servers of the benchmark share them`
       }),
-      figure('backlog', 'peak memory', memoryOf(daemon).peak, { unit: 'MB' })
+      figure('backlog', 'peak memory', memoryOf(pidOf(daemon)).peak, { unit: 'MB' })
     ]
   })
 
@@ -121,13 +122,13 @@ export const notice: Part = (sizes) =>
     db.close()
     const daemon = await desk.start()
     const isMembers = ({ to }: Taken): boolean => to.startsWith('member')
-    const cpuBefore = cpuSecondsOf(daemon)
+    const cpuBefore = cpuSecondsOf(pidOf(daemon))
     const taken = await sink.waitFor(
       (all) => all.length >= members.length && all.filter(isMembers).length >= members.length,
       LONG_MS
     )
     const seconds = (lastOf(taken.filter(isMembers)) - msOf(releaseAt)) / 1000
-    const cpu = cpuSecondsOf(daemon) - cpuBefore
+    const cpu = cpuSecondsOf(pidOf(daemon)) - cpuBefore
     return [
       figure('notice', `to ${members.length} members`, members.length / seconds, {
         unit: 'notices/s',
@@ -138,7 +139,7 @@ export const notice: Part = (sizes) =>
         unit: 'ms/notice',
         note: `${(cpu / seconds).toFixed(2)} processors busy`
       }),
-      figure('notice', 'peak memory', memoryOf(daemon).peak, { unit: 'MB' })
+      figure('notice', 'peak memory', memoryOf(pidOf(daemon)).peak, { unit: 'MB' })
     ]
   })
 
@@ -148,13 +149,13 @@ export const memory: Part = ({ attachmentMiB, idleMs }) =>
     const [large] = await reportsOf(stage, await people('reporter', 1), attachmentMiB * 2 ** 20)
     const daemon = await stage.desk.start()
     await delay(3000)
-    const startup = memoryOf(daemon).now
+    const startup = memoryOf(pidOf(daemon)).now
     await delay(idleMs)
-    const idle = memoryOf(daemon).now
+    const idle = memoryOf(pidOf(daemon)).now
     const started = Date.now()
     await stage.dovecot.deliver(USER, large ?? Buffer.alloc(0), FROM)
     const seconds = (lastOf(await stage.sink.waitFor(4, LONG_MS)) - started) / 1000
-    const { peak } = memoryOf(daemon)
+    const { peak } = memoryOf(pidOf(daemon))
     await delay(idleMs)
     const note = `forwarded to 3 maintainers in ${seconds.toFixed(1)} s`
     return [
@@ -164,7 +165,7 @@ export const memory: Part = ({ attachmentMiB, idleMs }) =>
       }),
       figure('memory', 'idle', idle, { unit: 'MB', below: 150 }),
       figure('memory', `peak, attachment of ${attachmentMiB} MiB`, peak, { unit: 'MB', note }),
-      figure('memory', `idle ${idleMs / 1000} s later`, memoryOf(daemon).now, { unit: 'MB' })
+      figure('memory', `idle ${idleMs / 1000} s later`, memoryOf(pidOf(daemon)).now, { unit: 'MB' })
     ]
   })
 

@@ -68,22 +68,21 @@ export function timesOf(daemon: Daemon, event: string): number[] {
 }
 
 /** Resident memory of a process in MiB: now, and the most so far. */
-export function memoryOf(daemon: Daemon): { readonly now: number; readonly peak: number } {
-  const status = readFileSync(`/proc/${pidOf(daemon)}/status`, 'utf8')
+export function memoryOf(pid: number): { readonly now: number; readonly peak: number } {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
   const mib = (name: string): number =>
     Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0) / 1024
   return { now: mib('VmRSS'), peak: mib('VmHWM') }
 }
 
 /** Seconds of processor time that a process has used so far, all threads. */
-export function cpuSecondsOf(daemon: Daemon): number {
-  const fields = readFileSync(`/proc/${pidOf(daemon)}/stat`, 'utf8')
-    .split(') ')[1]
-    ?.split(' ')
+export function cpuSecondsOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ')
   // Clock ticks of user and system time; Linux shows 100 a second to every program.
   return (Number(fields?.[11] ?? 0) + Number(fields?.[12] ?? 0)) / 100
 }
 
-function pidOf({ lines }: Daemon): number {
+/** The process of a daemon, as its log names it. */
+export function pidOf({ lines }: Daemon): number {
   return Number(lines.find(({ event }) => event === 'desk.started')?.['pid'])
 }

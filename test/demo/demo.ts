@@ -1,191 +1,148 @@
 /**
  * `npm run demo`: sets the stage for one story, has it told and clears up. It needs Node and nothing else: no network, no
- * mail server, no OpenPGP program. With `--keep` everything stays up afterwards for a mail client, until Ctrl-C.
+ * mail server, no OpenPGP program.
  */
-import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { mkdir, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { createDesk, createWaitFor, type Desk } from './desk.ts'
-import { createMailFolder, type MailFolder } from './mail-folder.ts'
-import { type Correspondent, createCorrespondent } from './mailbox.ts'
+import { type Daemon } from '../support/daemon.ts'
+import { DESK_ADDRESS, IMAP_PASSWORD, makeDesk } from '../support/desk-world.ts'
+import { startEmbeddedImap } from '../support/embedded-imap.ts'
+import { type ReadMail } from '../support/people.ts'
+import { startSink } from '../support/smtp-sink.ts'
+import { type Correspondent, createCorrespondent } from './cast.ts'
 import { createNarrator, expect } from './narrator.ts'
-import { createPerson, type Identity, type Person } from './people.ts'
-import { openPostOffice, type PostOffice } from './post-office.ts'
-import { checkTheBooks, endTheDaemon, type Stage, tellStory } from './story.ts'
+import { ask, checkTheBooks, endTheDaemon, type Letter, type Stage, tellStory } from './story.ts'
 
-const DESK: Identity = {
-  id: 'security',
-  name: 'ACME Security Team',
-  address: 'security@acme.example'
-}
-const ALICE: Identity = { id: 'alice', name: 'Alice Reporter', address: 'alice@reporter.example' }
-const GRACE: Identity = { id: 'grace', name: 'Grace Hopper', address: 'grace@acme.example' }
-const ADA: Identity = { id: 'ada', name: 'Ada Lovelace', address: 'ada@acme.example' }
-const MEMBERS: readonly Identity[] = [
+const MEMBERS = [
   { id: 'northwind', name: 'Northwind Linux', address: 'security@northwind.example' },
   { id: 'fjord', name: 'Fjord Cloud', address: 'psirt@fjord.example' },
   { id: 'baobab', name: 'Baobab Networks', address: 'cert@baobab.example' }
 ]
-const JUNIPER: Identity = {
-  id: 'juniper',
-  name: 'Juniper Hosting',
-  address: 'abuse@juniper.example'
-}
 /** Time to get on the list with that key, but none to get the notice: that leaves more than 20 seconds later. */
 const JUNIPER_KEY_SECONDS = 20
-
 const MAIL_FOLDER = fileURLToPath(new URL('../../demo-mail', import.meta.url))
 
 const narrator = createNarrator(process.stdout)
-const stop = new AbortController()
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.on(signal, () => {
-    stop.abort()
-  })
+// What runs in other processes ends with this one.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
+try {
+  await play()
+} catch (error) {
+  const why = error instanceof Error ? error.message : String(error)
+  narrator.print('', `FAILED in ${narrator.current()}: ${why}`, `See ${MAIL_FOLDER}.`)
+  process.exitCode = 1
 }
-process.exitCode = await main(process.argv.slice(2))
 // The embedded servers may hold on to connections that nobody closes; everything else has ended by now.
 setTimeout(() => process.exit(), 1000).unref()
 
-async function main(args: readonly string[]): Promise<number> {
-  if (args.some((argument) => argument !== '--keep')) {
-    narrator.print('usage: npm run demo [-- --keep]')
-    return 2
-  }
-  const work = mkdtempSync(join(tmpdir(), 'postern-demo-'))
-  try {
-    await play(work, args.includes('--keep'))
-    return 0
-  } catch (error) {
-    if (stop.signal.aborted) {
-      narrator.print('', 'Stopped.')
-      return 130
-    }
-    const why = error instanceof Error ? error.message : String(error)
-    narrator.print(
-      '',
-      `FAILED in ${narrator.current()}: ${why}`,
-      `See ${MAIL_FOLDER}, where daemon.log is, too.`
-    )
-    return 1
-  } finally {
-    rmSync(work, { recursive: true, force: true })
-  }
-}
-
-/** Whatever is started here ends when this function does, in the opposite order. */
-async function play(work: string, keep: boolean): Promise<void> {
-  await using mails = createMailFolder(MAIL_FOLDER)
+async function play(): Promise<void> {
   narrator.print(
     'Postern, from a first report to the advance notice. The daemon, its database, OpenPGP, IMAP and SMTP are',
     'real; people and keys are made up. Each line is something just seen in a mailbox or in the database.'
   )
   narrator.chapter('The desk opens')
-  const desk = await createDesk(work, DESK, randomBytes(18).toString('base64url'))
-  narrator.saw(`postern keys generate: ${DESK.address} has the key ${desk.fingerprint}`)
-
-  const contact = { address: DESK.address, publicKey: desk.publicKey }
-  const arrive = (identity: Identity): Promise<Person> => createPerson(identity, contact)
-  const [alice, grace, ada] = [await arrive(ALICE), await arrive(GRACE), await arrive(ADA)]
-  const members = await Promise.all(MEMBERS.map(arrive))
-  const people = [alice, grace, ada, ...members]
-  const accounts = [DESK, ...people, JUNIPER]
-  const password = randomBytes(9).toString('base64url')
-  await using postOffice = await openPostOffice(accounts, password, (delivery) => {
-    mails.keep(delivery, people)
+  const imap = await startEmbeddedImap({ user: 'desk', password: IMAP_PASSWORD })
+  const sink = await startSink()
+  const letters: Letter[] = []
+  const seat = (
+    id: string,
+    name: string,
+    address: string,
+    seconds?: number
+  ): Promise<Correspondent> => {
+    const submit = (raw: Buffer): void => {
+      letters.push({ from: address, to: DESK_ADDRESS, raw, at: Date.now() })
+      imap.append(raw)
+    }
+    return createCorrespondent({ id, name, address }, sink, submit, seconds)
+  }
+  const alice = await seat('alice', 'Alice Reporter', 'alice@reporter.example')
+  const grace = await seat('grace', 'Grace Hopper', 'grace@acme.example')
+  const ada = await seat('ada', 'Ada Lovelace', 'ada@acme.example')
+  const members: Correspondent[] = []
+  for (const { id, name, address } of MEMBERS) members.push(await seat(id, name, address))
+  const desk = await makeDesk({
+    maintainers: [grace, ada].map(({ id, person }) => ({ id, person })),
+    imap: { port: imap.port, user: imap.user },
+    smtp: { port: sink.port }
   })
-  await desk.configure(
-    [
-      { person: grace, roles: ['committer', 'release', 'approver'] },
-      { person: ada, roles: ['committer', 'approver'] }
-    ],
-    postOffice
-  )
-  await desk.postern('check')
-  narrator.saw('postern check: configuration, keys and policies are in order')
-  const juniper = await createPerson(JUNIPER, contact, { validSeconds: JUNIPER_KEY_SECONDS })
-  people.push(juniper)
-  const keyFolder = await writeKeys(join(work, 'people'), people)
-  await joinTheList(desk, [juniper, ...members], keyFolder)
-
-  await using daemon = desk.startDaemon(join(mails.path, 'daemon.log'))
-  const waitFor = createWaitFor(daemon, stop.signal)
-  await waitFor('the daemon to watch its inbox', () => daemon.hasLogged('imap.connected') || null)
-  narrator.saw('postern run: the daemon watches its inbox')
-  const seat = (person: Person): Correspondent =>
-    createCorrespondent(person, contact, postOffice, waitFor)
-  const stage: Stage = {
-    ...{ desk, deskIdentity: DESK, daemon, postOffice, waitFor, narrator, signal: stop.signal },
-    ...{ alice: seat(alice), grace: seat(grace), ada: seat(ada) },
-    ...{ members: members.map(seat), juniper: seat(juniper) }
+  const people = [alice, grace, ada, ...members]
+  let daemon: Daemon | null = null
+  try {
+    expect((await desk.cli('check')).status === 0, 'a configuration without problems')
+    narrator.saw('postern check: configuration, keys and policies are in order')
+    const address = 'abuse@juniper.example'
+    const juniper = await seat('juniper', 'Juniper Hosting', address, JUNIPER_KEY_SECONDS)
+    people.push(juniper)
+    for (const { person } of people) await person.importKey(desk.publicKey)
+    for (const { id, name, address, person } of [juniper, ...members]) {
+      const key = join(desk.folder, `${id}.pub.asc`)
+      writeFileSync(key, await person.exportPublicKey())
+      const who = ['--id', id, '--name', name, '--address', address, '--key', key]
+      await ask(desk, 'members', 'add', ...who, '--product', 'parser')
+    }
+    narrator.saw(
+      `postern members add: ${members.length + 1} members on the private list of ACME Parser`
+    )
+    daemon = await desk.start()
+    narrator.saw('postern run: the daemon watches its inbox')
+    const all = { alice, grace, ada, members, juniper }
+    const stage: Stage = { desk, daemon, imap, sink, letters, narrator, ...all }
+    await tellStory(stage)
+    await checkTheBooks(stage)
+    await endTheDaemon(stage)
+  } finally {
+    const deliveries = [...letters, ...sink.taken].sort((a, b) => a.at - b.at)
+    await keep(deliveries, people, daemon?.output() ?? '')
+    await desk.close()
+    await sink.close()
+    await imap.close()
+    narrator.print(
+      '',
+      `All ${deliveries.length} messages are in ${MAIL_FOLDER}, as they travelled (.eml) and as they were read (.txt), with daemon.log.`
+    )
   }
-  await tellStory(stage)
-  await checkTheBooks(stage)
-  if (keep) await stayOpen(postOffice, accounts, keyFolder)
-  await endTheDaemon(stage)
-  sumUp(mails, postOffice)
 }
 
-/** Everybody's keys as files, `ID.asc` (private) and `ID.pub.asc`. */
-async function writeKeys(folder: string, people: readonly Person[]): Promise<string> {
-  await mkdir(folder, { recursive: true, mode: 0o700 })
-  for (const { id, publicKey, privateKey } of people) {
-    await writeFile(join(folder, `${id}.pub.asc`), publicKey)
-    await writeFile(join(folder, `${id}.asc`), privateKey, { mode: 0o600 })
-  }
-  return folder
-}
-
-/** The operator adds the members: first the one whose key does not last, then all others at the same time. */
-async function joinTheList(
-  desk: Desk,
-  [first, ...others]: readonly [Person, ...Person[]],
-  keyFolder: string
+/** Writes every message as it travelled and as the person at its outer end reads it, numbered in the order of sending. */
+async function keep(
+  deliveries: readonly Letter[],
+  people: readonly Correspondent[],
+  log: string
 ): Promise<void> {
-  const add = async ({ id, name, address }: Person): Promise<void> => {
-    const key = join(keyFolder, `${id}.pub.asc`)
-    const who = ['--id', id, '--name', name, '--address', address, '--key', key]
-    await desk.postern('members', 'add', ...who, '--product', 'parser')
+  rmSync(MAIL_FOLDER, { recursive: true, force: true })
+  mkdirSync(MAIL_FOLDER)
+  writeFileSync(join(MAIL_FOLDER, 'daemon.log'), log)
+  for (const [index, { from, to, raw }] of deliveries.entries()) {
+    const outside = people.find(({ address }) => address === (to === DESK_ADDRESS ? from : to))
+    const mail = await outside?.person.decryptMail(raw).catch(() => undefined)
+    const who = `${to === DESK_ADDRESS ? 'from' : 'to'}-${outside?.id ?? 'nobody'}`
+    const what = mail === undefined ? 'unreadable' : slug(mail)
+    const name = join(MAIL_FOLDER, `${String(index + 1).padStart(2, '0')}-${who}-${what}`)
+    writeFileSync(`${name}.eml`, raw)
+    if (mail !== undefined) writeFileSync(`${name}.txt`, clearText(mail))
   }
-  await add(first)
-  await Promise.all(others.map(add))
-  const list = await desk.ask<object[]>('members', 'list')
-  expect(list.length === 1 + others.length, 'everybody on the list')
-  narrator.saw(`postern members add: ${list.length} members on the private list of ACME Parser`)
 }
 
-async function stayOpen(
-  { host, smtpPort, password, imapOf }: PostOffice,
-  accounts: readonly Identity[],
-  keyFolder: string
-): Promise<void> {
-  narrator.chapter('It stays open for your mail client')
-  narrator.print(
-    `SMTP server   ${host}, port ${smtpPort}, no TLS, for every account`,
-    `IMAP server   ${host}, no TLS, a port for each account:`,
-    '',
-    ...accounts.map(
-      ({ id, address }) =>
-        `  ${address.padEnd(28)} user ${id.padEnd(10)} IMAP port ${imapOf(id).port}`
-    ),
-    '',
-    `Password      ${password} for all of them`,
-    `Private keys  ${keyFolder} (without passphrase; the public keys are there, too)`,
-    `Desk key      ${join(keyFolder, '..', 'keys', 'desk.pub.asc')}`,
-    '',
-    'Be Grace and answer Alice, or be Alice and report something. Ctrl-C ends everything.'
-  )
-  // The sockets keep the process alive; this listens for nothing else than Ctrl-C.
-  if (!stop.signal.aborted) await once(stop.signal, 'abort')
+/** The commands of a message that has any, else its subject without the case number. */
+function slug({ subject, text }: ReadMail): string {
+  const commands = text.match(/^\/[a-z]+(?: (?:draft|preview|approve|hold)\b)?/gm) ?? []
+  return (commands.length > 0 ? commands.join(' ') : subject.replaceAll(/\[[^\]]*\]/g, ''))
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .slice(0, 50)
+    .replaceAll(/^-|-$/g, '')
 }
 
-function sumUp({ path }: MailFolder, { deliveries }: PostOffice): void {
-  narrator.print(
+function clearText({ subject, encryptedTo, verified, attachments, text }: ReadMail): string {
+  const files = attachments.map(({ filename, content }) => `${filename} (${content.length} bytes)`)
+  return [
+    `Subject:     ${subject}`,
+    `Encrypted:   ${encryptedTo.length === 0 ? 'no' : `to key ids ${encryptedTo.join(', ')}`}`,
+    `Signed:      ${verified === null ? 'not by the desk' : 'by the desk'}`,
+    ...files.map((file) => `Attachment:  ${file}`),
     '',
-    `All ${deliveries.length} messages are in ${path}, as they travelled (.eml) and as they were read (.txt), with daemon.log.`
-  )
+    text
+  ].join('\n')
 }

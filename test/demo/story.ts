@@ -5,21 +5,26 @@
  */
 import { createHash } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Daemon, type Desk, type WaitFor } from './desk.ts'
-import { type Correspondent } from './mailbox.ts'
+import { type Daemon } from '../support/daemon.ts'
+import { type Desk } from '../support/desk-world.ts'
+import { type EmbeddedImap } from '../support/embedded-imap.ts'
+import { headerOf } from '../support/mail-parts.ts'
+import { type Sink, type Taken } from '../support/smtp-sink.ts'
+import { type Correspondent, type OpenedMail } from './cast.ts'
 import { expect, type Narrator } from './narrator.ts'
-import { type Identity, type OpenedMail } from './people.ts'
-import { type PostOffice } from './post-office.ts'
+
+/** A message on its way, to the desk or from it. */
+export type Letter = Pick<Taken, 'from' | 'to' | 'raw' | 'at'>
 
 /** Everybody and everything on stage. */
 export type Stage = {
   readonly desk: Desk
-  readonly deskIdentity: Identity
   readonly daemon: Daemon
-  readonly postOffice: PostOffice
-  readonly waitFor: WaitFor
+  readonly imap: EmbeddedImap
+  readonly sink: Sink
+  /** What was written to the desk. */
+  readonly letters: readonly Letter[]
   readonly narrator: Narrator
-  readonly signal: AbortSignal
   readonly alice: Correspondent
   readonly grace: Correspondent
   readonly ada: Correspondent
@@ -71,33 +76,32 @@ export async function tellStory(stage: Stage): Promise<void> {
   await noticeLeaves(stage, tag, leavesAt)
 }
 
-async function reportArrives({ alice, desk, narrator, postOffice }: Stage): Promise<string> {
+async function reportArrives({ alice, desk, narrator, letters }: Stage): Promise<string> {
   narrator.chapter('Alice reports a vulnerability')
   await alice.send({
     subject: 'Heap overflow in the parser',
     text: `Hello,\na ${SECRET_WORD} in a chunk header overflows the heap; the attached file crashes 4.2.\nAlice\n`,
     attachments: [CRASH]
   })
-  const [report] = postOffice.deliveries
+  const [report] = letters
   expect(report !== undefined, 'the report in the mailbox of the desk')
-  const own = await alice.person.open(report.raw)
-  expect(own.sealedTo.length === 2, 'a report encrypted to two keys')
+  const own = await alice.person.decryptMail(report.raw)
+  expect(own.encryptedTo.length === 2, 'a report encrypted to two keys')
   narrator.saw(
-    `her mail is in the mailbox of the desk: ${report.raw.length} bytes, subject outside "${own.outerSubject}", encrypted to the desk and to herself`
+    `her mail is in the mailbox of the desk: ${report.raw.length} bytes, subject outside "${headerOf(own.outer, 'subject')}", encrypted to the desk and to herself`
   )
   const answer = await alice.next('ACME-')
   expectSealedTo(alice, answer)
   const tag = /ACME-\d{4}-\d{4}/.exec(answer.subject)?.[0] ?? ''
-  const delivery = postOffice.deliveries.find(({ raw }) => raw.equals(answer.raw))
-  expect(tag !== '' && delivery !== undefined, 'an acknowledgement that names the case')
+  expect(tag !== '', 'an acknowledgement that names the case')
   const quoted = [SECRET_WORD, 'Heap overflow', CRASH.filename].filter((words) =>
     `${answer.subject}\n${answer.text}`.includes(words)
   )
   expect(quoted.length === 0, 'an acknowledgement that quotes nothing')
   narrator.saw(
-    `the acknowledgement is in her mailbox ${delivery.at - report.at} ms later: encrypted to her key, signed by the desk, quoting nothing`
+    `the acknowledgement is in her mailbox ${answer.at - report.at} ms later: encrypted to her key, signed by the desk, quoting nothing`
   )
-  narrator.saw(`it says: "${lineWith(answer.text, 'A member of our team')}"`)
+  narrator.saw(`it says: "${sentenceWith(answer.text, 'A member of our team')}"`)
   const record = await caseOf(desk, tag)
   expect(record.state === 'received' && record.owner === null, 'a new case without an owner')
   narrator.saw(`the database has case ${tag}, ${record.state}, without an owner`)
@@ -117,12 +121,12 @@ async function maintainersRead({ grace, ada, narrator }: Stage, tag: string): Pr
     expectSealedTo(reader, mail)
     expect(mail.text.includes(SECRET_WORD), 'the words of the report')
     expect(sha256(fileIn(mail, CRASH.filename)) === sha256(CRASH.content), 'the attachment intact')
-    const stranger = await other.person.open(mail.raw).catch(() => null)
-    expect(stranger === null, `a copy that ${other.person.name} cannot open`)
-    expect(!isNamed(other, mail), `a copy that does not name ${other.person.name}`)
+    const stranger = await other.person.decryptMail(mail.raw).catch(() => null)
+    expect(stranger === null, `a copy that ${other.name} cannot open`)
+    expect(!isNamed(other, mail), `a copy that does not name ${other.name}`)
     relays.push(mail)
     narrator.saw(
-      `${reader.person.name} opens a copy of her own: encrypted to ${reader.person.keyId} alone, ${CRASH.filename} byte for byte; the key of ${other.person.name} does not open it`
+      `${reader.name} opens a copy of her own: encrypted to ${reader.keyId} alone, ${CRASH.filename} byte for byte; the key of ${other.name} does not open it`
     )
   }
   const [toGrace, toAda] = relays
@@ -202,7 +206,7 @@ async function noticeIsDrafted(
   narrator.saw(`Alice is asked about it, encrypted to her: "${lineWith(proposal.text, 'UTC')}"`)
   await grace.reply(drafted, '/notice preview')
   await grace.next('Done')
-  const [notice] = await desk.ask<NoticeRow[]>('notice', 'list')
+  const [notice] = await ask<NoticeRow[]>(desk, 'notice', 'list')
   expect(notice?.state === 'drafting', 'a notice that goes nowhere before it is approved')
   narrator.saw(`the database has the notice as ${notice.state}: it goes nowhere yet`)
   return leavesAt
@@ -221,7 +225,7 @@ async function noticeIsApproved(
   ] as const) {
     expectSealedTo(reader, mail)
     expect(sha256(fileIn(mail, PATCH.filename)) === sha256(PATCH.content), 'the patch intact')
-    expect(/\/notice approve \S+/.test(mail.text), `a code for ${reader.person.name}`)
+    expect(/\/notice approve \S+/.test(mail.text), `a code for ${reader.name}`)
   }
   const approve = /\/notice approve \S+/.exec(preview.text)?.[0] ?? ''
   expect(approve !== '', 'a code in the preview')
@@ -237,7 +241,7 @@ async function noticeIsApproved(
   await ada.reply(preview, approve)
   const approved = await ada.next('Done')
   narrator.saw(`Ada sends her code: "${lineWith(approved.text, 'Approved')}"`)
-  const [notice] = await desk.ask<NoticeRow[]>('notice', 'list')
+  const [notice] = await ask<NoticeRow[]>(desk, 'notice', 'list')
   expect(notice?.state === 'scheduled', 'a scheduled notice')
   expect(
     new Date(notice.releaseAt ?? 0).getTime() === leavesAt.getTime(),
@@ -249,30 +253,29 @@ async function noticeIsApproved(
 }
 
 async function noticeLeaves(stage: Stage, tag: string, leavesAt: Date): Promise<void> {
-  const { alice, grace, ada, members, juniper, desk, narrator, postOffice } = stage
+  const { alice, grace, ada, members, juniper, desk, narrator } = stage
   narrator.chapter('The clock reaches the instant')
   await countDown(stage, leavesAt)
   for (const member of members) {
     const mail = await member.next('Notice')
-    const delivery = postOffice.deliveries.find(({ raw }) => raw.equals(mail.raw))
-    expect(delivery !== undefined && delivery.at >= leavesAt.getTime(), 'no notice before its time')
+    expect(mail.at >= leavesAt.getTime(), 'no notice before its time')
     expectSealedTo(member, mail)
     expect(sha256(fileIn(mail, PATCH.filename)) === sha256(PATCH.content), 'the patch intact')
     const others = [...members, juniper].filter((other) => other !== member)
     expect(!others.some((other) => isNamed(other, mail)), 'a notice that names no other member')
     narrator.saw(
-      `${member.person.name}: a notice encrypted to ${member.person.keyId} alone, ${delivery.at - leavesAt.getTime()} ms after the instant; patch SHA-256 ${sha256(PATCH.content).slice(0, 16)}... as drafted`
+      `${member.name}: a notice encrypted to ${member.keyId} alone, ${mail.at - leavesAt.getTime()} ms after the instant; patch SHA-256 ${sha256(PATCH.content).slice(0, 16)}... as drafted`
     )
   }
   for (const maintainer of [grace, ada]) {
     const alarm = await maintainer.next('not sent because of a key')
     expect(alarm.text.includes('juniper'), 'an alarm that names the member who is held')
     await maintainer.next('The notice has left')
-    narrator.saw(`${maintainer.person.name} is told: "${sentenceWith(alarm.text, 'was not sent')}"`)
+    narrator.saw(`${maintainer.name} is told: "${sentenceWith(alarm.text, 'was not sent')}"`)
   }
   const date = await alice.next('Date of disclosure')
   expectSealedTo(alice, date)
-  const rows = await desk.ask<OutboxRow[]>('outbox', 'list')
+  const rows = await ask<OutboxRow[]>(desk, 'outbox', 'list')
   const made = (kind: string): number[] =>
     rows.filter((row) => row.kind === kind).map(({ createdAt }) => Date.parse(createdAt))
   const [dated = NaN] = made('date-notice')
@@ -286,7 +289,7 @@ async function noticeLeaves(stage: Stage, tag: string, leavesAt: Date): Promise<
   )
   await juniper.next('Your key expires soon')
   expect(juniper.count() === 1, 'no notice in the mailbox of Juniper Hosting')
-  const [notice] = await desk.ask<NoticeRow[]>('notice', 'list')
+  const [notice] = await ask<NoticeRow[]>(desk, 'notice', 'list')
   const { sent, held } = notice?.deliveries ?? {}
   expect(notice?.state === 'released' && sent === 3 && held === 1, 'three copies sent, one held')
   narrator.saw(
@@ -295,71 +298,82 @@ async function noticeLeaves(stage: Stage, tag: string, leavesAt: Date): Promise<
   expect((await caseOf(desk, tag)).state === 'noticed', 'a case whose list has been told')
 }
 
-async function countDown({ narrator, signal, daemon, members }: Stage, until: Date): Promise<void> {
+async function countDown({ narrator, members }: Stage, until: Date): Promise<void> {
   for (const left of [15, 10, 5, 2]) {
     const wait = until.getTime() - Date.now() - left * 1000
     if (wait < 0) continue
-    await delay(wait, undefined, { signal })
-    daemon.check()
+    await delay(wait)
     expect(!members.some((member) => member.count() > 0), 'empty mailboxes before the instant')
     narrator.saw(`${left} s left; the mailboxes of the members are empty`)
   }
-  await delay(Math.max(until.getTime() - Date.now(), 0), undefined, { signal })
+  await delay(Math.max(until.getTime() - Date.now(), 0))
 }
 
 /** The books: what came in, what went out, and the record. */
 export async function checkTheBooks(stage: Stage): Promise<void> {
-  const { desk, deskIdentity, narrator, postOffice, waitFor } = stage
+  const { desk, imap, sink, letters, narrator } = stage
   narrator.chapter('The books are checked')
-  const received = postOffice.deliveries.filter(({ to }) => to === deskIdentity.address).length
-  const imap = postOffice.imapOf(deskIdentity.id)
-  await waitFor(`${received} messages in the folder of the processed`, () =>
-    imap.messages('Postern/Processed').length === received ? true : null
+  await until('every message to the desk in the folder of the processed', () =>
+    Promise.resolve(imap.messages('Postern/Processed').length === letters.length)
   )
   expect(imap.messages().length === 0, 'an empty inbox')
-  narrator.saw(`all ${received} messages to the desk lie in Postern/Processed; its inbox is empty`)
-  const audit = await desk.ask<{ ok: boolean; count: number }>('audit', 'verify')
+  narrator.saw(
+    `all ${letters.length} messages to the desk lie in Postern/Processed; its inbox is empty`
+  )
+  const audit = await ask<{ ok: boolean; count: number }>(desk, 'audit', 'verify')
   expect(audit.ok, 'an unbroken record')
   narrator.saw(`postern audit verify: ${audit.count} events, record unbroken`)
-  const rows = await waitFor('an outbox in which nothing waits', async () => {
-    const found = await desk.ask<OutboxRow[]>('outbox', 'list')
-    return found.every(({ state }) => state === 'sent') ? found : null
+  let rows: readonly OutboxRow[] = []
+  await until('an outbox in which nothing waits', async () => {
+    rows = await ask<OutboxRow[]>(desk, 'outbox', 'list')
+    return rows.every(({ state }) => state === 'sent')
   })
-  const delivered = postOffice.deliveries.length - received
+  const delivered = sink.taken.length
   expect(rows.length === delivered, `an outbox with the ${delivered} messages that were delivered`)
-  const ids = postOffice.deliveries.map(({ raw }) => /^Message-ID: *(.*)$/im.exec(`${raw}`)?.[1])
-  expect(new Set(ids).size === ids.length, 'a Message-ID for each mail and no mail twice')
+  const ids = sink.taken.map(({ raw }) => /^Message-ID: *(.*)$/im.exec(`${raw}`)?.[1])
+  expect(new Set(ids).size === ids.length, 'a Message-ID for each message and no message twice')
   narrator.saw(
     `postern outbox list: ${rows.length} messages, all sent; ${delivered} were delivered, none of them twice`
   )
 }
 
+/** Looks again and again until it is so; gives up after 30 seconds. */
+async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
+  for (const end = Date.now() + 30_000; !(await isSo()); await delay(25))
+    expect(Date.now() < end, what)
+}
+
+/** What a command prints with `--json`; its failure ends the story with the command's own words. */
+export async function ask<T>(desk: Desk, ...args: readonly string[]): Promise<T> {
+  const { status, stdout, stderr } = await desk.cli(...args, '--json')
+  expect(status === 0, `postern ${args.join(' ')} to succeed: ${stderr}`)
+  return JSON.parse(stdout) as T
+}
+
 /** The last chapter. */
 export async function endTheDaemon({ daemon, narrator }: Stage): Promise<void> {
   narrator.chapter('The daemon ends')
-  const { status, ms } = await daemon.stop()
-  expect(status === 0, `exit status 0 after SIGTERM, not ${status}`)
-  narrator.saw(`SIGTERM: it has ended with status ${status} after ${Math.round(ms)} ms`)
+  const begun = performance.now()
+  const { status } = await daemon.stop()
+  expect(status === 0, 'exit status 0 after SIGTERM')
+  const ms = Math.round(performance.now() - begun)
+  narrator.saw(`SIGTERM: it has ended with status 0 after ${ms} ms`)
 }
 
-function expectSealedTo({ person }: Correspondent, mail: OpenedMail): void {
-  expect(
-    mail.sealedTo.length === 1 && mail.sealedTo[0] === person.keyId,
-    `"${mail.subject}" encrypted to ${person.name} alone`
-  )
-  expect(mail.signedByDesk, `a good signature of the desk under "${mail.subject}"`)
+function expectSealedTo({ name, keyId }: Correspondent, mail: OpenedMail): void {
+  const isAlone = mail.encryptedTo.length === 1 && mail.encryptedTo[0] === keyId
+  expect(isAlone, `"${mail.subject}" encrypted to ${name} alone`)
+  expect(mail.verified !== null, `a good signature of the desk under "${mail.subject}"`)
 }
 
 /** Whether a message gives somebody away: by name, address or key id, outside or inside. */
-function isNamed({ person }: Correspondent, mail: OpenedMail): boolean {
+function isNamed({ name, address, keyId }: Correspondent, mail: OpenedMail): boolean {
   const all = `${mail.raw.toString('latin1')}\n${mail.subject}\n${mail.text}`.toLowerCase()
-  return [person.name, person.address, person.keyId].some((mark) =>
-    all.includes(mark.toLowerCase())
-  )
+  return [name, address, keyId].some((mark) => all.includes(mark.toLowerCase()))
 }
 
 async function caseOf(desk: Desk, tag: string): Promise<CaseRow> {
-  const found = (await desk.ask<CaseRow[]>('cases')).find((row) => row.tag === tag)
+  const found = (await ask<CaseRow[]>(desk, 'cases')).find((row) => row.tag === tag)
   expect(found !== undefined, `case ${tag} in the database`)
   return found
 }
