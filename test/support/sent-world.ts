@@ -3,13 +3,12 @@
  * everything happens that makes the desk write. All of it lies a few days back, so that programs with a clock of their own
  * find keys and signatures in their past. Says nothing of what the messages must be.
  */
-import { generateKey, type PrivateKey, readPrivateKey } from 'openpgp'
+import { readPrivateKey } from 'openpgp'
 import { BY_DESK, event, NO_EVIDENCE } from '../../src/domain/event.ts'
 import { addMs, type Instant, instantFromMs, msOf } from '../../src/domain/time.ts'
 import { type Envelope } from '../../src/effects/effects.ts'
 import * as events from '../../src/store/events.ts'
 import { gpgPerson, type Person, rnpPerson, sqPerson } from './people.ts'
-import { type Version6Key } from './version-6.ts'
 import {
   codeOf,
   deskCertificate,
@@ -25,9 +24,6 @@ const DAY = 24 * HOUR
 
 /** Stands in the subject and the text of every report, and in what maintainers write among themselves. */
 export const SECRET = 'QSECRETQ'
-
-/** The address of the maintainer whose key is of version 6. */
-export const VERA = 'vera@acme.example'
 
 /** A message that left the desk. `to` has a key unless the message is in clear. */
 export type Sent = {
@@ -46,10 +42,6 @@ export type SentWorld = {
   /** Key ids (upper-case, 16 digits) to which mail to this address may be encrypted. */
   readonly keyIds: ReadonlyMap<string, string>
   readonly deskFingerprint: string
-  /** The desk's certificate, armored. */
-  readonly deskKey: string
-  /** The key of a maintainer, {@link VERA}, that none of the three programs can hold. */
-  readonly version6: Version6Key
   /** Three readers, each with another program, the desk's key and everybody's secret keys. */
   readonly readers: { readonly gpg: Person; readonly sq: Person; readonly rnp: Person }
   close(): Promise<void>
@@ -57,7 +49,7 @@ export type SentWorld = {
 
 type Cast = Awaited<ReturnType<typeof makeCast>>
 
-/** Takes some seconds: seven keys, RSA ones among them. */
+/** Takes some seconds: six keys, RSA ones among them. */
 export async function openSentWorld(): Promise<SentWorld> {
   const startsAt = instantFromMs(Math.floor(Date.now() / DAY) * DAY - 11 * DAY + 12 * HOUR)
   const cast = await makeCast(new Date(msOf(startsAt) - DAY))
@@ -84,8 +76,6 @@ export async function openSentWorld(): Promise<SentWorld> {
     texts,
     keyIds,
     deskFingerprint,
-    deskKey,
-    version6: cast.version6,
     readers,
     close: async () => {
       for (const person of [...people, mo]) await person.close()
@@ -115,38 +105,13 @@ async function makeCast(madeAt: Date) {
   }
   const as: Record<string, Someone> = {}
   for (const [id, person] of Object.entries(people)) as[id] = await asSomeone(id, person)
-  const vera = await someoneOfVersion6(madeAt)
-  as['vera'] = vera
-  return { people, as, version6: version6Of(vera.secret) }
+  return { people, as }
 }
 
 async function asSomeone(id: string, person: Person): Promise<Someone> {
   const secret = await readPrivateKey({ armoredKey: await person.exportSecretKey() })
   const { name, address } = person
   return { ...(await someone(id, address)), name, secret, keyData: secret.toPublic().write() }
-}
-
-async function someoneOfVersion6(date: Date): Promise<Someone> {
-  const { privateKey } = await generateKey({
-    type: 'curve25519',
-    userIDs: [{ name: 'Vera', email: VERA }],
-    date,
-    format: 'armored',
-    config: { v6Keys: true, aeadProtect: true }
-  })
-  const secret = await readPrivateKey({ armoredKey: privateKey })
-  return { ...(await someone('vera', VERA)), secret, keyData: secret.toPublic().write() }
-}
-
-/** The bare numbers of the encryption subkey (RFC 9580 §5.5.5.7). */
-function version6Of(key: PrivateKey): Version6Key {
-  const packet = key.subkeys[0]?.keyPacket
-  const { A } = (packet?.publicParams ?? {}) as { A?: Uint8Array }
-  const { k } = (packet && 'privateParams' in packet ? packet.privateParams : {}) as {
-    k?: Uint8Array
-  }
-  if (packet === undefined || A === undefined || k === undefined) throw new Error('another key')
-  return { fingerprint: packet.getFingerprint(), publicKey: A, secretKey: k }
 }
 
 /** Lets everything happen that makes the desk write. */
@@ -161,7 +126,7 @@ async function everyMail(
     return one
   }
   const world = await openWorld({
-    maintainers: ['grace', 'linus', 'ada', 'mo', 'vera'].map(who),
+    maintainers: ['grace', 'linus', 'ada', 'mo'].map(who),
     policy: { reporters: { cleartext: 'allow' } },
     digest: true,
     startsAt
