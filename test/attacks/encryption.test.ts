@@ -2,10 +2,9 @@
  * Attacks on encryption: nobody gets out of the desk what another person had sealed to it (mail.md §2.1 to §2.4, §2.11, §2.14,
  * §2.15).
  */
-import { expect, it, onTestFinished } from 'vitest'
+import { expect, it } from 'vitest'
 import { TAG } from '../../src/openpgp/packets.ts'
-import { makeSequoia } from '../support/people-sq.ts'
-import { armorIn, deskCertificate } from '../support/world.ts'
+import { armorIn } from '../support/world.ts'
 import { encryptedMail, lines, mixed, textPart } from '../unit/reading/material.ts'
 import { ADDRESSES, DESK_ADDRESS } from './cast.ts'
 import { changed } from './ciphertext.ts'
@@ -207,17 +206,3 @@ describeAttacks('attacks on encryption', () => {
     expect(await wordsTo('grace')).toContain('the next one')
   })
 })
-
-describeAttacks('attacks on encryption with another program', () => {
-  it('4 replayed ciphertext: what Sequoia sealed is known again, too', async () => {
-    const sq = await makeSequoia({ name: 'Bob', address: 'bob@reporter.example' })
-    onTestFinished(() => sq.close())
-    await sq.importKey(await deskCertificate())
-    await openScene()
-    const words = Buffer.from(textPart(`Bob's ${SECRET}`))
-    const sealed = await sq.encrypt(words, DESK_ADDRESS, false)
-    await becomes('case-opened', encryptedMail(sealed, head('<bob@reporter.example>')))
-    await becomes('contradicts-sender', encryptedMail(sealed, head('mallory')))
-    expect(await wordsTo('mallory')).not.toContain(SECRET)
-  })
-}, ['sq'])

@@ -161,18 +161,4 @@ describeAttacks('attacks by HTML', () => {
     }
     return said.includes(WARNINGS['html-only']) ? 'html-only' : null
   }
-
-  it('17 HTML bombs: many small ones in one message share one budget', async () => {
-    await openScene(ROOMY)
-    const one = `<!--${'x'.repeat(150_000)}--><p>seen`
-    await becomes(
-      'case-opened',
-      mail('mallory', mixed(Array.from({ length: 12 }, () => htmlPart(one))))
-    )
-    const [words = ''] = await scene.mailsTo('grace')
-    const { text } = relayOf(words)
-    // 150,000 characters each, until one million are reached.
-    expect(text.split('\n').filter((line) => line === 'seen')).toHaveLength(7)
-    expect(text.split('\n').filter((line) => line === NOT_CONVERTED)).toHaveLength(5)
-  })
 })

@@ -3,15 +3,13 @@
  * desk found when it opened the message.
  */
 import { readSignature, SignaturePacket } from 'openpgp'
-import { beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { addMs, type Instant, msOf } from '../../src/domain/time.ts'
 import { TAG } from '../../src/openpgp/packets.ts'
-import { encryptedData, joined, literal, type Packet } from '../fuzz/packets.ts'
-import { rsaTestDesk, type TestDesk } from '../support/desk-identity.ts'
-import { START } from '../support/world.ts'
+import { type Packet } from '../fuzz/packets.ts'
 import { encryptedMail, lines } from '../unit/reading/material.ts'
 import { ADDRESSES, DESK_ADDRESS } from './cast.ts'
-import { armor, changed, rsaSessionKey } from './ciphertext.ts'
+import { changed } from './ciphertext.ts'
 import {
   ATTACK,
   becomes,
@@ -38,11 +36,6 @@ const JITTER = 0.25
 const DELAY_MS = (JITTER_MS_MAX * (1 + JITTER)) / 2
 
 describeAttacks('attacks on the desk as a decryption oracle', () => {
-  let rsaDesk: TestDesk
-  beforeAll(async () => {
-    rsaDesk = await rsaTestDesk(addMs(START, -86_400_000))
-  })
-
   type Sealed = readonly [name: string, armored: string]
   const seal = (): Promise<string> => cast.seal(WORDS)
 
@@ -102,40 +95,6 @@ describeAttacks('attacks on the desk as a decryption oracle', () => {
     ]
   }
 
-  /** Right session keys for an RSA key, and those with every mistake that PKCS #1 and OpenPGP make possible. */
-  async function sealedWithRsa(): Promise<readonly Sealed[]> {
-    const certificate = rsaDesk.publicArmored
-    const key = (byte: number, size = 32): Buffer => Buffer.alloc(size, byte)
-    const sum = (data: Buffer, wrong = 0): Buffer => {
-      const total = data.reduce((all, byte) => (all + byte) & 0xffff, wrong)
-      return Buffer.of(total >> 8, total & 255)
-    }
-    const content = (cipher: number, data: Buffer, wrong = 0): Buffer =>
-      Buffer.concat([Buffer.of(cipher), data, sum(data, wrong)])
-    const block = (...start: readonly number[]): Buffer =>
-      Buffer.concat([Buffer.from(start), Buffer.alloc(256 - start.length - 36, 1), Buffer.of(0)])
-    const stream = (): Buffer => joined([literal(Buffer.from(WORDS))])
-    const whole = async (byte: number, session: Promise<Packet>): Promise<string> =>
-      armor(joined([await session, encryptedData(key(byte), stream())]))
-    const rsa = (inside: Buffer, padding?: 'raw'): Promise<Packet> =>
-      rsaSessionKey(certificate, inside, padding)
-    const padded = (start: readonly number[], byte: number): Promise<Packet> =>
-      rsa(Buffer.concat([block(...start), content(9, key(byte))]), 'raw')
-    return [
-      ['right', await whole(1, rsa(content(9, key(1))))],
-      ['another key', await whole(2, rsa(content(9, key(99))))],
-      ['a wrong sum', await whole(3, rsa(content(9, key(3), 1)))],
-      ['a wrong length', await whole(4, rsa(content(9, key(4, 31))))],
-      ['no key', await whole(5, rsa(Buffer.alloc(0)))],
-      ['another cipher', await whole(6, rsa(content(2, key(6, 24))))],
-      ['an unknown cipher', await whole(7, rsa(content(77, key(7))))],
-      ['a right block made by hand', await whole(8, padded([0, 2], 8))],
-      ['no padding', await whole(9, padded([1, 2], 9))],
-      ['another kind of padding', await whole(10, padded([0, 1], 10))],
-      ['short padding', await whole(11, padded([0, 2, 5, 0], 11))]
-    ]
-  }
-
   /**
    * Delivers each message from its own address, each taking longer to open than the one before; returns who was answered when.
    */
@@ -186,14 +145,12 @@ describeAttacks('attacks on the desk as a decryption oracle', () => {
 
   const CASES = [
     ['sealed to its key', sealedToDesk],
-    ['sealed to nobody named', sealedToNobodyNamed],
-    ['sealed with RSA', sealedWithRsa]
+    ['sealed to nobody named', sealedToNobodyNamed]
   ] as const
 
-  async function openFor(build: (typeof CASES)[number][1]): Promise<void> {
-    const options = { acknowledgement: { jitter: JITTER_MS_MAX / 1000 } }
+  async function open(): Promise<void> {
     const first = () => Promise.resolve(Buffer.from(plainMail('alice', 'The first case.')))
-    await openAfter(first, build === sealedWithRsa ? { ...options, identity: rsaDesk } : options)
+    await openAfter(first, { acknowledgement: { jitter: JITTER_MS_MAX / 1000 } })
   }
   /** When the answers to this address may leave. */
   function dueTo(address: string): Instant[] {
@@ -207,7 +164,7 @@ describeAttacks('attacks on the desk as a decryption oracle', () => {
   it.each(CASES)(
     '3 decryption oracle: the answer says the same whether a mail could be opened or not, %s',
     async (_name, build) => {
-      await openFor(build)
+      await open()
       const mails = await build()
       await sendAll(mails)
       await letAllLeave()
@@ -226,7 +183,7 @@ describeAttacks('attacks on the desk as a decryption oracle', () => {
   it.each(CASES)(
     '3 decryption oracle: the answer leaves when it would have left however long opening took, %s',
     async (_name, build) => {
-      await openFor(build)
+      await open()
       Object.assign(scene.world.desk.randomness, { below: (limit: number) => limit * JITTER })
       const mails = await build()
       const sent = [...(await sendAll(mails)).values()]
@@ -261,7 +218,7 @@ describeAttacks('attacks on the desk as a decryption oracle', () => {
   }
 
   it('3 decryption oracle: what takes longer than the delay to open shows in whole delays alone', async () => {
-    await openFor(sealedToDesk)
+    await open()
     Object.assign(scene.world.desk.randomness, { below: (limit: number) => limit * JITTER })
     const waits: number[] = []
     for (const [index, openingMs] of [18_750, 18_751, 40_000, 48_751].entries()) {
@@ -284,7 +241,7 @@ describeAttacks('attacks on the desk as a decryption oracle', () => {
   })
 
   it('3 decryption oracle: the delay is drawn anew for each answer', async () => {
-    await openFor(sealedToDesk)
+    await open()
     const waits = new Set<number>()
     for (let index = 0; index < 8; index += 1) {
       const begunAt = msOf(scene.world.clock.now)
@@ -299,7 +256,7 @@ describeAttacks('attacks on the desk as a decryption oracle', () => {
   })
 
   it('3 decryption oracle: a withheld mail is answered when and as one that stayed closed', async () => {
-    await openFor(sealedToDesk)
+    await open()
     Object.assign(scene.world.desk.randomness, { below: (limit: number) => limit * JITTER })
     const stolen = await cast.seal(payload('alice', `a ${SECRET}`, `The ${SECRET}.`), 'alice')
     const closed = changed(

@@ -172,16 +172,6 @@ describeAttacks('attacks on signatures', () => {
     expect(await scene.harm()).toEqual([])
   })
 
-  it('7 several signatures: a flood of them is not looked at', async () => {
-    await openScene()
-    const part = textPart(COMMANDS)
-    const one = dearmor(await cast.sign(part, 'grace'))
-    const many = armor(Buffer.concat(Array.from({ length: 2000 }, () => one)), 'SIGNATURE')
-    const entity = signedEntity(part, many)
-    await becomes('refused', await sealedMail('grace', entity))
-    expect(await scene.harm()).toEqual([])
-  })
-
   it('8 backdated and old signatures: the key and the date are judged now', async () => {
     await openScene()
     const part = textPart(COMMANDS)

@@ -1,9 +1,8 @@
 /** A desk of the tests: a fresh key, unlocked, as the workers would hold it. */
-import { generateKey } from 'openpgp'
 import { type Address } from '../../src/domain/address.ts'
 import { type MessageId } from '../../src/domain/ids.ts'
 import { type OutgoingHeaders } from '../../src/domain/outgoing.ts'
-import { type Instant, msOf } from '../../src/domain/time.ts'
+import { type Instant } from '../../src/domain/time.ts'
 import { generateDeskKey } from '../../src/openpgp/generate.ts'
 import { type ReadingKeys } from '../../src/reading/open-mail.ts'
 import { type DeskIdentity } from '../../src/sealing/seal-copies.ts'
@@ -41,23 +40,6 @@ export async function testDesk(
 ): Promise<TestDesk> {
   const request = { name, address, passphrase, lifetimeSeconds }
   const { privateArmored, publicArmored } = await generateDeskKey(request, createdAt)
-  return withKey(privateArmored, publicArmored)
-}
-
-/** The same with an operator's RSA key. */
-export async function rsaTestDesk(createdAt: Instant): Promise<TestDesk> {
-  const { privateKey, publicKey } = await generateKey({
-    type: 'rsa',
-    rsaBits: 2048,
-    userIDs: [{ name, email: address }],
-    passphrase,
-    date: new Date(msOf(createdAt)),
-    format: 'armored'
-  })
-  return withKey(privateKey, publicKey)
-}
-
-async function withKey(privateArmored: string, publicArmored: string): Promise<TestDesk> {
   const start: WorkerStart = {
     deskKeys: [privateArmored],
     passphrase,

@@ -149,31 +149,6 @@ describeWith(['gpg', 'sq'], 'a sealed mail', () => {
     }
   })
 
-  it('records inside how each header was sent outside (RFC 9788 HP-Outer)', async () => {
-    for (const { person, raw } of mails) {
-      const { payload, outer } = await person.decryptMail(raw)
-      const recorded = payload.headers.filter(([name]) => name === 'hp-outer')
-      const sent = outer.headers.filter(
-        ([name]) => !['autocrypt', 'mime-version', 'content-type'].includes(name)
-      )
-      expect(recorded.map(([, value]) => value.toLowerCase())).toEqual(
-        sent.map(([name, value]) => `${name}: ${value}`.toLowerCase())
-      )
-    }
-  })
-
-  it('is encrypted to its one recipient and names nobody else', async () => {
-    for (const { person, raw } of mails) {
-      const other = person === grace ? boris : grace
-      const { encryptedTo } = await person.decryptMail(raw)
-      expect(encryptedTo).toHaveLength(1)
-      const whole = decodeWords(raw.toString('latin1'))
-      expect(whole).not.toContain(other.address)
-      expect(whole.toLowerCase()).not.toContain(other.fingerprint.slice(-16))
-      await expect(other.decryptMail(raw)).rejects.toThrow()
-    }
-  })
-
   it('carries the desk key for Autocrypt, fit for encrypting to the desk', () => {
     for (const { raw } of mails) {
       const value = headerOf(splitPart(raw), 'Autocrypt')
@@ -206,37 +181,20 @@ describeWith(['gpg', 'sq'], 'a sealed mail', () => {
 })
 
 describeWith(['gpg'], 'a signed clear mail', () => {
-  it('is verified by GnuPG over the exact bytes, and no longer when one is changed', async () => {
-    const reader = await gpgPerson({ name: 'Reader', address: 'reader@x.example' })
+  it('names the hash algorithm that its signature has (RFC 3156 §5)', async () => {
     const folder = tempFolder()
-    try {
-      await reader.importKey(desk.publicArmored)
-      const raw = await signClearMail(text, headersFor(reader), desk.keys.desk, now)
-      const read = await reader.decryptMail(raw)
-      expect(read.encrypted).toBe(false)
-      expect(read.verified).toBe(desk.keys.desk.fingerprint)
-      expect(read.text).toBe(text)
-      expect(decodeWords(headerOf(read.outer, 'Subject'))).toBe(subject)
-      expect(decodeWords(headerOf(read.payload, 'Subject'))).toBe(subject)
-      expect(headerOf(read.payload, 'Content-Type')).toBe(
-        'text/plain; charset=utf-8; protected-headers="v1"; hp="clear"'
-      )
-      expect(headerOf(read.payload, 'HP-Outer')).toBe('')
-      const micalg = /micalg="?([a-z0-9-]+)/.exec(headerOf(read.outer, 'Content-Type'))?.[1]
-      const armored = /-----BEGIN PGP SIGNATURE-----[^]*END PGP SIGNATURE-----/.exec(
-        Buffer.from(raw).toString('latin1')
-      )?.[0]
-      const args = ['--homedir', folder.path, '--batch', '--list-packets']
-      const packets = (await tryRun('gpg', args, { input: armored ?? '' })).stdout.toString()
-      expect(/digest algo (\d+)/.exec(packets)?.[1]).toBe(
-        { 'pgp-sha256': '8', 'pgp-sha384': '9', 'pgp-sha512': '10' }[micalg ?? '']
-      )
-      const changed = Buffer.from(Buffer.from(raw).toString('latin1').replace('Leute', 'Leutx'))
-      expect((await reader.decryptMail(changed)).verified).toBeNull()
-    } finally {
-      await reader.close()
-      folder.remove()
-    }
+    const raw = await signClearMail(text, headersFor(grace), desk.keys.desk, now)
+    const outer = splitPart(raw)
+    const micalg = /micalg="?([a-z0-9-]+)/.exec(headerOf(outer, 'Content-Type'))?.[1]
+    const input = /-----BEGIN PGP SIGNATURE-----[^]*END PGP SIGNATURE-----/.exec(
+      `${outer.body}`
+    )?.[0]
+    const args = ['--homedir', folder.path, '--batch', '--list-packets']
+    const packets = (await tryRun('gpg', args, { input: input ?? '' })).stdout.toString()
+    folder.remove()
+    expect(/digest algo (\d+)/.exec(packets)?.[1]).toBe(
+      { 'pgp-sha256': '8', 'pgp-sha384': '9', 'pgp-sha512': '10' }[micalg ?? '']
+    )
   })
 })
 
