@@ -23,6 +23,7 @@ import { formatInstant, type Instant } from '../domain/time.ts'
 import { nounOf } from '../messages/catalogue.ts'
 import { alert, keyProblem } from '../messages/to-maintainers.ts'
 import { memberKeyExpires } from '../messages/to-members.ts'
+import { noticeParams } from '../policy/notice-content.ts'
 import { inClearTo, sealedTo } from '../policy/send.ts'
 import { waitingName } from '../policy/status.ts'
 import * as cases from '../store/cases.ts'
@@ -163,6 +164,15 @@ const MATTERS: Readonly<
     }
     const named = { label: 'Blocked', value: blocked.join(', ') }
     return { about, adminFacts: blocked.length === 0 ? [] : [named] }
+  },
+  /** What the list does not know: both dates, and which fields and files. */
+  change: ({ settings }, read, { record, product, now }) => {
+    const notice = record === null ? null : notices.find(read, record.tag)
+    const isPublic = (record?.disclosureAt ?? now) <= now
+    if (record === null || notice === null || product === null)
+      return { about: { isPublic, changes: [] } }
+    const { changes } = noticeParams(notice, { case: record, product, settings })
+    return { about: { isPublic, changes } }
   },
   certificate: ({ settings }, _read, { subject, rings, now }) => {
     const expiresAt = rings[0]?.run.dueAt

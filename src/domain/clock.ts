@@ -55,8 +55,8 @@ export type Clock = {
   readonly starts: readonly EventKind[]
   readonly stops: readonly EventKind[]
   /**
-   * Which starts count. `first`: one while it runs changes nothing, unless it is due earlier (a promise). `latest`: each begins
-   * it anew (a date that moved). `each`: every start is a run of its own (an alarm about one thing).
+   * Which starts count. `first`: one while it runs changes nothing, unless it is due earlier (a promise). `latest`: each that is
+   * due at another instant begins it anew (a date that moved). `each`: every start is a run of its own (an alarm about one thing).
    */
   readonly counts: 'first' | 'latest' | 'each'
   /**
@@ -165,14 +165,15 @@ type Started = Omit<ClockRun, 'startedAt' | 'dueAt'>
 function startRun(open: Map<string, ClockRun>, started: Started, calendar: Calendar): void {
   const { clock, start, key } = started
   const name = clock.counts === 'each' ? `${key} ${start.id}` : key
-  const before = clock.counts === 'first' ? open.get(name) : undefined
   const from = instantOf(start, clock.from)
   if (from === null) {
-    if (before === undefined) open.delete(name)
+    if (clock.counts !== 'first') open.delete(name)
     return
   }
   const run = runFrom(started, from, calendar)
-  if (before === undefined || run.dueAt < before.dueAt) open.set(name, run)
+  const before = open.get(name)?.dueAt
+  const isEarlier = before === undefined || run.dueAt < before
+  if (isEarlier || (clock.counts === 'latest' && run.dueAt > before)) open.set(name, run)
 }
 
 function keyOf({ key }: Clock, { about }: DeskEvent): string {

@@ -166,8 +166,8 @@ const EVENTS = {
   },
   'notice-leaving': {} as { revision: number; digest: Sha256; lateMs: number },
   'notice-left': {} as { revision: number; sent: number; held: number },
-  /** The list was told before; a new date or content is written and has to be approved. */
-  'change-proposed': {} as { oldDate: Instant; date: Instant },
+  /** The list was told before; a new date or content is written and has to be approved before the earlier of the dates. */
+  'change-proposed': {} as { oldDate: Instant; date: Instant; approveBy: Instant },
   'copy-waits': {} as { member: string; revision: number; leavesAt: Instant },
   'copy-left': {} as { member: string },
   /**
@@ -263,6 +263,7 @@ export const INSTANT_NAMES = [
   'leaveBy',
   'leavesAt',
   'withheldSince',
+  'approveBy',
   'expiresAt'
 ] as const
 export type InstantName = (typeof INSTANT_NAMES)[number]

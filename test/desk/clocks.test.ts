@@ -255,7 +255,7 @@ describe('(A3) the dates of a case', () => {
     expect(rungOf('notice-draft')).toEqual([])
     await world.wait(1)
     expect(rungOf('notice-draft')).toEqual(both('notice-draft after hours 0'))
-    await given(embargo(10))
+    await given(embargo(9))
     expect(rungOf('notice-draft')).toHaveLength(4)
     await given(event('notice-drafted', CASE, GRACE, { revision: 1, fields: [], patches: [] }))
     await world.wait(2 * DAY)
@@ -544,7 +544,8 @@ describe('(B16) a change after the list was told', () => {
     const oldDate = addMs(world.clock.now, 4 * DAY)
     const proposed = event('change-proposed', CASE, GRACE, {
       oldDate,
-      date: addMs(oldDate, 3 * DAY)
+      date: addMs(oldDate, 3 * DAY),
+      approveBy: oldDate
     })
     await given(proposed)
     const mine = async (): Promise<number> =>
@@ -696,7 +697,11 @@ describe('(A3) each clock rings once, at its time,', () => {
   }
   const proposed = (): NewEvent => {
     const oldDate = addMs(world.clock.now, 4 * DAY)
-    return event('change-proposed', CASE, GRACE, { oldDate, date: addMs(oldDate, DAY) })
+    return event('change-proposed', CASE, GRACE, {
+      oldDate,
+      date: addMs(oldDate, DAY),
+      approveBy: oldDate
+    })
   }
   const untilCertificate = (): number => {
     const expiresAt = world.desk.settings.maintainers.find(({ id }) => id === 'linus')?.keyExpiresAt

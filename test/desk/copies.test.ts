@@ -16,6 +16,7 @@ import { type Tx } from '../../src/store/sql.ts'
 import {
   ALL,
   alarms,
+  alarmsTo,
   alice,
   allTo,
   approve,
@@ -68,7 +69,11 @@ it('(B16) a new date leaves at once when it is approved, to everybody who had th
   await writes(grace, LATER)
   for (const member of members) expect(await textsTo(member)).toEqual([])
   expect(recorded('change-proposed')).toEqual([
-    { oldDate: '2026-12-04T12:00:00.000Z', date: '2026-12-07T12:00:00.000Z' }
+    {
+      oldDate: '2026-12-04T12:00:00.000Z',
+      date: '2026-12-07T12:00:00.000Z',
+      approveBy: '2026-12-04T12:00:00.000Z'
+    }
   ])
   await approve()
   for (const member of members) {
@@ -147,6 +152,46 @@ it('(B16) maintainers are reminded of a change every hour in the last 48 hours b
     await world.wait(HOUR)
     expect(await reminders()).toBe(before + hour)
   }
+})
+
+it('(B16) with an earlier new date they are reminded every hour before that one, and read both dates and what else changed', async () => {
+  await givenReleased()
+  await writes(
+    grace,
+    '/embargo 2026-12-01T12:00Z because exploited\n/notice draft\nseverity: high\n'
+  )
+  await world.wait(until('2026-12-01T09:30:00Z'))
+  const before = await reminders()
+  for (const hour of [1, 2]) {
+    await world.wait(HOUR)
+    expect(await reminders()).toBe(before + hour)
+  }
+  const alarm = (await alarmsTo(linus)).at(-1)
+  expect(alarm).toMatch(
+    /The disclosure is now Tue 1 Dec 2026, 12:00 UTC; the list still goes by Fri 4 Dec 2026, 12:00 UTC\. It does not know either what has changed in the notice: Severity\. Please approve the change before Tue 1 Dec 2026, 12:00 UTC\./
+  )
+  await world.wait(HOUR / 2)
+  expect((await alarmsTo(linus)).at(-1)).toContain(
+    'The disclosure date has passed. What to do: Please record the disclosure'
+  )
+})
+
+it('(B16) a date that is moved again is reminded of anew only if that changes until when the list must know it', async () => {
+  await givenReleased()
+  const moves = (instant: string) => writes(grace, `/embargo ${instant} because we test\n`)
+  for (const [instant, count] of [
+    ['2026-12-07T12:00Z', 1],
+    ['2026-12-08T12:00Z', 1],
+    ['2026-12-01T12:00Z', 2],
+    ['2026-12-07T12:00Z', 3]
+  ] as const) {
+    await moves(instant)
+    await world.wait(0)
+    expect([instant, await reminders()]).toEqual([instant, count])
+  }
+  expect((await alarmsTo(linus)).at(-1)).toContain(
+    'is now Mon 7 Dec 2026, 12:00 UTC; the list still goes by Fri 4 Dec 2026, 12:00 UTC. Please approve the change before Fri 4 Dec 2026, 12:00 UTC.'
+  )
 })
 
 it('(B16, G7) a desk that was down over the old date sends nobody the change before it is approved, tells the maintainers, and then sends it at once', async () => {

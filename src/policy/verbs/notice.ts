@@ -112,8 +112,11 @@ export function reopenNotice(draft: Draft): NoticeRecord | null {
   draft.notice = { ...notice, ...UNSENT, told, revision }
   const date = draft.case.disclosureAt
   // The list has to learn the new date or content. On the record, so that it is not forgotten (B16).
-  if (told !== null && told.disclosureAt !== null && date !== null)
-    decided(draft, 'change-proposed', { oldDate: told.disclosureAt, date })
+  if (told !== null && told.disclosureAt !== null && date !== null) {
+    const { disclosureAt: oldDate } = told
+    const approveBy = oldDate < date ? oldDate : date
+    decided(draft, 'change-proposed', { oldDate, date, approveBy })
+  }
   return draft.notice
 }
 
