@@ -6,8 +6,7 @@
 import { type CaseTag, parseCaseTag } from '../domain/ids.ts'
 import { isToLine } from './conversation.ts'
 import { type Command } from './draft.ts'
-import { commandWord, isAmongQuoted, openBlock, plainWord, readBlockLine } from './marks.ts'
-import { beginsQuotation, doubtfulLine, newText, unquotedLines } from './new-text.ts'
+import { beginsQuotation, doubtfulLine, isQuoted, newText, unquotedLines } from './new-text.ts'
 import { synopsis, type Verb, type VerbText, verbsUnder } from './verbs/verb.ts'
 
 type Grammar = Pick<Verb, 'name' | 'arguments' | 'text'>
@@ -34,6 +33,11 @@ const VERB_LINE = /^\/[a-z]+(?:\s+(?:\S.*)?)?$/i
 const CASE_LINE = /^case:\s*(\S+)\s*$/i
 /** `key: value`; an address such as `https://…` that a client wrapped onto a line of its own is none. */
 const FIELD_LINE = /^([a-z][a-z_]{1,30})\s?[:：](?!\/\/)\s?(.*)$/i
+/** A line that could pass for a command at a glance: with a list mark, a dash or a quote in front, or another slash. */
+const LIKE_COMMAND =
+  /^[\s\p{Cf}]*(?:[-–—―*•·"'“”„‘’«‹(]{1,3}[\s\p{Cf}]*|\d{1,2}[.)]\s+)?[/／⁄∕]\s?([a-z]{1,30})(?=$|[\s\p{Cf},.;:!?"'”’»›)])/iu
+const QUOTES = /^["'“”„‟‘’‚‛«‹](.+)["'“”„‟‘’‚‛»›]$/u
+const HYPHENS = /[‐‑‒–—―−]/gu
 
 type Reader = {
   readonly lines: readonly string[]
@@ -88,7 +92,7 @@ function findStrays(reader: Reader, commands: readonly Open[]): void {
   const below = reader.lines.slice(reader.at)
   for (const index of unquotedLines(below)) {
     const line = (below[index] ?? '').trim()
-    const word = commandWord(line)
+    const word = LIKE_COMMAND.exec(line)?.[1]?.toLowerCase() ?? null
     const field = FIELD_LINE.exec(line)?.[1]?.toLowerCase()
     const above = reader.at + index + 1
     if (word !== null && verbsUnder(reader.verbs, word).length > 0)
@@ -102,10 +106,15 @@ const STRAY =
 const STRAY_FIELD =
   'This field stands below other text. Please move it up to the other fields, or put longer text between << and >>.'
 
+/** An argument as it was meant: without quotes around it, with plain hyphens inside. */
+function plainWord(word: string): string {
+  return (QUOTES.exec(word)?.[1] ?? word).replaceAll(HYPHENS, '-')
+}
+
 function readCommand(reader: Reader, line: string, commands: Open[]): void {
   reader.at += 1
   const { at: above } = reader
-  const { head, text } = readBlock(reader, line, openBlock(line))
+  const { head, text } = readBlock(reader, line)
   const [name = '', ...words] = head.slice(1).split(/\s+/)
   const verb = verbOf(reader.verbs, name.toLowerCase(), words)
   if (verb === null) {
@@ -138,7 +147,8 @@ function readFields(reader: Reader, command: Open): void {
   command.text = null
 }
 
-function misuse(verb: Grammar, { words, text }: Open): string | null {
+function misuse(verb: Grammar, { line, words, text }: Open): string | null {
+  if (hasOtherMark(line)) return OTHER_MARK
   if (verb.text === undefined && text !== null) return `/${verb.name} takes no text.`
   if (verb.arguments !== undefined || words.length === 0) return null
   return verb.text === undefined
@@ -162,35 +172,48 @@ function unknownVerb(verbs: readonly Grammar[], name: string): string {
     : `Please write the whole command: ${known.join(', ')}.`
 }
 
+/** Whether a guillemet is open at the end of a line: a mail client may have made it of `<<`, or the author quotes. */
+function hasOtherMark(line: string): boolean {
+  return (line.match(/[«≪‹]/gu) ?? []).length > (line.match(/[»≫›]/gu) ?? []).length
+}
+
+const OTHER_MARK =
+  'I cannot tell whether this line opens a text. Please write << before the text and >> below it, and no guillemet on this line.'
+
 /** Splits `<<text>>` on one line, or collects the lines up to the one that ends the block. */
 function readBlock(
   reader: Reader,
-  line: string,
-  opened: ReturnType<typeof openBlock>
+  line: string
 ): { readonly head: string; readonly text: string | null } {
-  if (opened === null) return { head: line, text: null }
-  const { head } = opened
+  const opened = line.indexOf('<<')
+  if (opened < 0) return { head: line, text: null }
+  const head = line.slice(0, opened).trim()
   const { at: above } = reader
-  let { text, ends, depth } = readBlockLine(opened.first, 0)
-  const collected = [text]
-  while (!ends && reader.at < reader.lines.length) {
-    const next = reader.lines[reader.at] ?? ''
+  const collected: string[] = []
+  let next = line.slice(opened + 2)
+  while (!endsBlock(reader, next)) {
+    collected.push(next)
+    next = reader.lines[reader.at] ?? ''
+    // Where another command opens a text, somebody forgot the end of this one: nothing of the other goes along with it.
+    const isOther = VERB_LINE.test(next.trim()) && next.includes('<<')
+    if (isOther || reader.at >= reader.lines.length) {
+      complain(reader, above, head, UNCLOSED)
+      return { head, text: null }
+    }
     reader.at += 1
-    if (VERB_LINE.test(next.trim()) && openBlock(next) !== null) {
-      // Somebody forgot the end of the first text: nothing of a second command goes along with it.
-      reader.at -= 1
-      break
-    }
-    const [above, below] = [reader.lines[reader.at - 2], reader.lines[reader.at]]
-    if (next.trim() === '>>' && isAmongQuoted(above, below)) collected.push(next)
-    else {
-      ;({ text, ends, depth } = readBlockLine(next, depth))
-      collected.push(text)
-    }
   }
-  if (ends) return { head, text: collected.join('\n').trim() }
-  complain(reader, above, head, 'The text that << opens has no closing >> on a line of its own.')
-  return { head, text: null }
+  collected.push(next.trimEnd().slice(0, -2))
+  return { head, text: collected.join('\n').trim() }
+}
+
+const UNCLOSED = 'The text that << opens has no closing >> on a line of its own.'
+
+/** Whether `line`, the last one read, ends a block. Its `>>` may belong to a quotation: in front, or alone among quoted lines. */
+function endsBlock({ lines, at }: Reader, line: string): boolean {
+  if (!line.trimEnd().endsWith('>>')) return false
+  const [above = '', below = ''] = [lines[at - 2], lines[at]]
+  if (line.trim() !== '>>') return !isQuoted(line)
+  return !/^\s*>\s*>/.test(above) && (!isQuoted(below) || below.trim() === '>>')
 }
 
 function collectFields(reader: Reader, command: Open): void {
@@ -223,14 +246,14 @@ function endsFields(reader: Reader): boolean {
 /** Reads one field; null where its text stood in a block, so that no line below belongs to it. */
 function readField(reader: Reader, command: Open, { key, value }: Field): Field | null {
   const { at: above } = reader
-  const opened = openBlock(value)
-  const { text } = readBlock(reader, `${key}: ${value}`, opened?.head === '' ? opened : null)
+  const { text } = value.startsWith('<<') ? readBlock(reader, `${key}: ${value}`) : { text: null }
   const keys = command.takes?.keys ?? []
   const isTwice = command.fields.some((field) => field.key === key)
   if (!keys.includes(key)) {
     const says = `There is no field ${key} here. Put longer text between << and >>; the fields are: ${keys.join(', ')}.`
     complain(reader, above, `${key}:`, says)
-  } else if (isTwice) complain(reader, above, `${key}:`, 'This field is given twice.')
+  } else if (text === null && hasOtherMark(value)) complain(reader, above, `${key}:`, OTHER_MARK)
+  else if (isTwice) complain(reader, above, `${key}:`, 'This field is given twice.')
   const field = { key, value: text ?? value.trim() }
   command.fields.push(field)
   return text === null ? field : null

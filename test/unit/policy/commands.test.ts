@@ -102,6 +102,7 @@ describe('commands', () => {
 
   it('never runs a message whose block is left open', () => {
     expect(parse('/reply <<\nno end\n').problems).toHaveLength(1)
+    expect(parse('/reply <</note <<x').problems).toHaveLength(1)
   })
 
   it('gives /reject its code and the reason apart', () => {
@@ -178,13 +179,18 @@ describe('a command where none is read (B7)', () => {
 
 describe('what mail clients make of marks (B7)', () => {
   it.each([
-    ['guillemets', '/reply «\nHello\n»\nrest'],
-    ['guillemets with blanks that do not break', '/reply «\u00a0Hello\u00a0»\nrest'],
-    ['single guillemets', '/reply ‹‹Hello››\nrest'],
-    ['guillemets on one side', '/reply <<\nHello »\nrest'],
-    ['a blank that does not break', '/reply\u00a0<<\u00a0Hello\u00a0>>\nrest']
-  ])('understands %s', (_name, text) => {
-    expect(parse(text)).toMatchObject({
+    '/reply «\nHello\n»\nrest',
+    '/reply «\u00a0Hello\u00a0»\nrest',
+    '/reply ‹‹Hello››\nrest',
+    '/reply <<\nHello »\nrest',
+    '/close «\nHello\n»',
+    '/notice draft\ndescription: «\nHello\n»'
+  ])('refuses guillemets that may stand for << and >>: %j', (text) => {
+    expect(parse(text).problems).toHaveLength(1)
+  })
+
+  it('understands a blank that does not break', () => {
+    expect(parse('/reply\u00a0<<\u00a0Hello\u00a0>>\nrest')).toMatchObject({
       commands: [{ verb: 'reply', words: [], text: 'Hello' }],
       problems: [],
       rest: 'rest'
@@ -192,13 +198,10 @@ describe('what mail clients make of marks (B7)', () => {
   })
 
   it('leaves quotations in guillemets inside a text alone', () => {
-    for (const [open, close] of ['<<', '«'].flatMap((one) => ['>>', '»'].map((two) => [one, two])))
-      expect(
-        parse(`/reply ${open}\nIl dit «\u00a0non\u00a0»\net «oui»\n${close}\nrest`)
-      ).toMatchObject({
-        commands: [{ text: 'Il dit «\u00a0non\u00a0»\net «oui»' }],
-        rest: 'rest'
-      })
+    expect(parse('/reply <<\nIl dit «\u00a0non\u00a0»\net «oui»\n>>\nrest')).toMatchObject({
+      commands: [{ text: 'Il dit «\u00a0non\u00a0»\net «oui»' }],
+      rest: 'rest'
+    })
     expect(
       parse('/notice draft\ntitle: «parse» overflows\ncredit: see << here').commands[0]?.fields
     ).toEqual([
