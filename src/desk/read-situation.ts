@@ -144,8 +144,8 @@ function boundTag(
   parsed: ParsedCommands | null
 ): CaseTag | null {
   if (parsed !== null) {
-    const binding = findBinding(named, parsed, desk.settings, (tag) => caseNow(read, tag))
-    if (binding.kind === 'case') return cases.find(read, binding.tag)?.tag ?? null
+    const tag = findBinding(named, parsed, desk.settings, (number) => caseNow(read, number))
+    if (tag !== null && tag !== 'conflict') return cases.find(read, tag)?.tag ?? null
   }
   return named.answers?.case.tag ?? named.tagged?.tag ?? null
 }
@@ -196,11 +196,9 @@ async function readBound(
       unreached: notice === null ? 0 : deliveries.countUnreached(read, notice),
       members: members.listActive(read, record.product),
       reported: commands !== null ? cases.listReported(read, record.id) : [],
-      messageCount: cases.countMessages(read, record.id),
       askedToday: numbersOf(record)
         .flatMap((id) => [askedKey('key-request', id, now), askedKey('resend-request', id, now)])
         .filter((once) => outbox.hasOnce(read, once)),
-      hintGiven: outbox.hasOnce(read, `hint:${tag}`),
       heldAnswerTo
     }
   })

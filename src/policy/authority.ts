@@ -6,39 +6,15 @@
 import { isSameAddress } from '../domain/address.ts'
 import { type CaseTag, findCaseTags } from '../domain/ids.ts'
 import { type OpenedMail, type Signature } from '../domain/mail.ts'
-import { type Role } from '../domain/role.ts'
 import { type Maintainer, type Settings } from '../domain/settings.ts'
 import { HOUR_MS, type Instant, msBetween } from '../domain/time.ts'
 import { type Refusal } from '../messages/to-maintainers.ts'
 import { type ParsedCommands } from './commands.ts'
 import { isMeantForDesk, type QuotedMessage } from './conversation.ts'
-
-export type Authority =
-  | { readonly kind: 'maintainer'; readonly maintainer: Maintainer; readonly signature: Signature }
-  | { readonly kind: 'refused'; readonly maintainer: Maintainer; readonly because: Refusal }
-  | { readonly kind: 'none' }
+import { type Situation } from './situation.ts'
 
 /** A signature this far ahead of our clock is still a clock difference, not a forgery. */
 const FUTURE_MS_MAX = 10 * 60_000
-
-/** What the desk knows beforehand: whether the signature was accepted before, and which of its messages are quoted. */
-type Known = { readonly signatureSeen: boolean; readonly quoted: readonly QuotedMessage[] }
-
-/** Whether this message speaks for a maintainer. */
-export function judgeAuthority(
-  opened: OpenedMail,
-  settings: Settings,
-  now: Instant,
-  known: Known
-): Authority {
-  const maintainer = claimedMaintainer(opened, settings)
-  if (maintainer === null) return { kind: 'none' }
-  const because = refusalOf(opened, maintainer, settings, { ...known, now })
-  const [signature] = opened.signatures
-  return because === null && signature !== undefined
-    ? { kind: 'maintainer', maintainer, signature }
-    : { kind: 'refused', maintainer, because: because ?? 'unsigned' }
-}
 
 /** The maintainer whose key signed or, failing that, whose address the message claims. */
 export function claimedMaintainer(opened: OpenedMail, settings: Settings): Maintainer | null {
@@ -54,11 +30,15 @@ export function claimedMaintainer(opened: OpenedMail, settings: Settings): Maint
   )
 }
 
-function refusalOf(
-  opened: OpenedMail,
+/**
+ * Why this message does not speak for the maintainer; null if it does, by its one signature. `signatureSeen`: whether the
+ * signature was accepted before; `quoted`: which messages of the desk it quotes.
+ */
+export function refusalOf(
+  { opened, signatureSeen, quoted }: Pick<Situation, 'opened' | 'signatureSeen' | 'quoted'>,
   maintainer: Maintainer,
   settings: Settings,
-  { now, signatureSeen, quoted }: Known & { readonly now: Instant }
+  now: Instant
 ): Refusal | null {
   if (opened.failure !== null) return 'not-opened'
   if (!opened.encrypted || !opened.decrypted) return 'not-encrypted'
@@ -88,48 +68,28 @@ function freshness(signature: Signature, settings: Settings, now: Instant): Refu
   return ageMs > settings.limits.signature_age_hours * HOUR_MS ? 'stale' : null
 }
 
-/** Which case the signed bytes name. */
-export type Binding =
-  | { readonly kind: 'case'; readonly tag: CaseTag }
-  | { readonly kind: 'none' }
-  | { readonly kind: 'ambiguous' }
-
 /**
  * The case that the signed bytes of a message name: a `case:` line, else the protected subject's first `[TAG]` and the
  * messages of the desk to the author that are `quoted`, which must agree. Numbers of cases that were merged (`caseNow`) agree.
- * Outer headers do not count: no signature covers them.
+ * Outer headers do not count: no signature covers them. Null where they name none.
  */
 export function findBinding(
   { opened, quoted }: { readonly opened: OpenedMail; readonly quoted: readonly QuotedMessage[] },
   parsed: Pick<ParsedCommands, 'caseLine'>,
   { desk: { casePrefix } }: Settings,
   caseNow: (tag: CaseTag) => CaseTag
-): Binding {
-  if (parsed.caseLine === 'conflict') return { kind: 'ambiguous' }
-  if (parsed.caseLine !== null) return { kind: 'case', tag: parsed.caseLine }
+): CaseTag | 'conflict' | null {
+  if (parsed.caseLine !== null) return parsed.caseLine
   const quotedTags = quoted.flatMap(({ tag }) => tag ?? [])
   // The number of a merged case goes first: a command written for that case must not act on the other one unnoticed.
   const merged = quotedTags.filter((tag) => caseNow(tag) !== tag)
   const tags = [...subjectTags(opened, casePrefix), ...merged, ...quotedTags]
-  const [named] = tags
-  if (named === undefined) return { kind: 'none' }
-  return new Set(tags.map(caseNow)).size === 1
-    ? { kind: 'case', tag: named }
-    : { kind: 'ambiguous' }
+  const [named = null] = tags
+  return new Set(tags.map(caseNow)).size > 1 ? 'conflict' : named
 }
 
 /** Tags in the first square brackets of the protected subject: the desk puts its own there, in front of all others. */
 function subjectTags(opened: OpenedMail, casePrefix: string): CaseTag[] {
   const subject = opened.subjectProtected ? (opened.protected?.subject ?? '') : ''
   return findCaseTags(/\[[^\]]{1,40}\]/.exec(subject)?.[0] ?? '', casePrefix)
-}
-
-/** The roles of which the maintainer would need one; null when they have one of them or no role is needed. */
-export function missingRole(
-  maintainer: Maintainer,
-  needed: readonly Role[]
-): readonly Role[] | null {
-  return needed.length === 0 || needed.some((role) => maintainer.roles.includes(role))
-    ? null
-    : needed
 }

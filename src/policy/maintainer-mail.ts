@@ -15,7 +15,7 @@ import {
   refusal,
   relay
 } from '../messages/to-maintainers.ts'
-import { findBinding, judgeAuthority, missingRole } from './authority.ts'
+import { claimedMaintainer, findBinding, refusalOf } from './authority.ts'
 import { dueOf } from './clocks.ts'
 import { doubtsAbout, type ParsedCommands, parseCommands } from './commands.ts'
 import { conversationAbout, memberIn, NOBODYS, reporterIn } from './conversation.ts'
@@ -27,7 +27,7 @@ import { runCommands, runWithoutCase } from './run-commands.ts'
 import { toAuthor, toMaintainers } from './send.ts'
 import { answeredMessage, type Moment, type Situation } from './situation.ts'
 import { VERBS } from './verbs/index.ts'
-import { ACTING } from './verbs/verb.ts'
+import { missingRoles } from './verbs/verb.ts'
 
 /** What becomes of the message; null when no maintainer signed it and it claims none, or when it is a report of their own. */
 export function decideMaintainerMail(
@@ -36,30 +36,31 @@ export function decideMaintainerMail(
   { now, tools }: Moment
 ): Decision[] | null {
   const { opened, bound } = situation
-  const authority = judgeAuthority(opened, settings, now, situation)
-  if (authority.kind === 'none') return null
-  if (authority.kind === 'refused') return refuse(situation, settings, authority)
-  const { maintainer: author, signature } = authority
+  const author = claimedMaintainer(opened, settings)
+  if (author === null) return null
+  const because = refusalOf(situation, author, settings, now)
+  if (because !== null) return refuse(situation, settings, author, because)
   const parsed = parseCommands(opened.text, VERBS)
+  const remember = opened.signatures.map(spend)
   const desk = { ...situation, author, settings, now, message: answeredMessage(situation) }
-  const binding = findBinding(situation, parsed, settings, followed(situation))
+  const named = findBinding(situation, parsed, settings, followed(situation))
   const hasCommands = parsed.commands.length > 0 || parsed.problems.length > 0
-  if (binding.kind === 'case' && bound !== null) {
+  if (named !== null && named !== 'conflict' && bound !== null) {
     const product = productNamed(bound.case.product, settings)
     // Keys and visiting cards that clients attach by themselves are no patches.
     const files = opened.attachments.filter(
       ({ contentType }) => !CLIENT_FILES.includes(contentType)
     )
     const context = { ...desk, bound, product, files, tools }
-    return [spend(signature), ...act(parsed, hasCommands, context, situation)]
+    return [...remember, ...act(parsed, hasCommands, context, situation)]
   }
-  if (binding.kind === 'none' && !hasCommands && situation.answers === null) return null
-  const says = NO_CASE[binding.kind]
+  if (named === null && !hasCommands && situation.answers === null) return null
+  const says = NO_CASE[named ?? 'none'] ?? UNKNOWN_CASE
   const { ran, decisions } = hasCommands
     ? runWithoutCase(parsed, desk, VERBS, says)
     : { ran: false, decisions: [refusalTo(desk, { because: '', says })] }
   const done = ran ? dispose('done', 'commands', '') : dispose('held', 'commands-refused', says)
-  return [spend(signature), ...decisions, done]
+  return [...remember, ...decisions, done]
 }
 
 const CLIENT_FILES: readonly string[] = [
@@ -75,11 +76,11 @@ function followed({ bound }: Situation): (tag: CaseTag) => CaseTag {
   return (tag) => (bound !== null && numbers.includes(tag) ? bound.case.tag : tag)
 }
 
-const NO_CASE = {
+const NO_CASE: Readonly<Record<string, string>> = {
   none: 'The signed part of your message names no case. Reply to a message of the case and keep its last line (Ref: …), or begin your message with a line "case: NUMBER".',
-  case: 'There is no case with the number that your message names.',
-  ambiguous: 'Your message names more than one case. Begin it with one line "case: NUMBER".'
-} as const
+  conflict: 'Your message names more than one case. Begin it with one line "case: NUMBER".'
+}
+const UNKNOWN_CASE = 'There is no case with the number that your message names.'
 
 function act(
   parsed: ParsedCommands,
@@ -94,7 +95,7 @@ function act(
   if (parsed.rest === '' && situation.opened.attachments.length === 0) {
     return [dispose('done', 'note', 'without new text', tag)]
   }
-  const mayAnswer = missingRole(context.author, ACTING) === null
+  const mayAnswer = missingRoles(context.author).length === 0
   const isForReporter = mayAnswer && context.product.policy.replies === 'reporter'
   if (isForReporter && answersRelay(situation, context.bound.case)) {
     return plainReply(parsed.rest, context, situation.opened.text)
@@ -177,18 +178,19 @@ const REFUSALS_PER_HOUR_MAX = 10
 function refuse(
   situation: Situation,
   settings: Settings,
-  { maintainer, because }: { readonly maintainer: Maintainer; readonly because: Refusal }
+  author: Maintainer,
+  because: Refusal
 ): Decision[] {
   const { automatic } = situation.opened
   // A maintainer's vacation robot answers every relay: recorded, and nobody is bothered.
   if (automatic.includes('auto-replied'))
     return [dispose('done', 'auto-reply', 'an automatic answer')]
-  const subject = { kind: 'maintainer', id: maintainer.id } as const
+  const subject = { kind: 'maintainer', id: author.id } as const
   const isTooMany = situation.history.refusalsLastHour >= REFUSALS_PER_HOUR_MAX
   // Nobody wrote the receipt of a maintainer's mail program, so nobody is told that it had no effect.
   const isReceipt = automatic.includes('receipt')
   const kind = isTooMany && !isReceipt ? 'refused-unanswered' : 'message-refused'
-  const desk = { ...situation, author: maintainer, settings, message: answeredMessage(situation) }
+  const desk = { ...situation, author, settings, message: answeredMessage(situation) }
   return [
     ...spendSignatures(situation, settings),
     recorded(kind, subject, BY_SOMEBODY, { because }),
@@ -242,11 +244,11 @@ function answersRelay(
     : newest === answers.messageId
 }
 
-/** Said once per case: how to reach a reporter who is still waiting. */
+/** Said once to each maintainer of a case: how to reach a reporter who is still waiting. */
 function hint(context: CommandContext): Decision[] {
   const { bound } = context
   const isWaiting = answeredAt(bound.case) === null && addresseesOf(bound.case).length > 0
-  return isWaiting && !bound.hintGiven ? [stayed(context, 'note', bound.case.tag)] : []
+  return isWaiting ? [stayed(context, 'note', bound.case.tag)] : []
 }
 
 /** Tells the author that a plain message stayed among the maintainers, once for each `once`. */

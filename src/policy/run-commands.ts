@@ -6,7 +6,6 @@ import { type Decision, type UpdateCase } from '../domain/decision.ts'
 import { groupBy } from '../domain/group.ts'
 import { listed } from '../domain/words.ts'
 import { activity as activityMessage, type TranscriptLine } from '../messages/to-maintainers.ts'
-import { missingRole } from './authority.ts'
 import { type ParsedCommands } from './commands.ts'
 import { conversationAbout } from './conversation.ts'
 import { askOwed } from './date-talk.ts'
@@ -25,7 +24,7 @@ import { addNote, spokenWords } from './reporter-mail.ts'
 import { toMaintainers } from './send.ts'
 import { dueInDraft } from './status.ts'
 import { isDone, transcript } from './transcript.ts'
-import { needsNoCase, rolesOf, type Verb } from './verbs/verb.ts'
+import { missingRoles, needsNoCase, type Verb } from './verbs/verb.ts'
 import { settle } from './waiting-words.ts'
 
 export type RunResult = { readonly ran: boolean; readonly decisions: readonly Decision[] }
@@ -145,8 +144,8 @@ function readLines(
 function allowed(verbs: readonly Verb[], { verb: name }: Command, { author }: DeskContext): Verb {
   const verb = verbs.find((candidate) => candidate.name === name)
   if (verb === undefined) throw new RangeError(`no verb ${name}`)
-  const missing = missingRole(author, rolesOf(verb))
-  if (missing === null) return verb
+  const missing = missingRoles(author, verb.roles)
+  if (missing.length === 0) return verb
   throw new Refusal(`This takes the role ${listed(missing, 'or')}, which your key does not have.`)
 }
 

@@ -121,12 +121,8 @@ export type BoundCase = {
   readonly members: readonly MemberRecord[]
   /** What its reporters wrote, where a maintainer may command; else empty. */
   readonly reported: readonly string[]
-  /** How many messages are on its record. */
-  readonly messageCount: number
   /** What its reporters were asked for today already, as `askedKey` names it. */
   readonly askedToday: readonly string[]
-  /** Whether the hint how to reach the reporter was given before. */
-  readonly hintGiven: boolean
   /** The address to which its acknowledgement goes with /acknowledge, if it is on hold; else null. */
   readonly heldAnswerTo: Address | null
 }

@@ -134,7 +134,6 @@ function* statusLines(draft: Draft): Iterable<string> {
   for (const one of reporters) yield `Answers: ${reachWords(one, reporterKeys, product)}`
   yield* waitingLines(draft)
   yield `Owner: ${owner === null ? 'nobody' : nameOf(owner, settings)}`
-  if (bound.messageCount > 0) yield `On record: ${count(bound.messageCount, 'message', 'messages')}`
   yield* disclosureLines(draft)
   yield* dateLines(draft)
   if (product.policy.notice !== null) yield* noticeLines(draft)

@@ -7,13 +7,12 @@ import { type Decision } from '../domain/decision.ts'
 import { aboutCase, BY_DESK, type EventKind, type NewEvent } from '../domain/event.ts'
 import { formatInstant } from '../domain/time.ts'
 import { type TranscriptLine, transcript as transcriptMessage } from '../messages/to-maintainers.ts'
-import { missingRole } from './authority.ts'
 import { conversationAbout } from './conversation.ts'
 import { type DeskContext, type Draft, moveOf } from './draft.ts'
 import { isNoticeOpen, missingFields } from './notice-content.ts'
 import { toAuthor } from './send.ts'
 import { standing } from './status.ts'
-import { needsNoCase, rolesOf, type Verb } from './verbs/verb.ts'
+import { missingRoles, needsNoCase, type Verb } from './verbs/verb.ts'
 
 /** What became of the lines of one message. */
 export type Outcome = {
@@ -72,31 +71,14 @@ function caseParams({ before, after, verbs }: CaseOutcome) {
 
 const NEXT_MAX = 2
 
-/** Which of several sensible commands is offered first; a verb that is not named here comes last. */
-const ORDER: readonly string[] = [
-  'take',
-  'acknowledge',
-  'plan',
-  'reply',
-  'ask',
-  'accept',
-  'embargo',
-  'notice draft',
-  'notice preview',
-  'notice approve',
-  'disclosed',
-  'close'
-]
-
 function nextCommands(
   draft: Draft,
   verbs: readonly Verb[]
 ): { readonly command: string; readonly help: string }[] {
-  return [...verbs]
-    .sort((a, b) => rank(a) - rank(b))
+  return verbs
     .flatMap((verb) => {
       if (needsNoCase(verb) || verb.next === undefined) return []
-      if (missingRole(draft.author, rolesOf(verb)) !== null) return []
+      if (missingRoles(draft.author, verb.roles).length > 0) return []
       const command = verb.next.writes(draft)
       return command !== null && canHappen(verb.next.happens, draft)
         ? [{ command, help: verb.help }]
@@ -110,9 +92,4 @@ function canHappen(kind: EventKind, draft: Draft): boolean {
   const about = { told: 'told', reason: '' }
   const happening = { kind, subject: aboutCase(draft.case.tag), actor: BY_DESK, about } as NewEvent
   return moveOf(draft, happening).kind === 'moved'
-}
-
-function rank({ name }: Verb): number {
-  const at = ORDER.indexOf(name)
-  return at < 0 ? ORDER.length : at
 }

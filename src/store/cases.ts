@@ -158,11 +158,6 @@ export function listReported(read: Read, caseId: number): string[] {
   )
 }
 
-/** How many messages a case has. */
-export function countMessages(read: Read, caseId: number): number {
-  return read.value<number>('SELECT count(*) FROM messages WHERE case_id = ?', [caseId]) ?? 0
-}
-
 /** Keeps what a maintainer wrote to a reporter of whom no usable key is known: it leaves, encrypted, once one comes (G3). */
 export function keepWords(
   tx: Tx,

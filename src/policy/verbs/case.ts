@@ -223,6 +223,18 @@ export const DECIDE: readonly Verb[] = [
     help: 'rejects the report and tells the reporter why, in the text below',
     more: '/reject alone lists the codes. The policy of the product says how long the reason must be.',
     run: reject
+  }
+]
+
+export const END: readonly Verb[] = [
+  {
+    name: 'disclosed',
+    arguments: '[INSTANT] [because REASON]',
+    roles: ['committer', 'release'],
+    help: 'records that the issue is public, now or since INSTANT',
+    more: 'Before the disclosure date, add because REASON. After the date, the maintainers are reminded until it is recorded.',
+    run: disclosed,
+    next: { happens: 'disclosed', writes: () => '/disclosed' }
   },
   {
     name: 'close',
@@ -233,15 +245,6 @@ export const DECIDE: readonly Verb[] = [
     more: 'REASON stays on the record. /close internal REASON tells nobody outside, where the policy allows that.',
     run: close,
     next: { happens: 'closed', writes: () => '/close' }
-  },
-  {
-    name: 'disclosed',
-    arguments: '[INSTANT] [because REASON]',
-    roles: ['committer', 'release'],
-    help: 'records that the issue is public, now or since INSTANT',
-    more: 'Before the disclosure date, add because REASON. After the date, the maintainers are reminded until it is recorded.',
-    run: disclosed,
-    next: { happens: 'disclosed', writes: () => '/disclosed' }
   },
   {
     name: 'reopen',

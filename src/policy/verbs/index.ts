@@ -1,6 +1,6 @@
 /**
- * The list of verbs, in the order in which `/help` shows them: the one place where a new one is added. Those that need no case
- * stand here: they answer, and change nothing.
+ * The list of verbs, in the order in which a case needs them: `/help` shows them so, and the first that make sense are offered
+ * next. The one place where a new one is added. Those that need no case stand here: they answer, and change nothing.
  */
 import { type Address } from '../../domain/address.ts'
 import { type ListedCase } from '../../domain/case.ts'
@@ -8,7 +8,7 @@ import { count, listed } from '../../domain/words.ts'
 import { Refusal } from '../draft.ts'
 import { caseLines } from '../status.ts'
 import { APPROVAL } from './approval.ts'
-import { CASE, DECIDE } from './case.ts'
+import { CASE, DECIDE, END } from './case.ts'
 import { EMBARGO } from './embargo.ts'
 import { KEYS } from './keys.ts'
 import { NOTICE } from './notice.ts'
@@ -112,5 +112,6 @@ export const VERBS: readonly Verb[] = [
   ...KEYS,
   ...EMBARGO,
   ...NOTICE,
-  ...APPROVAL
+  ...APPROVAL,
+  ...END
 ]

@@ -4,10 +4,11 @@
  */
 import { type EventKind } from '../../domain/event.ts'
 import { type Role } from '../../domain/role.ts'
+import { type Maintainer } from '../../domain/settings.ts'
 import { type Command, type DeskContext, type Draft, type Handler } from '../draft.ts'
 
 /** Who may act: everybody but an advisor, who only reads and writes notes. */
-export const ACTING: readonly Role[] = ['committer', 'release', 'approver', 'list-admin']
+const ACTING: readonly Role[] = ['committer', 'release', 'approver', 'list-admin']
 
 /** Where the text below a command goes, and whether the command makes sense without any. */
 export type VerbText = {
@@ -67,6 +68,14 @@ export type NextStep = {
 
 export function rolesOf({ roles = ACTING }: Pick<Verb, 'roles'>): readonly Role[] {
   return roles
+}
+
+/** The roles of which a maintainer would need one for a verb; empty when they have one of them or no role is needed. */
+export function missingRoles(
+  { roles: has }: Pick<Maintainer, 'roles'>,
+  needed: readonly Role[] = ACTING
+): readonly Role[] {
+  return needed.some((role) => has.includes(role)) ? [] : needed
 }
 
 export function needsNoCase(verb: Verb): verb is DeskVerb {

@@ -385,9 +385,7 @@ export function bound(change: Partial<BoundCase> = {}): BoundCase {
     unreached: 0,
     members: [member('debian', '1'), member('suse', '2')],
     reported: [],
-    messageCount: 0,
     askedToday: [],
-    hintGiven: false,
     heldAnswerTo: null,
     ...change
   }
