@@ -7,7 +7,7 @@ import { aboutCase } from '../domain/event.ts'
 import { type CaseTag, findCaseTags } from '../domain/ids.ts'
 import { type OpenedMail } from '../domain/mail.ts'
 import { addMs, DAY_MS, HOUR_MS, type Instant } from '../domain/time.ts'
-import { claimedMaintainer, findBinding } from '../policy/authority.ts'
+import { claimedMaintainer, findBinding, isCase } from '../policy/authority.ts'
 import { promiseKinds } from '../policy/clocks.ts'
 import { type ParsedCommands, parseCommands } from '../policy/commands.ts'
 import { isMeantForDesk } from '../policy/conversation.ts'
@@ -145,7 +145,7 @@ function boundTag(
 ): CaseTag | null {
   if (parsed !== null) {
     const tag = findBinding(named, parsed, desk.settings, (number) => caseNow(read, number))
-    if (tag !== null && tag !== 'conflict') return cases.find(read, tag)?.tag ?? null
+    if (isCase(tag)) return cases.find(read, tag)?.tag ?? null
   }
   return named.answers?.case.tag ?? named.tagged?.tag ?? null
 }

@@ -88,6 +88,11 @@ export function findBinding(
   return new Set(tags.map(caseNow)).size > 1 ? 'conflict' : named
 }
 
+/** Whether signed bytes name one case. */
+export function isCase(named: CaseTag | 'conflict' | null): named is CaseTag {
+  return named !== null && named !== 'conflict'
+}
+
 /** Tags in the first square brackets of the protected subject: the desk puts its own there, in front of all others. */
 function subjectTags(opened: OpenedMail, casePrefix: string): CaseTag[] {
   const subject = opened.subjectProtected ? (opened.protected?.subject ?? '') : ''

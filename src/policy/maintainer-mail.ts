@@ -15,7 +15,7 @@ import {
   refusal,
   relay
 } from '../messages/to-maintainers.ts'
-import { claimedMaintainer, findBinding, refusalOf } from './authority.ts'
+import { claimedMaintainer, findBinding, isCase, refusalOf } from './authority.ts'
 import { dueOf } from './clocks.ts'
 import { doubtsAbout, type ParsedCommands, parseCommands } from './commands.ts'
 import { conversationAbout, memberIn, NOBODYS, reporterIn } from './conversation.ts'
@@ -45,7 +45,7 @@ export function decideMaintainerMail(
   const desk = { ...situation, author, settings, now, message: answeredMessage(situation) }
   const named = findBinding(situation, parsed, settings, followed(situation))
   const hasCommands = parsed.commands.length > 0 || parsed.problems.length > 0
-  if (named !== null && named !== 'conflict' && bound !== null) {
+  if (isCase(named) && bound !== null) {
     const product = productNamed(bound.case.product, settings)
     // Keys and visiting cards that clients attach by themselves are no patches.
     const files = opened.attachments.filter(
