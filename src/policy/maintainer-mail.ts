@@ -44,7 +44,7 @@ export function decideMaintainerMail(
   const remember = opened.signatures.map(spend)
   const desk = { ...situation, author, settings, now, message: answeredMessage(situation) }
   const named = findBinding(situation, parsed, settings, followed(situation))
-  const hasCommands = parsed.commands.length > 0 || parsed.problems.length > 0
+  const hasCommands = parsed.commands.length + parsed.problems.length > 0
   if (isCase(named) && bound !== null) {
     const product = productNamed(bound.case.product, settings)
     // Keys and visiting cards that clients attach by themselves are no patches.
