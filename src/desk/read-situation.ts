@@ -1,19 +1,25 @@
 /**
  * The *read* step: opens a message in a worker and gathers what the decision may depend on. Reads only.
  */
-import { type Address, domainOf } from '../domain/address.ts'
+import { type Address, domainOf, isSameAddress } from '../domain/address.ts'
 import { addresseesOf, type CaseRecord, numbersOf } from '../domain/case.ts'
 import { aboutCase } from '../domain/event.ts'
-import { type CaseTag, findCaseTags } from '../domain/ids.ts'
-import { type OpenedMail } from '../domain/mail.ts'
+import { type CaseTag, findCaseTags, type MessageId, parseMessageId } from '../domain/ids.ts'
+import { type OpenedMail, subjectOf } from '../domain/mail.ts'
+import { quotedCodes } from '../domain/message.ts'
 import { addMs, DAY_MS, HOUR_MS, type Instant } from '../domain/time.ts'
 import { claimedMaintainer, findBinding, isCase } from '../policy/authority.ts'
 import { promiseKinds } from '../policy/clocks.ts'
 import { type ParsedCommands, parseCommands } from '../policy/commands.ts'
-import { isMeantForDesk } from '../policy/conversation.ts'
+import {
+  conversationOf,
+  isMeantForDesk,
+  memberIn,
+  type QuotedMessage
+} from '../policy/conversation.ts'
 import { DATE_KINDS } from '../policy/date-talk.ts'
 import { askedKey } from '../policy/reporter-mail.ts'
-import { type BoundCase, type Situation } from '../policy/situation.ts'
+import { type BoundCase, type Issued, type Situation } from '../policy/situation.ts'
 import { VERBS } from '../policy/verbs/index.ts'
 import { type Arrival } from '../store/arrivals.ts'
 import * as cases from '../store/cases.ts'
@@ -25,13 +31,7 @@ import * as notices from '../store/notices.ts'
 import * as outbox from '../store/outbox.ts'
 import { type Read } from '../store/sql.ts'
 import { type Desk } from './desk.ts'
-import {
-  conversationFacts,
-  findIssued,
-  quotedByAuthor,
-  quotedMessages,
-  tokenIds
-} from './own-messages.ts'
+import { messageIdOf } from './prepare.ts'
 import { candidatesOf, knownKey, knownKeys, mergedCopies, offeredKeys } from './read-keys.ts'
 
 /**
@@ -216,7 +216,7 @@ function taggedCase(
   opened: OpenedMail,
   signedText: string
 ): CaseRecord | null {
-  const subject = opened.subjectProtected ? (opened.protected?.subject ?? '') : ''
+  const subject = opened.subjectProtected ? subjectOf(opened) : ''
   const [tag] = findCaseTags(`${subject}\n${signedText}`, desk.settings.desk.casePrefix)
   return tag === undefined ? null : cases.findNow(read, tag)
 }
@@ -255,4 +255,83 @@ function historyOf(read: Read, desk: Desk, opened: OpenedMail, now: Instant): Si
     refusalsLastHour:
       claimed === null ? 0 : outbox.countAnswers(read, 'refusal', claimed.address, lastHour)
   }
+}
+
+// Which of the desk's own messages a received message names.
+
+/** The first of these Message-IDs, newest first, under which the desk sent a message of a case. */
+function findIssued(read: Read, ids: readonly MessageId[]): Issued | null {
+  for (const id of [...ids].reverse()) {
+    const row = outbox.findByMessageId(read, id)
+    const tag = row && cases.tagOf(read, row.caseId)
+    const record = tag && cases.findNow(read, tag)
+    if (row === null || record === null) continue
+    const { kind, audience, recipientId, messageId } = row
+    return { case: record, kind, audience, recipientId, messageId }
+  }
+  return null
+}
+
+/** Message-IDs whose token a bounce address in To names, where the mail host supports such addresses. */
+function tokenIds(desk: Desk, opened: OpenedMail): MessageId[] {
+  const { bounceAddress, address } = desk.settings.desk
+  const [before, after] = bounceAddress?.toLowerCase().split('{token}') ?? []
+  if (before === undefined || after === undefined) return []
+  return opened.outer.to.flatMap((to) => {
+    const text = to.address.toLowerCase()
+    if (!text.startsWith(before) || !text.endsWith(after)) return []
+    const token = text.slice(before.length, text.length - after.length)
+    return parseMessageId(`${token}@${domainOf(address)}`) ?? []
+  })
+}
+
+function conversationFacts(
+  read: Read,
+  { opened, quoted }: Pick<Situation, 'opened' | 'quoted'>,
+  numbers: readonly string[] | null
+): Pick<Situation, 'conversation' | 'answeredMember'> {
+  const outside = issuedMessages(read, opened.outer.references)
+  const inside = [...quoted, ...issuedMessages(read, opened.protected?.references ?? [])]
+  const conversation = conversationOf({ outside, inside }, numbers)
+  const id = memberIn(conversation)
+  const record = id === null ? null : members.find(read, id)
+  const answeredMember =
+    record?.state === 'active' ? members.findByFingerprint(read, record.fingerprint) : null
+  return { conversation, answeredMember }
+}
+
+/** The desk's messages with these Message-IDs, if `isWanted` takes them. */
+function issuedMessages(
+  read: Read,
+  ids: readonly MessageId[],
+  isWanted: (row: outbox.OutboxRow) => boolean = () => true
+): QuotedMessage[] {
+  return ids.flatMap((id) => {
+    const row = outbox.findByMessageId(read, id)
+    if (row === null || !isWanted(row)) return []
+    const { caseId, conversation, kind } = row
+    return [{ tag: cases.tagOf(read, caseId), conversation, kind }]
+  })
+}
+
+/** The desk's messages to one person that a text quotes. What it wrote to others proves nothing: they may have sent it on. */
+function quotedMessages(
+  read: Read,
+  desk: Desk,
+  { text }: OpenedMail,
+  isTheirs: (row: outbox.OutboxRow) => boolean
+): QuotedMessage[] {
+  const ids = quotedCodes(text).map((code) => messageIdOf(desk, code))
+  return issuedMessages(read, ids, isTheirs)
+}
+
+/** The desk's messages that the author quotes: a maintainer those to them, others those to a reporter at the same address. */
+function quotedByAuthor(read: Read, desk: Desk, opened: OpenedMail): QuotedMessage[] {
+  const id = claimedMaintainer(opened, desk.settings)?.id
+  const from = opened.outer.from?.address
+  return quotedMessages(read, desk, opened, ({ audience, recipientId, envelopeTo }) =>
+    id === undefined
+      ? audience === 'reporter' && from !== undefined && isSameAddress(envelopeTo, from)
+      : audience === 'maintainer' && recipientId === id
+  )
 }

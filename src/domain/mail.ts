@@ -276,6 +276,11 @@ export type OpenedMail = {
   readonly warnings: readonly WarningCode[]
 }
 
+/** The subject as its author meant it: the protected one where there is one. */
+export function subjectOf(opened: OpenedMail): string {
+  return opened.subjectProtected ? (opened.protected?.subject ?? '') : opened.outer.subject
+}
+
 /**
  * Whether to take the message as if it had come to the inbox: it is encrypted to the desk, or it answers a message of a case
  * (`answersCase`). Where nobody can tell to whom it is encrypted, it is taken: then a human sees it.

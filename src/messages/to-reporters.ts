@@ -3,6 +3,7 @@
  * maintainer's own words (G3, G6).
  */
 import { type VisibleEncryption } from '../domain/message.ts'
+import { type Policy } from '../domain/policy.ts'
 import { family } from './define.ts'
 
 const automaticAnswer = family('reporter', 'content-free', 'auto-replied')
@@ -18,11 +19,8 @@ export const acknowledgement = automaticAnswer<{
   readonly answerBy: string
   /** Whether that time has passed: the desk was down. */
   readonly isLate: boolean
-  readonly answerIncludes: string
   readonly isFirm: boolean
-  readonly policy: string
-  readonly rules: readonly string[]
-  readonly checklist: readonly string[]
+  readonly policy: Policy
   readonly sealedTo: VisibleEncryption
   readonly keyIds: string
   /** Whether an unencrypted report may be answered unencrypted. */

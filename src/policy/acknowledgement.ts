@@ -6,14 +6,13 @@ import { type Address, type Contact, isSameAddress, takesNoAnswers } from '../do
 import { type CaseRecord, type ReporterKey } from '../domain/case.ts'
 import { type Decision, type Sending } from '../domain/decision.ts'
 import { type CaseTag } from '../domain/ids.ts'
-import { type AutomaticKind, isAddressee, type OpenedMail } from '../domain/mail.ts'
+import { type AutomaticKind, isAddressee, type OpenedMail, subjectOf } from '../domain/mail.ts'
 import { type FactLine, type Message } from '../domain/message.ts'
 import { promisedAnswer } from '../domain/policy.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
 import { addMs, dueAt, formatInstant, HOUR_MS, type Instant, msBetween } from '../domain/time.ts'
 import { acknowledgement, furtherReports } from '../messages/to-reporters.ts'
 import { senderDoubt } from './authentication.ts'
-import { productOutside } from './new-case.ts'
 import { encryptedTo } from './recipients.ts'
 import { inClearTo, toReporter } from './send.ts'
 import { type AnswerHistory, type Moment, type Situation } from './situation.ts'
@@ -183,6 +182,34 @@ export function answerDueAt(
   return due && 'within' in due ? dueAt(receivedAt, due.within, calendar) : null
 }
 
+/**
+ * The product that the subject outside names, or else the first one. An automatic answer follows the policy of this product, so
+ * that its text cannot depend on what only the desk could read (G6).
+ */
+export function productOutside({ outer }: OpenedMail, settings: Settings): Product {
+  const [first] = settings.products
+  if (first === undefined) throw new RangeError('a desk without products')
+  return productIn(outer.subject, settings) ?? first
+}
+
+/** The product of the case: by the subject as its author meant it, then the text, then what is seen outside. */
+export function productOf(opened: OpenedMail, settings: Settings): Product {
+  return (
+    productIn(subjectOf(opened), settings) ??
+    productIn(opened.text, settings) ??
+    productOutside(opened, settings)
+  )
+}
+
+/** The one product that these words name; null for none or several. */
+function productIn(text: string, { products }: Settings): Product | null {
+  const words = ` ${text.toLowerCase().replaceAll(/[^\p{L}\p{N}-]+/gu, ' ')} `
+  const named = products.filter(({ id, name }) =>
+    [id, name].some((word) => words.includes(` ${word.toLowerCase()} `))
+  )
+  return named.length === 1 ? (named[0] ?? null) : null
+}
+
 /** What the acknowledgement says: nothing but what anybody outside could work out (G6). */
 export function acknowledgementParams(
   product: Pick<Product, 'policy' | 'calendar'>,
@@ -196,11 +223,8 @@ export function acknowledgementParams(
     received: formatInstant(receivedAt, timezone),
     answerBy: due === null ? '' : formatInstant(due, timezone),
     isLate: due !== null && due <= now,
-    answerIncludes: policy.answer_includes,
     isFirm: promisedAnswer(policy)?.firmness === 'hard',
-    policy: policy.title,
-    rules: policy.reporter_rules,
-    checklist: policy.report_checklist,
+    policy,
     sealedTo: opened.sealedTo,
     keyIds: opened.sealedToKeyIds.join(', '),
     isClearAllowed: policy.reporters.cleartext === 'allow'

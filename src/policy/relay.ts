@@ -20,6 +20,7 @@ import {
   isDeclaredKey,
   type OpenedMail,
   type Signature,
+  subjectOf,
   WARNINGS
 } from '../domain/mail.ts'
 import { type Conversation, type FactLine } from '../domain/message.ts'
@@ -30,7 +31,6 @@ import { relay as relayMessage } from '../messages/to-maintainers.ts'
 import { judgeSender } from './authentication.ts'
 import { promiseWords } from './clocks.ts'
 import { reporterIn } from './conversation.ts'
-import { subjectOf } from './new-case.ts'
 import { type AnsweredReporter, memberReach, nameOf, reachSentence } from './recipients.ts'
 import { sealedTo } from './send.ts'
 import { type Situation } from './situation.ts'
@@ -53,7 +53,6 @@ export type RelayInput = CaseAbout &
     readonly isWithheld: boolean
     /** Who wrote it. */
     readonly writer: Pick<CaseMessage, 'author' | 'authorId'>
-    readonly keyWarnings: readonly string[]
     /** Extra facts, for example what became of the acknowledgement. */
     readonly facts: readonly FactLine[]
     /** Extra warnings in plain words. */
@@ -100,11 +99,7 @@ function forwarded(input: RelayInput, readers: readonly Maintainer[], isHidden: 
       ...unhidden([fact('Signed', signatureWords(input))]),
       ...input.facts
     ],
-    warnings: [
-      ...opened.warnings.map((code) => WARNINGS[code]),
-      ...unhidden(input.keyWarnings),
-      ...input.warnings
-    ],
+    warnings: [...opened.warnings.map((code) => WARNINGS[code]), ...input.warnings],
     text: opened.text,
     outsideText: opened.outsideText,
     files: files.map(

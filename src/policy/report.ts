@@ -3,19 +3,24 @@
  * copies for the maintainers, and the acknowledgement of a new report. What comes in is never refused.
  */
 import { addressKey, isSameAddress } from '../domain/address.ts'
-import { type CaseMessage, type CaseRecord, type ReporterKeys } from '../domain/case.ts'
+import {
+  type CaseMessage,
+  type CaseRecord,
+  type Reporter,
+  type ReporterKeys
+} from '../domain/case.ts'
 import { historyOf, moveCase } from '../domain/case-machine.ts'
 import { type Decision, dispose } from '../domain/decision.ts'
 import { aboutCase, BY_SOMEBODY, event, type NewEvent } from '../domain/event.ts'
-import { type CaseTag } from '../domain/ids.ts'
+import { type CaseTag, type MessageId } from '../domain/ids.ts'
+import { type OpenedMail, subjectOf, type WarningCode } from '../domain/mail.ts'
 import { type Product, productNamed, type Settings } from '../domain/settings.ts'
 import { type Instant } from '../domain/time.ts'
 import { listed } from '../domain/words.ts'
-import { acknowledgeReport, answerDueAt } from './acknowledgement.ts'
+import { acknowledgeReport, answerDueAt, productOf, productOutside } from './acknowledgement.ts'
 import { senderDoubt } from './authentication.ts'
 import { dueOf } from './clocks.ts'
 import { answerToDate } from './date-talk.ts'
-import { newCase, productOf, productOutside, subjectOf } from './new-case.ts'
 import {
   type Contradiction,
   contradictionOf,
@@ -105,9 +110,10 @@ function takeIn(situation: Judged, thread: Thread, settings: Settings, moment: M
       reporterKeys: keys,
       isWithheld: withheld !== null,
       writer,
-      keyWarnings: [...key.warnings, ...released.warnings],
       facts: [...answer.facts, ...released.facts],
       warnings: [
+        ...key.warnings,
+        ...released.warnings,
         ...entry.warnings,
         ...[withheld ?? []].flat(),
         ...(situation.quarantined ? [QUARANTINED] : [])
@@ -154,6 +160,54 @@ function openedBy(
     decisions: [{ kind: 'open-case', case: record }],
     warnings: newest === undefined ? remarks : [...remarks, others]
   }
+}
+
+/** The case that this message opens, as the maintainers see it already. */
+function newCase(
+  situation: Situation,
+  product: Product,
+  now: Instant
+): CaseRecord & { readonly reporters: readonly [Reporter] } {
+  const { opened, nextTag, receivedAt, waitingKeys } = situation
+  const { messageId, from } = opened.outer
+  // Only the commit can fill these in; the relay shows none of it.
+  const unstored = { id: 0, version: 0, maintainerRoot: '' as MessageId }
+  const reporter: Reporter = {
+    id: nextTag,
+    openedAt: now,
+    contact: from,
+    beganInClear: beganInClear(opened),
+    unusedKeys: waitingKeys.flatMap((key) => (key.refusedAt === null ? key.fingerprint : [])),
+    root: messageId ?? unstored.maintainerRoot,
+    latest: messageId,
+    answeredAt: null
+  }
+  return {
+    ...unstored,
+    tag: nextTag,
+    product: product.id,
+    state: 'received',
+    reporters: [reporter],
+    subject: subjectOf(opened),
+    receivedAt,
+    openedAt: now,
+    owner: null,
+    disclosureAt: null,
+    disclosureZone: null,
+    rejectedAs: null,
+    mergedInto: null
+  }
+}
+
+/** Only a message that was read to its end can be said to have come in clear (G3). */
+function beganInClear(opened: OpenedMail): boolean {
+  const closed: readonly WarningCode[] = ['errant-crypto', 'smime', 'too-large']
+  return (
+    opened.sealedTo === 'nobody' &&
+    !opened.encrypted &&
+    opened.failure === null &&
+    !opened.warnings.some((code) => closed.includes(code))
+  )
 }
 
 function joinedBy(

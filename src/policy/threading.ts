@@ -6,12 +6,11 @@
 import { isSameAddress } from '../domain/address.ts'
 import { addresseesOf, type CaseRecord, isSamePerson, type Reporter } from '../domain/case.ts'
 import { findCaseTags } from '../domain/ids.ts'
-import { type OpenedMail } from '../domain/mail.ts'
+import { type OpenedMail, subjectOf } from '../domain/mail.ts'
 import { type MemberRecord } from '../domain/notice.ts'
 import { type Settings } from '../domain/settings.ts'
 import { msOf } from '../domain/time.ts'
 import { lackOfProof, senderDoubt } from './authentication.ts'
-import { subjectOf } from './new-case.ts'
 import { isSignedWith } from './reporter-key.ts'
 import { type Issued, type Situation } from './situation.ts'
 

@@ -28,7 +28,6 @@ function signedFact(opened: Partial<OpenedMail>): string {
     isWithheld: false,
     facts: [],
     writer: { author: 'reporter', authorId: TAG },
-    keyWarnings: [],
     warnings: [],
     settings: SETTINGS,
     now: NOW
