@@ -191,14 +191,15 @@ CREATE TABLE looks (
 
 CREATE INDEX looks_next ON looks (next_look_at) WHERE next_look_at IS NOT NULL;
 
--- What a clock has told: written only with the message that tells it.
+-- What a clock has told: written only with the message that tells it, or where it had nothing to say (at and message are NULL).
 CREATE TABLE rings (
   subject_kind TEXT    NOT NULL,
   subject_id   TEXT    NOT NULL,
   clock        TEXT    NOT NULL,
-  -- The event that started the first run that was told with this one, and the event that started this one.
-  "first"      INTEGER NOT NULL REFERENCES events (id),
+  -- The event that started this run.
   generation   INTEGER NOT NULL REFERENCES events (id),
+  -- That of the look at which it was told: nothing before it was told with this one.
+  each_from    INTEGER NOT NULL,
   step         TEXT    NOT NULL,
   -- Id of the maintainer that was told; '' for the member that the clock is about.
   recipient    TEXT    NOT NULL,
@@ -206,9 +207,9 @@ CREATE TABLE rings (
   "repeat"     INTEGER NOT NULL,
   -- The particular that names the cause, where a clock has one: one alarm a cause, recipient and day.
   "key"        TEXT    NOT NULL,
-  at           TEXT    NOT NULL CHECK (length(at) = 24),
+  at           TEXT    NULL CHECK (length(at) = 24),
   -- The message that told it: one that does not arrive is told again.
-  message_id   TEXT    NOT NULL,
+  message_id   TEXT    NULL CHECK ((message_id IS NULL) = (at IS NULL)),
   PRIMARY KEY (subject_kind, subject_id, clock, generation, step, recipient)
 ) STRICT, WITHOUT ROWID;
 

@@ -24,6 +24,7 @@ import * as cases from '../store/cases.ts'
 import * as people from '../store/correspondents.ts'
 import * as deliveries from '../store/deliveries.ts'
 import * as events from '../store/events.ts'
+import { forgetJunk } from '../store/junk.ts'
 import * as looks from '../store/looks.ts'
 import * as notices from '../store/notices.ts'
 import * as outbox from '../store/outbox.ts'
@@ -105,6 +106,7 @@ const WRITERS: {
   'list-report': (tx, decision) =>
     people.insertFurtherReport(tx, requireCase(tx, decision.tag).id, decision),
   'forget-listed': (tx, { tags }) => people.deleteFurtherReports(tx, tags),
+  'forget-junk': (tx, { lastId }) => forgetJunk(tx, lastId),
   bounce: takeBounce,
   dispose: (tx, { state, disposition, reason, tag }, { arrivalId, now }) => {
     if (arrivalId === undefined) return

@@ -4,13 +4,12 @@
  * not be encrypted to somebody rings again.
  */
 import { type CaseRecord, reporterWith, underOneNumber } from '../domain/case.ts'
-import { type Clock, isToldTogether, kindsOf, type Ring } from '../domain/clock.ts'
-import { type SendClear, type SendSealed } from '../domain/decision.ts'
+import { type Clock, kindsOf, type Ring } from '../domain/clock.ts'
+import { type Decision } from '../domain/decision.ts'
 import { BY_DESK, DESK, type DeskEvent, event, type Subject } from '../domain/event.ts'
 import { groupBy } from '../domain/group.ts'
 import { type Product } from '../domain/settings.ts'
 import { addMs, type Instant } from '../domain/time.ts'
-import { Trouble } from '../domain/trouble.ts'
 import {
   calendarOf,
   clocksOf,
@@ -21,12 +20,10 @@ import {
 } from '../policy/clocks.ts'
 import * as cases from '../store/cases.ts'
 import * as events from '../store/events.ts'
-import { forgetJunk, listJunk } from '../store/junk.ts'
 import * as looks from '../store/looks.ts'
 import { type Read, type Tx } from '../store/sql.ts'
 import { commit, record } from './commit.ts'
 import { type Desk } from './desk.ts'
-import { planDigest } from './digest.ts'
 import { attempt } from './faults.ts'
 import { type Prepared, prepare } from './prepare.ts'
 import { compose, type Occasion } from './reminders.ts'
@@ -88,70 +85,52 @@ function seeCertificate(
   record(tx, event('certificate-seen', subject, BY_DESK, seen), { now })
 }
 
+/**
+ * Puts on the record when the next digest comes: when the last one was told, at the first start, after a change of the
+ * schedule, and when the clock was set back. An instant that was told is not planned again.
+ */
+function planDigest(desk: Desk, tx: Tx, now: Instant): void {
+  const planned = events.latestOfKinds(tx, DESK, ['digest-planned'], 10)
+  const date = planned[0]?.about.date ?? null
+  const nexts = desk.nextDigestsAt()
+  // In the usual case, what was told need not be read.
+  if (date !== null && date > now && date === nexts[0]) return
+  const told = looks.listRings(tx, DESK).map(({ generation }) => generation)
+  const isTold = (at: Instant): boolean =>
+    planned.some(({ id, about }) => about.date === at && told.includes(id))
+  if (date !== null && date <= now && !isTold(date)) return
+  const next = nexts.find((at) => !isTold(at)) ?? nexts[0] ?? null
+  if (next !== date) record(tx, event('digest-planned', DESK, BY_DESK, { date: next }), { now })
+}
+
 async function lookAt(desk: Desk, subject: Subject): Promise<void> {
   const now = desk.clock.now()
-  if (subject.kind === 'desk') desk.db.transact((tx) => planDigest(desk, tx, now))
-  const known = desk.db.read((read) => know(desk, read, { subject, now }))
+  const known = desk.db.read((read) => know(desk, read, subject, now))
   const made: Made[] = []
-  // Which clock has something to say to whom. Includes messages at which the desk failed: they are tried again.
-  const asked = new Set<string>()
   for (const [name, tellings] of groupBy(known.standing.tellings, nameOf)) {
-    const [telling] = tellings
-    const { id } = telling.clock
-    const about = { where: 'clock', at: `reminder ${id} ${subject.id}`.trimEnd() }
+    const at = `reminder ${tellings[0].clock.id} ${subject.id}`.trimEnd()
     // A bug at one alarm silences no other (G9).
-    const composed = await attempt(desk, about, () =>
-      desk.db.read((read) => ({
-        decisions: compose(desk, read, occasionOf(desk, known, name, tellings)),
-        junkTo: listJunk(read, 0).lastId
-      }))
-    )
-    if (composed === null) for (const { recipient } of tellings) asked.add(`${id} ${recipient}`)
-    for (const decision of composed?.decisions ?? []) {
-      for (const recipient of idsOf(decision)) asked.add(`${id} ${recipient}`)
-      const prepared = await attempt(desk, about, () => prepareOne(desk, decision, now))
-      if (prepared !== null)
-        made.push({ telling, decision, prepared, junkTo: composed?.junkTo ?? 0 })
-    }
+    const one = await attempt(desk, { where: 'clock', at }, async () => {
+      const occasion = occasionOf(desk, known, name, tellings)
+      const decisions = desk.db.read((read) => compose(desk, read, occasion))
+      return { tellings, decisions, prepared: await prepare(desk, decisions, now) }
+    })
+    if (one !== null) made.push(one)
   }
   desk.db.transact((tx) => {
     // An event that came meanwhile has made the subject due again.
     if (events.lastOf(tx, subject) !== known.last) return
-    if (known.standing.tellings.length === 0) {
-      // No clock was asked for its message, so none is known to have nothing to say.
-      looks.write(tx, subject, known.standing)
-      return
-    }
-    for (const one of made) write(tx, subject, one, now)
-    const isSilent = (clock: Clock, recipient: string): boolean =>
-      !asked.has(`${clock.id} ${recipient}`)
-    const { standing } = know(desk, tx, { subject, now, isSilent })
-    const isKept = standing.tellings.length > 0
-    const again = isKept ? earlier(addMs(now, RETRY_MS), standing.nextLookAt) : standing.nextLookAt
-    looks.write(tx, subject, { ...standing, nextLookAt: again })
+    for (const one of made) write(tx, known, one)
+    if (subject.kind === 'desk') planDigest(desk, tx, now)
+    const isAsBefore = made.length === 0 && events.lastOf(tx, subject) === known.last
+    const { standing } = isAsBefore ? known : know(desk, tx, subject, now)
+    const again = standing.tellings.length === 0 ? [] : [addMs(now, RETRY_MS)]
+    const [nextLookAt = null] = [...again, standing.nextLookAt ?? []].flat().sort()
+    looks.write(tx, subject, { ...standing, nextLookAt })
   })
 }
 
-/** The recipients as clocks name them: '' is the member that the clock is about, because its id may also be a maintainer's. */
-function idsOf(decision: SendSealed | SendClear): string[] {
-  if (decision.message.audience === 'member') return ['']
-  return decision.kind === 'send-clear' ? [decision.to.id] : decision.recipients.map(({ id }) => id)
-}
-
-function earlier(a: Instant, b: Instant | null): Instant {
-  return b === null || a < b ? a : b
-}
-
-function know(
-  desk: Desk,
-  read: Read,
-  look: {
-    readonly subject: Subject
-    readonly now: Instant
-    readonly isSilent?: (clock: Clock, recipient: string) => boolean
-  }
-): Known {
-  const { subject, now, isSilent = () => false } = look
+function know(desk: Desk, read: Read, subject: Subject, now: Instant): Known {
   const { settings } = desk
   const found = subject.kind === 'case' ? cases.find(read, subject.id) : null
   const product = settings.products.find(({ id }) => id === found?.product) ?? null
@@ -159,7 +138,6 @@ function know(
     subject.kind === 'maintainer' && settings.maintainers.every(({ id }) => id !== subject.id)
   const clocks = isGone ? [] : clocksOf(subject.kind, product, settings)
   const reporters = found?.reporters ?? []
-  const happened = eventsOf(read, subject, clocks).map((one) => underOneNumber({ reporters }, one))
   // As with the events: after a merge, only what a clock keeps by reporter goes by another number.
   const byReporter = clocks.filter(({ key }) => key === 'reporter').map(({ id }) => id)
   const told = looks.listRings(read, subject).map((ring) => {
@@ -171,12 +149,11 @@ function know(
   const owner = found?.owner ?? null
   const standing = standingOf({
     clocks,
-    events: happened,
+    events: eventsOf(read, subject, clocks).map((one) => underOneNumber({ reporters }, one)),
     told,
     calendar: calendarOf(product, settings),
     last,
     whom: ({ tell, run }) => whomToTell(tell, { maintainers, owner, start: run.start }),
-    isSilent,
     now
   })
   return { subject, record: found, product, last, standing, now }
@@ -195,21 +172,18 @@ function eventsOf(read: Read, subject: Subject, clocks: readonly Clock[]): DeskE
   ].sort((a, b) => a.id - b.id)
 }
 
-/** A message that tells something. */
+/** What one telling says to all who are told the same. */
 type Made = {
-  readonly telling: Telling
-  readonly decision: SendSealed | SendClear
+  readonly tellings: readonly [Telling, ...Telling[]]
+  readonly decisions: readonly Decision[]
   readonly prepared: Prepared
-  /** The last row of the junk list when it was composed. */
-  readonly junkTo: number
 }
 
-/** What one message tells to all who are told the same. */
 function occasionOf(
   { settings, sha256 }: Desk,
   { subject, record: found, product, last, now }: Known,
   name: string,
-  tellings: readonly [Telling, ...Telling[]]
+  tellings: Made['tellings']
 ): Occasion {
   const [{ clock, rings }] = tellings
   const isTold = (id: string): boolean => tellings.some(({ recipient }) => recipient === id)
@@ -233,56 +207,40 @@ function nameOf({ clock, rings }: Telling): string {
   return [clock.id, ...told].join('\n')
 }
 
-/** Null while the desk's own key looks expired, as on a clock far ahead: if that ended the desk, nobody watched the clock. */
-async function prepareOne(
-  desk: Desk,
-  decision: SendSealed | SendClear,
-  now: Instant
-): Promise<Prepared | null> {
-  try {
-    return await prepare(desk, [decision], now)
-  } catch (error) {
-    if (!(error instanceof Trouble) || error.code !== 'desk-key') throw error
-    desk.log({ event: 'trouble', code: error.code, where: 'clock' })
-    return null
-  }
-}
-
-/** Queues a message and remembers what it tells. */
-function write(
-  tx: Tx,
-  subject: Subject,
-  { telling, prepared, decision, junkTo }: Made,
-  now: Instant
-): void {
-  const { messages } = prepared
+/** Queues the messages of a telling and remembers what they tell, or that there is nothing to tell. */
+function write(tx: Tx, { subject, standing, now }: Known, { tellings, ...made }: Made): void {
+  const { messages } = made.prepared
+  const isSilent = made.decisions.length === 0
+  if (messages.length === 0 && !isSilent) return
   // A refused copy is not put on the record here: its ring is not saved, so the clock rings again.
-  commit(tx, [], { ...prepared, refused: [] }, { now })
-  if (messages.length === 0) return
-  if (telling.clock.message === 'digest') forgetJunk(tx, junkTo)
-  const before = events.lastOfKinds(tx, subject, ['rang'])
-  for (const { ring, first } of together(telling)) {
-    const { run, step, repeat, isLate } = ring
-    const { key, start, clock, dueAt } = run
-    const saved = { clock: clock.id, first, generation: start.id, step, repeat, key, at: now }
-    for (const { recipientId, messageId } of messages) {
-      const recipient = decision.message.audience === 'member' ? '' : recipientId
-      looks.saveRing(tx, subject, { ...saved, recipient, messageId })
-    }
-    const about = { clock: clock.id, generation: start.id, step, dueAt, isLate }
-    // Once for all recipients, however many messages there are.
-    if (before?.at === now && JSON.stringify(before.about) === JSON.stringify(about)) continue
-    record(tx, event('rang', subject, BY_DESK, about), { now })
+  commit(tx, made.decisions, { ...made.prepared, refused: [] }, { now })
+  const told = isSilent
+    ? tellings.map(({ recipient }) => ({ recipient, messageId: null, at: null }))
+    : messages.map(({ audience, recipientId, messageId }) => ({
+        // As clocks name them: the id of a member may also be a maintainer's.
+        recipient: audience === 'member' ? '' : recipientId,
+        ...{ messageId, at: now }
+      }))
+  for (const { run, step, repeat, isLate } of newest(tellings[0])) {
+    const {
+      key,
+      start,
+      clock: { id: clock },
+      dueAt
+    } = run
+    const ring = { clock, generation: start.id, step, repeat, key, eachFrom: standing.eachFrom }
+    for (const one of told) looks.saveRing(tx, subject, { ...ring, ...one })
+    const about = { clock, generation: start.id, step, dueAt, isLate }
+    if (!isSilent) record(tx, event('rang', subject, BY_DESK, about), { now })
   }
 }
 
-/** What rings. Of runs that are told together it is the newest one, with the first one that it stands for. */
-function together({ rings }: Telling): { readonly ring: Ring; readonly first: number }[] {
-  const groups = groupBy(rings, ({ run, step, repeat }) =>
-    JSON.stringify([isToldTogether(run.clock) ? run.key : run.start.id, step, repeat])
-  )
-  return [...groups.values()].map((group) => {
-    const [first] = group
-    return { ring: group.at(-1) ?? first, first: first.run.start.id }
+/** What rings; of runs that are told together, the newest one. */
+function newest({ rings }: Telling): Ring[] {
+  const named = rings.map((ring) => {
+    const { run, step, repeat } = ring
+    const cause = run.clock.counts === 'each' ? run.key : run.start.id
+    return [JSON.stringify([cause, step, repeat]), ring] as const
   })
+  return [...new Map(named).values()]
 }

@@ -205,11 +205,6 @@ export function kindsOf(clocks: readonly Clock[]): EventKind[] {
   return [...new Set([...kinds, ...TAKES_BACK])]
 }
 
-/** Whether telling one run tells all earlier ones of its cause, which have come at least as far. */
-export function isToldTogether({ counts, from }: Clock): boolean {
-  return counts === 'each' && from === 'at'
-}
-
 /** The highest step of a run that has passed, after downtime without those below it, and when the run may ring next. */
 export function lookAtRun(
   run: ClockRun,
@@ -232,7 +227,7 @@ export function isTold({ run, step, repeat }: Ring, rung: readonly Rung[]): bool
     (told) =>
       told.clock === run.clock.id &&
       told.key === run.key &&
-      (isToldTogether(run.clock)
+      (run.clock.counts === 'each'
         ? told.generation >= run.start.id
         : told.generation === run.start.id) &&
       told.step === step &&

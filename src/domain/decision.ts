@@ -166,6 +166,8 @@ export type Decision =
     }
   /** A daily list has named these. */
   | { readonly kind: 'forget-listed'; readonly tags: readonly CaseTag[] }
+  /** A digest has listed the messages in the junk folder up to this one. */
+  | { readonly kind: 'forget-junk'; readonly lastId: number }
   | { readonly kind: 'bounce'; readonly messageId: MessageId }
   /** Puts an event on the record. */
   | { readonly kind: 'record'; readonly event: NewEvent }

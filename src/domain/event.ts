@@ -213,9 +213,8 @@ const EVENTS = {
   'desk-failed': {} as { at: string; error: string },
   'clock-doubted': {} as { ms: number },
   'clock-trusted': {} as Nothing,
-  /** When the next digest comes; the other one says that it does not come then after all. */
-  'digest-planned': {} as { date: Instant },
-  'digest-dropped': {} as { date: Instant }
+  /** When the next digest comes, in place of what was planned before; null for never. */
+  'digest-planned': {} as { date: Instant | null }
 }
 
 /** The particulars of each kind. */

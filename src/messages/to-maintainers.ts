@@ -2,6 +2,7 @@
  * Every message to maintainers: what it is made from, and its subject. The wording is in KIND.liquid beside this file.
  * What concerns a case is always encrypted; only the message that a maintainer's key cannot be used goes out in clear.
  */
+import { type Clock } from '../domain/clock.ts'
 import { type FactLine, type Message } from '../domain/message.ts'
 import { family } from './define.ts'
 import { type NoticeParams } from './to-members.ts'
@@ -86,22 +87,35 @@ export const preview = encrypted<{
 }>()('preview', 'preview of the notice', 'Preview of the notice')
 
 /** Something needs a person. */
-export const alert = encrypted<{
-  /** What the clock calls its message; alert.liquid has special words for some of them. */
-  readonly alarm: string
-  readonly title: string
-  readonly risk: string
-  readonly remedy: string
-  /** By when; '' for what merely happened. */
-  readonly due: string
-  readonly isOver: boolean
-  readonly times: number
-  /** Since when the times are counted. */
-  readonly since: string
-  readonly isLate: boolean
-  readonly about: object
-  readonly facts: readonly FactLine[]
-}>()('alert', 'alarm', ({ title }) => title)
+export const alert = encrypted<
+  Pick<Clock, 'title' | 'risk' | 'remedy' | 'quote'> & {
+    /** What the clock calls its message; alert.liquid has special words for some of them. */
+    readonly alarm: string
+    /** Whose clock it is; '' where it is about a case. */
+    readonly whose: string
+    /** By when; '' for what merely happened. */
+    readonly due: string
+    readonly isOver: boolean
+    readonly isLate: boolean
+    readonly times: number
+    /** The events that it tells of, oldest first, and when the first and the last of them happened. */
+    readonly starts: readonly object[]
+    readonly since: string
+    readonly until: string
+    readonly now: string
+    readonly about: object
+    /** Of the case; '' for none. */
+    readonly owner: string
+    readonly disclosure: string
+    /** The answers that wait for a key of the reporter. */
+    readonly waiting: readonly string[]
+    /** Members of the list; '' for everybody but list admins (G5). */
+    readonly names: string
+    readonly readers: string
+  }
+>()('alert', 'alarm', ({ alarm, title, isOver }) =>
+  alarm === 'certificate' && isOver ? 'A key has expired' : title
+)
 
 /** Tells the author that a plain message stayed among the maintainers: a reply, or a note while the reporter waits. */
 export const hint = encryptedAnswer<{ readonly stayed: 'reply' | 'note' }>()(

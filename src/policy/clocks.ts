@@ -155,8 +155,8 @@ export type Standing = {
   readonly eachFrom: number
 }
 
-/** What was told before, to whom and when. */
-export type Told = Rung & { readonly recipient: string; readonly at: Instant }
+/** What was told before, to whom and when; `at` is null for what turned out to have nothing to say. */
+export type Told = Rung & { readonly recipient: string; readonly at: Instant | null }
 
 export type StandingFacts = {
   readonly clocks: readonly Clock[]
@@ -167,14 +167,12 @@ export type StandingFacts = {
   /** The newest event of the subject. */
   readonly last: number
   readonly whom: (ring: Ring) => readonly string[]
-  /** Tellings that turned out to have nothing to say. */
-  readonly isSilent: (clock: Clock, recipient: string) => boolean
   readonly now: Instant
 }
 
 /** A look at all clocks of one subject. */
 export function standingOf(known: StandingFacts): Standing {
-  const { clocks, calendar, whom, isSilent, last, now } = known
+  const { clocks, calendar, whom, last, now } = known
   const told = groupBy(known.told, toldKey)
   // An event that was recorded while the clock was ahead has happened all the same.
   const events = known.events.map((event) => (event.at > now ? { ...event, at: now } : event))
@@ -197,7 +195,7 @@ export function standingOf(known: StandingFacts): Standing {
     const nexts = [next]
     for (const recipient of ring === null ? [] : whom(ring)) {
       const mine = told.get(toldKey({ clock: run.clock.id, key: run.key, recipient })) ?? []
-      if (ring === null || isTold(ring, mine) || isSilent(run.clock, recipient)) continue
+      if (ring === null || isTold(ring, mine)) continue
       const again = toldToday(run, mine, now)
       if (again === null) rings.push({ recipient, ring })
       else nexts.push(again)
@@ -210,7 +208,7 @@ export function standingOf(known: StandingFacts): Standing {
 function toldToday({ clock }: ClockRun, mine: readonly Told[], now: Instant): Instant | null {
   if (clock.counts !== 'each' || clock.firmness === 'hard') return null
   const last = mine
-    .map(({ at }) => at)
+    .flatMap(({ at }) => at ?? [])
     .sort()
     .at(-1)
   // If the clock was set back, no alarm waits for it.

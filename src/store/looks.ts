@@ -22,9 +22,8 @@ export type Look = {
 export type StoredRing = Rung & {
   /** Id of the maintainer; '' for the member that the clock is about. */
   readonly recipient: string
-  /** The first run that it stands for. */
-  readonly first: number
-  readonly at: Instant
+  /** Null: it turned out to have nothing to say. */
+  readonly at: Instant | null
 }
 
 /** Makes a subject due for a look. */
@@ -77,17 +76,17 @@ export function write(tx: Tx, { kind, id }: Subject, look: Look): void {
 /** What the clocks of a subject have told, to whom. */
 export function listRings(read: Read, { kind, id }: Subject): StoredRing[] {
   return read.all<StoredRing>(
-    `SELECT clock, "first", generation, step, recipient, "repeat", "key", at FROM rings
+    `SELECT clock, generation, step, recipient, "repeat", "key", at FROM rings
      WHERE subject_kind = ? AND subject_id = ?`,
     [kind, id]
   )
 }
 
-/** Remembers a telling, in the transaction that queues its message. */
+/** Remembers a telling, in the transaction that queues its message. `eachFrom` is that of the look at which it was told. */
 export function saveRing(
   tx: Tx,
   { kind, id }: Subject,
-  ring: StoredRing & { readonly messageId: MessageId }
+  ring: StoredRing & { readonly messageId: MessageId | null; readonly eachFrom: number }
 ): void {
   insert(
     tx,
@@ -100,16 +99,10 @@ export function saveRing(
 
 /** The message did not arrive: what it told is told again, at `lookAt` if nothing happens before. */
 export function forgetRings(tx: Tx, messageId: MessageId, lookAt: Instant): void {
-  const forgotten = tx.all<Subject & { readonly first: number }>(
-    'DELETE FROM rings WHERE message_id = ? RETURNING subject_kind AS kind, subject_id AS id, "first"',
-    [messageId]
+  tx.run(
+    `UPDATE looks SET each_from = min(looks.each_from, rings.each_from), next_look_at = min(coalesce(next_look_at, @lookAt), @lookAt)
+     FROM rings WHERE message_id = @messageId AND (looks.subject_kind, looks.subject_id) = (rings.subject_kind, rings.subject_id)`,
+    { messageId, lookAt }
   )
-  for (const { kind, id, first } of forgotten) {
-    tx.run(
-      `UPDATE looks SET each_from = min(each_from, @first),
-         next_look_at = min(coalesce(next_look_at, @lookAt), @lookAt)
-       WHERE subject_kind = @kind AND subject_id = @id`,
-      { kind, id, first, lookAt }
-    )
-  }
+  tx.run('DELETE FROM rings WHERE message_id = ?', [messageId])
 }

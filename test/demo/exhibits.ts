@@ -72,18 +72,15 @@ async function acknowledgements(): Promise<Exhibit[]> {
 /** What each clock says by itself, once; a preset is named where it alone has these words. */
 async function reminders(): Promise<Exhibit[]> {
   const said = new Map<string, Exhibit>()
+  const usual = Object.values(builtInTexts().get('alert')?.samples ?? {})[0] as Parameters<
+    typeof alert
+  >[0]
   const told = (clocks: readonly Clock[], whose: string): void => {
     for (const { message, ...clock } of clocks) {
       if (message !== 'reminder') continue
       const due = clock.counts === 'each' ? '' : 'Tue 1 Dec 2026, 14:00 Berlin (13:00 UTC)'
-      const facts = [
-        { label: 'Owner', value: 'Grace Hopper' },
-        { label: 'For', value: 'Grace Hopper, Linus Torvalds' },
-        ...(clock.quote === '' ? [] : [{ label: 'Our policy says', value: clock.quote }])
-      ]
-      const { title, risk, remedy } = clock
-      const more = { isOver: false, times: 1, since: '', isLate: false, about: {} }
-      const words = { alarm: message, title, risk, remedy, due, facts, ...more }
+      const { title, risk, remedy, quote } = clock
+      const words = { ...usual, alarm: message, title, risk, remedy, quote, due }
       const key = JSON.stringify(words)
       if (!said.has(key))
         said.set(key, {

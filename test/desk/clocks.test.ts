@@ -103,7 +103,8 @@ function rings(what: string, where: string): string[] {
   return world.column(sql).map((one) => one.replaceAll(/[ {}":,]+/g, ' ').trim())
 }
 function rung(): string[] {
-  return rings("clock || ' ' || step || ' ' || recipient", "subject_kind = 'case'")
+  const where = "subject_kind = 'case' AND at IS NOT NULL"
+  return rings("clock || ' ' || step || ' ' || recipient", where)
 }
 
 /** That of one clock. */

@@ -76,7 +76,7 @@ function look(stored: Stored, now: Instant): void {
   const last = stored.events.at(-1)?.id ?? 0
   const { events, told } = stored
   const known = {
-    ...{ clocks, events, calendar: CALENDAR, last, now, isSilent: () => false },
+    ...{ clocks, events, calendar: CALENDAR, last, now },
     whom: () => ['grace', 'linus']
   }
   const before = [...told]
