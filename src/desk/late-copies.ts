@@ -4,9 +4,8 @@
  * back. Clocks tell the maintainers of both. Must never take back a copy, nor say that an embargo is over, while the clock of the
  * machine is in doubt.
  */
-import { type SealedRecipient, type SendSealed } from '../domain/decision.ts'
-import { aboutCase, BY_DESK, event, type Particulars } from '../domain/event.ts'
-import { type CaseTag } from '../domain/ids.ts'
+import { type SendSealed } from '../domain/decision.ts'
+import { aboutCase, BY_DESK, event, type NewEvent, type Particulars } from '../domain/event.ts'
 import { addMs, formatInstant, type Instant } from '../domain/time.ts'
 import { embargoEnded } from '../messages/to-members.ts'
 import { sealedTo } from '../policy/send.ts'
@@ -29,18 +28,18 @@ export async function lookAfterCopies(desk: Desk): Promise<boolean> {
     waiting: newlyWaiting(desk, read, now)
   }))
   if (isClockInDoubt) return false
-  const done: unknown[] = []
-  const look = async (tag: CaseTag, work: () => unknown): Promise<void> => {
-    const at = `copies of the notice of ${tag}`
-    done.push(await attempt(desk, { where: 'copies', at }, work))
+  let worked = waiting.length > 0
+  if (worked) desk.db.transact((tx) => waiting.forEach((one) => record(tx, one, { now })))
+  for (const copy of late) {
+    const at = `copies of the notice of ${copy.caseTag}`
+    const done = await attempt(desk, { where: 'copies', at }, () => drop(desk, copy, now))
+    worked = worked || done !== null
   }
-  for (const copy of late) await look(copy.caseTag, () => drop(desk, copy, now))
-  for (const copy of waiting) await look(copy.caseTag, () => putOnRecord(desk, copy, now))
-  return done.some((one) => one !== null)
+  return worked
 }
 
 async function drop(desk: Desk, copy: deliveries.LateCopy, now: Instant): Promise<void> {
-  const { noticeId, caseTag: tag, memberId: member, disclosureAt, disclosureZone } = copy
+  const { noticeId, caseTag: tag, id: member, disclosureAt, disclosureZone } = copy
   const decisions: SendSealed[] = []
   let because: Particulars['copy-dropped']['because'] = 'not-listed'
   // A date that was moved to later and is not approved yet: then nothing is public, and only the maintainers are told.
@@ -50,7 +49,7 @@ async function drop(desk: Desk, copy: deliveries.LateCopy, now: Instant): Promis
     const product = desk.settings.products.find(({ id }) => id === copy.product)
     const disclosure = formatInstant(disclosureAt, desk.settings.desk.timezone, disclosureZone)
     const message = embargoEnded({ product: product?.name ?? copy.product, disclosure })
-    decisions.push(sealedTo([recipientOf(copy)], message, { once: `${noticeId}`, tag }))
+    decisions.push(sealedTo([copy], message, { once: `${noticeId}`, tag }))
   }
   const prepared = await prepare(desk, decisions, now)
   desk.db.transact((tx) => {
@@ -61,31 +60,12 @@ async function drop(desk: Desk, copy: deliveries.LateCopy, now: Instant): Promis
   })
 }
 
-/** Copies that wait longer than their policy takes for late, and are not on the record as such. */
-function newlyWaiting(desk: Desk, read: Read, now: Instant): deliveries.WaitingCopy[] {
-  return deliveries.listWaitingCopies(read).filter(({ product: name, since }) => {
-    const product = desk.settings.products.find(({ id }) => id === name)
-    const minutes = product?.policy.notice?.late_after_minutes
-    return minutes !== undefined && addMs(since, minutes * 60_000) <= now
+/** The events of copies that wait longer than their policy takes for late, and are not on the record as such. */
+function newlyWaiting({ settings }: Desk, read: Read, now: Instant): NewEvent[] {
+  return deliveries.listWaitingCopies(read).flatMap((copy) => {
+    const { product: name, since: leavesAt, caseTag, memberId: member, revision } = copy
+    const notice = settings.products.find(({ id }) => id === name)?.policy.notice ?? null
+    if (notice === null || addMs(leavesAt, notice.late_after_minutes * 60_000) > now) return []
+    return event('copy-waits', aboutCase(caseTag), BY_DESK, { member, revision, leavesAt })
   })
-}
-
-function putOnRecord(
-  desk: Desk,
-  { caseTag, memberId: member, revision, since: leavesAt }: deliveries.WaitingCopy,
-  now: Instant
-): void {
-  const waits = event('copy-waits', aboutCase(caseTag), BY_DESK, { member, revision, leavesAt })
-  desk.db.transact((tx) => record(tx, waits, { now }))
-}
-
-/** The member whose copy it is. */
-export function recipientOf({
-  memberId: id,
-  name,
-  address,
-  fingerprint,
-  keyData
-}: Omit<deliveries.WaitingDelivery, 'hadNotice'>): SealedRecipient {
-  return { id, name, address, fingerprint, keyData }
 }

@@ -29,11 +29,11 @@ import * as deliveries from '../store/deliveries.ts'
 import * as events from '../store/events.ts'
 import * as members from '../store/members.ts'
 import * as notices from '../store/notices.ts'
-import { type Read } from '../store/sql.ts'
+import { type Read, type Tx } from '../store/sql.ts'
 import { commit, queue, record } from './commit.ts'
 import { type Desk } from './desk.ts'
 import { attempt } from './faults.ts'
-import { lookAfterCopies, recipientOf } from './late-copies.ts'
+import { lookAfterCopies } from './late-copies.ts'
 import { prepare } from './prepare.ts'
 import { knownKeys } from './read-keys.ts'
 import { lookAtClock } from './watch.ts'
@@ -66,11 +66,13 @@ export async function releaseDue(desk: Desk, options: ReleaseOptions): Promise<b
     const count = done === null ? (failures.get(id) ?? 0) + 1 : 0
     const held =
       count >= FAILURES_MAX &&
-      (await attempt(desk, { where: 'release', at: `hold of ${at}` }, () => {
-        const current = desk.db.read((read) => notices.findById(read, id))
-        if (current !== null) hold(desk, current, 'failed')
-        return current !== null
-      }))
+      (await attempt(desk, { where: 'release', at: `hold of ${at}` }, () =>
+        desk.db.transact((tx) => {
+          const current = notices.findById(tx, id)
+          if (current !== null) hold(desk, tx, current, 'failed')
+          return current !== null
+        })
+      ))
     failures.set(id, held === true ? 0 : count)
     worked = (done ?? held === true) || worked
   }
@@ -79,24 +81,34 @@ export async function releaseDue(desk: Desk, options: ReleaseOptions): Promise<b
 
 async function releaseOne(
   desk: Desk,
-  notice: NoticeRecord,
+  { id }: NoticeRecord,
   options: ReleaseOptions
 ): Promise<boolean> {
   lookAtClock(desk)
   const now = desk.clock.now()
-  const verdict = desk.db.read((read) => judge(desk, read, notice, now))
-  if (verdict.kind === 'wait') return false
-  if (verdict.kind === 'hold') hold(desk, notice, verdict.because)
-  // One that did not begin is judged again at once, on what is there then.
-  else if (verdict.kind === 'go-on' || begin(desk, notice, verdict, now))
-    await sendPieces(desk, notice, options)
+  const look = (read: Read) => {
+    const notice = notices.findById(read, id)
+    return notice === null ? null : { notice, ...judge(desk, read, notice, now) }
+  }
+  if ((desk.db.read(look)?.kind ?? 'wait') === 'wait') return false
+  // Judged anew: the list may have changed since, from the command line too, and the members on it now get a copy (G5, G7).
+  const judged = desk.db.transact((tx) => {
+    const verdict = look(tx)
+    if (verdict?.kind === 'hold') hold(desk, tx, verdict.notice, verdict.because)
+    if (verdict?.kind === 'release') begin(tx, verdict.notice, verdict, now)
+    return verdict
+  })
+  if (judged?.kind === 'release')
+    desk.log({ event: 'notice.releasing', notice: id, lateMs: Math.max(judged.lateMs, 0) })
+  if (judged?.kind === 'release' || judged?.kind === 'go-on')
+    await sendPieces(desk, judged.notice, options)
   return true
 }
 
 type Verdict =
   | Exclude<ReleaseVerdict, { readonly kind: 'release' }>
-  /** `digest` is over what was approved, recipients included. */
-  | { readonly kind: 'release'; readonly lateMs: number; readonly digest: Sha256 }
+  /** `digest` is over what was approved, recipients included; `content` over what each member reads. */
+  | (Extract<ReleaseVerdict, { readonly kind: 'release' }> & Record<'digest' | 'content', Sha256>)
   /** It is leaving. */
   | { readonly kind: 'go-on' }
 
@@ -104,13 +116,12 @@ type Verdict =
 function judge(desk: Desk, read: Read, notice: NoticeRecord, now: Instant): Verdict {
   const known = aboutNotice(desk, read, notice)
   if (known === null) return { kind: 'hold', because: 'no-product' }
-  if (notice.state === 'releasing') {
-    const began = notices.findReleasedDigest(read, notice.id)
-    return began === releasedDigest(desk, notice, known)
+  const content = releasedDigest(desk, notice, known)
+  if (notice.state === 'releasing')
+    return notices.findReleasedDigest(read, notice.id) === content
       ? { kind: 'go-on' }
       : { kind: 'hold', because: 'approval-void' }
-  }
-  const digest = presentDigest(desk, read, notice, known)
+  const digest = desk.sha256(approvedText(notice, known, members.listActive(read, notice.product)))
   const verdict = decideRelease({
     notice,
     case: known.case,
@@ -120,51 +131,32 @@ function judge(desk: Desk, read: Read, notice: NoticeRecord, now: Instant): Verd
     clockJump: events.openDoubt(read),
     now
   })
-  return verdict.kind === 'release' ? { ...verdict, digest } : verdict
+  return verdict.kind === 'release' ? { ...verdict, digest, content } : verdict
 }
 
-/** The digest over the present content and recipients: reads the whole list of members, so once for each release. */
-function presentDigest(desk: Desk, read: Read, notice: NoticeRecord, known: NoticeSetting): Sha256 {
-  return desk.sha256(approvedText(notice, known, members.listActive(read, notice.product)))
-}
-
-/**
- * From here on the release goes on by itself, whatever happens to the process. Does nothing when content or recipients are
- * no longer what was judged.
- */
+/** From here on the release goes on by itself, whatever happens to the process. */
 function begin(
-  desk: Desk,
+  tx: Tx,
   notice: NoticeRecord,
-  { digest, lateMs }: Extract<Verdict, { readonly kind: 'release' }>,
+  verdict: Extract<Verdict, { readonly kind: 'release' }>,
   now: Instant
-): boolean {
-  const { id, revision, caseTag } = notice
-  const begun = desk.db.transact((tx) => {
-    // The list may have changed since, from the command line too: the members on it now get a copy (G5, G7).
-    const present = aboutNotice(desk, tx, notice)
-    if (present === null || presentDigest(desk, tx, notice, present) !== digest) return false
-    const content = releasedDigest(desk, notice, present)
-    notices.setState(tx, notice, { state: 'releasing', releasedDigest: content })
-    deliveries.plan(tx, { ...notice, digest: content }, now)
-    const about = { revision, digest, lateMs }
-    record(tx, event('notice-leaving', aboutCase(caseTag), BY_DESK, about), { now })
-    return true
-  })
-  if (begun) desk.log({ event: 'notice.releasing', notice: id, lateMs: Math.max(lateMs, 0) })
-  return begun
+): void {
+  const { digest, content, lateMs } = verdict
+  notices.setState(tx, notice, { state: 'releasing', releasedDigest: content })
+  deliveries.plan(tx, { ...notice, digest: content }, now)
+  const about = { revision: notice.revision, digest, lateMs }
+  record(tx, event('notice-leaving', aboutCase(notice.caseTag), BY_DESK, about), { now })
 }
 
 /** Stops a notice and, where it was leaving, what is still here. Deferred copies of a release before go on. */
-function hold(desk: Desk, notice: NoticeRecord, because: HoldBecause): void {
+function hold(desk: Desk, tx: Tx, notice: NoticeRecord, because: HoldBecause): void {
   const now = desk.clock.now()
   const { id, revision, hasLeft, caseTag, state } = notice
-  desk.db.transact((tx) => {
-    const copies = deliveries.countCopies(tx, id)
-    const about = { revision, because, copies, withheldSince: hasLeft ? now : null }
-    const goOn = state === 'releasing' ? 'withdraw' : 'go-on'
-    notices.stop(tx, notice, { because: 'notice-held', copies: goOn }, now)
-    record(tx, event('notice-held', aboutCase(caseTag), BY_DESK, about), { now })
-  })
+  const copies = deliveries.countCopies(tx, id)
+  const about = { revision, because, copies, withheldSince: hasLeft ? now : null }
+  const goOn = state === 'releasing' ? 'withdraw' : 'go-on'
+  notices.stop(tx, notice, { because: 'notice-held', copies: goOn }, now)
+  record(tx, event('notice-held', aboutCase(caseTag), BY_DESK, about), { now })
   desk.log({ event: 'notice.held', notice: id, because })
 }
 
@@ -219,9 +211,17 @@ async function sendPiece(
     // Held and released anew while we sealed: what is leaving now may say something else.
     if (notices.findReleasedDigest(tx, notice.id) !== digest) return false
     // A member who was taken off the list while we sealed gets nothing. A copy for another key or address is sealed anew.
-    const present = deliveries.listWaiting(tx, notice.id, notice.revision, PIECE)
-    const stillWaiting = waiting.filter((sealed) => present.some((now) => isSameCopy(sealed, now)))
-    const wanted = new Map(stillWaiting.map(({ memberId, id }) => [memberId, id]))
+    const present = deliveries
+      .listWaiting(tx, notice.id, notice.revision, PIECE)
+      .filter(({ deliveryId, address, fingerprint }) =>
+        waiting.some(
+          (one) =>
+            one.deliveryId === deliveryId &&
+            one.address === address &&
+            one.fingerprint === fingerprint
+        )
+      )
+    const wanted = new Map(present.map(({ id, deliveryId }) => [id, deliveryId]))
     for (const mail of prepared.messages) {
       const id = wanted.get(mail.recipientId)
       if (id === undefined) continue
@@ -237,10 +237,6 @@ async function sendPiece(
   })
 }
 
-function isSameCopy(a: deliveries.WaitingDelivery, b: deliveries.WaitingDelivery): boolean {
-  return a.id === b.id && a.address === b.address && a.fingerprint === b.fingerprint
-}
-
 /** The copies for these members. Those who had no notice yet do not read what changed; one approval covers both forms. */
 function copiesFor(
   desk: Desk,
@@ -252,7 +248,7 @@ function copiesFor(
   const params = noticeParams(notice, known)
   const copies = (had: boolean, what: NoticeParams): SendSealed =>
     sealedTo(
-      waiting.filter(({ hadNotice }) => hadNotice === had).map(recipientOf),
+      waiting.filter(({ hadNotice }) => hadNotice === had),
       noticeMessage(what),
       {
         once: `${notice.id}:${notice.revision}`,

@@ -2,19 +2,16 @@
  * One row per member and revision of a notice: who still waits, whose message is queued, who is held and why. How a queued one
  * fared is read from the outbox, so that there is one truth about sending.
  */
-import { type Contact } from '../domain/address.ts'
 import { assert } from '../domain/assert.ts'
-import { type CaseTag, type Fingerprint, type Sha256 } from '../domain/ids.ts'
+import { type SealedRecipient } from '../domain/decision.ts'
+import { type CaseTag, type Sha256 } from '../domain/ids.ts'
 import { type DeliveryState, type NoticeCopies } from '../domain/notice.ts'
 import { type Instant } from '../domain/time.ts'
 import { assignments, type Read, type Tx } from './sql.ts'
 
 /** A member whose copy has to be sealed. */
-export type WaitingDelivery = Contact & {
-  readonly id: number
-  readonly memberId: string
-  readonly fingerprint: Fingerprint
-  readonly keyData: Uint8Array
+export type WaitingDelivery = SealedRecipient & {
+  readonly deliveryId: number
   /** Whether a copy of an earlier revision left for this member: only then does `what changed` mean anything to them. */
   readonly hadNotice: boolean
 }
@@ -96,10 +93,10 @@ export function listWaiting(
   limit: number
 ): WaitingDelivery[] {
   return read.all<WaitingDelivery>(
-    `SELECT id, member_id, name, address, fingerprint, key_data,
+    `SELECT id AS delivery_id, member_id AS id, name, address, fingerprint, key_data,
        EXISTS (SELECT 1 FROM copies AS earlier WHERE earlier.notice_id = copies.notice_id
          AND earlier.member_id = copies.member_id AND earlier.revision < copies.revision AND earlier.sending = 'sent') AS had_notice
-     FROM copies WHERE notice_id = ? AND revision = ? AND own_state = 'waiting' ORDER BY id LIMIT ?`,
+     FROM copies WHERE notice_id = ? AND revision = ? AND own_state = 'waiting' ORDER BY copies.id LIMIT ?`,
     [noticeId, revision, limit]
   )
 }
@@ -153,7 +150,7 @@ export type LateCopy = Omit<WaitingDelivery, 'hadNotice'> & {
  * with, and those of members who are not active on the list any more. One that is on its way at this moment is not among them.
  */
 export function listLateCopies(read: Read, now: Instant, limit: number): LateCopy[] {
-  const about = `SELECT id, outbox_id, notice_id, case_tag, product, disclosure_zone, member_id, name, address,
+  const about = `SELECT id AS delivery_id, outbox_id, notice_id, case_tag, product, disclosure_zone, member_id AS id, name, address,
     fingerprint, key_data, is_active AS is_listed, coalesce((SELECT about ->> 'date' FROM events
       WHERE subject_kind = 'case' AND subject_id = case_tag AND kind = 'disclosed' ORDER BY id DESC LIMIT 1), disclosure_at) AS disclosure_at
     FROM copies`
@@ -183,7 +180,11 @@ export function endEmbargo(tx: Tx, tag: string, now: Instant): void {
 }
 
 /** Takes a late copy back for good. Returns whether it was still here. */
-export function dropLateCopy(tx: Tx, { id, outboxId, isListed }: LateCopy, now: Instant): boolean {
+export function dropLateCopy(
+  tx: Tx,
+  { deliveryId: id, outboxId, isListed }: LateCopy,
+  now: Instant
+): boolean {
   if (outboxId === null) return holdWaiting(tx, { id }, 'disclosed', now) === 1
   const { changes } = tx.run(
     `UPDATE outbox SET state = 'held' WHERE id = @outboxId

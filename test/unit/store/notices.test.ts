@@ -49,11 +49,11 @@ function add(id: string, digit: string, change: Partial<Parameters<typeof member
 const HOLD = { because: 'notice-held', copies: 'withdraw' } as const
 /** The members that wait, by id: they leave in random order. */
 function waiting(revision = 1): string[] {
-  return inOrder(revision).map(({ memberId }) => memberId)
+  return inOrder(revision).map(({ id }) => id)
 }
 function inOrder(revision = 1) {
   const listed = db.read((read) => deliveries.listWaiting(read, 1, revision, 10))
-  return listed.sort((a, b) => (a.memberId < b.memberId ? -1 : 1))
+  return listed.sort((a, b) => (a.id < b.id ? -1 : 1))
 }
 
 describe('copies of a notice', () => {
@@ -65,7 +65,7 @@ describe('copies of a notice', () => {
       const revision = index + 1
       return db.transact((tx) => {
         deliveries.plan(tx, { ...PLAN, revision }, NOON)
-        return deliveries.listWaiting(tx, 1, revision, 10).map(({ memberId }) => memberId)
+        return deliveries.listWaiting(tx, 1, revision, 10).map(({ id }) => id)
       })
     })
     expect(new Set(orders.map((order) => order.join())).size).toBeGreaterThan(1)
@@ -131,7 +131,7 @@ describe('deliveries', () => {
     sealed()
     const [suse] = inOrder()
     db.transact((tx) =>
-      deliveries.holdWaiting(tx, { id: suse?.id ?? 0 }, 'the key has expired', NOON)
+      deliveries.holdWaiting(tx, { id: suse?.deliveryId ?? 0 }, 'the key has expired', NOON)
     )
     expect(db.read((read) => deliveries.count(read, 1, 1))).toMatchObject({
       queued: 1,
@@ -158,7 +158,7 @@ describe('deliveries', () => {
     const to = { recipientId: 'debian', envelopeTo: address('security@debian.example') }
     db.transact((tx) => {
       outbox.queue(tx, mail(COPY.once, { noticeId: 1, audience: 'member', ...to }), NOON)
-      deliveries.markQueued(tx, debian?.id ?? 0, COPY, NOON)
+      deliveries.markQueued(tx, debian?.deliveryId ?? 0, COPY, NOON)
     })
   }
   /** The same, then held. */

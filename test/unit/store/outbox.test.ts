@@ -39,8 +39,8 @@ function queueCopy(once: string, change: Partial<outbox.NewOutbox> = {}): void {
     members.add(tx, { ...listed, keyData: new Uint8Array([1]), signingKeys: [] })
     deliveries.plan(tx, { id: 1, revision: 1, product: 'parser', digest }, NOON)
     outbox.queue(tx, mail(once, copy), NOON)
-    for (const { id } of deliveries.listWaiting(tx, 1, 1, 1))
-      deliveries.markQueued(tx, id, { once, digest }, NOON)
+    for (const { deliveryId } of deliveries.listWaiting(tx, 1, 1, 1))
+      deliveries.markQueued(tx, deliveryId, { once, digest }, NOON)
   })
 }
 function states(): string[] {
