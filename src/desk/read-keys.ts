@@ -14,7 +14,22 @@ import { type CandidateKey, distinctFiles, isDeclaredKey, type OpenedMail } from
 import { type Instant } from '../domain/time.ts'
 import * as people from '../store/correspondents.ts'
 import * as members from '../store/members.ts'
+import { type Read } from '../store/sql.ts'
 import { type Desk } from './desk.ts'
+
+/** What a certificate is now, merged with these copies of it; null when it cannot be read, or does not name the address. */
+async function inspect(
+  { workers }: Desk,
+  key: Uint8Array,
+  now: Instant,
+  address: Address | null = null,
+  copies: readonly Uint8Array[] = []
+) {
+  const facts = await workers.inspectKey(key, now, address, copies)
+  if (facts === null) return null
+  const { fingerprint, keyData, signingKeys, state } = facts
+  return { fingerprint, keyData, signingKeys, isUsable: state === 'usable' }
+}
 
 /**
  * The key of an address, and whether anything can be sealed to it now (G3): the registered one of a maintainer or an active
@@ -25,18 +40,12 @@ export async function knownKey(
   address: Address,
   now: Instant
 ): Promise<ReporterKey | null> {
-  const registered = registeredKey(desk, address)
-  if (registered !== null) {
-    const facts = await desk.workers.inspectKey(registered, now, null)
-    if (facts === null) return null
-    const { fingerprint, signingKeys, state } = facts
-    const common = { fingerprint, signingKeys, keyData: registered, firstSeenAt: now }
-    return { ...common, source: 'registered', isProved: true, isUsable: state === 'usable' }
-  }
-  const pinned = desk.db.read((read) => people.findReporterKey(read, address))
-  if (pinned === null) return null
-  const facts = await desk.workers.inspectKey(pinned.keyData, now, null)
-  return { ...pinned, isUsable: facts?.state === 'usable', signingKeys: facts?.signingKeys ?? [] }
+  const found =
+    registeredKey(desk, address, now) ??
+    desk.db.read((read) => people.findReporterKey(read, address))
+  if (found === null) return null
+  const inspected = await inspect(desk, found.keyData, now)
+  return { signingKeys: [], isUsable: false, ...inspected, ...found }
 }
 
 /** The known keys of all reporters of a case, by address. */
@@ -54,9 +63,24 @@ export async function knownKeys(
   return new Map(found.flat())
 }
 
-function registeredKey({ settings, db }: Desk, address: Address): Uint8Array | null {
+function registeredKey({ settings, db }: Desk, address: Address, now: Instant) {
   const maintainer = settings.maintainers.find((one) => isSameAddress(one.address, address))
-  return maintainer?.keyData ?? db.read((read) => members.findKeyByAddress(read, address))
+  const owner = maintainer ?? db.read((read) => activeMember(read, address))
+  if (owner === null) return null
+  const { fingerprint, keyData } = owner
+  return { fingerprint, keyData, source: 'registered', firstSeenAt: now, isProved: true } as const
+}
+
+/** The active member of the list at this address. */
+function activeMember(read: Read, address: Address): members.MemberWithKey | null {
+  const member = members.findByAddress(read, address)
+  return member?.state === 'active' ? member : null
+}
+
+/** The keys that verify what claims to come from this address: pinned for it, and of the member of the list. */
+export function keysOf(read: Read, address: Address): Uint8Array[] {
+  const owners = [people.findReporterKey(read, address), activeMember(read, address)]
+  return owners.flatMap((owner) => owner?.keyData ?? [])
 }
 
 /**
@@ -72,10 +96,9 @@ export async function mergedCopies(
   // Only the configuration and the list change a registered key.
   if (pinned.source === 'registered') return null
   const copies = [...opened.candidateKeys.map(({ keyData }) => keyData), ...keyFiles(opened)]
-  const facts = await desk.workers.inspectKey(pinned.keyData, now, null, copies)
-  if (facts === null || Buffer.from(facts.keyData).equals(pinned.keyData)) return null
-  const { keyData, signingKeys, state } = facts
-  return { ...pinned, keyData, signingKeys, isUsable: state === 'usable' }
+  const merged = await inspect(desk, pinned.keyData, now, null, copies)
+  if (merged === null || Buffer.from(merged.keyData).equals(pinned.keyData)) return null
+  return { ...pinned, ...merged }
 }
 
 /**
@@ -92,15 +115,8 @@ export async function candidatesOf(
   const found: CandidateKey[] = []
   for (const candidate of candidateKeys) {
     const before = kept.find(({ fingerprint }) => fingerprint === candidate.fingerprint)
-    const facts =
-      before === undefined
-        ? null
-        : await desk.workers.inspectKey(before.keyData, now, null, [candidate.keyData])
-    if (facts === null) found.push(candidate)
-    else if (facts.state === 'usable') {
-      const { keyData, signingKeys } = facts
-      found.push({ ...candidate, keyData, signingKeys })
-    }
+    const merged = before && (await inspect(desk, before.keyData, now, null, [candidate.keyData]))
+    if (merged?.isUsable !== false) found.push({ ...candidate, ...merged })
   }
   return found
 }
@@ -123,19 +139,17 @@ export async function offeredKeys(
 ): Promise<ReporterKey[]> {
   const brought = keyFiles(opened)
   const found = new Map<string, ReporterKey>()
+  const unproved = { signingKeys: [], isUsable: false, isProved: false }
   for (const kept of desk.db.read((read) => people.listOfferedKeys(read, address))) {
-    const facts = await desk.workers.inspectKey(kept.keyData, now, address, brought)
-    const { keyData, signingKeys } = facts ?? { keyData: kept.keyData, signingKeys: [] }
-    const isUsable = facts?.state === 'usable'
-    found.set(kept.fingerprint, { ...kept, keyData, signingKeys, isUsable, isProved: false })
+    const inspected = await inspect(desk, kept.keyData, now, address, brought)
+    found.set(kept.fingerprint, { ...kept, ...unproved, ...inspected })
   }
   for (const file of brought) {
-    const facts = await desk.workers.inspectKey(file, now, address, brought)
-    if (facts === null) continue
-    const { fingerprint, keyData, signingKeys, state } = facts
-    const own = { fingerprint, keyData, signingKeys, isUsable: state === 'usable', isProved: false }
-    const kept = found.get(fingerprint) ?? { ...own, firstSeenAt: now }
-    found.set(fingerprint, { ...kept, source: 'attached' })
+    const inspected = await inspect(desk, file, now, address, brought)
+    if (inspected === null) continue
+    const own = { ...inspected, isProved: false, firstSeenAt: now }
+    const kept = found.get(own.fingerprint) ?? own
+    found.set(own.fingerprint, { ...kept, source: 'attached' })
   }
   return [...found.values()]
 }

@@ -32,7 +32,7 @@ import * as outbox from '../store/outbox.ts'
 import { type Read } from '../store/sql.ts'
 import { type Desk } from './desk.ts'
 import { messageIdOf } from './prepare.ts'
-import { candidatesOf, knownKey, knownKeys, mergedCopies, offeredKeys } from './read-keys.ts'
+import { candidatesOf, keysOf, knownKey, knownKeys, mergedCopies, offeredKeys } from './read-keys.ts'
 
 /**
  * Opens the message; a second time with the keys of its sender when a signature's key was not among the maintainers': the one
@@ -46,13 +46,6 @@ export async function openArrival(desk: Desk, raw: Uint8Array, now: Instant): Pr
   const brought = first.candidateKeys.map(({ keyData }) => keyData)
   const knownKeys = [...desk.db.read((read) => keysOf(read, from.address)), ...brought]
   return knownKeys.length === 0 ? first : desk.workers.open(raw, { now, knownKeys })
-}
-
-/** The keys that the desk knows as those of this address: pinned for it, and of the member of the list. */
-export function keysOf(read: Read, address: Address): Uint8Array[] {
-  const pinned = people.findReporterKey(read, address)
-  const member = members.findKeyByAddress(read, address)
-  return [...(pinned === null ? [] : [pinned.keyData]), ...(member === null ? [] : [member])]
 }
 
 /** At most this many other open cases of its sender are named with a new one. */
@@ -294,10 +287,8 @@ function conversationFacts(
   const inside = [...quoted, ...issuedMessages(read, opened.protected?.references ?? [])]
   const conversation = conversationOf({ outside, inside }, numbers)
   const id = memberIn(conversation)
-  const record = id === null ? null : members.find(read, id)
-  const answeredMember =
-    record?.state === 'active' ? members.findByFingerprint(read, record.fingerprint) : null
-  return { conversation, answeredMember }
+  const member = id === null ? null : members.find(read, id)
+  return { conversation, answeredMember: member?.state === 'active' ? member : null }
 }
 
 /** The desk's messages with these Message-IDs, if `isWanted` takes them. */

@@ -218,10 +218,9 @@ function abouts<K extends EventKind>({ starts }: Occasion, kind: K): Particulars
 
 /** To the member alone, encrypted to the key that is still valid (G5). */
 function keyExpires(desk: Desk, read: Read, { subject, rings, once }: Occasion): Decision[] {
-  const found = members.find(read, subject.id)
-  const member = found === null ? null : members.findByFingerprint(read, found.fingerprint)
+  const member = members.find(read, subject.id)
   const at = rings[0]?.run.dueAt
-  if (member === null || at === undefined) return []
+  if (member?.state !== 'active' || at === undefined) return []
   const message = memberKeyExpires({ expiresAt: formatInstant(at, desk.settings.desk.timezone) })
   return [sealedTo([member], message, { once, tag: null })]
 }

@@ -48,25 +48,20 @@ export function remove(tx: Tx, id: string, now: Instant): boolean {
   return true
 }
 
-export function find(read: Read, id: string): MemberRecord | null {
-  return read.get<MemberRecord>(`SELECT ${COLUMNS} FROM members WHERE id = ?`, [id])
+export function find(read: Read, id: string): MemberWithKey | null {
+  return read.get<MemberWithKey>(`SELECT ${COLUMNS}, key_data FROM members WHERE id = ?`, [id])
 }
 
-export function findByAddress(read: Read, address: Address): MemberRecord | null {
-  const sql = `SELECT ${COLUMNS} FROM members WHERE address_key = ?`
-  return read.get<MemberRecord>(sql, [addressKey(address)])
+/** The member with this address who was not removed. */
+export function findByAddress(read: Read, address: Address): MemberWithKey | null {
+  const sql = `SELECT ${COLUMNS}, key_data FROM members WHERE address_key = ?`
+  return read.get<MemberWithKey>(sql, [addressKey(address)])
 }
 
-/** The active member with this primary key, with the certificate. */
+/** The active member with this primary key. */
 export function findByFingerprint(read: Read, fingerprint: Fingerprint): MemberWithKey | null {
   const sql = `SELECT ${COLUMNS}, key_data FROM members WHERE fingerprint = ? AND state = 'active'`
   return read.get<MemberWithKey>(sql, [fingerprint])
-}
-
-/** The certificate of the active member at this address, to verify what claims to come from there; null when none. */
-export function findKeyByAddress(read: Read, address: Address): Uint8Array | null {
-  const sql = "SELECT key_data FROM members WHERE address_key = ? AND state = 'active'"
-  return read.value<Uint8Array>(sql, [addressKey(address)])
 }
 
 /** All members that were not removed, by id. */

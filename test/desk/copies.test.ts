@@ -496,11 +496,9 @@ it.each([
     justBefore((tx) => {
       memberStore.add(tx, { ...on, id, name, address, keyData, fingerprint, keyExpiresAt })
     })
-    await world.releaseOnce()
-    expect(noticeStates()).toEqual(['scheduled'])
-    expect(world.rows('SELECT id FROM deliveries')).toEqual([])
     await world.settle()
     expect(noticeStates()).toEqual(['held'])
+    expect(world.rows('SELECT id FROM deliveries')).toEqual([])
     expect([alarms('notice-held'), alarms('notice-late')]).toEqual([2, 0])
     expect(world.sentTo(late)).toEqual([])
     expect(await noticed()).toEqual([])
