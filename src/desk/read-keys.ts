@@ -22,9 +22,9 @@ async function inspect(
   { workers }: Desk,
   key: Uint8Array,
   now: Instant,
-  address: Address | null = null,
-  copies: readonly Uint8Array[] = []
+  more: { readonly address?: Address; readonly copies?: readonly Uint8Array[] } = {}
 ) {
+  const { address = null, copies = [] } = more
   const facts = await workers.inspectKey(key, now, address, copies)
   if (facts === null) return null
   const { fingerprint, keyData, signingKeys, state } = facts
@@ -96,7 +96,7 @@ export async function mergedCopies(
   // Only the configuration and the list change a registered key.
   if (pinned.source === 'registered') return null
   const copies = [...opened.candidateKeys.map(({ keyData }) => keyData), ...keyFiles(opened)]
-  const merged = await inspect(desk, pinned.keyData, now, null, copies)
+  const merged = await inspect(desk, pinned.keyData, now, { copies })
   if (merged === null || Buffer.from(merged.keyData).equals(pinned.keyData)) return null
   return { ...pinned, ...merged }
 }
@@ -115,7 +115,8 @@ export async function candidatesOf(
   const found: CandidateKey[] = []
   for (const candidate of candidateKeys) {
     const before = kept.find(({ fingerprint }) => fingerprint === candidate.fingerprint)
-    const merged = before && (await inspect(desk, before.keyData, now, null, [candidate.keyData]))
+    const merged =
+      before && (await inspect(desk, before.keyData, now, { copies: [candidate.keyData] }))
     if (merged?.isUsable !== false) found.push({ ...candidate, ...merged })
   }
   return found
@@ -141,11 +142,11 @@ export async function offeredKeys(
   const found = new Map<string, ReporterKey>()
   const unproved = { signingKeys: [], isUsable: false, isProved: false }
   for (const kept of desk.db.read((read) => people.listOfferedKeys(read, address))) {
-    const inspected = await inspect(desk, kept.keyData, now, address, brought)
+    const inspected = await inspect(desk, kept.keyData, now, { address, copies: brought })
     found.set(kept.fingerprint, { ...kept, ...unproved, ...inspected })
   }
   for (const file of brought) {
-    const inspected = await inspect(desk, file, now, address, brought)
+    const inspected = await inspect(desk, file, now, { address, copies: brought })
     if (inspected === null) continue
     const own = { ...inspected, isProved: false, firstSeenAt: now }
     const kept = found.get(own.fingerprint) ?? own
