@@ -32,7 +32,14 @@ import * as outbox from '../store/outbox.ts'
 import { type Read } from '../store/sql.ts'
 import { type Desk } from './desk.ts'
 import { messageIdOf } from './prepare.ts'
-import { candidatesOf, keysOf, knownKey, knownKeys, mergedCopies, offeredKeys } from './read-keys.ts'
+import {
+  candidatesOf,
+  keysOf,
+  knownKey,
+  knownKeys,
+  mergedCopies,
+  offeredKeys
+} from './read-keys.ts'
 
 /**
  * Opens the message; a second time with the keys of its sender when a signature's key was not among the maintainers': the one
