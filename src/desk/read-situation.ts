@@ -1,7 +1,7 @@
 /**
  * The *read* step: opens a message in a worker and gathers what the decision may depend on. Reads only.
  */
-import { type Address, domainOf, isSameAddress } from '../domain/address.ts'
+import { domainOf, isSameAddress } from '../domain/address.ts'
 import { addresseesOf, type CaseRecord, numbersOf } from '../domain/case.ts'
 import { aboutCase } from '../domain/event.ts'
 import { type CaseTag, findCaseTags, type MessageId, parseMessageId } from '../domain/ids.ts'
