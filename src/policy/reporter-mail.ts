@@ -129,7 +129,7 @@ function toOne(reporter: Addressed, draft: Draft, words: Words): string {
   // A decision has a line of its own for the other maintainers.
   if (mail === 'reply' || mail === 'question')
     draft.activity.push(`${DID[mail]} ${address} (${how}${along})`)
-  return `Sent to ${address}, ${how}.`
+  return `On its way to ${address}, ${how}.`
 }
 
 const DID = { reply: 'answered', question: 'asked' } as const

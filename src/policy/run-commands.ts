@@ -2,6 +2,7 @@
  * Runs the commands of one authorised message over a working copy, all or nothing, and turns the result into decisions: the
  * changes, the messages they send, one transcript to the author and one line of activity to everybody else (F10).
  */
+import { isOpen, type ListedCase } from '../domain/case.ts'
 import { type Decision, type UpdateCase } from '../domain/decision.ts'
 import { groupBy } from '../domain/group.ts'
 import { listed } from '../domain/words.ts'
@@ -48,7 +49,7 @@ export function runCommands(
     const says = 'Kept as a note for the maintainers.'
     lines.push({ at: '+', command: REST, outcome: 'done', says })
   }
-  if (!filesHaveTaker(draft)) {
+  if (isDone({ lines }) && !filesHaveTaker(draft)) {
     const command = '(the attached files)'
     lines.push({ at: '+', command, outcome: 'refused', says: NO_TAKER })
   }
@@ -158,7 +159,7 @@ function runOne(draft: Draft, command: Command, verbs: readonly Verb[]): string 
       'Please send what concerns the notice in a message of its own after /product.'
     )
   if (needsNoCase(verb)) {
-    const { block, says } = verb.run(command, draft, verbs)
+    const { block, says } = verb.run(command, { ...draft, openCases: openAfter(draft) }, verbs)
     draft.blocks.push(block)
     return says
   }
@@ -167,6 +168,13 @@ function runOne(draft: Draft, command: Command, verbs: readonly Verb[]): string 
       `Not done: ${named} was merged into ${record.tag}. If you mean that case, please send this command in answer to a message of ${record.tag}.`
     )
   return verb.run(draft, command)
+}
+
+/** The open cases as the lines above leave them. */
+function openAfter(draft: Draft): readonly ListedCase[] {
+  const { case: record, openCases } = draft
+  const others = openCases.filter((one) => one.case.tag !== record.tag)
+  return isOpen(record.state) ? [...others, { case: record, due: dueInDraft(draft) }] : others
 }
 
 /** The fields of a case that commands may change. They never empty one. */

@@ -68,7 +68,7 @@ it('(B1) /member in a reply to a list member’s message reaches that member alo
   await givenQuestion()
   const says = await answer(`/member\n${WORDS}`, forwarded('member:%'))
   expect(await readers()).toEqual(['debian', 'linus'])
-  expect(says).toContain(`Sent to Debian <${debian.address}>, encrypted.`)
+  expect(says).toContain(`On its way to Debian <${debian.address}>, encrypted.`)
   expect(recorded('member-answered')).toEqual([{ member: 'debian' }])
 })
 
@@ -127,7 +127,7 @@ it.each(['update', 'note'])(
     }
     expect(await readers()).toEqual([])
     expect(await answerBy(linus, `/member\n${WORDS}`, told)).toContain(
-      'Sent to list member debian, encrypted.'
+      'On its way to list member debian, encrypted.'
     )
     expect(await readers()).toEqual(['debian', 'grace'])
   }

@@ -185,7 +185,7 @@ describe('a case with several reporters (B14)', () => {
     }
     const said = await lastTo(grace)
     expect(said).toContain(
-      `Sent to ${alice.address}, encrypted. Sent to ${bob.address}, encrypted.`
+      `On its way to ${alice.address}, encrypted. On its way to ${bob.address}, encrypted.`
     )
     const sql = "SELECT count(*) AS n FROM messages WHERE text LIKE '%on it%'"
     expect(world.rows(sql)).toEqual([{ n: 1 }])

@@ -209,7 +209,7 @@ it('(A3, B14) an answer to a reporter stops the clocks of all their numbers, in 
   const ref = await givenRef(grace)
   await says(`/merge ${FIRST}\n`, SECOND)
   const answer = `/reply\nThank you as well.\n\n> ${ref}\n`
-  expect(await says(answer)).toContain('Sent to bob@reporter.example')
+  expect(await says(answer)).toContain('On its way to bob@reporter.example')
   const answered = mark()
   await days(8)
   expect(rangSince(answered)).toEqual({})

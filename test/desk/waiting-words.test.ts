@@ -418,7 +418,9 @@ it('(G3) a refused key that comes again holds up nothing; another key asks anew,
   await givenForgedOffer('clear')
   await says(`${REFUSE}\n`)
   await forged(forger)
-  expect(await says('/reply\nOne.\n')).toContain('Sent to alice@reporter.example, NOT encrypted.')
+  expect(await says('/reply\nOne.\n')).toContain(
+    'On its way to alice@reporter.example, NOT encrypted.'
+  )
   await forged(stranger)
   expect(await says('/reply\nTwo.\n')).toContain(`/key refuse ${keyOf(stranger)}`)
   await says(`/key refuse ${keyOf(stranger)}\n`)
@@ -514,6 +516,6 @@ it('(G3) the key in use is refused and the one before taken back in one message'
   await forged(forger)
   await says(`/key accept ${keyOf(forger)}\n`)
   const both = `${REFUSE}\n/key accept ${keyOf(alice)}\n/reply\n${REPLY}\n`
-  expect(await says(both)).toContain('Sent to alice@reporter.example, encrypted.')
+  expect(await says(both)).toContain('On its way to alice@reporter.example, encrypted.')
   expect(await lastTo(alice)).toContain(REPLY)
 })

@@ -118,7 +118,7 @@ const member: Handler = (draft, command) => {
   draft.decisions.push(message(draft, 'internal', text), sent)
   draft.activity.push(`answered list member ${id} (encrypted)`)
   const whom = author.roles.includes('list-admin') ? `${name} <${address}>` : `list member ${id}`
-  return `Sent to ${whom}, encrypted.`
+  return `On its way to ${whom}, encrypted.`
 }
 
 const NOT_A_MEMBER =

@@ -531,6 +531,12 @@ describe('/notice (M-24 to M-29)', () => {
     }
   )
 
+  it('(B6) files beside a command that is refused are no fault of their own', () => {
+    const { ran, said } = run('/reply\n', { files: [file('a.log')] })
+    expect(ran).toBe(false)
+    expect(said).not.toContain('takes files')
+  })
+
   it('(A2) draft takes a case that is accepted, and says how to get there', () => {
     const result = run('/notice draft\ntitle: x')
     expect(result.ran).toBe(false)

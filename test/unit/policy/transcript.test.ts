@@ -91,7 +91,7 @@ describe('the answer to commands (B6)', () => {
       '5  /status',
       'not run'
     ])
-    expect(text).not.toMatch(/\bok\b|^ +done:|Sent|is yours/m)
+    expect(text).not.toMatch(/\bok\b|^ +done:|On its way|is yours/m)
   })
 
   it('does not try a line that was not understood whole', () => {
@@ -107,10 +107,12 @@ describe('the answer to commands (B6)', () => {
   })
 
   it('says to whom a message went, and how', () => {
-    expect(answer('/reply\nHello')).toContain('done: Sent to alice@reporter.example, encrypted.')
+    expect(answer('/reply\nHello')).toContain(
+      'done: On its way to alice@reporter.example, encrypted.'
+    )
     const clear = { product: ALLOW, bound: bound(BEGAN_IN_CLEAR) }
     expect(answer('/reply\nHello', clear)).toContain(
-      'done: Sent to alice@reporter.example, NOT encrypted.'
+      'done: On its way to alice@reporter.example, NOT encrypted.'
     )
   })
 
@@ -496,6 +498,13 @@ describe('without a case (B14)', () => {
     expect(text).toContain('nothing is due')
     expect(text).toMatch(/alice@\S+: SECRET/)
     expect(text.indexOf('ACME-2026-0003')).toBeLessThan(text.indexOf('ACME-2026-0002'))
+  })
+
+  it('in a case, it shows that case as the lines above leave it (B6)', () => {
+    const text = answer('/take\n/status\n/cases')
+    expect(text).toContain('1 case is open')
+    expect(text).toContain(`${TAG}  being examined; owner Grace Tester`)
+    expect(answer('/reject upstream\n/cases')).toContain('No case is open.')
   })
 
   it('anything else is refused, and then nothing runs', () => {
