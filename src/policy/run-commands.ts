@@ -173,8 +173,8 @@ function runOne(draft: Draft, command: Command, verbs: readonly Verb[]): string 
 /** The open cases as the lines above leave them. */
 function openAfter(draft: Draft): readonly ListedCase[] {
   const { case: record, openCases } = draft
-  const others = openCases.filter((one) => one.case.tag !== record.tag)
-  return isOpen(record.state) ? [...others, { case: record, due: dueInDraft(draft) }] : others
+  const others = openCases.filter((one) => one.tag !== record.tag)
+  return isOpen(record.state) ? [...others, { ...record, due: dueInDraft(draft) }] : others
 }
 
 /** The fields of a case that commands may change. They never empty one. */

@@ -436,7 +436,7 @@ it('a signed message that quotes the desk from before and after a merge names on
   expect(world.rows('SELECT state FROM cases WHERE id = 1')).toEqual([{ state: 'accepted' }])
 })
 
-it('a message that its sender repeats after a merge is no stranger’s copy (B14)', async () => {
+it('a message that its sender repeats after a merge is told as a repeat, in the case that is left (B14)', async () => {
   await givenDesk([grace])
   await givenMessage(alice, { subject: 'one', text: 'a report', autocrypt: true })
   const raw = await world.write(bob, { subject: 'two', text: 'a report', autocrypt: true })
@@ -444,7 +444,9 @@ it('a message that its sender repeats after a merge is no stranger’s copy (B14
   await says(`/merge ${FIRST}`, SECOND)
   const answers = `${answering(bob).headers.join()}\r\nMIME-Version`
   await world.receive(Buffer.from(raw.toString().replace('MIME-Version', answers)))
-  expect(world.dispositions().at(-1)).toBe('case-joined')
+  expect(world.dispositions().at(-1)).toBe('contradicts-sender')
+  expect(await lastTo(grace)).toContain('the same encrypted content came in an earlier message')
+  expect(await lastTo(grace)).toContain(`Ref: ${FIRST}`)
 })
 
 it('an acknowledgement that was on hold before a merge is sent by /acknowledge after it (B14, G1)', async () => {
