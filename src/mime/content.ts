@@ -4,11 +4,11 @@
  * "errant" layers). What exceeds a limit is not dropped: it becomes an attachment.
  */
 import { createHash } from 'node:crypto'
+import { convert, type FormatCallback } from 'html-to-text'
 import { parseSha256 } from '../domain/ids.ts'
 import { type Attachment, type WarningCode } from '../domain/mail.ts'
 import { decodeWords, sanitizeHeaderText } from './encoded-words.ts'
 import { type Field, valuesOf } from './fields.ts'
-import { textOfHtml } from './html.ts'
 import { capText, contentOf, DECODED_BYTES_MAX, TEXT_BYTES_MAX, textOf } from './leaf.ts'
 import { type Piece, selectPieces } from './pieces.ts'
 import { bodyOf, entityOf, type Part } from './tree.ts'
@@ -187,18 +187,6 @@ export function unflow(text: string, isDelSp: boolean): string {
 // File names of attachments, made safe to show, to write into a header and to save (mail.md §2.18).
 
 const FILENAME_CHARS_MAX = 120
-const EXTENSIONS: Readonly<Record<string, string>> = {
-  'message/rfc822': 'eml',
-  'message/global': 'eml',
-  'message/delivery-status': 'txt',
-  'application/pgp-encrypted': 'asc',
-  'application/pgp-keys': 'asc',
-  'application/pgp-signature': 'asc',
-  'application/pdf': 'pdf',
-  'application/zip': 'zip',
-  'image/png': 'png',
-  'image/jpeg': 'jpg'
-}
 
 /**
  * `sent` without path, control and shell characters, beginning with a letter or digit, at most 120 characters. When nothing
@@ -210,9 +198,7 @@ export function safeFilename(sent: string, type: string, number: number): string
     .replaceAll(/[^\p{L}\p{N}\p{M} ._+@()=,~-]/gu, '_')
     .replace(/^[^\p{L}\p{N}]+/u, '')
   const short = shorten(clean.trim())
-  return short === ''
-    ? `attachment-${number}.${EXTENSIONS[type] ?? (type.startsWith('text/') ? 'txt' : 'bin')}`
-    : short
+  return short === '' ? `attachment-${number}.${extensionOf(type)}` : short
 }
 
 /** Keeps the extension, because people and programs rely on it. */
@@ -221,4 +207,62 @@ function shorten(name: string): string {
   if (chars.length <= FILENAME_CHARS_MAX) return name
   const extension = /\.[A-Za-z0-9]{1,10}$/.exec(name)?.[0] ?? ''
   return chars.slice(0, FILENAME_CHARS_MAX - extension.length).join('') + extension
+}
+
+function extensionOf(type: string): string {
+  if (/^message\/(?:rfc822|global)$/.test(type)) return 'eml'
+  if (/^(?:text|message)\//.test(type)) return 'txt'
+  if (type.startsWith('application/pgp-')) return 'asc'
+  return /^(?:application|image)\/([a-z]{3,4})$/.exec(type)?.[1] ?? 'bin'
+}
+
+// HTML to text, within limits on size, depth and breadth (mail.md §2.17). Fetches nothing and reads no image.
+
+const DOCUMENT_CHARS_MAX = 200_000
+// Limits nesting before parsing: the parser's own limit applies only once the whole document is a tree.
+const TAGS_MAX = 20_000
+const HEADINGS = ['h1', 'h2', 'h3', 'h4', 'h5', 'h6']
+
+/** Text of an HTML document; null when it is too much or cannot be converted. */
+function textOfHtml(html: string): string | null {
+  const slice = html.slice(0, DOCUMENT_CHARS_MAX)
+  if (slice.split('<').length - 1 > TAGS_MAX) return null
+  try {
+    const text = convert(slice, {
+      wordwrap: false,
+      limits: {
+        maxDepth: 50,
+        maxChildNodes: 5000,
+        maxInputLength: DOCUMENT_CHARS_MAX,
+        ellipsis: '[…]'
+      },
+      selectors: [
+        { selector: 'img', format: 'skip' },
+        // Keeps upper and lower case: a report may be about it.
+        ...HEADINGS.map((selector) => ({ selector, options: { uppercase: false } })),
+        { selector: 'a', format: 'link' }
+      ],
+      formatters: { link: showLink }
+    })
+    return tidy(text)
+  } catch {
+    return null
+  }
+}
+
+/** Writes a link as its text and, if it differs, the target in brackets. The library puts no blank between them in `<pre>`. */
+const showLink: FormatCallback = (elem, walk, builder) => {
+  walk(elem.children, builder)
+  const { href = '' } = elem.attribs as { readonly href?: string }
+  const target = href.replace(/^mailto:/, '')
+  const words = elem.children.map(({ data }) => data ?? '').join('')
+  if (target !== '' && target !== words.replaceAll(/\s+/g, '')) {
+    builder.addInline(` [${target}]`, { noWordTransform: true })
+  }
+}
+
+/** Removes layout made of blanks: no-break spaces, blanks at line ends and runs of empty lines. */
+function tidy(text: string): string {
+  const lines = text.split('\n').map((line) => line.replaceAll('\u00a0', ' ').trimEnd())
+  return lines.join('\n').replaceAll(/\n{3,}/g, '\n\n')
 }

@@ -3,13 +3,14 @@
  * occurs twice, because mail programs disagree on which one counts (mail.md §2.6). Must never merge outer and protected fields:
  * it is called once for each block.
  */
-import { type Contact } from '../domain/address.ts'
+import addressparser from 'nodemailer/lib/addressparser'
+import { type Contact, parseAddress } from '../domain/address.ts'
 import { type MessageId, parseMessageId } from '../domain/ids.ts'
 import { type HeaderFacts, type WarningCode } from '../domain/mail.ts'
 import { type Instant, instantFromMs } from '../domain/time.ts'
 import { decodeWords, sanitizeHeaderText } from './encoded-words.ts'
 import { type Field, firstValue, valuesOf } from './fields.ts'
-import { readMailboxes } from './mailboxes.ts'
+import { lex } from './parameters.ts'
 import { type Part } from './tree.ts'
 
 /** Facts of one header block, and its defects. */
@@ -152,4 +153,43 @@ export function readMailDate(value: string): Instant | null {
   // Without a zone it is UTC (RFC 5322 §4.3).
   const ms = Date.parse(ZONE.test(plain) ? plain : `${plain} UTC`)
   return ms <= LAST_MS ? instantFromMs(ms) : null
+}
+
+// Address lists (RFC 5322 §3.4), which nodemailer takes apart *before* encoded words are decoded, so that no encoded word can
+// fabricate an address. Gives only strict addresses (mail.md §2.19).
+
+/** The mailboxes of one field value. */
+type MailboxList = {
+  /** Mailboxes with a strict address, at most 200. */
+  readonly contacts: readonly Contact[]
+  /** How many mailboxes the value names, readable or not. */
+  readonly count: number
+}
+
+const MAILBOXES_MAX = 200
+const CONTROL = /[\u0000-\u0008\u000a-\u001f\u007f]/
+
+/** Reads an address list, groups included. Never throws; unreadable mailboxes are counted and left out. */
+export function readMailboxes(value: string): MailboxList {
+  const found = addressparser(value, { flatten: true })
+  const plain = Array.from(lex(value), ({ kind, raw }) => (kind === 'other' ? raw : ' ')).join('')
+  if (CONTROL.test(value) || isAmbiguous(plain)) return { contacts: [], count: found.length }
+  const contacts = found.flatMap(({ name, address }) => {
+    // What the library takes out of a quoted string is no address to anybody else.
+    const strict = plain.includes(address) ? parseAddress(address) : null
+    return strict === null
+      ? []
+      : [{ name: sanitizeHeaderText(decodeWords(name), 100), address: strict }]
+  })
+  return { contacts: contacts.slice(0, MAILBOXES_MAX), count: found.length }
+}
+
+/** Whether two programs may see two addresses in one mailbox; `plain` has blanks for quoted strings and comments. */
+function isAmbiguous(plain: string): boolean {
+  return plain.split(/[,;]/).some((mailbox) => {
+    const [outside = '', inside, ...after] = mailbox.split(/[<>]/)
+    return inside === undefined
+      ? outside.split('@').length > 2
+      : inside.startsWith('@') || after.length !== 1 || after.join('').trim() !== ''
+  })
 }

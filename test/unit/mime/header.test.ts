@@ -2,8 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { decodeWords, sanitizeHeaderText } from '../../../src/mime/encoded-words.ts'
 import { readFields } from '../../../src/mime/fields.ts'
-import { readHeader, readMailDate } from '../../../src/mime/header.ts'
-import { readMailboxes } from '../../../src/mime/mailboxes.ts'
+import { readHeader, readMailboxes, readMailDate } from '../../../src/mime/header.ts'
 import { readParameterized } from '../../../src/mime/parameters.ts'
 
 function header(...fields: readonly string[]): ReturnType<typeof readHeader> {
