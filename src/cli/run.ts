@@ -16,11 +16,7 @@ export async function run(call: Call<{ readonly once?: boolean }>): Promise<void
   if (problems.length > 0) throw refusedConfig(...problems)
   // Loads the whole desk, so only after the configuration was found valid.
   const { runDaemon } = await import('../app.ts')
-  const secrets = [config.desk.passphrase, config.imap.password, config.smtp.password]
-  const log = createLog(
-    process.stdout,
-    secrets.flatMap((secret) => secret?.reveal() ?? [])
-  )
+  const log = createLog(process.stdout)
   const stop = new AbortController()
   const onSignal = (): void => {
     // Restores the default action: a second signal ends the process at once.

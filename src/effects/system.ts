@@ -15,12 +15,6 @@ const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567'
 const PROCESS = randomBytes(16).toString('hex')
 /** How often the ticks check whether the wall clock was set. */
 const CLOCK_LOOK_MS = 10_000
-const SILENT = {
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-  debug: () => undefined
-}
 
 /** Wall clock of the machine and a monotonic clock. */
 export const systemClock: Clock = {
@@ -56,7 +50,7 @@ export const isCronExpression: (text: string) => boolean = validate
 export function startTicks(expression: string, timezone: string, onTick: () => void): Disposable {
   // node-cron computes the times; its own timers would be silent for an hour after the clock is set back, and would visit every
   // minute of a year after it is set forward.
-  const plan = createTask(expression, () => undefined, { timezone, logger: SILENT })
+  const plan = createTask(expression, () => undefined, { timezone })
   const nextMs = (): number => plan.getNextRuns(1)[0]?.getTime() ?? Infinity
   const stop = new AbortController()
   void tick()
@@ -84,7 +78,7 @@ export function startTicks(expression: string, timezone: string, onTick: () => v
 
 /** The first matches of `expression` after now, in the IANA zone `timezone`; none when it never matches. */
 export function nextTicks(expression: string, timezone: string): Instant[] {
-  const plan = createTask(expression, () => undefined, { timezone, logger: SILENT })
+  const plan = createTask(expression, () => undefined, { timezone })
   const next = plan.getNextRuns(3)
   void plan.destroy()
   return next.map((date) => instantFromMs(date.getTime()))

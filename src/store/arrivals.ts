@@ -49,7 +49,6 @@ export type Outcome = {
   readonly caseId: number | null
 }
 
-/** A processed message that is still in the inbox. */
 type Unmoved = Pick<Arrival, 'id' | 'uid'> & { readonly to: 'processed' | 'held' }
 
 /**
@@ -117,15 +116,10 @@ export function markMoved(tx: Tx, ids: readonly number[]): void {
   tx.run('UPDATE arrivals SET moved = 1 WHERE id IN (SELECT value FROM json_each(?))', [ids])
 }
 
-/**
- * After the clock was set back: pending arrivals whose next attempt is further ahead than the longest wait `maxMs` become due
- * at once. Returns how many.
- */
-export function pullBack(tx: Tx, now: Instant, maxMs: number): number {
-  return tx.run("UPDATE arrivals SET next_try_at = ? WHERE state = 'pending' AND next_try_at > ?", [
-    now,
-    addMs(now, maxMs)
-  ]).changes
+/** After the clock was set back: what would be tried later than the longest wait `maxMs` from now is due at once. */
+export function pullBack(tx: Tx, now: Instant, maxMs: number): void {
+  const sql = "UPDATE arrivals SET next_try_at = ? WHERE state = 'pending' AND next_try_at > ?"
+  tx.run(sql, [now, addMs(now, maxMs)])
 }
 
 /** Arrivals to handle now, oldest first, without their bytes. */

@@ -209,7 +209,6 @@ function databaseOn(connection: Sqlite.Database): Database {
   }
 }
 
-/** Statements compiled once and kept: the program has a few hundred. */
 function statementCache(connection: Sqlite.Database): (sql: string) => Prepared {
   const cache = new Map<string, Prepared>()
   return (sql) => {

@@ -25,8 +25,7 @@ type Row = Pick<DeskEvent, 'id' | 'at' | 'kind'> &
   Evidence &
   Readonly<Record<'previousHash' | 'hash', Sha256>>
 
-/** The newest event. Kept elsewhere (printed, mailed), it proves later that nothing before it was changed. */
-export type RecordHead = { readonly id: number; readonly hash: Sha256 }
+type Head = Pick<Row, 'id' | 'hash'>
 
 /** `firstBad` is the id of the first event that is changed, missing or inserted; null when `ok`. */
 export type RecordVerdict = {
@@ -37,12 +36,12 @@ export type RecordVerdict = {
 
 const GENESIS = '0'.repeat(64) as Sha256
 
-/** Appends one event, makes its subject due for a look at its clocks, and returns the new head. */
+/** Appends one event, and makes its subject due for a look at its clocks. */
 export function append(
   tx: Tx,
   event: NewEvent,
   work: { readonly at: Instant; readonly evidence: Evidence }
-): RecordHead {
+): void {
   const head = newest(tx)
   const { arrivalId, messageSha256, signatureSha256 } = work.evidence
   // In the order of the table, as hashOf has it.
@@ -58,10 +57,8 @@ export function append(
     ...{ arrivalId, messageSha256, signatureSha256 },
     previousHash: head.hash
   }
-  const hash = hashOf(row)
-  insert(tx, 'events', { ...row, hash })
+  insert(tx, 'events', { ...row, hash: hashOf(row) })
   looks.mark(tx, event.subject, work.at)
-  return { id: row.id, hash }
 }
 
 /** The newest event of a subject; 0 when there is none. */
@@ -107,22 +104,22 @@ export function latestOfKinds<K extends EventKind>(
   return rows.map(eventOf) as DeskEvent<K>[]
 }
 
-/** The newest event; id 0 and 64 zeros when there is none. */
-export function newest(read: Read): RecordHead {
+function newest(read: Read): Head {
   const sql = 'SELECT id, hash FROM events ORDER BY id DESC LIMIT 1'
-  return read.get<RecordHead>(sql) ?? { id: 0, hash: GENESIS }
+  return read.get<Head>(sql) ?? { id: 0, hash: GENESIS }
 }
 
 /** Checks the whole chain in constant memory. */
 export function verify(read: Read): RecordVerdict {
-  let last: RecordHead = { id: 0, hash: GENESIS }
+  let last: Head = { id: 0, hash: GENESIS }
   for (const row of allRows(read)) {
-    if (!follows(row, last)) return brokenAfter(last)
+    if (!follows(row, last)) break
     last = { id: row.id, hash: row.hash }
   }
   // SQLite remembers the highest id ever given, so events cut off at the end show as well.
   const given = read.value<number>("SELECT seq FROM sqlite_sequence WHERE name = 'events'") ?? 0
-  return given > last.id ? brokenAfter(last) : { ok: true, count: last.id, firstBad: null }
+  const ok = given <= last.id
+  return { ok, count: last.id, firstBad: ok ? null : last.id + 1 }
 }
 
 /** All events, oldest first, one at a time. */
@@ -177,12 +174,8 @@ function eventOf(row: Row): DeskEvent {
   } as DeskEvent
 }
 
-function follows(row: Row, last: RecordHead): boolean {
+function follows(row: Row, last: Head): boolean {
   return row.id === last.id + 1 && row.previousHash === last.hash && row.hash === hashOf(row)
-}
-
-function brokenAfter(last: RecordHead): RecordVerdict {
-  return { ok: false, count: last.id, firstBad: last.id + 1 }
 }
 
 /** SHA-256 over the JSON array of all other columns in table order: no two different rows have one encoding. */

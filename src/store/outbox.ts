@@ -198,21 +198,19 @@ export function retry(
 /**
  * After the clock was set back: a retry that is further ahead than the ladder's longest wait `maxMs` is due now. A message of a
  * notice is never made due before its instant; another message that was queued in what is now the future leaves at once.
- * Returns how many rows changed.
  */
-export function pullBack(tx: Tx, now: Instant, maxMs: number): number {
+export function pullBack(tx: Tx, now: Instant, maxMs: number): void {
   // First attempts wait for their own instant (a random delay, an embargo), not for the ladder.
-  const queuedInFuture = tx.run(
+  tx.run(
     `UPDATE outbox SET not_before = @now, next_attempt_at = @now
      WHERE state IN ('queued', 'sending') AND notice_id IS NULL AND not_before > @now AND created_at > @now`,
     { now }
-  ).changes
-  const retries = tx.run(
+  )
+  tx.run(
     `UPDATE outbox SET next_attempt_at = max(@now, not_before)
      WHERE state IN ('queued', 'sending') AND attempts > 0 AND next_attempt_at > max(@latest, not_before)`,
     { now, latest: addMs(now, maxMs) }
-  ).changes
-  return queuedInFuture + retries
+  )
 }
 
 /** Records that a bounce came back for a sent message; false when no message has this Message-ID or it bounced before. */

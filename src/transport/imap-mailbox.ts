@@ -40,10 +40,8 @@ const BY_UID = { uid: true }
 
 type Session = {
   readonly options: MailboxOptions
-  /** The folder that is open. */
   readonly folder: string
   readonly client: ImapFlow
-  /** Folders that are known to exist. */
   readonly folders: Set<string>
   /** Ends a waiting in IDLE. */
   wake: () => void
@@ -65,7 +63,8 @@ export async function connectMailbox(
     list: (range) => attempt(session, () => list(session, range)),
     fetch: (uid, part) => attempt(session, () => fetch(session, uid, part)),
     move: (uids, to) => attempt(session, () => move(session, uids, options[to])),
-    waitForChange: (timeoutMs, stop) => waitForChange(session, timeoutMs, stop),
+    waitForChange: (timeoutMs, stop) =>
+      attempt(session, () => waitForChange(session, timeoutMs, stop)),
     close: () => close(session)
   }
 }
@@ -102,7 +101,6 @@ async function openSession(
   return session
 }
 
-/** Logs out within the time allowed, and closes the connection. */
 async function close({ client }: Session): Promise<void> {
   // LOGOUT waits for the command before it, which may never end.
   if (client.usable) {
@@ -223,30 +221,22 @@ function cutHeaders(start: Buffer): Buffer {
   return start.subarray(0, Math.min(...ends, start.length))
 }
 
-/** Waits in IDLE, which only wakes the caller; {@link list} finds out what is new. */
+/** Waits in IDLE, which the library renews; it only wakes the caller, and {@link list} finds out what is new. */
 async function waitForChange(
   session: Session,
   timeoutMs: number,
   signal: AbortSignal
 ): Promise<boolean> {
-  const isDone = (): boolean => session.changed || signal.aborted
-  for (let left = timeoutMs; left > 0 && !isDone(); left -= IDLE_MS) {
-    await attempt(session, () => idle(session, Math.min(left, IDLE_MS), signal))
-    // A round trip proves that the idle connection still works.
-    if (left > IDLE_MS && !isDone()) await attempt(session, () => session.client.noop())
-  }
-  return session.changed
-}
-
-async function idle(session: Session, ms: number, signal: AbortSignal): Promise<void> {
-  const stop = AbortSignal.any([signal, AbortSignal.timeout(ms)])
+  const stop = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
+  if (session.changed || stop.aborted) return session.changed
   // The next command ends IDLE; a failure shows as `close` or in that command.
   session.client.idle().catch(() => undefined)
   await new Promise<void>((resolve) => {
     session.wake = resolve
     stop.addEventListener('abort', () => resolve())
   })
-  if (session.lost !== null) throw troubleOf(session.lost, session)
+  if (session.lost !== null) throw session.lost
+  return session.changed
 }
 
 /**
@@ -299,7 +289,6 @@ async function moveBatch(session: Session, uids: number[], folder: string): Prom
   if (!moves && !(await client.messageFlagsAdd(uids, ['\\Deleted'], BY_UID))) throw refused(session)
 }
 
-/** One unit of work on the connection; turns a failure into Trouble. */
 async function attempt<T>(session: Session, work: () => Promise<T>): Promise<T> {
   if (session.lost !== null) throw troubleOf(session.lost, session)
   try {
@@ -321,7 +310,6 @@ function refused({ options: { host, port } }: Session): Trouble {
 /** A busy server gives a response code of RFC 5530 §3; the password may be correct. */
 const BUSY: readonly string[] = ['UNAVAILABLE', 'INUSE', 'LIMIT', 'SERVERBUG']
 
-/** Turns any error on the connection into Trouble; returns Trouble unchanged. */
 function troubleOf(error: unknown, session: Session): Trouble {
   const { options, folder } = session
   if (error instanceof Trouble) return error

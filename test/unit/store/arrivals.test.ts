@@ -154,7 +154,7 @@ describe('an arrival', () => {
   it('does not wait for a clock that was set back', () => {
     attempt(store(1).id, addMs(NOON, 86_400_000))
 
-    expect(db.transact((tx) => arrivals.pullBack(tx, NOON, 3_600_000))).toBe(1)
+    db.transact((tx) => arrivals.pullBack(tx, NOON, 3_600_000))
     expect(pending()).toHaveLength(1)
   })
 

@@ -21,13 +21,11 @@ const WORK = {
   evidence: { arrivalId: null, messageSha256: parseSha256('a'.repeat(64)), signatureSha256: null }
 }
 
-function append(kind: EventKind, tag: string | null = null): events.RecordHead {
+function append(kind: EventKind, tag: string | null = null): void {
   const named = tag === null ? null : parseCaseTag(tag)
   const subject = named === null ? DESK : aboutCase(named)
   const about = { code: 'unsafe-defaults', reason: 'a reason', told: 'told' } as never
-  return db.transact((tx) =>
-    events.append(tx, event(kind, subject, byMaintainer('grace'), about), WORK)
-  )
+  db.transact((tx) => events.append(tx, event(kind, subject, byMaintainer('grace'), about), WORK))
 }
 
 /** What somebody with the passphrase could do to the file. */
@@ -40,14 +38,13 @@ function tamper(sql: string): void {
 }
 
 describe('the record (G8)', () => {
-  it('is whole when empty and after every entry, and its head moves on', () => {
-    expect(db.read(events.newest)).toEqual({ id: 0, hash: '0'.repeat(64) })
+  it('is whole when empty and after every entry, each with a hash of its own', () => {
     expect(db.read((read) => events.verify(read))).toEqual({ ok: true, count: 0, firstBad: null })
-    const heads = (['opened', 'accepted', 'rejected'] as const).map((kind) => append(kind))
+    for (const kind of ['opened', 'accepted', 'rejected'] as const) append(kind)
 
     expect(db.read((read) => events.verify(read))).toEqual({ ok: true, count: 3, firstBad: null })
-    expect(db.read(events.newest)).toEqual(heads[2])
-    expect(new Set(heads.map(({ hash }) => hash)).size).toBe(3)
+    const hashes = db.read((read) => read.column<string>('SELECT hash FROM events'))
+    expect(new Set(hashes).size).toBe(3)
   })
 
   it('finds events of some kinds without a look at the others, which grow with the age of the database', () => {

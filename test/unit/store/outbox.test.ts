@@ -279,9 +279,8 @@ describe('after the clock was set back', () => {
     record('deferred', NOON, ...claim(NOON))
     const before = addMs(NOON, -365 * 86_400_000)
 
-    expect(db.transact((tx) => outbox.pullBack(tx, NOON, MAX_MS))).toBe(0)
     // The notBefore of an ordinary mail was an instant of the wrong clock too.
-    expect(db.transact((tx) => outbox.pullBack(tx, before, MAX_MS))).toBeGreaterThan(0)
+    db.transact((tx) => outbox.pullBack(tx, before, MAX_MS))
     expect(claim(before)).toHaveLength(1)
   })
 
@@ -291,11 +290,11 @@ describe('after the clock was set back', () => {
     queue('a')
     record('deferred', wrong, ...claim(wrong))
 
-    expect(db.transact((tx) => outbox.pullBack(tx, right, MAX_MS))).toBe(1)
+    db.transact((tx) => outbox.pullBack(tx, right, MAX_MS))
     const rows = claim(right)
     expect(rows).toHaveLength(1)
     record('deferred', right, ...rows)
-    expect(db.transact((tx) => outbox.pullBack(tx, right, MAX_MS))).toBe(0)
+    db.transact((tx) => outbox.pullBack(tx, right, MAX_MS))
     expect(claim(right)).toEqual([])
   })
 
