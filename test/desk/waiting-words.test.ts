@@ -294,11 +294,6 @@ it('(B10) /status shows what waits and from whom, and /unsend withdraws it: it n
   expect(texts[0]).toContain('Better words.')
 })
 
-it('(B10) /unsend says so where nothing waits', async () => {
-  await givenKeylessCase()
-  expect(await says('/unsend\n')).toContain('Nothing waits for alice@reporter.example')
-})
-
 it('(B10) /unsend says that a reporter was not told of an acceptance that it withdraws', async () => {
   await givenKeylessCase()
   await says(`/accept\n`)
@@ -425,14 +420,6 @@ it('(G3) a refused key that comes again holds up nothing; another key asks anew,
   expect(await says('/reply\nTwo.\n')).toContain(`/key refuse ${keyOf(stranger)}`)
   await says(`/key refuse ${keyOf(stranger)}\n`)
   expect(toAlice()).toEqual(['reply', 'key-request', 'reply'])
-})
-
-it('(G3) a key that was refused can be accepted later', async () => {
-  await givenForgedOffer('clear')
-  await says(`${REFUSE}\n`)
-  await says(`/key accept ${keyOf(forger)}\n/reply\n${REPLY}\n`)
-  expect(toAlice()).toEqual(['reply'])
-  expect(toAliceOnTheWay()).not.toContain(REPLY)
 })
 
 it('(G3) nothing leaves unencrypted to a reporter who began encrypted, whatever key is refused', async () => {

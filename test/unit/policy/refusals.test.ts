@@ -4,7 +4,6 @@ import { decideMaintainerMail } from '../../../src/policy/maintainer-mail.ts'
 import { type Situation } from '../../../src/policy/situation.ts'
 import {
   GRACE,
-  happened,
   MOMENT,
   maintainerMail,
   only,
@@ -49,16 +48,4 @@ it.each<[string, string, ReturnType<typeof refuse>]>([
   expect(text).toContain(why)
   expect(text).toContain(remedy)
   expect(`${message?.message.subject ?? ''} ${text}`).not.toMatch(/hole in the parser|\/take/)
-})
-
-it('above ten an hour a clock tells of them instead', () => {
-  const since = (refusalsLastHour: number) => {
-    const history = { ...situation().history, refusalsLastHour }
-    return refuse({ signatures: [] }, { history })
-  }
-  expect(only(since(9), 'send-sealed')).toHaveLength(1)
-  expect(only(since(10), 'send-sealed')).toEqual([])
-  expect(happened(since(10), 'refused-unanswered')).toMatchObject([
-    { about: { because: 'unsigned' } }
-  ])
 })

@@ -5,7 +5,6 @@ import {
   preview as previewMessage,
   transcript as transcriptMessage
 } from '../../../src/messages/to-maintainers.ts'
-import { reply as replyMessage } from '../../../src/messages/to-reporters.ts'
 import { type CommandContext } from '../../../src/policy/draft.ts'
 import { approvedText } from '../../../src/policy/notice-content.ts'
 import { rows } from '../../support/rows.ts'
@@ -124,34 +123,6 @@ describe('/accept and /reject (M-10, M-16)', () => {
 })
 
 describe('/reply and what it quotes (mail.md §2.4)', () => {
-  const RULE = '-----8<----- postern -----8<-----'
-  const relayed = [
-    'On Monday Alice via ACME Security Team wrote:',
-    `> ${RULE}`,
-    '> Owner: FACTS of the desk',
-    `> ${RULE}`,
-    '>',
-    '> QUOTED words of Alice',
-    '>',
-    `> ${RULE}`,
-    '> Ref: ACME-2026-0001 security@acme.example FOOTER',
-    `> ${RULE}`
-  ].join('\n')
-  function said(text: string, change: Parameters<typeof run>[1] = {}): string {
-    const [mail] = sent(run(text, change).decisions, 'reply')
-    return mail && replyMessage.is(mail.message) ? mail.message.params.text : ''
-  }
-
-  it.each([
-    `/reply\nMy words.\n\n${relayed}`,
-    `/reply\n${relayed}\n\nMy words.`,
-    `/reply <<\nMy words.\n> QUOTED words of Alice\n>>`,
-    `/ask\nMy words.\n\n${relayed}`,
-    `/ask <<\n> QUOTED\nMy words.\n>>`
-  ])('sends the own words of %j alone', (text) => {
-    expect(said(text)).toBe('My words.')
-  })
-
   it.each([
     ['a misspelt command', '/repyl\nMy words.'],
     ['words on the line of the command', '/reply this\nMy words.']
@@ -166,28 +137,19 @@ describe('/reply and what it quotes (mail.md §2.4)', () => {
 
   it.each([
     ['/reply', 'Mine.\n\nVan: ACME Security Team\nAan: Grace\n\nQUOTED'],
-    ['/reply', 'Mine.\n\nBob via Sample Desk\nQUOTED'.replace('Sample Desk', SETTINGS.desk.name)],
-    ['/reply', `Mine.\n\nBob <${SETTINGS.desk.address}>\n\nQUOTED`],
     ['/reply', 'Mine.\n\nAihe: [ACME-2026-0001] QUOTED'],
     ['/reply', 'Mine.\n\nBob kirjoitti:\n> QUOTED'],
-    ['/ask', `Mine.\n\nBob <${SETTINGS.desk.address}>\n\nQUOTED`],
-    ['/ask', 'Mine.\n\nBob kirjoitti:\n> QUOTED'],
+    ['/ask', '> QUOTED'],
     ['/reject upstream', `Mine.\n\nBob <${SETTINGS.desk.address}>\n\nQUOTED`],
     ['/reject upstream', 'Mine.\n\nBob kirjoitti:\n> QUOTED'],
-    ['/reject upstream', '> QUOTED'],
-    ['/ask', '> QUOTED']
+    ['/reject upstream', '> QUOTED']
   ])('%s refuses what may be the head of a copied mail, and sends nothing: %j', (verb, text) => {
-    for (const mail of [`${verb} <<\n${text}\n>>`, `${verb}\n${text}`].slice(
-      0,
-      text.startsWith('>') || verb.startsWith('/reject') ? 1 : 2
-    )) {
-      const { ran, decisions, said: says } = run(mail)
-      expect(ran).toBe(false)
-      expect(only(decisions, 'send-sealed').map(({ message }) => message.kind)).toEqual([
-        'transcript'
-      ])
-      expect(says).toMatch(/the name of the desk|cannot tell|is your own/)
-    }
+    const { ran, decisions, said: says } = run(`${verb} <<\n${text}\n>>`)
+    expect(ran).toBe(false)
+    expect(only(decisions, 'send-sealed').map(({ message }) => message.kind)).toEqual([
+      'transcript'
+    ])
+    expect(says).toMatch(/the name of the desk|cannot tell|is your own/)
   })
 
   it('says when lines of a block stayed here', () => {
@@ -199,21 +161,6 @@ describe('/reply and what it quotes (mail.md §2.4)', () => {
 })
 
 describe('/reply (G3)', () => {
-  it.each(['/reply', '/accept'])(
-    '(B10) %s without a key sends nothing but a request for one',
-    (verb) => {
-      const result = run(`${verb}\nSECRET words`, { bound: bound({ reporterKeys: keysOf(null) }) })
-      expect(result.said).toContain('cannot be answered yet: we have no usable key of theirs.')
-      expect(only(result.decisions, 'send-clear').map(({ message }) => message.kind)).toEqual([
-        'key-request'
-      ])
-      expect(only(result.decisions, 'keep-words').map(({ words }) => words.params.text)).toEqual([
-        'SECRET words'
-      ])
-      expect(JSON.stringify(only(result.decisions, 'send-clear'))).not.toContain('SECRET')
-    }
-  )
-
   it('goes in clear only where the reporter began so and the policy allows it, and says so', () => {
     const [product, began] = [ALLOW, bound(BEGAN_IN_CLEAR)]
     const [mail] = only(run('/reply\nwords', { bound: began, product }).decisions, 'send-clear')
@@ -296,17 +243,6 @@ describe('/embargo', () => {
       'leaves Tue 22 Dec 2026, 13:00 Berlin'
     )
     expect(said('2026-11-27T13:00:00Z')).toContain('less than 5 business days before')
-  })
-})
-
-describe('an approval', () => {
-  it('(B3) is not for anybody who wrote the notice or set its date since the last approval, and says who they are', () => {
-    const authors = { ids: ['grace', 'linus'], isApproved: false }
-    const result = run('/notice approve secretcode', withPreview({ authors }))
-    expect(result.ran).toBe(false)
-    expect(result.said).toBe(
-      'You wrote the notice, set its date or moved it to another product since it was last approved. So did Grace Tester. An approver who did not write the notice must approve it, and there is nobody: as it stands it cannot leave. The operator can give another maintainer the role approver, or set approvals: 0 in the policy, so that its author may approve it.'
-    )
   })
 })
 
@@ -488,21 +424,6 @@ describe('/notice (M-24 to M-29)', () => {
       author: LINUS
     })
     expect(result.said).toContain('/embargo')
-  })
-
-  it('draft after the list has read a part of it makes a new revision (G7)', () => {
-    for (const change of [
-      { releasedAt: NOW, state: 'released' as const },
-      { hasLeft: true, state: 'held' as const }
-    ]) {
-      const result = run('/notice draft\nseverity: high', {
-        bound: bound({ case: dated, notice: noticeRecord(change) })
-      })
-      expect(only(result.decisions, 'save-notice')[0]).toMatchObject({
-        revision: 2,
-        approvals: []
-      })
-    }
   })
 
   it('takes patches by safe, different names only, and says which name is not', () => {

@@ -7,7 +7,6 @@ import { addMs } from '../../../src/domain/time.ts'
 import { type CommandContext, startDraft } from '../../../src/policy/draft.ts'
 import { decideMaintainerMail } from '../../../src/policy/maintainer-mail.ts'
 import { noticeDigest } from '../../../src/policy/notice-content.ts'
-import { askedKey } from '../../../src/policy/reporter-mail.ts'
 import { standing, statusBlock } from '../../../src/policy/status.ts'
 import {
   ADA,
@@ -28,7 +27,6 @@ import {
   NOW,
   noticeRecord,
   only,
-  openedMail,
   parse,
   productWith,
   rendered,
@@ -113,22 +111,6 @@ describe('the answer to commands (B6)', () => {
     const clear = { product: ALLOW, bound: bound(BEGAN_IN_CLEAR) }
     expect(answer('/reply\nHello', clear)).toContain(
       'done: On its way to alice@reporter.example, NOT encrypted.'
-    )
-  })
-
-  it('says that the reporter was asked only when that happened, once a day', () => {
-    const none = bound({ reporterKeys: keysOf(null) })
-    const first = runText('/reply\nHello', commandContext({ bound: none }))
-    expect(read(first.decisions).replaceAll(/\s+/g, ' ')).toContain(
-      'We asked alice@reporter.example for a key'
-    )
-    const again = runText(
-      '/reply\nHello',
-      commandContext({ bound: { ...none, askedToday: [askedKey('key-request', TAG, NOW)] } })
-    )
-    expect(only(again.decisions, 'send-clear')).toEqual([])
-    expect(read(again.decisions).replaceAll(/\s+/g, ' ')).toContain(
-      'alice@reporter.example was asked for a key earlier today.'
     )
   })
 
@@ -445,16 +427,6 @@ describe('/notice draft without fields (A4)', () => {
     const notice = noticeRecord({ fields })
     expect(answer('/notice draft', { bound: bound({ notice }) })).toContain('| Ref: ACME-2026-0009')
   })
-
-  it('is not for those who may not write the notice', () => {
-    expect(runText('/notice draft', commandContext({ author: ADA })).ran).toBe(false)
-  })
-})
-
-it('(B9) a rejected case shows the code of its rejection beside its state', () => {
-  const said = answer('/status', { bound: bound({ case: caseRecord({ state: 'rejected' }) }) })
-  expect(said).toContain('(ACME Parser): rejected (upstream)')
-  expect(said).toContain('The case: rejected (upstream)')
 })
 
 describe('without a case (B14)', () => {
@@ -529,6 +501,7 @@ describe('threads (B8)', () => {
       { ...base, outer, protected: written, text: '/frobnicate' },
       { ...base, outer, protected: written, text: 'x\n/take' },
       { ...base, outer, protected: written, signatures: [] },
+      { ...base, outer, protected: written, encrypted: false, structure: 'clear' as const },
       { ...base, outer, protected: written, signatures: [signature({ state: 'bad' })] }
     ]
     for (const opened of mails)
@@ -541,15 +514,5 @@ describe('threads (B8)', () => {
         expect(mail?.inReplyTo).toBe(id)
         expect(mail === undefined ? '' : rendered(mail)).toMatch(/Sun[^]*11:58/)
       }
-  })
-
-  it('so does the refusal of an unsigned message in clear', () => {
-    const outer = { ...maintainerMail('x', LINUS).outer, messageId: id }
-    const opened = openedMail({ outer, encrypted: false, structure: 'clear', protected: null })
-    const decisions = decideMaintainerMail(situation({ opened }), SETTINGS, MOMENT) ?? []
-    expect(only(decisions, 'send-sealed')[0]).toMatchObject({
-      message: { kind: 'refusal' },
-      inReplyTo: id
-    })
   })
 })
