@@ -151,17 +151,6 @@ describe('/merge CASE (B14)', () => {
       expect(await says(`/merge ${to}`, SECOND)).toContain(refusal)
     expect(world.rows('SELECT id FROM cases WHERE merged_into IS NOT NULL')).toEqual([])
   })
-
-  it('keeps what the reporter is told of it until a key of theirs comes', async () => {
-    await givenReports(alice)
-    await givenMessage(bob, { subject: 'two', text: 'two', as: 'encrypted' })
-    await says(`/merge ${FIRST}`, SECOND)
-    expect(states()).toMatchObject([{ state: 'received' }, { state: 'merged' }])
-    expect(await lastTo(grace)).toContain(`${bob.address} cannot be answered yet`)
-    const letter = { subject: 'Re: key', text: 'my key', autocrypt: true }
-    await givenMessage(bob, { ...letter, ...answering(bob) })
-    expect(await lastTo(bob)).toContain('We handle your report in one case')
-  })
 })
 
 describe('a case with several reporters (B14)', () => {
@@ -199,13 +188,6 @@ describe('a case with several reporters (B14)', () => {
     const [ofAlice, ofBob] = [await everythingTo(alice), await everythingTo(bob)]
     for (const word of ['Bob', bob.address, SECOND, 'lexer']) expect(ofAlice).not.toContain(word)
     for (const word of ['Alice', alice.address, FIRST, 'parser']) expect(ofBob).not.toContain(word)
-  })
-
-  it('puts the date to each', async () => {
-    await givenMerged()
-    await says('/accept\n/embargo 2027-01-15T12:00:00Z because it is ready')
-    const sql = "SELECT recipient_id FROM outbox WHERE kind = 'date-proposed' ORDER BY id"
-    expect(world.column(sql)).toEqual([FIRST, SECOND])
   })
 
   it('sends a /reply to the reporter whose message it answers, also in a thread from before the merge', async () => {
