@@ -106,6 +106,8 @@ CREATE INDEX outbox_due ON outbox (next_attempt_at, id) WHERE state IN ('queued'
 CREATE INDEX outbox_not_after ON outbox (not_after) WHERE not_after IS NOT NULL AND state IN ('queued', 'sending');
 -- Automatic answers that left lately or will leave, for the limits of RFC 3834.
 CREATE INDEX outbox_by_time ON outbox (kind, coalesce(sent_at, next_attempt_at));
+-- The daily lists of further reports: nobody gets two in a day.
+CREATE INDEX outbox_lists ON outbox (lower(envelope_to), created_at) WHERE kind = 'further-reports';
 CREATE INDEX outbox_by_notice ON outbox (notice_id) WHERE notice_id IS NOT NULL;
 
 -- The bytes of what is not sent yet; sent mail is not kept.

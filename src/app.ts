@@ -4,8 +4,8 @@
  */
 import { type Config } from './config/load.ts'
 import { type Desk, type Edges } from './desk/desk.ts'
+import { createBells } from './desk/faults.ts'
 import { runLoops, runOnce } from './desk/loop.ts'
-import { createBells } from './desk/persistence.ts'
 import { type Settings } from './domain/settings.ts'
 import { Trouble } from './domain/trouble.ts'
 import { type Log } from './effects/effects.ts'

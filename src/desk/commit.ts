@@ -140,8 +140,7 @@ export function queue(tx: Tx, mail: PreparedMail, work: Work): void {
 
 /** A message that came back did not reach anybody; a second bounce of it says nothing new. */
 function takeBounce(tx: Tx, { messageId }: DecisionOf<'bounce'>, work: Work): void {
-  if (!outbox.markBounced(tx, messageId, work.now)) return
-  const row = outbox.findByMessageId(tx, messageId)
+  const row = outbox.markBounced(tx, messageId, work.now)
   if (row !== null) recordUndelivered(tx, row, { because: 'bounced', code: 0 }, work)
 }
 

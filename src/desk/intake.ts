@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type Fetched, type Listed, type Mailbox, type MailboxState } from '../effects/effects.ts'
 import * as arrivals from '../store/arrivals.ts'
 import { type Desk, type Edges } from './desk.ts'
-import { type Bells, judgeError, persist } from './persistence.ts'
+import { type Bells, judgeError, persist } from './faults.ts'
 
 const PAGE = 200
 const MOVE_PAGE = 100

@@ -10,9 +10,8 @@ import * as meta from '../store/meta.ts'
 import * as outbox from '../store/outbox.ts'
 import { type Read } from '../store/sql.ts'
 import { type Desk, type Edges } from './desk.ts'
-import { isOfOneThing } from './faults.ts'
+import { isOfOneThing, isStopped, type Judge, judgeError, persist } from './faults.ts'
 import { type FetchFailures, fetchOne, type Place, pages } from './intake.ts'
-import { isStopped, type Judge, judgeError, persist } from './persistence.ts'
 
 /** IDLE wakes it; without any news it lists again at least this often. */
 const LOOK_AGAIN_MS = 5 * 60_000
@@ -132,7 +131,7 @@ async function openJunkMail(
 /** Whether it refers to a message that the desk sent in a case, as an answer or a bounce does. */
 function answersCase(desk: Desk, { outer, bounce }: OpenedMail): boolean {
   const ids = [...outer.references, ...(bounce?.returnedMessageIds ?? [])]
-  return desk.db.read((read) => ids.some((id) => outbox.findByMessageId(read, id)?.caseId != null))
+  return desk.db.read((read) => outbox.listNamed(read, ids).some(({ tag }) => tag !== null))
 }
 
 function textOf({ uidValidity, uid }: Place): string {

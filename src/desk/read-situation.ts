@@ -259,17 +259,11 @@ function historyOf(read: Read, desk: Desk, opened: OpenedMail, now: Instant): Si
 
 // Which of the desk's own messages a received message names.
 
-/** The first of these Message-IDs, newest first, under which the desk sent a message of a case. */
+/** The last of these Message-IDs under which the desk sent a message of a case. */
 function findIssued(read: Read, ids: readonly MessageId[]): Issued | null {
-  for (const id of [...ids].reverse()) {
-    const row = outbox.findByMessageId(read, id)
-    const tag = row && cases.tagOf(read, row.caseId)
-    const record = tag && cases.findNow(read, tag)
-    if (row === null || record === null) continue
-    const { kind, audience, recipientId, messageId } = row
-    return { case: record, kind, audience, recipientId, messageId }
-  }
-  return null
+  const named = outbox.listNamed(read, ids).findLast(({ tag }) => tag !== null)
+  const record = named?.tag ? cases.findNow(read, named.tag) : null
+  return named === undefined || record === null ? null : { ...named, case: record }
 }
 
 /** Message-IDs whose token a bounce address in To names, where the mail host supports such addresses. */
@@ -290,26 +284,12 @@ function conversationFacts(
   { opened, quoted }: Pick<Situation, 'opened' | 'quoted'>,
   numbers: readonly string[] | null
 ): Pick<Situation, 'conversation' | 'answeredMember'> {
-  const outside = issuedMessages(read, opened.outer.references)
-  const inside = [...quoted, ...issuedMessages(read, opened.protected?.references ?? [])]
+  const outside = outbox.listNamed(read, opened.outer.references)
+  const inside = [...quoted, ...outbox.listNamed(read, opened.protected?.references ?? [])]
   const conversation = conversationOf({ outside, inside }, numbers)
   const id = memberIn(conversation)
   const member = id === null ? null : members.find(read, id)
   return { conversation, answeredMember: member?.state === 'active' ? member : null }
-}
-
-/** The desk's messages with these Message-IDs, if `isWanted` takes them. */
-function issuedMessages(
-  read: Read,
-  ids: readonly MessageId[],
-  isWanted: (row: outbox.OutboxRow) => boolean = () => true
-): QuotedMessage[] {
-  return ids.flatMap((id) => {
-    const row = outbox.findByMessageId(read, id)
-    if (row === null || !isWanted(row)) return []
-    const { caseId, conversation, kind } = row
-    return [{ tag: cases.tagOf(read, caseId), conversation, kind }]
-  })
 }
 
 /** The desk's messages to one person that a text quotes. What it wrote to others proves nothing: they may have sent it on. */
@@ -317,10 +297,10 @@ function quotedMessages(
   read: Read,
   desk: Desk,
   { text }: OpenedMail,
-  isTheirs: (row: outbox.OutboxRow) => boolean
+  isTheirs: (own: outbox.NamedMessage) => boolean
 ): QuotedMessage[] {
   const ids = quotedCodes(text).map((code) => messageIdOf(desk, code))
-  return issuedMessages(read, ids, isTheirs)
+  return outbox.listNamed(read, ids).filter(isTheirs)
 }
 
 /** The desk's messages that the author quotes: a maintainer those to them, others those to a reporter at the same address. */

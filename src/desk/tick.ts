@@ -9,7 +9,8 @@ import { type Decision } from '../domain/decision.ts'
 import { BY_DESK, DESK, type DeskEvent, event, type Subject } from '../domain/event.ts'
 import { groupBy } from '../domain/group.ts'
 import { type Product } from '../domain/settings.ts'
-import { addMs, type Instant } from '../domain/time.ts'
+import { addMs, DAY_MS, HOUR_MS, type Instant } from '../domain/time.ts'
+import { listReports } from '../policy/acknowledgement.ts'
 import {
   calendarOf,
   clocksOf,
@@ -19,6 +20,7 @@ import {
   whomToTell
 } from '../policy/clocks.ts'
 import * as cases from '../store/cases.ts'
+import * as people from '../store/correspondents.ts'
 import * as events from '../store/events.ts'
 import * as looks from '../store/looks.ts'
 import { type Read, type Tx } from '../store/sql.ts'
@@ -26,6 +28,7 @@ import { commit, record } from './commit.ts'
 import { type Desk } from './desk.ts'
 import { attempt } from './faults.ts'
 import { type Prepared, prepare } from './prepare.ts'
+import { knownKey } from './read-keys.ts'
 import { compose, type Occasion } from './reminders.ts'
 import { lookAtClock, trustNow } from './watch.ts'
 
@@ -243,4 +246,33 @@ function newest({ rings }: Telling): Ring[] {
     return [JSON.stringify([cause, step, repeat]), ring] as const
   })
   return [...new Map(named).values()]
+}
+
+/** Named in one daily list; more wait for the next. */
+const LISTED_MAX = 1000
+/** When a list at which the desk failed is tried again. */
+const LIST_AGAIN_MS = HOUR_MS
+
+/**
+ * Sends the daily list to somebody whose reports are too many for an acknowledgement each (B11), never two in a day. What it names
+ * stands in the database until it is queued. Returns whether one was made.
+ */
+export async function listFurtherReports(desk: Desk): Promise<boolean> {
+  const now = desk.clock.now()
+  const span = { since: addMs(now, -DAY_MS), until: now }
+  const due = desk.db.read((read) => people.dueFurtherReports(read, span, LISTED_MAX))
+  if (due === null) return false
+  const at = `list of the further reports of one sender (${due.tags[0] ?? ''})`
+  const sent = await attempt(desk, { where: 'further-reports', at }, async () => {
+    const key = await knownKey(desk, due.address, now)
+    const decisions = listReports(due.tags, due.address, key)
+    const prepared = await prepare(desk, decisions, now)
+    return desk.db.transact((tx) => commit(tx, decisions, prepared, { now }))
+  })
+  // The other senders do not wait for this one.
+  if (sent === null)
+    desk.db.transact((tx) =>
+      people.putOffFurtherReports(tx, due.address, addMs(now, LIST_AGAIN_MS))
+    )
+  return true
 }

@@ -213,13 +213,11 @@ export function pullBack(tx: Tx, now: Instant, maxMs: number): void {
   )
 }
 
-/** Records that a bounce came back for a sent message; false when no message has this Message-ID or it bounced before. */
-export function markBounced(tx: Tx, messageId: MessageId, now: Instant): boolean {
-  return (
-    tx.run('UPDATE outbox SET bounced_at = ? WHERE message_id = ? AND bounced_at IS NULL', [
-      now,
-      messageId
-    ]).changes === 1
+/** Records that a sent message came back, and returns it; null when none has this Message-ID or it came back before. */
+export function markBounced(tx: Tx, messageId: MessageId, now: Instant): OutboxRow | null {
+  return tx.get<OutboxRow>(
+    'UPDATE outbox SET bounced_at = ? WHERE message_id = ? AND bounced_at IS NULL RETURNING *',
+    [now, messageId]
   )
 }
 
@@ -235,9 +233,19 @@ export function find(read: Read, id: number): OutboxRow | null {
   return read.get<OutboxRow>('SELECT * FROM outbox WHERE id = ?', [id])
 }
 
-/** The message that carries this Message-ID, for bounces and threads; null when it is not ours. */
-export function findByMessageId(read: Read, messageId: MessageId): OutboxRow | null {
-  return read.get<OutboxRow>('SELECT * FROM outbox WHERE message_id = ?', [messageId])
+/** What a message of the desk says of itself to those who answer it; `tag` is the case in which it left, null for none. */
+export type NamedMessage = Pick<
+  NewOutbox,
+  'kind' | 'audience' | 'recipientId' | 'envelopeTo' | 'messageId' | 'conversation'
+> & { readonly tag: CaseTag | null }
+
+/** The desk's messages with these Message-IDs, in their order. */
+export function listNamed(read: Read, ids: readonly MessageId[]): NamedMessage[] {
+  return read.all<NamedMessage>(
+    `SELECT kind, audience, recipient_id, envelope_to, message_id, conversation, tag FROM json_each(?) AS named
+       JOIN outbox ON message_id = named.value LEFT JOIN cases ON cases.id = case_id ORDER BY named.key`,
+    [ids]
+  )
 }
 
 /** Messages of a kind by when they left or will leave; one that a human has to let go does not count. */
