@@ -75,7 +75,8 @@ const WRITERS: {
   record: (tx, { event: decided }, job) => {
     // Only `merged-in` is about a case that no decision has moved: the one that takes the other in.
     if (decided.kind === 'merged-in') move(tx, decided, job.now)
-    append(tx, decided, job, decided.actor.kind === 'maintainer' ? job.signature : null)
+    const signature = decided.actor.kind === 'maintainer' ? job.signature : null
+    put(tx, decided, job.now, evidenceOf(job, signature))
   },
   'open-case': (tx, { case: record }, { prepared }) => {
     cases.open(tx, record, prepared.roots)
@@ -219,7 +220,7 @@ function letWordsLeave(
 /** Puts one event that the desk itself made on the record, and moves its case as the machine says. */
 export function record(tx: Tx, decided: NewEvent, work: Work): void {
   assert(move(tx, decided, work.now), `an event that the case does not allow: ${decided.kind}`)
-  append(tx, decided, work, null)
+  put(tx, decided, work.now, evidenceOf(work, null))
 }
 
 /** Moves the case of an event as the machine says; false where the machine refuses it. */
@@ -243,11 +244,7 @@ function move(tx: Tx, decided: NewEvent, now: Instant): boolean {
   return true
 }
 
-/** Puts an event on the record, with the message that made it happen. */
-function append(tx: Tx, decided: NewEvent, work: Work, signature: Sha256 | null): void {
-  put(tx, decided, work.now, evidenceOf(work, signature))
-}
-
+/** Puts an event on the record, with the message that made it happen, and writes what it changes beside the state. */
 function put(tx: Tx, decided: NewEvent, at: Instant, evidence: Evidence): void {
   events.append(tx, decided, { at, evidence })
   if (decided.kind === 'answered') cases.markAnswered(tx, decided.about.reporter, at)

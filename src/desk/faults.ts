@@ -22,22 +22,10 @@ export function isOfOneThing(error: unknown): boolean {
   )
 }
 
-/** The desk failed at one thing and goes on with the others: in the log each time, on the record once a day. */
-export function noteFailure(desk: Desk, where: string, at: string, error: unknown): void {
-  const name = errorName(error)
-  desk.log({ event: 'bug', where, error: name })
-  const now = desk.clock.now()
-  desk.db.transact((tx) => {
-    const today = latestOfKinds(tx, DESK, ['desk-failed'], FAILURES_A_DAY).filter(
-      (one) => Math.abs(msBetween(one.at, now)) < DAY_MS
-    )
-    const isKnown = today.some(({ about }) => about.at === at)
-    if (isKnown || today.length >= FAILURES_A_DAY) return
-    record(tx, event('desk-failed', DESK, BY_DESK, { at, error: name }), { now })
-  })
-}
-
-/** Does what concerns one thing; a bug at it is noted, and stops nothing else (G9). Null when it failed. */
+/**
+ * Does what concerns one thing. A bug at it stops nothing else (G9): it is in the log each time, and on the record once a day. Null
+ * when it failed.
+ */
 export async function attempt<T>(
   desk: Desk,
   { where, at }: { readonly where: string; readonly at: string },
@@ -47,7 +35,17 @@ export async function attempt<T>(
     return await work()
   } catch (error) {
     if (!isOfOneThing(error)) throw error
-    noteFailure(desk, where, at, error)
+    const name = errorName(error)
+    desk.log({ event: 'bug', where, error: name })
+    const now = desk.clock.now()
+    desk.db.transact((tx) => {
+      const today = latestOfKinds(tx, DESK, ['desk-failed'], FAILURES_A_DAY).filter(
+        (one) => Math.abs(msBetween(one.at, now)) < DAY_MS
+      )
+      const isKnown = today.some(({ about }) => about.at === at)
+      if (isKnown || today.length >= FAILURES_A_DAY) return
+      record(tx, event('desk-failed', DESK, BY_DESK, { at, error: name }), { now })
+    })
     return null
   }
 }

@@ -3,22 +3,14 @@
  * when to look again in the transaction that queues the messages. Must never count as told what no message tells: what could
  * not be encrypted to somebody rings again.
  */
-import { type CaseRecord, reporterWith, underOneNumber } from '../domain/case.ts'
+import { reporterWith, underOneNumber } from '../domain/case.ts'
 import { type Clock, kindsOf, type Ring } from '../domain/clock.ts'
 import { type Decision } from '../domain/decision.ts'
 import { BY_DESK, DESK, type DeskEvent, event, type Subject } from '../domain/event.ts'
 import { groupBy } from '../domain/group.ts'
-import { type Product } from '../domain/settings.ts'
 import { addMs, DAY_MS, HOUR_MS, type Instant } from '../domain/time.ts'
 import { listReports } from '../policy/acknowledgement.ts'
-import {
-  calendarOf,
-  clocksOf,
-  type Standing,
-  standingOf,
-  type Telling,
-  whomToTell
-} from '../policy/clocks.ts'
+import { calendarOf, clocksOf, standingOf, type Telling, whomToTell } from '../policy/clocks.ts'
 import * as cases from '../store/cases.ts'
 import * as people from '../store/correspondents.ts'
 import * as events from '../store/events.ts'
@@ -36,17 +28,6 @@ import { lookAtClock, trustNow } from './watch.ts'
 const PAGE = 50
 /** When what could not be encrypted to somebody is tried again. */
 const RETRY_MS = 10 * 60_000
-
-/** What is known of one subject when its clocks are looked at. */
-type Known = {
-  readonly subject: Subject
-  readonly record: CaseRecord | null
-  readonly product: Product | null
-  /** Its newest event. */
-  readonly last: number
-  readonly standing: Standing
-  readonly now: Instant
-}
 
 /** Looks at the clocks of the subjects that are due, and returns whether one was. */
 export async function tick(desk: Desk): Promise<boolean> {
@@ -133,7 +114,10 @@ async function lookAt(desk: Desk, subject: Subject): Promise<void> {
   })
 }
 
-function know(desk: Desk, read: Read, subject: Subject, now: Instant): Known {
+type Known = ReturnType<typeof know>
+
+/** What is known of one subject when its clocks are looked at; `last` is its newest event. */
+function know(desk: Desk, read: Read, subject: Subject, now: Instant) {
   const { settings } = desk
   const found = subject.kind === 'case' ? cases.find(read, subject.id) : null
   const product = settings.products.find(({ id }) => id === found?.product) ?? null

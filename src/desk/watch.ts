@@ -29,7 +29,8 @@ type Look = {
 
 /** Looks at both clocks; must be called at every tick. */
 export function lookAtClock(desk: Desk): void {
-  const before = desk.db.read(storedLook)
+  const stored = desk.db.read((read) => meta.read(read, 'clock-look'))
+  const before = stored === null ? null : (JSON.parse(stored) as Look)
   const next = {
     now: desk.clock.now(),
     bootMs: desk.clock.bootMs(),
@@ -70,9 +71,4 @@ export function trustNow(tx: Tx, now: Instant): void {
   outbox.pullBack(tx, now, RETRY_DELAY_MS_MAX)
   arrivals.pullBack(tx, now, RETRY_DELAY_MS_MAX)
   looks.markAll(tx, now)
-}
-
-function storedLook(read: Read): Look | null {
-  const text = meta.read(read, 'clock-look')
-  return text === null ? null : (JSON.parse(text) as Look)
 }
