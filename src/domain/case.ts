@@ -1,6 +1,6 @@
 /**
- * A case: the desk's unit of work for one report, its states and who speaks in it (practice.md §4.2.1). Types and
- * total functions only; domain/case-machine.ts says what moves a case, store/cases.ts keeps it.
+ * A case: the desk's unit of work for one report, its states and who speaks in it (practice.md §4.2.1). Types and total functions
+ * only.
  */
 import { addressKey, type Contact, isSameAddress } from './address.ts'
 import { type Due } from './clock.ts'
@@ -30,16 +30,12 @@ export function isOpen(state: CaseState): boolean {
 export type Reporter = {
   /** The number that their report got: it stays when that case is merged into another one. */
   readonly id: string
-  /** When the case of that number was opened. */
   readonly openedAt: Instant
   /** Answers go here and nowhere else; null when the report named no usable address. */
   readonly contact: Contact | null
   /** Whether the report came in clear, for the one exception of G3. */
   readonly beganInClear: boolean
-  /**
-   * Keys that came for their address and are neither in use nor refused, newest first: while there is one, nothing goes in clear
-   * (G3).
-   */
+  /** Keys that came for their address, neither in use nor refused, newest first. With one, nothing goes in clear (G3). */
   readonly unusedKeys: readonly Fingerprint[]
   /** First Message-ID of the thread with them: their own, or one the desk made. */
   readonly root: MessageId
@@ -204,10 +200,7 @@ export type PinnedKey = {
   readonly firstSeenAt: Instant
 }
 
-/**
- * A key that waits under an address and is not in use. `wasInUse`: answers were sealed to it before. `refusedAt`: when the
- * maintainer `refusedBy` said that it is not theirs.
- */
+/** A key that waits under an address. `wasInUse`: answers were sealed to it. `refusedAt`: when a maintainer refused it. */
 export type WaitingKey = PinnedKey & {
   readonly wasInUse: boolean
   readonly refusedAt: Instant | null

@@ -23,10 +23,7 @@ import {
   startBefore
 } from './time.ts'
 
-/**
- * When a step of a clock comes: on the way to its due instant, before it, or after it (`{ after: { hours: 0 } }`: at it).
- * With `every` it comes again and again: before, until the due instant; after, until the clock stops.
- */
+/** When a step comes: on the way to the due instant, before it (`every`: until then), or after it (`every`: until a stop). */
 export type StepTime =
   | { readonly percent: number }
   | { readonly before: Span; readonly every?: Span }
@@ -59,10 +56,7 @@ export type Clock = {
    * due at another instant begins it anew (a date that moved). `each`: every start is a run of its own (an alarm about one thing).
    */
   readonly counts: 'first' | 'latest' | 'each'
-  /**
-   * Particular by which a stop finds the run that it ends, for example `member`; null: a stop ends every run. Several, with
-   * blanks between them, tell causes of alarms apart.
-   */
+  /** Particulars that a stop shares with the run that it ends, blanks between them; null: a stop ends every run. */
   readonly key: string | null
   /** A start does not count if a stop came after the latest event of these kinds: the draft was written before its date. */
   readonly since: readonly EventKind[]

@@ -70,7 +70,6 @@ export type SendSealed = Sending & {
   readonly message: Message
   readonly noticeId?: number
   readonly recipients: readonly SealedRecipient[]
-  /** None unless given. */
   readonly files?: Files | null
 }
 
@@ -133,7 +132,6 @@ export type Decision =
       readonly events: readonly NewEvent[]
       readonly once: string
     }
-  /** Words that waited do not leave any more. */
   | { readonly kind: 'drop-words'; readonly words: WaitingWords }
   | {
       readonly kind: 'pin-reporter-key'
@@ -141,16 +139,12 @@ export type Decision =
       readonly key: KeyToPin
     }
   | {
-      /**
-       * Keeps a key that came under an address without using it, until a maintainer accepts it. Where the maintainer
-       * `refusedBy` says that it is somebody else's, takes it out of use for good.
-       */
+      /** Keeps a key that came, out of use, until a maintainer accepts it; for good where one refuses it. */
       readonly kind: 'offer-reporter-key'
       readonly address: Address
       readonly key: PinnedKey
       readonly refusedBy: string | null
     }
-  /** No message acts by this signature again. */
   | { readonly kind: 'remember-signature'; readonly sha256: Sha256 }
   | {
       readonly kind: 'remember-ciphertext'
@@ -164,12 +158,10 @@ export type Decision =
       readonly address: Address
       readonly from: Instant
     }
-  /** A daily list has named these. */
   | { readonly kind: 'forget-listed'; readonly tags: readonly CaseTag[] }
   /** A digest has listed the messages in the junk folder up to this one. */
   | { readonly kind: 'forget-junk'; readonly lastId: number }
   | { readonly kind: 'bounce'; readonly messageId: MessageId }
-  /** Puts an event on the record. */
   | { readonly kind: 'record'; readonly event: NewEvent }
   | {
       readonly kind: 'dispose'

@@ -1,7 +1,6 @@
 /**
- * The one record (G8): everything that happened at the desk, as typed events. History of a case, audit, facts that clocks
- * start and stop on, and statistics are queries over them. Types and total functions only. An event must never hold the
- * content of a report or notice, a subject, or an address: it outlives a purge. People are named by id.
+ * The one record (G8): everything that happened at the desk, as typed events. History, audit, clocks and statistics are queries
+ * over them. An event must never hold the content of a report or notice, a subject, or an address: it outlives a purge.
  */
 import { type CaseTag, type Fingerprint, type MessageId, type Sha256 } from './ids.ts'
 import { type Audience, type MessageKind } from './message.ts'
@@ -21,10 +20,7 @@ export function aboutCase(tag: CaseTag): Subject {
   return { kind: 'case', id: tag }
 }
 
-/**
- * Who did it. `operator` used the command line; `somebody` wrote under a name that nothing proves. The id of a reporter is
- * the number that their report got, the id of a maintainer or member its short name.
- */
+/** Who did it. `operator` used the command line; `somebody` wrote under a name that nothing proves. People are named by id. */
 export type Actor =
   | { readonly kind: 'desk' | 'operator' | 'somebody'; readonly id: '' }
   | { readonly kind: 'maintainer' | 'member' | 'reporter'; readonly id: string }
@@ -97,7 +93,6 @@ const EVENTS = {
     leaveBy: Instant | null
   },
   answered: {} as { reporter: string; with: MessageKind; how: Way },
-  /** A plan and workarounds left for the reporter (M-08). */
   'plan-told': {} as { reporter: string; how: Way },
   'info-asked': {} as { reporter: string; how: Way },
   /** A person's words wait for a key of the reporter; they leave when it comes, and until then nobody was answered. */
@@ -107,7 +102,6 @@ const EVENTS = {
     reporter: string
     with: MessageKind
     author: string
-    /** When they were written. */
     date: Instant
     because: 'unsent' | 'reopened' | 'accepted'
     reason: string
@@ -170,10 +164,7 @@ const EVENTS = {
   'change-proposed': {} as { oldDate: Instant; date: Instant; approveBy: Instant },
   'copy-waits': {} as { member: string; revision: number; leavesAt: Instant },
   'copy-left': {} as { member: string },
-  /**
-   * The copy will not leave any more: the date that it names has come (`date-moved`: the disclosure has a later one now), or its
-   * member is not active on the list any more.
-   */
+  /** It will not leave any more: its date has come (`date-moved`: there is a later one now), or its member is gone. */
   'copy-dropped': {} as { member: string; because: 'public' | 'date-moved' | 'not-listed' },
 
   // Messages of the desk. `message` is the kind, `id` the Message-ID.
@@ -200,7 +191,6 @@ const EVENTS = {
     isUsable: boolean
     isProved: boolean
   },
-  /** A maintainer said that it is not this reporter's. */
   'key-refused': {} as { reporter: string; fingerprint: Fingerprint; reason: string },
   'key-offered': {} as { reporter: string; fingerprint: Fingerprint },
   /** The desk saw a certificate for the first time, or with another end. No fingerprint for a member: it would name them. */

@@ -1,8 +1,6 @@
 /**
- * Facts of one opened inbound message: what was received, what was protected, who signed what. Plain data that crosses the
- * worker boundary. Outer and protected headers are two objects and are never merged (RFC 9788, mail.md §1.5). Each code has one
- * plain sentence, which must never quote the message: it goes where its content must not go. Decides nothing: policy/authority.ts
- * judges authority.
+ * Facts of one opened inbound message: plain data that crosses the worker boundary. Outer and protected headers are never merged
+ * (RFC 9788, mail.md §1.5). The sentence of a code must never quote the message. Decides nothing: policy/authority.ts judges.
  */
 import { type Address, type Contact, isSameAddress } from './address.ts'
 import { type Fingerprint, type MessageId, type Sha256 } from './ids.ts'
@@ -43,10 +41,7 @@ const WAS_GOOD = 'At the date that the signature states, the key was still valid
 export type Signature = {
   /** Judged by the key as it is now; everything that relies on the signature uses this. */
   readonly state: SignatureState
-  /**
-   * Judged by the key as it was when the signature says it was made: `valid` also if the key expired or was replaced or retired
-   * only later. For people only: the holder of an old key can write any date.
-   */
+  /** Judged by the key as it was at the stated date. For people only: the holder of an old key can write any date. */
   readonly stateThen: SignatureState
   /** Fingerprint of the *primary* key of the certificate that verified it; null unless a known key verified it. */
   readonly fingerprint: Fingerprint | null
@@ -58,10 +53,7 @@ export type Signature = {
   readonly sha256: Sha256
   /** Whether it covers the whole cryptographic payload, and so all text shown. */
   readonly coversWhole: boolean
-  /**
-   * Whether it was made inside the decrypted encryption: then it identifies the author of the encrypted content, whatever else
-   * the message contains. False for a signature around a ciphertext or in a clear message.
-   */
+  /** Whether it was made inside the encryption: only then it identifies the author of what is encrypted. */
   readonly isInside: boolean
   /** Primary fingerprints, lower case, that the signature names as its intended recipients (RFC 9580 §5.2.3.36). */
   readonly intendedRecipients: readonly string[]
@@ -131,7 +123,6 @@ export type AuthenticationResult = {
 
 /** Trace fields about the sender of a message; policy/authentication.ts decides which are trusted. */
 export type SenderTrace = {
-  /** Number of Received fields. */
   readonly received: number
   /** Return-Path fields; the address is null when it is empty or not strict. */
   readonly returnPaths: readonly { readonly address: Address | null; readonly below: number }[]
@@ -161,10 +152,7 @@ export function distinctFiles(files: readonly Attachment[]): Attachment[] {
   return [...new Map(files.map((file) => [file.sha256, file])).values()]
 }
 
-/**
- * Where a key came from: the message itself, or the operator's registration of a maintainer or a member, which
- * no message changes.
- */
+/** Where a key came from: a message, or the operator, whose registration no message changes. */
 export type KeySource = 'autocrypt' | 'attached' | 'registered'
 
 /** Whether a file is declared a key by its type or its name; does not look at its content. */
@@ -249,15 +237,9 @@ export type OpenedMail = {
   readonly outer: HeaderFacts
   /** The protected header block of the cryptographic payload; null when there is none. */
   readonly protected: HeaderFacts | null
-  /**
-   * The protected header block of a payload to which it does not apply, because the encrypted message was wrapped again or is
-   * not PGP/MIME. Only for policy/ownership.ts, never shown; null in all other cases.
-   */
+  /** One that does not apply, as that of an encrypted message wrapped again. For policy/ownership.ts, never shown. */
   readonly innerFacts: HeaderFacts | null
-  /**
-   * The header of a whole encrypted message that is not marked as protected. Only for detecting that the outer sender is not
-   * its author: it proves nothing and is never shown. Null when there is none, and for an encrypted file.
-   */
+  /** The unprotected header inside the encryption, to detect another author. Proves nothing, never shown. */
   readonly namesInside: HeaderFacts | null
   /** Whether `protected` has the Subject and it was encrypted or signed. */
   readonly subjectProtected: boolean
@@ -271,7 +253,6 @@ export type OpenedMail = {
   /** Null unless `automatic` says `bounce`. */
   readonly bounce: BounceFacts | null
   readonly candidateKeys: readonly CandidateKey[]
-  /** Keys of the sender in the message that cannot be used. */
   readonly unusableKeys: readonly UnusableKey[]
   readonly warnings: readonly WarningCode[]
 }
@@ -281,10 +262,7 @@ export function subjectOf(opened: OpenedMail): string {
   return opened.subjectProtected ? (opened.protected?.subject ?? '') : opened.outer.subject
 }
 
-/**
- * Whether to take the message as if it had come to the inbox: it is encrypted to the desk, or it answers a message of a case
- * (`answersCase`). Where nobody can tell to whom it is encrypted, it is taken: then a human sees it.
- */
+/** Whether a junk message is taken: encrypted to the desk, perhaps to it, or an answer in a case. Then a human sees it. */
 export function isForDesk(opened: OpenedMail, answersCase: boolean): boolean {
   if (answersCase || opened.sealedTo === 'desk') return true
   if (opened.sealedTo === 'hidden') return opened.failure !== 'not-for-us'

@@ -15,19 +15,13 @@ export type VisibleEncryption = 'desk' | 'other' | 'hidden' | 'nobody' | 'unknow
 
 export type Audience = 'reporter' | 'maintainer' | 'member' | 'outsider'
 
-/**
- * The conversation that a message to maintainers belongs to. An answer may reach the reporter or list member named here; '' is
- * the maintainers' own.
- */
+/** Whom an answer to a message to maintainers may reach beside them; '' is their own conversation. */
 export type Conversation = '' | `reporter:${string}` | `member:${string}`
 
 /** Name of a message's definition, for the outbox, the log and the record. */
 export type MessageKind = string
 
-/**
- * Whether a message may leave unencrypted: `never`; `content-free`, because its parameters hold nothing of any report or
- * notice; `own-words`, a maintainer's words to a reporter who began unencrypted.
- */
+/** Whether it may leave unencrypted: never, as it holds no content, or as own words to a reporter who began so. */
 export type Secrecy = 'never' | 'content-free' | 'own-words'
 
 declare const made: unique symbol

@@ -1,6 +1,6 @@
 /**
  * What the record says of a notice beside its content: who wrote it since it was approved last (four eyes, G7), which codes were
- * issued and which approvals stand. Kept nowhere else, so that nothing can say otherwise. Pure.
+ * issued and which approvals stand. Kept nowhere else. Pure.
  */
 import { type DeskEvent } from './event.ts'
 import { type NoticeRecord } from './notice.ts'

@@ -20,10 +20,7 @@ export type HoldBecause =
   | 'no-notice'
   | 'failed'
 
-/**
- * Everything that an advance notice may state and a policy may require (practice.md §4.4), in the order in which recipients read
- * it: the one list of these names. Each with what stands above it in the notice, and what the form of `/notice draft` asks for.
- */
+/** What a notice may state (practice.md §4.4), in its order: each with its heading and what the form asks for. */
 export const NOTICE_FIELDS = {
   title: ['Title', 'the issue in one line'],
   description: ['Description', 'what is wrong and what an attacker can do with it'],
@@ -77,10 +74,7 @@ export type Patch = {
   readonly sha256: Sha256
 }
 
-/**
- * The maintainers who touched the content or the date since an approval scheduled it last: none of them may approve it.
- * `isApproved`: nobody touched it since, so the next one who does is the only author.
- */
+/** Who touched it since it was scheduled last: none of them may approve it. `isApproved`: nobody has. */
 export type NoticeAuthors = { readonly ids: readonly string[]; readonly isApproved: boolean }
 
 /** What the list read of an earlier revision: a later one says what changed since. */

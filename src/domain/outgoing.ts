@@ -1,7 +1,6 @@
 /**
- * Outgoing messages, before and after encryption. There are exactly three kinds: encrypted to one key, without content in
- * clear, and the one exception of DESIGN G3 (a maintainer's own words to a reporter who wrote in clear). A body that needs
- * encryption has no type that could be sent without a fingerprint.
+ * Outgoing messages, before and after encryption: encrypted to one key, without content in clear, or the one exception of G3. A
+ * body that needs encryption has no type that could be sent without a fingerprint.
  */
 import { type Address, type Contact } from './address.ts'
 import { type Fingerprint, type MessageId } from './ids.ts'

@@ -114,11 +114,7 @@ export function dueAt(start: Instant, span: Span, calendar: Calendar): Instant {
   return instantFromMs(midnight.epochMilliseconds - 1000)
 }
 
-/**
- * The start from which `span` ends at `end`. Business days are counted back as {@link dueAt} counts them on: N business days
- * before, at the same time of the day; an end outside a business day counts as the business day before it, so that nobody
- * gets less.
- */
+/** The start from which `span` ends at `end`: at the same time of the day, N business days before, as dueAt counts. */
 export function startBefore(end: Instant, span: Span, calendar: Calendar): Instant {
   if (!('business_days' in span)) return addMs(end, -spanMs(span))
   const there = Temporal.Instant.from(end).toZonedDateTimeISO(calendar.timezone)
@@ -166,10 +162,7 @@ function isBusinessDay(day: Temporal.PlainDate, calendar: Calendar): boolean {
   return !calendar.weekend.includes(day.dayOfWeek) && !calendar.holidays.includes(day.toString())
 }
 
-/**
- * `Mon 30 Nov 2026, 23:44 Berlin (22:44 UTC; 17:44 New York)`: the project's own time, UTC, and the zone in which a person
- * wrote it, each once, with the day where it differs.
- */
+/** `Mon 30 Nov 2026, 23:44 Berlin (22:44 UTC; 17:44 New York)`: the desk, UTC and the zone of the author, each once. */
 export function formatInstant(
   instant: Instant,
   timezone: string,

@@ -1,7 +1,6 @@
 /**
- * The clocks of a subject: a case has those of its policy, which begin with the built-in ones; any other subject has the built-in
- * ones (policies/shared/built-in-clocks.yaml). Decides whom a step tells, how all clocks of one subject stand, and when to look
- * again. Pure; desk/reminders.ts makes what a clock tells. One alarm a cause, person and day; nothing is told twice.
+ * The clocks of a subject: whom a step tells, how all clocks of one subject stand, and when to look again. Pure;
+ * desk/reminders.ts makes what a clock tells. One alarm a cause, person and day; nothing is told twice.
  */
 import { type CaseRecord, underOneNumber } from '../domain/case.ts'
 import {

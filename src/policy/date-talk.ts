@@ -159,10 +159,7 @@ export function owedDate(reporter: Reporter, about: DateAbout): readonly Decisio
   return askOwing(reporters, { ...about, zoneBefore, tag, by: BY_DESK }).decisions
 }
 
-/**
- * What a reporter still has to be told about the present date: the question about it, or the message that says it if the list
- * already goes by that date. Null if nothing is owed.
- */
+/** What a reporter is still owed about the present date: the question, or the message if the list goes by it. */
 export function owedWord(
   { record, events, now }: Pick<DateAbout, 'record' | 'events' | 'now'>,
   reporter: Reporter
@@ -217,10 +214,7 @@ function toldDate(
   return told.at(-1)?.about.date ?? null
 }
 
-/**
- * Reads what a reporter says about the date of the case, so that the maintainers can decide (B19): a line of their own that
- * begins with AGREE or OBJECT. Does nothing without such a line, or if they were told another date.
- */
+/** Reads AGREE or OBJECT at the start of a line of their own (B19), if they were told the present date. */
 export function answerToDate(
   sender: Sender,
   text: string,

@@ -42,10 +42,7 @@ export function decideRelease(input: {
   return { kind: 'release', lateMs, isLate }
 }
 
-/**
- * Which approvals a policy demands. With `approvals: 0` one person decides, who may be the author: what leaves is approved by
- * its code all the same, so that nothing else leaves (G7).
- */
+/** How many approve. With `approvals: 0` one person decides, the author too: only by a code, so nothing else leaves (G7). */
 export function approvalRule(policy: Policy): {
   readonly needed: number
   readonly byAuthor: boolean
@@ -73,10 +70,7 @@ export function whoApproves(approving: Approving): string {
   return `${needs} who did not write the notice must approve it, and there ${able === 0 ? 'is nobody' : `${able === 1 ? 'is' : 'are'} only ${able}`}: as it stands it cannot leave. The operator can give another maintainer the role approver, or set approvals: 0 in the policy, so that its author may approve it.`
 }
 
-/**
- * The ids of those who may approve this and have approved exactly this. After a jump of the clock that is in doubt, only
- * approvals of later previews count, because an approval also says that the clock is right.
- */
+/** Who may and did approve exactly this. After a doubtful jump of the clock only later previews count. */
 export function approversOf(
   approving: Approving & { readonly digest: Sha256 },
   clockJump: number | null

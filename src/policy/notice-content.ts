@@ -31,10 +31,7 @@ import {
 } from '../messages/to-members.ts'
 import { type CommandContext, type Draft } from './draft.ts'
 
-/**
- * A form for `/notice draft`: what the policy wants, a line each, and below it the command with what is there already, so that
- * it can be copied, filled in and sent.
- */
+/** A form for `/notice draft`: what the policy wants, and the command with what is there, to fill in and send. */
 export function noticeForm({ case: record, notice, product, settings }: Draft): string {
   const required = product.policy.notice?.required ?? []
   const given = notice?.fields ?? {}
@@ -107,10 +104,7 @@ function missingField(
     : field
 }
 
-/**
- * When the notice leaves: `disclosure − lead` in the calendar of the product, or now where that has passed already. The lead is
- * that of the first notice: a change leaves at once.
- */
+/** When it leaves: the lead of the policy before the disclosure, or now; a change leaves at once. */
 export function plannedRelease({ case: record, notice, product, now }: Draft): Instant | null {
   const rule = product.policy.notice
   const { disclosureAt } = record
@@ -219,11 +213,7 @@ function whatChanged(
 /** What the text of a notice depends on besides the notice itself. */
 export type NoticeSetting = Pick<Draft, 'case' | 'product' | 'settings'>
 
-/**
- * The text whose SHA-256 an approval covers (G7), in one fixed order: the stored content, the recipients, the words around it
- * that come from the configuration, as a recipient would read them, and the template that puts them together. Changing any byte,
- * date, file or recipient changes it.
- */
+/** What an approval covers (G7), in one fixed order: any other byte, date, file, recipient or wording changes it. */
 export function approvedText(
   notice: NoticeRecord,
   about: NoticeSetting,

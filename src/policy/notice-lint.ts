@@ -53,10 +53,7 @@ function* faultsOf(draft: Draft): Iterable<string> {
     yield 'Nobody is on the list of this product, so nobody would get the notice; the operator adds members with "postern members add".'
 }
 
-/**
- * A sentence for each member whose id, name or domain stands in a field; it names them by id. For list admins alone: anybody else
- * would learn who is on the list (G5), also from a refusal, so it refuses nothing.
- */
+/** A sentence for each member whom a field names, by id. For list admins alone, so it refuses nothing (G5). */
 export function memberMentions(fields: NoticeFields, members: readonly MemberRecord[]): string[] {
   return NOTICE_TEXT_FIELDS.flatMap((field) => {
     const text = wordsIn(fields[field] ?? '')
