@@ -3,7 +3,7 @@
  * Each takes a built-in policy or a file; offline and without a configuration.
  */
 import { readLines, readPolicy } from '../config/policy-file.ts'
-import { type Policy, promisedAnswer } from '../domain/policy.ts'
+import { type Policy, promisedAnswer } from '../domain/settings.ts'
 import { type Call } from './context.ts'
 import { print, printVerdict, unlessRefused } from './output.ts'
 import { page } from './page.ts'

@@ -52,28 +52,19 @@ export type DateAbout = {
   readonly now: Instant
 }
 
-/** Also who asks, on the record of which case, and in which zone the date was said before. */
-type Asking = DateAbout & {
-  readonly by: Actor
-  readonly tag: CaseTag
-  readonly zoneBefore: string | null
-}
-
-type Asked = {
-  readonly decisions: readonly Decision[]
-  /** One sentence for each reporter who was asked. */
-  readonly says: readonly string[]
-  readonly unasked: readonly Addressed[]
-}
-
-function ask(reporters: readonly Addressed[], about: Asking): Asked {
+/** Asks them, on the record of the case `tag`. `says` has one sentence for each reporter who was asked. */
+function ask(
+  reporters: readonly Addressed[],
+  about: DateAbout,
+  by: Actor,
+  tag: CaseTag = about.record.tag
+) {
   const { record, events, product, settings } = about
-  const date = record.disclosureAt
+  const { disclosureAt: date, disclosureZone } = record
   const asked = { decisions: [] as Decision[], says: [] as string[], unasked: [] as Addressed[] }
   if (date === null) return asked
-  const say = (instant: Instant | null, zone: string | null): string =>
-    instant === null ? '' : formatInstant(instant, settings.desk.timezone, zone)
-  const now = say(date, record.disclosureZone)
+  const say = (instant: Instant): string =>
+    formatInstant(instant, settings.desk.timezone, disclosureZone)
   const sending = { once: `${about.arrivalId}:${date}`, tag: record.tag }
   for (const reporter of reporters) {
     const { address } = reporter.contact
@@ -83,37 +74,33 @@ function ask(reporters: readonly Addressed[], about: Asking): Asked {
       continue
     }
     const last = toldDate(events, record, reporter)
-    const before = last === date ? '' : say(last, about.zoneBefore)
+    const before = last === null || last === date ? '' : say(last)
     const isTold = owedWord(about, reporter) === 'message'
     const message = isTold
-      ? dateNotice({ product: product.name, disclosure: now, before })
-      : dateProposed({ date: now, before })
+      ? dateNotice({ product: product.name, disclosure: say(date), before })
+      : dateProposed({ date: say(date), before })
     const told = { reporter: reporter.id, date, how: path.kind }
     asked.decisions.push(
       toReporter(path, message, sending),
-      recorded('date-told', aboutCase(about.tag), about.by, told)
+      recorded('date-told', aboutCase(tag), by, told)
     )
     const did = isTold ? `told ${address} the date` : `asked ${address} about the date`
-    asked.says.push(`We ${did} ${now}, ${WAYS[path.kind]}.`)
+    asked.says.push(`We ${did} ${say(date)}, ${WAYS[path.kind]}.`)
   }
   return asked
 }
 
 /** Asks those who have not been told the present date. Questions are not stored, so none can be out of date. */
-function askOwing(reporters: readonly Addressed[], about: Asking): Asked {
-  return ask(
-    reporters.filter((one) => owedWord(about, one) !== null),
-    about
-  )
+function askOwing(reporters: readonly Addressed[], about: DateAbout, by: Actor) {
+  const owing = reporters.filter((one) => owedWord(about, one) !== null)
+  return ask(owing, about, by)
 }
 
-function aboutDraft(draft: Draft): Asking {
-  const { case: record, reporterKeys: keys, question, bound, author } = draft
+function aboutDraft(draft: Draft): DateAbout {
+  const { case: record, reporterKeys: keys, question, bound } = draft
   const decisions = [...draft.decisions, ...(question?.decisions ?? [])]
   const events = [...bound.events, ...happening({ case: record, decisions })]
-  const zoneBefore = bound.case.disclosureZone
-  const by = byMaintainer(author.id)
-  return { ...draft, record, keys, events, zoneBefore, by, tag: record.tag }
+  return { ...draft, record, keys, events }
 }
 
 /**
@@ -131,7 +118,7 @@ export function proposeDate(
     return { says, unasked: [] }
   }
   const about = aboutDraft({ ...draft, question: null })
-  const { decisions, says, unasked } = ask(reporters, { ...about, tag })
+  const { decisions, says, unasked } = ask(reporters, about, byMaintainer(draft.author.id), tag)
   if (says.length > 0) draft.question = { decisions, says: says.join(' ') }
   const why = unasked.map(
     ({ contact: { address } }) =>
@@ -142,9 +129,9 @@ export function proposeDate(
 
 /** Asks reporters about the date if a maintainer's word about their key has opened a way to them (B19). */
 export function askOwed(draft: Draft): void {
-  const { question, settled } = draft
+  const { question, settled, author } = draft
   const reporters = addresseesOf(draft.case).filter(({ id }) => settled.includes(id))
-  const { decisions, says } = askOwing(reporters, aboutDraft(draft))
+  const { decisions, says } = askOwing(reporters, aboutDraft(draft), byMaintainer(author.id))
   if (says.length === 0) return
   draft.question = {
     decisions: [...(question?.decisions ?? []), ...decisions],
@@ -154,9 +141,7 @@ export function askOwed(draft: Draft): void {
 
 /** Asks a reporter whose message brings the key that was missing. */
 export function owedDate(reporter: Reporter, about: DateAbout): readonly Decision[] {
-  const { tag, disclosureZone: zoneBefore } = about.record
-  const reporters = addresseesOf({ reporters: [reporter] })
-  return askOwing(reporters, { ...about, zoneBefore, tag, by: BY_DESK }).decisions
+  return askOwing(addresseesOf({ reporters: [reporter] }), about, BY_DESK).decisions
 }
 
 /** What a reporter is still owed about the present date: the question, or the message if the list goes by it. */

@@ -6,8 +6,7 @@
 import { type CaseRecord } from '../domain/case.ts'
 import { type Sha256 } from '../domain/ids.ts'
 import { type HoldBecause, type NoticeRecord } from '../domain/notice.ts'
-import { type Policy } from '../domain/policy.ts'
-import { type Maintainer } from '../domain/settings.ts'
+import { type Maintainer, type Policy } from '../domain/settings.ts'
 import { type Instant, msBetween } from '../domain/time.ts'
 
 export type ReleaseVerdict =

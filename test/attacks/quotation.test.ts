@@ -3,7 +3,7 @@
  * however the answer quotes it, and a ciphertext that the thief quotes is not opened.
  */
 import { expect, it } from 'vitest'
-import { type Policy } from '../../src/domain/policy.ts'
+import { type Policy } from '../../src/domain/settings.ts'
 import { armorIn, autocrypt } from '../support/world.ts'
 import { encryptedMail, lines, mixed, textPart } from '../unit/reading/material.ts'
 import { ADDRESSES, DESK_ADDRESS } from './cast.ts'

@@ -5,7 +5,7 @@
 import { onTestFinished } from 'vitest'
 import { readPolicy } from '../../src/config/policy-file.ts'
 import { type EventKind } from '../../src/domain/event.ts'
-import { type Policy } from '../../src/domain/policy.ts'
+import { type Policy } from '../../src/domain/settings.ts'
 import { type Envelope } from '../../src/effects/effects.ts'
 import { TAG } from '../unit/policy/samples.ts'
 import {

@@ -15,7 +15,7 @@ import { historyAfter, historyOf, MACHINE } from '../../src/domain/case-machine.
 import { isTold, lookAtRun, openRuns } from '../../src/domain/clock.ts'
 import { aboutCase, type DeskEvent } from '../../src/domain/event.ts'
 import { type CaseTag } from '../../src/domain/ids.ts'
-import { type Policy } from '../../src/domain/policy.ts'
+import { type Policy } from '../../src/domain/settings.ts'
 import { addMs, type Instant } from '../../src/domain/time.ts'
 import { calendarOf, clocksOf } from '../../src/policy/clocks.ts'
 import * as cases from '../../src/store/cases.ts'

@@ -31,8 +31,12 @@ import {
   type Signature
 } from '../../../src/domain/mail.ts'
 import { type MemberRecord, type NoticeRecord } from '../../../src/domain/notice.ts'
-import { type Policy } from '../../../src/domain/policy.ts'
-import { type Maintainer, type Product, type Settings } from '../../../src/domain/settings.ts'
+import {
+  type Maintainer,
+  type Policy,
+  type Product,
+  type Settings
+} from '../../../src/domain/settings.ts'
 import { type Instant, instantFromMs, type Span } from '../../../src/domain/time.ts'
 import { createRender, type DeskWords, type Render } from '../../../src/messages/render.ts'
 import { type ParsedCommands, parseCommands } from '../../../src/policy/commands.ts'
