@@ -3,7 +3,8 @@
  * is foreign: nothing may act on the terminal, and none of its lines may look like a line of the page.
  */
 import { formatFingerprint } from '../domain/ids.ts'
-import { explainSignature, FAILURES, type OpenedMail, UNUSABLE, WARNINGS } from '../domain/mail.ts'
+import { explainSignature, FAILURES, type OpenedMail, WARNINGS } from '../domain/mail.ts'
+import { KEY_PROBLEMS } from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
 import { page } from './page.ts'
 
@@ -47,7 +48,7 @@ export function toOpenPage(opened: OpenedMail, now: Instant): string {
   const { outer, protected: inner, signatures } = opened
   const shown = {
     ...opened,
-    ...{ now, sentences: { ...FAILURES, ...WARNINGS, ...UNUSABLE } },
+    ...{ now, sentences: { ...FAILURES, ...WARNINGS, ...KEY_PROBLEMS } },
     attachments: opened.attachments.map(({ content: _, ...file }) => file),
     headers: inner === null ? [outer] : [outer, inner],
     signatures: signatures.map((each) => ({ ...each, meaning: explainSignature(each) })),

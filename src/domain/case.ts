@@ -117,13 +117,8 @@ export function withAnswer(record: CaseRecord, id: string, at: Instant): CaseRec
 
 /** The reporters who learn of a decision about the case: those who named an address, each address once. */
 export function addresseesOf({ reporters }: Pick<CaseRecord, 'reporters'>): readonly Addressed[] {
-  const found = new Map<string, Addressed>()
-  for (const reporter of reporters) {
-    const { contact } = reporter
-    if (contact === null || found.has(addressKey(contact.address))) continue
-    found.set(addressKey(contact.address), { ...reporter, contact })
-  }
-  return [...found.values()]
+  const all = reporters.flatMap((one) => addressed(one) ?? [])
+  return all.filter((one) => all.find((other) => isSamePerson(one, other)) === one)
 }
 
 /** A reporter who named an address. */
@@ -136,11 +131,8 @@ export function addressed(reporter: Reporter): Addressed | null {
 }
 
 /** Every number under which the case is known: its own, and those of the cases that were merged into it. */
-export function numbersOf({
-  tag,
-  reporters
-}: Pick<CaseRecord, 'tag' | 'reporters'>): readonly string[] {
-  return [tag, ...reporters.map(({ id }) => id)]
+export function numbersOf(record: Pick<CaseRecord, 'tag' | 'reporters'>): readonly string[] {
+  return [record.tag, ...record.reporters.map(({ id }) => id)]
 }
 
 /** The known keys of reporters, by {@link addressKey}. */

@@ -133,11 +133,7 @@ export type Decision =
       readonly once: string
     }
   | { readonly kind: 'drop-words'; readonly words: WaitingWords }
-  | {
-      readonly kind: 'pin-reporter-key'
-      readonly address: Address
-      readonly key: KeyToPin
-    }
+  | { readonly kind: 'pin-reporter-key'; readonly address: Address; readonly key: KeyToPin }
   | {
       /** Keeps a key that came, out of use, until a maintainer accepts it; for good where one refuses it. */
       readonly kind: 'offer-reporter-key'
@@ -146,11 +142,7 @@ export type Decision =
       readonly refusedBy: string | null
     }
   | { readonly kind: 'remember-signature'; readonly sha256: Sha256 }
-  | {
-      readonly kind: 'remember-ciphertext'
-      readonly mark: Sha256
-      readonly sender: Address | null
-    }
+  | { readonly kind: 'remember-ciphertext'; readonly mark: Sha256; readonly sender: Address | null }
   | {
       /** The sender's next daily list names this case, and leaves no earlier than `from`. */
       readonly kind: 'list-report'

@@ -5,6 +5,7 @@
 import { type Address, type Contact, isSameAddress } from './address.ts'
 import { type Fingerprint, type MessageId, type Sha256 } from './ids.ts'
 import { type VisibleEncryption } from './message.ts'
+import { type KeyProblem } from './outgoing.ts'
 import { type Instant } from './time.ts'
 
 /** How the message's cryptographic envelope is built. Only `pgp-mime` can carry commands. */
@@ -173,16 +174,9 @@ export type CandidateKey = {
   readonly keyData: Uint8Array
 }
 
-/** Why nothing can be encrypted to a key; a clause, not a sentence. */
-export const UNUSABLE = {
-  expired: 'it has expired',
-  revoked: 'it is revoked',
-  'cannot-encrypt': 'nothing can be encrypted to it'
-} as const
-
 /** A certificate from the message that names the sender but cannot be encrypted to. */
 export type UnusableKey = Omit<CandidateKey, 'signingKeys'> & {
-  readonly because: keyof typeof UNUSABLE
+  readonly because: KeyProblem
 }
 
 /** Everything to distrust about a message. */

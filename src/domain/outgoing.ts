@@ -62,6 +62,8 @@ export const KEY_PROBLEMS = {
   unreadable: 'the key cannot be read'
 } as const
 export type KeyRefusal = keyof typeof KEY_PROBLEMS
+/** What can be wrong with a certificate that was read. */
+export type KeyProblem = 'expired' | 'revoked' | 'cannot-encrypt'
 
 /** Why a message did not arrive, in words for people. */
 export const UNDELIVERED = {
@@ -78,7 +80,7 @@ export type KeyFacts = {
   readonly expiresAt: Instant | null
   readonly algorithm: string
   /** `usable` when it can encrypt at the given instant. */
-  readonly state: 'usable' | Exclude<KeyRefusal, 'no-key' | 'wrong-fingerprint' | 'unreadable'>
+  readonly state: 'usable' | KeyProblem
   /** Binary certificate, stripped of third-party certifications. */
   readonly keyData: Uint8Array
   /** The primary key and every subkey with a valid back signature, even if it has expired since. */

@@ -12,10 +12,10 @@ import { type CaseTag, type Fingerprint, formatFingerprint } from '../domain/ids
 import {
   type CandidateKey,
   type OpenedMail,
-  UNUSABLE,
   type UnusableKey,
   type WarningCode
 } from '../domain/mail.ts'
+import { KEY_PROBLEMS } from '../domain/outgoing.ts'
 import { type Settings } from '../domain/settings.ts'
 import { HOUR_MS, type Instant, msBetween } from '../domain/time.ts'
 import { lackOfProof } from './authentication.ts'
@@ -239,5 +239,5 @@ function waitingWords(known: ReporterKey | null, fresh: readonly Named[], becaus
 }
 
 function unusableWords({ fingerprint, because }: UnusableKey): string {
-  return `The key ${formatFingerprint(fingerprint)} that the message brings cannot be used, because ${UNUSABLE[because]}. Please ask the sender for a current key.`
+  return `The key ${formatFingerprint(fingerprint)} that the message brings cannot be used, because ${KEY_PROBLEMS[because]}. Please ask the sender for a current key.`
 }

@@ -192,9 +192,9 @@ describe('the page of an opened message', () => {
   it('names unusable keys in the message, with the reason', async () => {
     const fingerprint = 'ab'.repeat(20) as never
     const words = {
-      expired: 'it has expired',
-      revoked: 'it is revoked',
-      'cannot-encrypt': 'nothing can be encrypted to it'
+      expired: 'the key has expired',
+      revoked: 'the key is revoked',
+      'cannot-encrypt': 'the key cannot be used to encrypt'
     } as const
     const opened = await plain('x')
     for (const because of ['expired', 'revoked', 'cannot-encrypt'] as const) {
