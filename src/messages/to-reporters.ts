@@ -3,7 +3,7 @@
  * maintainer's own words (G3, G6).
  */
 import { type VisibleEncryption } from '../domain/message.ts'
-import { type Policy } from '../domain/policy.ts'
+import { type Policy } from '../domain/settings.ts'
 import { family } from './define.ts'
 
 const automaticAnswer = family('reporter', 'content-free', 'auto-replied')
