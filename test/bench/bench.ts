@@ -8,7 +8,7 @@ import { availableParallelism, cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { type Figure, table } from './figures.ts'
+import { type Figure } from './figures.ts'
 import { open } from './open.ts'
 import { backlog, latency, memory, notice, type Part, relay, type Sizes } from './parts.ts'
 
@@ -65,7 +65,7 @@ async function main(): Promise<void> {
     process.stderr.write(`${name} …\n`)
     figures.push(...(await part(sizes)))
   }
-  process.stdout.write(table(figures))
+  console.table(figures)
   const at = new Date()
   const machine = {
     node: process.version,

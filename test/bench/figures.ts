@@ -1,4 +1,4 @@
-/** What a benchmark found: lines of a table with their aims, printed for people and written as JSON. */
+/** What a benchmark found: lines of a table with their aims, printed and written as JSON. */
 
 /** One line. `aim` is the design's aim in words, `met` whether it was reached; null where there is none. */
 export type Figure = {
@@ -34,29 +34,6 @@ export function figure(
 export function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b)
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN
-}
-
-export function table(figures: readonly Figure[]): string {
-  const rows = figures.map(({ part, what, value, unit, aim, met, note }) => [
-    part,
-    what,
-    String(value),
-    unit,
-    aim === null ? '' : `${aim} ${met === true ? 'met' : 'MISSED'}`,
-    note
-  ])
-  const all = [['PART', 'WHAT', 'VALUE', 'UNIT', 'AIM', 'NOTE'], ...rows]
-  const widths = [0, 1, 2, 3, 4].map((column) =>
-    Math.max(...all.map((row) => row[column]?.length ?? 0))
-  )
-  const line = (row: readonly string[]): string =>
-    row
-      .map((cell, column) =>
-        column === 2 ? cell.padStart(widths[2] ?? 0) : cell.padEnd(widths[column] ?? 0)
-      )
-      .join('  ')
-      .trimEnd()
-  return `${all.map(line).join('\n')}\n`
 }
 
 function round(value: number): number {

@@ -39,23 +39,11 @@ export function createNarrator(out: NodeJS.WriteStream): Narrator {
     },
     saw: (line) => {
       const seconds = ((performance.now() - start) / 1000).toFixed(1)
-      const [first = '', ...more] = wrap(line, 96)
-      write(`${style('dim', `${seconds.padStart(6)} s`)}  ${first}`)
-      for (const rest of more) write(`          ${rest}`)
+      write(`${style('dim', `${seconds.padStart(6)} s`)}  ${line}`)
     },
     print: (...lines) => {
       for (const line of lines) write(line)
     },
     current: () => title
   }
-}
-
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = []
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1)
-    if (last === undefined || last.length + 1 + word.length > width) lines.push(word)
-    else lines[lines.length - 1] = `${last} ${word}`
-  }
-  return lines
 }

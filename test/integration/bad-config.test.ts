@@ -92,32 +92,4 @@ describeWith(['dovecot', 'gpg'], 'what is wrong before the first mail', async ()
       return (await gpg('--export')).toString('latin1')
     })
   }
-
-  it('refuses a second daemon on the same database, and the first goes on', async () => {
-    const first = await desk.start()
-    expectOneLine(await runFails(), /[Aa]nother Postern daemon/)
-    expect((await first.stop()).status).toBe(0)
-  })
-
-  /** A desk of its own folder content, because these tests spoil the database. */
-  async function spoiled(spoil: (file: string) => void): Promise<CliResult> {
-    const path = `data/spoiled${Math.random().toString(36).slice(2)}.db`
-    change('storage', { path })
-    const daemon = await desk.start()
-    await daemon.stop()
-    spoil(join(desk.folder, path))
-    return await runFails()
-  }
-
-  it.each([
-    ['in the middle', 20_000],
-    ['at its head', 10]
-  ])('refuses a database that is damaged %s', async (_, at) => {
-    const result = await spoiled((file) => {
-      const bytes = readFileSync(file)
-      bytes.fill(0x55, at, at + 4000)
-      writeFileSync(file, bytes)
-    })
-    expectOneLine(result, /damaged/)
-  })
 })

@@ -78,10 +78,7 @@ export function startDaemon(args: readonly string[], options: ProcessOptions): D
     output += text
     const parts = `${unfinished}${text}`.split('\n')
     unfinished = parts.pop() ?? ''
-    for (const part of parts) {
-      const line = parseLine(part)
-      if (line !== null) lines.push(line)
-    }
+    for (const part of parts) if (part.startsWith('{')) lines.push(JSON.parse(part) as LogLine)
   })
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     output += text
@@ -139,22 +136,4 @@ function commandLine(
   return first === undefined
     ? [process.execPath, ...own]
     : [first, ...more, process.execPath, ...own]
-}
-
-function parseLine(text: string): LogLine | null {
-  try {
-    const parsed: unknown = JSON.parse(text)
-    return isLogLine(parsed) ? parsed : null
-  } catch {
-    return null
-  }
-}
-
-function isLogLine(value: unknown): value is LogLine {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'event' in value &&
-    typeof value.event === 'string'
-  )
 }

@@ -3,6 +3,7 @@
  * same over restarts. Every user name logs in with {@link PASSWORD}. As root it runs as `nobody`.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import {
   chmodSync,
@@ -14,18 +15,20 @@ import {
   rmSync,
   writeFileSync
 } from 'node:fs'
+import { connect, createServer } from 'node:net'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ImapFlow } from 'imapflow'
 import SMTPConnection from 'nodemailer/lib/smtp-connection'
 import { type Certificates, makeCertificates } from './certificates.ts'
-import { freePort, greets } from './ports.ts'
 import { run } from './programs.ts'
 import { findProgram } from './requires.ts'
 import { tempFolder } from './temp.ts'
 
 export const PASSWORD = 'testpass'
+/** Below the ports that systems give to connections by themselves: one of those could be taken while its server is away. */
+const [PORT_MIN, PORT_MAX] = [20_000, 32_000] as const
 
 export type Message = {
   readonly uid: number
@@ -314,4 +317,50 @@ namespace inbox {
   separator = /
 }
 `
+}
+
+/** A loopback port that is free now. */
+async function freePort(): Promise<number> {
+  for (let tries = 0; tries < 100; tries += 1) {
+    const port = randomInt(PORT_MIN, PORT_MAX)
+    if (await isFree(port)) return port
+  }
+  throw new Error(`no port is free between ${PORT_MIN} and ${PORT_MAX}`)
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.on('error', () => {
+      resolve(false)
+    })
+    server.listen(port, '127.0.0.1', () => {
+      server.close(() => {
+        resolve(true)
+      })
+    })
+  })
+}
+
+/** Resolves true when the first line a server says on a loopback port starts with `greeting`; false when it does not. */
+function greets(port: number, greeting: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+    const finish = (answer: boolean): void => {
+      socket.destroy()
+      resolve(answer)
+    }
+    socket.setTimeout(5000, () => {
+      finish(false)
+    })
+    socket.on('error', () => {
+      finish(false)
+    })
+    socket.on('data', (data: Buffer) => {
+      finish(data.toString('latin1').startsWith(greeting))
+    })
+    socket.on('close', () => {
+      resolve(false)
+    })
+  })
 }

@@ -101,11 +101,11 @@ export type Person = {
   write(draft: Draft, options?: SendingOptions): Promise<Buffer>
   /** Opens and verifies. Rejects when an encrypted mail cannot be decrypted. */
   decryptMail(raw: Uint8Array): Promise<ReadMail>
-  /** Answers a message: quotes it below (or above) `text`, keeps the thread, encrypts and signs like {@link Person.write}. */
+  /** Answers a message: quotes it below `text` unless asked not to, keeps the thread, encrypts and signs like {@link Person.write}. */
   reply(
     raw: Uint8Array,
     text: string,
-    options?: SendingOptions & Partial<Draft> & { readonly quote?: 'below' | 'above' | 'none' }
+    options?: SendingOptions & Partial<Draft> & { readonly quote?: 'none' }
   ): Promise<Buffer>
   /** Ends the person's agent and deletes the keys. */
   close(): Promise<void>
@@ -154,7 +154,7 @@ export function makePerson(options: PersonOptions, program: OpenPgpProgram): Per
     decryptMail: (raw) => readMail(program, raw),
     reply: async (raw, text, changes = {}) => {
       const original = await readMail(program, raw)
-      return write({ ...answerTo(original, text, changes.quote ?? 'below'), ...changes }, changes)
+      return write({ ...answerTo(original, text, changes.quote), ...changes }, changes)
     },
     close: () => program.close()
   }
@@ -319,7 +319,7 @@ async function readMail(program: OpenPgpProgram, raw: Uint8Array): Promise<ReadM
   }
 }
 
-function answerTo(original: ReadMail, text: string, quote: 'below' | 'above' | 'none'): Draft {
+function answerTo(original: ReadMail, text: string, quote?: 'none'): Draft {
   const from = original.header('reply-to') || original.header('from')
   const id = original.header('message-id')
   const quoted = original.text
@@ -328,15 +328,10 @@ function answerTo(original: ReadMail, text: string, quote: 'below' | 'above' | '
     .map((line) => (line.startsWith('>') ? `>${line}` : `> ${line}`.trimEnd()))
     .join('\n')
   const quotation = `On ${original.header('date')}, ${from.replace(/\s*<[^>]*>$/, '')} wrote:\n${quoted}\n`
-  const body = {
-    below: `${text}\n\n${quotation}`,
-    above: `${quotation}\n${text}\n`,
-    none: `${text}\n`
-  }
   return {
     to: addressIn(from),
     subject: /^re:/i.test(original.subject) ? original.subject : `Re: ${original.subject}`,
-    text: body[quote],
+    text: quote === 'none' ? `${text}\n` : `${text}\n\n${quotation}`,
     inReplyTo: id,
     references: [original.header('references'), id].filter((value) => value !== '').join(' ')
   }

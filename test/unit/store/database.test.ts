@@ -188,14 +188,19 @@ describe('a file that cannot be used', () => {
     expect(trouble.message).toContain('backup')
   })
 
-  it('is reported damaged when one bit of any page after the first has changed', () => {
+  it.each([
+    ['one bit of any page after the first has changed', 4096 * 3 + 777, 1, 'database-corrupt'],
+    ['its head is written over', 10, 4000, 'database-key']
+  ])('is reported damaged when %s', (_, at, length, code) => {
     openIn(folder.path).close()
     const file = join(folder.path, 'postern.db')
     const bytes = readFileSync(file)
-    bytes[4096 * 3 + 777] = (bytes[4096 * 3 + 777] ?? 0) ^ 1
+    bytes.fill((bytes[at] ?? 0) ^ 1, at, at + length)
     writeFileSync(file, bytes)
 
-    expect(troubleOf(() => openIn(folder.path)).code).toBe('database-corrupt')
+    const trouble = troubleOf(() => openIn(folder.path))
+    expect(trouble.code).toBe(code)
+    expect(trouble.message).toContain('damaged')
   })
 })
 
