@@ -25,6 +25,7 @@ import {
   otherWords,
   outerStream
 } from './inside.ts'
+import { FOREIGN_MARK, lines, multipart } from './mime.ts'
 import {
   armored,
   brokenArmor,
@@ -38,7 +39,6 @@ import {
 import { makePayload, type Shows } from './payloads.ts'
 import { type Random } from './random.ts'
 import { type Signed, type World } from './world.ts'
-import { withNote, wrapped } from './wrapped.ts'
 
 /** What a reader must make of an unbroken mail, exactly. */
 export type Exact = Pick<OpenedMail, 'structure' | 'encrypted' | 'decrypted' | 'failure'> & {
@@ -279,4 +279,49 @@ function brokenNumbers(random: Random, detached: Buffer): Buffer {
   const at = copy.length - 1 - random.int(16)
   copy[at] = (copy[at] ?? 0) ^ (1 << random.int(8))
   return copy
+}
+
+/**
+ * `entity` with a foreign text before it, behind it or among its parts, in the exact shapes that lists, providers and attackers
+ * make and chance rarely does.
+ */
+function wrapped(random: Random, entity: string): string {
+  const foreign = lines('Content-Type: text/plain', '', FOREIGN_MARK)
+  const whole = entity.trimEnd()
+  const mixed = (...parts: readonly string[]): string =>
+    multipart('multipart/mixed; boundary=m', 'm', parts)
+  switch (random.int(6)) {
+    case 0:
+    case 3:
+      return mixed(whole, foreign)
+    case 1:
+      return mixed(foreign, whole)
+    case 2:
+      // The parts of the envelope beside a text, as Exchange leaves them.
+      return entity.replace(
+        /^Content-Type: multipart\/\w+;[^\r\n]*boundary=(\w)\r\n\r\n/,
+        (_, name) =>
+          lines(
+            `Content-Type: multipart/mixed; boundary=${String(name)}`,
+            '',
+            `--${String(name)}`,
+            foreign,
+            ''
+          )
+      )
+    default:
+      // One part too many.
+      return whole.replace(/--(\w)--$/, (_, name) =>
+        lines(`--${String(name)}`, foreign, `--${String(name)}--`, '')
+      )
+  }
+}
+
+/** The same signature packet with a note in its unhashed part, which anybody can put there (RFC 9580 §5.2.3). */
+function withNote(packet: Buffer): Buffer {
+  const at = 6 + packet.readUInt16BE(4)
+  const note = Buffer.of(2, 100, 120)
+  const length = Buffer.alloc(2)
+  length.writeUInt16BE(packet.readUInt16BE(at) + note.length)
+  return Buffer.concat([packet.subarray(0, at), length, note, packet.subarray(at + 2)])
 }

@@ -1,7 +1,5 @@
 /** Random choices from a seed, so that a run of the fuzzer can be made again. Never a source of secrets. */
 
-import { seeded } from '../support/faults.ts'
-
 /** A stream of choices; the same seed gives the same stream. */
 export type Random = {
   /** A whole number from 0 to below `end`. */
@@ -27,5 +25,16 @@ export function randomOf(seed: number, index: number): Random {
       return chosen as T
     },
     bytes: (count) => Buffer.from(Array.from({ length: count }, () => int(256)))
+  }
+}
+
+/** Numbers from 0 (included) to 1 (excluded), the same ones for the same seed (mulberry32). */
+export function seeded(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
   }
 }

@@ -8,7 +8,6 @@ import { type Workers } from '../../src/effects/effects.ts'
 import { filesBelow, findCorpus } from '../unit/reading/material.ts'
 import { brokenRules } from './invariants.ts'
 import { cleanMails, type FuzzMail, makeMail } from './mails.ts'
-import { minimise } from './minimise.ts'
 import { allSaid } from './said.ts'
 import { type World } from './world.ts'
 
@@ -30,8 +29,7 @@ export type RunOptions = {
   readonly corpus?: readonly Buffer[]
   /** Only the message with this number. */
   readonly number?: number
-  /** Told when a batch of messages is made, and again when they were opened. */
-  readonly onMade?: () => void
+  /** Told when a batch of messages was opened. */
   readonly onBatch?: (count: number, kinds: number) => void
 }
 
@@ -50,6 +48,7 @@ const BATCH = 128
 const CORPUS_BYTES_MAX = 64 * 1024
 /** More findings of one rule say nothing new. */
 const FINDINGS_PER_RULE = 3
+const TRIES_MAX = 400
 
 /** Runs until told that it is over. */
 export async function runFuzz(options: RunOptions): Promise<RunResult> {
@@ -96,7 +95,6 @@ export async function runFuzz(options: RunOptions): Promise<RunResult> {
   for (const signed of world.signed) await judge(cleanMails(world, signed), -1)
   for (let next = 0; !options.isOver(next); next += BATCH) {
     const batch = Array.from({ length: BATCH }, (_, index) => makeMail(source, next + index))
-    options.onMade?.()
     await judge(batch, next)
     options.onBatch?.(next + BATCH, kinds.size)
   }
@@ -146,4 +144,31 @@ function kindOf(opened: OpenedMail): string {
     ...states.slice(0, 3),
     ...opened.warnings.toSorted()
   ].join(' ')
+}
+
+/** The smallest message found, within a bound of tries, for which `stillBreaks` says yes. */
+async function minimise(
+  raw: Buffer,
+  stillBreaks: (raw: Buffer) => Promise<boolean>
+): Promise<Buffer> {
+  let tries = 0
+  let best = raw.toString('latin1').split('\n')
+  for (
+    let size = Math.ceil(best.length / 2);
+    size >= 1;
+    size = size === 1 ? 0 : Math.ceil(size / 2)
+  ) {
+    for (let at = 0; at < best.length; ) {
+      if (tries === TRIES_MAX) return bytesOf(best)
+      tries += 1
+      const smaller = best.toSpliced(at, size)
+      if (await stillBreaks(bytesOf(smaller))) best = smaller
+      else at += size
+    }
+  }
+  return bytesOf(best)
+}
+
+function bytesOf(lines: readonly string[]): Buffer {
+  return Buffer.from(lines.join('\n'), 'latin1')
 }

@@ -3,12 +3,18 @@
  * closed list, text that is shown as signed and is not on it is a finding, whatever mutation led there. All of it follows from
  * the seed and the stored keys, byte for byte.
  */
-import { createCleartextMessage, createMessage, type PrivateKey, sign } from 'openpgp'
+import { readFileSync } from 'node:fs'
+import {
+  createCleartextMessage,
+  createMessage,
+  type PrivateKey,
+  readPrivateKey,
+  sign
+} from 'openpgp'
 import { type Address } from '../../src/domain/address.ts'
 import { type Instant, instantFromMs } from '../../src/domain/time.ts'
 import { type WorkerStart } from '../../src/worker/tasks.ts'
 import { encryptedEntity } from './entities.ts'
-import { type FuzzKeys, PASSPHRASE, readKeys } from './keys.ts'
 import { lines } from './mime.ts'
 import { armored, encryptedData, framed, joined, literal } from './packets.ts'
 import { makePayload, type Shows } from './payloads.ts'
@@ -45,6 +51,49 @@ export type Signed = {
     readonly detached: Instant
     readonly inner: Instant
     readonly cleartext: Instant
+  }
+}
+
+/** Everything secret in the fuzzer's world. */
+type FuzzKeys = {
+  /** Armored and locked with {@link PASSPHRASE}: `security@acme.example`. */
+  readonly desk: string
+  /** The one maintainer, and a known reporter. */
+  readonly alice: PrivateKey
+  readonly bob: PrivateKey
+  /** Unknown to the desk: one under another name, one under the name and address of alice. */
+  readonly mallory: PrivateKey
+  readonly forged: PrivateKey
+  /** The session key of every encryption, 32 bytes. */
+  readonly sessionKey: Buffer
+  /** That session key as packets: for the desk, for the desk unnamed, for mallory. */
+  readonly toDesk: Buffer
+  readonly toHidden: Buffer
+  readonly toOther: Buffer
+}
+
+const PASSPHRASE = 'correct horse'
+
+/**
+ * The keys of `keys.json`: made once, on the first of November 2026, with openpgp.js, because a message can only be made again
+ * byte for byte with the keys it was made with. They protect nothing.
+ */
+async function readKeys(): Promise<FuzzKeys> {
+  const file = JSON.parse(readFileSync(new URL('keys.json', import.meta.url), 'utf8')) as Readonly<
+    Record<string, string>
+  >
+  const bytes = (name: string): Buffer => Buffer.from(file[name] ?? '', 'base64')
+  const secret = (name: string): Promise<PrivateKey> => readPrivateKey({ binaryKey: bytes(name) })
+  return {
+    desk: file['desk'] ?? '',
+    alice: await secret('alice'),
+    bob: await secret('bob'),
+    mallory: await secret('mallory'),
+    forged: await secret('forged'),
+    sessionKey: bytes('sessionKey'),
+    toDesk: bytes('toDesk'),
+    toHidden: bytes('toHidden'),
+    toOther: bytes('toOther')
   }
 }
 

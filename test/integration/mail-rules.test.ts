@@ -3,6 +3,7 @@
  * cannot do (G1, G6, G8, G9). What gives a message authority and what an attacker tries is proved without servers.
  */
 import { expect, it } from 'vitest'
+import { seeded } from '../fuzz/random.ts'
 import {
   clearMail,
   DESK_ADDRESS,
@@ -11,7 +12,6 @@ import {
   type Received,
   withHeaders
 } from '../support/desk-world.ts'
-import { seeded } from '../support/faults.ts'
 import { ADA, ALICE, GRACE, givenOffice } from '../support/office.ts'
 import { gpgPerson } from '../support/people.ts'
 import { describeWith } from '../support/requires.ts'

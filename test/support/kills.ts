@@ -6,9 +6,9 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { beforeAll, expect, it } from 'vitest'
+import { seeded } from '../fuzz/random.ts'
 import { type Daemon } from './daemon.ts'
 import { DESK_ADDRESS, withHeaders } from './desk-world.ts'
-import { seeded } from './faults.ts'
 import { headerOf, splitPart } from './mail-parts.ts'
 import { ADA, GRACE, givenOffice } from './office.ts'
 import { gpgPerson, type Person } from './people.ts'
