@@ -32,15 +32,10 @@ export async function run(call: Call<{ readonly once?: boolean }>): Promise<void
   }
   process.on('SIGTERM', onSignal)
   process.on('SIGINT', onSignal)
-  try {
-    await runDaemon(config, {
-      mode: call.options.once === true ? 'once' : 'stay',
-      log,
-      signal: stop.signal,
-      version: version()
-    })
-  } finally {
-    process.removeListener('SIGTERM', onSignal)
-    process.removeListener('SIGINT', onSignal)
-  }
+  await runDaemon(config, {
+    mode: call.options.once === true ? 'once' : 'stay',
+    log,
+    signal: stop.signal,
+    version: version()
+  })
 }

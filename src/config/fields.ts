@@ -46,9 +46,7 @@ export const timezone = textWhere(
 
 /** One of these words. */
 export function oneOf<const W extends readonly string[]>(...words: W) {
-  const isLong = words.length > 3
-  const all = `${words.slice(0, -1).join(', ')} or ${words.at(-1) ?? ''}`
-  return z.enum(words, isLong ? `must be one of ${words.join(', ')}` : `must be ${all}`)
+  return z.enum(words, `must be one of ${words.join(', ')}`)
 }
 
 /** A list of such values. */

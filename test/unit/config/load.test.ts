@@ -222,7 +222,7 @@ describe('a wrong configuration', () => {
     an unknown time zone                              | Europe/Berlin | Mars/Olympus | desk.timezone (line 8): must be a time zone of the IANA database
     a port out of range                               | port: 993 | port: 99300 | imap.port (line 9): must be a whole number from 1 to 65535
     a port as text                                    | port: 465 | port: "465" | smtp.port (line 11): must be a whole number
-    an unknown tls                                    | port: 993, tls: implicit | port: 993, tls: ssl | imap.tls (line 9): must be implicit, starttls or none
+    an unknown tls                                    | port: 993, tls: implicit | port: 993, tls: ssl | imap.tls (line 9): must be one of implicit, starttls, none
     tls none on a network                             | port: 993, tls: implicit | port: 143, tls: none | imap.tls (line 9): must not be none
     tls none on a name like localhost                 | host: smtp.acme.example, port: 465, tls: implicit | host: localhost.evil.example, tls: none | smtp.tls (line 11): must not be none
     a user without a password                         | , password: { env: POSTERN_SMTP_PASSWORD } |  | smtp.password (line 11): is missing: give user and password together

@@ -335,7 +335,7 @@ clocks:
     write('base.yaml', 'extends: dispatch\nreplies: nobody\n')
     write('own.yaml', 'extends: ./base.yaml\nid: own\n')
 
-    await expect(read()).rejects.toThrow(/base\.yaml: replies \(line 2\) must be internal/)
+    await expect(read()).rejects.toThrow(/base\.yaml: replies \(line 2\) must be one of internal/)
   })
 })
 

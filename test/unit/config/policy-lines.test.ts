@@ -80,7 +80,9 @@ describe('postern policy check (M-38)', () => {
     )
 
     expect(status).toBe(1)
-    expect(err).toMatch(/^postern: .*own\.yaml: replies \(line 3\) must be internal or reporter\n$/)
+    expect(err).toMatch(
+      /^postern: .*own\.yaml: replies \(line 3\) must be one of internal, reporter\n$/
+    )
   })
 
   it('names probable mistakes, status 0', async () => {
