@@ -124,9 +124,9 @@ function whyWaiting(
 }
 
 /**
- * Why a first key is not taken into use at once; null when it is. A key taken from a forged message would make every later message
- * of the real owner look like another person's, and a new report that nobody proves must not turn the answers in the sender's
- * other cases to its key (G3).
+ * Why a first key is not taken into use at once; null when it is. A key taken from a forged message would make every later
+ * message of the real owner look like another person's, and a new report that nobody proves must not turn the answers in the
+ * sender's other cases to its key (G3).
  */
 function firstUseDoubt({ situation, tag, doubt, settings }: About): string | null {
   const isNewReport = tag === situation.nextTag && situation.senderCases.length > 0

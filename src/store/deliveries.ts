@@ -150,9 +150,10 @@ export type LateCopy = Omit<WaitingDelivery, 'hadNotice'> & {
  * with, and those of members who are not active on the list any more. One that is on its way at this moment is not among them.
  */
 export function listLateCopies(read: Read, now: Instant, limit: number): LateCopy[] {
-  const about = `SELECT id AS delivery_id, outbox_id, notice_id, case_tag, product, disclosure_zone, member_id AS id, name, address,
-    fingerprint, key_data, is_active AS is_listed, coalesce((SELECT about ->> 'date' FROM events
-      WHERE subject_kind = 'case' AND subject_id = case_tag AND kind = 'disclosed' ORDER BY id DESC LIMIT 1), disclosure_at) AS disclosure_at
+  const about = `SELECT id AS delivery_id, outbox_id, notice_id, case_tag, product, disclosure_zone,
+    member_id AS id, name, address, fingerprint, key_data, is_active AS is_listed,
+    coalesce((SELECT about ->> 'date' FROM events WHERE subject_kind = 'case' AND subject_id = case_tag
+      AND kind = 'disclosed' ORDER BY id DESC LIMIT 1), disclosure_at) AS disclosure_at
     FROM copies`
   return read.all<LateCopy>(
     `${about} WHERE ${isIn('outbox', "not_after <= @now AND state IN ('queued', 'sending')")}
