@@ -6,7 +6,13 @@
 import { type CaseRecord, isOpen, type Reporter, reporterWith } from '../domain/case.ts'
 import { type Clock, type Ring } from '../domain/clock.ts'
 import { type Decision, type SealedRecipient } from '../domain/decision.ts'
-import { type DeskEvent, type EventKind, type Particulars, type Subject } from '../domain/event.ts'
+import {
+  type DeskEvent,
+  type EventKind,
+  instantOf,
+  type Particulars,
+  type Subject
+} from '../domain/event.ts'
 import { groupBy } from '../domain/group.ts'
 import { type Audience } from '../domain/message.ts'
 import { KEY_PROBLEMS, UNDELIVERED } from '../domain/outgoing.ts'
@@ -150,12 +156,14 @@ const DETAILS: Readonly<
   Record<string, (desk: Desk, read: Read, occasion: Occasion) => (Details & object) | null>
 > = {
   /** How many members the notice would reach at its instant. */
-  preflight: (_desk, read, { record, product, rings }) => {
-    const leavesAt = rings[0]?.run.dueAt
-    if (record === null || product === null || leavesAt === undefined) return null
+  preflight: ({ settings }, read, { record, product, starts }) => {
+    const start = starts.at(-1)
+    const leavesAt = start === undefined ? null : instantOf(start, 'leaveBy')
+    if (record === null || product === null || leavesAt === null) return null
     const listed = members.listActive(read, product.id)
     const blocked = listed.filter(({ keyExpiresAt: end }) => end !== null && end <= leavesAt)
     return {
+      leaves: formatInstant(leavesAt, settings.desk.timezone),
       all: listed.length,
       ready: listed.length - blocked.length,
       blocked: blocked.length,

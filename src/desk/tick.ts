@@ -227,7 +227,7 @@ function newest({ rings }: Telling): Ring[] {
   const named = rings.map((ring) => {
     const { run, step, repeat } = ring
     const cause = run.clock.counts === 'each' ? run.key : run.start.id
-    return [JSON.stringify([cause, step, repeat]), ring] as const
+    return [JSON.stringify([run.clock.id, cause, step, repeat]), ring] as const
   })
   return [...new Map(named).values()]
 }

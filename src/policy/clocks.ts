@@ -223,7 +223,11 @@ function toldKey({ clock, key, recipient }: Pick<Told, 'clock' | 'key' | 'recipi
 function gather(
   rings: readonly { readonly recipient: string; readonly ring: Ring }[]
 ): readonly Telling[] {
-  const named = groupBy(rings, ({ recipient, ring }) => `${ring.run.clock.id} ${recipient}`)
+  // Clocks that send the same message say the same about a case, so they say it together (B9).
+  const named = groupBy(rings, ({ recipient, ring: { run } }) => {
+    const { id, message } = run.clock
+    return `${message === 'reminder' ? id : message} ${recipient}`
+  })
   return [...named.values()].map((all) => {
     const [{ recipient, ring }] = all
     return { clock: ring.run.clock, recipient, rings: all.map((one) => one.ring) }

@@ -16,7 +16,7 @@ import {
   NO_EVIDENCE
 } from '../../src/domain/event.ts'
 import { type CaseTag, type Sha256 } from '../../src/domain/ids.ts'
-import { addMs, type Instant, msBetween } from '../../src/domain/time.ts'
+import { addMs, formatInstant, type Instant, msBetween } from '../../src/domain/time.ts'
 import * as eventStore from '../../src/store/events.ts'
 import { OF_CASES } from '../support/built-in-clocks.ts'
 import {
@@ -261,6 +261,27 @@ describe('(A3) the dates of a case', () => {
     await given(event('notice-drafted', CASE, GRACE, { revision: 1, fields: [], patches: [] }))
     await world.wait(2 * DAY)
     expect(rungOf('notice-draft')).toHaveLength(4)
+  })
+
+  it('(B9) a date whose notice must be written already is one alarm to each, however many clocks it concerns', async () => {
+    await givenCase({ policy: {} })
+    await given(embargo(9))
+    expect(rung().sort()).toEqual([
+      ...both('notice-draft after days 1'),
+      ...both('preflight before days 3')
+    ])
+    const [alarm, ...more] = await alarmsTo(linus)
+    expect(more).toEqual([])
+    const leaves = formatInstant(addMs(START, 2 * DAY), 'UTC')
+    expect(alarm).toContain(`The advance notice must leave by ${leaves}. Nobody is on the list`)
+    expect(alarm).toContain('please write it with /notice draft')
+    expect(alarm).not.toMatch(/Overdue|late/)
+    await world.wait(DAY)
+    expect(await alarmsTo(linus)).toHaveLength(2)
+    await world.wait(DAY)
+    expect(await alarmsTo(linus)).toHaveLength(2)
+    await world.wait(30 * MINUTE)
+    expect((await alarmsTo(linus)).slice(2)).toEqual([expect.stringContaining('has not left')])
   })
 
   it('preflight tells everybody counts, and list admins alone who is blocked and why (G5)', async () => {

@@ -122,7 +122,7 @@ it('(A3) a rejection that is taken back lets the clocks of the date run again: n
   await days(20)
   const rang = rangSince(rejected)
   for (const clock of ['notice-draft', 'notice-overdue', 'dead-man'])
-    expect([clock, (rang[clock] ?? 0) > 3]).toEqual([clock, true])
+    expect([clock, (rang[clock] ?? 0) > 2]).toEqual([clock, true])
   const late = "SELECT 1 FROM events WHERE kind = 'rang' AND about ->> 'isLate' <> 0"
   expect(world.rows(late)).toEqual([])
 })

@@ -80,9 +80,9 @@ function look(stored: Stored, now: Instant): void {
     whom: () => ['grace', 'linus']
   }
   const before = [...told]
-  for (const { clock, recipient, rings } of standingOf({ ...known, told: before }).tellings) {
+  for (const { recipient, rings } of standingOf({ ...known, told: before }).tellings) {
     for (const { run, step: name, repeat, at } of rings) {
-      const { key, start } = run
+      const { key, start, clock } = run
       const ring = { clock: clock.id, generation: start.id, step: name, repeat, recipient }
       // Never before its time, and only the highest step that has passed.
       expect(at <= now).toBe(true)
