@@ -1,8 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
-  copyFileSync,
-  mkdirSync,
   readdirSync,
   readFileSync,
   statSync,
@@ -17,7 +15,7 @@ import { type Database, type Tx } from '../../../src/store/database.ts'
 import * as meta from '../../../src/store/meta.ts'
 import { useFolder } from '../../support/folder.ts'
 import { troubleOf } from './given.ts'
-import { MIGRATIONS, openIn, PASSPHRASE } from './support.ts'
+import { openIn, PASSPHRASE } from './support.ts'
 
 const PLANTED = 'planted-plaintext-0123456789'
 const folder = useFolder()
@@ -112,29 +110,6 @@ describe('the file at rest (G10)', () => {
       expect(statSync(path).size).toBe(0)
     }
   )
-
-  it('of an older schema is left as it is by a command that only looks', () => {
-    const older = join(folder.path, 'migrations')
-    mkdirSync(older)
-    const newer = join(folder.path, 'newer')
-    mkdirSync(newer)
-    for (const name of readdirSync(MIGRATIONS)) {
-      copyFileSync(join(MIGRATIONS, name), join(older, name))
-      copyFileSync(join(MIGRATIONS, name), join(newer, name))
-    }
-    writeFileSync(
-      join(newer, '0002-next.sql'),
-      'CREATE TABLE next (id INTEGER PRIMARY KEY) STRICT;'
-    )
-    openIn(folder.path, { migrationsDir: older }).close()
-
-    const trouble = troubleOf(() =>
-      openIn(folder.path, { migrationsDir: newer, ifMissing: 'refuse' })
-    )
-
-    expect(trouble.message).toContain('start the daemon once to migrate')
-    openIn(folder.path, { migrationsDir: older, ifMissing: 'refuse' }).close()
-  })
 
   it('is written with full durability and foreign keys', () => {
     using db = openIn(folder.path)

@@ -1,7 +1,6 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { Trouble } from '../../../src/domain/trouble.ts'
 import { type Database } from '../../../src/store/database.ts'
 import { useFolder } from '../../support/folder.ts'
 import { troubleOf } from './given.ts'
@@ -19,12 +18,8 @@ function addMigration(name: string, sql: string): void {
   writeFileSync(join(sqlDir, `${name}.sql`), sql)
 }
 
-function open(): Database {
-  return openIn(folder.path, { migrationsDir: sqlDir })
-}
-
-function refusal(): Trouble {
-  return troubleOf(open)
+function open(ifMissing: 'create' | 'refuse' = 'create'): Database {
+  return openIn(folder.path, { migrationsDir: sqlDir, ifMissing })
 }
 
 describe('migrations', () => {
@@ -59,16 +54,25 @@ describe('migrations', () => {
     rmSync(join(sqlDir, '0002-second.sql'))
     const before = readFileSync(join(folder.path, 'postern.db'))
 
-    const trouble = refusal()
+    const trouble = troubleOf(open)
 
     expect([trouble.code, trouble.retryable]).toEqual(['database-newer', false])
     expect(trouble.message).toContain('newer version')
     expect(readFileSync(join(folder.path, 'postern.db')).equals(before)).toBe(true)
   })
 
+  it('are not applied by a command that only looks, which leaves an older database as it is', () => {
+    open().close()
+    addMigration('0002-second', 'CREATE TABLE two (n INTEGER) STRICT;')
+
+    expect(troubleOf(() => open('refuse')).message).toContain('start the daemon once to migrate')
+    rmSync(join(sqlDir, '0002-second.sql'))
+    open('refuse').close()
+  })
+
   it('are refused when their folder is missing', () => {
     rmSync(sqlDir, { recursive: true })
-    expect(refusal().message).toContain('(ENOENT)')
+    expect(troubleOf(open).message).toContain('(ENOENT)')
   })
 
   it('refuse a file that ends its own transaction', () => {
