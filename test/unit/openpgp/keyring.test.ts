@@ -59,12 +59,6 @@ describe('a certificate', () => {
     expect((await unlockSecretKey(privateArmored, 'q')).kind).toBe('wrong-passphrase')
   })
 
-  it('is refused when two keys come in one block', async () => {
-    const [a, b] = [await makeKey(), await makeKey()]
-    const both = Buffer.concat([a.toPublic().write(), b.toPublic().write()])
-    expect(await readCertificate(both)).toBeNull()
-  })
-
   it('is refused with more than 20 user ids or subkeys, before it is parsed', async () => {
     const names = (count: number): string[] =>
       Array.from({ length: count }, (_, index) => `a${index}@x.example`)
@@ -90,12 +84,6 @@ describe('a certificate', () => {
       expiresAt: end
     })
     expect(await inspectKey(data, end)).toMatchObject({ state: 'expired', expiresAt: end })
-  })
-
-  it('cannot be sealed to without an encryption key', async () => {
-    const data = (await makeKey({ subkeys: 0 })).toPublic().write()
-    const facts = await inspectKey(data, NOW)
-    expect(facts?.state).toBe('cannot-encrypt')
   })
 
   it('keeps only the user ids of the address that is asked for', async () => {

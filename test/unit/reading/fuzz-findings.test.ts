@@ -9,7 +9,6 @@ import {
   HEAD,
   lines,
   mixed,
-  open,
   textPart
 } from './material.ts'
 
@@ -28,14 +27,6 @@ it('a signature does not cover the whole message when somebody added a third par
     const opened = await alice.open(raw)
     expect(opened).toMatchObject({ structure, outsideText, text: 'I signed this.\n' })
   }
-})
-
-it('a broken escape in quoted-printable stays as it is', async () => {
-  const body = ['=41 =4=', '1=\t', 'x =zz =', '', 'end= \n=C3=AD']
-  const head =
-    'Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable'
-  const opened = await open(lines(...HEAD, head, '', ...body), [])
-  expect(opened.text).toBe('A Ax =zz \nend\u00ed\n')
 })
 
 it('an encrypted file beside another file of the same size: the other file is kept', async () => {
