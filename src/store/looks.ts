@@ -100,10 +100,10 @@ export function saveRing(
 /** The message did not arrive: what it told is told again, at `lookAt` if nothing happens before. */
 export function forgetRings(tx: Tx, messageId: MessageId, lookAt: Instant): void {
   tx.run(
-    `UPDATE looks SET each_from = min(looks.each_from, rings.each_from),
-       next_look_at = min(coalesce(next_look_at, @lookAt), @lookAt)
-     FROM rings WHERE message_id = @messageId
-       AND (looks.subject_kind, looks.subject_id) = (rings.subject_kind, rings.subject_id)`,
+    `UPDATE looks SET each_from = min(each_from, earliest), next_look_at = min(coalesce(next_look_at, @lookAt), @lookAt)
+     FROM (SELECT subject_kind AS kind, subject_id AS id, min(each_from) AS earliest FROM rings
+       WHERE message_id = @messageId GROUP BY subject_kind, subject_id) AS told
+     WHERE subject_kind = told.kind AND subject_id = told.id`,
     { messageId, lookAt }
   )
   tx.run('DELETE FROM rings WHERE message_id = ?', [messageId])
