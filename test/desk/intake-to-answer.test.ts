@@ -422,7 +422,8 @@ describe('a maintainer whose key could not be used (G2, G3)', () => {
   /** What the case that is not over has on record as not encrypted and told to nobody. */
   function missed(): string[] {
     const sql = `SELECT about ->> 'message' AS kind FROM events WHERE kind = 'not-encrypted' AND subject_id = ?
-      AND NOT EXISTS (SELECT 1 FROM rings WHERE clock = 'missed' AND events.id BETWEEN each_from AND generation) ORDER BY id`
+      AND NOT EXISTS (SELECT 1 FROM rings WHERE clock = 'missed' AND rings.subject_id = events.subject_id
+        AND events.id BETWEEN each_from AND generation) ORDER BY id`
     return world.column(sql, [FIRST])
   }
 
