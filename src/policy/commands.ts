@@ -137,7 +137,6 @@ function readCommand(reader: Reader, line: string, commands: Open[]): void {
   commands.push(command)
 }
 
-/** Reads the fields of a command from its block if it has one, otherwise from the lines below it. */
 function readFields(reader: Reader, command: Open): void {
   const { text, at } = command
   collectFields(

@@ -141,7 +141,6 @@ function readLines(
   }
 }
 
-/** The verb of a command for which its author has the role. */
 function allowed(verbs: readonly Verb[], { verb: name }: Command, { author }: DeskContext): Verb {
   const verb = verbs.find((candidate) => candidate.name === name)
   if (verb === undefined) throw new RangeError(`no verb ${name}`)
@@ -180,7 +179,6 @@ function openAfter(draft: Draft): readonly ListedCase[] {
 /** The fields of a case that commands may change. They never empty one. */
 const CHANGING = ['state', 'owner', 'product', 'disclosureAt', 'disclosureZone'] as const
 
-/** What the commands changed, as decisions. */
 function changes(before: Draft, after: Draft): Decision[] {
   const { tag, version } = before.case
   const fields = CHANGING.filter(

@@ -67,7 +67,6 @@ function whoMay(verb: Verb): string {
     : `maintainers with the role ${listed(roles, 'or')}`
 }
 
-/** Lists all open cases by number, state, owner, reporters, subject and what is due (B15). */
 const cases: Verb = {
   name: 'cases',
   binds: 'desk',

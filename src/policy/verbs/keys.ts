@@ -82,7 +82,6 @@ function wordsComplaint({ words }: Draft, verb: 'accept' | 'refuse'): string | n
 type NamedKey = {
   readonly reporter: Addressed
   readonly key: ReporterKey
-  /** The key in use. */
   readonly before: ReporterKey | null
 }
 

@@ -154,7 +154,6 @@ const preview: Handler = (draft) => {
   return `Every maintainer gets the preview with its code. ${whoApproves(approving(notice, draft))}`
 }
 
-/** What decides who may approve a notice. */
 export function approving(notice: NoticeRecord, { product, settings }: Draft) {
   return { notice, policy: product.policy, maintainers: settings.maintainers }
 }
