@@ -7,8 +7,7 @@ import { type AuthenticationResult, type OpenedMail, type SenderTrace } from '..
 import { type Settings } from '../domain/settings.ts'
 
 /** What stands behind the sender's address. */
-export type SenderProof = {
-  readonly kind: 'not-checked' | 'dmarc' | 'spf' | 'none'
+type SenderProof = {
   /** Whether it proves the address in From. */
   readonly isProved: boolean
   /** One line for people. */
@@ -18,34 +17,28 @@ export type SenderProof = {
 /** Judges the word of the configured servers about this message. */
 export function judgeSender({ trace, outer }: OpenedMail, settings: Settings): SenderProof {
   const { authentication } = settings
-  if (authentication.servers.length === 0) return NOT_CHECKED
+  if (authentication.servers.length === 0)
+    return unproved('the configuration names no mail server that checks senders')
   const results = trustedResults(trace, authentication)
   const dmarc = results.filter(({ method }) => method === 'dmarc')
   const from = outer.from?.address ?? null
   const domain = from?.split('@').at(-1)
-  if (everyPass(dmarc) && dmarc.every((one) => one.domain === domain)) return DMARC
+  if (everyPass(dmarc) && dmarc.every((one) => one.domain === domain))
+    return { isProved: true, says: DMARC }
   if (results.length === 0) return unproved('our mail server says nothing of it')
   if (dmarc.some(({ result }) => result === 'fail')) return unproved('DMARC fails')
   const path = provedReturnPath(trace, results, authentication)
   if (path === null) return unproved('neither DMARC nor SPF passes')
   const isProved = from !== null && isSameAddress(path, from)
   const says = `not verified; our mail server says only that the message came from ${path} (SPF)`
-  return { kind: 'spf', isProved, says }
+  return { isProved, says }
 }
 
-const NOT_CHECKED: SenderProof = {
-  ...unproved('the configuration names no mail server that checks senders'),
-  kind: 'not-checked'
-}
-const DMARC: SenderProof = {
-  kind: 'dmarc',
-  isProved: true,
-  says: 'verified, our mail server says that DMARC passes for the domain'
-}
+const DMARC = 'verified, our mail server says that DMARC passes for the domain'
 
 function unproved(because: string): SenderProof {
   const says = `not verified, the address may be forged (${because})`
-  return { kind: 'none', isProved: false, says }
+  return { isProved: false, says }
 }
 
 /** Why our own mail servers do not prove the address in From; null where they do. Without servers nothing is proved. */

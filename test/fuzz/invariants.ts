@@ -80,8 +80,8 @@ const SENDER_RULES: readonly Rule[] = [
   [
     'what stands below our own hop proves no sender',
     (opened, { top }) => {
-      const { kind } = judgeSender(opened, OWN_SETTINGS)
-      return kind === 'none' || kind === top.own
+      const found = provedBy(opened)
+      return found === 'nothing' || found === top.own
     }
   ],
   [
@@ -204,10 +204,16 @@ const EXACT_RULES: readonly Rule[] = [
   [
     'what our own server found is heard',
     (opened, { exact, top }) =>
-      exact === null ||
-      judgeSender(opened, OWN_SETTINGS).kind === (top.own === 'nothing' ? 'none' : top.own)
+      exact === null || provedBy(opened) === top.own
   ]
 ]
+
+/** What our own server is said to have found out about the sender. */
+function provedBy(opened: OpenedMail): 'dmarc' | 'spf' | 'nothing' {
+  const { says } = judgeSender(opened, OWN_SETTINGS)
+  if (says.startsWith('verified')) return 'dmarc'
+  return says.includes('(SPF)') ? 'spf' : 'nothing'
+}
 
 function exact(
   name: string,
