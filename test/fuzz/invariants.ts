@@ -203,8 +203,7 @@ const EXACT_RULES: readonly Rule[] = [
   ),
   [
     'what our own server found is heard',
-    (opened, { exact, top }) =>
-      exact === null || provedBy(opened) === top.own
+    (opened, { exact, top }) => exact === null || provedBy(opened) === top.own
   ]
 ]
 
