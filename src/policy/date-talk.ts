@@ -199,25 +199,34 @@ function toldDate(
   return told.at(-1)?.about.date ?? null
 }
 
-/** Reads AGREE or OBJECT at the start of a line of their own (B19), if they were told the present date. */
+/**
+ * Reads AGREE or OBJECT at the start of a line of their own (B19), if they were told the present date. What `isOnlyYes` needs no
+ * reply.
+ */
 export function answerToDate(
   sender: Sender,
   text: string,
   { record, events }: Pick<DateAbout, 'record' | 'events'>
-): { readonly facts: readonly FactLine[]; readonly decisions: readonly Decision[] } {
+): {
+  readonly facts: readonly FactLine[]
+  readonly decisions: readonly Decision[]
+  readonly isOnlyYes: boolean
+} {
   const { tag, disclosureAt: date } = record
-  const nothing = { facts: [], decisions: [] }
+  const nothing = { facts: [], decisions: [], isOnlyYes: false }
   if (sender.kind !== 'reporter' || date === null) return nothing
   const { reporter } = sender
   if (toldDate(events, record, reporter) !== date) return nothing
-  const [, word] = /^[^\S\n]*(agree|object)(?![\p{L}\p{N}-])/imu.exec(newText(text)) ?? []
+  const own = newText(text)
+  const [, word] = /^[^\S\n]*(agree|object)(?![\p{L}\p{N}-])/imu.exec(own) ?? []
   if (word === undefined) return nothing
   const answer = word.toLowerCase() === 'agree' ? 'agree' : 'object'
   const { id } = reporter
   const about = { reporter: id, date, answer } as const
   return {
     facts: [{ label: 'About the date', value: SAID[answer] }],
-    decisions: [recorded('date-answered', aboutCase(tag), { kind: 'reporter', id }, about)]
+    decisions: [recorded('date-answered', aboutCase(tag), { kind: 'reporter', id }, about)],
+    isOnlyYes: /^\W*agree\W*$/iu.test(own)
   }
 }
 

@@ -96,8 +96,13 @@ function takeIn(situation: Judged, thread: Thread, settings: Settings, moment: M
   const about = { record, keys, events, product, settings, arrivalId, now }
   const answer =
     joined === null
-      ? acknowledgeReport(situation, { record, key: key.key }, settings, moment)
+      ? {
+          ...acknowledgeReport(situation, { record, key: key.key }, settings, moment),
+          isOnlyYes: false
+        }
       : answerToDate(sender, withheld === null ? situation.opened.text : '', about)
+  // A mere yes to the date waits for no answer; that it came is on the record all the same.
+  const wrote = answer.isOnlyYes && joined?.case.state === record.state ? [] : [happened]
   const released = releasedBy(situation, withheld === null ? sender : null, key.key, about)
   return [
     ...entry.decisions,
@@ -106,7 +111,7 @@ function takeIn(situation: Judged, thread: Thread, settings: Settings, moment: M
     ...relay({
       ...situation,
       ...about,
-      due: dueOf(record, events, [happened], about),
+      due: dueOf(record, events, wrote, about),
       reporterKeys: keys,
       isWithheld: withheld !== null,
       writer,
@@ -119,7 +124,7 @@ function takeIn(situation: Judged, thread: Thread, settings: Settings, moment: M
         ...(situation.quarantined ? [QUARANTINED] : [])
       ]
     }),
-    { kind: 'record', event: happened },
+    ...wrote.map((event) => ({ kind: 'record', event }) as const),
     ...answer.decisions,
     ...released.decisions,
     end(situation, tag, sender)

@@ -10,6 +10,7 @@ import {
   bob,
   DAY,
   DISCLOSURE,
+  days,
   FIELDS,
   FIRST,
   givenDesk,
@@ -20,6 +21,7 @@ import {
   lastTo,
   linus,
   members,
+  preset,
   recorded,
   SECOND,
   textsTo,
@@ -120,6 +122,27 @@ it.each([
     )
     const answered = [{ answer: word, date: '2026-12-04T12:00:00.000Z' }]
     expect(recorded('date-answered')).toMatchObject(answered)
+  }
+)
+
+it.each([
+  ['AGREE\n', 0],
+  [`${ASKED}Agree.\n`, 0],
+  ['OBJECT\n', 1],
+  ['AGREE\n\nDoes my name stand in it?\n', 1]
+])(
+  '(A3, B19) of the answers to the date, a mere AGREE waits for no reply: %j',
+  async (text, waits) => {
+    const { clocks } = await preset('dispatch')
+    await givenDesk([grace, linus], { policy: { clocks } })
+    await givenMessage(alice, { subject: 'x', text: 'x', as: 'encrypted', autocrypt: true })
+    await writes(grace, `/accept\n/embargo ${DISCLOSURE} because we test\n`)
+    await answer(text)
+    expect(recorded('date-answered')).toHaveLength(1)
+    expect(recorded('reporter-wrote')).toHaveLength(waits)
+    await days(6)
+    const asks = (await textsTo(linus)).filter((said) => said.includes('nobody has answered'))
+    expect(asks.length > 0).toBe(waits > 0)
   }
 )
 
