@@ -16,12 +16,7 @@ import { addMs, formatInstant, type Instant } from '../domain/time.ts'
 import { embargoEnded, type NoticeParams, notice as noticeMessage } from '../messages/to-members.ts'
 import { dateNotice } from '../messages/to-reporters.ts'
 import { decideRelease, type ReleaseVerdict } from '../policy/embargo.ts'
-import {
-  approvedText,
-  firstNotice,
-  type NoticeSetting,
-  noticeParams
-} from '../policy/notice-content.ts'
+import { approvedText, type NoticeSetting, noticeParams } from '../policy/notice-content.ts'
 import { reporterPath } from '../policy/recipients.ts'
 import { sealedTo, toReporter } from '../policy/send.ts'
 import * as cases from '../store/cases.ts'
@@ -258,7 +253,7 @@ function copiesFor(
         files: { from: 'list', files }
       }
     )
-  const decisions = [copies(true, params), copies(false, firstNotice(params))]
+  const decisions = [copies(true, params), copies(false, { ...params, since: 0, changes: [] })]
   return decisions.filter(({ recipients }) => recipients.length > 0)
 }
 

@@ -47,10 +47,7 @@ export function historyOf(events: readonly Happening[]): CaseHistory {
   return events.reduce<CaseHistory>(historyAfter, none)
 }
 
-/**
- * The history with one more event. To accept a rejected case or to open it again takes the rejection back, and a rejection does
- * not cover a report that is merged into its case later.
- */
+/** The history with one more event. No rejection covers a report that is merged into its case later. */
 export function historyAfter(history: CaseHistory, happening: Happening): CaseHistory {
   const { kind } = happening
   const isTakenBack = kind === 'accepted' || kind === 'reopened' || kind === 'merged-in'

@@ -167,13 +167,10 @@ export type WaitingWords = KeptWords & {
   readonly at: Instant
 }
 
-/** Who wrote a message of a case. */
-export type Author = 'reporter' | 'maintainer' | 'member' | 'other' | 'desk'
-
 /** One message on the record of a case. */
 export type CaseMessage = {
   readonly at: Instant
-  readonly author: Author
+  readonly author: 'reporter' | 'maintainer' | 'member' | 'other' | 'desk'
   /** Reporter, maintainer or member id; '' for others. */
   readonly authorId: string
   /** `internal` stays among the maintainers; `reporter` is shared with the reporter. */
@@ -202,10 +199,7 @@ export type WaitingKey = PinnedKey & {
 /** A key to pin. A signature by any of `signingKeys` is one of its owner (see `KeyFacts`). */
 export type KeyToPin = PinnedKey & {
   readonly signingKeys: readonly Fingerprint[]
-  /**
-   * Whether a message from the address was signed with it, or a maintainer accepted it. A key that only lay in a message may be
-   * anybody's, so a signature by another key does not contradict it.
-   */
+  /** Whether its owner signed with it, or a maintainer accepted it. Any other may be anybody's and contradicts nobody. */
   readonly isProved: boolean
 }
 

@@ -40,11 +40,7 @@ export type Evidence = {
   readonly signatureSha256: Sha256 | null
 }
 
-export const NO_EVIDENCE: Evidence = {
-  arrivalId: null,
-  messageSha256: null,
-  signatureSha256: null
-}
+export const NO_EVIDENCE: Evidence = { arrivalId: null, messageSha256: null, signatureSha256: null }
 
 /** Who gets a message: a reporter, maintainer or member by id, or an outsider who is none of them. */
 export type Recipient = { readonly audience: Audience; readonly recipient: string }

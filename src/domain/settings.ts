@@ -29,10 +29,7 @@ export type Maintainer = Contact & {
 export type Policy = {
   readonly id: string
   readonly title: string
-  /**
-   * The clocks of its cases; those of the desk and its people are in the settings. `answer` is the promise of a first answer by a
-   * person: without that clock there is none.
-   */
+  /** The clocks of its cases. `answer` is the promise of a first answer by a person: without that clock there is none. */
   readonly clocks: readonly Clock[]
   /** What that answer holds, in the policy's own terms, for the acknowledgement; '' when unstated. */
   readonly answer_includes: string

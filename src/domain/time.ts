@@ -46,11 +46,7 @@ const WRITTEN =
 /** With a slash: `CET` and `EST` mean one thing to people and another to the database of zones. */
 const ZONE_NAME = /^(?:UTC|[A-Za-z_]+(?:\/[A-Za-z0-9_+-]+)+)$/i
 
-/**
- * Reads `2026-12-01T14:00+01:00`, `2026-12-01T14:00[Europe/Berlin]`, `2026-12-01 14:00 Europe/Berlin` or a bare
- * `2026-12-01 14:00`, which is in `timezone`. Text that it cannot read, or a local time that a change of the clocks skips or
- * repeats, gives the sentence that says what to write instead.
- */
+/** Reads `2026-12-01T14:00+01:00`, `… 14:00[ZONE]`, `… 14:00 ZONE` or a bare local time; else says what to write. */
 export function readInstant(text: string, timezone: string): WrittenInstant | string {
   const [, day = '', clock = '', ...rest] = WRITTEN.exec(text.trim()) ?? []
   if (day === '')
@@ -101,11 +97,7 @@ export function isTimezone(name: string): boolean {
   }
 }
 
-/**
- * The end of `span` counted from `start`. Hours and days are wall clock, 24 h a day. N business days end at the last
- * second of the N-th business day after day 0; day 0 is the business day of the start or, outside one, the next
- * (practice.md §4.3).
- */
+/** The end of `span`. A day has 24 h; N business days end with the N-th after the day of the start (practice.md §4.3). */
 export function dueAt(start: Instant, span: Span, calendar: Calendar): Instant {
   if (!('business_days' in span)) return addMs(start, spanMs(span))
   const first = Temporal.Instant.from(start).toZonedDateTimeISO(calendar.timezone).toPlainDate()

@@ -103,10 +103,7 @@ function aboutDraft(draft: Draft): DateAbout {
   return { ...draft, record, keys, events }
 }
 
-/**
- * Asks every reporter about the date of this draft, which is that of the case `tag`. The question about a date that an earlier
- * line of the message set is dropped. `unasked` are the reporters who are not asked; `says` tells the author of the command why.
- */
+/** Asks every reporter about the date, for the case `tag`, in place of an earlier question. `says`: why somebody is not. */
 export function proposeDate(
   draft: Draft,
   tag = draft.case.tag

@@ -186,11 +186,6 @@ function shownText(key: NoticeTextField, notice: NoticeRecord, timezone: string)
   return read === null ? text : formatInstant(read.instant, timezone, read.zone)
 }
 
-/** The parameters for a member who had no earlier revision. */
-export function firstNotice(params: NoticeParams): NoticeParams {
-  return { ...params, since: 0, changes: [] }
-}
-
 /** What is not as the list had it, in the order of the notice: both values, '' for none. */
 function whatChanged(
   notice: NoticeRecord,
