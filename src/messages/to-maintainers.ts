@@ -80,6 +80,8 @@ export const preview = encrypted<{
   readonly authors: string
   /** What the clock of this machine shows. */
   readonly now: string
+  /** What each reporter said about the date, a line each. */
+  readonly dates: readonly string[]
   readonly isClockDoubted: boolean
   /** Which members the text names; only list admins may know. */
   readonly mentions: readonly string[]

@@ -242,7 +242,7 @@ export function splitReason(words: readonly string[]): {
   readonly reason: string | null
   readonly why: string
 } {
-  const at = words.findIndex((word) => word.toLowerCase() === 'because')
+  const at = words.findIndex((word) => /^because:?$/i.test(word))
   if (at < 0) return { before: words.join(' '), reason: null, why: '' }
   const reason = words.slice(at + 1).join(' ')
   return { before: words.slice(0, at).join(' '), reason, why: `, because: ${reason}` }

@@ -20,14 +20,18 @@ const DATE =
 const PUBLIC = /\b(?:public|disclos|embargo)/iu
 const PAST = /\b(?:was|were|been|had|since)\b/iu
 const MONTHS = 'jan feb mar apr may jun jul aug sep oct nov dec'.split(' ')
-const INSTANTS = ['patch_available_at', 'release_at'] as const
+export const INSTANTS = ['patch_available_at', 'release_at'] as const
 
 /** Why the notice cannot be previewed or approved as it is; null when it can. */
 export function noticeComplaint(draft: Draft): string | null {
   const missing = missingFields(draft)
   if (missing.length > 0) return `The policy wants more first: ${missing.join('; ')}.`
   const faults = noticeFaults(draft)
-  return faults.length > 0 ? faults.join(' ') : null
+  if (faults.length > 0) return faults.join(' ')
+  const { disclosureAt } = draft.case
+  return disclosureAt !== null && disclosureAt <= draft.now
+    ? 'The disclosure instant has passed; set a new one with /embargo.'
+    : null
 }
 
 /** A sentence for each thing in the fields that members could misread. While one is left, nothing is approved. */
@@ -177,16 +181,18 @@ function* weekdayFault(name: string, { written, weekday, day }: WrittenDate): It
     yield `${name} says "${written}", but that day is a ${really}.`
 }
 
-/** An instant has to say its offset: members plan by it, so no zone is guessed. */
+/** An instant without a zone, in that of the desk. It is kept with it, so that nothing later changes what was approved (B17). */
+export function zoned(text: string, timezone: string): string {
+  const isZoned = /(?:z|[+-]\d\d:?\d\d|[a-z]+\/[a-z_]+\]?|utc)$/iu.test(text.trim())
+  return isZoned || typeof readInstant(text, timezone) === 'string' ? text : `${text} ${timezone}`
+}
+
 function* instantFaults(fields: NoticeFields, { disclosureAt }: Draft['case']): Iterable<string> {
   const [patch, release] = INSTANTS.map((name) => fieldInstant({ fields }, name)?.instant)
   for (const name of INSTANTS) {
     const text = fields[name] ?? ''
     const read = readInstant(text, 'UTC')
-    if (text === '') continue
-    if (typeof read === 'string') yield `${name}: ${read}`
-    else if (!/(?:z|[+-]\d\d:?\d\d|[a-z]+\/[a-z_]+\]?|utc)$/iu.test(text.trim()))
-      yield `${name} has no zone: please add an offset or a zone, for example Europe/Berlin.`
+    if (text !== '' && typeof read === 'string') yield `${name}: ${read}`
   }
   if (patch !== undefined && release !== undefined && patch > release)
     yield 'patch_available_at is after release_at, but the release makes the patch public: please correct one of them.'

@@ -84,7 +84,7 @@ function forwarded(input: RelayInput, readers: readonly Maintainer[], isHidden: 
   const files = opened.attachments.filter((file) => !isHidden || !isDeclaredKey(file))
   const message = relayMessage({
     facts: [
-      ...ofCase.filter(isFirst),
+      ...[...ofCase, ...input.facts].filter(isFirst),
       fact('From', `${who}, ${signedWords(opened)}`),
       fact('Subject', subjectOf(opened) || 'none')
     ],
@@ -97,7 +97,7 @@ function forwarded(input: RelayInput, readers: readonly Maintainer[], isHidden: 
       fact('Received', formatInstant(input.receivedAt, settings.desk.timezone)),
       fact('Encrypted', encryptionWords(opened)),
       ...unhidden([fact('Signed', signatureWords(input))]),
-      ...input.facts
+      ...input.facts.filter((one) => !isFirst(one))
     ],
     warnings: [...opened.warnings.map((code) => WARNINGS[code]), ...input.warnings],
     text: opened.text,
@@ -137,7 +137,7 @@ function reachWords(input: RelayInput): string {
 }
 
 /** What a reader needs first; all else is in the details. */
-const FIRST: readonly string[] = ['Case', 'Owner', 'Answered', 'Due']
+const FIRST: readonly string[] = ['Case', 'Owner', 'First answered', 'Due', 'About the date']
 
 function fact(label: string, value: string): FactLine {
   return { label, value }
@@ -155,7 +155,7 @@ export function caseFacts(
     fact('Case', `${tag}, ${stateWords(record)}`),
     fact('Product', `${product.name} (policy ${product.policy.id})`),
     fact('Owner', owner === null ? nobody : nameOf(owner, settings)),
-    fact('Answered', answeredWords(record, timezone)),
+    fact('First answered', answeredWords(record, timezone)),
     fact('Due', due === null ? '' : promiseWords(due, { case: record, settings, now })),
     fact('Disclosure', disclosureWords(record, timezone))
   ].filter(({ value }) => value !== '')

@@ -197,7 +197,7 @@ function* disclosureLines({ case: record, known, settings, now }: Draft): Iterab
 }
 
 /** What each reporter said about the date, and which of them will be told it when we have a key of theirs (B19). */
-function* dateLines(draft: Draft): Iterable<string> {
+export function* dateLines(draft: Draft): Iterable<string> {
   const { product, bound, now, settings, case: record, reporterKeys } = draft
   const about = { record, events: [...bound.events, ...happening(draft)], now }
   for (const reporter of addresseesOf(record)) {

@@ -116,7 +116,8 @@ it.each([
   async (word, text, shown, status) => {
     await dated('encrypted')
     await answer(text)
-    expect(await lastTo(grace)).toContain(`About the date: the reporter ${shown}`)
+    const [facts] = (await lastTo(grace)).split('Commands: ')
+    expect(facts).toContain(`About the date: the reporter ${shown}`)
     expect(await writes(grace, '/status\n')).toContain(
       `Date: ${alice.address} ${status} Mon 23 Nov 2026`
     )

@@ -55,7 +55,7 @@ function approvalComplaint(
   notice: NoticeRecord,
   command: Pick<Command, 'words'>
 ): string | null {
-  const { author, product, now } = draft
+  const { author, product } = draft
   const rule = approvalRule(product.policy)
   const issued = notice.previews.find(({ code }) => code === codeOf(command))
   const done = doneComplaint(notice, draft)
@@ -71,10 +71,7 @@ function approvalComplaint(
   // Once a jump of the clock is undone, enough approvals may count again: then a repeated one schedules the notice.
   if (counted.includes(author.id) && counted.length < rule.needed)
     return 'You have approved it already.'
-  const { disclosureAt } = draft.case
-  const isPast = disclosureAt !== null && disclosureAt <= now
-  const past = 'The disclosure instant has passed; set a new one with /embargo.'
-  return noticeComplaint(draft) ?? (isPast ? past : null)
+  return noticeComplaint(draft)
 }
 
 function doneComplaint(notice: NoticeRecord, draft: Draft): string | null {

@@ -57,13 +57,19 @@ const accept: Handler = (draft, command) => {
   })
 }
 
+function codesOf({ codes }: Draft['product']['policy']['reject']): string {
+  return Object.entries(codes)
+    .map(([code, says]) => `${code} ("${says}")`)
+    .join(', ')
+}
+
 const reject: Handler = (draft, command) => {
   const { reject: rule } = draft.product.policy
   const [first = '', ...words] = command.words
   const code = first.toLowerCase()
   const says = new Map(Object.entries(rule.codes)).get(code)
   if (says === undefined)
-    throw new Refusal(`Please give one of these codes: ${Object.keys(rule.codes).join(', ')}.`)
+    throw new Refusal(`Please give one of these codes, which tell the reporter: ${codesOf(rule)}.`)
   if (command.text !== null && words.length > 0)
     throw new Refusal(
       'Please give the reason once: on the line, or below it, or between << and >>.'
@@ -169,11 +175,16 @@ const disclosed: Handler = (draft, command) => {
   decided(draft, 'disclosed', { date: read.instant, reason: reason ?? '' })
   draft.activity.push(`recorded that the issue is public since ${said}${why}`)
   const { here } = draft.bound.copies
+  const { disclosureAt: date, disclosureZone: zone } = draft.case
+  const early =
+    draft.known.isListTold && date !== null && date > read.instant
+      ? ` The list is not told: it goes by ${formatInstant(date, timezone, zone)} still.`
+      : ''
   const late =
     here === 0
       ? ''
       : ` ${count(here, 'copy', 'copies')} of the notice had not left and will not leave; we tell ${here === 1 ? 'its member' : 'their members'} that the embargo is over.`
-  return `Recorded: public since ${said}${why}.${late}`
+  return `Recorded: public since ${said}${why}.${early}${late}`
 }
 
 const reopen: Handler = (draft, command) => {
@@ -221,7 +232,7 @@ export const DECIDE: readonly Verb[] = [
     roles: COMMITTER,
     text: { goesTo: 'reporter', isOptional: true },
     help: 'rejects the report and tells the reporter why, in the text below',
-    more: '/reject alone lists the codes. The policy of the product says how long the reason must be.',
+    more: '/reject alone lists the codes and what they tell the reporter. The policy of the product says how long the reason must be.',
     run: reject
   }
 ]

@@ -58,11 +58,11 @@ const embargo: Handler = (draft, command) => {
 
 /** The first usual date that keeps the lead of the policy and leaves three days to write and approve the notice. */
 function proposedEmbargo(draft: Draft): string | null {
-  const { now, product } = draft
+  const { now, product, settings } = draft
   if (product.policy.notice === null) return null
   for (let days = 4; days < 60; days += 1) {
-    const written = `${addMs(now, days * DAY_MS).slice(0, 10)}T13:00:00Z`
-    const read = readInstant(written, 'UTC')
+    const written = `${addMs(now, days * DAY_MS).slice(0, 10)} 14:00`
+    const read = readInstant(written, settings.desk.timezone)
     if (typeof read === 'string') return null
     const { instant: disclosureAt } = read
     const dated = { ...draft, case: { ...draft.case, disclosureAt } }
@@ -79,7 +79,7 @@ export const EMBARGO: readonly Verb[] = [
     name: 'embargo',
     arguments: 'INSTANT [because REASON]',
     roles: AUTHORS,
-    help: 'sets the disclosure date',
+    help: 'sets the disclosure date and asks the reporter about it',
     more: 'For example 2027-03-01 14:00 Europe/Berlin. Without a zone or an offset the time is in the zone of the desk. The answer and the notice say it in your zone, that of the desk and UTC. For a weekend, a holiday or a lead that the policy does not promise, add because REASON.',
     run: embargo,
     next: {

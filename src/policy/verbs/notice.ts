@@ -38,9 +38,10 @@ import {
   sentComplaint,
   standingPreview
 } from '../notice-content.ts'
-import { memberMentions, noticeComplaint, noticeFaults } from '../notice-lint.ts'
+import { INSTANTS, memberMentions, noticeComplaint, noticeFaults, zoned } from '../notice-lint.ts'
 import { nameOf } from '../recipients.ts'
 import { sealedTo } from '../send.ts'
+import { dateLines } from '../status.ts'
 import { WHOSE_FILES } from './talk.ts'
 import { type Verb } from './verb.ts'
 
@@ -77,7 +78,13 @@ const draftNotice: Handler = (draft, { fields }) => {
 function editNotice(draft: Draft, fields: Command['fields']): NoticeRecord {
   draft.notice ??= emptyNotice(draft)
   const open = reopenNotice(draft) ?? draft.notice
-  const given: NoticeFields = Object.fromEntries(fields.map(({ key, value }) => [key, value]))
+  const { timezone } = draft.settings.desk
+  const given: NoticeFields = Object.fromEntries(
+    fields.map(({ key, value }) => [
+      key,
+      INSTANTS.some((name) => name === key) ? zoned(value, timezone) : value
+    ])
+  )
   draft.notice = { ...open, fields: { ...open.fields, ...given } }
   if (draft.files.length > 0) {
     const patches = draft.files.map(({ content: _, ...patch }) => patch)
@@ -186,6 +193,7 @@ function previewMails(draft: Draft, notice: NoticeRecord): Decision[] {
     supported: product.supported.join(', '),
     authors: listed(notice.authors.ids.map((id) => nameOf(id, settings))),
     now: formatInstant(now, timezone),
+    dates: [...dateLines(draft)],
     isClockDoubted: bound.clockJump !== null,
     code: draft.tools.code
   }

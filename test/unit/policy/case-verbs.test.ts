@@ -66,6 +66,14 @@ describe('/disclosed', () => {
     }
   )
 
+  it('says that the list is not told of it before the date that the list has', () => {
+    const record = caseRecord({ state: 'noticed', disclosureAt: FUTURE })
+    const history = { ...bound().history, isListTold: true }
+    const context = commandContext({ bound: bound({ case: record, history }), author: GRACE })
+    const { decisions } = runText('/disclosed because it leaked', context)
+    expect(JSON.stringify(decisions)).toContain('The list is not told: it goes by Fri 4 Dec 2026')
+  })
+
   it.each([
     ['', 'planned', FUTURE],
     ['because', 'planned', FUTURE],

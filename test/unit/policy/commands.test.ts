@@ -165,6 +165,8 @@ describe('a command where none is read (B7)', () => {
     expect(parse('/notice draft\ntitle: A\n\n> quoted\n\ncve: CVE-1').problems).toMatchObject([
       { at: 6, line: 'cve: CVE-1' }
     ])
+    const [problem] = parse('/notice draft\ntitle: A\n\nMore of it.\ncve: CVE-1').problems
+    expect(problem?.says).toContain('stands below "More of it."')
     expect(parse('/take\n\n> quoted\n\ncve: CVE-1').problems).toEqual([])
   })
 

@@ -54,7 +54,6 @@ it.each<[string, NoticeFields, string]>([
     'says "2026-12-24", and nothing'
   ],
   ['no such day', { description: 'We tested until 2026-02-30.' }, 'there is no such day'],
-  ['an instant without a zone', { release_at: '2026-12-04 10:00' }, 'release_at has no zone'],
   ['no instant', { patch_available_at: 'soon' }, 'patch_available_at: '],
   ['a permission without conditions', { deploy_permission: 'yes' }, 'deploy_permission: please'],
   ['a permission in prose', { deploy_permission: 'If you must.' }, 'deploy_permission: please'],

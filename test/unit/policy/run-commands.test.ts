@@ -104,7 +104,7 @@ describe('/accept and /reject (M-10, M-16)', () => {
   })
 
   it('takes one of the policy’s codes, and a reason as long as the policy wants', () => {
-    expect(run('/reject').said).toContain('not-a-vulnerability, upstream')
+    expect(run('/reject').said).toContain('not-a-vulnerability ("It is none."), upstream')
     expect(run('/reject nonsense').ran).toBe(false)
     expect(run('/reject upstream').ran).toBe(true)
     const strict = productWith({ reject: { ...POLICY.reject, reason_length: 40 } })
@@ -404,6 +404,23 @@ describe('/notice (M-24 to M-29)', () => {
     const result = run('/notice approve secretcode', change)
     expect(result.ran).toBe(false)
     expect(happened(result.decisions, 'notice-approved')).toEqual([])
+  })
+
+  it('is not previewed once its disclosure has passed: no preview shows what no approval may let go', () => {
+    const { ran, said } = run('/notice preview', {
+      ...withPreview(),
+      now: at('2026-12-05T12:00:00Z')
+    })
+    expect(ran).toBe(false)
+    expect(said).toContain('The disclosure instant has passed')
+  })
+
+  it('takes an instant without a zone in the zone of the desk, and keeps it with that zone (B17)', () => {
+    const { decisions } = run('/notice draft\nrelease_at: 2026-12-04 10:00', {
+      bound: bound({ case: dated })
+    })
+    const [saved] = only(decisions, 'save-notice')
+    expect(saved?.fields.release_at).toBe('2026-12-04 10:00 Europe/Berlin')
   })
 
   it.each(['', ' othercode'])('cannot be approved with "%s", and the answer says why', (code) => {

@@ -52,7 +52,7 @@ function answer(text: string, change: Partial<CommandContext> = {}): string {
 /** Lines of the transcript up to the first empty one below the commands. */
 function lines(text: string): string[] {
   const above = text.split('\n\nThe case:')[0] ?? ''
-  return above.split('\n').filter((line) => /^\d+ {2}\/|^ {4}\S/.test(line))
+  return above.split('\n').filter((line) => /^\d+ {2}\/|^ {4}(?:done|refused|not run)/.test(line))
 }
 /** The commands that a transcript offers. */
 function next(text: string): string[] {
@@ -140,7 +140,7 @@ describe('the answer to commands (B6)', () => {
     expect(next(answer('/status'))).toEqual(['/take', '/reply'])
     expect(next(answer('/take'))).toEqual(['/reply', '/accept'])
     expect(next(answer('/status', { author: ADA }))).toEqual([])
-    expect(next(answer('/accept'))).toEqual(['/embargo 2026-12-02T13:00:00Z', '/notice draft'])
+    expect(next(answer('/accept'))).toEqual(['/embargo 2026-12-02 14:00', '/notice draft'])
     const dated = caseRecord({
       state: 'planned',
       owner: 'grace',
