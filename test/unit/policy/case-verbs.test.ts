@@ -54,7 +54,7 @@ describe('/disclosed', () => {
   it.each([
     ['', 'noticed', PAST, { date: NOW, reason: '' }],
     ['2026-11-21T10:00Z', 'planned', PAST, { date: '2026-11-21T10:00:00.000Z', reason: '' }],
-    ['because it leaked', 'planned', FUTURE, { date: NOW, reason: 'it leaked' }]
+    ['because: it leaked', 'planned', FUTURE, { date: NOW, reason: 'it leaked' }]
   ] as const)(
     '%s records the disclosure of a case that is %s until %s',
     (words, state, date, about) => {
