@@ -1,8 +1,8 @@
 /**
- * How the desk meets trouble and how its loops sleep. Tells the cause of an error: the outside world (database, disk, network,
- * stopping), after which a loop pauses longer each time and goes on, unless waiting mends nothing; or the item at hand (a bug that it
- * triggers, a worker that dies of it), which is put on the record and never stops the others. Loops sleep on bells, which carry no
- * work: each reads its work from the database, so a repeated or lost ring changes nothing.
+ * How the desk meets trouble and how its loops sleep. Tells the cause of an error: the outside world (database, disk,
+ * network, stopping), after which a loop pauses longer each time and goes on, unless waiting mends nothing; or the item at
+ * hand (a bug that it triggers, a worker that dies of it), which is put on the record and never stops the others. Loops
+ * sleep on bells, which carry no work: each reads its work from the database, so a repeated or lost ring changes nothing.
  */
 import { BY_DESK, DESK, event } from '../domain/event.ts'
 import { DAY_MS, msBetween } from '../domain/time.ts'
@@ -23,8 +23,8 @@ export function isOfOneThing(error: unknown): boolean {
 }
 
 /**
- * Does what concerns one thing. A bug at it stops nothing else (G9): it is in the log each time, and on the record once a day. Null
- * when it failed.
+ * Does what concerns one thing. A bug at it stops nothing else (G9): it is in the log each time, and on the record once a
+ * day. Null when it failed.
  */
 export async function attempt<T>(
   desk: Desk,

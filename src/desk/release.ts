@@ -165,8 +165,8 @@ function aboutNotice({ settings }: Desk, read: Read, notice: NoticeRecord): Noti
 }
 
 /**
- * The digest over what each member reads, without the list of members: it stays when one is taken off the list during a release,
- * and changes with the content, the configured words and the template.
+ * The digest over what each member reads, without the list of members: it stays when one is taken off the list during a
+ * release, and changes with the content, the configured words and the template.
  */
 function releasedDigest(desk: Desk, notice: NoticeRecord, known: NoticeSetting): Sha256 {
   return desk.sha256(approvedText(notice, known, []))
@@ -320,9 +320,9 @@ async function dateMail(
 const AT_ONCE = 64
 
 /**
- * Takes back copies that are late (B22): after the disclosure none under embargo leaves, and its member is told that the embargo is
- * over. Puts those that wait too long on the record. Clocks tell the maintainers of both. Never while the clock of the machine is in
- * doubt. Returns whether there was anything to do.
+ * Takes back copies that are late (B22): after the disclosure none under embargo leaves, and its member is told that the
+ * embargo is over. Puts those that wait too long on the record. Clocks tell the maintainers of both. Never while the clock
+ * of the machine is in doubt. Returns whether there was anything to do.
  */
 async function lookAfterCopies(desk: Desk): Promise<boolean> {
   const now = desk.clock.now()

@@ -238,8 +238,8 @@ const LISTED_MAX = 1000
 const LIST_AGAIN_MS = HOUR_MS
 
 /**
- * Sends the daily list to somebody whose reports are too many for an acknowledgement each (B11), never two in a day. What it names
- * stands in the database until it is queued. Returns whether one was made.
+ * Sends the daily list to somebody whose reports are too many for an acknowledgement each (B11), never two in a day. What it
+ * names stands in the database until it is queued. Returns whether one was made.
  */
 export async function listFurtherReports(desk: Desk): Promise<boolean> {
   const now = desk.clock.now()
