@@ -111,6 +111,8 @@ function rung(): string[] {
 function rungOf(clock: string, who = ''): string[] {
   return rung().filter((told) => told.startsWith(`${clock} `) && told.endsWith(who))
 }
+/** When a clock says that a key ends. */
+const KEY_STEPS = ['before days 30', 'before days 14', 'before days 7', 'before days 1']
 const both = (told: string) => [`${told} grace`, `${told} linus`]
 
 /** A reporter was answered; the list is told; the reporter is told the date. */
@@ -373,13 +375,7 @@ it('(A3) certificates of desk and maintainers are told 30, 14, 7 and 1 days befo
   await givenDesk([grace, mortal], { keyEnds: true })
   const at = (): string[] => rings('step', "recipient = 'grace'")
   await days(40)
-  expect(at()).toEqual([
-    'before days 30',
-    'before days 14',
-    'before days 7',
-    'before days 1',
-    'after hours 0'
-  ])
+  expect(at()).toEqual([...KEY_STEPS, 'after hours 0'])
   const read = await alarmsTo(grace)
   expect(read[0]).toContain('The key of Linus expires on')
   expect(read[4]).toContain('The key of Linus expired on')
@@ -412,9 +408,8 @@ it('(A3, B18) where nobody is list-admin, everybody is told by id that the key o
 it('(A3) a list member whose key ends is told 30, 14, 7 and 1 days before, alone and encrypted, without a word of product or case; list admins are told too, and outside no name stands (B5, B21, G5)', async () => {
   const member = await givenMortal('list-admin', 35)
   await days(40)
-  const steps = ['before days 30', 'before days 14', 'before days 7', 'before days 1']
   expect(rings("step || ' ' || recipient", "subject_kind = 'member'")).toEqual([
-    ...steps.flatMap((step) => [step, `${step} grace`]),
+    ...KEY_STEPS.flatMap((step) => [step, `${step} grace`]),
     'after hours 0 grace'
   ])
   const mine = world.sentTo(member)
@@ -431,7 +426,7 @@ it('(A3) a list member whose key ends is told 30, 14, 7 and 1 days before, alone
   expect(world.sentTo(linus)).toEqual([])
   const outside = world.sentTo(grace).map(({ raw }) => headerOf(splitPart(raw), 'subject'))
   expect(outside).toEqual([
-    ...steps.map(() => '[ACME] A key expires soon'),
+    ...KEY_STEPS.map(() => '[ACME] A key expires soon'),
     '[ACME] A key has expired'
   ])
 })

@@ -47,16 +47,9 @@ describe('instants', () => {
   })
 
   it('are written for people in the project’s own time and in UTC, always both (B17)', () => {
-    const evening = at('2026-11-30T22:44:00Z')
-    expect(formatInstant(evening, 'Europe/Berlin')).toBe(
-      'Mon 30 Nov 2026, 23:44 Berlin (22:44 UTC)'
-    )
-    expect(formatInstant(evening, 'UTC')).toBe('Mon 30 Nov 2026, 22:44 UTC')
+    expect(formatInstant(at('2026-11-30T22:44:00Z'), 'UTC')).toBe('Mon 30 Nov 2026, 22:44 UTC')
     expect(formatInstant(at('2026-11-30T23:30:00Z'), 'Europe/Berlin')).toBe(
       'Tue 1 Dec 2026, 00:30 Berlin (Mon 30 Nov 2026, 23:30 UTC)'
-    )
-    expect(formatInstant(at('2026-07-01T12:00:00Z'), 'America/New_York')).toBe(
-      'Wed 1 Jul 2026, 08:00 New York (12:00 UTC)'
     )
     expect(formatMailDate(at('2026-07-01T12:00:00Z'))).toBe('Wed, 01 Jul 2026 12:00:00 +0000')
   })
@@ -72,6 +65,7 @@ describe('an instant as a person writes it (B17)', () => {
     2026-11-30 23:44 Europe/Berlin    | Mon 30 Nov 2026, 23:44 Berlin (22:44 UTC)
     2026-11-30 22:44 UTC              | Mon 30 Nov 2026, 23:44 Berlin (22:44 UTC)
     2026-11-30 17:44 america/new_york | Mon 30 Nov 2026, 23:44 Berlin (22:44 UTC; 17:44 New York)
+    2026-07-01 08:00 America/New_York | Wed 1 Jul 2026, 14:00 Berlin (12:00 UTC; 08:00 New York)
     2026-12-01T04:14+05:30            | Mon 30 Nov 2026, 23:44 Berlin (22:44 UTC; Tue 1 Dec 2026, 04:14 +05:30)
   `)('%s is said in the zone of the desk, in UTC and in its own zone, each once', (text, said) => {
     const read = readInstant(text, 'Europe/Berlin')
@@ -127,9 +121,9 @@ describe('an instant as a person writes it (B17)', () => {
   })
 })
 
-describe('deadlines (M-07)', () => {
-  const berlin = { timezone: 'Europe/Berlin', weekend: [6, 7], holidays: ['2026-12-25'] }
+const berlin = { timezone: 'Europe/Berlin', weekend: [6, 7], holidays: ['2026-12-25'] }
 
+describe('deadlines (M-07)', () => {
   it('of hours and days run by the wall clock, also across a change to summer time', () => {
     const [saturday, sunday] = [at('2026-03-28T12:00:00Z'), at('2026-03-29T12:00:00Z')]
     expect(dueAt(saturday, { hours: 24 }, berlin)).toBe(sunday)
@@ -154,8 +148,6 @@ describe('deadlines (M-07)', () => {
 })
 
 describe('a lead in business days counts back in the calendar (A5)', () => {
-  const berlin = { timezone: 'Europe/Berlin', weekend: [6, 7], holidays: ['2026-12-25'] }
-
   it.each(rows`
     within a week                                          | 2026-11-27T13:00:00Z | 3 | 2026-11-24T13:00:00.000Z
     over a weekend                                         | 2026-12-01T13:00:00Z | 5 | 2026-11-24T13:00:00.000Z
