@@ -486,10 +486,14 @@ CREATE VIEW listed_cases AS
 SELECT case_records.*, iif(due_at IS NULL, NULL, json_object('at', due_at, 'clock', due_clock)) AS due_json
 FROM case_records LEFT JOIN looks ON subject_kind = 'case' AND subject_id = tag;
 
--- Open cases with a reporter whom nobody has answered, and all cases in which words wait for a reporter's key (B10).
+-- Open cases with a reporter who waits for the first answer or wrote after the last one, and all cases in which words wait for a
+-- reporter's key (B10).
 CREATE VIEW unanswered_cases AS
 SELECT id FROM cases WHERE state NOT IN ('rejected', 'merged', 'closed')
-  AND id IN (SELECT case_id FROM case_reporters WHERE answered_at IS NULL)
+  AND (id IN (SELECT case_id FROM case_reporters WHERE answered_at IS NULL)
+    OR EXISTS (SELECT 1 FROM events AS wrote WHERE subject_kind = 'case' AND subject_id = tag AND kind = 'reporter-wrote'
+      AND NOT EXISTS (SELECT 1 FROM events WHERE subject_kind = 'case' AND subject_id = tag AND id > wrote.id
+        AND kind IN ('answered', 'plan-told', 'info-asked') AND about ->> 'reporter' = wrote.about ->> 'reporter')))
 UNION SELECT case_id FROM case_reporters JOIN waiting_words ON reporter_id = case_reporters.id;
 
 -- Words that wait, with the case that their reporter belongs to now.

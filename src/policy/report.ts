@@ -7,7 +7,8 @@ import {
   type CaseMessage,
   type CaseRecord,
   type Reporter,
-  type ReporterKeys
+  type ReporterKeys,
+  withAnswer
 } from '../domain/case.ts'
 import { historyOf, moveCase } from '../domain/case-machine.ts'
 import { type Decision, dispose } from '../domain/decision.ts'
@@ -32,7 +33,7 @@ import { decideReporterKey, type KeyDecision, NO_KEY } from './reporter-key.ts'
 import { type BoundCase, type Moment, type Situation } from './situation.ts'
 import { stateWords } from './status.ts'
 import { decideThread, type JoinedThread, type Sender, type Thread } from './threading.ts'
-import { releasedBy } from './waiting-words.ts'
+import { eventsOf, releasedBy } from './waiting-words.ts'
 
 /** The case of a message with what the message does to it. */
 type Entry = Writing & {
@@ -104,6 +105,7 @@ function takeIn(situation: Judged, thread: Thread, settings: Settings, moment: M
   // A mere yes to the date waits for no answer; that it came is on the record all the same.
   const wrote = answer.isOnlyYes && joined?.case.state === record.state ? [] : [happened]
   const released = releasedBy(situation, withheld === null ? sender : null, key.key, about)
+  const left = eventsOf(released.decisions, tag)
   return [
     ...entry.decisions,
     message(situation, tag, writer, now),
@@ -111,7 +113,12 @@ function takeIn(situation: Judged, thread: Thread, settings: Settings, moment: M
     ...relay({
       ...situation,
       ...about,
-      due: dueOf(record, events, wrote, about),
+      record: left.reduce(
+        (known, one) =>
+          one.kind === 'answered' ? withAnswer(known, one.about.reporter, now) : known,
+        record
+      ),
+      due: dueOf(record, events, [...wrote, ...left], about),
       reporterKeys: keys,
       isWithheld: withheld !== null,
       writer,

@@ -11,6 +11,7 @@ import {
 } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
 import { aboutCase, byMaintainer, event, type NewEvent, type Way } from '../domain/event.ts'
+import { type CaseTag } from '../domain/ids.ts'
 import { type FactLine } from '../domain/message.ts'
 import { productNamed } from '../domain/settings.ts'
 import { count } from '../domain/words.ts'
@@ -158,11 +159,16 @@ export function settle(
       .flatMap((path) => (path.kind === 'no-key' ? path : []))
     if (shut !== undefined) says.push(staySays(address, more.length + 1, keyChoice(shut)))
   }
-  const here = leaving.flatMap((one) =>
-    one.kind === 'words-leave' && one.words.tag === draft.case.tag ? one.events : []
-  )
-  for (const one of here) if (moveOf(draft, one).kind === 'moved') happen(after, one)
+  for (const one of eventsOf(leaving, draft.case.tag))
+    if (moveOf(draft, one).kind === 'moved') happen(after, one)
   return { leaving, says, after }
+}
+
+/** What the words that leave put on the record of a case. */
+export function eventsOf(leaving: readonly Decision[], tag: CaseTag): NewEvent[] {
+  return leaving.flatMap((one) =>
+    one.kind === 'words-leave' && one.words.tag === tag ? one.events : []
+  )
 }
 
 function staySays(address: Address, number: number, choice: string): string {

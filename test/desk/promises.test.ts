@@ -27,6 +27,7 @@ import {
   SECOND,
   says,
   THIRD,
+  textsTo,
   UNTIL_DUE,
   world,
   writes
@@ -104,6 +105,21 @@ it('(B10, B14) what waits for a reporter whose case was merged is watched in the
     [merged]
   )
   expect(told).toEqual([{ tag: FIRST, clock: 'answer' }])
+})
+
+it('(A3) the digest lists a case whose reporter wrote again, until somebody answers', async () => {
+  await deskOf('dispatch', { digest: true })
+  await givenMessage(alice, { ...KEYLESS, autocrypt: true })
+  await says('/accept\n/reply\nThank you.\n')
+  await days(2)
+  const digests = async () => (await textsTo(grace)).filter((text) => text.includes('Digest of'))
+  expect(await digests()).toEqual([])
+  await writes(alice, 'It also happens in 4.1.\n', answering(alice))
+  await days(1)
+  expect(await digests()).toEqual([expect.stringContaining(`waits to hear from us: ${FIRST}`)])
+  await says('/reply\nWe see it, too.\n')
+  await days(2)
+  expect(await digests()).toHaveLength(1)
 })
 
 const KEYED = { ...KEYLESS, autocrypt: true }

@@ -138,9 +138,12 @@ it('(B10) what waits leaves with the key of the reporter’s next message, encry
   ])
   expect(theCase()?.answeredAt).toBe(world.clock.now)
   expect(waiting()).toEqual([])
-  expect(await lastTo(linus)).toContain(
+  const forwarded = await lastTo(linus)
+  expect(forwarded).toContain(
     'Sent now, after waiting for a key: 4 messages to the reporter, encrypted (ACME-2026-0001)'
   )
+  expect(forwarded).toContain('Answered: Mon 23 Nov 2026')
+  expect(forwarded).not.toContain('answered the reporter yet')
 })
 
 it('(B10, G8) words that waited are on the record with the signed message of the maintainer who wrote them', async () => {
