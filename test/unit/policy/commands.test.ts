@@ -163,7 +163,7 @@ describe('a command where none is read (B7)', () => {
 
   it('is refused for a field below a quotation, too', () => {
     expect(parse('/notice draft\ntitle: A\n\n> quoted\n\ncve: CVE-1').problems).toMatchObject([
-      { at: 6, line: 'cve: CVE-1' }
+      { at: 6, line: 'cve: CVE-1', says: expect.stringContaining('below "> quoted"') }
     ])
     const [problem] = parse('/notice draft\ntitle: A\n\nMore of it.\ncve: CVE-1').problems
     expect(problem?.says).toContain('stands below "More of it."')
