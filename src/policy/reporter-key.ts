@@ -206,7 +206,15 @@ function renewed(
   const isSame = mergedKey === null && isProved === known.isProved
   const key = isSame ? known : { ...(mergedKey ?? known), isProved }
   const name = formatFingerprint(key.fingerprint)
+  const isByAnother = opened.signatures.some(
+    ({ state, fingerprint, isInside, coversWhole }) =>
+      (isInside || coversWhole) && state !== 'bad' && fingerprint !== known.fingerprint
+  )
   const warnings: string[] = []
+  if (!isProved && isByAnother)
+    warnings.push(
+      `The message is signed with another key than the one that answers are encrypted to (${name}), and that one has never signed a message: it may be a forger's. Please ask the person another way before you answer.`
+    )
   if (known.isUsable && !key.isUsable)
     warnings.push(
       `This reporter's key ${name} cannot be used any more: the message brings a copy of it that its owner revoked or let end. Nothing can be encrypted to this reporter until another key comes and is accepted.`

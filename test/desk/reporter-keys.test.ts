@@ -157,7 +157,7 @@ describe("a reporter's key", () => {
       expect(pinned()).toEqual([])
       expect(await lastTo(grace)).toContain('cannot be used')
       expect(await lastTo(grace)).toContain(
-        `because it ${state === 'revoked' ? 'is' : 'has'} ${state}`
+        `because the key ${state === 'revoked' ? 'is' : 'has'} ${state}`
       )
     }
   )
@@ -181,6 +181,7 @@ describe("a reporter's key", () => {
     expect(pinned()).toEqual([printOf(renewed)])
     await givenMessage(alice, { subject: 'a hole', text: 'Words of Alice.' })
     expect(await lastTo(grace)).toContain('Words of Alice.')
+    expect(await lastTo(grace)).toContain('has never signed a message')
 
     await givenMessage(renewed, { subject: 'b', text: 'b' })
     expect(world.rows('SELECT is_proved FROM reporter_keys WHERE is_used = 1')).toEqual([
