@@ -90,25 +90,23 @@ function complain({ first, problems }: Reader, above: number, line: string, says
 function findStrays(reader: Reader, commands: readonly Open[]): void {
   const keys = commands.flatMap(({ takes }) => takes?.keys ?? [])
   const below = reader.lines.slice(reader.at)
-  // The line that ended the commands.
-  const [first = ''] = below
   for (const index of unquotedLines(below)) {
     const line = (below[index] ?? '').trim()
-    const word = LIKE_COMMAND.exec(line)?.[1]?.toLowerCase() ?? null
-    const field = FIELD_LINE.exec(line)?.[1]?.toLowerCase()
+    const word = LIKE_COMMAND.exec(line)?.[1]?.toLowerCase()
+    const field = FIELD_LINE.exec(line)?.[1]?.toLowerCase() ?? ''
     const above = reader.at + index + 1
-    if (word !== null && verbsUnder(reader.verbs, word).length > 0)
+    if (word !== undefined && verbsUnder(reader.verbs, word).length > 0)
       complain(reader, above, line, STRAY)
-    else if (field !== undefined && keys.includes(field))
-      complain(reader, above, line, strayField(clip(first.trim())))
+    else if (keys.includes(field)) complain(reader, above, line, strayField(below))
   }
 }
 
 const STRAY =
   'Commands are read only at the top of a message. Please move this line above your own text and above what you quote. If it is part of a text, put that text between << and >>.'
 
-function strayField(above: string): string {
-  return `This field stands below "${above}", which is no field. If that line belongs to the field above it, put the whole text of that field between << and >>.`
+/** The first line below the commands is the one that ended them. */
+function strayField([first = '']: readonly string[]): string {
+  return `This field stands below "${clip(first.trim())}", which is no field. If that line belongs to the field above it, put the whole text of that field between << and >>.`
 }
 
 /** An argument as it was meant: without quotes around it, with plain hyphens inside. */
