@@ -273,7 +273,8 @@ async function endRelease(desk: Desk, notice: NoticeRecord, known: NoticeSetting
     for (const { recipientId: reporter } of prepared.messages) {
       if (date === null) continue
       const isClear = decisions.some((one) => one.kind === 'send-clear' && one.to.id === reporter)
-      const about = { reporter, date, how: isClear ? 'in-clear' : 'encrypted' } as const
+      const how = isClear ? 'in-clear' : 'encrypted'
+      const about = { reporter, date, how, isQuestion: false } as const
       record(tx, event('date-told', aboutCase(caseTag), BY_DESK, about), { now })
     }
     const { held, queued, sent, bounced, 'given-up': lost } = deliveries.count(tx, id, revision)

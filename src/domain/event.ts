@@ -51,6 +51,24 @@ export type Way = 'encrypted' | 'in-clear'
 /** Whether the reporter learns of an end of the case, or the recorded reason why not. */
 export type ReporterTold = 'told' | 'waits-for-key' | 'no-address' | 'silent-by-policy'
 
+/**
+ * A line of a message with commands that was refused, without what it holds: its verb, '' where it is no command, and the kind
+ * of the reason, as messages/history.yaml words it.
+ */
+export type RefusedLine = {
+  readonly verb: string
+  readonly because:
+    | 'misplaced'
+    | 'unknown'
+    | 'form'
+    | 'too-many'
+    | 'role'
+    | 'no-case'
+    | 'files'
+    | 'state'
+    | 'rule'
+}
+
 type Nothing = Readonly<Record<string, never>>
 
 /** When each promise to the reporter is due, by its clock. A policy that is chosen later makes none of them later. */
@@ -77,7 +95,7 @@ const EVENTS = {
   'message-unread': {} as { bytes: number },
   /** Verbs by their names in the vocabulary; `unknown` for what is none. */
   'commands-ran': {} as { verbs: readonly string[] },
-  'commands-refused': {} as { verbs: readonly string[] },
+  'commands-refused': {} as { refused: readonly RefusedLine[] },
 
   // What people decided about a case.
   taken: {} as { from: string | null },
@@ -135,7 +153,8 @@ const EVENTS = {
   },
   /** The list learned the date, and nobody could write it to the reporter. */
   'date-untold': {} as { reporter: string; because: 'no-key' | 'no-address' },
-  'date-told': {} as { reporter: string; date: Instant; how: Way },
+  /** `isQuestion`: they were asked whether it suits them. */
+  'date-told': {} as { reporter: string; date: Instant; how: Way; isQuestion: boolean },
   'date-answered': {} as { reporter: string; date: Instant; answer: 'agree' | 'object' },
 
   // The notice of a case.

@@ -3,6 +3,7 @@
  * `key: value` fields under `/notice draft`. Text in, commands out: nothing here knows a case or runs anything, and a
  * quoted line is never a command.
  */
+import { type RefusedLine } from '../domain/event.ts'
 import { type CaseTag, parseCaseTag } from '../domain/ids.ts'
 import { isToLine } from './conversation.ts'
 import { type Command } from './draft.ts'
@@ -17,6 +18,7 @@ export type Problem = {
   readonly at: number
   readonly line: string
   readonly says: string
+  readonly because: RefusedLine['because']
 }
 
 /** A message's text taken apart. */
@@ -46,6 +48,8 @@ type Reader = {
   readonly verbs: readonly Grammar[]
   at: number
   readonly problems: Problem[]
+  /** Of what is wrong, for the record. */
+  readonly kind: Problem['because']
 }
 /** A command that is being read, and what text it takes. */
 type Open = { -readonly [K in keyof Command]: Command[K] } & {
@@ -57,7 +61,7 @@ type Field = { readonly key: string; value: string }
 /** Takes the text of a message apart. Bad lines become problems; the caller runs nothing if there is any. */
 export function parseCommands(text: string, verbs: readonly Grammar[]): ParsedCommands {
   const lines = text.replaceAll('\r\n', '\n').split('\n')
-  const reader: Reader = { lines, first: 1, verbs, at: 0, problems: [] }
+  const reader: Reader = { lines, first: 1, verbs, at: 0, problems: [], kind: 'form' }
   const commands: Open[] = []
   let caseLine: CaseTag | 'conflict' | null = null
   while (reader.at < reader.lines.length) {
@@ -79,8 +83,19 @@ export function parseCommands(text: string, verbs: readonly Grammar[]): ParsedCo
 }
 
 /** `above` counts the lines of the reader up to the one that is wrong. */
-function complain({ first, problems }: Reader, above: number, line: string, says: string): void {
-  problems.push({ at: first + above - 1, line: clip(line), says })
+function complain(
+  { first, problems, kind }: Reader,
+  above: number,
+  line: string,
+  says: string
+): void {
+  problems.push({ at: first + above - 1, line: clip(line), says, because: kind })
+}
+
+/** The first word of the command that a line holds, if there is one of that name; else ''. */
+export function verbIn(line: string, verbs: readonly Grammar[]): string {
+  const word = LIKE_COMMAND.exec(line)?.[1]?.toLowerCase() ?? ''
+  return verbsUnder(verbs, word).length > 0 ? word : ''
 }
 
 /**
@@ -90,14 +105,13 @@ function complain({ first, problems }: Reader, above: number, line: string, says
 function findStrays(reader: Reader, commands: readonly Open[]): void {
   const keys = commands.flatMap(({ takes }) => takes?.keys ?? [])
   const below = reader.lines.slice(reader.at)
+  const stray = { ...reader, kind: 'misplaced' } as const
   for (const index of unquotedLines(below)) {
     const line = (below[index] ?? '').trim()
-    const word = LIKE_COMMAND.exec(line)?.[1]?.toLowerCase()
     const field = FIELD_LINE.exec(line)?.[1]?.toLowerCase() ?? ''
     const above = reader.at + index + 1
-    if (word !== undefined && verbsUnder(reader.verbs, word).length > 0)
-      complain(reader, above, line, STRAY)
-    else if (keys.includes(field)) complain(reader, above, line, strayField(below))
+    if (verbIn(line, reader.verbs) !== '') complain(stray, above, line, STRAY)
+    else if (keys.includes(field)) complain(stray, above, line, strayField(below))
   }
 }
 
@@ -121,7 +135,8 @@ function readCommand(reader: Reader, line: string, commands: Open[]): void {
   const [name = '', ...words] = head.slice(1).split(/\s+/)
   const verb = verbOf(reader.verbs, name.toLowerCase(), words)
   if (verb === null) {
-    complain(reader, above, head, unknownVerb(reader.verbs, name.toLowerCase()))
+    const says = unknownVerb(reader.verbs, name.toLowerCase())
+    complain({ ...reader, kind: 'unknown' }, above, head, says)
     return
   }
   const command: Open = {
@@ -275,7 +290,7 @@ function giveRest(
   const [first, second] = wanting.length > 0 ? wanting : waiting
   if (first !== undefined && second !== undefined && (rest !== '' || wanting.length > 1)) {
     const says = `The text below could belong to ${first.line} or to this command. Please put each text between << and >>.`
-    problems.push({ at: second.at, line: second.line, says })
+    problems.push({ at: second.at, line: second.line, says, because: 'form' })
   }
   if (first === undefined || rest === '') return { commands, problems, rest }
   first.text = rest
@@ -291,7 +306,7 @@ export function doubtsAbout(text: string, { at, line }: Pick<Command, 'at' | 'li
   const doubtful = doubtfulLine(text)
   if (doubtful === null) return []
   const says = `I cannot tell whether the line "${clip(doubtful.trim())}" is yours or belongs to what you quote. Please delete the quotation below it, or the line.`
-  return [{ at, line, says }]
+  return [{ at, line, says, because: 'form' }]
 }
 
 function clip(line: string): string {

@@ -79,7 +79,7 @@ function ask(
     const message = isTold
       ? dateNotice({ product: product.name, disclosure: say(date), before })
       : dateProposed({ date: say(date), before })
-    const told = { reporter: reporter.id, date, how: path.kind }
+    const told = { reporter: reporter.id, date, how: path.kind, isQuestion: !isTold }
     asked.decisions.push(
       toReporter(path, message, sending),
       recorded('date-told', aboutCase(tag), by, told)

@@ -18,7 +18,8 @@ import {
   type EventKind,
   event,
   type NewEvent,
-  type Particulars
+  type Particulars,
+  type RefusedLine
 } from '../domain/event.ts'
 import { type Attachment } from '../domain/mail.ts'
 import { type NoticeRecord } from '../domain/notice.ts'
@@ -115,7 +116,14 @@ export type Draft = CommandContext & {
 }
 
 /** Ends a command that cannot be carried out, with the reason; then nothing of its message is carried out (all or nothing). */
-export class Refusal extends Error {}
+export class Refusal extends Error {
+  readonly because: RefusedLine['because']
+
+  constructor(says: string, because: RefusedLine['because'] = 'rule') {
+    super(says)
+    this.because = because
+  }
+}
 
 export function refuseIf(complaint: string | null): void {
   if (complaint !== null) throw new Refusal(complaint)
@@ -166,7 +174,7 @@ export function happen<K extends EventKind>(draft: Draft, happening: NewEvent<K>
   const { known, now, notice } = draft
   const event = happening as NewEvent
   const move = moveOf(draft, happening)
-  if (move.kind === 'refused') throw new Refusal(move.says)
+  if (move.kind === 'refused') throw new Refusal(move.says, 'state')
   if (event.kind === 'answered') draft.case = withAnswer(draft.case, event.about.reporter, now)
   const rejectedAs = event.kind === 'rejected' ? event.about.code : draft.case.rejectedAs
   draft.case = { ...draft.case, state: move.to, rejectedAs }

@@ -4,7 +4,7 @@
  */
 import { addresseesOf, answeredAt, type CaseRecord, numbersOf } from '../domain/case.ts'
 import { type Decision, dispose, recorded, spend } from '../domain/decision.ts'
-import { aboutCase, BY_SOMEBODY, byMaintainer } from '../domain/event.ts'
+import { aboutCase, BY_SOMEBODY, byMaintainer, type Subject } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
 import { type Maintainer, productNamed, type Settings } from '../domain/settings.ts'
 import { formatInstant } from '../domain/time.ts'
@@ -23,7 +23,7 @@ import { type CommandContext, type DeskContext } from './draft.ts'
 import { memberReach, reachSentence } from './recipients.ts'
 import { caseFacts } from './relay.ts'
 import { message } from './reporter-mail.ts'
-import { runCommands, runWithoutCase } from './run-commands.ts'
+import { type RunResult, runCommands, runWithoutCase } from './run-commands.ts'
 import { toAuthor, toMaintainers } from './send.ts'
 import { answeredMessage, type Moment, type Situation } from './situation.ts'
 import { VERBS } from './verbs/index.ts'
@@ -56,12 +56,17 @@ export function decideMaintainerMail(
   }
   if (named === null && !hasCommands && situation.answers === null) return null
   const says = NO_CASE[named ?? 'none'] ?? UNKNOWN_CASE
-  const { ran, decisions } = hasCommands
+  const { decisions, ...result } = hasCommands
     ? runWithoutCase(parsed, desk, VERBS, says)
-    : { ran: false, decisions: [refusalTo(desk, { because: '', says })] }
-  const done = ran ? dispose('done', 'commands', '') : dispose('held', 'commands-refused', says)
-  return [...remember, ...decisions, done]
+    : { ...NO_COMMANDS, decisions: [refusalTo(desk, { because: '', says })] }
+  const subject = { kind: 'maintainer', id: author.id } as const
+  const done = result.ran
+    ? dispose('done', 'commands', '')
+    : dispose('held', 'commands-refused', says)
+  return [...remember, ...decisions, resultOf(parsed, result, subject, author), done]
 }
+
+const NO_COMMANDS = { ran: false, refused: [{ verb: '', because: 'no-case' }] } as const
 
 const CLIENT_FILES: readonly string[] = [
   'application/pgp-keys',
@@ -122,16 +127,26 @@ function plainReply(text: string, context: CommandContext, whole: string): Decis
 }
 
 function run(parsed: ParsedCommands, context: CommandContext): Decision[] {
-  const { decisions, ran } = runCommands(parsed, context, VERBS)
+  const { decisions, ...result } = runCommands(parsed, context, VERBS)
   const { tag } = context.bound.case
-  const by = byMaintainer(context.author.id)
-  const about = { verbs: parsed.commands.map(({ verb }) => verb) }
-  const kind = ran ? 'commands-ran' : 'commands-refused'
   return [
     ...decisions,
-    recorded(kind, aboutCase(tag), by, about),
-    dispose('done', ran ? 'commands' : 'commands-refused', '', tag)
+    resultOf(parsed, result, aboutCase(tag), context.author),
+    dispose('done', result.ran ? 'commands' : 'commands-refused', '', tag)
   ]
+}
+
+/** What became of the commands, for the record: their verbs, without what they hold (G8). */
+function resultOf(
+  { commands }: ParsedCommands,
+  { ran, refused }: Omit<RunResult, 'decisions'>,
+  subject: Subject,
+  { id }: Maintainer
+): Decision {
+  const verbs = commands.map(({ verb }) => verb)
+  return ran
+    ? recorded('commands-ran', subject, byMaintainer(id), { verbs })
+    : recorded('commands-refused', subject, byMaintainer(id), { refused })
 }
 
 function internalNote(text: string, context: CommandContext): Decision[] {

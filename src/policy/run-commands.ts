@@ -4,10 +4,11 @@
  */
 import { isOpen, type ListedCase } from '../domain/case.ts'
 import { type Decision, type UpdateCase } from '../domain/decision.ts'
+import { type RefusedLine } from '../domain/event.ts'
 import { groupBy } from '../domain/group.ts'
 import { listed } from '../domain/words.ts'
 import { activity as activityMessage, type TranscriptLine } from '../messages/to-maintainers.ts'
-import { type ParsedCommands } from './commands.ts'
+import { type ParsedCommands, verbIn } from './commands.ts'
 import { conversationAbout } from './conversation.ts'
 import { askOwed } from './date-talk.ts'
 import {
@@ -28,7 +29,21 @@ import { isDone, transcript } from './transcript.ts'
 import { missingRoles, needsNoCase, type Verb } from './verbs/verb.ts'
 import { settle } from './waiting-words.ts'
 
-export type RunResult = { readonly ran: boolean; readonly decisions: readonly Decision[] }
+export type RunResult = {
+  readonly ran: boolean
+  /** What the record says of the lines that were refused. */
+  readonly refused: readonly RefusedLine[]
+  readonly decisions: readonly Decision[]
+}
+
+/** A line of the answer, and what the record says of it if it is refused. */
+type Line = TranscriptLine & RefusedLine
+
+function refusedIn(lines: readonly Line[]): RefusedLine[] {
+  return lines
+    .filter(({ outcome }) => outcome === 'refused')
+    .map(({ verb, because }) => ({ verb, because }))
+}
 
 /** Executes every command or none. */
 export function runCommands(
@@ -38,7 +53,7 @@ export function runCommands(
 ): RunResult {
   const before = startDraft(context)
   let draft = copyOf(before)
-  const lines = readLines(parsed, context, (command) => {
+  const lines = readLines(parsed, context, verbs, (command) => {
     const changed = copyOf(draft)
     const says = runOne(changed, command, verbs)
     draft = changed
@@ -47,15 +62,16 @@ export function runCommands(
   if (parsed.rest !== '') {
     addNote(draft, parsed.rest)
     const says = 'Kept as a note for the maintainers.'
-    lines.push({ at: '+', command: REST, outcome: 'done', says })
+    lines.push({ ...TEXT_BELOW, outcome: 'done', says })
   }
   if (isDone({ lines }) && !filesHaveTaker(draft)) {
-    const command = '(the attached files)'
-    lines.push({ at: '+', command, outcome: 'refused', says: NO_TAKER })
+    const files = { at: '+', command: '(the attached files)', verb: '', because: 'files' } as const
+    lines.push({ ...files, outcome: 'refused', says: NO_TAKER })
   }
   if (!isDone({ lines })) {
     const about = { before, after: before, verbs }
-    return { ran: false, decisions: [transcript({ lines, blocks: [] }, context, about)] }
+    const decisions = [transcript({ lines, blocks: [] }, context, about)]
+    return { ran: false, refused: refusedIn(lines), decisions }
   }
   askOwed(draft)
   const { question, blocks } = draft
@@ -63,6 +79,7 @@ export function runCommands(
   const sent = [...says, question?.says ?? ''].join(' ').trim()
   return {
     ran: true,
+    refused: [],
     decisions: [
       ...changes(before, draft),
       ...draft.decisions,
@@ -76,7 +93,12 @@ export function runCommands(
   }
 }
 
-const REST = '(the rest of your text)'
+const TEXT_BELOW = {
+  at: '+',
+  command: '(the rest of your text)',
+  verb: '',
+  because: 'no-case'
+} as const
 const NO_TAKER =
   'None of these commands takes files. /reply sends them to the reporter, /notice draft makes them the patches, and a message without commands gives them to the maintainers. Please use one of these, or leave them out.'
 
@@ -98,26 +120,29 @@ export function runWithoutCase(
   why: string
 ): RunResult {
   const blocks: string[] = []
-  const lines = readLines(parsed, context, (command) => {
+  const lines = readLines(parsed, context, verbs, (command) => {
     const verb = allowed(verbs, command, context)
-    if (!needsNoCase(verb)) throw new Refusal(why)
+    if (!needsNoCase(verb)) throw new Refusal(why, 'no-case')
     const { block, says } = verb.run(command, context, verbs)
     blocks.push(block)
     return says
   })
-  if (parsed.rest !== '') lines.push({ at: '+', command: REST, outcome: 'refused', says: why })
-  return { ran: isDone({ lines }), decisions: [transcript({ lines, blocks }, context, null)] }
+  if (parsed.rest !== '') lines.push({ ...TEXT_BELOW, outcome: 'refused', says: why })
+  const decisions = [transcript({ lines, blocks }, context, null)]
+  return { ran: isDone({ lines }), refused: refusedIn(lines), decisions }
 }
 
 /** What becomes of every line, in the order of the message. A command with a problem is not tried. */
 function readLines(
   { commands, problems }: ParsedCommands,
   { settings: { limits } }: DeskContext,
+  verbs: readonly Verb[],
   run: (command: Command) => string
-): TranscriptLine[] {
+): Line[] {
   const wrong = groupBy(problems, ({ at }) => String(at))
   const lines = [...wrong.values()].map((all) => ({
     ...all[0],
+    verb: verbIn(all[0].line, verbs),
     outcome: 'refused' as const,
     says: all.map(({ says }) => says).join(' ')
   }))
@@ -127,16 +152,21 @@ function readLines(
     ...tried.map((command, index) => ({ ...command, ...outcomeOf(command, index) }))
   ]
     .sort((a, b) => a.at - b.at)
-    .map(({ at, line: command, outcome, says }) => ({ at: String(at), command, outcome, says }))
+    .map(({ at, line: command, verb, outcome, says, because }) => {
+      return { at: String(at), command, verb, outcome, says, because }
+    })
 
   function outcomeOf(command: Command, index: number) {
     try {
       if (index >= limits.commands_per_mail)
-        throw new Refusal(`One message takes at most ${limits.commands_per_mail} commands.`)
-      return { outcome: 'done' as const, says: run(command) }
+        throw new Refusal(
+          `One message takes at most ${limits.commands_per_mail} commands.`,
+          'too-many'
+        )
+      return { outcome: 'done' as const, says: run(command), because: 'rule' as const }
     } catch (error) {
-      if (error instanceof Refusal) return { outcome: 'refused' as const, says: error.message }
-      throw error
+      if (!(error instanceof Refusal)) throw error
+      return { outcome: 'refused' as const, says: error.message, because: error.because }
     }
   }
 }
@@ -146,7 +176,10 @@ function allowed(verbs: readonly Verb[], { verb: name }: Command, { author }: De
   if (verb === undefined) throw new RangeError(`no verb ${name}`)
   const missing = missingRoles(author, verb.roles)
   if (missing.length === 0) return verb
-  throw new Refusal(`This takes the role ${listed(missing, 'or')}, which your key does not have.`)
+  throw new Refusal(
+    `This takes the role ${listed(missing, 'or')}, which your key does not have.`,
+    'role'
+  )
 }
 
 function runOne(draft: Draft, command: Command, verbs: readonly Verb[]): string {

@@ -122,7 +122,7 @@ const ANSWERED = event('answered', CASE, GRACE, {
 const DIGEST = 'a'.repeat(64) as Sha256
 const LEAVING = event('notice-leaving', CASE, BY_DESK, { revision: 1, digest: DIGEST, lateMs: 0 })
 const DATE_TOLD = event('date-told', CASE, BY_DESK, {
-  ...{ reporter: CASE.id, date: START, how: 'encrypted' }
+  ...{ reporter: CASE.id, date: START, how: 'encrypted', isQuestion: false }
 })
 
 function embargo(days: number, leadDays = 7): NewEvent {

@@ -30,6 +30,7 @@ import {
   MINUTE,
   onTheWay,
   readBy,
+  recorded,
   restarts,
   SECOND,
   THIRD,
@@ -181,6 +182,35 @@ describe('a maintainer', () => {
     world.pass(DAY)
     await givenMessage(alice, { subject: 'three', text: 'the secret', as: 'clear' })
     expect(world.sentTo(old)).toHaveLength(2)
+  })
+
+  it('is on the record with each refused command and the kind of the reason, without content, also where no case is meant (G8)', async () => {
+    await givenDesk([grace, linus])
+    await givenMessage(alice, { subject: 'a', text: 'a', as: 'clear' })
+    for (const text of [
+      'Hello,\n/reply\nThe secret.\n',
+      '/foo the secret\n/embargo soon\n',
+      '/take\n/reopen because secret\n',
+      '/note\nx\n\n> quoted\n\n/accept\n'
+    ])
+      await writes(grace, text)
+    for (const text of ['/take\n', '/cases\n'])
+      await givenMessage(grace, { subject: 'secret', text })
+    expect(recorded('commands-refused', 'commands-ran')).toEqual([
+      { refused: [{ verb: 'reply', because: 'misplaced' }] },
+      {
+        refused: [
+          { verb: '', because: 'unknown' },
+          { verb: 'embargo', because: 'rule' }
+        ]
+      },
+      { refused: [{ verb: 'reopen', because: 'state' }] },
+      { refused: [{ verb: 'accept', because: 'misplaced' }] },
+      { refused: [{ verb: 'take', because: 'no-case' }] },
+      { verbs: ['cases'] }
+    ])
+    const where = "SELECT subject_id FROM events WHERE kind LIKE 'commands-%' ORDER BY id"
+    expect(world.column(where)).toEqual([FIRST, FIRST, FIRST, FIRST, 'grace', 'grace'])
   })
 
   it('gets one preview from a message that asks for two, and the desk goes on (G9)', async () => {

@@ -76,6 +76,22 @@ describe('the history of a case', () => {
       'ada approved the advance notice, revision 2 (code k7m2, content 4f3a9c120000…).'
     ],
     [
+      event('commands-refused', CASE, GRACE, {
+        refused: [
+          { verb: 'reply', because: 'misplaced' },
+          { verb: '', because: 'unknown' },
+          { verb: 'notice approve', because: 'role' }
+        ]
+      }),
+      'Grace Hopper wrote to the desk, and nothing was done: /reply was refused, because it did not stand at the top of the message; a command was refused, because there is no such command; /notice approve was refused, because their key lacks the role.'
+    ],
+    [
+      event('date-told', CASE, GRACE, {
+        ...{ reporter: '1', date: at('2026-12-01T13:00:00Z'), how: 'encrypted', isQuestion: true }
+      }),
+      'Grace Hopper asked Alice <alice@reporter.example> whether the disclosure date Tue 1 Dec 2026, 14:00 Berlin (13:00 UTC) suits them (encrypted).'
+    ],
+    [
       event('told', CASE, BY_DESK, {
         audience: 'member',
         recipient: 'bigcloud',
@@ -104,7 +120,8 @@ describe('the history of a case', () => {
       ...{ lateMs: 0, sent: 1, held: 0, audience: 'reporter', recipient: '1', message: 'reply' },
       ...{ id: 'i', outbox: 3, attempts: 2, clock: 'answer', step: '{"percent":50}', dueAt: AT },
       ...{ isLate: false, fingerprint: 'a'.repeat(40), source: 'attached', replaced: null },
-      ...{ isUsable: true, expiresAt: AT, products: ['parser'], ms: 600_000, isSigned: true }
+      ...{ isUsable: true, expiresAt: AT, products: ['parser'], ms: 600_000, isSigned: true },
+      ...{ isQuestion: true, refused: [{ verb: 'reply', because: 'misplaced' }] }
     }
     const BECAUSE: Partial<Record<EventKind, string>> = {
       'not-encrypted': 'expired',
