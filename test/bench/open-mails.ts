@@ -2,6 +2,7 @@
  * Messages to open in the benchmark: ordinary ones of a wanted size, and the worst of the attack catalogue (mail.md §2.13 to
  * §2.17), each as large or as deep as a message that the desk downloads may be. Built by hand; nothing here is a secret.
  */
+import { randomBytes } from 'node:crypto'
 import { deflateRawSync } from 'node:zlib'
 import { createMessage, encryptSessionKey, readKey, sign } from 'openpgp'
 import { binaryEntity, signedEntity, wrapped } from '../fuzz/entities.ts'
@@ -54,6 +55,19 @@ export async function mailOfSize(desk: Someone, from: Someone, bytes: number): P
   const bare = await report(from, key, 16)
   // The attachment is base64 inside of the encryption, and the armor is base64 again.
   return report(from, key, Math.max(16, Math.floor((bytes - bare.length) / 1.83)))
+}
+
+/** A message in clear, a text and a file in base64, that is about `bytes` long as it arrives. */
+export function clearMail(bytes: number): Buffer {
+  const text = lines(
+    'Content-Type: text/plain; charset=utf-8',
+    '',
+    'The parser overflows: gr\u00fc\u00dfe.'
+  )
+  const head = 'Content-Disposition: attachment; filename="poc.bin"'
+  const encoding = 'Content-Transfer-Encoding: base64'
+  const data = lines(head, encoding, '', wrapped(randomBytes(Math.floor((bytes * 3) / 4.1))))
+  return mail(multipart('multipart/mixed; boundary=m', 'm', [text, data]))
 }
 
 /** The worst messages there are, made for this desk. */

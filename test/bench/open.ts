@@ -1,15 +1,17 @@
 /**
- * The benchmark part `open`: how many messages of 4 KiB, 1 MiB and 25 MiB the worker pool opens a second on all its threads, and
- * what the worst messages of the attack catalogue cost in time and memory.
+ * The benchmark part `open`: how many messages of 4 KiB, 1 MiB and 25 MiB the worker pool opens a second on all its threads, how
+ * fast a clear one is read beside mailparser, and what the worst messages of the attack catalogue cost in time and memory.
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { simpleParser } from 'mailparser'
 import { instantFromMs } from '../../src/domain/time.ts'
+import { openMail } from '../../src/reading/open-mail.ts'
 import { createWorkers } from '../../src/worker/pool.ts'
 import { runCli } from '../support/daemon.ts'
 import { type TempFolder, tempFolder } from '../support/temp.ts'
 import { type Figure, figure } from './figures.ts'
-import { mailOfSize, worstMails } from './open-mails.ts'
+import { clearMail, mailOfSize, worstMails } from './open-mails.ts'
 import { type Part } from './parts.ts'
 import { people } from './stage.ts'
 
@@ -17,6 +19,7 @@ const MIB = 2 ** 20
 const THREADS = 2
 const SECONDS_MAX = 10
 const MEMORY_MIB_MAX = 512
+const NO_KEYS = { secretKeys: [], certificates: [] }
 /** The most that was ever resident, from the kernel: what Node reports counts the process that started this one. */
 const SAYS_PEAK = `import { readFileSync } from 'node:fs'
 process.on('exit', () => {
@@ -61,7 +64,8 @@ export const open: Part = async (sizes) => {
     const figures = [
       await rateOf('4 KiB', await mailOfSize(desk, from, 4096), sizes.opens),
       await rateOf('1 MiB', await mailOfSize(desk, from, MIB), Math.ceil(sizes.opens / 10)),
-      await rateOf('25 MiB', await mailOfSize(desk, from, 25 * MIB), Math.ceil(sizes.opens / 100))
+      await rateOf('25 MiB', await mailOfSize(desk, from, 25 * MIB), Math.ceil(sizes.opens / 100)),
+      ...(await readingOf(Math.ceil(sizes.opens / 10)))
     ]
     for (const { name, raw } of await worstMails(desk, from))
       figures.push(...(await costOf(files, name, raw)))
@@ -70,6 +74,25 @@ export const open: Part = async (sizes) => {
     await workers.close()
     files.remove()
   }
+}
+
+/** The same clear message read by the desk's reader and by mailparser, one after the other in this thread. */
+async function readingOf(count: number): Promise<Figure[]> {
+  const raw = clearMail(MIB)
+  const options = { now: instantFromMs(Date.now()), deskAddress: 'security@bench.example' }
+  const readers: [string, () => Promise<{ readonly attachments: readonly unknown[] }>][] = [
+    ['1 MiB in clear, 1 thread', () => openMail(raw, NO_KEYS, options)],
+    ['  mailparser', () => simpleParser(raw)]
+  ]
+  const figures: Figure[] = []
+  for (const [name, read] of readers) {
+    if ((await read()).attachments.length !== 1) throw new Error(`${name}: the file was not read`)
+    const begun = performance.now()
+    for (let left = count; left > 0; left -= 1) await read()
+    const rate = count / ((performance.now() - begun) / 1000)
+    figures.push(figure('open', name, rate, { unit: 'messages/s', note: `${count} messages` }))
+  }
+  return figures
 }
 
 /** `postern open` on one message, in a process of its own, so that no message pays for another. */

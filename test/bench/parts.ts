@@ -7,6 +7,7 @@ import { databaseOf, seedMember, seedNotice, settingsOf } from '../support/seede
 import { type Taken } from '../support/smtp-sink.ts'
 import { type Someone } from '../support/world.ts'
 import { type Figure, figure, quantile } from './figures.ts'
+import { besideGpg } from './gpg.ts'
 import {
   cpuSecondsOf,
   memoryOf,
@@ -60,7 +61,11 @@ export const backlog: Part = ({ backlog: count }) =>
         unit: 'ms/report',
         note: `${(cpu / seconds).toFixed(2)} processors busy; the servers of the benchmark share them`
       }),
-      figure('backlog', 'peak memory', memoryOf(pidOf(daemon)).peak, { unit: 'MB' })
+      figure('backlog', 'peak memory', memoryOf(pidOf(daemon)).peak, { unit: 'MB' }),
+      ...(await besideGpg('backlog', {
+        ...{ recipients: count, unit: 'reports/s' },
+        value: (seal, open) => 1000 / (open + 4 * seal)
+      }))
     ]
   })
 
@@ -84,7 +89,11 @@ export const latency: Part = (sizes) =>
         unit: 'ms',
         below: 1000,
         note: `of ${tookMs.length} messages one by one; the first took ${Math.round(tookMs[0] ?? 0)} ms`
-      })
+      }),
+      ...(await besideGpg('latency', {
+        ...{ recipients: sizes.oneByOne, unit: 'ms' },
+        value: (seal, open) => open + seal
+      }))
     ]
   })
 
@@ -102,7 +111,11 @@ export const relay: Part = async (sizes) => {
     const note = `median of ${later.length}`
     figures.push(
       figure('relay', `${who}, first after the start`, first, aim),
-      figure('relay', `${who}, later`, quantile(later, 0.5), { ...aim, note })
+      figure('relay', `${who}, later`, quantile(later, 0.5), { ...aim, note }),
+      ...(await besideGpg('relay', {
+        ...{ recipients: count, unit: 'ms' },
+        value: (seal, open) => open + count * seal
+      }))
     )
   }
   return figures
@@ -139,7 +152,11 @@ export const notice: Part = (sizes) =>
         unit: 'ms/notice',
         note: `${(cpu / seconds).toFixed(2)} processors busy`
       }),
-      figure('notice', 'peak memory', memoryOf(pidOf(daemon)).peak, { unit: 'MB' })
+      figure('notice', 'peak memory', memoryOf(pidOf(daemon)).peak, { unit: 'MB' }),
+      ...(await besideGpg('notice', {
+        ...{ recipients: members.length, unit: 'notices/s' },
+        value: (seal) => 1000 / seal
+      }))
     ]
   })
 
@@ -165,7 +182,14 @@ export const memory: Part = ({ attachmentMiB, idleMs }) =>
       }),
       figure('memory', 'idle', idle, { unit: 'MB', below: 150 }),
       figure('memory', `peak, attachment of ${attachmentMiB} MiB`, peak, { unit: 'MB', note }),
-      figure('memory', `idle ${idleMs / 1000} s later`, memoryOf(pidOf(daemon)).now, { unit: 'MB' })
+      figure('memory', `idle ${idleMs / 1000} s later`, memoryOf(pidOf(daemon)).now, {
+        unit: 'MB'
+      }),
+      // Inside of the encryption the file is base64.
+      ...(await besideGpg('memory', {
+        ...{ recipients: 3, unit: 's', bytes: Math.ceil((attachmentMiB * 2 ** 20 * 4) / 3) },
+        value: (seal, open) => (open + 3 * seal) / 1000
+      }))
     ]
   })
 

@@ -1,12 +1,14 @@
 /**
  * Every file of the corpus is taken apart by our MIME tree and by postal-mime (proof 5 of issue 3): the same parts of the same
- * types in the same places, with the same file names, decoded bytes and text. Where the two differ, the table in `differences.ts`
- * says who is right and why. Skipped where the folder is absent; nothing of it is copied here.
+ * types in the same places, with the same file names, decoded bytes and text. mailparser, which gives no tree, must find the same
+ * text and files. Where two differ, the tables in `differences.ts` say who is right and why. Skipped where the folder is absent;
+ * nothing of it is copied here.
  */
 
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { relative, sep } from 'node:path'
+import { simpleParser } from 'mailparser'
 import { expect, it } from 'vitest'
 import { unflow } from '../../../src/mime/content.ts'
 import { decodeWords } from '../../../src/mime/encoded-words.ts'
@@ -14,42 +16,69 @@ import { contentOf, textOf } from '../../../src/mime/leaf.ts'
 import { type Part, parseTree } from '../../../src/mime/tree.ts'
 import { CORPUS, describeCorpus } from '../../support/corpus.ts'
 import { filesBelow } from '../reading/material.ts'
-import { DIFFERENCES, FILES } from './differences.ts'
+import { DIFFERENCES, FILES, MAILPARSER_DIFFERENCES } from './differences.ts'
 import { isShownText, readWithPostal, type SeenPart } from './postal-tree.ts'
 
-describeCorpus('our MIME tree and postal-mime', () => {
+/** How mailparser leaves messages within messages closed, as our tree does, and makes no text of HTML. */
+const AS_WE_READ = {
+  ...{ skipHtmlToText: true, skipTextToHtml: true },
+  ...{ keepDeliveryStatus: true, ignoreEmbedded: true }
+}
+
+describeCorpus('our MIME tree', () => {
   // Expected values of other readers are no mail; everything else is compared, keys and notes, too.
   const files = (CORPUS === '' ? [] : filesBelow(CORPUS, [''])).filter(
     (file) => !file.endsWith('.json')
   )
   const folders = new Set(files.map((file) => relative(CORPUS, file).split(sep)[0] ?? ''))
 
-  it.each([...folders])(
-    'see the same in every file of %s but for what the table explains',
-    async (folder) => {
-      const differences: Record<string, readonly string[]> = {}
-      for (const file of files) {
-        const path = relative(CORPUS, file)
-        if (path.split(sep)[0] !== folder) continue
-        const on = await compare(asEntity(readFileSync(file)))
-        if (on.length > 0) differences[path] = on
-      }
-      const expected = Object.entries(DIFFERENCES).filter(([path]) => path.split('/')[0] === folder)
-      expect(differences).toEqual(Object.fromEntries(expected.map(([path, { on }]) => [path, on])))
+  const expectDifferences = async (
+    folder: string,
+    table: typeof DIFFERENCES,
+    compareFile: typeof compare
+  ): Promise<void> => {
+    const differences: Record<string, readonly string[]> = {}
+    for (const file of files) {
+      const path = relative(CORPUS, file)
+      if (path.split(sep)[0] !== folder) continue
+      const on = await compareFile(asEntity(readFileSync(file)))
+      if (on.length > 0) differences[path] = on
     }
+    const expected = Object.entries(table).filter(([path]) => path.split('/')[0] === folder)
+    expect(differences).toEqual(Object.fromEntries(expected.map(([path, { on }]) => [path, on])))
+  }
+
+  it.each([...folders])(
+    'sees the same as postal-mime in every file of %s but for what the table explains',
+    (folder) => expectDifferences(folder, DIFFERENCES, compare)
   )
 
-  it('are compared on all of it', () => {
+  it.each([...folders])(
+    'finds the same text and files as mailparser in every file of %s but for what the table explains',
+    (folder) => expectDifferences(folder, MAILPARSER_DIFFERENCES, compareWithMailparser)
+  )
+
+  it('is compared on all of it', () => {
     expect(files).toHaveLength(FILES)
     const paths = files.map((file) => relative(CORPUS, file))
-    expect(paths).toEqual(expect.arrayContaining(Object.keys(DIFFERENCES)))
+    const explained = { ...DIFFERENCES, ...MAILPARSER_DIFFERENCES }
+    expect(paths).toEqual(expect.arrayContaining(Object.keys(explained)))
   })
 
-  it('are compared by every fact of a part', async () => {
+  it('is compared by every fact of a part', async () => {
     const mail = (...lines: readonly string[]): Buffer => Buffer.from(lines.join('\r\n'), 'latin1')
     expect(await compare(mail('Content-Type: a/b; name="\u00fc"', '', ''))).toEqual(['0 file name'])
     expect(await compare(mail('Content-Type: a/b/c', '', ''))).toEqual(['parts'])
     expect(await compare(mail('Content-Type: text/plain', '', 'f\u00fcr'))).toEqual(['0 text'])
+    const digest = mail(
+      'Content-Type: multipart/digest; boundary=b',
+      '',
+      '--b',
+      '',
+      'a: b',
+      '--b--'
+    )
+    expect(await compareWithMailparser(digest)).toEqual(['text', 'file names', 'bytes'])
   })
 })
 
@@ -70,6 +99,28 @@ async function compare(raw: Buffer): Promise<string[]> {
     const other = theirs[index]
     return other === undefined ? [] : factsThatDiffer(part, other)
   })
+}
+
+/** The facts on which mailparser differs: it gives the text and the files of a whole message, and no tree. */
+async function compareWithMailparser(raw: Buffer): Promise<string[]> {
+  const parts = await seenByUs(parseTree(raw), '0')
+  const shown = parts.flatMap(({ type, text }) => (type === 'text/plain' ? (text ?? []) : []))
+  const files = parts.filter(({ text, content }) => text === null && content !== null)
+  const theirs = await simpleParser(raw, AS_WE_READ)
+  const ours = factsOfMail(shown.join('\n'), files)
+  const other = new Map(factsOfMail(theirs.text ?? '', theirs.attachments))
+  return ours.filter(([fact, seen]) => seen !== other.get(fact)).map(([fact]) => fact)
+}
+
+function factsOfMail(
+  text: string,
+  files: readonly { readonly filename?: string; readonly content: Uint8Array | null }[]
+): [fact: string, seen: string][] {
+  return [
+    ['text', readable(text).split(/\s+/).join(' ').trim()],
+    ['file names', JSON.stringify(files.map(({ filename }) => filename ?? ''))],
+    ['bytes', files.map(({ content }) => digestOf(content)).join(' ')]
+  ]
 }
 
 function factsThatDiffer(ours: SeenPart, theirs: SeenPart): string[] {
