@@ -15,12 +15,13 @@ const aboutDate = family('reporter', 'own-words', 'auto-generated')
 /** The first answer, by a program: the same whether opening succeeded, failed or was not tried (G6). */
 export const acknowledgement = automaticAnswer<{
   readonly received: string
-  /** '' when the policy promises no time. */
+  /** '' when no time is promised. */
   readonly answerBy: string
   /** Whether that time has passed: the desk was down. */
   readonly isLate: boolean
   readonly isFirm: boolean
-  readonly policy: Policy
+  /** What all products share that the message may be about; '' for what differs. */
+  readonly policy: Pick<Policy, 'title' | 'answer_includes' | 'reporter_rules' | 'report_checklist'>
   readonly sealedTo: VisibleEncryption
   readonly keyIds: string
   /** Whether an unencrypted report may be answered unencrypted. */

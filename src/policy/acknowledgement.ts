@@ -8,7 +8,7 @@ import { type Decision, type Sending } from '../domain/decision.ts'
 import { type CaseTag } from '../domain/ids.ts'
 import { type AutomaticKind, isAddressee, type OpenedMail, subjectOf } from '../domain/mail.ts'
 import { type FactLine, type Message } from '../domain/message.ts'
-import { type Product, promisedAnswer, type Settings } from '../domain/settings.ts'
+import { type Policy, type Product, promisedAnswer, type Settings } from '../domain/settings.ts'
 import { addMs, dueAt, formatInstant, HOUR_MS, type Instant, msBetween } from '../domain/time.ts'
 import { acknowledgement, furtherReports } from '../messages/to-reporters.ts'
 import { senderDoubt } from './authentication.ts'
@@ -112,7 +112,7 @@ export function acknowledgeReport(
   const { now, begunAt: madeAt } = moment
   const { timezone } = settings.desk
   const params = acknowledgementParams(
-    productOutside(opened, settings),
+    productsOutside(opened, settings),
     opened,
     { receivedAt: situation.receivedAt, now },
     timezone
@@ -172,32 +172,32 @@ function toSender(
   return inClearTo({ name: '', address, id }, message, sending)
 }
 
-/** By when the acknowledgement promises an answer by a person; null where it promises nothing. */
-export function answerDueAt(
-  { policy, calendar }: Pick<Product, 'policy' | 'calendar'>,
-  receivedAt: Instant
-): Instant | null {
-  const due = promisedAnswer(policy)?.due
-  return due && 'within' in due ? dueAt(receivedAt, due.within, calendar) : null
+/** By when one of these products promises an answer by a person at the latest; null unless each promises one. */
+export function answerDueAt(products: readonly Promising[], receivedAt: Instant): Instant | null {
+  const dues = products.flatMap(({ policy, calendar }) => {
+    const due = promisedAnswer(policy)?.due
+    return due && 'within' in due ? dueAt(receivedAt, due.within, calendar) : []
+  })
+  return dues.length < products.length ? null : (dues.sort().at(-1) ?? null)
 }
 
+type Promising = Pick<Product, 'policy' | 'calendar'>
+
 /**
- * The product that the subject outside names, or else the first one. An automatic answer follows the policy of this product, so
- * that its text cannot depend on what only the desk could read (G6).
+ * The product that the subject outside names, or else all of them: an automatic answer says only what holds for each, so that its
+ * text cannot depend on what only the desk could read (G6).
  */
-export function productOutside({ outer }: OpenedMail, settings: Settings): Product {
-  const [first] = settings.products
-  if (first === undefined) throw new RangeError('a desk without products')
-  return productIn(outer.subject, settings) ?? first
+export function productsOutside({ outer }: OpenedMail, settings: Settings): readonly Product[] {
+  const named = productIn(outer.subject, settings)
+  return named === null ? settings.products : [named]
 }
 
 /** The product of the case: by the subject as its author meant it, then the text, then what is seen outside. */
 export function productOf(opened: OpenedMail, settings: Settings): Product {
-  return (
-    productIn(subjectOf(opened), settings) ??
-    productIn(opened.text, settings) ??
-    productOutside(opened, settings)
-  )
+  const named = productIn(subjectOf(opened), settings) ?? productIn(opened.text, settings)
+  const [product] = named === null ? productsOutside(opened, settings) : [named]
+  if (product === undefined) throw new RangeError('a desk without products')
+  return product
 }
 
 /** The one product that these words name; null for none or several. */
@@ -211,21 +211,29 @@ function productIn(text: string, { products }: Settings): Product | null {
 
 /** What the acknowledgement says: nothing but what anybody outside could work out (G6). */
 export function acknowledgementParams(
-  product: Pick<Product, 'policy' | 'calendar'>,
+  products: readonly Promising[],
   opened: Pick<OpenedMail, 'sealedTo' | 'sealedToKeyIds'>,
   { receivedAt, now }: { readonly receivedAt: Instant; readonly now: Instant },
   timezone: string
 ): Parameters<typeof acknowledgement>[0] {
-  const { policy } = product
-  const due = answerDueAt(product, receivedAt)
+  const policies = products.map(({ policy }) => policy)
+  const shared = (of: (policy: Policy) => readonly string[]): readonly string[] => {
+    const [first = [], ...others] = policies.map(of)
+    return first.filter((one) => others.every((other) => other.includes(one)))
+  }
+  const [title = ''] = shared((policy) => [policy.title])
+  const [answer_includes = ''] = shared((policy) => [policy.answer_includes])
+  const reporter_rules = shared((policy) => policy.reporter_rules)
+  const report_checklist = shared((policy) => policy.report_checklist)
+  const due = answerDueAt(products, receivedAt)
   return {
     received: formatInstant(receivedAt, timezone),
     answerBy: due === null ? '' : formatInstant(due, timezone),
     isLate: due !== null && due <= now,
-    isFirm: promisedAnswer(policy)?.firmness === 'hard',
-    policy,
+    isFirm: policies.every((policy) => promisedAnswer(policy)?.firmness === 'hard'),
+    policy: { title, answer_includes, reporter_rules, report_checklist },
     sealedTo: opened.sealedTo,
     keyIds: opened.sealedToKeyIds.join(', '),
-    isClearAllowed: policy.reporters.cleartext === 'allow'
+    isClearAllowed: policies.every(({ reporters }) => reporters.cleartext === 'allow')
   }
 }

@@ -18,7 +18,7 @@ import { type OpenedMail, subjectOf, type WarningCode } from '../domain/mail.ts'
 import { type Product, productNamed, type Settings } from '../domain/settings.ts'
 import { type Instant } from '../domain/time.ts'
 import { listed } from '../domain/words.ts'
-import { acknowledgeReport, answerDueAt, productOf, productOutside } from './acknowledgement.ts'
+import { acknowledgeReport, answerDueAt, productOf, productsOutside } from './acknowledgement.ts'
 import { senderDoubt } from './authentication.ts'
 import { dueOf } from './clocks.ts'
 import { answerToDate } from './date-talk.ts'
@@ -157,7 +157,7 @@ function openedBy(
   const record = newCase(situation, product, now)
   const { tag, reporters } = record
   const [reporter] = reporters
-  const answer = answerDueAt(productOutside(opened, settings), receivedAt)
+  const answer = answerDueAt(productsOutside(opened, settings), receivedAt)
   const promised = answer === null ? {} : { promised: { answer } }
   const about = { product: product.id, reporter: tag, receivedAt, ...promised }
   const [newest] = senderCases

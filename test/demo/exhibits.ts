@@ -5,7 +5,6 @@ import { BUILT_IN_CLOCKS } from '../../src/config/clock-schema.ts'
 import { listPresets, readPolicy } from '../../src/config/policy-file.ts'
 import { builtInTexts } from '../../src/config/texts.ts'
 import { type Clock } from '../../src/domain/clock.ts'
-import { groupBy } from '../../src/domain/group.ts'
 import { type Message, type VisibleEncryption } from '../../src/domain/message.ts'
 import { type Instant } from '../../src/domain/time.ts'
 import { MESSAGES } from '../../src/messages/catalogue.ts'
@@ -13,7 +12,6 @@ import { createRender, SAMPLE, SAMPLE_DESK } from '../../src/messages/render.ts'
 import { alert } from '../../src/messages/to-maintainers.ts'
 import { acknowledgement } from '../../src/messages/to-reporters.ts'
 import { acknowledgementParams } from '../../src/policy/acknowledgement.ts'
-import { answers } from './answers.ts'
 
 /** One message as its recipient sees it. */
 export type Exhibit = {
@@ -44,20 +42,8 @@ export async function exhibits(): Promise<Exhibit[]> {
       inClear: clear
     }))
   })
-  const ofCommands = oncePerWording(answers(await presets()))
-  return [...samples, ...(await acknowledgements()), ...(await reminders()), ...ofCommands]
+  return [...samples, ...(await acknowledgements()), ...(await reminders())]
 }
-
-/** What several presets say in the same words is shown once, under all their names. */
-function oncePerWording(all: readonly Exhibit[]): Exhibit[] {
-  const alike = groupBy(all, (one) => `${one.title.replace(OF_PRESET, '')}\n${shown(one)}`)
-  return [...alike.values()].map((same) => {
-    const names = same.flatMap(({ title }) => OF_PRESET.exec(title)?.[1] ?? [])
-    return { ...same[0], title: same[0].title.replace(OF_PRESET, `policy ${names.join(', ')}: `) }
-  })
-}
-
-const OF_PRESET = /^policy ([^:]+): /
 
 /** What each preset promises, for every way in which a first message can come. */
 async function acknowledgements(): Promise<Exhibit[]> {
@@ -69,7 +55,7 @@ async function acknowledgements(): Promise<Exhibit[]> {
     for (const sealedTo of SEALED_TO) {
       const opened = { sealedTo, sealedToKeyIds: sealedTo === 'other' ? ['0123456789ABCDEF'] : [] }
       const message = acknowledgement(
-        acknowledgementParams(product, opened, { receivedAt: RECEIVED, now: RECEIVED }, timezone)
+        acknowledgementParams([product], opened, { receivedAt: RECEIVED, now: RECEIVED }, timezone)
       )
       const ways = sealedTo === 'desk' ? [true, false] : [true]
       for (const inClear of ways)

@@ -50,7 +50,7 @@ import {
 } from '../support/desk.ts'
 import { headerOf, splitPart } from '../support/mail-parts.ts'
 import { tempFolder } from '../support/temp.ts'
-import { type Someone, START, someone, type WorldOptions } from '../support/world.ts'
+import { type Letter, type Someone, START, someone, type WorldOptions } from '../support/world.ts'
 import { POLICY, PRODUCT } from '../unit/policy/samples.ts'
 
 const CASE = aboutCase(FIRST)
@@ -80,12 +80,15 @@ const ANSWER: Clock = {
   quote: 'Within 48 hours.'
 }
 
-async function givenCase(options: Partial<WorldOptions> = {}): Promise<void> {
+async function givenCase(
+  options: Partial<WorldOptions> = {},
+  report: Letter = { subject: 'x', text: 'x', as: 'encrypted' }
+): Promise<void> {
   await givenDesk([grace, { ...linus, roles: ['committer'] }], {
     policy: { clocks: [...OF_CASES, ANSWER] },
     ...options
   })
-  await givenMessage(alice, { subject: 'x', text: 'x', as: 'encrypted' })
+  await givenMessage(alice, report)
 }
 
 /** Puts events on the record as those who make them do. */
@@ -693,7 +696,7 @@ it('(B12) a case that moves to another product is reminded of by the clocks of t
     calendar: PRODUCT.calendar,
     supported: []
   }
-  await givenCase({ moreProducts: [other] })
+  await givenCase({ moreProducts: [other] }, { subject: 'ACME Parser', text: 'x', as: 'clear' })
   await writes(grace, '/take\n/product renderer\n')
   expect(world.rows('SELECT product FROM cases')).toEqual([{ product: 'renderer' }])
   await world.wait(23 * HOUR)

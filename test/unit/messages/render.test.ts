@@ -138,7 +138,7 @@ describe('the acknowledgement says what to expect of our answer (B10)', () => {
     const opened = { sealedTo: 'nobody', sealedToKeyIds: [] } as const
     const receivedAt = at('2026-11-23T12:00:00Z')
     const params = (now: string): AcknowledgementParams =>
-      acknowledgementParams(PRODUCT, opened, { receivedAt, now: at(now) }, 'UTC')
+      acknowledgementParams([PRODUCT], opened, { receivedAt, now: at(now) }, 'UTC')
     expect(params('2026-11-24T12:00:00Z').isLate).toBe(false)
     const message = acknowledgement(params('2026-12-24T12:00:00Z'))
     const text = renderWith(message, { ...SAMPLE, inClear: true }).replaceAll(/\s+/g, ' ')
