@@ -114,7 +114,7 @@ function addLists(make: Make, group: Group): void {
     .requiredOption('--name <name>', 'name of the person or organisation')
     .requiredOption('--address <address>', 'the address that notices are sent to')
     .requiredOption('--key <file>', "the member's OpenPGP public key")
-    .requiredOption('--product <id>', 'send notices about this product; may be repeated', more)
+    .requiredOption('--product <id...>', 'send notices about these products')
   member('remove <id>', 'remove a member from the list', (file) => file.removeTheMember)
 }
 

@@ -10,7 +10,7 @@ import { parse } from 'yaml'
 import { z } from 'zod'
 import { REQUIRABLE_FIELDS } from '../domain/notice.ts'
 import { type Policy } from '../domain/settings.ts'
-import { type Span } from '../domain/time.ts'
+import { type Span, spanWords } from '../domain/time.ts'
 import { calendarKeys, type ReadCalendar } from './calendar.ts'
 import { CASE_CLOCKS, clocks } from './clock-schema.ts'
 import { block, line, list, oneOf, shortName, span, textUpTo, whole } from './fields.ts'
@@ -67,7 +67,13 @@ const notice = block({
 }).refine(
   ({ lead, tolerance }) =>
     roughHours(tolerance.min) <= roughHours(lead) && roughHours(lead) <= roughHours(tolerance.max),
-  { error: 'must have a lead between tolerance.min and tolerance.max' }
+  {
+    error: ({ input }) => {
+      const { lead, tolerance } = input as NonNullable<Policy['notice']>
+      const said = [lead, tolerance.min, tolerance.max].map(spanWords)
+      return `must have a lead between tolerance.min and tolerance.max: the lead is ${said[0]}, and the tolerance is ${said[1]} to ${said[2]}`
+    }
+  }
 )
 
 const policySchema = block({

@@ -36,10 +36,18 @@ export function formatPath(path: ValuePath): string {
 function problemsOf(issue: z.core.$ZodIssue): Problem[] {
   const text = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? '') : issue.message
   const path = issue.path.filter((key) => typeof key !== 'symbol')
+  // Of several forms, the one whose keys are all there is meant: what is wrong lies in their values.
+  const meant = issue.code === 'invalid_union' ? issue.errors.find(isInside) : undefined
+  if (meant !== undefined)
+    return meant.flatMap((inner) => problemsOf({ ...inner, path: [...path, ...inner.path] }))
   if (issue.code === 'unrecognized_keys')
     return issue.keys.map((key) => ({ path: [...path, key], text }))
   const isMissing = issue.code !== 'custom' && issue.input === undefined
   return [{ path, text: isMissing ? `is missing: it ${text}` : text }]
+}
+
+function isInside(issues: readonly z.core.$ZodIssue[]): boolean {
+  return issues.every(({ path, input }) => path.length > 0 && input !== undefined)
 }
 
 /** The value at `path` of plain data; undefined when there is none. */

@@ -67,10 +67,10 @@ describeWith(['dovecot', 'gpg'], 'what is wrong before the first mail', async ()
   })
 
   it('refuses a member whose key cannot encrypt, has expired or is private', async () => {
-    const add = (file: string): Promise<CliResult> =>
+    const add = (file: string, ...more: string[]): Promise<CliResult> =>
       desk.cli(
         ...['members', 'add', '--id', 'alpha', '--name', 'Alpha', '--address', 'a@alpha.example'],
-        ...['--key', file, '--product', 'parser']
+        ...['--key', file, '--product', 'parser', ...more]
       )
     const file = join(desk.folder, 'member.asc')
     const owner = { name: 'Alpha', address: 'a@alpha.example' }
@@ -82,6 +82,8 @@ describeWith(['dovecot', 'gpg'], 'what is wrong before the first mail', async ()
     writeFileSync(file, expired.armored)
     expectOneLine(await add(file), /expired/)
     expectOneLine(await add(join(desk.folder, 'keys/desk.asc')), /PRIVATE/)
+    // Products may stand behind one --product.
+    expectOneLine(await add(file, 'lexer'), /^postern: --product: "lexer" is not in/)
     expect(JSON.parse((await desk.cli('members', 'list', '--json')).stdout)).toEqual([])
   })
 

@@ -307,7 +307,8 @@ clocks:
     no id of its own                      | extends: dispatch\n | id is missing
     two units of time                     | extends: dispatch\nid: own\nnotice: { lead: { hours: 4, days: 2 } }\n | notice.lead (line 3) must be one of { minutes: N }
     a negative promise                    | extends: dispatch\nid: own\nnotice: { lead: { hours: -4 } }\n | notice.lead.hours (line 3) must be a whole number
-    a lead outside its tolerance          | extends: dispatch\nid: own\nnotice: { lead: { days: 20 } }\n | notice (line 3) must have a lead between
+    a lead outside its tolerance          | extends: dispatch\nid: own\nnotice: { lead: { days: 20 } }\n | notice (line 3) must have a lead between tolerance.min and tolerance.max: the lead is 20 days, and the tolerance is 5 days to 9 days
+    a misspelt unit of time               | extends: dispatch\nid: own\nclocks: { answer: { due: { within: { busines_days: 3 } } } }\n | clocks.answer.due.within (line 3) must be one of { minutes: N }
     an unknown notice field               | extends: dispatch\nid: own\nnotice: { required: [poc] }\n | notice.required[0] (line 3) must be one of title
     a clock on an event that there is not | extends: dispatch\nid: own\nclocks: { answer: { stops: [anserwed] } }\n | clocks.answer.stops[0] (line 3) must be a kind of event of the record
     a clock without a due                 | extends: dispatch\nid: own\nclocks: { mine: { starts: [opened], stops: [] } }\n | clocks.mine.due (line 3) is missing
