@@ -8,7 +8,7 @@ import { addresseesOf, answeredAt, type ListedCase } from '../domain/case.ts'
 import { type Due } from '../domain/clock.ts'
 import { aboutCase } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
-import { formatInstant, type Instant } from '../domain/time.ts'
+import { type Instant } from '../domain/time.ts'
 import { systemClock } from '../effects/system.ts'
 import { createHistory } from '../messages/history.ts'
 import { promiseWords } from '../policy/clocks.ts'
@@ -31,15 +31,16 @@ import { page } from './page.ts'
 const MESSAGES_MAX = 10_000
 
 export async function cases(call: Call<{ readonly all?: boolean }>): Promise<void> {
-  await withDatabase(call, (db, { desk }) => {
+  await withDatabase(call, (db, settings) => {
+    const now = systemClock.now()
     const rows = db.read((read) => caseStore.list(read, call.options.all === true ? 'all' : 'open'))
     printRows(call, rows.map(summary), {
       CASE: (row) => row.tag,
-      STATE: ({ state, rejectedAs }) => (rejectedAs === null ? state : `${state} (${rejectedAs})`),
+      STATE: stateWords,
       PRODUCT: (row) => row.product,
       OWNER: (row) => row.owner ?? '-',
-      DUE: ({ due }) =>
-        due === null ? '-' : `${due.clock} ${formatInstant(due.at, desk.timezone)}`,
+      DUE: ({ due, ...row }) =>
+        due === null ? '-' : promiseWords(due, { case: row, settings, now }),
       REPORTER: (row) => row.reporters.join(', ') || '-',
       SUBJECT: (row) => row.subject
     })

@@ -6,6 +6,7 @@ import { aboutCase, BY_OPERATOR, event } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
 import { copiesHeld, isAnyHere, type NoticeRecord } from '../domain/notice.ts'
 import { systemClock } from '../effects/system.ts'
+import { NOTICE_STATES } from '../policy/status.ts'
 import { type Read } from '../store/database.ts'
 import * as deliveries from '../store/deliveries.ts'
 import * as notices from '../store/notices.ts'
@@ -26,7 +27,7 @@ export async function listTheNotices(call: Call): Promise<void> {
     printRows(call, rows, {
       CASE: (row) => row.case,
       REVISION: (row) => row.revision,
-      STATE: (row) => row.state,
+      STATE: (row) => NOTICE_STATES[row.state],
       'RELEASE AT': (row) => row.releaseAt ?? '-',
       RELEASED: (row) => row.releasedAt ?? '-',
       SENT: (row) => row.deliveries.sent,
@@ -51,7 +52,11 @@ export async function showNotice(call: Call): Promise<void> {
         WHY: (row) => row.because ?? '',
         AT: (row) => row.at
       })
-    print(call, value, page('show-notice', value, desk.timezone, { table }))
+    print(
+      call,
+      value,
+      page('show-notice', value, desk.timezone, { table, words: () => NOTICE_STATES[notice.state] })
+    )
   })
 }
 

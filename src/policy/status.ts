@@ -61,7 +61,7 @@ export function standing({ case: record, notice, settings }: Draft): string {
     ownerWords(record, settings),
     ...(notice === null || isMoot(record, notice)
       ? []
-      : [`advance notice ${NOTICES[notice.state]}`])
+      : [`advance notice ${NOTICE_STATES[notice.state]}`])
   ].join('; ')
 }
 
@@ -70,7 +70,8 @@ function isMoot({ state }: CaseRecord, notice: NoticeRecord): boolean {
   return (!isOpen(state) || state === 'disclosed') && notice.state !== 'released'
 }
 
-const NOTICES: Readonly<Record<NoticeRecord['state'], string>> = {
+/** Where a notice stands, in words. */
+export const NOTICE_STATES: Readonly<Record<NoticeRecord['state'], string>> = {
   drafting: 'not approved',
   scheduled: 'approved',
   releasing: 'leaving now',
@@ -225,7 +226,7 @@ function* noticeLines(draft: Draft): Iterable<string> {
   const { members } = draft.bound
   const to =
     members.length === 0 ? 'nobody on the list' : count(members.length, 'member', 'members')
-  yield `Advance notice: revision ${notice.revision}, ${NOTICES[notice.state]}${whereWords(notice, to, draft)}`
+  yield `Advance notice: revision ${notice.revision}, ${NOTICE_STATES[notice.state]}${whereWords(notice, to, draft)}`
   if (!isOpenYet) return
   const missing = missingFields(draft)
   const faults = noticeFaults(draft)

@@ -19,7 +19,7 @@ import { type DeskAnswer, rolesOf, synopsis, type Verb, verbsUnder } from './ver
 const how = (
   desk: Address
 ): string => `Write commands on the first lines of a signed and encrypted reply to any
-message of the desk, one a line. If one line is wrong, none is carried out.
+message of the desk, one per line. If one line is wrong, none is carried out.
 /help COMMAND explains a command.
 
 A message that is no reply must say on its first lines who it is for and
@@ -29,7 +29,7 @@ which case it is about (/help and /cases need no case):
 
 const help: Verb = {
   name: 'help',
-  arguments: '[VERB]',
+  arguments: '[COMMAND]',
   binds: 'desk',
   roles: [],
   help: 'lists the commands, or explains one',

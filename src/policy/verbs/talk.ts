@@ -192,7 +192,7 @@ const unsend: Handler = (draft, { words }) => {
   const waiting = waitingFor(reporter, draft).filter(({ tag }) => tag === draft.case.tag)
   if (waiting.length === 0)
     throw new Refusal(
-      `Nothing waits for ${address} in this case. What has left cannot be taken back.`
+      `Nothing waits for ${address} in this case. What has left cannot be withdrawn.`
     )
   // A reporter must learn of the end of their case: what tells it is withdrawn only with the decision, or for a recorded reason.
   const isEnd = waiting.some(({ mail }) => mail === 'rejected' || mail === 'closed')
@@ -209,7 +209,7 @@ const ACCEPTED_UNTOLD =
   'So the reporter has not been told that the report is accepted: please say it with /reply.'
 
 const MUST_LEARN =
-  'Not withdrawn: the reporter must learn that the case has ended. To take the decision back, and what waits with it, write /reopen because REASON. If the reporter was told another way, write /unsend because REASON.'
+  'Not withdrawn: the reporter must learn that the case has ended. To undo the decision and withdraw what waits with it, write /reopen because REASON. If the reporter was told another way, write /unsend because REASON.'
 
 function canAnswer(draft: Draft): boolean {
   const way = pathIn(draft)
@@ -224,7 +224,7 @@ export const TALK: readonly Verb[] = [
     name: 'plan',
     followsMerges: true,
     text: { goesTo: 'fields', keys: ['plan', 'workarounds'], isOptional: true },
-    help: 'sends the reporter the plan: and workarounds: lines below',
+    help: 'sends the reporter the plan and the workarounds that you write below',
     more: 'Both are needed; "workarounds: none known" is enough. A /reply whose text holds both headings counts as well. Of several reporters, it reaches the one whose message you answer, or all of them if you answer none of theirs.',
     run: plan,
     next: {
@@ -271,8 +271,8 @@ export const TALK: readonly Verb[] = [
     name: 'unsend',
     arguments: '[because REASON]',
     followsMerges: true,
-    help: 'takes back messages to the reporter that still wait for a key',
-    more: 'The answer says whose words they were and from when. What has left cannot be taken back. A message about the end of a case is taken back only with because REASON, which stays on the record.',
+    help: 'withdraws messages to the reporter that still wait for a key',
+    more: 'The answer says whose words they were and from when. What has left cannot be withdrawn. To withdraw a message about the end of a case, add because REASON, which stays on the record.',
     run: unsend
   },
   {

@@ -39,7 +39,7 @@ type About = {
   readonly text?: VerbText
   /** One line that goes on after the synopsis: `makes the case yours`. */
   readonly help: string
-  /** More sentences for `/help VERB`. */
+  /** More sentences for `/help COMMAND`. */
   readonly more?: string
 }
 
