@@ -18,6 +18,7 @@ import { type Audience } from '../domain/message.ts'
 import { KEY_PROBLEMS, UNDELIVERED } from '../domain/outgoing.ts'
 import { type Product, promisedAnswer } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
+import { listed } from '../domain/words.ts'
 import { nounOf } from '../messages/catalogue.ts'
 import { alert, digest as digestMessage, keyProblem } from '../messages/to-maintainers.ts'
 import { memberKeyExpires } from '../messages/to-members.ts'
@@ -26,6 +27,7 @@ import { nameOf } from '../policy/recipients.ts'
 import { inClearTo, sealedTo } from '../policy/send.ts'
 import { caseLines, waitingName } from '../policy/status.ts'
 import * as cases from '../store/cases.ts'
+import * as deliveries from '../store/deliveries.ts'
 import * as events from '../store/events.ts'
 import { listJunk } from '../store/junk.ts'
 import * as members from '../store/members.ts'
@@ -160,12 +162,12 @@ const DETAILS: Readonly<
     const start = starts.at(-1)
     const leavesAt = start === undefined ? null : instantOf(start, 'leaveBy')
     if (record === null || product === null || leavesAt === null) return null
-    const listed = members.listActive(read, product.id)
-    const blocked = listed.filter(({ keyExpiresAt: end }) => end !== null && end <= leavesAt)
+    const all = members.listActive(read, product.id)
+    const blocked = all.filter(({ keyExpiresAt: end }) => end !== null && end <= leavesAt)
     return {
       leaves: formatInstant(leavesAt, settings.desk.timezone),
-      all: listed.length,
-      ready: listed.length - blocked.length,
+      all: all.length,
+      ready: all.length - blocked.length,
       blocked: blocked.length,
       notice: notices.find(read, record.tag)?.state ?? 'none',
       names: blocked.map(({ id }) => id).join(', ')
@@ -185,6 +187,22 @@ const DETAILS: Readonly<
     const lateMs = abouts(occasion, 'notice-leaving').at(-1)?.lateMs ?? 0
     const minutes = occasion.product?.policy.notice?.late_after_minutes ?? Infinity
     return lateMs > minutes * 60_000 ? {} : null
+  },
+  /** Where the copies are now, and who of the reporters was told the date with them. */
+  'notice-left': (_desk, read, { record, subject, starts }) => {
+    const notice = record === null ? null : notices.find(read, record.tag)
+    const left = starts.at(-1)
+    if (record === null || notice === null || left?.kind !== 'notice-left') return null
+    const kinds = ['notice-leaving', 'date-told', 'notice-left'] as const
+    const before = events.list(read, subject, { kinds }).filter(({ id }) => id < left.id)
+    const since = before.slice(before.findLastIndex(({ kind }) => kind === 'notice-leaving'))
+    const told = since.flatMap(({ kind, about }) =>
+      kind === 'date-told' ? (reporterWith(record, about.reporter)?.contact?.address ?? []) : []
+    )
+    return {
+      copies: deliveries.count(read, notice.id, left.about.revision),
+      told: listed([...new Set(told)])
+    }
   },
   /** A member's removal from the list makes no alarm alone; beside others, the alarm says that nobody tells that member. */
   'copy-late': (_desk, _read, occasion) => {
