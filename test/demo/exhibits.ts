@@ -5,6 +5,7 @@ import { BUILT_IN_CLOCKS } from '../../src/config/clock-schema.ts'
 import { listPresets, readPolicy } from '../../src/config/policy-file.ts'
 import { builtInTexts } from '../../src/config/texts.ts'
 import { type Clock } from '../../src/domain/clock.ts'
+import { groupBy } from '../../src/domain/group.ts'
 import { type Message, type VisibleEncryption } from '../../src/domain/message.ts'
 import { type Instant } from '../../src/domain/time.ts'
 import { MESSAGES } from '../../src/messages/catalogue.ts'
@@ -12,6 +13,7 @@ import { createRender, SAMPLE, SAMPLE_DESK } from '../../src/messages/render.ts'
 import { alert } from '../../src/messages/to-maintainers.ts'
 import { acknowledgement } from '../../src/messages/to-reporters.ts'
 import { acknowledgementParams } from '../../src/policy/acknowledgement.ts'
+import { answers } from './answers.ts'
 
 /** One message as its recipient sees it. */
 export type Exhibit = {
@@ -42,8 +44,20 @@ export async function exhibits(): Promise<Exhibit[]> {
       inClear: clear
     }))
   })
-  return [...samples, ...(await acknowledgements()), ...(await reminders())]
+  const ofCommands = oncePerWording(answers(await presets()))
+  return [...samples, ...(await acknowledgements()), ...(await reminders()), ...ofCommands]
 }
+
+/** What several presets say in the same words is shown once, under all their names. */
+function oncePerWording(all: readonly Exhibit[]): Exhibit[] {
+  const alike = groupBy(all, (one) => `${one.title.replace(OF_PRESET, '')}\n${shown(one)}`)
+  return [...alike.values()].map((same) => {
+    const names = same.flatMap(({ title }) => OF_PRESET.exec(title)?.[1] ?? [])
+    return { ...same[0], title: same[0].title.replace(OF_PRESET, `policy ${names.join(', ')}: `) }
+  })
+}
+
+const OF_PRESET = /^policy ([^:]+): /
 
 /** What each preset promises, for every way in which a first message can come. */
 async function acknowledgements(): Promise<Exhibit[]> {

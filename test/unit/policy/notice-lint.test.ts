@@ -11,6 +11,7 @@ import {
   builtInRender,
   caseRecord,
   commandContext,
+  file,
   LINUS,
   NOW,
   noticeRecord,
@@ -154,8 +155,8 @@ it('(B18) what cannot be read is stored, and said at once', () => {
   expect(JSON.stringify(result)).toContain('affected_versions says \\"some')
 })
 
-function noticeText(fields: NoticeFields): string {
-  const notice = noticeRecord({ fields })
+function noticeText(fields: NoticeFields, patches = [file('fix.patch')]): string {
+  const notice = noticeRecord({ fields, patches })
   const params = noticeParams(notice, { case: PLANNED, product: PRODUCT, settings: SETTINGS })
   return builtInRender()(noticeMessage(params), { tag: null, inClear: false }).replaceAll(
     /\s+/g,
@@ -175,7 +176,7 @@ it.each<[string, NoticeFields, string]>([
   [
     'an earlier patch',
     { patch_available_at: '2026-12-03T12:00Z' },
-    'do not deploy the patches before Thu 3 Dec 2026, 13:00 Berlin (12:00 UTC), when they become'
+    'do not deploy the patches before Thu 3 Dec 2026, 13:00 Berlin (12:00 UTC), when the patches become'
   ],
   [
     'an earlier patch that may be deployed at once',
@@ -194,6 +195,12 @@ it.each<[string, NoticeFields, string]>([
   ]
 ])('(B18) the fixed words of a notice follow the fields: %s', (_name, fields, says) => {
   expect(noticeText(fields)).toContain(says)
+})
+
+it('(B18) the fixed words of a notice without patches mention none', () => {
+  const words = 'Please do not deploy a fix before that instant.'
+  expect(noticeText({ no_patches: 'The fix is in 4.2.1.' }, [])).toContain(words)
+  expect(noticeText({}, [])).not.toMatch(/patch/i)
 })
 
 it('(B18) a notice that lets members deploy early forbids it nowhere', () => {
