@@ -253,6 +253,7 @@ export function splitReason(words: readonly string[]): {
   const at = words.findIndex((word) => /^because:?$/i.test(word))
   if (at < 0) return { before: words.join(' '), reason: null, why: '' }
   const reason = words.slice(at + 1).join(' ')
+  if (reason === 'REASON') throw new Refusal('Please write your own reason in place of REASON.')
   return { before: words.slice(0, at).join(' '), reason, why: `, because: ${reason}` }
 }
 

@@ -101,6 +101,13 @@ export function dueInDraft(draft: Draft): Due | null {
   return dueOf(draft.case, draft.bound.events, happening(draft), draft)
 }
 
+/** Whether a reporter wrote last and waits for an answer. */
+export function isAnswerDue(draft: Draft): boolean {
+  return promisesOpen(draft.case, draft.bound.events, happening(draft), draft).some(
+    ({ start }) => start.kind === 'reporter-wrote'
+  )
+}
+
 /** Whether a promise waits to be kept that takes a plan and not just any answer (M-08). */
 export function isPlanDue(draft: Draft): boolean {
   return promisesOpen(draft.case, draft.bound.events, happening(draft), draft).some(

@@ -7,6 +7,7 @@ import { expect, it } from 'vitest'
 import {
   alarmsTo,
   alice,
+  allTo,
   answering,
   approve,
   bob,
@@ -120,6 +121,20 @@ it('(A3) the digest lists a case whose reporter wrote again, until somebody answ
   await says('/reply\nWe see it, too.\n')
   await days(2)
   expect(await digests()).toHaveLength(1)
+})
+
+it('(A3, M-10) a case in which the reporter wrote last is closed with words to the reporter, and for a reason of its own', async () => {
+  await deskOf('dispatch')
+  await givenMessage(alice, { ...KEYLESS, autocrypt: true })
+  await says(REJECT)
+  await writes(alice, 'I disagree.\n', answering(alice))
+  expect(await lastTo(grace)).toContain('/close because: REASON and a text to the reporter')
+  const unread = await says('/close because we looked again\n')
+  expect(unread).toContain('The reporter wrote last and nobody has answered.')
+  expect(unread).not.toMatch(/^ *\/close$/m)
+  expect(await says('/close because REASON\nIt needs root.\n')).toContain('your own reason')
+  expect(await says('/close because we looked again\nIt needs root.\n')).toContain('Done')
+  expect(await allTo(alice)).toContain('It needs root.')
 })
 
 const KEYED = { ...KEYLESS, autocrypt: true }

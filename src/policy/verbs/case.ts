@@ -12,11 +12,12 @@ import {
   happening,
   hasHappened,
   Refusal,
+  refuseIf,
   splitReason
 } from '../draft.ts'
 import { nameOf } from '../recipients.ts'
 import { decisionMail } from '../reporter-mail.ts'
-import { statusBlock } from '../status.ts'
+import { isAnswerDue, statusBlock } from '../status.ts'
 import { textFor } from './talk.ts'
 import { type Verb } from './verb.ts'
 
@@ -92,14 +93,17 @@ const reject: Handler = (draft, command) => {
 const close: Handler = (draft, command) => {
   const [first = '', ...others] = command.words
   const isSilent = first.toLowerCase() === 'internal'
+  const words = isSilent ? others : command.words
+  const { before, reason: stated } = splitReason(words)
   // Words before "because" belong to the reason: /close duplicate of 7 because of the audit.
-  const reason = (isSilent ? others : command.words).join(' ').replace(/^because\b\s*/iu, '')
+  const reason = before === '' ? (stated ?? '') : words.join(' ')
   const text = textFor(command.text ?? '', draft)
   const disposition = dispositionOf(draft)
   const why = reason === '' ? '' : `, because: ${reason}`
   const decide = (told: ReporterTold): void =>
     decided(draft, 'closed', { disposition, reason, told })
   if (!isSilent) {
+    refuseIf(text === '' && isAnswerDue(draft) ? ANSWER_DUE : null)
     const decision = CLOSING[disposition]
     return decisionMail(draft, decide, { mail: 'closed', text, decision, why })
   }
@@ -115,6 +119,9 @@ const close: Handler = (draft, command) => {
   draft.activity.push(`closed the case${why}; the reporter was not told`)
   return 'The case is closed. The reporter was not told.'
 }
+
+const ANSWER_DUE =
+  'The reporter wrote last and nobody has answered. Please write a text to the reporter below /close.'
 
 /** What a reporter reads at the end of a case, whether or not the maintainer adds a text. */
 const CLOSING = {
@@ -255,7 +262,7 @@ export const END: readonly Verb[] = [
     help: 'closes the case and tells the reporter, with any text below',
     more: 'REASON stays on the record. /close internal REASON tells nobody outside, where the policy allows that.',
     run: close,
-    next: { happens: 'closed', writes: () => '/close' }
+    next: { happens: 'closed', writes: (draft) => (isAnswerDue(draft) ? null : '/close') }
   },
   {
     name: 'reopen',

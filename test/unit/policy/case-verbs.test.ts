@@ -235,7 +235,7 @@ describe('/close', () => {
       'duplicate of our ticket because of the audit',
       'duplicate of our ticket because of the audit'
     ],
-    ['because of the audit', 'of the audit'],
+    ['because: of the audit', 'of the audit'],
     ['internal duplicate because of the audit', 'duplicate because of the audit']
   ])('(B9) %s is recorded whole', (words, reason) => {
     expect(closed(`/close ${words}`, 'accepted').about).toMatchObject({ reason })
