@@ -208,16 +208,14 @@ function write(tx: Tx, { subject, standing, now }: Known, { tellings, ...made }:
         recipient: audience === 'member' ? '' : recipientId,
         ...{ messageId, at: now }
       }))
+  const to = told.map(({ recipient }) => recipient)
   for (const { run, step, repeat, isLate } of newest(tellings[0])) {
-    const {
-      key,
-      start,
-      clock: { id: clock },
-      dueAt
-    } = run
-    const ring = { clock, generation: start.id, step, repeat, key, eachFrom: standing.eachFrom }
+    const { id: clock, title, counts } = run.clock
+    const ringing = { clock, generation: run.start.id, step }
+    const ring = { ...ringing, repeat, key: run.key, eachFrom: standing.eachFrom }
     for (const one of told) looks.saveRing(tx, subject, { ...ring, ...one })
-    const about = { clock, generation: start.id, step, dueAt, isLate }
+    const dueAt = counts === 'each' ? null : run.dueAt
+    const about = { ...ringing, title, to, dueAt, isLate }
     if (!isSilent) record(tx, event('rang', subject, BY_DESK, about), { now })
   }
 }

@@ -194,7 +194,16 @@ const EVENTS = {
     attempts: number
   },
   retried: {} as { outbox: number },
-  rang: {} as { clock: string; generation: number; step: string; dueAt: Instant; isLate: boolean },
+  /** `to`: the maintainers who were told, '' for the list member; `dueAt`: null for what merely happened. */
+  rang: {} as {
+    clock: string
+    title: string
+    to: readonly string[]
+    generation: number
+    step: string
+    dueAt: Instant | null
+    isLate: boolean
+  },
 
   // Keys and the list.
   'key-asked': {} as { reporter: string },

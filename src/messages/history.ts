@@ -48,7 +48,7 @@ function actorsOf(names: HistoryNames): Readonly<Record<Actor['kind'], (id: stri
     somebody: () => 'An unverified sender',
     maintainer: names.maintainer,
     member: (id) => `List member ${id}`,
-    reporter: (id) => names.reporter(id) ?? 'The reporter'
+    reporter: (id) => names.reporter(id) ?? `The reporter of ${id}`
   }
 }
 
@@ -69,7 +69,7 @@ const WORDS: Readonly<Record<string, string>> = {
 }
 
 function filtersOf({ timezone, maintainer, ...names }: HistoryNames) {
-  const reporter = (id: string): string => names.reporter(id) ?? 'the reporter'
+  const reporter = (id: string): string => names.reporter(id) ?? `the reporter of ${id}`
   return {
     maintainer,
     reporter,

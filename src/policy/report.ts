@@ -109,6 +109,7 @@ function takeIn(situation: Judged, thread: Thread, settings: Settings, moment: M
   return [
     ...entry.decisions,
     message(situation, tag, writer, now),
+    ...wrote.map((event) => ({ kind: 'record', event }) as const),
     ...key.decisions,
     ...relay({
       ...situation,
@@ -131,7 +132,6 @@ function takeIn(situation: Judged, thread: Thread, settings: Settings, moment: M
         ...(situation.quarantined ? [QUARANTINED] : [])
       ]
     }),
-    ...wrote.map((event) => ({ kind: 'record', event }) as const),
     ...answer.decisions,
     ...released.decisions,
     end(situation, tag, sender)
@@ -160,15 +160,18 @@ function openedBy(
   const answer = answerDueAt(productsOutside(opened, settings), receivedAt)
   const promised = answer === null ? {} : { promised: { answer } }
   const about = { product: product.id, reporter: tag, receivedAt, ...promised }
+  const doubt = senderDoubt(opened, settings)
+  const isNamed = reporter.contact !== null && doubt === null
+  const by = isNamed ? ({ kind: 'reporter', id: tag } as const) : BY_SOMEBODY
   const [newest] = senderCases
   // It may belong to a case that is open already, for the maintainers to merge it.
   const others = `This sender also reported ${listed(senderCases)}. If this message belongs to ${newest}, reply with /merge ${newest}.`
   return {
-    sender: { kind: 'reporter', reporter, doubt: senderDoubt(opened, settings) },
+    sender: { kind: 'reporter', reporter, doubt },
     product,
     record,
     writer: { author: 'reporter', authorId: tag },
-    happened: event('opened', aboutCase(tag), BY_SOMEBODY, about),
+    happened: event('opened', aboutCase(tag), by, about),
     decisions: [{ kind: 'open-case', case: record }],
     warnings: newest === undefined ? remarks : [...remarks, others]
   }

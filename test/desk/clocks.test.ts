@@ -180,6 +180,8 @@ describe('(A3) the promise of an answer', () => {
     expect(recorded('rang')).toEqual([
       {
         clock: 'answer',
+        title: 'The reporter waits for an answer',
+        to: ['grace', 'linus'],
         generation: expect.any(Number),
         step: '{"percent":50}',
         dueAt: addMs(START, 48 * HOUR),

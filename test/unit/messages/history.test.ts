@@ -86,6 +86,20 @@ describe('the history of a case', () => {
       'Grace Hopper wrote to the desk, and nothing was done: /reply was refused, because it did not stand at the top of the message; a command was refused, because there is no such command; /notice approve was refused, because their key lacks the role.'
     ],
     [
+      event('rang', CASE, BY_DESK, {
+        ...{ clock: 'answer', title: 'The reporter waits', to: ['grace', 'ada', 'linus'] },
+        ...{ generation: 1, step: '', dueAt: AT, isLate: true }
+      }),
+      'The desk told Grace Hopper, ada and linus: The reporter waits (due Sat 28 Nov 2026, 14:02 Berlin (13:02 UTC); told late).'
+    ],
+    [
+      event('rang', { kind: 'member', id: 'bigcloud' }, BY_DESK, {
+        ...{ clock: 'left', title: 'A key expires', to: ['grace', ''] },
+        ...{ generation: 1, step: '', dueAt: null, isLate: false }
+      }),
+      'The desk told Grace Hopper and the list member: A key expires.'
+    ],
+    [
       event('date-told', CASE, GRACE, {
         ...{ reporter: '1', date: at('2026-12-01T13:00:00Z'), how: 'encrypted', isQuestion: true }
       }),
@@ -104,6 +118,16 @@ describe('the history of a case', () => {
     expect(say(happened(what))).toBe(`${PREFIX}${sentence}`)
   })
 
+  it('tells reporters apart where nobody keeps their names any more: by the numbers of their reports', () => {
+    const nameless = createHistory(historySentences(), {
+      timezone: 'Europe/Berlin',
+      maintainer: (id: string) => id,
+      reporter: () => null
+    })
+    const asked = event('key-asked', CASE, GRACE, { reporter: 'ACME-2026-0007' })
+    expect(nameless(happened(asked))).toContain('asked the reporter of ACME-2026-0007 for')
+  })
+
   it('has a sentence for every kind of event, whoever did it', () => {
     expect(Object.keys(historySentences()).sort()).toEqual([...EVENT_KINDS].sort())
     const reporter = { kind: 'reporter', id: '1' } as const
@@ -119,6 +143,7 @@ describe('the history of a case', () => {
       ...{ at: 'one thing', error: 'TypeError', copies: { left: 1, here: 1, onTheWay: 1 } },
       ...{ lateMs: 0, sent: 1, held: 0, audience: 'reporter', recipient: '1', message: 'reply' },
       ...{ id: 'i', outbox: 3, attempts: 2, clock: 'answer', step: '{"percent":50}', dueAt: AT },
+      ...{ title: 't', to: ['grace', ''] },
       ...{ isLate: false, fingerprint: 'a'.repeat(40), source: 'attached', replaced: null },
       ...{ isUsable: true, expiresAt: AT, products: ['parser'], ms: 600_000, isSigned: true },
       ...{ isQuestion: true, refused: [{ verb: 'reply', because: 'misplaced' }] }
