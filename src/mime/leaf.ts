@@ -148,17 +148,27 @@ function undoTransferEncoding(body: Buffer, encoding: string): Buffer {
 
 const [LF, EQUALS] = [10, 61]
 
+const BASE64_CHARS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
+/** The six bits that a base64 byte encodes; -1 for any other byte. */
+const SIX_BITS = Int8Array.from({ length: 256 }, (_, byte) =>
+  BASE64_CHARS.indexOf(String.fromCharCode(byte))
+)
+
 /** Padding ends a group, not the part: some senders encode a file in pieces. Node's own decoder stops there. */
 function decodeBase64(body: Buffer): Buffer {
   const decoded = Buffer.alloc(Math.ceil((body.length * 3) / 4))
   let size = 0
-  for (let at = 0; at < body.length; ) {
-    const pad = body.indexOf(EQUALS, at)
-    const end = pad < 0 ? body.length : pad
-    // Node's decoder also reads the alphabet of URLs, which is none in mail.
-    const group = body.toString('latin1', at, end).replaceAll(/[-_]/g, '')
-    size += decoded.write(group, size, 'base64')
-    at = end + 1
+  let bits = 0
+  let count = 0
+  for (const byte of body) {
+    const value = SIX_BITS[byte] ?? -1
+    if (byte === EQUALS) count = 0
+    if (value < 0) continue
+    bits = ((bits << 6) | value) & 0xffff
+    count += 6
+    if (count < 8) continue
+    count -= 8
+    decoded[size++] = (bits >> count) & 0xff
   }
   return decoded.subarray(0, size)
 }

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import Sqlite from 'better-sqlite3'
 import { assert, Invariant } from '../domain/assert.ts'
 import { Trouble, type TroubleCode } from '../domain/trouble.ts'
-import { openFile, readMigrations, realPath, secureFile } from './files.ts'
+import { readMigrations, realPath, requireFile, secureFile } from './files.ts'
 import { type Read, type Sql, type SqlParams, type Tx } from './sql.ts'
 
 export { type Read, type Tx } from './sql.ts'
@@ -69,7 +69,9 @@ export function openDatabase(options: OpenOptions): Database {
     checkWhenSmall(connection)
     migrate(connection, migrations, ifMissing)
   }
-  return databaseOn(openFile(path, ifMissing, () => connect(path, BUSY_TIMEOUT_MS, prepare)))
+  const open = (file: string): Sqlite.Database => connect(file, BUSY_TIMEOUT_MS, prepare)
+  requireFile(path, ifMissing, (draft) => open(draft).close())
+  return databaseOn(open(path))
 }
 
 /**
@@ -175,7 +177,9 @@ function migrate(
       'database',
       'The database has the schema of an older version of Postern: start the daemon once to migrate it.'
     )
-  for (const [index, sql] of migrations.entries())
+  for (const [index, sql] of migrations.entries()) {
+    // A command that only looks must not wait for the write lock.
+    if (version() > index) continue
     inTransaction(connection, 'immediate', () => {
       // Read inside the transaction: another process may have migrated since.
       if (version() > index) return
@@ -183,6 +187,7 @@ function migrate(
       assert(connection.inTransaction, 'a migration ended its own transaction')
       connection.pragma(`user_version = ${index + 1}`)
     })
+  }
 }
 
 function databaseOn(connection: Sqlite.Database): Database {

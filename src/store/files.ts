@@ -6,6 +6,7 @@ import {
   chmodSync,
   closeSync,
   existsSync,
+  linkSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -52,28 +53,36 @@ export function secureFile(path: string): void {
 }
 
 /**
- * What `open` opens at `path`. Refuses where there is no file, unless it may be made, and an empty one: a database never is, so
- * something emptied it. A file that was made does not outlive a failure to open it.
+ * Makes sure that there is a database file at `path`. Refuses an empty one: a database never is, so something emptied it. Where there
+ * is none and one may be made, `make` fills a new file beside it, which is put there in one step: a process that dies in between
+ * leaves no empty or half database, and what another process has put there meanwhile stays.
  */
-export function openFile<T>(path: string, ifMissing: 'create' | 'refuse', open: () => T): T {
-  const isNew = !existsSync(path)
-  if (isNew && ifMissing === 'refuse')
+export function requireFile(
+  path: string,
+  ifMissing: 'create' | 'refuse',
+  make: (path: string) => void
+): void {
+  if (!existsSync(path) && ifMissing === 'create') {
+    const draft = `${path}.new-${process.pid}`
+    secureFile(draft)
+    try {
+      make(draft)
+      if (!existsSync(path)) onDisk(() => linkSync(draft, path), `the database file ${path}`)
+    } finally {
+      rmSync(draft, { force: true })
+    }
+  }
+  if (!existsSync(path))
     throw new Trouble(
       'database',
       `There is no database at ${path}: check storage.path; "postern run" makes one.`
     )
-  if (!isNew && onDisk(() => statSync(path).size, `the database file ${path}`) === 0)
+  if (onDisk(() => statSync(path).size, `the database file ${path}`) === 0)
     throw new Trouble(
       'database-corrupt',
       `The database file ${path} is empty: restore a backup, or remove it if this desk is new.`
     )
   secureFile(path)
-  try {
-    return open()
-  } catch (error) {
-    if (isNew) rmSync(path, { force: true })
-    throw error
-  }
 }
 
 function onDisk<T>(work: () => T, what: string): T {

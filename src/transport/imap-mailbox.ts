@@ -227,7 +227,8 @@ async function waitForChange(
   timeoutMs: number,
   signal: AbortSignal
 ): Promise<boolean> {
-  const stop = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
+  // A wait may have run out already, and a monotonic clock counts in fractions, which a timeout refuses.
+  const stop = AbortSignal.any([signal, AbortSignal.timeout(Math.max(0, Math.ceil(timeoutMs)))])
   if (session.changed || stop.aborted) return session.changed
   // The next command ends IDLE; a failure shows as `close` or in that command.
   session.client.idle().catch(() => undefined)

@@ -59,6 +59,11 @@ describe('embedded IMAP server', () => {
     await proxy.close()
   })
 
+  it.each([0.5, -1])('a wait of %d ms ends, and the connection stays', async (ms) => {
+    expect(await mailbox.waitForChange(ms, new AbortController().signal)).toBe(false)
+    expect((await mailbox.list({ afterUid: 0, limit: 1 })).waiting).toEqual([])
+  })
+
   it('never gives a part of a message for the whole, whatever size was announced (G1)', async () => {
     const head = 'From: a@example.org\r\nSubject: large\r\n'
     imap.append(Buffer.from(`${head}\r\n${'All of it is text.\r\n'.repeat(56_000)}`))

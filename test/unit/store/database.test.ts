@@ -12,6 +12,7 @@ import Sqlite from 'better-sqlite3'
 import { describe, expect, it } from 'vitest'
 import { Invariant } from '../../../src/domain/assert.ts'
 import { type Database, type Tx } from '../../../src/store/database.ts'
+import { requireFile } from '../../../src/store/files.ts'
 import * as meta from '../../../src/store/meta.ts'
 import { useFolder } from '../../support/folder.ts'
 import { troubleOf } from './given.ts'
@@ -110,6 +111,21 @@ describe('the file at rest (G10)', () => {
       expect(statSync(path).size).toBe(0)
     }
   )
+
+  it('is put in its place whole, so that a process that dies while it is made leaves none', () => {
+    requireFile(join(folder.path, 'postern.db'), 'create', (draft) => {
+      expect(readdirSync(folder.path)).not.toContain('postern.db')
+      writeFileSync(draft, 'a database')
+    })
+
+    expect(readdirSync(folder.path)).toEqual(['postern.db'])
+  })
+
+  it('is opened by a command that only looks while another program writes', () => {
+    using db = openIn(folder.path)
+
+    db.transact(() => openIn(folder.path, { ifMissing: 'refuse' }).close())
+  })
 
   it('is written with full durability and foreign keys', () => {
     using db = openIn(folder.path)
