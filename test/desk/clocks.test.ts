@@ -365,6 +365,8 @@ describe('(A3) the dates of a case', () => {
     expect(rung()).toEqual([])
     await world.wait(1)
     expect(rung()).toEqual(both('dead-man after hours 1'))
+    const date = formatInstant(addMs(START, DAY), 'UTC')
+    expect((await alarmsTo(linus)).at(-1)).toContain(`The disclosure date was ${date}. Nobody has`)
     const mark = world.accepted.length
     await world.wait(DAY)
     await world.wait(DAY)

@@ -68,6 +68,8 @@ it.each([REJECT, `/accept\n/disclosed because it is public\n/close\n`])(
     expect(rangSince(ended)).not.toHaveProperty('answer')
     const alarm = (await alarmsTo(linus)).at(-1)
     expect(alarm).toContain('What we wrote to the reporter waits for a key')
+    expect(alarm).toContain('It has waited since Mon 23 Nov 2026')
+    expect(alarm).not.toMatch(/Due by|Overdue/)
     expect(alarm).toContain('by Grace to alice@reporter.example, Mon 23 Nov 2026')
     expect(alarm).toContain('/unsend because REASON')
     expect(await says('/unsend\n')).toContain('the reporter must learn')
