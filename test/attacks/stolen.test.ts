@@ -2,9 +2,9 @@
  * Attacks with what another person had sealed to the desk and the thief took on the way (mail.md §2.4): whatever is put around
  * it, nobody reads it as the thief's, and its author does not lose it to a message that nobody read (G6).
  */
-import { generateKey } from 'openpgp'
 import { expect, it } from 'vitest'
 import { withHungKey } from '../support/hung-key.ts'
+import { freshKey } from '../support/keys.ts'
 import { autocrypt } from '../support/world.ts'
 import { encryptedMail, lines, textPart } from '../unit/reading/material.ts'
 import { ADDRESSES, DESK_ADDRESS } from './cast.ts'
@@ -55,12 +55,8 @@ describeAttacks('attacks with a stolen ciphertext', () => {
 
   it("4 replayed ciphertext: a forged first key with the owner's hung on it does not keep the desk from doubting it (G6)", async () => {
     await openEmpty()
-    const { privateKey } = await generateKey({
-      userIDs: [{ email: ADDRESSES.alice }],
-      date: new Date('2026-11-01T00:00:00Z'),
-      format: 'object'
-    })
-    const forged = await withHungKey(privateKey, cast.alice.secret.toPublic().keyPacket)
+    const first = await freshKey({ userIDs: [{ email: ADDRESSES.alice }] })
+    const forged = await withHungKey(first, cast.alice.secret.toPublic().keyPacket)
     const key = autocrypt(forged, ADDRESSES.alice)
     await scene.attack(
       plainMail('alice', 'forged').replace('MIME-Version', `${key}\r\nMIME-Version`)

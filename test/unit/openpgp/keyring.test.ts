@@ -1,4 +1,4 @@
-import { generateKey, type PrivateKey, readKey } from 'openpgp'
+import { type PrivateKey, readKey } from 'openpgp'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type Address } from '../../../src/domain/address.ts'
 import { addMs, instantFromMs } from '../../../src/domain/time.ts'
@@ -11,34 +11,11 @@ import {
   readCertificate,
   unlockSecretKey
 } from '../../../src/openpgp/keyring.ts'
-import { makeGnupg } from '../../support/people-gpg.ts'
-import { run } from '../../support/programs.ts'
+import { withGpg } from '../../support/gpg-home.ts'
+import { freshKey, KEY_MADE } from '../../support/keys.ts'
 import { describeWith } from '../../support/requires.ts'
-import { tempFolder } from '../../support/temp.ts'
 
 const NOW = instantFromMs(Date.UTC(2026, 10, 22))
-const DATE = new Date(Date.UTC(2026, 0, 1))
-
-async function makeKey(
-  options: {
-    readonly names?: readonly string[]
-    readonly lifetime?: number
-    readonly subkeys?: number
-  } = {}
-): Promise<PrivateKey> {
-  const names = options.names ?? ['alice@x.example']
-  const { privateKey } = await generateKey({
-    userIDs: names.map((email) => ({ name: 'Somebody', email })),
-    date: DATE,
-    keyExpirationTime: options.lifetime ?? 0,
-    ...(options.subkeys === undefined
-      ? {}
-      : { subkeys: Array.from({ length: options.subkeys }, () => ({})) }),
-    format: 'object',
-    config: pgpConfig(false)
-  })
-  return privateKey
-}
 
 describe('a certificate', () => {
   it('is told from a private key and from anything else', async () => {
@@ -60,25 +37,25 @@ describe('a certificate', () => {
   })
 
   it('is refused with more than 20 user ids or subkeys, before it is parsed', async () => {
-    const names = (count: number): string[] =>
-      Array.from({ length: count }, (_, index) => `a${index}@x.example`)
+    const userIDs = Array.from({ length: 21 }, (_, index) => ({ email: `a${index}@x.example` }))
+    const subkeys = Array.from({ length: 21 }, () => ({}))
     const of = async (key: Promise<PrivateKey>): Promise<boolean> =>
       (await readCertificate((await key).toPublic().write())) !== null
-    expect(await of(makeKey({ names: names(20) }))).toBe(true)
-    expect(await of(makeKey({ names: names(21) }))).toBe(false)
-    expect(await of(makeKey({ subkeys: 20 }))).toBe(true)
-    expect(await of(makeKey({ subkeys: 21 }))).toBe(false)
+    expect(await of(freshKey({ userIDs: userIDs.slice(1) }))).toBe(true)
+    expect(await of(freshKey({ userIDs }))).toBe(false)
+    expect(await of(freshKey({ subkeys: subkeys.slice(1) }))).toBe(true)
+    expect(await of(freshKey({ subkeys }))).toBe(false)
   })
 
   it('is refused above 256 KiB', async () => {
-    const key = (await makeKey()).toPublic().write()
+    const key = (await freshKey()).toPublic().write()
     const padding = Buffer.concat([Buffer.from([0xd5, 0xff, 0, 4, 0, 0]), Buffer.alloc(256 * 1024)])
     expect(await readCertificate(Buffer.concat([key, padding]))).toBeNull()
   })
 
   it('expires at the instant that its facts say', async () => {
-    const data = (await makeKey({ lifetime: 86_400 })).toPublic().write()
-    const end = addMs(instantFromMs(DATE.getTime()), 86_400_000)
+    const data = (await freshKey({ keyExpirationTime: 86_400 })).toPublic().write()
+    const end = addMs(instantFromMs(KEY_MADE.getTime()), 86_400_000)
     expect(await inspectKey(data, addMs(end, -1000))).toMatchObject({
       state: 'usable',
       expiresAt: end
@@ -87,9 +64,8 @@ describe('a certificate', () => {
   })
 
   it('keeps only the user ids of the address that is asked for', async () => {
-    const data = (await makeKey({ names: ['mallory@evil.example', 'alice@x.example'] }))
-      .toPublic()
-      .write()
+    const userIDs = [{ email: 'mallory@evil.example' }, { email: 'alice@x.example' }]
+    const data = (await freshKey({ userIDs })).toPublic().write()
     const only = await readCertificate(data, 'Alice@x.example' as Address)
     expect((await inspectKey(only?.keyData ?? data, NOW))?.addresses).toEqual(['alice@x.example'])
     expect(await readCertificate(data, 'bob@x.example' as Address)).toBeNull()
@@ -114,46 +90,24 @@ describe('the address of a user id', () => {
 })
 
 describeWith(['gpg'], 'a certificate of GnuPG', () => {
-  const folder = tempFolder('kr-')
-  const base = [
-    '--homedir',
-    folder.path,
-    '--batch',
-    '--no-tty',
-    '--quiet',
-    '--passphrase',
-    '',
-    '--pinentry-mode',
-    'loopback'
-  ]
-  let armored: string
+  let armored: Buffer
+  let secret: Buffer
+  let fingerprint: string
   beforeAll(async () => {
-    for (const name of ['Alice <alice@x.example>', 'Mallory <m@x.example>']) {
-      await run('gpg', [...base, '--quick-generate-key', name, 'default', 'default', 'never'])
-    }
-    await run('gpg', [
-      ...base,
-      '--default-key',
-      'm@x.example',
-      '--quick-sign-key',
-      await fingerprintOf('alice@x.example')
-    ])
-    armored = (await run('gpg', [...base, '-a', '--export', 'alice@x.example'])).stdout.toString()
-    return async () => {
-      await run('gpgconf', ['--homedir', folder.path, '--kill', 'all'])
-      folder.remove()
-    }
+    await withGpg('', async (gpg) => {
+      for (const name of ['Alice <alice@x.example>', 'Mallory <m@x.example>'])
+        await gpg('--quick-generate-key', name, 'default', 'default', 'never')
+      const listing = (await gpg('--with-colons', '--list-keys', 'alice@x.example')).toString()
+      fingerprint = /^fpr:+([0-9A-F]{40}):/m.exec(listing)?.[1] ?? ''
+      await gpg('--default-key', 'm@x.example', '--quick-sign-key', fingerprint)
+      armored = await gpg('--export', 'alice@x.example')
+      secret = await gpg('--export-secret-keys', 'alice@x.example')
+    })
   })
-  const fingerprintOf = async (name: string): Promise<string> => {
-    const listing = (
-      await run('gpg', [...base, '--with-colons', '--list-keys', name])
-    ).stdout.toString()
-    return /^fpr:+([0-9A-F]{40}):/m.exec(listing)?.[1] ?? ''
-  }
 
   it('loses third-party certifications and stays good', async () => {
     const config = pgpConfig(false)
-    const before = await readKey({ armoredKey: armored, config })
+    const before = await readKey({ armoredKey: armored.toString(), config })
     expect(before.users[0]?.otherCertifications).toHaveLength(1)
 
     const soon = instantFromMs(Date.now() + 60_000)
@@ -162,19 +116,10 @@ describeWith(['gpg'], 'a certificate of GnuPG', () => {
     const after = await readKey({ binaryKey: facts?.keyData ?? new Uint8Array(), config })
     expect(after.users[0]?.otherCertifications).toHaveLength(0)
     expect(facts).toMatchObject({ state: 'usable', addresses: ['alice@x.example'] })
-    expect(facts?.fingerprint).toBe((await fingerprintOf('alice@x.example')).toLowerCase())
+    expect(facts?.fingerprint).toBe(fingerprint.toLowerCase())
   })
 
-  it('with its secret key opens with its passphrase only', async () => {
-    const person = await makeGnupg({ name: 'Locked', address: 'l@x.example', passphrase: 'sesame' })
-    expect(
-      await inspectKey(await person.exportPublicKey(), instantFromMs(Date.now() + 60_000))
-    ).toMatchObject({
-      fingerprint: person.fingerprint
-    })
-    await person.close()
-    const secret = (await run('gpg', [...base, '-a', '--export-secret-keys', 'alice@x.example']))
-      .stdout
+  it('with its secret key is opened, and known to be RSA and to have had no passphrase', async () => {
     expect(await unlockSecretKey(secret, 'any')).toMatchObject({
       kind: 'unlocked',
       key: { wasLocked: false, isRsa: true }

@@ -1,6 +1,5 @@
 /** Two copies of one certificate become one that has lost nothing, whoever brought the other copy (mail.md §2.12). */
 import {
-  generateKey,
   type Key,
   type PrivateKey,
   type PublicKey,
@@ -14,8 +13,8 @@ import { type KeyFacts } from '../../../src/domain/outgoing.ts'
 import { instantFromMs } from '../../../src/domain/time.ts'
 import { pgpConfig } from '../../../src/openpgp/config.ts'
 import { inspectKey, readCertificate } from '../../../src/openpgp/keyring.ts'
+import { freshKey } from '../../support/keys.ts'
 
-const MADE = new Date(Date.UTC(2026, 0, 1))
 const LATER = new Date(Date.UTC(2026, 5, 1))
 const NOW = instantFromMs(Date.UTC(2026, 10, 22))
 const YEAR = 365 * 86_400
@@ -25,17 +24,8 @@ const ALICE = { name: 'Alice', email: 'alice@x.example' }
 let key: PrivateKey
 let known: Uint8Array
 
-async function make(user = ALICE, lifetime = 2 * YEAR): Promise<PrivateKey> {
-  const { privateKey } = await generateKey({
-    userIDs: [user],
-    date: MADE,
-    keyExpirationTime: lifetime,
-    subkeys: [{}, { sign: true }],
-    format: 'object',
-    config
-  })
-  return privateKey
-}
+const make = (): Promise<PrivateKey> =>
+  freshKey({ keyExpirationTime: 2 * YEAR, subkeys: [{}, { sign: true }] })
 
 /** The same key with other user ids or another end. */
 async function again(users: (typeof ALICE)[], lifetime: number): Promise<PublicKey> {

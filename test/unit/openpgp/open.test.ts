@@ -5,7 +5,6 @@ import {
   createMessage,
   encrypt,
   enums,
-  generateKey,
   Message,
   PacketList,
   type PrivateKey,
@@ -19,6 +18,7 @@ import { type SecretKey, unlockSecretKey } from '../../../src/openpgp/keyring.ts
 import { openMessage, ownKeyIds } from '../../../src/openpgp/open.ts'
 import { bodyOf, TAG, walkPackets } from '../../../src/openpgp/packets.ts'
 import { testDesk } from '../../support/desk-identity.ts'
+import { freshKey } from '../../support/keys.ts'
 
 const NOW = instantFromMs(Date.UTC(2026, 10, 22))
 const DATE = new Date(Date.UTC(2026, 10, 22))
@@ -163,16 +163,7 @@ describe('a desk with an RSA key', () => {
   let desk: SecretKey
   let mine: PrivateKey
   let stranger: PrivateKey
-  const make = async (): Promise<PrivateKey> => {
-    const { privateKey } = await generateKey({
-      type: 'rsa',
-      rsaBits: 2048,
-      userIDs: [{ email: 'x@x.example' }],
-      date: new Date(Date.UTC(2026, 0, 1)),
-      format: 'object'
-    })
-    return privateKey
-  }
+  const make = () => freshKey({ type: 'rsa', rsaBits: 2048 })
   beforeAll(async () => {
     mine = await make()
   })

@@ -1,10 +1,4 @@
-import {
-  generateKey,
-  type PartialConfig,
-  type PrivateKey,
-  type PublicKey,
-  revokeKey
-} from 'openpgp'
+import { type PublicKey, revokeKey, type SubkeyOptions } from 'openpgp'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type Fingerprint } from '../../../src/domain/ids.ts'
 import { addMs, type Instant, instantFromMs, msOf } from '../../../src/domain/time.ts'
@@ -12,27 +6,22 @@ import { readArmor } from '../../../src/openpgp/armor.ts'
 import { type SecretKey } from '../../../src/openpgp/keyring.ts'
 import { sealMessage, signDetached } from '../../../src/openpgp/seal.ts'
 import { testDesk } from '../../support/desk-identity.ts'
+import { freshKey } from '../../support/keys.ts'
 
 const now = instantFromMs(Date.now() - 60_000)
 const DAY = 86_400_000
-const config: PartialConfig = {}
 const payload = Buffer.from('Content-Type: text/plain\r\n\r\nthe secret text\r\n')
 
-type Pair = { readonly privateKey: PrivateKey; readonly publicKey: PublicKey }
-
-function keyPair(
-  options: { expires?: number; subkeys?: object[]; at?: Instant } = {}
-): Promise<Pair> {
-  return generateKey({
-    type: 'ecc',
-    curve: 'curve25519Legacy',
-    userIDs: [{ name: 'R', email: 'r@x.example' }],
-    keyExpirationTime: options.expires ?? 0,
-    ...(options.subkeys === undefined ? {} : { subkeys: options.subkeys }),
-    date: new Date(msOf(options.at ?? addMs(now, -10 * DAY))),
-    format: 'object',
-    config
-  })
+async function keyPair({
+  at = addMs(now, -10 * DAY),
+  ...options
+}: {
+  keyExpirationTime?: number
+  subkeys?: SubkeyOptions[]
+  at?: Instant
+} = {}) {
+  const privateKey = await freshKey({ ...options, date: new Date(msOf(at)) })
+  return { privateKey, publicKey: privateKey.toPublic() }
 }
 
 const target = (key: PublicKey): { fingerprint: Fingerprint; keyData: Uint8Array } => ({
@@ -65,7 +54,7 @@ describe('sealing', () => {
   })
 
   it('refuses an expired key, but uses it until then', async () => {
-    const { publicKey } = await keyPair({ expires: 20 * 86_400 })
+    const { publicKey } = await keyPair({ keyExpirationTime: 20 * 86_400 })
     const to = target(publicKey)
     expect((await sealMessage(payload, to, desk, addMs(now, 9 * DAY))).kind).toBe('sealed')
     expect(await sealMessage(payload, to, desk, addMs(now, 11 * DAY))).toEqual({
@@ -88,8 +77,7 @@ describe('sealing', () => {
       key: privateKey,
       reasonForRevocation: { flag },
       date: new Date(msOf(addMs(now, -DAY))),
-      format: 'object',
-      config
+      format: 'object'
     })
     expect(await sealMessage(payload, target(publicKey), desk, now)).toEqual({
       kind: 'refused',

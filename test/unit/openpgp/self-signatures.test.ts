@@ -1,22 +1,15 @@
 /** A certificate keeps only its own, verified signatures, and a flood of others causes no work (mail.md §2.13). */
-import {
-  enums,
-  generateKey,
-  type PrivateKey,
-  reformatKey,
-  revokeKey,
-  SignaturePacket
-} from 'openpgp'
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { enums, type PrivateKey, reformatKey, revokeKey, SignaturePacket } from 'openpgp'
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type Address } from '../../../src/domain/address.ts'
 import { instantFromMs } from '../../../src/domain/time.ts'
 import { pgpConfig } from '../../../src/openpgp/config.ts'
 import { classifyKey, inspectKey, readCertificate } from '../../../src/openpgp/keyring.ts'
 import { joined, type Packet, splitPackets } from '../../fuzz/packets.ts'
 import { withForgedSignatures } from '../../support/forged-signatures.ts'
-import { run } from '../../support/programs.ts'
+import { withGpg } from '../../support/gpg-home.ts'
+import { freshKey } from '../../support/keys.ts'
 import { describeWith } from '../../support/requires.ts'
-import { tempFolder } from '../../support/temp.ts'
 
 const YEAR = 365 * 86_400
 const NOW = instantFromMs(Date.UTC(2026, 10, 22))
@@ -27,9 +20,7 @@ let key: PrivateKey
 let plain: Uint8Array
 
 beforeAll(async () => {
-  const date = new Date(Date.UTC(2000, 0, 1))
-  const made = await generateKey({ userIDs: [ALICE], date, format: 'object', config })
-  key = made.privateKey
+  key = await freshKey({ date: new Date(Date.UTC(2000, 0, 1)) })
   plain = key.toPublic().write()
 })
 afterEach(() => {
@@ -198,37 +189,30 @@ describe('numbers of a key', () => {
 })
 
 describeWith(['gpg'], 'a key of an algorithm that is accepted from nobody', () => {
-  const home = tempFolder('dsa-')
-  const gpg = (...args: readonly string[]) =>
-    run('gpg', [
-      ...['--homedir', home.path, '--batch', '--quiet', '--pinentry-mode', 'loopback'],
-      ...['--passphrase', '', ...args]
-    ])
-  afterAll(async () => {
-    await run('gpgconf', ['--homedir', home.path, '--kill', 'all'])
-    home.remove()
-  })
-
   it('is not usable, and its signatures cost nothing', async () => {
-    await gpg('--quick-generate-key', 'alice@x.example', 'dsa1024', 'sign', 'never')
-    const { stdout } = await gpg('--export', 'alice@x.example')
+    const exported = await withGpg('', async (gpg) => {
+      await gpg('--quick-generate-key', 'alice@x.example', 'dsa1024', 'sign', 'never')
+      return gpg('--export', 'alice@x.example')
+    })
     const now = instantFromMs(Date.now() + 60_000)
-    expect(classifyKey(stdout)).toBe('public')
+    expect(classifyKey(exported)).toBe('public')
     const checks = await checksDuring(async () => {
-      expect((await inspectKey(stdout, now))?.state).toBe('cannot-encrypt')
-      expect(await inspectKey(stdout, now, ALICE.email as Address)).toBeNull()
+      expect((await inspectKey(exported, now))?.state).toBe('cannot-encrypt')
+      expect(await inspectKey(exported, now, ALICE.email as Address)).toBeNull()
     })
     expect(checks).toBe(0)
   })
 
   it('binds no subkey: its signature is not verified (G9)', async () => {
-    await gpg('--quick-generate-key', 'bob@x.example', 'ed25519', 'sign', 'never')
-    const { stdout: list } = await gpg('--list-keys', '--with-colons', 'bob@x.example')
-    const fingerprint = /^fpr:+([0-9A-F]{40}):/m.exec(list.toString())?.[1] ?? ''
-    await gpg('--quick-add-key', fingerprint, 'dsa2048', 'sign')
-    const { stdout } = await gpg('--export', 'bob@x.example')
+    const exported = await withGpg('', async (gpg) => {
+      await gpg('--quick-generate-key', 'bob@x.example', 'ed25519', 'sign', 'never')
+      const list = (await gpg('--list-keys', '--with-colons', 'bob@x.example')).toString()
+      const fingerprint = /^fpr:+([0-9A-F]{40}):/m.exec(list)?.[1] ?? ''
+      await gpg('--quick-add-key', fingerprint, 'dsa2048', 'sign')
+      return gpg('--export', 'bob@x.example')
+    })
     const checks = await checksDuring(async () => {
-      expect((await readCertificate(stdout))?.key.subkeys).toEqual([])
+      expect((await readCertificate(exported))?.key.subkeys).toEqual([])
     })
     // That of the user id.
     expect(checks).toBe(1)

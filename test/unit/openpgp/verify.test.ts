@@ -1,33 +1,25 @@
-import { createMessage, generateKey, type PrivateKey, reformatKey, revokeKey, sign } from 'openpgp'
+import { createMessage, type PrivateKey, reformatKey, revokeKey, sign } from 'openpgp'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { addMs, type Instant, instantFromMs } from '../../../src/domain/time.ts'
 import { pgpConfig } from '../../../src/openpgp/config.ts'
 import { type Verdict, verifyDetached } from '../../../src/openpgp/verify.ts'
 import { withHungKey } from '../../support/hung-key.ts'
+import { freshKey, KEY_MADE } from '../../support/keys.ts'
 
-const MADE = Date.UTC(2026, 0, 1)
+const MADE = KEY_MADE.getTime()
 const NOW = instantFromMs(Date.UTC(2026, 10, 22))
 const DATA = Buffer.from('I agree.\r\n')
 const config = pgpConfig(false)
 
-async function makeKey(lifetime = 0, subkeyLifetime = 0): Promise<PrivateKey> {
-  const { privateKey } = await generateKey({
-    userIDs: [{ email: 'grace@acme.example' }],
-    subkeys: [{ sign: true, keyExpirationTime: subkeyLifetime }],
-    keyExpirationTime: lifetime,
-    date: new Date(MADE),
-    format: 'object',
-    config
-  })
-  return privateKey
-}
+const makeKey = (keyExpirationTime = 0, subkeyLifetime = 0): Promise<PrivateKey> =>
+  freshKey({ keyExpirationTime, subkeys: [{ sign: true, keyExpirationTime: subkeyLifetime }] })
 
 /** The same key with self-signatures that set no end. */
 async function unlimitedCopy(privateKey: PrivateKey): Promise<PrivateKey> {
   const { privateKey: copy } = await reformatKey({
     privateKey,
-    userIDs: [{ email: 'grace@acme.example' }],
-    date: new Date(MADE),
+    userIDs: [{ email: 'alice@x.example' }],
+    date: KEY_MADE,
     format: 'object',
     config
   })

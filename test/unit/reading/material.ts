@@ -5,7 +5,6 @@ import {
   createCleartextMessage,
   createMessage,
   encrypt,
-  generateKey,
   type PrivateKey,
   readKey,
   sign
@@ -16,6 +15,7 @@ import { readCertificate, type SecretKey } from '../../../src/openpgp/keyring.ts
 import { openMail } from '../../../src/reading/open-mail.ts'
 import { multipart } from '../../fuzz/mime.ts'
 import { testDesk } from '../../support/desk-identity.ts'
+import { freshKey } from '../../support/keys.ts'
 
 export const DESK_ADDRESS = 'security@acme.example'
 
@@ -46,12 +46,9 @@ export type Correspondence = {
 
 export async function givenCorrespondence(): Promise<Correspondence> {
   const desk = await makeDesk()
-  const { privateKey: alice } = await generateKey({
-    type: 'ecc',
-    curve: 'curve25519Legacy',
+  const alice = await freshKey({
     userIDs: [{ name: 'Alice', email: 'alice@reporter.example' }],
-    date: new Date(Date.now() - 86_400_000),
-    format: 'object'
+    date: new Date(Date.now() - 86_400_000)
   })
   const certificates = [await certificateOf(alice.toPublic().write())]
   return {

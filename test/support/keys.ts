@@ -1,0 +1,20 @@
+/** Keys that the library makes, for tests of what a certificate may be. */
+import { generateKey, type KeyOptions, type PrivateKey } from 'openpgp'
+import { pgpConfig } from '../../src/openpgp/config.ts'
+
+/** When they are made unless a test says otherwise. */
+export const KEY_MADE = new Date(Date.UTC(2026, 0, 1))
+
+/** The key of Alice, unlocked, as far as a test says nothing else. */
+export async function freshKey(
+  options: Partial<Omit<KeyOptions, 'format'>> = {}
+): Promise<PrivateKey> {
+  const { privateKey } = await generateKey({
+    userIDs: [{ name: 'Alice', email: 'alice@x.example' }],
+    date: KEY_MADE,
+    config: pgpConfig(false),
+    ...options,
+    format: 'object'
+  })
+  return privateKey
+}
