@@ -1,16 +1,7 @@
 /** Text and files beside inline PGP, a cleartext signature or an encrypted file: none is lost, and none counts as covered. */
-import { beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { type OpenedMail } from '../../../src/domain/mail.ts'
-import {
-  type Correspondence,
-  givenCorrespondence,
-  HEAD,
-  lines,
-  makeDesk,
-  mixed,
-  open,
-  textPart
-} from './material.ts'
+import { givenCorrespondence, HEAD, lines, makeDesk, mixed, open, textPart } from './material.ts'
 
 const HIDDEN = 'words that nobody signed'
 const FILE = 'Content-Disposition: attachment; filename=poc.c\r\n\r\nint main;'
@@ -24,18 +15,15 @@ const DEEP = Array.from({ length: 30 }).reduce<string>(
   textPart(HIDDEN)
 )
 
+const alice = await givenCorrespondence()
+const forms: readonly (readonly [string, string])[] = [
+  ['a cleartext signature', textPart(await alice.cleartext('I signed this.'))],
+  ['inline PGP', textPart(await alice.seal('I signed this.'))],
+  ['an encrypted text', asFile(await alice.seal('I signed this.'))],
+  ['an encrypted file', asFile(await alice.seal(Buffer.from([0, 1])))]
+]
+
 describe('beside a block', () => {
-  let alice: Correspondence
-  let forms: readonly (readonly [string, string])[]
-  beforeAll(async () => {
-    alice = await givenCorrespondence()
-    forms = [
-      ['a cleartext signature', textPart(await alice.cleartext('I signed this.'))],
-      ['inline PGP', textPart(await alice.seal('I signed this.'))],
-      ['an encrypted text', asFile(await alice.seal('I signed this.'))],
-      ['an encrypted file', asFile(await alice.seal(Buffer.from([0, 1])))]
-    ]
-  })
   const openBeside = (block: string, ...parts: readonly string[]): Promise<OpenedMail> =>
     alice.open(lines(...HEAD) + mixed([block, ...parts]))
   const reachOf = (opened: OpenedMail): string =>

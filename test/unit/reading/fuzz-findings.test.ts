@@ -1,21 +1,10 @@
 /** Messages that `npm run fuzz` found, each built anew: what broke once must hold from then on. */
 import { createMessage, encrypt, readKey } from 'openpgp'
-import { beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { printJson } from '../../../src/cli/output.ts'
-import {
-  type Correspondence,
-  encryptedMail,
-  givenCorrespondence,
-  HEAD,
-  lines,
-  mixed,
-  textPart
-} from './material.ts'
+import { encryptedMail, givenCorrespondence, HEAD, lines, mixed, textPart } from './material.ts'
 
-let alice: Correspondence
-beforeAll(async () => {
-  alice = await givenCorrespondence()
-})
+const alice = await givenCorrespondence()
 
 it('a signature does not cover the whole message when somebody added a third part to the encryption (G2)', async () => {
   const armored = await alice.seal(textPart('I signed this.'))

@@ -2,9 +2,9 @@
  * The charset of a decrypted text that nothing protected names: nobody on the way can turn signed bytes into other words
  * (mail.md §1.3, §2.23).
  */
-import { beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { type OpenedMail } from '../../../src/domain/mail.ts'
-import { type Correspondence, givenCorrespondence, headWith, lines } from './material.ts'
+import { givenCorrespondence, headWith, lines } from './material.ts'
 
 const UTF8 = Buffer.from('grün: pay 10 €')
 const LATIN1 = Buffer.from('grün', 'latin1')
@@ -12,11 +12,9 @@ const KOI8 = Buffer.from([0xf0, 0xf2, 0xe9, 0xf7, 0xe5, 0xf4])
 
 const NEUTRAL = headWith('Subject', '...')
 
+const alice = await givenCorrespondence()
+
 describe('the charset of a decrypted text', () => {
-  let alice: Correspondence
-  beforeAll(async () => {
-    alice = await givenCorrespondence()
-  })
   const openInline = async (text: Uint8Array, outer: string): Promise<OpenedMail> => {
     const type = `Content-Type: text/plain${outer === '' ? '' : `; charset=${outer}`}`
     const raw = lines(...NEUTRAL, type, '', await alice.seal(text))

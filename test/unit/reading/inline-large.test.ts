@@ -3,19 +3,15 @@
  * sent in clear (G6, mail.md §1.3).
  */
 import { randomBytes } from 'node:crypto'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { toOpenPage } from '../../../src/cli/open-page.ts'
 import { type OpenedMail } from '../../../src/domain/mail.ts'
-import { type Correspondence, givenCorrespondence, HEAD, lines, testNow } from './material.ts'
+import { givenCorrespondence, HEAD, lines, testNow } from './material.ts'
+
+const alice = await givenCorrespondence()
+const armored = await alice.seal(`The first words.\n${randomBytes(1_200_000).toString('hex')}`, 0)
 
 describe('an inline message of more than 1 MiB', () => {
-  let alice: Correspondence
-  let armored: string
-  const words = `The first words.\n${randomBytes(1_200_000).toString('hex')}`
-  beforeAll(async () => {
-    alice = await givenCorrespondence()
-    armored = await alice.seal(words, 0)
-  })
   const openAs = (text: string | Buffer, ...fields: readonly string[]): Promise<OpenedMail> =>
     alice.open(Buffer.concat([Buffer.from(lines(...HEAD, ...fields, '')), Buffer.from(text)]))
 

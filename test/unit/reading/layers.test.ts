@@ -1,25 +1,15 @@
 /** The layers of an envelope share one budget, and what stands beside them is shown as far as the limit of text. */
 import { createMessage, sign } from 'openpgp'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { type OpenedMail } from '../../../src/domain/mail.ts'
 import { signedEntity } from '../../fuzz/entities.ts'
-import {
-  type Correspondence,
-  encryptedEntity,
-  givenCorrespondence,
-  HEAD,
-  lines,
-  mixed,
-  textPart
-} from './material.ts'
+import { encryptedEntity, givenCorrespondence, HEAD, lines, mixed, textPart } from './material.ts'
 
 const WORDS = 'as it was written'
 
+const alice = await givenCorrespondence()
+
 describe('the layers of an envelope', () => {
-  let alice: Correspondence
-  beforeAll(async () => {
-    alice = await givenCorrespondence()
-  })
   /** `entity` under `count` signatures of its own. */
   const signed = async (entity: string, count: number, boundary: string): Promise<string> => {
     const signingKeys = alice.alice

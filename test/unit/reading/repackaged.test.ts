@@ -2,7 +2,7 @@
  * The sealed words of one person in another wrapper, sent by somebody else: whatever the wrapper, the inside still contradicts
  * the claimed sender, and none of it is shown as a header (G6, mail.md §2.4).
  */
-import { beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { type OpenedMail } from '../../../src/domain/mail.ts'
 import {
   type Contradiction,
@@ -11,7 +11,6 @@ import {
 } from '../../../src/policy/ownership.ts'
 import { address, SETTINGS, situation } from '../policy/samples.ts'
 import {
-  type Correspondence,
   DESK_ADDRESS,
   encryptedEntity,
   encryptedMail,
@@ -53,11 +52,9 @@ const WRAPPERS: readonly [string, (head: readonly string[], armored: string) => 
   ]
 ]
 
+const alice = await givenCorrespondence()
+
 describe('a payload that somebody else wrapped', () => {
-  let alice: Correspondence
-  beforeAll(async () => {
-    alice = await givenCorrespondence()
-  })
   const seal = (text: string): Promise<string> => alice.seal(text, 0)
   const judge = (opened: OpenedMail): Contradiction | null =>
     contradictionOf(situation({ opened }), SETTINGS_HERE)

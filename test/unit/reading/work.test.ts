@@ -14,6 +14,7 @@ import {
 } from './material.ts'
 
 const MIB = 2 ** 20
+const alice = await givenCorrespondence()
 
 function textOf(bytes: unknown): string {
   return bytes instanceof Uint8Array ? Buffer.from(bytes).toString('latin1') : ''
@@ -25,7 +26,6 @@ describe('opening a message', () => {
   })
 
   it('parses a signed file in an encryption only once', async () => {
-    const alice = await givenCorrespondence()
     const sealed = await alice.seal(mixed([`X-Once: y\r\n${textPart('signed words')}`]))
     const decode = vi.spyOn(TextDecoder.prototype, 'decode')
     const opened = await alice.open(lines(...HEAD, filePart('x.asc', sealed)))
@@ -36,7 +36,6 @@ describe('opening a message', () => {
   })
 
   it('decodes a limited number of bytes beside an encryption', async () => {
-    const alice = await givenCorrespondence()
     const sealed = encryptedEntity(await alice.seal(textPart('signed words')))
     const withOutside = (...texts: readonly string[]): string =>
       sealed.replace(/--e--\s*$/, `${texts.map((text) => `--e\r\n\r\n${text}\r\n`).join('')}--e--`)
