@@ -1,7 +1,7 @@
 /**
  * Every file of the corpus is taken apart by our MIME tree and by postal-mime (proof 5 of issue 3): the same parts of the same
  * types in the same places, with the same file names, decoded bytes and text. mailparser, which gives no tree, must find the same
- * text and files. Where two differ, the tables in `differences.ts` say who is right and why. Skipped where the folder is absent;
+ * text and files. Where two differ, the tables in `differences.yaml` say who is right and why. Skipped where the folder is absent;
  * nothing of it is copied here.
  */
 
@@ -16,8 +16,8 @@ import { contentOf, textOf } from '../../../src/mime/leaf.ts'
 import { type Part, parseTree } from '../../../src/mime/tree.ts'
 import { CORPUS, describeCorpus } from '../../support/corpus.ts'
 import { filesBelow } from '../reading/material.ts'
-import { DIFFERENCES, FILES, MAILPARSER_DIFFERENCES } from './differences.ts'
 import { isShownText, readWithPostal, type SeenPart } from './postal-tree.ts'
+import { DIFFERENCES, FILES, MAILPARSER_DIFFERENCES } from './suites.ts'
 
 /** How mailparser leaves messages within messages closed, as our tree does, and makes no text of HTML. */
 const AS_WE_READ = {
@@ -45,7 +45,7 @@ describeCorpus('our MIME tree', () => {
       if (on.length > 0) differences[path] = on
     }
     const expected = Object.entries(table).filter(([path]) => path.split('/')[0] === folder)
-    expect(differences).toEqual(Object.fromEntries(expected.map(([path, { on }]) => [path, on])))
+    expect(differences).toEqual(Object.fromEntries(expected))
   }
 
   it.each([...folders])(

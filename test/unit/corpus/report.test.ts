@@ -5,9 +5,8 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { expect, it } from 'vitest'
-import { DIFFERENCES, FILES, MAILPARSER_DIFFERENCES } from './differences.ts'
 import { type ExpectedMail, readExpectations } from './expectation.ts'
-import { SUITES } from './suites.ts'
+import { DIFFERENCES, FILES, MAILPARSER_DIFFERENCES, SUITES } from './suites.ts'
 
 const MAILS = SUITES.flatMap(({ file }) => Object.entries(readExpectations(file))).flatMap(
   ([path, each]): [string, ExpectedMail][] => ('is' in each ? [] : [[path, each]])
