@@ -14,11 +14,11 @@ import {
   cast,
   describeAttacks,
   head,
+  nextIsServed,
   nobodyReads,
   openEmpty,
   openScene,
   payload,
-  plainMail,
   SECRET,
   scene,
   sealedMail,
@@ -63,21 +63,6 @@ describeAttacks('attacks on encryption', () => {
     }
     await nobodyLearns()
     expect(await wordsTo('grace')).toContain('could NOT be opened')
-  })
-
-  it('2 EFAIL, malleability: a message that never had an integrity code is not opened', async () => {
-    await openScene()
-    const words = payload('mallory', 'x', ATTACK)
-    const old = await cast.gpg(
-      ['--rfc2440', '--disable-mdc', '--armor', '--encrypt', '-r', `<${DESK_ADDRESS}>`],
-      words
-    )
-    const unprotected = changed(old.toString(), ({ tag, body }) => [
-      tag === TAG.encryptedIntegrity ? { tag: TAG.encryptedNoIntegrity, body } : { tag, body }
-    ])
-    await scene.attack(encryptedMail(unprotected, head('mallory')))
-    expect(await wordsTo('grace')).not.toContain(ATTACK)
-    expect(await scene.harm()).toEqual([])
   })
 
   it('4 replayed ciphertext: what Alice sealed is withheld in the name of another person', async () => {
@@ -190,8 +175,7 @@ describeAttacks('attacks on encryption', () => {
     )
     await becomes('case-opened', encryptedMail(bomb.toString(), head('mallory')))
     expect(await wordsTo('grace')).toContain('could NOT be opened')
-    await scene.attack(plainMail('mallory', 'the next one'))
-    expect(await wordsTo('grace')).toContain('the next one')
+    await nextIsServed()
   })
 
   it('15 flood of session keys: none of them is tried, and the next message is served', async () => {
@@ -202,7 +186,6 @@ describeAttacks('attacks on encryption', () => {
     await becomes('case-opened', encryptedMail(flood, head('mallory')))
     await nobodyLearns()
     expect(await wordsTo('grace')).toContain('could NOT be opened')
-    await scene.attack(plainMail('mallory', 'the next one'))
-    expect(await wordsTo('grace')).toContain('the next one')
+    await nextIsServed()
   })
 })

@@ -41,26 +41,15 @@ describeAttacks('attacks on what the desk does by itself', () => {
 
   it('20 loops and backscatter: no robot, list or empty sender is answered', async () => {
     await openScene()
-    const marks = [
-      'Auto-Submitted: auto-replied',
-      'Auto-Submitted: auto-generated',
-      'Precedence: bulk',
-      'List-Id: <x.robot.example>',
-      'Return-Path: <>',
-      'X-Auto-Response-Suppress: All',
-      `X-Postern-Loop: ${DESK_ADDRESS}`,
-      Array.from({ length: 31 }, () => 'Received: by x.example').join('\r\n')
-    ]
-    for (const [index, mark] of marks.entries()) {
+    // All that marks a message so: unit/mime/automatic.test.ts.
+    const marks = ['Auto-Submitted: auto-replied', 'List-Id: <x.robot.example>', 'Return-Path: <>']
+    for (const [index, mark] of marks.entries())
       await scene.attack(clear(`<a${index}@robot.example>`, [mark]))
-    }
-    for (const local of ['mailer-daemon', 'noreply', 'owner-x', 'x-request', 'x-bounces']) {
-      await scene.attack(clear(`<${local}@robot.example>`, []))
-    }
+    await scene.attack(clear('<mailer-daemon@robot.example>', []))
     expect(answered()).toEqual([])
     // Each of them is shown to the maintainers all the same.
     const relays = await scene.mailsTo('grace')
-    expect(relays.filter((words) => words.includes(ATTACK))).toHaveLength(marks.length + 5)
+    expect(relays.filter((words) => words.includes(ATTACK))).toHaveLength(4)
     expect(await scene.harm()).toEqual([])
   })
 
@@ -82,21 +71,9 @@ describeAttacks('attacks on what the desk does by itself', () => {
     await openScene()
     Object.assign(scene.world.desk.settings, { authentication: AUTHENTICATION })
     const [claim, ours] = checked('robot.example')
-    for (const fields of [
-      [ours],
-      [ours, claim],
-      [claim.replace('pass', 'fail'), ours, claim],
-      [claim.replace('mx.acme', 'mx.evil'), ours],
-      [claim],
-      // SPF passes for another address alone.
-      [
-        'Return-Path: <b@other.example>',
-        claim.replace(/dmarc.*/, 'spf=pass smtp.mailfrom=b@other.example'),
-        ours
-      ]
-    ]) {
+    // What proves a sender, and what does not: unit/policy/authentication.test.ts.
+    for (const fields of [[ours, claim], [claim]])
       await scene.attack(`${fields.join('\r\n')}\r\n${clear('<a@robot.example>', [])}`)
-    }
     expect(answered()).toEqual([])
     expect(await wordsTo('grace')).toContain('/acknowledge sends it to a@robot.example')
     await scene.attack(`${claim}\r\n${ours}\r\n${clear('<a@robot.example>', [])}`)

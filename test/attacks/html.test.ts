@@ -14,8 +14,8 @@ import {
   cast,
   describeAttacks,
   mail,
+  nextIsServed,
   openScene,
-  plainMail,
   relayOf,
   scene,
   sealedMail
@@ -146,10 +146,9 @@ describeAttacks('attacks by HTML', () => {
     await openScene(ROOMY)
     await becomes('case-opened', mail('mallory', htmlPart(html)))
     await becomes('case-opened', await sealedMail('mallory', htmlPart(html)))
-    await scene.attack(plainMail('mallory', 'the next one'))
+    await nextIsServed()
     const relays = await scene.mailsTo('grace')
     expect(relays.slice(0, 2).map((words) => verdictOf(words))).toEqual([verdict, verdict])
-    expect(relays.at(-1)).toContain('the next one')
   })
 
   /** What the relay says about the conversion, in its own words or in place of the text. */

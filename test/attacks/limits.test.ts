@@ -27,19 +27,15 @@ describeAttacks('attacks on the limits of automatic answers', () => {
       expect(relays.filter((words) => words.includes(ATTACK))).toHaveLength(count)
     }
   }
-  async function anHourLater(): Promise<void> {
-    await scene.world.wait(HOUR)
+  async function hoursLater(count = 1): Promise<void> {
+    for (let hours = 0; hours < count; hours += 1) await scene.world.wait(HOUR)
   }
 
   it('20 floods: only so many senders of one domain are answered in an hour, and answers to another domain do not wait', async () => {
     await openEmpty({ acknowledgement: { per_domain_hour: 2 } })
-    const robots = Array.from({ length: 5 }, (_, index) => `a${index}@robot.example`)
-    await flood([
-      ...robots.slice(0, 4),
-      'one@other.example',
-      ...robots.slice(4),
-      'two@other.example'
-    ])
+    // A domain is one however it is written.
+    const robots = ['a0@robot.example', 'a1@ROBOT.example', 'a2@Robot.Example', 'a3@robot.example']
+    await flood([...robots, 'one@other.example', 'a4@robot.example', 'two@other.example'])
     expect(answered()).toEqual([
       'a0@robot.example',
       'a1@robot.example',
@@ -51,17 +47,10 @@ describeAttacks('attacks on the limits of automatic answers', () => {
     expect(answered()).toHaveLength(4)
     await scene.world.wait(1)
     expect(answered().slice(4)).toEqual(['a2@robot.example', 'a3@robot.example'])
-    await anHourLater()
+    await hoursLater()
     expect(answered().slice(6)).toEqual(['a4@robot.example'])
-    await anHourLater()
+    await hoursLater()
     expect(answered()).toHaveLength(7)
-  })
-
-  it('20 floods: a domain is one however it is written', async () => {
-    await openEmpty({ acknowledgement: { per_domain_hour: 2 } })
-    await flood(['a@robot.example', 'b@ROBOT.example', 'c@Robot.Example'])
-    expect(answered().map((to) => to.toLowerCase())).toEqual(['a@robot.example', 'b@robot.example'])
-    await allAreTaken(3)
   })
 
   it('20 floods: only so many senders of all domains together are answered in an hour, and the others wait their turn', async () => {
@@ -70,9 +59,9 @@ describeAttacks('attacks on the limits of automatic answers', () => {
     await flood(robots)
     expect(answered()).toEqual(robots.slice(0, 3))
     await allAreTaken(8)
-    await anHourLater()
+    await hoursLater()
     expect(answered()).toEqual(robots.slice(0, 6))
-    await anHourLater()
+    await hoursLater()
     expect(answered()).toEqual(robots)
   })
 
@@ -90,9 +79,9 @@ describeAttacks('attacks on the limits of automatic answers', () => {
     await scene.world.settle()
     expect(lists()).toEqual([{ who: sender }])
     await allAreTaken(8)
-    for (let hours = 0; hours < 23; hours += 1) await anHourLater()
+    await hoursLater(23)
     expect(lists()).toHaveLength(1)
-    await anHourLater()
+    await hoursLater()
     expect(lists()).toHaveLength(2)
     expect(scene.world.rows('SELECT case_id FROM further_reports')).toEqual([])
     await flood([sender])
@@ -103,37 +92,29 @@ describeAttacks('attacks on the limits of automatic answers', () => {
     ['domain', { per_domain_hour: 1 }],
     ['desk', { per_hour: 1 }]
   ] as const)(
-    '20 floods: an answer that no hour of a day has room for is held, and /acknowledge lets it go (%s)',
+    '20 floods: an answer that no hour of a day has room for is held, and nobody but a maintainer lets it go by /acknowledge (%s)',
     async (_name, limit) => {
       await openEmpty({ acknowledgement: limit })
       const robots = Array.from({ length: 27 }, (_, index) => `a${index}@robot.example`)
       await flood(robots)
       // One leaves at once, and one in each hour of the day.
-      for (let hours = 0; hours < 27; hours += 1) await anHourLater()
+      await hoursLater(27)
       expect(answered()).toEqual(robots.slice(0, 25))
       await allAreTaken(27)
       const told = (await scene.mailsTo('grace')).map((words) => words.replaceAll(/\s+/g, ' '))
       expect(told.filter((words) => words.includes('/acknowledge sends it to'))).toHaveLength(2)
-      await scene.attack(await commandMail('grace', 'case: ACME-2026-0026\r\n\r\n/acknowledge'))
+      const words = 'case: ACME-2026-0026\r\n\r\n/acknowledge'
+      await scene.attack(await commandMail('mallory', words))
+      await scene.attack(await commandMail('alice', words))
+      await scene.attack(`${lines(...head('grace'))}${textPart(words)}\r\n`)
+      await hoursLater(1)
+      const toRobots = () => answered().filter((to) => to.endsWith('robot.example'))
+      expect(toRobots()).toEqual(robots.slice(0, 25))
+      await scene.attack(await commandMail('grace', words))
       expect(scene.disposition()).toBe('commands')
-      expect(answered().slice(25)).toEqual(['a25@robot.example'])
-      for (let hours = 0; hours < 5; hours += 1) await anHourLater()
-      expect(answered()).toHaveLength(26)
+      expect(toRobots().slice(25)).toEqual(['a25@robot.example'])
+      await hoursLater(5)
+      expect(toRobots()).toHaveLength(26)
     }
   )
-
-  it('20 floods: nobody but a maintainer lets an answer go', async () => {
-    await openEmpty({ acknowledgement: { per_domain_hour: 1 } })
-    const robots = Array.from({ length: 26 }, (_, index) => `a${index}@robot.example`)
-    await flood(robots)
-    expect(
-      scene.world.rows("SELECT id FROM outbox WHERE kind = 'acknowledgement' AND state = 'held'")
-    ).toHaveLength(1)
-    const words = 'case: ACME-2026-0026\r\n\r\n/acknowledge'
-    await scene.attack(await commandMail('mallory', words))
-    await scene.attack(await commandMail('alice', words))
-    await scene.attack(`${lines(...head('grace'))}${textPart(words)}\r\n`)
-    for (let hours = 0; hours < 26; hours += 1) await anHourLater()
-    expect(answered().filter((to) => to.endsWith('robot.example'))).toEqual(robots.slice(0, 25))
-  })
 })

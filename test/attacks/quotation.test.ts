@@ -84,15 +84,11 @@ describeAttacks('attacks by quotation', () => {
     'Subject: [ACME-2026-0001] a subject'
   ].join('\n')
 
-  /** How mail programs quote, below the answer or above it; only the answer itself is sent. */
+  /** How mail programs quote; only the answer itself is sent. More ways: unit/policy/new-text.test.ts. */
   const MARKED: readonly (readonly [string, string])[] = [
     ['with marks below', `${OWN}\n\n${at}\n${quoted(ALICES)}\n`],
-    ['with marks above', `${at}\n${quoted(ALICES)}\n\n${OWN}\n`],
-    ['with marks twice', `${OWN}\n\n${at}\n${quoted(quoted(ALICES))}\n`],
-    ['with marks without blanks', `${OWN}\n\n${at}\n>${ALICES}\n>>${ALICES}\n`],
     ['the whole relay with marks', `${OWN}\n\n${at}\n${quoted(relayed)}\n`],
     ['the whole relay without marks', `${OWN}\n\n${relayed}\n`],
-    ['as an original message', `${OWN}\n\n-----Original Message-----\n${fields}\n\n${ALICES}\n`],
     [
       'as a forwarded message',
       `${OWN}\n\n---------- Forwarded message ---------\n${fields}\n\n${ALICES}\n`
@@ -100,13 +96,7 @@ describeAttacks('attacks by quotation', () => {
     [
       'below a line and a head',
       `${OWN}\n\n________________________________\n${fields}\n\n${ALICES}\n`
-    ],
-    ['below a head', `${OWN}\n\n${fields}\n\n${ALICES}\n`],
-    [
-      'below a head in German',
-      `${OWN}\n\nVon: Alice <${ADDRESSES.alice}>\nGesendet: Montag, 23. November 2026 13:00\nAn: Grace\nBetreff: x\n\n${ALICES}\n`
-    ],
-    ['below a signature', `${OWN}\n-- \nGrace\n${ALICES}\n`]
+    ]
   ]
   /** Quotations that only their author can tell from her own words, and one that names its case. */
   const UNMARKED: readonly (readonly [string, string])[] = [

@@ -24,8 +24,8 @@ export type Scene = {
   harm(): Promise<string[]>
   /** What maintainers and others were sent since the scene began, in words. */
   mailsTo(who: Who): Promise<string[]>
-  /** The last line of the newest message of this kind about this case that somebody was sent. */
-  ref(who: Who, about?: { readonly tag: string; readonly kind: string }): Promise<string>
+  /** The last line of the newest message of this kind about Alice's case that somebody was sent. */
+  ref(who: Who, kind?: string): Promise<string>
   /** What became of the newest message. */
   disposition(): string
 }
@@ -77,12 +77,10 @@ function sceneOf(world: World): Scene {
     harm: async () => [
       ...harmToCases(world, cases),
       ...(await harmInMails(world, since())),
-      ...world
-        .rows<{ author: string }>('SELECT author FROM messages WHERE text LIKE ? AND author = ?', [
-          `%${ATTACK}%`,
-          'maintainer'
-        ])
-        .map(() => 'the words are kept as a maintainer’s')
+      ...world.column<string>(
+        `SELECT 'the words are kept as a maintainer’s' FROM messages
+         WHERE text LIKE '%${ATTACK}%' AND author = 'maintainer'`
+      )
     ],
     mailsTo: (who) =>
       Promise.all(
@@ -90,14 +88,13 @@ function sceneOf(world: World): Scene {
           .filter(({ to }) => to === ADDRESSES[who])
           .map((mail) => world.read(cast[who], mail))
       ),
-    ref: async (who, { tag, kind } = { tag: CASE, kind: 'relay' }) => {
-      const ids = world.rows<{ id: string }>(
-        `SELECT message_id AS id FROM outbox JOIN cases ON cases.id = outbox.case_id
-         WHERE tag = ? AND kind = ?`,
-        [tag, kind]
+    ref: async (who, kind = 'relay') => {
+      const ids = world.column(
+        'SELECT message_id FROM outbox JOIN cases ON cases.id = case_id WHERE tag = ? AND kind = ?',
+        [CASE, kind]
       )
       const isWanted = ({ to, messageId }: Envelope): boolean =>
-        to === ADDRESSES[who] && ids.some(({ id }) => id === messageId)
+        to === ADDRESSES[who] && ids.includes(messageId)
       const mail = world.accepted.findLast(isWanted)
       return refIn(mail === undefined ? '' : await world.read(cast[who], mail))
     },
@@ -114,6 +111,17 @@ export async function becomes(disposition: string, raw: string | Uint8Array): Pr
 /** All that somebody was sent since the scene began, runs of blanks as one. */
 export async function wordsTo(who: Who): Promise<string> {
   return (await scene.mailsTo(who)).join('\n').replaceAll(/\s+/g, ' ')
+}
+
+/** Who gave the commands that ran. */
+export function commanders(): string[] {
+  return scene.world.column("SELECT actor_id FROM events WHERE kind = 'commands-ran'")
+}
+
+/** What comes after an attack is handled as ever. */
+export async function nextIsServed(): Promise<void> {
+  await scene.attack(plainMail('mallory', 'the next one'))
+  expect((await scene.mailsTo('grace')).at(-1)).toContain('the next one')
 }
 
 /** Nobody but Alice reads what she sealed. */
@@ -194,11 +202,8 @@ function snapshot(world: World): string {
 }
 
 function harmToCases(world: World, before: string): string[] {
-  const ran = world.rows("SELECT id FROM events WHERE kind = 'commands-ran'")
-  return [
-    ...ran.map(() => 'a command ran'),
-    ...(snapshot(world) === before ? [] : ['the case was changed'])
-  ]
+  const ran = world.column("SELECT 'a command ran' FROM events WHERE kind = 'commands-ran'")
+  return snapshot(world) === before ? ran : [...ran, 'the case was changed']
 }
 
 async function harmInMails(world: World, mails: readonly Envelope[]): Promise<string[]> {

@@ -10,6 +10,7 @@ import {
   CASE,
   COMMANDS,
   cast,
+  commanders,
   commandMail,
   describeAttacks,
   head,
@@ -43,9 +44,7 @@ describeAttacks('attacks on signatures', () => {
   ): Promise<void> {
     await scene.attack(mail(from, entity))
     await scene.attack(await sealedMail(from, entity))
-    await scene.attack(
-      encryptedMail(await cast.seal(entity, 'mallory'), head(from, `Re: [${CASE}]`))
-    )
+    await scene.attack(await sealedMail(from, entity, 'mallory', [`Re: [${CASE}]`]))
   }
 
   it('a command that a maintainer signed and encrypted runs, as no other here may', async () => {
@@ -240,7 +239,7 @@ describeAttacks('attacks on signatures', () => {
       await becomes('refused', await sealedMail('grace', again))
       await becomes('refused', await sealedMail('mallory', again, 'mallory'))
     }
-    expect(scene.world.rows("SELECT id FROM events WHERE kind = 'commands-ran'")).toHaveLength(1)
+    expect(commanders()).toEqual(['grace'])
   })
 
   it('10 replay: a command that came unsealed, and did nothing, does nothing when somebody else seals it', async () => {
@@ -254,7 +253,7 @@ describeAttacks('attacks on signatures', () => {
 
   it('10 surreptitious forwarding: signed words for somewhere else do nothing here (B20)', async () => {
     await openScene()
-    const aliceRef = await scene.ref('alice', { tag: CASE, kind: 'acknowledgement' })
+    const aliceRef = await scene.ref('alice', 'acknowledgement')
     const quotes = [
       `Ref: ${CASE} other@desk.example`,
       `Ref: ${CASE} ${DESK_ADDRESS}`,
@@ -268,10 +267,8 @@ describeAttacks('attacks on signatures', () => {
     for (const text of ['/close fixed', ...quotes.map((quote) => `/close fixed\r\n\r\n${quote}`)]) {
       const part = textPart(text)
       const entity = signedEntity(part, await cast.sign(part, 'grace'))
-      await scene.attack(
-        encryptedMail(await cast.seal(entity), head('grace', `Re: [${CASE}] ${ATTACK}`))
-      )
-      expect(scene.disposition()).toBe('refused')
+      const subject = `Re: [${CASE}] ${ATTACK}`
+      await becomes('refused', await sealedMail('grace', entity, null, [subject]))
     }
     expect(await scene.harm()).toEqual([])
   })

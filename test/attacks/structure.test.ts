@@ -11,6 +11,7 @@ import {
   describeAttacks,
   head,
   mail,
+  nextIsServed,
   openScene,
   payload,
   plainMail,
@@ -56,10 +57,9 @@ describeAttacks('attacks with the structure of a mail', () => {
     for (const raw of mails) {
       await becomes('case-opened', raw)
     }
-    await scene.attack(plainMail('mallory', 'the next one'))
+    await nextIsServed()
     const relays = await scene.mailsTo('grace')
     expect(relays).toHaveLength(mails.length + 1)
-    expect(relays.at(-1)).toContain('the next one')
     // 20 levels, and 200 parts: the whole message is the first of them, and the last holds all the rest, unread.
     const read = (index: number, words: RegExp): string[] =>
       relayOf(relays[index] ?? '').text.match(words) ?? []
