@@ -46,6 +46,9 @@ describeWith(['gpg', 'sq'], 'opening a mail', () => {
   })
   const openIt = (raw: string): ReturnType<typeof open> => open(raw, [desk.secret], certificates)
   const payload = (): Buffer => Buffer.from(textPart(SECRET))
+  /** What gpg encrypted, and did not sign. */
+  const openSealed = async (content: string, head = HEAD): ReturnType<typeof open> =>
+    openIt(encryptedMail(await gpg.encrypt(Buffer.from(content), DESK_ADDRESS, false), head))
 
   it('reads encrypted and signed mail of GnuPG and of Sequoia', async () => {
     for (const program of [gpg, sq]) {
@@ -113,11 +116,8 @@ describeWith(['gpg', 'sq'], 'opening a mail', () => {
   it('reads the encapsulated form: a signed entity inside the encryption', async () => {
     const content = textPart(SECRET)
     const signed = signedEntity(content, await sq.signDetached(Buffer.from(content)))
-    const armored = await gpg.encrypt(Buffer.from(signed), DESK_ADDRESS, false)
 
-    const opened = await openIt(encryptedMail(armored))
-
-    expect(opened).toMatchObject({
+    expect(await openSealed(signed)).toMatchObject({
       text: `${SECRET}\n`,
       signatures: [{ state: 'valid', fingerprint: sq.fingerprint, coversWhole: true }]
     })
@@ -147,10 +147,7 @@ describeWith(['gpg', 'sq'], 'opening a mail', () => {
         '',
         SECRET
       )
-      const armored = await gpg.encrypt(Buffer.from(inner), DESK_ADDRESS, false)
-      const head = headWith('Subject', '...')
-
-      const opened = await openIt(encryptedMail(armored, head))
+      const opened = await openSealed(inner, headWith('Subject', '...'))
 
       expect(opened.subjectProtected).toBe(true)
       expect(opened.protected?.subject).toBe('Pufferlücke')
@@ -177,11 +174,8 @@ describeWith(['gpg', 'sq'], 'opening a mail', () => {
         '',
         SECRET
       )
-      const armored = await gpg.encrypt(Buffer.from(inner), DESK_ADDRESS, false)
       // A list wrote its own name into what the writer had put outside.
-      const head = headWith('Subject', '[list] Overflow')
-
-      const opened = await openIt(encryptedMail(armored, head))
+      const opened = await openSealed(inner, headWith('Subject', '[list] Overflow'))
 
       expect(opened.subjectProtected).toBe(true)
       expect(opened.warnings).toEqual(was === 'readable' ? ['unprotected-subject'] : [])
@@ -190,10 +184,7 @@ describeWith(['gpg', 'sq'], 'opening a mail', () => {
 
   it('takes no header from a part below the root of the payload', async () => {
     const phony = 'Content-Type: text/plain; protected-headers="v1"\r\nSubject: phony\r\n\r\nhello'
-    const armored = await gpg.encrypt(Buffer.from(mixed([phony])), DESK_ADDRESS, false)
-
-    const opened = await openIt(encryptedMail(armored))
-
+    const opened = await openSealed(mixed([phony]))
     expect(opened).toMatchObject({ protected: null, subjectProtected: false })
   })
 
@@ -207,20 +198,13 @@ describeWith(['gpg', 'sq'], 'opening a mail', () => {
         '',
         SECRET
       )
-      const armored = await gpg.encrypt(Buffer.from(inner), DESK_ADDRESS, false)
-
-      expect((await openIt(encryptedMail(armored))).warnings).toContain('from-mismatch')
+      expect((await openSealed(inner)).warnings).toContain('from-mismatch')
     }
   )
 
   it('takes a payload without MIME fields as plain text', async () => {
-    const armored = await gpg.encrypt(
-      Buffer.from('Note: just words\nline two'),
-      DESK_ADDRESS,
-      false
-    )
-
-    expect((await openIt(encryptedMail(armored))).text).toBe('Note: just words\nline two\n')
+    const words = 'Note: just words\nline two'
+    expect((await openSealed(words)).text).toBe(`${words}\n`)
   })
 
   it('repairs the rearranged form of Exchange only at the root', async () => {
