@@ -51,7 +51,7 @@ export const rejected = ownWords<Decision>()('rejected', 'rejection', 'Our decis
 export const closed = ownWords<Decision>()(
   'closed',
   'message about the closed case',
-  'We have closed your report'
+  'We have closed your case'
 )
 
 /** The case is open again; for reporters who were told that it had ended. */

@@ -51,7 +51,7 @@ export function noticeForm({ case: record, notice, product, settings }: Draft): 
     ...asked,
     'You may also give:',
     ...NOTICE_TEXT_FIELDS.filter((key) => !isShown(key)).map(wants),
-    'Text of several lines stands between << and >>, each behind or on a line of its own.',
+    'Put text of several lines between << and >>, each at the end of a line or on a line of its own.',
     '',
     '/notice draft',
     ...NOTICE_TEXT_FIELDS.filter(isShown).map((key) => formField(key, given[key] ?? ''))

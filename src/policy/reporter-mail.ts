@@ -121,7 +121,7 @@ function toOne(reporter: Addressed, draft: Draft, words: Words): string {
     const asked = askFor(reporter, draft, 'key-request')
     draft.decisions.push(...asked.decisions)
     draft.activity.push(`wrote to ${address}; the words wait for a key of theirs`)
-    return `${address} cannot be answered yet: we have no usable key of theirs. What you sent waits and leaves, encrypted, when a key of theirs is in use.${keyChoice(path)} ${asked.says}`
+    return `${address} cannot be answered yet: we have no usable key of theirs. Your text waits and leaves, encrypted, when a key of theirs is in use.${keyChoice(path)} ${asked.says}`
   }
   const how = WAYS[path.kind]
   spoken(reporter, draft, { ...words, how: path.kind })

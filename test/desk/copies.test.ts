@@ -168,7 +168,7 @@ it('(B16) with an earlier new date they are reminded every hour before that one,
   }
   const alarm = (await alarmsTo(linus)).at(-1)
   expect(alarm).toMatch(
-    /The disclosure is now Tue 1 Dec 2026, 12:00 UTC; the list still goes by Fri 4 Dec 2026, 12:00 UTC\. It does not know either what has changed in the notice: Severity\. Please approve the change before Tue 1 Dec 2026, 12:00 UTC\./
+    /The disclosure is now Tue 1 Dec 2026, 12:00 UTC; the list still goes by Fri 4 Dec 2026, 12:00 UTC\. Nor does it know what has changed in the notice: Severity\. Please approve the change before Tue 1 Dec 2026, 12:00 UTC\./
   )
   await world.wait(HOUR / 2)
   expect((await alarmsTo(linus)).at(-1)).toContain(

@@ -579,7 +579,7 @@ it('/unsend does not make a rejection silent: what tells the reporter of it goes
   await givenDesk([grace])
   await givenMessage(bob, { subject: 'one', text: 'x', as: 'encrypted' })
   for (const [text, waiting, said] of [
-    [REJECT, 1, 'What you sent waits'],
+    [REJECT, 1, 'Your text waits'],
     ['/unsend', 1, 'the reporter must learn that the case has ended'],
     ['/reopen because we were wrong', 0, 'Never sent'],
     ['/unsend', 0, 'Nothing waits']

@@ -100,7 +100,7 @@ it.each(['encrypted', 'clear'] as const)(
     const first = await reply()
     expect(first).toContain('Done: 1 command.')
     expect(first).toContain(
-      'alice@reporter.example cannot be answered yet: we have no usable key of theirs. What you sent waits and leaves, encrypted, when a key of theirs is in use. We asked alice@reporter.example for a key'
+      'alice@reporter.example cannot be answered yet: we have no usable key of theirs. Your text waits and leaves, encrypted, when a key of theirs is in use. We asked alice@reporter.example for a key'
     )
     for (const text of WORDS.slice(1))
       expect(await says(text)).toContain('was asked for a key earlier today')
@@ -229,7 +229,7 @@ it('(G3, B10) a key that came with a new report whose sender nothing proves gets
   await reply()
   await another()
   expect(await lastTo(grace)).toContain('not used until you accept it')
-  expect(await says(`/take\n/reply\n${PLAN}\n`)).toContain('What you sent waits')
+  expect(await says(`/take\n/reply\n${PLAN}\n`)).toContain('Your text waits')
   await another(alice, { autocrypt: false })
   expect(kindsTo(alice)).not.toContain('reply')
   expect(await says(`/key accept ${keyOf(alice)}\n`)).toContain(
@@ -249,7 +249,7 @@ it.each(['offered', 'expired'] as const)(
     const letter = { subject: 'x', text: 'Here.\n', as: 'clear', autocrypt: true } as const
     await givenMessage(writer, letter)
     expect((await textsTo(grace))[0]).toContain('cannot be answered yet')
-    expect(await reply()).toContain('What you sent waits')
+    expect(await reply()).toContain('Your text waits')
     expect(kindsTo(writer)).not.toContain('reply')
   }
 )

@@ -51,7 +51,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   },
   reply: { to: 'reporter', forms: BOTH, words: ['About your report'] },
   accepted: { to: 'reporter', forms: BOTH, words: ['Your report is accepted'] },
-  closed: { to: 'reporter', forms: BOTH, words: ['We have closed your report'] },
+  closed: { to: 'reporter', forms: BOTH, words: ['We have closed your case'] },
   reopened: { to: 'reporter', forms: BOTH, words: ['Your case is open again'] },
   rejected: { to: 'reporter', forms: BOTH, words: ['Our decision on your report'] },
   'key-request': { to: 'reporter', forms: ['clear'], words: ['Please send us your OpenPGP key'] },

@@ -97,8 +97,7 @@ function* whatIsUnusual(draft: Draft, at: Instant): Iterable<string> {
   const { calendar, policy, name } = draft.product
   const says = (instant: Instant): string => formatInstant(instant, draft.settings.desk.timezone)
   const off = dayOff(at, calendar)
-  if (off !== null)
-    yield `${says(at)} is ${off === 'weekend' ? 'on a weekend' : 'on a holiday'} of ${name}.`
+  if (off !== null) yield `${says(at)} falls on a ${off} in the calendar of ${name}.`
   const releaseAt = plannedRelease(draft)
   if (policy.notice === null || releaseAt === null) return
   // The lead counts from the first notice: a change is not the first that members hear.

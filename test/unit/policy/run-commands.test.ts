@@ -207,9 +207,9 @@ describe('/embargo', () => {
 
   it.each(rows`
     a lead below the minimum             | 2026-11-25T12:00:00Z | less than 5 days before the disclosure
-    a weekend                            | 2026-12-05T12:00:00Z | Sat 5 Dec 2026, 13:00 Berlin (12:00 UTC) is on a weekend
-    a weekend in the zone of the product | 2026-12-04T23:30:00Z | is on a weekend
-    a holiday                            | 2026-12-25T12:00:00Z | is on a holiday of ACME Parser
+    a weekend                            | 2026-12-05T12:00:00Z | Sat 5 Dec 2026, 13:00 Berlin (12:00 UTC) falls on a weekend
+    a weekend in the zone of the product | 2026-12-04T23:30:00Z | falls on a weekend
+    a holiday                            | 2026-12-25T12:00:00Z | falls on a holiday in the calendar of ACME Parser
   `)('asks for a reason for %s (B17)', (_name, instant, sentence) => {
     const { ran, said } = run(`/embargo ${instant}`, CONFIRMED)
 
