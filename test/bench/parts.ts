@@ -37,8 +37,6 @@ export type Sizes = {
 export type Part = (sizes: Sizes) => Promise<readonly Figure[]>
 
 const LONG_MS = 5 * 60_000
-/** Without a return path a message is never acknowledged. */
-const FROM = 'bounces@bench.example'
 const PATCH = Buffer.alloc(8192, '- memcpy(buffer, chunk, length);\n')
 
 /** Reports a second from messages that wait when the daemon connects. */
@@ -170,7 +168,7 @@ export const memory: Part = ({ attachmentMiB, idleMs }) =>
     await delay(idleMs)
     const idle = memoryOf(pidOf(daemon)).now
     const started = Date.now()
-    await stage.dovecot.deliver(USER, large ?? Buffer.alloc(0), FROM)
+    await stage.dovecot.append(USER, large ?? Buffer.alloc(0))
     const seconds = (lastOf(await stage.sink.waitFor(4, LONG_MS)) - started) / 1000
     const { peak } = memoryOf(pidOf(daemon))
     await delay(idleMs)
@@ -212,7 +210,7 @@ async function oneByOne(stage: Stage, senders: readonly Someone[], answers: numb
   const sent: (readonly Taken[])[] = []
   for (const [index, raw] of reports.entries()) {
     deliveredAt.push(Date.now())
-    await stage.dovecot.deliver(USER, raw, FROM)
+    await stage.dovecot.append(USER, raw)
     const taken = await stage.sink.waitFor((index + 1) * answers, LONG_MS)
     sent.push(taken.slice(index * answers))
   }

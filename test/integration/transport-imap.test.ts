@@ -42,7 +42,7 @@ describeWith(['dovecot'], 'IMAP mailbox on Dovecot', () => {
   })
 
   it('lists and fetches what was delivered, byte for byte, and leaves it unseen', async () => {
-    await dovecot.deliver('plain', mail('one'))
+    await dovecot.append('plain', mail('one'))
     const mailbox = await connect('plain')
 
     const state = await mailbox.list(all)
@@ -70,7 +70,7 @@ describeWith(['dovecot'], 'IMAP mailbox on Dovecot', () => {
   })
 
   it('returns null for a UID that is gone and nothing above the last UID', async () => {
-    await dovecot.deliver('gone', mail('one'))
+    await dovecot.append('gone', mail('one'))
     const mailbox = await connect('gone')
     const uid = (await mailbox.list(all)).waiting[0]?.uid ?? 0
 
@@ -111,7 +111,7 @@ describeWith(['dovecot'], 'IMAP mailbox on Dovecot', () => {
     ['implicit', 'tlsPort'],
     ['starttls', 'port']
   ] as const)('connects with %s TLS when the CA is trusted', async (tls, port) => {
-    await dovecot.deliver('tls', mail(tls))
+    await dovecot.append('tls', mail(tls))
 
     const mailbox = await connect('tls', {
       tls,
@@ -162,7 +162,7 @@ describeWith(['dovecot'], 'IMAP mailbox on Dovecot', () => {
 
     const woken = mailbox.waitForChange(30_000, never)
     await delay(200)
-    await dovecot.deliver('idle', mail('wake'))
+    await dovecot.append('idle', mail('wake'))
 
     expect(before.waiting).toEqual([])
     expect(await woken).toBe(true)
@@ -182,7 +182,7 @@ describeWith(['dovecot'], 'IMAP mailbox on Dovecot', () => {
   })
 
   it('moves messages to folders that it makes and subscribes to, and minds no UID that is gone', async () => {
-    for (const name of ['a', 'b', 'c']) await dovecot.deliver('mover', mail(name))
+    for (const name of ['a', 'b', 'c']) await dovecot.append('mover', mail(name))
     const mailbox = await connect('mover')
     const uids = (await mailbox.list(all)).waiting.map(({ uid }) => uid)
 
@@ -199,7 +199,7 @@ describeWith(['dovecot'], 'IMAP mailbox on Dovecot', () => {
   })
 
   it('notices a killed server, and a new connection works when it is back', async () => {
-    await dovecot.deliver('killed', mail('one'))
+    await dovecot.append('killed', mail('one'))
     const mailbox = await connect('killed')
     const waiting = expect(mailbox.waitForChange(30_000, never)).rejects.toMatchObject({
       code: 'imap',
@@ -217,7 +217,7 @@ describeWith(['dovecot'], 'IMAP mailbox on Dovecot', () => {
   })
 
   it('can be closed while the server answers nothing; what was asked of it fails then', async () => {
-    await dovecot.deliver('mute', mail('one'))
+    await dovecot.append('mute', mail('one'))
     const proxy = await startTcpProxy(dovecot.port)
     try {
       const mailbox = await connect('mute', { port: proxy.port })
@@ -234,7 +234,7 @@ describeWith(['dovecot'], 'IMAP mailbox on Dovecot', () => {
   })
 
   it('shows the new UIDVALIDITY when the mailbox was rebuilt', async () => {
-    await dovecot.deliver('rebuilt', mail('one'))
+    await dovecot.append('rebuilt', mail('one'))
     const before = await (await connect('rebuilt')).list(all)
 
     await dovecot.stop()

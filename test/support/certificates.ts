@@ -5,20 +5,12 @@ import { run } from './programs.ts'
 import { tempFolder } from './temp.ts'
 
 /** PEM texts and the files that hold them. The server certificate is for localhost, 127.0.0.1 and ::1. */
-export type Certificates = {
-  readonly ca: string
-  readonly certificate: string
-  readonly key: string
-  readonly files: { readonly ca: string; readonly certificate: string; readonly key: string }
-  remove(): void
-}
+export type Certificates = Awaited<ReturnType<typeof makeCertificates>>
 
 const CURVE = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
 
 /** A new CA (valid for a year) and a server certificate. `names` replaces the subject alternative names. */
-export async function makeCertificates(
-  names = 'DNS:localhost,IP:127.0.0.1,IP:::1'
-): Promise<Certificates> {
+export async function makeCertificates(names = 'DNS:localhost,IP:127.0.0.1,IP:::1') {
   const folder = tempFolder('ca-')
   const file = (name: string): string => join(folder.path, name)
   await run('openssl', [

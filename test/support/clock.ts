@@ -7,18 +7,11 @@ import { tempFolder } from './temp.ts'
 
 const PRELOAD = fileURLToPath(new URL('./clock-preload.mjs', import.meta.url))
 
-/** A wall clock for a daemon, moved by the test also while the daemon runs. */
-export type MovableClock = {
-  /** Environment of the daemon. */
-  readonly env: Readonly<Record<string, string>>
-  /** From now on the daemon's wall clock is this far from the true one; negative: behind. */
-  set(offsetMs: number): void
-  /** What the daemon's clock shows now. */
-  now(): number
-}
-
-/** Keeps the offset in `folder`. `replyTimeoutMs` shortens the socket timeouts of ten minutes and more. */
-export function movableClock(folder: string, replyTimeoutMs?: number): MovableClock {
+/**
+ * A wall clock for a daemon, moved by the test also while the daemon runs; the offset is kept in `folder`. `replyTimeoutMs` shortens
+ * the socket timeouts of ten minutes and more.
+ */
+export function movableClock(folder: string, replyTimeoutMs?: number) {
   const file = join(folder, 'clock')
   let offset = 0
   const set = (offsetMs: number): void => {
@@ -29,6 +22,7 @@ export function movableClock(folder: string, replyTimeoutMs?: number): MovableCl
   }
   set(0)
   return {
+    /** Environment of the daemon. */
     env: {
       NODE_OPTIONS: `--import=${PRELOAD}`,
       POSTERN_TEST_CLOCK: file,
@@ -36,7 +30,9 @@ export function movableClock(folder: string, replyTimeoutMs?: number): MovableCl
         ? {}
         : { POSTERN_TEST_REPLY_TIMEOUT: String(replyTimeoutMs) })
     },
+    /** From now on the daemon's wall clock is this far from the true one; negative: behind. */
     set,
+    /** What the daemon's clock shows now. */
     now: () => Date.now() + offset
   }
 }

@@ -22,25 +22,7 @@ export type CliResult = {
   readonly stderr: string
 }
 
-export type Daemon = {
-  /** Every line so far. */
-  readonly lines: readonly LogLine[]
-  /** Everything written so far to standard output and error. */
-  output(): string
-  stderr(): string
-  /** The first line with this event (or for which the predicate holds) from line `from` on (default 0); waits for it. */
-  waitForLog(
-    wanted: string | ((line: LogLine) => boolean),
-    options?: { readonly from?: number; readonly timeoutMs?: number }
-  ): Promise<LogLine>
-  /** Rejects when it still runs after `timeoutMs`. */
-  waitForExit(timeoutMs?: number): Promise<Exit>
-  signal(name: 'SIGTERM' | 'SIGINT'): void
-  /** SIGTERM; rejects when it takes longer than the promised 10 s. */
-  stop(): Promise<Exit>
-  /** SIGKILL, and waits until the process is gone. */
-  kill9(): Promise<void>
-}
+export type Daemon = ReturnType<typeof startDaemon>
 
 export type ProcessOptions = {
   readonly cwd: string
@@ -62,7 +44,7 @@ export async function runCli(args: readonly string[], options: ProcessOptions): 
 }
 
 /** Starts `postern` with `args`; does not wait for anything. */
-export function startDaemon(args: readonly string[], options: ProcessOptions): Daemon {
+export function startDaemon(args: readonly string[], options: ProcessOptions) {
   const [program, ...rest] = commandLine(args, options)
   const child = spawn(program, rest, {
     cwd: options.cwd,
@@ -98,10 +80,16 @@ export function startDaemon(args: readonly string[], options: ProcessOptions): D
     return exit
   }
   return {
-    lines,
+    /** Every line so far. */
+    lines: lines as readonly LogLine[],
+    /** Everything written so far to standard output and error. */
     output: () => output,
     stderr: () => stderr,
-    waitForLog: async (wanted, { from = 0, timeoutMs = 30_000 } = {}) => {
+    /** The first line with this event (or for which the predicate holds) from line `from` on; waits for it. */
+    waitForLog: async (
+      wanted: string | ((line: LogLine) => boolean),
+      { from = 0, timeoutMs = 30_000 } = {}
+    ): Promise<LogLine> => {
       const fits = typeof wanted === 'string' ? (line: LogLine) => line.event === wanted : wanted
       for (const end = Date.now() + timeoutMs; ; await delay(5)) {
         const found = lines.slice(from).find(fits)
@@ -111,14 +99,17 @@ export function startDaemon(args: readonly string[], options: ProcessOptions): D
         if (Date.now() > end) throw new Error(`the daemon does not log ${what}: ${tail()}`)
       }
     },
+    /** Rejects when it still runs after `timeoutMs`. */
     waitForExit,
-    signal: (name) => {
+    signal: (name: 'SIGTERM' | 'SIGINT') => {
       child.kill(name)
     },
+    /** SIGTERM; rejects when it takes longer than the promised 10 s. */
     stop: () => {
       child.kill('SIGTERM')
       return waitForExit(STOP_MS_MAX)
     },
+    /** SIGKILL, and waits until the process is gone. */
     kill9: async () => {
       child.kill('SIGKILL')
       await waitForExit()
@@ -126,14 +117,7 @@ export function startDaemon(args: readonly string[], options: ProcessOptions): D
   }
 }
 
-function commandLine(
-  args: readonly string[],
-  options: ProcessOptions
-): readonly [string, ...string[]] {
+function commandLine(args: readonly string[], { under = [] }: ProcessOptions) {
   if (!existsSync(MAIN)) throw new Error('dist/main.js is missing: run "npm run build" first')
-  const [first, ...more] = options.under ?? []
-  const own = [MAIN, ...args]
-  return first === undefined
-    ? [process.execPath, ...own]
-    : [first, ...more, process.execPath, ...own]
+  return [...under, process.execPath, MAIN, ...args] as [string, ...string[]]
 }

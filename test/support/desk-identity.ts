@@ -10,11 +10,7 @@ import { identityOf, unlockKeys, type WorkerStart } from '../../src/worker/tasks
 
 export type DeskKeys = ReadingKeys & { readonly desk: DeskIdentity }
 
-export type TestDesk = {
-  readonly keys: DeskKeys
-  readonly start: WorkerStart
-  readonly publicArmored: string
-}
+export type TestDesk = Awaited<ReturnType<typeof testDesk>>
 
 const address = 'security@acme.example' as Address
 const name = 'ACME Security Team'
@@ -34,10 +30,7 @@ export const HEADERS: OutgoingHeaders = {
 }
 
 /** `security@acme.example`, its key made at `createdAt`. */
-export async function testDesk(
-  createdAt: Instant,
-  lifetimeSeconds: number | null = null
-): Promise<TestDesk> {
+export async function testDesk(createdAt: Instant, lifetimeSeconds: number | null = null) {
   const request = { name, address, passphrase, lifetimeSeconds }
   const { privateArmored, publicArmored } = await generateDeskKey(request, createdAt)
   const start: WorkerStart = {

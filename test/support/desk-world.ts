@@ -8,7 +8,7 @@ import Sqlite from 'better-sqlite3'
 import { type Address } from '../../src/domain/address.ts'
 import { systemClock } from '../../src/effects/system.ts'
 import { generateDeskKey } from '../../src/openpgp/generate.ts'
-import { type MovableClock, movableClock } from './clock.ts'
+import { movableClock } from './clock.ts'
 import { type CliResult, type Daemon, runCli, startDaemon } from './daemon.ts'
 import { withGpg } from './gpg-home.ts'
 import { headerOf } from './mail-parts.ts'
@@ -46,46 +46,23 @@ export type DeskOptions = {
   readonly passphrase?: string
 }
 
-export type Desk = {
-  readonly folder: string
-  readonly configFile: string
-  /** The desk's public key, armored. */
-  readonly publicKey: string
-  readonly clock: MovableClock
-  /** The configuration as written; `write` replaces it. */
-  readonly config: Readonly<Record<string, unknown>>
-  write(config: Readonly<Record<string, unknown>>): void
-  /** One command, with `--config` added. */
-  cli(...args: readonly string[]): Promise<CliResult>
-  /** The daemon, watching the inbox (its first connection stands). */
-  start(env?: Readonly<Record<string, string>>): Promise<Daemon>
-  /** The daemon, without waiting for anything. */
-  spawn(
-    env?: Readonly<Record<string, string>>,
-    under?: readonly string[],
-    flags?: readonly string[]
-  ): Daemon
-  /** Rows of the encrypted database, read past Postern's own code. */
-  rows<Row>(sql: string): readonly Row[]
-  /** Kills what still runs and deletes the folder. */
-  close(): Promise<void>
-}
+export type Desk = Awaited<ReturnType<typeof makeDesk>>
 
 /** Makes a working directory with a fresh desk key and a configuration for these people and servers. */
-export async function makeDesk(options: DeskOptions): Promise<Desk> {
+export async function makeDesk(options: DeskOptions) {
   const temp = tempFolder('de-')
   const folder = temp.path
   const configFile = join(folder, 'postern.yaml')
   const clock = movableClock(folder, options.replyTimeoutMs)
   mkdirSync(join(folder, 'keys/maintainers'), { recursive: true })
-  const passphrase = options.passphrase ?? PASSPHRASE
+  const { passphrase = PASSPHRASE } = options
   writeFileSync(join(folder, 'passphrase'), `${passphrase}\n`, { mode: 0o600 })
   for (const { id, person } of options.maintainers) {
     const file = join(folder, `keys/maintainers/${id}.asc`)
     writeFileSync(file, await person.exportPublicKey())
   }
-  const config = configuration(options)
-  const write = (changed: Readonly<Record<string, unknown>>): void => {
+  const config: Readonly<Record<string, unknown>> = configuration(options)
+  const write = (changed: typeof config): void => {
     // JSON is YAML, too.
     writeFileSync(configFile, JSON.stringify(changed, null, 1))
   }
@@ -112,21 +89,28 @@ export async function makeDesk(options: DeskOptions): Promise<Desk> {
   return {
     folder,
     configFile,
+    /** The desk's public key, armored. */
     publicKey,
     clock,
+    /** The configuration as written; `write` replaces it. */
     config,
     write,
+    /** One command, with `--config` added. */
     cli,
+    /** The daemon, without waiting for anything. */
     spawn,
-    start: async (env) => {
+    /** The daemon, watching the inbox (its first connection stands). */
+    start: async (env?: Readonly<Record<string, string>>) => {
       const daemon = spawn(env)
       await daemon.waitForLog('imap.connected')
       return daemon
     },
-    rows: <Row>(sql: string) => {
+    /** Rows of the encrypted database, read past Postern's own code. */
+    rows: <Row>(sql: string): readonly Row[] => {
       reading ??= openRows(join(folder, 'data/postern.db'), passphrase)
       return reading.prepare<[], Row>(sql).all()
     },
+    /** Kills what still runs and deletes the folder. */
     close: async () => {
       reading?.close()
       for (const daemon of daemons) await daemon.kill9()
@@ -137,27 +121,16 @@ export async function makeDesk(options: DeskOptions): Promise<Desk> {
 
 /** As `postern keys generate` makes it, which takes a second; returns the public part, armored. */
 async function makeDeskKey(folder: string, passphrase: string): Promise<string> {
-  const { privateArmored, publicArmored } = await generateDeskKey(
-    {
-      name: 'ACME Security Team',
-      address: DESK_ADDRESS as Address,
-      passphrase,
-      lifetimeSeconds: null
-    },
-    systemClock.now()
-  )
+  const owner = { name: 'ACME Security Team', address: DESK_ADDRESS as Address }
+  const request = { ...owner, passphrase, lifetimeSeconds: null }
+  const { privateArmored, publicArmored } = await generateDeskKey(request, systemClock.now())
   writeFileSync(join(folder, 'keys/desk.asc'), privateArmored, { mode: 0o600 })
   writeFileSync(join(folder, 'keys/desk.pub.asc'), publicArmored)
   return publicArmored
 }
 
 function configuration(options: DeskOptions): Record<string, unknown> {
-  const server = ({ port, host, tls, ca }: ServerSettings) => ({
-    host: host ?? '127.0.0.1',
-    port,
-    tls: tls ?? 'none',
-    ...(ca === undefined ? {} : { ca })
-  })
+  const usual = { host: '127.0.0.1', tls: 'none' }
   return {
     desk: {
       name: 'ACME Security Team',
@@ -167,12 +140,8 @@ function configuration(options: DeskOptions): Record<string, unknown> {
       passphrase: { file: 'passphrase' },
       timezone: 'Europe/Berlin'
     },
-    imap: {
-      ...server(options.imap),
-      user: options.imap.user,
-      password: { env: 'POSTERN_IMAP_PASSWORD' }
-    },
-    smtp: server(options.smtp),
+    imap: { ...usual, ...options.imap, password: { env: 'POSTERN_IMAP_PASSWORD' } },
+    smtp: { ...usual, ...options.smtp },
     storage: { path: 'data/postern.db' },
     // No digest on any day that a test's clock comes to.
     schedule: { poll: '* * * * * *', tick: '* * * * * *', digest: '0 0 1 1 *' },
@@ -239,17 +208,7 @@ const openedBy = new WeakMap<Person, Map<Taken, Received>>()
  * The messages that a person has got, opened with the person's own program, oldest first, waited for until `wanted` is among
  * them. Each message is opened once.
  */
-export function mailboxOf(
-  person: Person,
-  sink: Sink
-): {
-  readonly all: () => Promise<readonly Received[]>
-  readonly find: (
-    wanted: (mail: Received) => boolean,
-    what: string,
-    timeoutMs?: number
-  ) => Promise<Received>
-} {
+export function mailboxOf(person: Person, sink: Sink) {
   const opened = openedBy.get(person) ?? new Map<Taken, Received>()
   openedBy.set(person, opened)
   const all = async (): Promise<readonly Received[]> => {
@@ -262,7 +221,7 @@ export function mailboxOf(
   }
   return {
     all,
-    find: async (wanted, what, timeoutMs = 30_000) => {
+    find: async (wanted: (mail: Received) => boolean, what: string, timeoutMs = 30_000) => {
       for (const end = Date.now() + timeoutMs; ; ) {
         const found = (await all()).find(wanted)
         if (found !== undefined) return found

@@ -1,6 +1,6 @@
 /**
- * A real Dovecot 2.3 that an ordinary user runs on loopback: IMAP (with STARTTLS), IMAPS and LMTP on free ports that stay the
- * same over restarts. Every user name logs in with {@link PASSWORD}. As root it runs as `nobody`.
+ * A real Dovecot 2.3 that an ordinary user runs on loopback: IMAP (with STARTTLS) and IMAPS on free ports that stay the same
+ * over restarts. Every user name logs in with {@link PASSWORD}. As root it runs as `nobody`.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
@@ -20,8 +20,7 @@ import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ImapFlow } from 'imapflow'
-import SMTPConnection from 'nodemailer/lib/smtp-connection'
-import { type Certificates, makeCertificates } from './certificates.ts'
+import { makeCertificates } from './certificates.ts'
 import { run } from './programs.ts'
 import { findProgram } from './requires.ts'
 import { tempFolder } from './temp.ts'
@@ -36,36 +35,7 @@ export type Message = {
   readonly raw: Buffer
 }
 
-export type Dovecot = {
-  readonly host: '127.0.0.1'
-  /** Plain and STARTTLS. */
-  readonly port: number
-  /** Implicit TLS. */
-  readonly tlsPort: number
-  readonly certificates: Certificates
-  /** Delivers over LMTP into the inbox of `user`, like a mail server would. */
-  deliver(user: string, raw: Uint8Array, from?: string): Promise<void>
-  /** Puts a message into a folder, which is made when it is missing, over IMAP with these flags. */
-  append(
-    user: string,
-    raw: Uint8Array,
-    options?: { readonly folder?: string; readonly flags?: readonly string[] }
-  ): Promise<void>
-  /** Writes messages straight into the inbox's folder on disk: thousands at once. */
-  seed(user: string, mails: Iterable<Uint8Array>): Promise<void>
-  folders(user: string): Promise<readonly { readonly path: string; readonly subscribed: boolean }[]>
-  /** Everything in a folder, in UID order; [] when it does not exist. */
-  messages(user: string, folder?: string): Promise<readonly Message[]>
-  /** Gives the inbox a new UIDVALIDITY; only while stopped. */
-  changeUidValidity(user: string): void
-  start(): Promise<void>
-  /** Ends it in an orderly way. */
-  stop(): Promise<void>
-  /** Ends all its processes at once with SIGKILL. */
-  kill(): Promise<void>
-  /** Stops it and deletes everything. */
-  close(): Promise<void>
-}
+export type Dovecot = Awaited<ReturnType<typeof startDovecot>>
 
 export type DovecotOptions = {
   /** Capabilities to announce instead of the true ones, for example without MOVE. */
@@ -73,11 +43,11 @@ export type DovecotOptions = {
 }
 
 /** Starts it; takes about half a second. */
-export async function startDovecot(options: DovecotOptions = {}): Promise<Dovecot> {
+export async function startDovecot(options: DovecotOptions = {}) {
   const certificates = await makeCertificates()
   const folder = tempFolder('dc-')
   const base = folder.path
-  const ports = { imap: await freePort(), imaps: await freePort(), lmtp: await freePort() }
+  const ports = { imap: await freePort(), imaps: await freePort() }
   const owner = await unprivilegedUser()
   const own = (path: string): void => {
     chownSync(path, owner.uid, owner.gid)
@@ -116,7 +86,7 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
     child = spawned
     for (let tries = 0; tries < 100; tries += 1) {
       if (spawned.exitCode !== null) break
-      if ((await greets(ports.imap, '* OK')) && (await greets(ports.lmtp, '220'))) return
+      if (await greets(ports.imap)) return
       await delay(50)
     }
     throw new Error(`Dovecot does not start: ${readFileSync(join(base, 'dovecot.log'), 'utf8')}`)
@@ -125,54 +95,61 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
   const maildir = (user: string): string => join(base, 'mail', user)
   return {
     host: '127.0.0.1',
+    /** Plain and STARTTLS. */
     port: ports.imap,
+    /** Implicit TLS. */
     tlsPort: ports.imaps,
     certificates,
     start,
+    /** Ends it in an orderly way. */
     stop: () => end('SIGTERM'),
+    /** Ends all its processes at once with SIGKILL. */
     kill: () => end('SIGKILL'),
+    /** Stops it and deletes everything. */
     close: async () => {
       await end('SIGTERM')
       folder.remove()
       certificates.remove()
     },
-    deliver: (user, raw, from = '') => lmtp(ports.lmtp, user, raw, from),
-    append: (user, raw, placing = {}) =>
+    /** Puts a message into a folder, which is made when it is missing, with these flags. */
+    append: (
+      user: string,
+      raw: Uint8Array,
+      { folder = 'INBOX', flags = [] }: { readonly folder?: string; readonly flags?: string[] } = {}
+    ) =>
       withClient(ports.imap, user, async (client) => {
-        if (placing.folder !== undefined) await client.mailboxCreate(placing.folder)
-        await client.append(placing.folder ?? 'INBOX', Buffer.from(raw), [...(placing.flags ?? [])])
+        if (folder !== 'INBOX') await client.mailboxCreate(folder)
+        await client.append(folder, Buffer.from(raw), flags)
       }),
-    seed: async (user, mails) => {
+    /** Writes messages straight into the inbox's folder on disk: thousands at once. */
+    seed: async (user: string, mails: Iterable<Uint8Array>) => {
       await withClient(ports.imap, user, (client) => client.mailboxOpen('INBOX'))
       let index = 0
       for (const mail of mails) {
-        const path = join(
-          maildir(user),
-          'cur',
-          `17000${String(index).padStart(5, '0')}.M1P1.test:2,`
-        )
+        const name = `17000${String(index).padStart(5, '0')}.M1P1.test:2,`
+        const path = join(maildir(user), 'cur', name)
         writeFileSync(path, mail)
         own(path)
         index += 1
       }
     },
-    folders: (user) =>
+    folders: (user: string) =>
       withClient(ports.imap, user, async (client) =>
         (await client.list()).map(({ path, subscribed }) => ({ path, subscribed }))
       ),
-    messages: (user, path = 'INBOX') =>
+    /** Everything in a folder, in UID order; [] when it does not exist. */
+    messages: (user: string, path = 'INBOX') =>
       withClient(ports.imap, user, (client) => readMessages(client, path)),
-    changeUidValidity: (user) => {
+    /** Gives the inbox a new UIDVALIDITY; only while stopped. */
+    changeUidValidity: (user: string) => {
       const path = maildir(user)
       for (const name of readdirSync(path)) {
         if (name.startsWith('dovecot.index')) rmSync(join(path, name))
       }
       const uidlist = join(path, 'dovecot-uidlist')
       const text = readFileSync(uidlist, 'utf8')
-      writeFileSync(
-        uidlist,
-        text.replace(/ V(\d+)/, (_, value: string) => ` V${Number(value) + 1}`)
-      )
+      const next = text.replace(/ V(\d+)/, (_, value: string) => ` V${Number(value) + 1}`)
+      writeFileSync(uidlist, next)
     }
   }
 }
@@ -214,34 +191,7 @@ async function readMessages(client: ImapFlow, path: string): Promise<readonly Me
     .sort((a, b) => a.uid - b.uid)
 }
 
-function lmtp(port: number, user: string, raw: Uint8Array, from: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const connection = new SMTPConnection({ host: '127.0.0.1', port, lmtp: true, ignoreTLS: true })
-    connection.on('error', reject)
-    connection.connect((failed) => {
-      if (failed) {
-        reject(failed)
-        return
-      }
-      const envelope = { from, to: [`${user}@example.org`] }
-      connection.send(envelope, Buffer.from(raw), (error, info) => {
-        connection.quit()
-        if (error) reject(error)
-        else if (info?.accepted.length === 1) resolve()
-        else reject(new Error('Dovecot refused the delivery'))
-      })
-    })
-  })
-}
-
-type Owner = {
-  readonly name: string
-  readonly group: string
-  readonly uid: number
-  readonly gid: number
-}
-
-async function unprivilegedUser(): Promise<Owner> {
+async function unprivilegedUser() {
   const name = process.getuid?.() === 0 ? 'nobody' : userInfo().username
   const ask = async (flag: string): Promise<string> =>
     (await run('id', [flag, name])).stdout.toString().trim()
@@ -255,8 +205,8 @@ async function unprivilegedUser(): Promise<Owner> {
 
 function configuration(
   base: string,
-  ports: { readonly imap: number; readonly imaps: number; readonly lmtp: number },
-  owner: Owner,
+  ports: { readonly imap: number; readonly imaps: number },
+  owner: Awaited<ReturnType<typeof unprivilegedUser>>,
   options: DovecotOptions
 ): string {
   for (const name of ['run', 'state', 'mail']) {
@@ -266,7 +216,7 @@ function configuration(
   return `base_dir = ${base}/run
 state_dir = ${base}/state
 log_path = ${base}/dovecot.log
-protocols = imap lmtp
+protocols = imap
 listen = 127.0.0.1
 default_internal_user = ${owner.name}
 default_internal_group = ${owner.group}
@@ -306,12 +256,6 @@ service anvil {
 service stats {
   chroot =
 }
-service lmtp {
-  user = ${owner.name}
-  inet_listener lmtp {
-    port = ${ports.lmtp}
-  }
-}
 namespace inbox {
   inbox = yes
   separator = /
@@ -328,39 +272,25 @@ async function freePort(): Promise<number> {
   throw new Error(`no port is free between ${PORT_MIN} and ${PORT_MAX}`)
 }
 
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer()
-    server.on('error', () => {
-      resolve(false)
-    })
-    server.listen(port, '127.0.0.1', () => {
-      server.close(() => {
-        resolve(true)
-      })
-    })
-  })
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer().listen(port, '127.0.0.1')
+  const isListening = await once(server, 'listening').then(
+    () => true,
+    () => false
+  )
+  server.close()
+  return isListening
 }
 
-/** Resolves true when the first line a server says on a loopback port starts with `greeting`; false when it does not. */
-function greets(port: number, greeting: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1')
-    const finish = (answer: boolean): void => {
-      socket.destroy()
-      resolve(answer)
-    }
-    socket.setTimeout(5000, () => {
-      finish(false)
-    })
-    socket.on('error', () => {
-      finish(false)
-    })
-    socket.on('data', (data: Buffer) => {
-      finish(data.toString('latin1').startsWith(greeting))
-    })
-    socket.on('close', () => {
-      resolve(false)
-    })
-  })
+/** Whether an IMAP server greets whoever comes to this loopback port. */
+async function greets(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1')
+  try {
+    const [data] = (await once(socket, 'data', { signal: AbortSignal.timeout(5000) })) as [Buffer]
+    return data.toString('latin1').startsWith('* OK')
+  } catch {
+    return false
+  } finally {
+    socket.destroy()
+  }
 }

@@ -2,38 +2,20 @@
  * An IMAP server inside this process, on loopback, with everything in memory: for the demo and for machines without Dovecot.
  * One account. Mail is put in by the program itself, and clients in IDLE are told at once.
  */
-import { type Socket } from 'node:net'
+import { type AddressInfo, type Socket } from 'node:net'
 import hoodiecrow from 'hoodiecrow-imap'
 
-export type EmbeddedImap = {
-  readonly host: '127.0.0.1'
-  readonly port: number
-  readonly user: string
-  readonly password: string
-  /** Puts a message into the inbox, received at `receivedAt` (now by default). */
-  append(raw: Uint8Array, receivedAt?: Date): void
-  /** The messages of a folder in order; [] when there is no such folder. */
-  messages(folder?: string): readonly { readonly uid: number; readonly raw: Buffer }[]
-  close(): Promise<void>
-}
+export type EmbeddedImap = Awaited<ReturnType<typeof startEmbeddedImap>>
 
 const PLUGINS = [
-  'IDLE',
-  'MOVE',
-  'UIDPLUS',
-  'ENABLE',
-  'CONDSTORE',
-  'LITERALPLUS',
-  'UNSELECT',
-  'SPECIAL-USE',
-  'NAMESPACE',
-  'ID'
+  ...['IDLE', 'MOVE', 'UIDPLUS', 'ENABLE', 'CONDSTORE', 'LITERALPLUS', 'UNSELECT'],
+  ...['SPECIAL-USE', 'NAMESPACE', 'ID']
 ]
 
 /** Starts one on a free port with an empty inbox. The password is no word, so that masking it in a log hides nothing else. */
 export async function startEmbeddedImap(
   account = { user: 'desk', password: 'Zq7-embedded-imap-4Tn' }
-): Promise<EmbeddedImap> {
+) {
   const imap = hoodiecrow({
     plugins: PLUGINS,
     users: { [account.user]: { password: account.password } },
@@ -47,21 +29,22 @@ export async function startEmbeddedImap(
   await new Promise<void>((resolve) => {
     imap.listen(0, '127.0.0.1', resolve)
   })
-  const address = imap.server.address()
   return {
     host: '127.0.0.1',
-    port: typeof address === 'object' && address !== null ? address.port : 0,
+    port: (imap.server.address() as AddressInfo).port,
     ...account,
-    append: (raw, receivedAt = new Date()) => {
+    /** Puts a message into the inbox, received at `receivedAt`. */
+    append: (raw: Uint8Array, receivedAt = new Date()) => {
       imap.appendMessage('INBOX', [], receivedAt, Buffer.from(raw).toString('latin1'))
     },
+    /** The messages of a folder in order; [] when there is no such folder. */
     messages: (folder = 'INBOX') =>
       (imap.getMailbox(folder)?.messages ?? []).map(({ uid, raw }) => ({
         uid,
         raw: Buffer.from(raw, 'latin1')
       })),
     close: () =>
-      new Promise((resolve) => {
+      new Promise<void>((resolve) => {
         imap.close(resolve)
         for (const socket of sockets) socket.destroy()
       })

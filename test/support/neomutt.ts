@@ -8,44 +8,26 @@ import { join } from 'node:path'
 import { run } from './programs.ts'
 import { tempFolder } from './temp.ts'
 
-export type Mutt = {
-  readonly name: string
-  readonly address: string
-  exportPublicKey(): Promise<string>
-  /** Imports a key and believes in it, as somebody does who compared its fingerprint. */
-  trustKey(armored: string): Promise<void>
-  /** A new message, its headers protected; signed and encrypted unless asked otherwise. */
-  write(mail: {
-    readonly to: string
-    readonly subject: string
-    readonly text: string
-    readonly attach?: string
-    readonly as?: 'encrypted' | 'signed'
-  }): Promise<Buffer>
-  /** Opens a message that came and answers it: `text` above what neomutt quotes. */
-  reply(received: Uint8Array, text: string): Promise<Buffer>
-  /** Opens a message that came: the header fields and the text that neomutt shows. */
-  read(received: Uint8Array): Promise<string>
-  close(): Promise<void>
+export type Mutt = Awaited<ReturnType<typeof makeMutt>>
+
+type Draft = {
+  readonly to: string
+  readonly subject: string
+  readonly text: string
+  readonly attach?: string
+  readonly as?: 'encrypted' | 'signed'
 }
 
 /** How long a person waits for the screen before something must be wrong. */
 const SCREEN_MS = 30_000
 
 /** Makes the key and the settings. */
-export async function makeMutt(person: {
-  readonly name: string
-  readonly address: string
-}): Promise<Mutt> {
+export async function makeMutt(person: { readonly name: string; readonly address: string }) {
   const folder = tempFolder('nm-')
   const file = (name: string): string => join(folder.path, name)
   const home = folder.path
-  const gpg = (args: readonly string[], input?: string): Promise<{ readonly stdout: Buffer }> =>
-    run(
-      'gpg',
-      ['--homedir', home, '--batch', '--no-tty', '--quiet', ...args],
-      input === undefined ? {} : { input }
-    )
+  const gpg = (args: readonly string[], input = '') =>
+    run('gpg', ['--homedir', home, '--batch', '--no-tty', '--quiet', ...args], { input })
   const passphrase = ['--pinentry-mode', 'loopback', '--passphrase', '']
   const userId = `${person.name} <${person.address}>`
   await gpg([...passphrase, '--quick-generate-key', userId, 'future-default', 'default', 'never'])
@@ -90,7 +72,8 @@ export async function makeMutt(person: {
   return {
     ...person,
     exportPublicKey: async () => (await gpg(['--armor', '--export'])).stdout.toString('latin1'),
-    trustKey: async (armored) => {
+    /** Imports a key and believes in it, as somebody does who compared its fingerprint. */
+    trustKey: async (armored: string) => {
       await gpg(['--import'], armored)
       const keys = (await gpg(['--with-colons', '--list-keys'])).stdout.toString()
       const all = [...keys.matchAll(/^pub:[^]*?^fpr:+([0-9A-F]{40}):/gm)].map(
@@ -98,7 +81,8 @@ export async function makeMutt(person: {
       )
       await gpg(['--import-ownertrust'], all.map((key) => `${key}:6:\n`).join(''))
     },
-    write: ({ to, subject, text, attach, as }) => {
+    /** A new message, its headers protected; signed and encrypted unless asked otherwise. */
+    write: ({ to, subject, text, attach, as }: Draft) => {
       const off = { encrypted: ['autosign'], signed: ['autoencrypt'] }
       const without = (as === undefined ? [] : off[as]).flatMap((what) => [
         ...['-e', `set crypt_${what}=no`]
@@ -106,11 +90,13 @@ export async function makeMutt(person: {
       const file = attach === undefined ? [] : ['-a', attach, '--']
       return sent([...without, '-s', subject, ...file, to], `${text}\n`)
     },
-    reply: (received, text) => {
+    /** Opens a message that came and answers it: `text` above what neomutt quotes. */
+    reply: (received: Uint8Array, text: string) => {
       writeFileSync(file('received'), mboxOf(received))
       return sent(['-f', file('received'), '-e', 'push <reply>'], `${text}\n\n`)
     },
-    read: async (received) => {
+    /** Opens a message that came: the header fields and the text that neomutt shows. */
+    read: async (received: Uint8Array) => {
       writeFileSync(file('received'), mboxOf(received))
       const push = `push <pipe-message>cat>${file('shown')}<enter><exit>`
       const args = ['-f', file('received'), '-e', 'set pipe_decode=yes', '-e', push]

@@ -14,7 +14,7 @@ const PACKAGES: Readonly<Record<Tool, readonly string[]>> = {
   sq: ['sq'],
   rnp: ['rnp'],
   neomutt: ['neomutt'],
-  dovecot: ['dovecot-imapd', 'dovecot-lmtpd']
+  dovecot: ['dovecot-imapd']
 }
 const EXTRA_FOLDERS = ['/usr/sbin', '/sbin', '/usr/local/sbin', '/usr/local/bin']
 

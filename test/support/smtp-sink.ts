@@ -2,6 +2,8 @@
  * A real SMTP server on loopback that keeps every message it accepts and fails on demand at any step, for one recipient or for
  * all. What it answers is under the test's control; how SMTP works is smtp-server's.
  */
+import { once } from 'node:events'
+import { type AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { SMTPServer, type SMTPServerSession } from 'smtp-server'
 import { type Certificates } from './certificates.ts'
@@ -36,33 +38,13 @@ export type SinkOptions = {
   readonly pipelining?: boolean
 }
 
-export type Sink = {
-  readonly host: '127.0.0.1'
-  readonly port: number
-  readonly taken: readonly Taken[]
-  /** Connections made so far, the failed ones included. */
-  readonly connections: () => number
-  /** Steps left without an answer so far. */
-  readonly hanging: () => number
-  /** RCPT commands for this recipient so far. */
-  attempts(to: string): number
-  /** The next `times` (default 1) matching steps fail; `to` limits a fault at `rcpt` or `data` to one recipient. */
-  fail(fault: Fault, options?: { readonly to?: string; readonly times?: number }): void
-  /** Resolves once so many messages were taken, or the predicate holds; rejects after `timeoutMs` (default 10 s). */
-  waitFor(
-    wanted: number | ((taken: readonly Taken[]) => boolean),
-    timeoutMs?: number
-  ): Promise<readonly Taken[]>
-  /** Closes the connections that are open now; new ones are welcome. */
-  dropConnections(): void
-  close(): Promise<void>
-}
+export type Sink = Awaited<ReturnType<typeof startSink>>
 
 type Rule = { readonly fault: Fault; readonly to: string | null; times: number }
 type Answer = (error?: Error | null) => void
 
 /** Starts one on a free port. */
-export async function startSink(options: SinkOptions = {}): Promise<Sink> {
+export async function startSink(options: SinkOptions = {}) {
   const taken: Taken[] = []
   const rules: Rule[] = []
   const tries = new Map<string, number>()
@@ -143,27 +125,31 @@ export async function startSink(options: SinkOptions = {}): Promise<Sink> {
     }
   })
   server.on('error', () => undefined)
-  const port = await new Promise<number>((resolve) => {
-    const listening = server.listen(0, '127.0.0.1', () => {
-      const address = listening.address()
-      resolve(typeof address === 'object' && address !== null ? address.port : 0)
-    })
-  })
+  const listening = server.listen(0, '127.0.0.1')
+  await once(listening, 'listening')
   const dropConnections = (): void => {
     for (const connection of server.connections) connection._socket.destroy()
   }
 
   return {
     host: '127.0.0.1',
-    port,
-    taken,
+    port: (listening.address() as AddressInfo).port,
+    taken: taken as readonly Taken[],
+    /** Connections made so far, the failed ones included. */
     connections: () => connected,
+    /** Steps left without an answer so far. */
     hanging: () => hanging,
-    attempts: (to) => tries.get(to) ?? 0,
-    fail: (fault, scope = {}) => {
-      rules.push({ fault, to: scope.to ?? null, times: scope.times ?? 1 })
+    /** RCPT commands for this recipient so far. */
+    attempts: (to: string) => tries.get(to) ?? 0,
+    /** The next `times` matching steps fail; `to` limits a fault at `rcpt` or `data` to one recipient. */
+    fail: (fault: Fault, { to = null, times = 1 }: { to?: string | null; times?: number } = {}) => {
+      rules.push({ fault, to, times })
     },
-    waitFor: async (wanted, timeoutMs = 10_000) => {
+    /** Resolves once so many messages were taken, or the predicate holds. */
+    waitFor: async (
+      wanted: number | ((taken: readonly Taken[]) => boolean),
+      timeoutMs = 10_000
+    ): Promise<readonly Taken[]> => {
       const isReached = (): boolean =>
         typeof wanted === 'number' ? taken.length >= wanted : wanted(taken)
       for (const end = Date.now() + timeoutMs; !isReached(); await delay(10)) {
@@ -171,23 +157,18 @@ export async function startSink(options: SinkOptions = {}): Promise<Sink> {
       }
       return [...taken]
     },
+    /** Closes the connections that are open now; new ones are welcome. */
     dropConnections,
     close: () => {
       dropConnections()
-      return new Promise((resolve) => {
+      return new Promise<void>((resolve) => {
         server.close(resolve)
       })
     }
   }
 }
 
-function tlsOptions(options: SinkOptions): {
-  secure: boolean
-  hideSTARTTLS: boolean
-  disabledCommands: string[]
-  cert?: string
-  key?: string
-} {
+function tlsOptions(options: SinkOptions) {
   const mode = options.tls ?? 'none'
   return {
     secure: mode === 'implicit',

@@ -1,15 +1,9 @@
 /** A TCP relay on loopback that can fall silent without closing anything, as a lost network does. */
-import { connect, createServer, type Socket } from 'node:net'
-
-export type TcpProxy = {
-  readonly port: number
-  /** From now on not one byte passes in either direction. */
-  silence(): void
-  close(): Promise<void>
-}
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
 /** Relays a free port to `target` on 127.0.0.1. */
-export async function startTcpProxy(target: number): Promise<TcpProxy> {
+export async function startTcpProxy(target: number) {
   const sockets: Socket[] = []
   const server = createServer((client) => {
     const upstream = connect(target, '127.0.0.1')
@@ -23,26 +17,19 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
       from.pipe(to)
     }
   })
-  const port = await new Promise<number>((resolve) => {
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      resolve(typeof address === 'object' && address !== null ? address.port : 0)
-    })
-  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
   return {
-    port,
+    port: (server.address() as AddressInfo).port,
+    /** From now on not one byte passes in either direction. */
     silence: () => {
       for (const socket of sockets) {
         socket.unpipe()
         socket.pause()
       }
     },
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => {
-          resolve()
-        })
-        for (const socket of sockets) socket.destroy()
-      })
+    close: () => {
+      server.close()
+      for (const socket of sockets) socket.destroy()
+    }
   }
 }

@@ -93,59 +93,7 @@ export type Letter = {
 let letters = 0
 
 /** Everything the test can do to a desk and see of it. */
-export type World = {
-  readonly desk: Desk
-  readonly clock: { now: Instant; monotonicMs: number }
-  /** Lets both clocks run. */
-  pass(ms: number): void
-  /** Lets time pass, and the desk does what is due then. */
-  wait(ms: number): Promise<void>
-  /** Sets the wall clock alone, as a broken time service does. */
-  jump(ms: number): void
-  readonly inbox: Map<number, Uint8Array>
-  readonly processed: number[]
-  readonly heldMails: number[]
-  /** Every message that SMTP accepted, in order. */
-  readonly accepted: Envelope[]
-  /** Those of them that went to this person. */
-  sentTo(person: Pick<Someone, 'address'>): Envelope[]
-  /** What SMTP answers next; accepted when empty. */
-  readonly replies: SendOutcome['kind'][]
-  readonly log: LogEvent[]
-  /** How the workers fail: at opening a message, or at encrypting one, which is given with its recipients as JSON. */
-  readonly workers: {
-    fail: ((raw: Uint8Array, call: 'open' | 'openHeaders') => Trouble | null) | null
-    failSeal: ((said: string) => Error | null) | null
-  }
-  /** Builds a message as `from` would write it. */
-  write(from: Someone, letter: Letter): Promise<Uint8Array>
-  /** Puts a message into the inbox. */
-  deliver(raw: Uint8Array): number
-  /** A message comes, and the desk does everything that there is to do about it. */
-  receive(raw: Uint8Array): Promise<void>
-  /** Somebody writes, and so it comes. */
-  send(from: Someone, letter: Letter): Promise<void>
-  addMember(member: Someone): Promise<void>
-  /** The operator gives a maintainer another key; the desk knows it at its next start. */
-  renewKey(renewed: Someone): Promise<void>
-  /** What the daemon does until nothing is left to do now. */
-  settle(): Promise<void>
-  /** What became of each message that was taken in, in order. */
-  dispositions(): (string | null)[]
-  releaseOnce(): Promise<boolean>
-  rows<Row>(sql: string, params?: SqlParams): Row[]
-  /** The first column of these rows. */
-  column<Value = string>(sql: string, params?: SqlParams): Value[]
-  /** Changes the database by hand. */
-  change(sql: string, params?: SqlParams): void
-  /** What a person reads in a message: headers and all, decrypted. */
-  read(person: Someone, mail: Envelope): Promise<string>
-  /** The process dies at this effect (counted from now): nothing works until {@link restart}. */
-  dieAt(step: number): void
-  /** A new process on the same database file. */
-  restart(): void
-  close(): void
-}
+export type World = Awaited<ReturnType<typeof openWorld>>
 
 export type WorldOptions = {
   readonly maintainers: readonly (Someone & { readonly roles?: readonly Role[] })[]
@@ -175,7 +123,7 @@ export async function deskCertificate(): Promise<string> {
 }
 
 /** Opens a world in a folder of its own. */
-export async function openWorld(options: WorldOptions): Promise<World> {
+export async function openWorld(options: WorldOptions) {
   sharedDesk ??= testDesk(KEYS_MADE)
   const identity = options.identity ?? (await sharedDesk)
   const folder = tempFolder()
@@ -185,7 +133,10 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   const real = inProcessWorkers({ ...identity.keys, certificates }, identity.start)
   const life = { dead: false, steps: 0, dieAt: Number.POSITIVE_INFINITY }
   const clock = { now: options.startsAt ?? START, monotonicMs: 1000 }
-  const faults: World['workers'] = { fail: null, failSeal: null }
+  const faults: {
+    fail: ((raw: Uint8Array, call: 'open' | 'openHeaders') => Trouble | null) | null
+    failSeal: ((said: string) => Error | null) | null
+  } = { fail: null, failSeal: null }
   const log: LogEvent[] = []
   let database = openIn(folder.path)
   let seed = 1
@@ -315,91 +266,102 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   }
 
   let uid = 0
-  const world: World = {
+  const pass = (ms: number): void => {
+    clock.now = addMs(clock.now, ms)
+    clock.monotonicMs += ms
+    // As a daemon that ran meanwhile, and may die while it looks: then its next step says so.
+    try {
+      if (!life.dead) lookAtClock(desk)
+    } catch (error) {
+      if (!life.dead) throw error
+    }
+  }
+  const settled = () => settle(desk, mailbox, { failures, dispatch, signal })
+  const deliver = (raw: Uint8Array): number => {
+    uid += 1
+    inbox.set(uid, raw)
+    return uid
+  }
+  const receive = (raw: Uint8Array): Promise<void> => {
+    deliver(raw)
+    return settled()
+  }
+  const writeNow = (from: Someone, letter: Letter): Promise<Uint8Array> =>
+    write(from, letter, identity.publicArmored, clock.now)
+  const rows = <Row>(sql: string, params?: SqlParams): Row[] =>
+    database.read((read) => read.all(sql, params)) as never
+  const column = <Value = string>(sql: string, params?: SqlParams): Value[] =>
+    rows<object>(sql, params).map((row) => Object.values(row)[0] as never)
+  return {
     desk,
     clock,
-    pass: (ms) => {
-      clock.now = addMs(clock.now, ms)
-      clock.monotonicMs += ms
-      // As a daemon that ran meanwhile, and may die while it looks: then its next step says so.
-      try {
-        if (!life.dead) lookAtClock(desk)
-      } catch (error) {
-        if (!life.dead) throw error
-      }
+    /** Lets both clocks run. */
+    pass,
+    /** Lets time pass, and the desk does what is due then. */
+    wait: (ms: number): Promise<void> => {
+      pass(ms)
+      return settled()
     },
-    wait: (ms) => {
-      world.pass(ms)
-      return world.settle()
-    },
-    jump: (ms) => {
+    /** Sets the wall clock alone, as a broken time service does. */
+    jump: (ms: number): void => {
       clock.now = addMs(clock.now, ms)
     },
     inbox,
     processed,
     heldMails,
+    /** Every message that SMTP accepted, in order. */
     accepted,
-    sentTo: (person) => accepted.filter(({ to }) => to === person.address),
+    /** Those of them that went to this person. */
+    sentTo: (person: Pick<Someone, 'address'>): Envelope[] =>
+      accepted.filter(({ to }) => to === person.address),
+    /** What SMTP answers next; accepted when empty. */
     replies,
     log,
+    /** How the workers fail: at opening a message, or at encrypting one, which is given with its recipients as JSON. */
     workers: faults,
-    write: (from, letter) => write(from, letter, identity.publicArmored, clock.now),
-    deliver: (raw) => {
-      uid += 1
-      inbox.set(uid, raw)
-      return uid
+    /** Builds a message as `from` would write it. */
+    write: writeNow,
+    /** Puts a message into the inbox. */
+    deliver,
+    /** A message comes, and the desk does everything that there is to do about it. */
+    receive,
+    /** Somebody writes, and so it comes. */
+    send: async (from: Someone, letter: Letter): Promise<void> =>
+      receive(await writeNow(from, letter)),
+    addMember: async ({ id, name, address, ...one }: Someone): Promise<void> => {
+      const { fingerprint, keyData, signingKeys, expiresAt } = await factsOf(one.keyData, clock.now)
+      const who = { id, name, address, products: ['parser'], state: 'active' as const }
+      const key = { fingerprint, keyData, signingKeys, keyExpiresAt: expiresAt }
+      database.transact((tx) => members.add(tx, { ...who, ...key, addedAt: clock.now }))
     },
-    receive: (raw) => {
-      world.deliver(raw)
-      return world.settle()
-    },
-    send: async (from, letter) => world.receive(await world.write(from, letter)),
-    addMember: async (member) => {
-      const facts = await inspectKey(member.keyData, clock.now)
-      if (facts === null) throw new Error('bad test data')
-      database.transact((tx) =>
-        members.add(tx, {
-          id: member.id,
-          name: member.name,
-          address: member.address,
-          products: ['parser'],
-          state: 'active',
-          fingerprint: facts.fingerprint,
-          keyData: facts.keyData,
-          signingKeys: facts.signingKeys,
-          keyExpiresAt: facts.expiresAt,
-          addedAt: clock.now
-        })
-      )
-    },
-    renewKey: async ({ id, keyData }) => {
-      const facts = await inspectKey(keyData, clock.now)
-      if (facts === null) throw new Error('bad test data')
-      const { fingerprint } = facts
+    /** The operator gives a maintainer another key; the desk knows it at its next start. */
+    renewKey: async (renewed: Someone): Promise<void> => {
+      const { fingerprint, keyData } = await factsOf(renewed.keyData, clock.now)
       const maintainers = settings.maintainers.map((one) =>
-        one.id === id ? { ...one, fingerprint, keyData: facts.keyData } : one
+        one.id === renewed.id ? { ...one, fingerprint, keyData } : one
       )
       Object.assign(settings, { maintainers })
     },
-    settle: () => settle(desk, mailbox, { failures, dispatch, signal }),
-    dispositions: () => world.column('SELECT disposition FROM arrivals ORDER BY id'),
-    releaseOnce: () =>
-      releaseDue(desk, {
-        failures,
-        signal,
-        queued: () => undefined
-      }),
-    rows: (sql, params) => database.read((read) => read.all(sql, params)) as never,
-    column: (sql, params) =>
-      world.rows<object>(sql, params).map((row) => Object.values(row)[0] as never),
-    change: (sql, params) => {
+    /** What the daemon does until nothing is left to do now. */
+    settle: settled,
+    /** What became of each message that was taken in, in order. */
+    dispositions: () => column<string | null>('SELECT disposition FROM arrivals ORDER BY id'),
+    releaseOnce: () => releaseDue(desk, { failures, signal, queued: () => undefined }),
+    rows,
+    /** The first column of these rows. */
+    column,
+    /** Changes the database by hand. */
+    change: (sql: string, params?: SqlParams): void => {
       database.transact((tx) => tx.run(sql, params))
     },
+    /** What a person reads in a message: headers and all, decrypted. */
     read,
-    dieAt: (count) => {
+    /** The process dies at this effect (counted from now): nothing works until it is started again. */
+    dieAt: (count: number): void => {
       life.dieAt = life.steps + count
     },
-    restart: () => {
+    /** A new process on the same database file. */
+    restart: (): void => {
       database.close()
       database = openIn(folder.path)
       life.dead = false
@@ -408,12 +370,18 @@ export async function openWorld(options: WorldOptions): Promise<World> {
       adoptClocks(desk)
       failures.clear()
     },
-    close: () => {
+    close: (): void => {
       database.close()
       folder.remove()
     }
   }
-  return world
+}
+
+/** What the desk knows of a certificate at this time. */
+async function factsOf(certificate: Uint8Array, now: Instant) {
+  const facts = await inspectKey(certificate, now)
+  if (facts === null) throw new Error('bad test data')
+  return facts
 }
 
 /** A folder of a mail server with these messages, which announces nothing and keeps what is moved unless that is given. */
@@ -456,19 +424,10 @@ async function settle(
   for (let rounds = 0; ; rounds += 1) {
     if (rounds > 200) throw new Error('the desk never comes to rest')
     const stored = () => undefined
-    const place = await takeIn(desk, mailbox, {
-      inbox: 'INBOX',
-      signal,
-      stored,
-      failures: new Map(),
-      from: null
-    })
+    const inbox = { inbox: 'INBOX', failures: new Map(), from: null }
+    const place = await takeIn(desk, mailbox, { ...inbox, signal, stored })
     lookAtClock(desk)
-    const released = await releaseDue(desk, {
-      failures,
-      signal,
-      queued: () => undefined
-    })
+    const released = await releaseDue(desk, { failures, signal, queued: stored })
     const listed = await listFurtherReports(desk)
     const rang = await tick(desk)
     const handled = await handlePending(desk, signal, stored)
@@ -490,22 +449,12 @@ function died(): Trouble {
 }
 
 async function settingsOf(options: WorldOptions, identity: TestDesk): Promise<Settings> {
+  const usual: Role[] = ['committer', 'release', 'approver', 'list-admin']
   const maintainers = []
   for (const { id, name, address, keyData, roles } of options.maintainers) {
-    const facts = await inspectKey(keyData, KEYS_MADE)
-    if (facts === null) throw new Error('bad test data')
-    const usual: Role[] = ['committer', 'release', 'approver', 'list-admin']
-    const { fingerprint, signingKeys } = facts
-    maintainers.push({
-      id,
-      name,
-      address,
-      roles: roles ?? usual,
-      fingerprint,
-      signingKeys,
-      keyData: facts.keyData,
-      keyExpiresAt: options.keyEnds === true ? facts.expiresAt : null
-    })
+    const { expiresAt, ...key } = await factsOf(keyData, KEYS_MADE)
+    const keyExpiresAt = options.keyEnds === true ? expiresAt : null
+    maintainers.push({ id, name, address, roles: roles ?? usual, ...key, keyExpiresAt })
   }
   const address = parseAddress(DESK_ADDRESS)
   if (address === null) throw new Error('bad test data')
