@@ -1,9 +1,10 @@
-/** The watched inbox against a real Dovecot on loopback. */
+/** The watched inbox against a real Dovecot on loopback, and the in-process server of the demo. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type Mailbox } from '../../src/effects/effects.ts'
 import { connectMailbox, type MailboxOptions } from '../../src/transport/imap-mailbox.ts'
 import { type Dovecot, PASSWORD, startDovecot } from '../support/dovecot.ts'
+import { type EmbeddedImap, startEmbeddedImap } from '../support/embedded-imap.ts'
 import { describeWith } from '../support/requires.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
 
@@ -12,9 +13,13 @@ const mail = (text: string): Buffer =>
 const never = new AbortController().signal
 const all = { afterUid: 0, limit: 100 }
 
-function optionsOf({ host, port }: Dovecot, user: string): MailboxOptions {
+function optionsOf(
+  { host, port }: Pick<Dovecot, 'host' | 'port'>,
+  user: string,
+  password = PASSWORD
+): MailboxOptions {
   return {
-    ...{ host, port, tls: 'none', user, password: PASSWORD, inbox: 'INBOX' },
+    ...{ host, port, tls: 'none', user, password, inbox: 'INBOX' },
     ...{ processed: 'Postern/Processed', held: 'Postern/Held' },
     ...{ mailBytes: 1_000_000, connectTimeoutMs: 10_000 }
   }
@@ -103,53 +108,39 @@ describeWith(['dovecot'], 'IMAP mailbox on Dovecot', () => {
     expect(Buffer.from((await mailbox.fetch(uid, 'whole'))?.raw ?? [])).toEqual(huge)
   })
 
-  it('finds an empty inbox empty', async () => {
-    expect(await (await connect('empty')).list(all)).toMatchObject({ waiting: [], more: false })
-  })
-
   it.each([
     ['implicit', 'tlsPort'],
     ['starttls', 'port']
   ] as const)('connects with %s TLS when the CA is trusted', async (tls, port) => {
     await dovecot.append('tls', mail(tls))
 
-    const mailbox = await connect('tls', {
-      tls,
-      port: dovecot[port],
-      ca: { text: dovecot.certificates.ca }
-    })
+    const ca = { text: dovecot.certificates.ca }
+    const mailbox = await connect('tls', { tls, port: dovecot[port], ca })
 
     expect((await mailbox.list(all)).waiting.length).toBeGreaterThan(0)
   })
 
+  const FINAL = { retryable: false }
   it.each<[string, () => Partial<MailboxOptions>, object]>([
     [
       'an unknown certificate over implicit TLS',
       () => ({ tls: 'implicit', port: dovecot.tlsPort }),
-      { code: 'imap-tls', retryable: false }
+      { code: 'imap-tls', ...FINAL }
     ],
     [
       'an unknown certificate over STARTTLS',
       () => ({ tls: 'starttls' }),
-      { code: 'imap-tls', retryable: false }
+      { code: 'imap-tls', ...FINAL }
     ],
-    [
-      'a wrong password, without naming the user',
-      () => ({ password: 'wrong' }),
-      { code: 'imap-auth', retryable: false }
-    ],
-    [
-      'an inbox that does not exist',
-      () => ({ inbox: 'No such folder' }),
-      { code: 'imap-mailbox', retryable: false }
-    ],
+    ['a wrong password', () => ({ password: 'wrong' }), { code: 'imap-auth', ...FINAL }],
+    ['no such inbox', () => ({ inbox: 'No such' }), { code: 'imap-mailbox', ...FINAL }],
     ['a server that is not there', () => ({ port: 1 }), { code: 'imap', retryable: true }],
     [
       'clear text to another machine, before it connects',
       () => ({ host: 'imap.example.org' }),
       { code: 'config' }
     ]
-  ])('reports %s', async (_what, changes, trouble) => {
+  ])('reports %s, without naming the user', async (_what, changes, trouble) => {
     const error: unknown = await connect('secretname', changes()).catch((reason: unknown) => reason)
 
     expect(error).toMatchObject({ name: 'Trouble', ...trouble })
@@ -164,7 +155,7 @@ describeWith(['dovecot'], 'IMAP mailbox on Dovecot', () => {
     await delay(200)
     await dovecot.append('idle', mail('wake'))
 
-    expect(before.waiting).toEqual([])
+    expect(before).toMatchObject({ waiting: [], more: false })
     expect(await woken).toBe(true)
     expect((await mailbox.list(all)).waiting).toHaveLength(1)
   })
@@ -177,7 +168,7 @@ describeWith(['dovecot'], 'IMAP mailbox on Dovecot', () => {
     stop.abort()
 
     expect(await waiting).toBe(false)
-    expect(await mailbox.waitForChange(50, never)).toBe(false)
+    for (const ms of [50, 0.5, -1]) expect(await mailbox.waitForChange(ms, never)).toBe(false)
     expect((await mailbox.list(all)).waiting).toEqual([])
   })
 
@@ -229,7 +220,7 @@ describeWith(['dovecot'], 'IMAP mailbox on Dovecot', () => {
 
       expect(await moved).toMatchObject({ code: 'imap', retryable: true })
     } finally {
-      await proxy.close()
+      proxy.close()
     }
   })
 
@@ -299,4 +290,46 @@ describeWith(['dovecot'], 'IMAP mailbox on a server with few extensions', () => 
       await dovecot.close()
     }
   )
+})
+
+describe('IMAP mailbox on a server that falls silent or announces wrong sizes', () => {
+  let imap: EmbeddedImap
+
+  beforeAll(async () => {
+    imap = await startEmbeddedImap()
+  })
+  afterAll(() => imap.close())
+
+  const connect = (changes: Partial<MailboxOptions>): Promise<Mailbox> =>
+    connectMailbox({ ...optionsOf(imap, imap.user, imap.password), ...changes }, 'INBOX', never)
+
+  it('gives up a connection on which the server fell silent', async () => {
+    const proxy = await startTcpProxy(imap.port)
+    const waiting = await connect({ port: proxy.port, silenceMs: 500 })
+    const asking = await connect({ port: proxy.port, silenceMs: 500 })
+    const trouble = { code: 'imap', retryable: true }
+
+    const waited = expect(waiting.waitForChange(600_000, never)).rejects.toMatchObject(trouble)
+    proxy.silence()
+    await expect(asking.list(all)).rejects.toMatchObject(trouble)
+    await waited
+    await waiting.close()
+    await asking.close()
+    proxy.close()
+  })
+
+  it('never gives a part of a message for the whole, whatever size was announced (G1)', async () => {
+    const head = 'From: a@example.org\r\nSubject: large\r\n'
+    imap.append(Buffer.from(`${head}\r\n${'All of it is text.\r\n'.repeat(56_000)}`))
+    imap.append(Buffer.from(`Subject: endless\r\n${'X-Filler: filler\r\n'.repeat(60_000)}`))
+    const small = await connect({ mailBytes: 1000 })
+    const { waiting } = await small.list(all)
+    const [large, endless] = await Promise.all(waiting.map(({ uid }) => small.fetch(uid, 'whole')))
+    await small.close()
+
+    expect(large?.part).toBe('header')
+    expect(Buffer.from(large?.raw ?? []).toString()).toBe(head)
+    expect(endless?.part).toBe('header')
+    expect(endless?.raw).toHaveLength(128 * 1024)
+  })
 })

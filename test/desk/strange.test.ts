@@ -1,0 +1,116 @@
+/** Messages of every kind: what is answered, what becomes a case, and what strange mail cannot do (G1, G2, G6, G9). */
+import { expect, it } from 'vitest'
+import { seeded } from '../fuzz/random.ts'
+import {
+  alice,
+  answering,
+  bob,
+  caseStates,
+  FIRST,
+  givenDesk,
+  givenMessage,
+  grace,
+  lastTo,
+  linus,
+  readBy,
+  world
+} from '../support/desk.ts'
+import { clearMail, DESK_ADDRESS, withHeaders } from '../support/desk-world.ts'
+import { write } from '../support/world.ts'
+
+const SECRET = 'zanzibar-4711'
+const RELAYS = ['relay grace', 'relay linus']
+const answeredAs = (tag: string) => [`acknowledgement ${tag}`, ...RELAYS]
+let names = 0
+
+function plain(from: string, text: string): Buffer {
+  names += 1
+  const head = [
+    `From: Somebody <${from}@people.example>`,
+    `To: ${DESK_ADDRESS}`,
+    `Subject: ${SECRET} subject ${names}`,
+    `Message-ID: <m${names}@people.example>`,
+    'Content-Type: text/plain; charset=utf-8'
+  ]
+  return clearMail(head, `${text}\nThe password is ${SECRET}.\n`)
+}
+
+/** A message comes, which becomes a case: its number and, as `kind recipient`, what was made for it. The log says nothing of it. */
+async function becomesCase(raw: Uint8Array): Promise<{ tag: string; made: readonly string[] }> {
+  await world.receive(raw)
+  expect(world.dispositions().at(-1)).toBe('case-opened')
+  expect(JSON.stringify(world.log)).not.toMatch(/zanzibar|@people|@reporter|@acme|"bug"/)
+  const made = `SELECT kind || ' ' || recipient_id AS made FROM outbox
+    WHERE case_id = (SELECT max(id) FROM cases) ORDER BY made`
+  const [tag = ''] = world.column('SELECT tag FROM cases ORDER BY id DESC')
+  return { tag, made: world.column(made) }
+}
+
+it('a clear message is answered in clear, without one word of it (G6)', async () => {
+  await givenDesk()
+  const { tag } = await becomesCase(plain('carol', 'I found something.'))
+  const answer = await readBy(
+    bob,
+    world.accepted.find(({ to }) => to === 'carol@people.example')
+  )
+  expect(answer).not.toContain('multipart/encrypted')
+  expect(answer).toContain(`Subject: [${tag}] We received your report`)
+  expect(answer).toContain('was not encrypted')
+  expect(answer).not.toMatch(/zanzibar|I found something|Somebody/)
+  expect(answer).toMatch(/In-Reply-To: <m\d+@people\.example>/i)
+})
+
+it('a message that cannot be opened becomes a case, is answered like any other and learns why (G6, G9)', async () => {
+  await givenDesk()
+  const letter = { subject: 'x', text: SECRET, as: 'encrypted' } as const
+  const raw = await write(bob, letter, linus.secret.toPublic().armor(), world.clock.now)
+  const { tag, made } = await becomesCase(raw)
+  expect(made).toEqual(answeredAs(tag))
+  expect(await lastTo(grace)).toMatch(/not.*(?:key|opened|decrypt)/i)
+  expect(await lastTo(bob)).toContain('Your message was encrypted, but not to our key')
+})
+
+it.each([
+  ['an empty mail', 'X-Nothing: at all\r\n\r\n'],
+  ['a mail without From', `To: ${DESK_ADDRESS}\r\nMessage-ID: <nf@p.example>\r\n\r\ntext\r\n`],
+  ['a mail that is no mail', '\r\n\r\n\r\n']
+])('%s becomes a case, and nobody is answered (G1)', async (_, text) => {
+  await givenDesk()
+  expect((await becomesCase(Buffer.from(text))).made).toEqual(RELAYS)
+})
+
+it('a message without Message-ID is taken like any other', async () => {
+  await givenDesk()
+  const { tag, made } = await becomesCase(withHeaders(plain('fay', 'no id'), { 'Message-ID': '' }))
+  expect(made).toEqual(answeredAs(tag))
+})
+
+it('two different messages with one Message-ID are kept apart (G1)', async () => {
+  await givenDesk()
+  const first = plain('gil', 'one')
+  const one = await becomesCase(first)
+  const two = await becomesCase(withHeaders(first, { Subject: 'another' }))
+  expect(two.tag).not.toBe(one.tag)
+})
+
+it('8-bit junk is survived, and the next message is served (G9)', async () => {
+  await givenDesk()
+  const random = seeded(4711)
+  const junk = Buffer.from(Array.from({ length: 50_000 }, () => 1 + Math.floor(random() * 255)))
+  await becomesCase(junk)
+  const { tag, made } = await becomesCase(Buffer.concat([plain('jo', 'then junk'), junk]))
+  expect(made).toEqual(answeredAs(tag))
+})
+
+it('one of two maintainers wins a race and the other is told; the reporter hears it once (G2)', async () => {
+  await givenDesk()
+  await givenMessage(alice, { subject: 'x', text: 'a race', as: 'encrypted', autocrypt: true })
+  for (const person of [grace, linus]) {
+    const accept = { subject: `Re: [${FIRST}] x`, text: '/accept\n', ...answering(person) }
+    world.deliver(await world.write(person, accept))
+  }
+  await world.settle()
+  expect(world.dispositions().slice(1).sort()).toEqual(['commands', 'commands-refused'])
+  expect(world.rows("SELECT id FROM outbox WHERE kind = 'accepted'")).toHaveLength(1)
+  expect(caseStates()).toEqual(['accepted'])
+})
