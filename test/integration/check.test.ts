@@ -92,28 +92,19 @@ describeWith(['gpg'], 'the check of a desk', async () => {
   })
 
   it('prints the same for programs: problems apart from remarks, status 1 for a problem alone', async () => {
+    const printed = async () => {
+      const { status, stdout, stderr } = await check('--json')
+      return { status, stderr, ...(JSON.parse(stdout) as object) }
+    }
+    const saying = (words: RegExp) => [expect.stringMatching(words) as string]
+    const failed = { status: 1, stderr: '', ok: false }
     chmodSync(file('passphrase'), 0o644)
-    const noted = await check('--json')
-    expect(noted).toMatchObject({ status: 0, stderr: '' })
-    expect(JSON.parse(noted.stdout)).toEqual({
-      ok: true,
-      problems: [],
-      remarks: [expect.stringMatching(/^desk\.passphrase: other users/) as string]
-    })
+    const remarks = saying(/^desk\.passphrase: other users/)
+    expect(await printed()).toEqual({ status: 0, stderr: '', ok: true, problems: [], remarks })
     writeFileSync(file(KEY_OF_ADA), 'nothing like a key')
-    const failed = await check('--json')
-    expect(failed).toMatchObject({ status: 1, stderr: '' })
-    expect(JSON.parse(failed.stdout)).toMatchObject({
-      ok: false,
-      problems: [expect.stringMatching(/^maintainers ada: /) as string]
-    })
+    expect(await printed()).toMatchObject({ ...failed, problems: saying(/^maintainers ada: /) })
     desk.write({ ...desk.config, colour: 'blue' })
-    const refused = await check('--json')
-    expect(refused).toMatchObject({ status: 1, stderr: '' })
-    expect(JSON.parse(refused.stdout)).toMatchObject({
-      ok: false,
-      problems: [/colour/.source].map((word) => expect.stringContaining(word) as string)
-    })
+    expect(await printed()).toMatchObject({ ...failed, problems: saying(/colour/) })
   })
 
   it('notes that nobody checks senders where no mail server is named for it', async () => {
@@ -229,7 +220,10 @@ describeWith(['gpg'], 'the check of a desk', async () => {
     await expectNotes(/^note: desk\.key: an RSA key opens mail about ten times slower/)
   })
 
-  it('finds a desk key without a passphrase', async () => {
+  it('finds a desk key that is the public one, and one without a passphrase', async () => {
+    copyFileSync(file('keys/desk.pub.asc'), file('keys/desk.asc'))
+    await expectProblems(/desk\.key.*public/)
+
     await deskKey('future-default', 'never', { passphrase: '' })
 
     await expectProblems(/desk\.key: the private key has no passphrase; set one/)
@@ -285,6 +279,29 @@ describeWith(['gpg'], 'the check of a desk', async () => {
       /ada: the key has expired/,
       /maintainers: none of them has a usable key/
     )
+  })
+
+  it('keeps a key off the list that cannot encrypt, has expired or is private', async () => {
+    const owner = { name: 'Alpha', address: 'a@alpha.example' }
+    const key = file('member.asc')
+    const refused = async (says: RegExp): Promise<void> => {
+      const who = ['--id', 'alpha', '--name', owner.name, '--address', owner.address]
+      const added = await desk.cli('members', 'add', ...who, '--key', key, '--product', 'parser')
+      expect(added.status).toBe(1)
+      expect(added.stderr).toMatch(/^postern: [^\n]*\n$/)
+      expect(added.stderr).toMatch(says)
+    }
+    await withGpg('', async (gpg) => {
+      await gpg('--quick-generate-key', `${owner.name} <${owner.address}>`, 'ed25519', 'sign')
+      writeFileSync(key, await gpg('--export'))
+    })
+    await refused(/encrypt/)
+    const past = new Date(Date.now() - 7_200_000)
+    writeFileSync(key, (await withGpgAt(past, () => keyExpiringIn(owner, 60))).armored)
+    await refused(/expired/)
+    copyFileSync(file('keys/desk.asc'), key)
+    await refused(/PRIVATE/)
+    expect(JSON.parse((await desk.cli('members', 'list', '--json')).stdout)).toEqual([])
   })
 
   it('finds a schedule that never comes beside all other problems, and the daemon does not start', async () => {

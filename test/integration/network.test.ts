@@ -13,7 +13,8 @@ import {
   type DeskOptions,
   mailboxOf,
   makeDesk,
-  ofKind
+  ofKind,
+  PASSPHRASE
 } from '../support/desk-world.ts'
 import { startDovecot } from '../support/dovecot.ts'
 import { ADA, closing, GRACE } from '../support/office.ts'
@@ -135,6 +136,19 @@ describeWith(['dovecot', 'gpg'], 'a network and a clock that misbehave', async (
     const [{ id } = { id: 0 }] = JSON.parse(listed.stdout) as { id: number }[]
     expect(await desk.cli('outbox', 'retry', String(id))).toMatchObject({ status: 0, stderr: '' })
     await reached(sink, 'refused')
+  })
+
+  it('says in one line that the IMAP server refuses the password, and does not try for ever (A7)', async () => {
+    const { desk } = await fresh()
+    const daemon = desk.spawn({ POSTERN_IMAP_PASSWORD: 'wrong-password' })
+    expect((await daemon.waitForExit(30_000)).status).toBe(1)
+    // Which server, which port, what it answered, what to do.
+    expect(daemon.stderr()).toMatch(
+      /^postern: [^\n]*: "[^"]*[Aa]uth[^"]*"\. Please check imap\.user.*\n$/
+    )
+    expect(daemon.stderr()).toContain(`127.0.0.1, port ${dovecot.port}, refused`)
+    expect(daemon.stderr()).not.toMatch(/wrong-password|node_modules/)
+    expect(daemon.stderr()).not.toContain(PASSPHRASE)
   })
 
   it('ends within ten seconds of SIGTERM in the middle of a busy run and loses nothing (G1)', async () => {

@@ -8,7 +8,6 @@ import {
   explainSignature,
   FAILURES,
   type OpenedMail,
-  type SignatureState,
   WARNINGS,
   type WarningCode
 } from '../../../src/domain/mail.ts'
@@ -150,13 +149,9 @@ describe('the page of an opened message', () => {
 
   it('shows the state, the key, the date and the coverage of each signature', async () => {
     const opened = await plain('x')
-    const states: readonly SignatureState[] = [
-      'valid',
-      'expired-key',
-      'revoked-key',
-      'unknown-key',
-      'bad'
-    ]
+    expect(flat(page(opened))).toContain('Not encrypted: anybody on the way could read it.')
+    expect(flat(page(opened))).toContain('None: nothing proves who wrote it.')
+    const states = ['valid', 'expired-key', 'revoked-key', 'unknown-key', 'bad'] as const
     for (const state of states) {
       const signature = {
         state,
@@ -170,7 +165,7 @@ describe('the page of an opened message', () => {
         intendedRecipients: []
       }
       const shown = flat(page({ ...opened, signatures: [signature] }))
-      expect(shown).toContain(explainSignature(signature))
+      expect(shown).toContain(`${explainSignature(signature)} [${state}]`)
       expect(shown.includes('the key was still valid')).toBe(state === 'expired-key')
       expect(shown).toContain(state === 'valid' ? 'ABAB ABAB' : 'the signature names CDCDCDCD')
       expect(shown).toContain(state === 'valid' ? 'everything shown' : 'not the whole message')
