@@ -16,13 +16,7 @@ import {
 } from 'openpgp'
 import { DESK_ADDRESS, mailboxOf, type Received } from '../support/desk-world.ts'
 import { type Attachment, decodeWords, headerOf } from '../support/mail-parts.ts'
-import {
-  type Draft,
-  makePerson,
-  type OpenPgpProgram,
-  type Person,
-  type ReadMail
-} from '../support/people.ts'
+import { type Draft, makePerson, type OpenPgpProgram, type ReadMail } from '../support/people.ts'
 import { type Sink } from '../support/smtp-sink.ts'
 
 /** Who somebody is. `id` names key files and the files in demo-mail. */
@@ -38,18 +32,7 @@ export type OpenedMail = ReadMail & {
 }
 
 /** Somebody at a mailbox. */
-export type Correspondent = Identity & {
-  readonly person: Person
-  /** The id of the key that mail to this person is encrypted to. */
-  readonly keyId: string
-  /** Waits for the next unread message whose subject contains `subject`, and opens it. */
-  next(subject: string): Promise<OpenedMail>
-  /** Number of messages in the mailbox, read or not. */
-  count(): number
-  /** Writes to the desk: signed, and encrypted to the desk and to the writer's own copy. */
-  send(letter: Pick<Draft, 'subject' | 'text' | 'attachments'>): Promise<void>
-  reply(to: OpenedMail, text: string, attachments?: readonly Attachment[]): Promise<void>
-}
+export type Correspondent = Awaited<ReturnType<typeof createCorrespondent>>
 
 /** Makes a key for somebody, for ever or for so many seconds; what they write is handed to `submit`. */
 export async function createCorrespondent(
@@ -57,7 +40,7 @@ export async function createCorrespondent(
   sink: Sink,
   submit: (raw: Buffer) => void,
   validSeconds = 0
-): Promise<Correspondent> {
+) {
   const { program, keyId } = await createProgram(identity, validSeconds)
   const person = makePerson(identity, program)
   const mailbox = mailboxOf(person, sink)
@@ -65,8 +48,10 @@ export async function createCorrespondent(
   return {
     ...identity,
     person,
+    /** The id of the key that mail to this person is encrypted to. */
     keyId,
-    next: async (subject) => {
+    /** Waits for the next unread message whose subject contains `subject`, and opens it. */
+    next: async (subject: string): Promise<OpenedMail> => {
       const found = await mailbox.find(
         (mail) => !isRead.has(mail) && mail.read.subject.includes(subject),
         `message "${subject}"`
@@ -76,11 +61,13 @@ export async function createCorrespondent(
       const outerSubject = decodeWords(headerOf(read.outer, 'subject'))
       return { ...read, raw: taken.raw, at: taken.at, outerSubject }
     },
+    /** Number of messages in the mailbox, read or not. */
     count: () => sink.taken.filter(({ to }) => to === identity.address).length,
-    send: async (letter) => {
+    /** Writes to the desk: signed, and encrypted to the desk and to the writer's own copy. */
+    send: async (letter: Pick<Draft, 'subject' | 'text' | 'attachments'>) => {
       submit(await person.write({ ...letter, to: DESK_ADDRESS }))
     },
-    reply: async ({ raw }, text, attachments = []) => {
+    reply: async ({ raw }: OpenedMail, text: string, attachments: Attachment[] = []) => {
       submit(await person.reply(raw, text, { attachments }))
     }
   }

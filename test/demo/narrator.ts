@@ -1,28 +1,14 @@
 /** Tells the story of the demo on the terminal and knows, when something goes wrong, in which chapter that was. */
 import { styleText } from 'node:util'
 
-export type Narrator = {
-  /** Starts the next chapter. */
-  chapter(title: string): void
-  /** One thing that has just been seen to be so. */
-  saw(line: string): void
-  /** Lines without a time, for tables and help. */
-  print(...lines: string[]): void
-  /** The chapter that is being told. */
-  current(): string
-}
-
-/** Somebody expected something and saw something else. The message says what. */
-export class StoryError extends Error {
-  override readonly name = 'StoryError'
-}
+export type Narrator = ReturnType<typeof createNarrator>
 
 /** Ends the story unless `isSo`. `what` is the expectation, as a sentence. */
 export function expect(isSo: boolean, what: string): asserts isSo {
-  if (!isSo) throw new StoryError(`expected: ${what}`)
+  if (!isSo) throw new Error(`expected: ${what}`)
 }
 
-export function createNarrator(out: NodeJS.WriteStream): Narrator {
+export function createNarrator(out: NodeJS.WriteStream) {
   const start = performance.now()
   let chapters = 0
   let title = 'the preparations'
@@ -32,18 +18,22 @@ export function createNarrator(out: NodeJS.WriteStream): Narrator {
   const style = (format: 'bold' | 'dim', text: string): string =>
     out.isTTY ? styleText(format, text) : text
   return {
-    chapter: (next) => {
+    /** Starts the next chapter. */
+    chapter: (next: string): void => {
       chapters += 1
       title = `chapter ${chapters}, "${next}"`
       write(`\n${style('bold', `${chapters}. ${next}`)}`)
     },
-    saw: (line) => {
+    /** One thing that has just been seen to be so. */
+    saw: (line: string): void => {
       const seconds = ((performance.now() - start) / 1000).toFixed(1)
       write(`${style('dim', `${seconds.padStart(6)} s`)}  ${line}`)
     },
-    print: (...lines) => {
+    /** Lines without a time, for tables and help. */
+    print: (...lines: string[]): void => {
       for (const line of lines) write(line)
     },
+    /** The chapter that is being told. */
     current: () => title
   }
 }

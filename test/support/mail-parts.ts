@@ -3,6 +3,9 @@
  * Postern cannot hide behind the same mistake here (RFC 2045–2047, RFC 5322). Trusting: for mail of the tests only.
  */
 import { randomBytes } from 'node:crypto'
+import { decodeWords } from 'postal-mime'
+
+export { decodeWords }
 
 export type Attachment = {
   readonly filename: string
@@ -106,29 +109,6 @@ export function contentOf(part: Part): { text: string; attachments: Attachment[]
     }
   }
   return { text: text ?? '', attachments }
-}
-
-/** Encoded words (RFC 2047) as text. */
-export function decodeWords(value: string): string {
-  return value
-    .replaceAll(/(\?=)\s+(=\?)/g, '$1$2')
-    .replaceAll(
-      /=\?([^?]+)\?([BbQq])\?([^?]*)\?=/g,
-      (_, charset: string, kind: string, data: string) => {
-        const bytes =
-          kind.toUpperCase() === 'B'
-            ? Buffer.from(data, 'base64')
-            : Buffer.from(
-                data
-                  .replaceAll('_', ' ')
-                  .replaceAll(/=([0-9A-Fa-f]{2})/g, (_all, hex: string) =>
-                    String.fromCharCode(Number.parseInt(hex, 16))
-                  ),
-                'latin1'
-              )
-        return new TextDecoder(charset).decode(bytes)
-      }
-    )
 }
 
 /** A header value that may hold any text: ASCII stays, the rest becomes base64 encoded words (RFC 2047). */

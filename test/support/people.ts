@@ -27,12 +27,12 @@ export { type Attachment } from './mail-parts.ts'
 /** One person's OpenPGP program with its keys. Fingerprints are lower-case hexadecimal of the primary key. */
 export type OpenPgpProgram = {
   readonly fingerprint: string
-  exportPublicKey(): Promise<string>
-  importKey(armored: string): Promise<void>
+  readonly exportPublicKey: () => Promise<string>
+  readonly importKey: (armored: string) => Promise<void>
   /** Armored, without a passphrase. */
-  exportSecretKey(): Promise<string>
+  readonly exportSecretKey: () => Promise<string>
   /** One more key to open mail with. */
-  importSecretKey(armored: string): Promise<void>
+  readonly importSecretKey: (armored: string) => Promise<void>
   /** Armored message; `to` is an address whose key was imported. */
   encrypt(data: Uint8Array, to: string, sign: boolean): Promise<string>
   /** Armored detached SHA-512 signature. */
@@ -45,7 +45,8 @@ export type OpenPgpProgram = {
   }>
   /** The signer's fingerprint, or null when no imported key made a good signature. */
   verifyDetached(data: Uint8Array, armored: Uint8Array): Promise<string | null>
-  close(): Promise<void>
+  /** Ends the agent, if there is one, and deletes the keys. */
+  readonly close: () => Promise<void>
 }
 
 /** What somebody types into a mail client. */
@@ -87,29 +88,7 @@ export type ReadMail = {
   header(name: string): string
 }
 
-export type Person = {
-  readonly name: string
-  readonly address: string
-  readonly fingerprint: string
-  exportPublicKey(): Promise<string>
-  importKey(armored: string): Promise<void>
-  /** Armored; for persons without a passphrase. */
-  exportSecretKey(): Promise<string>
-  /** Also mail to this key can be opened from now on, as by somebody who reads for another person. */
-  importSecretKey(armored: string): Promise<void>
-  /** A whole RFC 5322 mail. `draft.to` must be the address of an imported key unless `encrypt` is false. */
-  write(draft: Draft, options?: SendingOptions): Promise<Buffer>
-  /** Opens and verifies. Rejects when an encrypted mail cannot be decrypted. */
-  decryptMail(raw: Uint8Array): Promise<ReadMail>
-  /** Answers a message: quotes it below `text` unless asked not to, keeps the thread, encrypts and signs like {@link Person.write}. */
-  reply(
-    raw: Uint8Array,
-    text: string,
-    options?: SendingOptions & Partial<Draft> & { readonly quote?: 'none' }
-  ): Promise<Buffer>
-  /** Ends the person's agent and deletes the keys. */
-  close(): Promise<void>
-}
+export type Person = ReturnType<typeof makePerson>
 
 export type PersonOptions = {
   readonly name: string
@@ -124,39 +103,41 @@ export type PersonOptions = {
 }
 
 /** Somebody with GnuPG: own home, Ed25519 with a Cv25519 subkey unless asked otherwise. */
-export async function gpgPerson(options: PersonOptions): Promise<Person> {
+export async function gpgPerson(options: PersonOptions) {
   return makePerson(options, await makeGnupg(options))
 }
 
 /** Somebody with RNP, which Thunderbird has inside: RSA. No passphrase. */
-export async function rnpPerson(options: PersonOptions): Promise<Person> {
+export async function rnpPerson(options: PersonOptions) {
   return makePerson(options, await makeRnp(options))
 }
 
 /** Somebody with Sequoia (`sq`), keys in files, Ed25519 with a Cv25519 subkey unless asked otherwise. No passphrase. */
-export async function sqPerson(options: PersonOptions): Promise<Person> {
+export async function sqPerson(options: PersonOptions) {
   return makePerson(options, await makeSequoia(options))
 }
 
 /** Somebody who has this program. */
-export function makePerson(options: PersonOptions, program: OpenPgpProgram): Person {
+export function makePerson(options: PersonOptions, program: OpenPgpProgram) {
   const write = (draft: Draft, sending: SendingOptions = {}): Promise<Buffer> =>
     writeMail(options, program, draft, sending)
+  const { fingerprint, exportPublicKey, importKey, exportSecretKey, importSecretKey } = program
   return {
-    name: options.name,
-    address: options.address,
-    fingerprint: program.fingerprint,
-    exportPublicKey: () => program.exportPublicKey(),
-    importKey: (armored) => program.importKey(armored),
-    exportSecretKey: () => program.exportSecretKey(),
-    importSecretKey: (armored) => program.importSecretKey(armored),
+    ...{ name: options.name, address: options.address, fingerprint, exportPublicKey, importKey },
+    ...{ exportSecretKey, importSecretKey, close: program.close },
+    /** A whole RFC 5322 mail. `draft.to` must be the address of an imported key unless `encrypt` is false. */
     write,
-    decryptMail: (raw) => readMail(program, raw),
-    reply: async (raw, text, changes = {}) => {
+    /** Opens and verifies. Rejects when an encrypted mail cannot be decrypted. */
+    decryptMail: (raw: Uint8Array) => readMail(program, raw),
+    /** Answers a message: quotes it below `text` unless asked not to, keeps the thread, encrypts and signs like `write`. */
+    reply: async (
+      raw: Uint8Array,
+      text: string,
+      changes: SendingOptions & Partial<Draft> & { readonly quote?: 'none' } = {}
+    ) => {
       const original = await readMail(program, raw)
       return write({ ...answerTo(original, text, changes.quote), ...changes }, changes)
-    },
-    close: () => program.close()
+    }
   }
 }
 
@@ -307,16 +288,9 @@ async function readMail(program: OpenPgpProgram, raw: Uint8Array): Promise<ReadM
   }
   const header = (name: string): string =>
     decodeWords(headerOf(payload, name) || headerOf(outer, name))
-  return {
-    outer,
-    payload,
-    encrypted,
-    encryptedTo,
-    verified,
-    subject: header('subject'),
-    ...contentOf(payload),
-    header
-  }
+  const { text, attachments } = contentOf(payload)
+  const found = { outer, payload, encrypted, encryptedTo, verified, text, attachments }
+  return { ...found, subject: header('subject'), header }
 }
 
 function answerTo(original: ReadMail, text: string, quote?: 'none'): Draft {

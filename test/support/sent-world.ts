@@ -19,6 +19,9 @@ import {
   type World
 } from './world.ts'
 
+const ALICE = { name: 'Alice', address: 'alice@people.example' }
+const EVE = { name: 'Eve', address: 'eve@people.example' }
+const DEBIAN = { name: 'Debian', address: 'security@debian.example' }
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
 
@@ -35,22 +38,12 @@ export type Sent = {
   readonly raw: Uint8Array
 }
 
-export type SentWorld = {
-  readonly sent: readonly Sent[]
-  /** Names of the message texts that were written. */
-  readonly texts: ReadonlySet<string>
-  /** Key ids (upper-case, 16 digits) to which mail to this address may be encrypted. */
-  readonly keyIds: ReadonlyMap<string, string>
-  readonly deskFingerprint: string
-  /** Three readers, each with another program, the desk's key and everybody's secret keys. */
-  readonly readers: { readonly gpg: Person; readonly sq: Person; readonly rnp: Person }
-  close(): Promise<void>
-}
+export type SentWorld = Awaited<ReturnType<typeof openSentWorld>>
 
 type Cast = Awaited<ReturnType<typeof makeCast>>
 
 /** Takes some seconds: six keys, RSA ones among them. */
-export async function openSentWorld(): Promise<SentWorld> {
+export async function openSentWorld() {
   const startsAt = instantFromMs(Math.floor(Date.now() / DAY) * DAY - 11 * DAY + 12 * HOUR)
   const cast = await makeCast(new Date(msOf(startsAt) - DAY))
   const { grace, linus, ada, alice, eve, debian, mo } = cast.people
@@ -73,9 +66,12 @@ export async function openSentWorld(): Promise<SentWorld> {
   world.close()
   return {
     sent,
+    /** Names of the message texts that were written. */
     texts,
+    /** Key ids (upper-case, 16 digits) to which mail to this address may be encrypted. */
     keyIds,
     deskFingerprint,
+    /** Three readers, each with another program, the desk's key and everybody's secret keys. */
     readers,
     close: async () => {
       for (const person of [...people, mo]) await person.close()
@@ -90,18 +86,9 @@ async function makeCast(madeAt: Date) {
     ada: await sqPerson({ name: 'Ada Größe', address: 'ada@acme.example', madeAt }),
     // No key of his can be used when the desk begins.
     mo: await gpgPerson({ name: 'Mo', address: 'mo@acme.example', madeAt, lastsSeconds: 3600 }),
-    alice: await sqPerson({
-      ...{ name: 'Alice', address: 'alice@people.example' },
-      ...{ madeAt, algorithm: 'rsa3k' }
-    }),
-    eve: await gpgPerson({
-      ...{ name: 'Eve', address: 'eve@people.example' },
-      ...{ madeAt, algorithm: 'nistp384' }
-    }),
-    debian: await gpgPerson({
-      ...{ name: 'Debian', address: 'security@debian.example' },
-      ...{ madeAt, algorithm: 'rsa3072' }
-    })
+    alice: await sqPerson({ ...ALICE, madeAt, algorithm: 'rsa3k' }),
+    eve: await gpgPerson({ ...EVE, madeAt, algorithm: 'nistp384' }),
+    debian: await gpgPerson({ ...DEBIAN, madeAt, algorithm: 'rsa3072' })
   }
   const as: Record<string, Someone> = {}
   for (const [id, person] of Object.entries(people)) as[id] = await asSomeone(id, person)
