@@ -284,9 +284,10 @@ describeWith(['gpg'], 'the check of a desk', async () => {
   it('keeps a key off the list that cannot encrypt, has expired or is private', async () => {
     const owner = { name: 'Alpha', address: 'a@alpha.example' }
     const key = file('member.asc')
-    const refused = async (says: RegExp): Promise<void> => {
+    const refused = async (says: RegExp, ...more: string[]): Promise<void> => {
       const who = ['--id', 'alpha', '--name', owner.name, '--address', owner.address]
-      const added = await desk.cli('members', 'add', ...who, '--key', key, '--product', 'parser')
+      const what = ['--key', key, '--product', 'parser', ...more]
+      const added = await desk.cli('members', 'add', ...who, ...what)
       expect(added.status).toBe(1)
       expect(added.stderr).toMatch(/^postern: [^\n]*\n$/)
       expect(added.stderr).toMatch(says)
@@ -301,6 +302,8 @@ describeWith(['gpg'], 'the check of a desk', async () => {
     await refused(/expired/)
     copyFileSync(file('keys/desk.asc'), key)
     await refused(/PRIVATE/)
+    // Products may stand behind one --product.
+    await refused(/^postern: --product: "lexer" is not in/, 'lexer')
     expect(JSON.parse((await desk.cli('members', 'list', '--json')).stdout)).toEqual([])
   })
 
