@@ -15,8 +15,18 @@ import { HEAD, lines, mixed, open, testNow, textPart } from '../reading/material
 
 const page = (opened: OpenedMail): string => `${toOpenPage(opened, testNow())}\n`
 const plain = (text: string): Promise<OpenedMail> => open(lines(...HEAD, '', text), [])
-/** The page in one line, so that line breaks of the page do not matter. */
 const UNUSED = { source: 'attached', keyData: new Uint8Array() } as const
+const SIGNATURE = {
+  ...{ state: 'valid', stateThen: 'valid', coversWhole: true, isInside: true },
+  ...{
+    fingerprint: 'ab'.repeat(20) as never,
+    issuer: 'cd'.repeat(8),
+    sha256: '0'.repeat(64) as never
+  },
+  createdAt: testNow(),
+  intendedRecipients: []
+} as const
+/** The page in one line, so that line breaks of the page do not matter. */
 const flat = (text: string): string => text.replaceAll(/\s+/g, ' ')
 
 describe('the page of an opened message', () => {
@@ -98,19 +108,8 @@ describe('the page of an opened message', () => {
 
   it('never says that a signature covers text outside, which anybody may have added', async () => {
     const opened = await plain('inside')
-    const signature = {
-      state: 'valid',
-      stateThen: 'valid',
-      fingerprint: 'ab'.repeat(20) as never,
-      issuer: '',
-      createdAt: testNow(),
-      sha256: '0'.repeat(64) as never,
-      coversWhole: true,
-      isInside: true,
-      intendedRecipients: []
-    } as const
     const shown = (coversWhole: boolean, outsideText: string): string => {
-      const signatures = [{ ...signature, coversWhole }]
+      const signatures = [{ ...SIGNATURE, coversWhole }]
       return flat(page({ ...opened, signatures, outsideText }))
     }
     expect(shown(true, '')).toContain('Covers everything shown')
@@ -154,15 +153,11 @@ describe('the page of an opened message', () => {
     const states = ['valid', 'expired-key', 'revoked-key', 'unknown-key', 'bad'] as const
     for (const state of states) {
       const signature = {
+        ...SIGNATURE,
         state,
         stateThen: state === 'expired-key' ? ('valid' as const) : state,
-        fingerprint: state === 'valid' ? ('ab'.repeat(20) as never) : null,
-        issuer: 'cd'.repeat(8),
-        createdAt: testNow(),
-        sha256: '0'.repeat(64) as never,
-        coversWhole: state === 'valid',
-        isInside: true,
-        intendedRecipients: []
+        fingerprint: state === 'valid' ? SIGNATURE.fingerprint : null,
+        coversWhole: state === 'valid'
       }
       const shown = flat(page({ ...opened, signatures: [signature] }))
       expect(shown).toContain(`${explainSignature(signature)} [${state}]`)
@@ -186,17 +181,14 @@ describe('the page of an opened message', () => {
 
   it('names unusable keys in the message, with the reason', async () => {
     const fingerprint = 'ab'.repeat(20) as never
-    const words = {
-      expired: 'the key has expired',
-      revoked: 'the key is revoked',
-      'cannot-encrypt': 'the key cannot be used to encrypt'
-    } as const
     const opened = await plain('x')
-    for (const because of ['expired', 'revoked', 'cannot-encrypt'] as const) {
+    for (const [because, words] of [
+      ['expired', 'the key has expired'],
+      ['revoked', 'the key is revoked'],
+      ['cannot-encrypt', 'the key cannot be used to encrypt']
+    ] as const) {
       const shown = flat(page({ ...opened, unusableKeys: [{ ...UNUSED, fingerprint, because }] }))
-      expect(shown).toMatch(
-        new RegExp(`Key included ABAB .*, which cannot be used: ${words[because]}`)
-      )
+      expect(shown).toMatch(new RegExp(`Key included ABAB .*, which cannot be used: ${words}`))
     }
   })
 
