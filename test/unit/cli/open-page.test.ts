@@ -16,16 +16,12 @@ import { HEAD, lines, mixed, open, testNow, textPart } from '../reading/material
 const page = (opened: OpenedMail): string => `${toOpenPage(opened, testNow())}\n`
 const plain = (text: string): Promise<OpenedMail> => open(lines(...HEAD, '', text), [])
 const UNUSED = { source: 'attached', keyData: new Uint8Array() } as const
-const SIGNATURE = {
+const SIGNATURE: OpenedMail['signatures'][number] = {
   ...{ state: 'valid', stateThen: 'valid', coversWhole: true, isInside: true },
-  ...{
-    fingerprint: 'ab'.repeat(20) as never,
-    issuer: 'cd'.repeat(8),
-    sha256: '0'.repeat(64) as never
-  },
-  createdAt: testNow(),
+  fingerprint: 'ab'.repeat(20) as never,
+  ...{ issuer: 'cd'.repeat(8), createdAt: testNow(), sha256: '0'.repeat(64) as never },
   intendedRecipients: []
-} as const
+}
 /** The page in one line, so that line breaks of the page do not matter. */
 const flat = (text: string): string => text.replaceAll(/\s+/g, ' ')
 
