@@ -33,6 +33,7 @@ type OutboxRow = {
 
 /** Describes the run with this many deaths. */
 export function describeKills(kills: number): void {
+  const mostMs = 180_000 + kills * 10_000
   describeWith(['dovecot', 'gpg'], `kill -9 at ${kills} moments (seed ${SEED})`, async () => {
     const reporter = (index: number): string => `reporter${index}@people.example`
     const { dovecot, user, sink, desk, alice } = await givenOffice({
@@ -53,7 +54,7 @@ export function describeKills(kills: number): void {
         `SELECT kind, recipient_id AS recipient, outbox.state, attempts, message_id AS messageId, tag AS caseTag
          FROM outbox LEFT JOIN cases ON cases.id = case_id`
       )
-    }, 300_000)
+    }, mostMs)
 
     /** The first has a key of its own and is answered sealed; the others are known by their address alone. */
     async function report(writer: Person, index: number): Promise<Buffer> {
