@@ -1,10 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { type Address } from '../../../src/domain/address.ts'
+import { type ReporterKey } from '../../../src/domain/case.ts'
 import { type Decision } from '../../../src/domain/decision.ts'
-import {
-  type AuthenticationResult,
-  type OpenedMail,
-  type SenderTrace
-} from '../../../src/domain/mail.ts'
+import { type AuthenticationResult, type OpenedMail } from '../../../src/domain/mail.ts'
 import { judgeSender } from '../../../src/policy/authentication.ts'
 import {
   ALICE,
@@ -32,12 +30,13 @@ const BOUNCES = address('alice@mailer.example')
 
 const SPF = found({ method: 'spf', address: BOUNCES, domain: 'mailer.example' })
 
+const path = (of: Address, below = 0) => ({ address: of, below })
 function mail(
   results: readonly AuthenticationResult[],
-  trace: Partial<SenderTrace> = {}
+  received = 2,
+  returnPaths = [path(BOUNCES)]
 ): OpenedMail {
-  const returnPaths = [{ address: BOUNCES, below: 0 }]
-  return openedMail({ trace: { received: 2, returnPaths, results, ...trace } })
+  return openedMail({ trace: { received, returnPaths, results } })
 }
 
 function kind(opened: OpenedMail, settings = CHECKED): string {
@@ -54,7 +53,7 @@ describe('who is writing (RFC 8601)', () => {
     ['DMARC passes without a domain', mail([found({ domain: '' })]), 'none'],
     ['another server says so', mail([found({ server: 'mx.evil.example' })]), 'none'],
     ['it stands below our own Received field', mail([found({ below: 1 })]), 'none'],
-    ['the mail did not come through our server', mail([found({})], { received: 0 }), 'none'],
+    ['the mail did not come through our server', mail([found({})], 0), 'none'],
     ['our servers contradict each other', mail([found({}), found({ result: 'fail' })]), 'none'],
     ['only DKIM passes', mail([found({ method: 'dkim' })]), 'none'],
     ['nothing was said', mail([]), 'none'],
@@ -65,21 +64,8 @@ describe('who is writing (RFC 8601)', () => {
     ['SPF passes for HELO only', mail([{ ...SPF, address: null, domain: '' }]), 'none'],
     ['SPF passes for the domain of the return path', mail([{ ...SPF, address: null }]), 'spf'],
     ['SPF passes for another address', mail([{ ...SPF, address: ALICE.address }]), 'none'],
-    [
-      'the return path was in the mail already',
-      mail([SPF], { returnPaths: [{ address: BOUNCES, below: 1 }] }),
-      'none'
-    ],
-    [
-      'there are two return paths',
-      mail([SPF], {
-        returnPaths: [
-          { address: BOUNCES, below: 0 },
-          { address: ALICE.address, below: 0 }
-        ]
-      }),
-      'none'
-    ]
+    ['the return path was in the mail already', mail([SPF], 2, [path(BOUNCES, 1)]), 'none'],
+    ['there are two return paths', mail([SPF], 2, [path(BOUNCES), path(ALICE.address)]), 'none']
   ])('%s', (_, opened, expected) => {
     expect(kind(opened)).toBe(expected)
   })
@@ -106,11 +92,8 @@ describe('who is writing (RFC 8601)', () => {
 })
 
 describe('the acknowledgement of a message whose sender was checked (RFC 3834 §4)', () => {
-  const decide = (
-    opened: OpenedMail,
-    settings = CHECKED,
-    senderKey = null as typeof ALICE_KEY | null
-  ) => arrive(opened, { senderKey }, settings)
+  const decide = (opened: OpenedMail, settings = CHECKED, senderKey: ReporterKey | null = null) =>
+    arrive(opened, { senderKey }, settings)
   const answerOf = (decisions: readonly Decision[]) => {
     const [one] = sent(decisions, 'acknowledgement')
     if (one === undefined) return null
@@ -121,13 +104,10 @@ describe('the acknowledgement of a message whose sender was checked (RFC 3834 §
     sent(decisions, 'relay').map(rendered).join().replaceAll(/\s+/g, ' ')
 
   it('goes to From when DMARC passes, sealed when the key is known', () => {
-    const to = ALICE.address
-    expect(answerOf(decide(mail([found({})])))).toEqual({ kind: 'send-clear', to, isHeld: false })
-    expect(answerOf(decide(mail([found({})]), CHECKED, ALICE_KEY))).toEqual({
-      kind: 'send-sealed',
-      to,
-      isHeld: false
-    })
+    const usual = { to: ALICE.address, isHeld: false }
+    const checked = mail([found({})])
+    expect(answerOf(decide(checked))).toEqual({ kind: 'send-clear', ...usual })
+    expect(answerOf(decide(checked, CHECKED, ALICE_KEY))).toEqual({ kind: 'send-sealed', ...usual })
   })
 
   it.each([
@@ -151,13 +131,11 @@ describe('the acknowledgement of a message whose sender was checked (RFC 3834 §
   })
 
   it('waits while an hour is full and is held when it would come too late', () => {
-    const settings = {
-      ...CHECKED,
-      acknowledgement: { ...CHECKED.acknowledgement, per_domain_hour: 2 }
-    }
+    const acknowledgement = { ...CHECKED.acknowledgement, per_domain_hour: 2 }
+    const settings = { ...CHECKED, acknowledgement }
     const with_ = (hours: number) => {
-      const counts = { desk: 2 * hours, domain: 2 * hours }
-      const history = { ...situation().history, answersLeaving: counts }
+      const answersLeaving = { desk: 2 * hours, domain: 2 * hours }
+      const history = { ...situation().history, answersLeaving }
       return arrive(mail([found({})]), { history }, settings)
     }
     expect(answerOf(with_(3))).toMatchObject({ isHeld: false })

@@ -5,6 +5,7 @@ import { type CaseRecord, type CaseState } from '../../../src/domain/case.ts'
 import { historyAfter, moveCase } from '../../../src/domain/case-machine.ts'
 import { type CommandContext } from '../../../src/policy/draft.ts'
 import { type BoundCase } from '../../../src/policy/situation.ts'
+import { rows } from '../../support/rows.ts'
 import {
   at,
   BEGAN_IN_CLEAR,
@@ -12,7 +13,6 @@ import {
   caseRecord,
   commandContext,
   file,
-  GRACE,
   NOW,
   noticeRecord,
   only,
@@ -20,7 +20,8 @@ import {
   productWith,
   promiseWithin,
   runText,
-  SETTINGS
+  SETTINGS,
+  sentTo
 } from './samples.ts'
 
 const ALLOW = productWith({ close: { internal: 'allow' }, reporters: { cleartext: 'allow' } })
@@ -33,20 +34,15 @@ function run(
   on: Partial<BoundCase> = {},
   around: Partial<CommandContext> = {}
 ) {
-  const result = runText(
-    text,
-    commandContext({ bound: bound({ case: caseRecord(change), ...on }), author: GRACE, ...around })
-  )
-  const outgoing = [
-    ...only(result.decisions, 'send-sealed'),
-    ...only(result.decisions, 'send-clear')
-  ]
+  const here = bound({ case: caseRecord(change), ...on })
+  const { ran, decisions } = runText(text, commandContext({ bound: here, ...around }))
   return {
-    ran: result.ran,
-    toReporter: outgoing.filter(({ message }) => message.audience === 'reporter'),
-    kept: only(result.decisions, 'add-message').map(({ message }) => message),
-    state: only(result.decisions, 'update-case')[0]?.set.state ?? null,
-    events: only(result.decisions, 'record').map(({ event: { kind, about } }) => ({ kind, about }))
+    ran,
+    decisions,
+    toReporter: sentTo(decisions, 'reporter'),
+    kept: only(decisions, 'add-message').map(({ message }) => message),
+    state: only(decisions, 'update-case')[0]?.set.state ?? null,
+    events: only(decisions, 'record').map(({ event: { kind, about } }) => ({ kind, about }))
   }
 }
 
@@ -67,10 +63,9 @@ describe('/disclosed', () => {
   )
 
   it('says that the list is not told of it before the date that the list has', () => {
-    const record = caseRecord({ state: 'noticed', disclosureAt: FUTURE })
+    const noticed = { state: 'noticed', disclosureAt: FUTURE } as const
     const history = { ...bound().history, isListTold: true }
-    const context = commandContext({ bound: bound({ case: record, history }), author: GRACE })
-    const { decisions } = runText('/disclosed because it leaked', context)
+    const { decisions } = run('/disclosed because it leaked', noticed, { history })
     expect(JSON.stringify(decisions)).toContain('The list is not told: it goes by Fri 4 Dec 2026')
   })
 
@@ -147,10 +142,9 @@ describe('files of a /reply (B13)', () => {
   })
 
   it('are refused where the reply would leave in clear', () => {
-    expect(run('/reply\nPlease try this.', {}, BEGAN_IN_CLEAR, { files, product: ALLOW }).ran).toBe(
-      false
-    )
-    expect(run('/reply\nPlease try this.', {}, BEGAN_IN_CLEAR, { product: ALLOW }).ran).toBe(true)
+    const ran = (around: Partial<CommandContext>) =>
+      run('/reply\nPlease try this.', {}, BEGAN_IN_CLEAR, { product: ALLOW, ...around }).ran
+    expect([ran({ files }), ran({})]).toEqual([false, true])
   })
 
   it.each([
@@ -198,24 +192,15 @@ describe('/plan (M-08)', () => {
 describe('/close', () => {
   const closed = (text: string, state: CaseState, product = ALLOW) => {
     const { ran, toReporter, events } = run(text, { state }, {}, { product })
-    return {
-      ran,
-      sent: toReporter.length,
-      about: events.find(({ kind }) => kind === 'closed')?.about
-    }
+    const about = events.find(({ kind }) => kind === 'closed')?.about
+    return { ran, sent: toReporter.length, about }
   }
 
   it.each(['triaging', 'accepted', 'planned'] as const)(
     'ends no case that is %s under close.internal: deny, with or without a text (A2)',
     (state) => {
-      for (const text of [
-        '/close',
-        '/close because old',
-        '/close internal because old',
-        '/close because old\nBye.'
-      ]) {
-        expect(closed(text, state, PRODUCT)).toMatchObject({ ran: false, sent: 0 })
-      }
+      for (const words of ['', ' because old', ' internal because old', ' because old\nBye.'])
+        expect(closed(`/close${words}`, state, PRODUCT)).toMatchObject({ ran: false, sent: 0 })
     }
   )
 
@@ -230,14 +215,11 @@ describe('/close', () => {
     }
   )
 
-  it.each([
-    [
-      'duplicate of our ticket because of the audit',
-      'duplicate of our ticket because of the audit'
-    ],
-    ['because: of the audit', 'of the audit'],
-    ['internal duplicate because of the audit', 'duplicate because of the audit']
-  ])('(B9) %s is recorded whole', (words, reason) => {
+  it.each(rows`
+    duplicate of our ticket because of the audit  | duplicate of our ticket because of the audit
+    because: of the audit                         | of the audit
+    internal duplicate because of the audit       | duplicate because of the audit
+  `)('(B9) %s is recorded whole', (words, reason) => {
     expect(closed(`/close ${words}`, 'accepted').about).toMatchObject({ reason })
   })
 
@@ -246,11 +228,7 @@ describe('/close', () => {
     expect(closed('/close internal because it is a duplicate', 'accepted')).toEqual({
       ran: true,
       sent: 0,
-      about: {
-        disposition: 'internal',
-        reason: 'it is a duplicate',
-        told: 'silent-by-policy'
-      }
+      about: { disposition: 'internal', reason: 'it is a duplicate', told: 'silent-by-policy' }
     })
     expect(closed('/close internal because we are done', 'disclosed', PRODUCT).ran).toBe(false)
   })
@@ -314,37 +292,24 @@ describe('random commands in random messages', () => {
 describe('/product (B12)', () => {
   const clocks = promiseWithin({ hours: 1 })
   const RENDERER = { ...productWith({ clocks }), id: 'renderer', name: 'ACME Renderer' }
-  const around = {
-    product: ALLOW,
-    settings: { ...SETTINGS, products: [ALLOW, RENDERER] }
-  }
-  const RECEIVED = at('2026-11-22T10:00:00Z')
-  const change = { state: 'accepted', receivedAt: RECEIVED } as const
-  const moves = (text: string, on: Partial<BoundCase> = {}, more: Partial<CaseRecord> = {}) =>
-    runText(
-      text,
-      commandContext({
-        bound: bound({ case: caseRecord({ ...change, ...more }), ...on }),
-        ...around
-      })
-    )
+  const settings = { ...SETTINGS, products: [ALLOW, RENDERER] }
+  const moves = (text: string, on: Partial<BoundCase> = {}) =>
+    run(text, { state: 'accepted' }, on, { product: ALLOW, settings })
 
   it('moves the case and says so on the record', () => {
-    const { ran, decisions } = moves('/product Renderer')
+    const { ran, decisions, events } = moves('/product Renderer')
     expect(ran).toBe(true)
     expect(only(decisions, 'update-case')[0]?.set).toEqual({ product: 'renderer' })
-    expect(
-      only(decisions, 'record').map(({ event: { kind, about } }) => ({ kind, about }))
-    ).toEqual([{ kind: 'moved-product', about: { from: 'parser', to: 'renderer', leaveBy: null } }])
+    const about = { from: 'parser', to: 'renderer', leaveBy: null }
+    expect(events).toEqual([{ kind: 'moved-product', about }])
   })
 
   it('refuses an unknown product and names the configured ones', () => {
     for (const text of ['/product', '/product kernel']) {
       const { ran, decisions } = moves(text)
       expect(ran).toBe(false)
-      expect(JSON.stringify(decisions)).toContain(
-        'One of: parser (ACME Parser), renderer (ACME Renderer).'
-      )
+      const named = 'One of: parser (ACME Parser), renderer (ACME Renderer).'
+      expect(JSON.stringify(decisions)).toContain(named)
     }
   })
 
@@ -358,8 +323,7 @@ describe('/product (B12)', () => {
     const { decisions } = moves('/product renderer', drafted)
     expect(only(decisions, 'save-notice')).toMatchObject([{ product: 'renderer', approvals: [] }])
     expect(moves('/product renderer\n/notice preview', drafted).ran).toBe(false)
-    expect(moves('/product renderer', { notice: noticeRecord({ state: 'scheduled' }) }).ran).toBe(
-      false
-    )
+    const scheduled = { notice: noticeRecord({ state: 'scheduled' }) }
+    expect(moves('/product renderer', scheduled).ran).toBe(false)
   })
 })

@@ -30,6 +30,12 @@ const OWN = signature({ fingerprint: ALICE_KEY.fingerprint })
 /** By the sender, over the ciphertext only. */
 const AROUND = { ...OWN, coversWhole: false, isInside: false }
 const FILE = file('SECRET.txt')
+/** Without protected headers. */
+const BARE = { protected: null, subjectProtected: false }
+const BY_EVIL = { outer: headers({ from: EVIL }) }
+const unreadable = (unreadableFrom: string) => headers({ from: null, unreadableFrom })
+const ALICE_UNREAD = unreadable('"alice"@reporter.example')
+const PINNED = { senderKey: ALICE_KEY }
 
 function mail(change: Partial<OpenedMail> = {}): OpenedMail {
   return openedMail({
@@ -37,75 +43,50 @@ function mail(change: Partial<OpenedMail> = {}): OpenedMail {
     text: SECRET,
     outsideText: SECRET,
     attachments: [FILE],
-    unusableKeys: [
-      {
-        fingerprint: fingerprint('8'),
-        source: 'attached',
-        keyData: new Uint8Array(),
-        because: 'expired'
-      }
-    ],
+    unusableKeys: [{ ...candidate(fingerprint('8'), 'attached'), because: 'expired' }],
     warnings: ['html-only'],
     ...change
   })
 }
 
-const CONTRADICTIONS: readonly [string, Partial<OpenedMail>, Partial<Situation>][] = [
-  ['its protected From is another', { outer: headers({ from: EVIL }) }, {}],
-  [
-    'its protected From cannot be read and the one outside can',
-    { protected: headers({ from: null, unreadableFrom: '"alice"@reporter.example' }) },
-    {}
-  ],
+type Row = [string, Partial<OpenedMail>, Partial<Situation>?]
+const CONTRADICTIONS: Row[] = [
+  ['its protected From is another', BY_EVIL],
+  ['its protected From cannot be read and the one outside can', { protected: ALICE_UNREAD }],
   [
     'its protected From cannot be read and is not the one outside',
-    {
-      outer: headers({ from: null, unreadableFrom: '"mallory"@evil.example' }),
-      protected: headers({ from: null, unreadableFrom: '"alice"@reporter.example' })
-    },
-    {}
+    { outer: unreadable('"mallory"@evil.example'), protected: ALICE_UNREAD }
   ],
   [
     'its protected To cannot be read',
-    { protected: headers({ to: [], hasUnreadableRecipient: true, subject: SECRET }) },
-    {}
+    { protected: headers({ to: [], hasUnreadableRecipient: true, subject: SECRET }) }
   ],
   [
     'an unknown key signed, and a key that does not name its sender came with it',
-    { signatures: [UNKNOWN], warnings: ['fake-key'] },
-    {}
+    { signatures: [UNKNOWN], warnings: ['fake-key'] }
   ],
   [
     'another sender sent its ciphertext before, without effect, and nothing inside names its own',
-    { protected: null, subjectProtected: false },
+    BARE,
     { ciphertextSeenFrom: 'others' }
   ],
   ['its own sender sent its ciphertext before', {}, { ciphertextSeenFrom: 'sender' }],
-  ['its outer From is unreadable', { outer: headers({ from: null }) }, {}],
-  [
-    'its protected To names others alone',
-    { protected: headers({ to: [BOB], subject: SECRET }) },
-    {}
-  ],
-  ['another key signed than the pinned one', { signatures: [UNKNOWN] }, { senderKey: ALICE_KEY }],
+  ['its outer From is unreadable', { outer: headers({ from: null }) }],
+  ['its protected To names others alone', { protected: headers({ to: [BOB], subject: SECRET }) }],
+  ['another key signed than the pinned one', { signatures: [UNKNOWN] }, PINNED],
   [
     'another key signed than the one it brings',
-    {
-      signatures: [UNKNOWN],
-      candidateKeys: [candidate(fingerprint('9'))]
-    },
-    {}
+    { signatures: [UNKNOWN], candidateKeys: [candidate(fingerprint('9'))] }
   ],
   [
     'the key of a reporter at another address signed',
     { signatures: [UNKNOWN] },
     { signedByAnother: true }
   ],
-  ['the key of a maintainer signed, who is not its sender', { signatures: [signature()] }, {}],
+  ['the key of a maintainer signed, who is not its sender', { signatures: [signature()] }],
   [
     'a broken signature claims the key of a maintainer, who is not its sender',
-    { signatures: [{ ...BROKEN, issuer: keyIdOf(GRACE.fingerprint) }] },
-    {}
+    { signatures: [{ ...BROKEN, issuer: keyIdOf(GRACE.fingerprint) }] }
   ],
   [
     'a broken signature claims the key of a reporter at another address',
@@ -114,28 +95,22 @@ const CONTRADICTIONS: readonly [string, Partial<OpenedMail>, Partial<Situation>]
   ],
   [
     'its signature is broken, and a key that does not name its sender came with it',
-    { signatures: [BROKEN], warnings: ['fake-key'] },
-    {}
+    { signatures: [BROKEN], warnings: ['fake-key'] }
   ],
   [
     'the whole mail that was encrypted names another sender, marked or not',
-    { protected: null, subjectProtected: false, namesInside: headers({ from: EVIL }) },
-    {}
+    { ...BARE, namesInside: headers({ from: EVIL }) }
   ],
   [
     'its sender signed around the ciphertext and another key inside',
     { signatures: [AROUND, UNKNOWN] },
-    { senderKey: ALICE_KEY }
+    PINNED
   ],
-  [
-    'another key signed inside beside the one of its sender',
-    { signatures: [OWN, UNKNOWN] },
-    { senderKey: ALICE_KEY }
-  ]
+  ['another key signed inside beside the one of its sender', { signatures: [OWN, UNKNOWN] }, PINNED]
 ]
 
 describe('a message whose inside contradicts its sender', () => {
-  it.each(CONTRADICTIONS)('is withheld when %s', (_name, change, facts) => {
+  it.each<Row>(CONTRADICTIONS)('is withheld when %s', (_name, change, facts = {}) => {
     const decisions = arrive(mail(change), facts)
 
     expect(decisions.at(-1)).toMatchObject({ state: 'held', disposition: 'contradicts-sender' })
@@ -150,46 +125,34 @@ describe('a message whose inside contradicts its sender', () => {
   })
 
   it('is acknowledged exactly as a message that could not be opened, so that the answer tells nothing (G6)', () => {
-    const closed = openedMail({
-      outer: headers({ from: EVIL }),
-      decrypted: false,
-      failure: 'damaged',
-      protected: null,
-      subjectProtected: false,
-      text: ''
-    })
+    const unopened = { decrypted: false, failure: 'damaged', text: '' } as const
+    const closed = openedMail({ ...BY_EVIL, ...BARE, ...unopened })
     const answer = (opened: OpenedMail) => sent(arrive(opened), 'acknowledgement')
 
-    expect(answer(mail({ outer: headers({ from: EVIL }) }))).toEqual(answer(closed))
+    expect(answer(mail(BY_EVIL))).toEqual(answer(closed))
     expect(answer(closed)).toHaveLength(1)
   })
 
   it('brings nothing of a key', () => {
-    const decisions = arrive(mail({ outer: headers({ from: EVIL }) }), {
-      senderKey: ALICE_KEY,
-      mergedKey: { ...ALICE_KEY, isUsable: false }
-    })
+    const mergedKey = { ...ALICE_KEY, isUsable: false }
+    const decisions = arrive(mail(BY_EVIL), { ...PINNED, mergedKey })
 
     expect(only(decisions, 'pin-reporter-key')).toEqual([])
   })
 
   it('does not become the message that answers in its case refer to', () => {
     const answers = issued()
-    const decisions = arrive(mail({ signatures: [UNKNOWN] }), { answers, senderKey: ALICE_KEY })
+    const decisions = arrive(mail({ signatures: [UNKNOWN] }), { answers, ...PINNED })
 
     expect(only(decisions, 'update-case')).toEqual([])
     expect(decisions.at(-1)).toMatchObject({ disposition: 'contradicts-sender', tag: TAG })
   })
 
-  const agreeing: readonly [string, Partial<OpenedMail>, Partial<Situation>][] = [
-    ['agrees', {}, {}],
+  const agreeing: Row[] = [
+    ['agrees', {}],
     [
       'has the same unreadable From inside and outside',
-      {
-        outer: headers({ from: null, unreadableFrom: '"alice"@reporter.example' }),
-        protected: headers({ from: null, unreadableFrom: '"alice"@reporter.example' })
-      },
-      {}
+      { outer: ALICE_UNREAD, protected: ALICE_UNREAD }
     ],
     [
       'was sent by another before and names its sender inside',
@@ -198,46 +161,41 @@ describe('a message whose inside contradicts its sender', () => {
     ],
     [
       'was sent by another before and is signed with a key of its sender',
-      { protected: null, subjectProtected: false, signatures: [OWN] },
-      { ciphertextSeenFrom: 'others', senderKey: ALICE_KEY }
+      { ...BARE, signatures: [OWN] },
+      { ciphertextSeenFrom: 'others', ...PINNED }
     ],
-    ['has no protected header', { protected: null, subjectProtected: false }, {}],
-    [
-      'is signed with the pinned key',
-      { signatures: [signature({ fingerprint: ALICE_KEY.fingerprint })] },
-      { senderKey: ALICE_KEY }
-    ],
+    ['has no protected header', BARE],
+    ['is signed with the pinned key', { signatures: [OWN] }, PINNED],
     [
       'is signed with an unknown key, and nothing proves the known key of its sender',
       { signatures: [UNKNOWN] },
       { senderKey: { ...ALICE_KEY, isProved: false } }
     ],
-    ['is signed by nobody known, of whom no key is known', { signatures: [UNKNOWN] }, {}],
+    ['is signed by nobody known, of whom no key is known', { signatures: [UNKNOWN] }],
     [
       'carries a signature of a mail system around its ciphertext',
       { signatures: [{ ...UNKNOWN, coversWhole: false, isInside: false }, OWN] },
-      { senderKey: ALICE_KEY }
+      PINNED
     ],
     [
       'has a broken signature by a key that belongs to nobody known',
       { signatures: [BROKEN] },
-      { senderKey: ALICE_KEY }
+      PINNED
     ],
     [
       'went to an alias of the desk, inside and outside',
-      { outer: headers({ to: [BOB] }), protected: headers({ to: [BOB] }) },
-      {}
+      { outer: headers({ to: [BOB] }), protected: headers({ to: [BOB] }) }
     ],
-    ['came in clear', { encrypted: false, decrypted: false, outer: headers({ from: EVIL }) }, {}]
+    ['came in clear', { ...BY_EVIL, encrypted: false, decrypted: false }]
   ]
-  it.each(agreeing)('is no message that %s', (_name, change, facts) => {
+  it.each<Row>(agreeing)('is no message that %s', (_name, change, facts = {}) => {
     expect(arrive(mail(change), facts).at(-1)).toMatchObject({ disposition: 'case-opened' })
   })
 })
 
 it('the same ciphertext is remembered by its mark, whatever became of its message (G6)', () => {
   const mark = sha256('its data')
-  for (const change of [{}, { outer: headers({ from: EVIL }) }]) {
+  for (const change of [{}, BY_EVIL]) {
     const decisions = arrive(mail({ ...change, ciphertextMark: mark }))
     expect(only(decisions, 'remember-ciphertext').map((each) => each.mark)).toEqual([mark])
   }

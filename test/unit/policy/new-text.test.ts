@@ -3,38 +3,27 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { DESK_RULE } from '../../../src/domain/message.ts'
 import { doubtfulLine, namesDesk, newText } from '../../../src/policy/new-text.ts'
+import { rows } from '../../support/rows.ts'
 
 describe('new text of a reply', () => {
-  it.each([
-    ['a plain mail', 'One.\n\nTwo.\n', 'One.\n\nTwo.'],
-    ['an English attribution', 'Yes.\n\nOn Mon, 22 Nov 2026, X wrote:\n> No?\n', 'Yes.'],
-    [
-      'a wrapped attribution',
-      'Yes.\n\nOn Mon, 22 Nov 2026 at 10:00\nX <x@y.example> wrote:\n\n> No?',
-      'Yes.'
-    ],
-    ['a German attribution', 'Ja.\n\nAm 22.11.26 um 10:00 schrieb X:\n> Nein?', 'Ja.'],
-    ['a French attribution', 'Oui.\n\nLe 22 nov. 2026 à 10:00, X a écrit :\n> Non ?', 'Oui.'],
-    [
-      'an attribution that begins with a date',
-      'Yes.\n22.11.2026 10:00 пользователь "X" <\nx@y.example> написал:\n\n> No',
-      'Yes.'
-    ],
-    ['a bottom-posted answer', 'On Monday X wrote:\n> No?\n\nYes.', 'Yes.'],
-    ['an answer between quotes', '> One?\nYes.\n> Two?\nNo.', 'Yes.\nNo.'],
-    ['a signature', 'Yes.\n-- \nGrace\nACME', 'Yes.'],
-    ['an Outlook header', 'Yes.\n\nFrom: X\nSent: Monday\nTo: Y\n\nsecret', 'Yes.'],
-    ['a German Outlook header', 'Ja.\n\nVon: X\nGesendet: Montag\n\ngeheim', 'Ja.'],
-    [
-      'a Yahoo header with its attribution',
-      'Yes.\n\n--- On Wed, 4/4/12, X <x@y.example> wrote:\n\n\nFrom: X\nSubject: Y\nTo: Z\n\nsecret',
-      'Yes.'
-    ],
-    ['an original message', 'Yes.\n\n-----Original Message-----\nsecret', 'Yes.'],
-    ['desk text without quote marks', `Yes.\n\n${DESK_RULE}\nCase: ACME-2026-0001\n`, 'Yes.'],
-    ['only a quote', '> all\n> quoted', ''],
-    ['nothing', '', '']
-  ])('is right for %s', (_name, text, expected) => {
+  it.each(rows`
+    a plain mail          | One.\n\nTwo.\n                                     | One.\n\nTwo.
+    an English head       | Yes.\n\nOn Mon, 22 Nov 2026, X wrote:\n> No?\n     | Yes.
+    a wrapped head        | Yes.\n\nOn Mon, 22 Nov 2026 at 10:00\nX <x@y.example> wrote:\n\n> No? | Yes.
+    a German head         | Ja.\n\nAm 22.11.26 um 10:00 schrieb X:\n> Nein?    | Ja.
+    a French head         | Oui.\n\nLe 22 nov. 2026 à 10:00, X a écrit :\n> Non ? | Oui.
+    one that is a date    | Yes.\n22.11.2026 10:00 пользователь "X" <\nx@y.example> написал:\n\n> No | Yes.
+    a bottom-posted reply | On Monday X wrote:\n> No?\n\nYes.                  | Yes.
+    one between quotes    | > One?\nYes.\n> Two?\nNo.                          | Yes.\nNo.
+    a signature           | Yes.\n-- \nGrace\nACME                             | Yes.
+    an Outlook header     | Yes.\n\nFrom: X\nSent: Monday\nTo: Y\n\nsecret     | Yes.
+    a German one          | Ja.\n\nVon: X\nGesendet: Montag\n\ngeheim          | Ja.
+    a Yahoo header below its attribution | Yes.\n\n--- On Wed, 4/4/12, X <x@y.example> wrote:\n\n\nFrom: X\nSubject: Y\nTo: Z\n\nsecret | Yes.
+    an original message   | Yes.\n\n-----Original Message-----\nsecret          | Yes.
+    desk text unmarked    | Yes.\n\n${DESK_RULE}\nCase: ACME-2026-0001\n       | Yes.
+    only a quote          | > all\n> quoted                                    |
+    nothing               |                                                    |
+  `)('is right for %s', (_name, text, expected) => {
     expect(newText(text)).toBe(expected)
   })
 
@@ -222,21 +211,13 @@ describe('own words beside a quotation', () => {
     expect(newText(text)).toBe(`Hello.\n\n${own}`)
   })
 
-  it.each([
-    ['a line that ends in a colon', 'Yes.\n\nYou are right here:\n> a', 'You are right here:'],
-    ['a bare name', 'Yes.\n\nBob kirjoitti:\n> a', 'Bob kirjoitti:'],
-    [
-      'an answer that runs into the attribution',
-      `My answer\n${SENDER} kirjoitti:\n> a`,
-      'My answer'
-    ],
-    [
-      'a label right above a header',
-      `Note: tested\nVan: ${SENDER}\nAan: G\nDatum: 2026\n\n> a`,
-      'Note: tested'
-    ],
-    ['labels with a date', 'CVE: CVE-2026-1234\nRelease: 1 May 2027\n\n> a', 'CVE: CVE-2026-1234']
-  ])('are reported as doubtful, never dropped silently: %s', (_name, text, line) => {
+  it.each(rows`
+    a line that ends in a colon              | Yes.\n\nYou are right here:\n> a | You are right here:
+    a bare name                              | Yes.\n\nBob kirjoitti:\n> a      | Bob kirjoitti:
+    an answer that runs into the attribution | My answer\n${SENDER} kirjoitti:\n> a | My answer
+    a label right above a header             | Note: tested\nVan: ${SENDER}\nAan: G\nDatum: 2026\n\n> a | Note: tested
+    labels with a date                       | CVE: CVE-2026-1234\nRelease: 1 May 2027\n\n> a | CVE: CVE-2026-1234
+  `)('are reported as doubtful, never dropped silently: %s', (_name, text, line) => {
     expect(doubtfulLine(text)).toBe(line)
     expect(newText(text)).toContain(line)
   })

@@ -5,6 +5,7 @@ import { notice as noticeMessage } from '../../../src/messages/to-members.ts'
 import { startDraft } from '../../../src/policy/draft.ts'
 import { approvedText, noticeParams } from '../../../src/policy/notice-content.ts'
 import { noticeFaults } from '../../../src/policy/notice-lint.ts'
+import { rows } from '../../support/rows.ts'
 import {
   at,
   bound,
@@ -17,6 +18,7 @@ import {
   noticeRecord,
   POLICY,
   PRODUCT,
+  parse,
   runText,
   SETTINGS,
   sha256
@@ -24,6 +26,12 @@ import {
 
 const DISCLOSURE = at('2026-12-04T12:00:00Z')
 const PLANNED = caseRecord({ state: 'planned', disclosureAt: DISCLOSURE })
+
+/** Fields as a message states them, a line each. */
+function fieldsOf(lines: string): NoticeFields {
+  const read = parse(`/notice draft\n${lines}`).commands.flatMap(({ fields }) => fields)
+  return Object.fromEntries(read.map(({ key, value }) => [key, value]))
+}
 
 function faults(
   fields: NoticeFields,
@@ -37,35 +45,23 @@ function faults(
   return noticeFaults(startDraft(context)).join('\n')
 }
 
-it.each<[string, NoticeFields, string]>([
-  ['a relative date', { description: 'The fix comes next week.' }, 'description says "next week"'],
-  ['a span from now', { mitigations: 'Update within 3 days.' }, 'mitigations says "within 3 days"'],
-  ['a bare weekday', { description: 'Patches land by Monday morning.' }, 'says "Monday"'],
-  ['a short span', { remedy_steps: 'Please update within 48h.' }, 'says "within 48h"'],
-  ['a fortnight', { description: 'The release follows in a fortnight.' }, '"in a fortnight"'],
-  ['a wrong weekday', { remedy_steps: 'Deploy on Thu 4 Dec 2026.' }, 'that day is a Fri'],
-  [
-    'a wrong weekday as Americans write it',
-    { description: 'Public on Thursday, December 4, 2026.' },
-    '"Thursday, December 4, 2026", but that day is a Fri'
-  ],
-  [
-    'another day',
-    { description: 'Public on 2026-12-24 at noon.' },
-    'says "2026-12-24", and nothing'
-  ],
-  ['no such day', { description: 'We tested until 2026-02-30.' }, 'there is no such day'],
-  ['no instant', { patch_available_at: 'soon' }, 'patch_available_at: '],
-  ['a permission without conditions', { deploy_permission: 'yes' }, 'deploy_permission: please'],
-  ['a permission in prose', { deploy_permission: 'If you must.' }, 'deploy_permission: please'],
-  [
-    'a patch after the release',
-    { patch_available_at: '2026-12-04T10:00:00Z', release_at: '2026-12-03T12:00:00Z' },
-    'patch_available_at is after release_at'
-  ],
-  ['a release after the disclosure', { release_at: '2026-12-05T12:00:00Z' }, 'release_at is after']
-])('(B18) %s is a sentence that names the field', (_name, fields, says) => {
-  expect(faults(fields)).toContain(says)
+it.each(rows`
+  a relative date          | description: The fix comes next week.        | description says "next week"
+  a span from now          | mitigations: Update within 3 days.           | mitigations says "within 3 days"
+  a bare weekday           | description: Patches land by Monday morning. | says "Monday"
+  a short span             | remedy_steps: Please update within 48h.      | says "within 48h"
+  a fortnight              | description: It follows in a fortnight.      | "in a fortnight"
+  a wrong weekday          | remedy_steps: Deploy on Thu 4 Dec 2026.      | that day is a Fri
+  one of America           | description: On Thursday, December 4, 2026.  | "Thursday, December 4, 2026", but that day is a Fri
+  another day              | description: Public on 2026-12-24 at noon.   | says "2026-12-24", and nothing
+  no such day              | description: We tested until 2026-02-30.     | there is no such day
+  no instant               | patch_available_at: soon                     | patch_available_at:
+  a permission alone       | deploy_permission: yes                       | deploy_permission: please
+  a permission in prose    | deploy_permission: If you must.              | deploy_permission: please
+  a late patch             | patch_available_at: 2026-12-04T10:00:00Z\nrelease_at: 2026-12-03T12:00:00Z | patch_available_at is after release_at
+  a release after the date | release_at: 2026-12-05T12:00:00Z             | release_at is after
+`)('(B18) %s is a sentence that names the field', (_name, lines, says) => {
+  expect(faults(fieldsOf(lines))).toContain(says)
 })
 
 it('(B18) exact dates are fine', () => {
@@ -81,19 +77,15 @@ it('(B18) exact dates are fine', () => {
 })
 
 const REPORTED = 'one two three four five six seven eight nine ten'
-it.each<[string, NoticeFields, string]>([
-  ['a link', { description: 'See https://evil.example/poc.' }, 'description links to evil.example'],
-  ['a relative date', { description: 'Tomorrow.' }, 'description says \\"Tomorrow'],
-  ['a wrong weekday', { remedy_steps: 'Deploy on Thu 4 Dec 2026.' }, 'that day is a Fri'],
-  ['a late release', { release_at: '2026-12-05T12:00:00Z' }, 'release_at is after the disclosure'],
-  [
-    'a quotation of the report',
-    { description: `So: ${REPORTED}` },
-    'description repeats 10 or more'
-  ],
-  ['prose for versions', { affected_versions: 'since spring' }, 'affected_versions says']
-])('(B18) %s is a sentence instead of a preview and of an approval', (_name, field, says) => {
-  const notice = noticeRecord({ fields: { ...noticeRecord().fields, ...field } })
+it.each(rows`
+  a link                    | description: See https://evil.example/poc. | description links to evil.example
+  a relative date           | description: Tomorrow.                     | description says \\"Tomorrow
+  a wrong weekday           | remedy_steps: Deploy on Thu 4 Dec 2026.    | that day is a Fri
+  a late release            | release_at: 2026-12-05T12:00:00Z           | release_at is after the disclosure
+  a quotation of the report | description: So: ${REPORTED}               | description repeats 10 or more
+  prose for versions        | affected_versions: since spring            | affected_versions says
+`)('(B18) %s is a sentence instead of a preview and of an approval', (_name, field, says) => {
+  const notice = noticeRecord({ fields: { ...noticeRecord().fields, ...fieldsOf(field) } })
   const ofCase = { case: PLANNED, notice, reported: [REPORTED] }
   const preview = runText('/notice preview', commandContext({ bound: bound(ofCase) }))
   expect(preview.ran).toBe(false)
@@ -125,26 +117,18 @@ it.each<[string, string]>([
   expect(faults({ affected_versions: affected, not_affected: not }, ['main', '4.2'])).toBe('')
 })
 
-it.each<[string, NoticeFields, string]>([
-  ['prose', { affected_versions: 'since the spring' }, 'affected_versions says "since the spring"'],
-  ['a branch nobody knows', { affected_versions: '4.0; trunk' }, 'a branch (main, 4.2)'],
-  ['a range backwards', { not_affected: '4.2 to 4.0' }, 'not_affected says "4.2 to 4.0", and no'],
-  ['two lower ends', { affected_versions: '> 4.0, > 4.1' }, 'which we cannot read as versions'],
-  ['an overlap', { affected_versions: '4.0 to 4.2.6', not_affected: '4.2.6' }, '"4.2.6", but'],
-  ['all and some', { affected_versions: 'all', not_affected: '< 3' }, 'not_affected says "< 3"'],
-  [
-    'a branch twice',
-    { affected_versions: 'main', not_affected: 'Main' },
-    'not_affected says "Main"'
-  ],
-  ['a version of a branch', { affected_versions: '4.2', not_affected: '4.2.7' }, '"4.2.7", but'],
-  [
-    'a release candidate of the fix',
-    { affected_versions: '< 4.2.7', not_affected: '4.2.7-rc1' },
-    'not_affected says "4.2.7-rc1"'
-  ]
-])('(B18) versions: %s is a sentence that names the field', (_name, fields, says) => {
-  expect(faults(fields, ['main', '4.2'])).toContain(says)
+it.each(rows`
+  prose                  | affected_versions: since the spring                   | affected_versions says "since the spring"
+  a branch nobody knows  | affected_versions: 4.0; trunk                         | a branch (main, 4.2)
+  a range backwards      | not_affected: 4.2 to 4.0                              | not_affected says "4.2 to 4.0", and no
+  two lower ends         | affected_versions: > 4.0, > 4.1                       | which we cannot read as versions
+  an overlap             | affected_versions: 4.0 to 4.2.6\nnot_affected: 4.2.6  | "4.2.6", but
+  all and some           | affected_versions: all\nnot_affected: < 3             | not_affected says "< 3"
+  a branch twice         | affected_versions: main\nnot_affected: Main           | not_affected says "Main"
+  a version of a branch  | affected_versions: 4.2\nnot_affected: 4.2.7           | "4.2.7", but
+  a candidate of the fix | affected_versions: < 4.2.7\nnot_affected: 4.2.7-rc1   | not_affected says "4.2.7-rc1"
+`)('(B18) versions: %s is a sentence that names the field', (_name, lines, says) => {
+  expect(faults(fieldsOf(lines), ['main', '4.2'])).toContain(says)
 })
 
 it('(B18) what cannot be read is stored, and said at once', () => {
@@ -164,37 +148,18 @@ function noticeText(fields: NoticeFields, patches = [file('fix.patch')]): string
   )
 }
 
-it.each<[string, NoticeFields, string]>([
-  ['nothing', {}, 'Please do not deploy the patches before that instant. Please do not issue'],
-  ['none', { deploy_permission: 'none' }, 'Please do not deploy the patches before that instant.'],
-  [
-    'hosted',
-    { deploy_permission: 'hosted: no reboot' },
-    'You may deploy the patches before that instant on systems that you host yourself'
-  ],
-  ['yes', { deploy_permission: 'Yes: quietly' }, 'BEFORE DISCLOSURE quietly'],
-  [
-    'an earlier patch',
-    { patch_available_at: '2026-12-03T12:00Z' },
-    'do not deploy the patches before Thu 3 Dec 2026, 13:00 Berlin (12:00 UTC), when the patches become'
-  ],
-  [
-    'an earlier patch that may be deployed at once',
-    { deploy_permission: 'yes: quietly', patch_available_at: '2026-12-03T12:00Z' },
-    'before the disclosure: Thu 3 Dec 2026'
-  ],
-  [
-    'a later patch',
-    { patch_available_at: '2026-12-05T12:00Z' },
-    'only after the disclosure: Sat 5 Dec 2026'
-  ],
-  [
-    'an earlier release',
-    { release_at: '2026-12-04 12:00 Europe/Berlin' },
-    'do not issue a release before Fri 4 Dec 2026, 12:00 Berlin (11:00 UTC), when ours'
-  ]
-])('(B18) the fixed words of a notice follow the fields: %s', (_name, fields, says) => {
-  expect(noticeText(fields)).toContain(says)
+const BEFORE = 'do not deploy the patches before'
+it.each(rows`
+  nothing            |                         | Please ${BEFORE} that instant. Please do not issue
+  none               | deploy_permission: none | Please ${BEFORE} that instant.
+  hosted             | deploy_permission: hosted: no reboot | deploy the patches before that instant on systems that you host yourself
+  yes                | deploy_permission: Yes: quietly      | BEFORE DISCLOSURE quietly
+  an earlier patch   | patch_available_at: 2026-12-03T12:00Z | ${BEFORE} Thu 3 Dec 2026, 13:00 Berlin (12:00 UTC), when the patches become
+  one for all        | deploy_permission: yes: quietly\npatch_available_at: 2026-12-03T12:00Z | before the disclosure: Thu 3 Dec 2026
+  a later patch      | patch_available_at: 2026-12-05T12:00Z | only after the disclosure: Sat 5 Dec 2026
+  an earlier release | release_at: 2026-12-04 12:00 Europe/Berlin | not issue a release before Fri 4 Dec 2026, 12:00 Berlin (11:00 UTC), when ours
+`)('(B18) the fixed words of a notice follow the fields: %s', (_name, lines, says) => {
+  expect(noticeText(fieldsOf(lines))).toContain(says)
 })
 
 it('(B18) the fixed words of a notice without patches mention none', () => {

@@ -3,7 +3,8 @@
  * key, and what a maintainer accepts.
  */
 import { describe, expect, it } from 'vitest'
-import { type OpenedMail, type SenderTrace } from '../../../src/domain/mail.ts'
+import { type OpenedMail, type SenderTrace, type Signature } from '../../../src/domain/mail.ts'
+import { type Settings } from '../../../src/domain/settings.ts'
 import { senderDoubt } from '../../../src/policy/authentication.ts'
 import { reporterPath } from '../../../src/policy/recipients.ts'
 import { decideReporterKey } from '../../../src/policy/reporter-key.ts'
@@ -40,14 +41,18 @@ const TAG = caseRecord().tag
 const OTHER = fingerprint('9')
 const THIRD = fingerprint('8')
 
-function decide(change: Partial<OpenedMail>, facts: Partial<Situation> = {}) {
+function decide(
+  change: Partial<OpenedMail>,
+  facts: Partial<Situation> = {},
+  settings: Settings = SETTINGS
+) {
   const opened = openedMail(change)
-  return decideReporterKey(
-    situation({ opened, ...facts }),
-    { tag: TAG, reporter: TAG, doubt: senderDoubt(opened, SETTINGS) },
-    SETTINGS,
-    NOW
-  )
+  const of = { tag: TAG, reporter: TAG, doubt: senderDoubt(opened, settings) }
+  return decideReporterKey(situation({ opened, ...facts }), of, settings, NOW)
+}
+/** A signature of the known key. */
+function byKnown(change: Partial<Signature> = {}): Signature {
+  return signature({ fingerprint: ALICE_KEY.fingerprint, ...change })
 }
 
 describe('the key of a reporter', () => {
@@ -58,43 +63,30 @@ describe('the key of a reporter', () => {
     expect(decisions.map(({ kind }) => kind)).toEqual(['pin-reporter-key', 'record'])
     expect(warnings.join()).toContain('First use')
     expect(warnings.join()).toContain('not signed with it')
-    const signed = decide({
-      candidateKeys: [candidate(OTHER)],
-      signatures: [signature({ fingerprint: OTHER })]
-    })
+    const signatures = [signature({ fingerprint: OTHER })]
+    const signed = decide({ candidateKeys: [candidate(OTHER)], signatures })
     expect(signed.warnings.join()).toContain('The message is signed with it')
   })
 
   const path = (text: string) => ({ address: address(text), below: 0 })
-  const spf = (text: string) =>
-    found({ method: 'spf', address: address(text), domain: text.split('@').at(-1) ?? '' })
+  /** SPF passes for this address, from which the message came. */
+  const spf = (text: string) => {
+    const sender = { address: address(text), domain: text.split('@').at(-1) ?? '' }
+    return { results: [found({ method: 'spf', ...sender })], returnPaths: [path(text)] }
+  }
   it.each<[string, string, Partial<SenderTrace>]>([
     ['waits', 'DMARC fails', { results: [found({ result: 'fail' })] }],
     ['waits', 'our mail server says nothing', {}],
-    [
-      'waits',
-      'SPF passes for another address alone',
-      { results: [spf('m@evil.example')], returnPaths: [path('m@evil.example')] }
-    ],
+    ['waits', 'SPF passes for another address alone', spf('m@evil.example')],
     ['is used', 'DMARC passes', { results: [found({})] }],
-    [
-      'is used',
-      'SPF passes for exactly its address',
-      { results: [spf(ALICE.address)], returnPaths: [path(ALICE.address)] }
-    ]
+    ['is used', 'SPF passes for exactly its address', spf(ALICE.address)]
   ])('%s at its first sight where %s', (becomes, _said, trace) => {
-    const settings = CHECKED
-    const opened = openedMail({
+    const opened = {
       candidateKeys: [candidate(OTHER)],
       signatures: [signature({ fingerprint: OTHER })],
       trace: { received: 1, returnPaths: [], results: [], ...trace }
-    })
-    const { key, decisions, warnings } = decideReporterKey(
-      situation({ opened }),
-      { tag: TAG, reporter: TAG, doubt: senderDoubt(opened, settings) },
-      settings,
-      NOW
-    )
+    }
+    const { key, decisions, warnings } = decide(opened, {}, CHECKED)
 
     const isUsed = becomes === 'is used'
     expect(key?.fingerprint ?? null).toBe(isUsed ? OTHER : null)
@@ -104,9 +96,8 @@ describe('the key of a reporter', () => {
   })
 
   it('is not chosen among several that come at once: all wait for a maintainer', () => {
-    const { key, decisions, warnings } = decide({
-      candidateKeys: [candidate(OTHER), candidate(THIRD)]
-    })
+    const candidateKeys = [candidate(OTHER), candidate(THIRD)]
+    const { key, decisions, warnings } = decide({ candidateKeys })
 
     expect(key).toBeNull()
     expect(only(decisions, 'pin-reporter-key')).toEqual([])
@@ -118,10 +109,8 @@ describe('the key of a reporter', () => {
     'is never replaced by a different one by itself (the known one usable: %s); the difference is told',
     (isUsable) => {
       const senderKey = { ...ALICE_KEY, isUsable }
-      const { key, decisions, warnings } = decide(
-        { candidateKeys: [candidate(OTHER)] },
-        { senderKey }
-      )
+      const brought = { candidateKeys: [candidate(OTHER)] }
+      const { key, decisions, warnings } = decide(brought, { senderKey })
 
       expect(key).toBe(senderKey)
       expect(decisions.map(({ kind }) => kind)).toEqual(['offer-reporter-key', 'record'])
@@ -133,13 +122,8 @@ describe('the key of a reporter', () => {
 
   it('takes what another copy adds to it, on the record and without a warning', () => {
     const mergedKey = { ...ALICE_KEY, keyData: new Uint8Array([7]) }
-    const { key, decisions, warnings } = decide(
-      {},
-      {
-        senderKey: { ...ALICE_KEY, isUsable: false },
-        mergedKey
-      }
-    )
+    const senderKey = { ...ALICE_KEY, isUsable: false }
+    const { key, decisions, warnings } = decide({}, { senderKey, mergedKey })
 
     expect(key).toEqual(mergedKey)
     expect(only(decisions, 'pin-reporter-key')).toMatchObject([
@@ -152,10 +136,8 @@ describe('the key of a reporter', () => {
   })
 
   it('is never replaced by another copy of itself as it came', () => {
-    const { key, decisions } = decide(
-      { candidateKeys: [candidate(ALICE_KEY.fingerprint, 'autocrypt', 7)] },
-      { senderKey: ALICE_KEY }
-    )
+    const candidateKeys = [candidate(ALICE_KEY.fingerprint, 'autocrypt', 7)]
+    const { key, decisions } = decide({ candidateKeys }, { senderKey: ALICE_KEY })
 
     expect(key).toBe(ALICE_KEY)
     expect(decisions).toEqual([])
@@ -169,27 +151,23 @@ describe('the key of a reporter', () => {
     expect(key).toEqual(mergedKey)
     expect(only(decisions, 'pin-reporter-key')).toHaveLength(1)
     expect(warnings.join()).toContain('cannot be used')
-    const handOver = {
-      candidateKeys: [candidate(OTHER, 'attached')],
-      signatures: [signature({ fingerprint: ALICE_KEY.fingerprint })]
-    }
-    expect(decide(handOver, facts).key).toEqual(mergedKey)
+    const candidateKeys = [candidate(OTHER, 'attached')]
+    expect(decide({ candidateKeys, signatures: [byKnown()] }, facts).key).toEqual(mergedKey)
   })
 
   it('does not permit unencrypted answers when it cannot be used any more, even where the policy allows clear text (G3)', () => {
     const alice = { ...reporter({ beganInClear: true }), contact: ALICE }
 
     expect(reporterPath(alice, keysOf(null), ALLOW).kind).toBe('in-clear')
-    expect(reporterPath(alice, keysOf({ ...ALICE_KEY, isUsable: false }), ALLOW).kind).toBe(
-      'no-key'
-    )
+    const ended = keysOf({ ...ALICE_KEY, isUsable: false })
+    expect(reporterPath(alice, ended, ALLOW).kind).toBe('no-key')
   })
 })
 
 describe('a new key that the old one signs for', () => {
   const handedOver: Partial<OpenedMail> = {
     candidateKeys: [candidate(OTHER, 'attached')],
-    signatures: [signature({ fingerprint: ALICE_KEY.fingerprint })]
+    signatures: [byKnown()]
   }
   const facts = { senderKey: ALICE_KEY }
 
@@ -220,66 +198,30 @@ describe('a new key that the old one signs for', () => {
     expect(decisions).toEqual([])
   })
 
-  const refused: readonly [string, Partial<OpenedMail>, Partial<Situation>][] = [
-    ['in the unsigned Autocrypt header', { candidateKeys: [candidate(OTHER, 'autocrypt')] }, {}],
-    [
-      'beside another new one',
-      { candidateKeys: [candidate(OTHER, 'attached'), candidate(THIRD, 'attached')] },
-      {}
-    ],
-    ['unsigned', { signatures: [] }, {}],
-    ['signed by itself', { signatures: [signature({ fingerprint: OTHER })] }, {}],
-    [
-      'under a bad signature',
-      { signatures: [signature({ fingerprint: ALICE_KEY.fingerprint, state: 'bad' })] },
-      {}
-    ],
-    [
-      'under an expired old key',
-      { signatures: [signature({ fingerprint: ALICE_KEY.fingerprint, state: 'expired-key' })] },
-      {}
-    ],
-    [
-      'beside what is signed',
-      { signatures: [signature({ fingerprint: ALICE_KEY.fingerprint, coversWhole: false })] },
-      {}
-    ],
-    [
-      'under two signatures',
-      {
-        signatures: [
-          signature({ fingerprint: ALICE_KEY.fingerprint }),
-          signature({ sha256: sha256('2') })
-        ]
-      },
-      {}
-    ],
-    [
-      'in a stale mail',
-      {
-        signatures: [
-          signature({ fingerprint: ALICE_KEY.fingerprint, createdAt: at('2026-11-19T11:00:00Z') })
-        ]
-      },
-      {}
-    ],
-    ['in a mail without a protected header', { protected: null }, {}],
-    [
-      'in a mail whose protected header names nobody',
-      { protected: headers({ to: [], cc: [] }) },
-      {}
-    ],
-    [
-      'in a mail to somebody else',
-      { protected: headers({ to: [{ name: '', address: address('bob@elsewhere.example') }] }) },
-      {}
-    ],
+  const to = (...texts: string[]) => ({
+    protected: headers({ to: texts.map((text) => ({ name: '', address: address(text) })) })
+  })
+  const two = [candidate(OTHER, 'attached'), candidate(THIRD, 'attached')]
+  const stale = byKnown({ createdAt: at('2026-11-19T11:00:00Z') })
+  const refused: readonly [string, Partial<OpenedMail>, Partial<Situation>?][] = [
+    ['in the unsigned Autocrypt header', { candidateKeys: [candidate(OTHER, 'autocrypt')] }],
+    ['beside another new one', { candidateKeys: two }],
+    ['unsigned', { signatures: [] }],
+    ['signed by itself', { signatures: [signature({ fingerprint: OTHER })] }],
+    ['under a bad signature', { signatures: [byKnown({ state: 'bad' })] }],
+    ['under an expired old key', { signatures: [byKnown({ state: 'expired-key' })] }],
+    ['beside what is signed', { signatures: [byKnown({ coversWhole: false })] }],
+    ['under two signatures', { signatures: [byKnown(), signature({ sha256: sha256('2') })] }],
+    ['in a stale mail', { signatures: [stale] }],
+    ['in a mail without a protected header', { protected: null }],
+    ['in a mail whose protected header names nobody', to()],
+    ['in a mail to somebody else', to('bob@elsewhere.example')],
     ['in a replayed mail', {}, { signatureSeen: true }],
-    ['in a mail repaired from pieces', { structure: 'pgp-mime-mangled' }, {}],
-    ['in a mail with text outside', { warnings: ['outside-text'] }, {}],
-    ['in a mail from somebody else inside', { warnings: ['from-mismatch'] }, {}]
+    ['in a mail repaired from pieces', { structure: 'pgp-mime-mangled' }],
+    ['in a mail with text outside', { warnings: ['outside-text'] }],
+    ['in a mail from somebody else inside', { warnings: ['from-mismatch'] }]
   ]
-  it.each(refused)('does not when it comes %s', (_name, change, more) => {
+  it.each(refused)('does not when it comes %s', (_name, change, more = {}) => {
     const { key, decisions } = decide({ ...handedOver, ...change }, { ...facts, ...more })
 
     expect(key).toBe(ALICE_KEY)
@@ -296,30 +238,21 @@ describe('/key accept FINGERPRINT', () => {
     isProved: false,
     address: ALICE.address
   }
-  function run(text: string, change: Parameters<typeof bound>[0] = {}, author?: typeof ADA) {
-    const context = commandContext({
-      bound: bound({ offeredKeys: [offered], ...change }),
-      ...(author === undefined ? {} : { author })
-    })
-    return runText(text, context)
+  function run(text: string, change: Parameters<typeof bound>[0] = {}) {
+    return runText(text, commandContext({ bound: bound({ offeredKeys: [offered], ...change }) }))
   }
   const spaced = OTHER.toUpperCase().match(/.{4}/g)?.join(' ') ?? ''
 
   it.each([OTHER, OTHER.toUpperCase(), spaced])('takes %j into use, on the record', (name) => {
     const { ran, decisions } = run(`/key accept ${name}`)
+    const about = { fingerprint: OTHER, replaced: ALICE_KEY.fingerprint }
 
     expect(ran).toBe(true)
     expect(only(decisions, 'pin-reporter-key')).toMatchObject([
       { address: ALICE.address, key: { fingerprint: OTHER, isProved: true } }
     ])
     expect(only(decisions, 'record')).toMatchObject([
-      {
-        event: {
-          kind: 'key-pinned',
-          actor: { kind: 'maintainer', id: 'grace' },
-          about: { fingerprint: OTHER, replaced: ALICE_KEY.fingerprint }
-        }
-      }
+      { event: { kind: 'key-pinned', actor: { kind: 'maintainer', id: 'grace' }, about } }
     ])
   })
 
@@ -336,10 +269,8 @@ describe('/key accept FINGERPRINT', () => {
       arrivalId: 1,
       at: NOW
     }
-    const { decisions } = run(`/key accept ${OTHER}`, {
-      reporterKeys: keysOf(null),
-      waitingWords: [waiting]
-    })
+    const around = { reporterKeys: keysOf(null), waitingWords: [waiting] }
+    const { decisions } = run(`/key accept ${OTHER}`, around)
     expect(only(decisions, 'words-leave')).toHaveLength(1)
     expect(only(decisions, 'update-case')).toEqual([])
   })

@@ -506,11 +506,17 @@ export function arrive(
   return decideArrival(situation({ opened, ...more }), settings, MOMENT)
 }
 
-/** The messages of one kind that are sent, encrypted or not. */
+/** All messages that are sent, encrypted or not. */
+export function sends(decisions: readonly Decision[]): (SendSealed | SendClear)[] {
+  return [...only(decisions, 'send-sealed'), ...only(decisions, 'send-clear')]
+}
+/** Those of one kind. */
 export function sent(decisions: readonly Decision[], kind: string): (SendSealed | SendClear)[] {
-  return [...only(decisions, 'send-sealed'), ...only(decisions, 'send-clear')].filter(
-    ({ message }) => message.kind === kind
-  )
+  return sends(decisions).filter(({ message }) => message.kind === kind)
+}
+/** Those to people of one audience. */
+export function sentTo(decisions: readonly Decision[], audience: string) {
+  return sends(decisions).filter(({ message }) => message.audience === audience)
 }
 
 /** The decisions of one kind. */

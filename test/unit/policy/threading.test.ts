@@ -1,6 +1,6 @@
 /** Which case a message continues: no tag lets anybody in whom nothing proves (DESIGN §6). */
 import { describe, expect, it } from 'vitest'
-import { type OpenedMail } from '../../../src/domain/mail.ts'
+import { type OpenedMail, type Signature } from '../../../src/domain/mail.ts'
 import { decideArrival } from '../../../src/policy/inbound.ts'
 import { type Situation } from '../../../src/policy/situation.ts'
 import {
@@ -34,6 +34,10 @@ describe('threads by their tag', () => {
     return only(decideArrival(situation(change), settings, MOMENT), 'dispose')[0]?.disposition
   }
 
+  const signed = (change: Partial<Signature> = {}) =>
+    openedMail({ signatures: [signature({ ...BY_ALICE, ...change })] })
+  const older = { ...ALICE_KEY, firstSeenAt: tagged.openedAt }
+
   it('by a Message-ID are the reporter’s only where our servers or the known key say so (G4)', () => {
     const SILENT = { received: 1, returnPaths: [], results: [] }
     const of = (change: Partial<Situation>, settings = CHECKED) => {
@@ -48,52 +52,37 @@ describe('threads by their tag', () => {
     const reporter = { author: 'reporter', follows: 1, isTold: false }
     expect(of({}, SETTINGS)).toEqual(reporter)
     expect(of({ opened: proved() })).toEqual(reporter)
-    const signed = openedMail({ signatures: [signature(BY_ALICE)] })
-    expect(of({ opened: signed, senderKey: ALICE_KEY })).toEqual(reporter)
+    expect(of({ opened: signed(), senderKey: ALICE_KEY })).toEqual(reporter)
 
     const other = { author: 'other', follows: 0, isTold: true }
     expect(of({ opened: openedMail({ trace: SILENT }) })).toEqual(other)
     const unproved = { ...ALICE_KEY, isProved: false }
-    expect(of({ opened: signed, senderKey: unproved })).toEqual(other)
+    expect(of({ opened: signed(), senderKey: unproved })).toEqual(other)
   })
 
   it('join by a Message-ID that the desk issued, or by the protected tag of a proved reporter', () => {
     expect(disposition({ answers }, SETTINGS)).toBe('case-joined')
     expect(disposition({ tagged, opened: proved() })).toBe('case-joined')
-    const signed = { opened: openedMail({ signatures: [signature(BY_ALICE)] }) }
-    const older = { ...ALICE_KEY, firstSeenAt: tagged.openedAt }
-    expect(disposition({ tagged, senderKey: older, ...signed }, SETTINGS)).toBe('case-joined')
     const registered = { ...ALICE_KEY, source: 'registered' } as const
-    expect(disposition({ tagged, senderKey: registered, ...signed }, SETTINGS)).toBe('case-joined')
-    expect(disposition({ tagged, senderKey: ALICE_KEY, ...signed })).toBe('case-joined')
+    for (const senderKey of [older, registered])
+      expect(disposition({ tagged, senderKey, opened: signed() }, SETTINGS)).toBe('case-joined')
+    expect(disposition({ tagged, senderKey: ALICE_KEY, opened: signed() })).toBe('case-joined')
   })
 
   it.each<[string, Partial<Situation>]>([
     ['a mail without a signature', { senderKey: ALICE_KEY }],
     [
       'a signature by a key that was pinned after the case was opened',
-      { senderKey: ALICE_KEY, opened: openedMail({ signatures: [signature(BY_ALICE)] }) }
+      { senderKey: ALICE_KEY, opened: signed() }
     ],
     [
       'a signature by a key that is not proved theirs',
-      {
-        senderKey: { ...ALICE_KEY, isProved: false, firstSeenAt: tagged.openedAt },
-        opened: openedMail({ signatures: [signature(BY_ALICE)] })
-      }
+      { senderKey: { ...older, isProved: false }, opened: signed() }
     ],
-    [
-      'a signature over a part of it',
-      {
-        senderKey: { ...ALICE_KEY, firstSeenAt: tagged.openedAt },
-        opened: openedMail({ signatures: [signature({ ...BY_ALICE, coversWhole: false })] })
-      }
-    ],
+    ['a signature over a part of it', { senderKey: older, opened: signed({ coversWhole: false }) }],
     [
       'a signature that is not valid now',
-      {
-        senderKey: { ...ALICE_KEY, firstSeenAt: tagged.openedAt },
-        opened: openedMail({ signatures: [signature({ ...BY_ALICE, state: 'expired-key' })] })
-      }
+      { senderKey: older, opened: signed({ state: 'expired-key' }) }
     ],
     ['a result of DMARC that nobody asked for', { opened: proved() }]
   ])(

@@ -1,16 +1,18 @@
 /** The answer to commands says what happened, in the order of the message, and what could come next (B6, B7, B14). */
 import { describe, expect, it } from 'vitest'
-import { type CaseState } from '../../../src/domain/case.ts'
+import { type CaseRecord, type CaseState } from '../../../src/domain/case.ts'
 import { type Decision } from '../../../src/domain/decision.ts'
+import { type OpenedMail } from '../../../src/domain/mail.ts'
 import { type Maintainer } from '../../../src/domain/settings.ts'
 import { addMs } from '../../../src/domain/time.ts'
 import { type CommandContext, startDraft } from '../../../src/policy/draft.ts'
-import { decideMaintainerMail } from '../../../src/policy/maintainer-mail.ts'
 import { noticeDigest } from '../../../src/policy/notice-content.ts'
+import { type BoundCase } from '../../../src/policy/situation.ts'
 import { standing, statusBlock } from '../../../src/policy/status.ts'
 import {
   ADA,
   ALLOW,
+  arrive,
   at,
   BEGAN_IN_CLEAR,
   bound,
@@ -18,27 +20,35 @@ import {
   commandContext,
   file,
   GRACE,
+  headers,
   keysOf,
   LINUS,
-  MOMENT,
   maintainerMail,
   member,
   messageId,
   NOW,
   noticeRecord,
   only,
+  POLICY,
   parse,
   productWith,
   rendered,
   reporter,
   runText,
-  SETTINGS,
   sent,
+  sentTo,
   signature,
-  situation,
   TAG,
   tag
 } from './samples.ts'
+
+/** A case with everything but a notice. */
+const PLANNED = caseRecord({
+  state: 'planned',
+  owner: 'grace',
+  reporters: [reporter({ answeredAt: NOW })],
+  disclosureAt: at('2026-12-04T12:00:00Z')
+})
 
 /** The transcript among these decisions, as its author reads it. */
 function read(decisions: readonly Decision[]): string {
@@ -67,27 +77,16 @@ describe('the answer to commands (B6)', () => {
     expect(first).toBe('Done: 3 commands.')
     expect(second).toMatch(/^Your message of Sun/)
     expect(answer('/take').split('\n')[1]).toBe('Done: 1 command.')
-    expect(answer('/take\n/frobnicate').split('\n')[1]).toBe(
-      'Nothing was done: line 2 has a problem.'
-    )
-    expect(answer('/acceptt\n\n/take\n/reject nonsense').split('\n')[1]).toBe(
-      'Nothing was done: 2 lines have problems.'
-    )
+    const nothing = (text: string) => answer(text).split('Nothing was done: ')[1]?.split('\n')[0]
+    expect(nothing('/take\n/frobnicate')).toBe('line 2 has a problem.')
+    expect(nothing('/acceptt\n\n/take\n/reject nonsense')).toBe('2 lines have problems.')
   })
 
   it('names every line in the order of the message, and calls nothing done that was not run', () => {
     const text = answer('/take\n/acceptt\n/accept\n/reject nonsense\n/status')
     expect(lines(text).map((line) => line.trim().replace(/: .*/, ''))).toEqual([
-      '1  /take',
-      'not run',
-      '2  /acceptt',
-      'refused',
-      '3  /accept',
-      'not run',
-      '4  /reject nonsense',
-      'refused',
-      '5  /status',
-      'not run'
+      ...['1  /take', 'not run', '2  /acceptt', 'refused', '3  /accept', 'not run'],
+      ...['4  /reject nonsense', 'refused', '5  /status', 'not run']
     ])
     expect(text).not.toMatch(/\bok\b|^ +done:|On its way|is yours/m)
   })
@@ -105,13 +104,10 @@ describe('the answer to commands (B6)', () => {
   })
 
   it('says to whom a message went, and how', () => {
-    expect(answer('/reply\nHello')).toContain(
-      'done: On its way to alice@reporter.example, encrypted.'
-    )
+    const way = 'done: On its way to alice@reporter.example,'
+    expect(answer('/reply\nHello')).toContain(`${way} encrypted.`)
     const clear = { product: ALLOW, bound: bound(BEGAN_IN_CLEAR) }
-    expect(answer('/reply\nHello', clear)).toContain(
-      'done: On its way to alice@reporter.example, NOT encrypted.'
-    )
+    expect(answer('/reply\nHello', clear)).toContain(`${way} NOT encrypted.`)
   })
 
   it('says where the case stood and stands, in words', () => {
@@ -123,12 +119,11 @@ describe('the answer to commands (B6)', () => {
 
   it('counts one thing, two and none right', () => {
     const accepted = bound({ case: caseRecord({ state: 'accepted' }) })
-    expect(answer('/notice draft\ntitle: x', { bound: accepted, files: [file('a')] })).toContain(
-      '1 patch stored'
-    )
-    const two = answer('/notice draft\ntitle: x', { bound: accepted, files: ['a', 'b'].map(file) })
-    expect(two).toContain('2 patches stored')
-    expect(answer('/notice draft\ntitle: x', { bound: accepted })).not.toContain('patch stored')
+    const stored = (...names: string[]) =>
+      answer('/notice draft\ntitle: x', { bound: accepted, files: names.map(file) })
+    expect(stored('a')).toContain('1 patch stored')
+    expect(stored('a', 'b')).toContain('2 patches stored')
+    expect(stored()).not.toContain('patch stored')
     const released = noticeRecord({ state: 'released', releasedAt: NOW })
     const copies = { revision: 1, here: 1, onTheWay: 0, givenUp: 0, left: 0 }
     const held = answer('/notice hold', { bound: bound({ notice: released, copies }) })
@@ -141,19 +136,11 @@ describe('the answer to commands (B6)', () => {
     expect(next(answer('/take'))).toEqual(['/reply', '/accept'])
     expect(next(answer('/status', { author: ADA }))).toEqual([])
     expect(next(answer('/accept'))).toEqual(['/embargo 2026-12-02 14:00', '/notice draft'])
-    const dated = caseRecord({
-      state: 'planned',
-      owner: 'grace',
-      reporters: [reporter({ answeredAt: NOW })],
-      disclosureAt: at('2026-12-04T12:00:00Z')
-    })
-    expect(next(answer('/status', { bound: bound({ case: dated }) }))).toEqual(['/notice draft'])
-    const written = bound({ case: dated, notice: noticeRecord() })
-    expect(next(answer('/status', { bound: written }))).toEqual(['/notice preview'])
-    const rejected = bound({
-      case: caseRecord({ state: 'rejected', reporters: [reporter({ answeredAt: NOW })] })
-    })
-    expect(next(answer('/status', { bound: rejected }))).toEqual(['/close'])
+    const offered = (here: Partial<BoundCase>) => next(answer('/status', { bound: bound(here) }))
+    expect(offered({ case: PLANNED })).toEqual(['/notice draft'])
+    expect(offered({ case: PLANNED, notice: noticeRecord() })).toEqual(['/notice preview'])
+    const rejected = caseRecord({ state: 'rejected', reporters: PLANNED.reporters })
+    expect(offered({ case: rejected })).toEqual(['/close'])
     for (const line of ['/take', '/reply\nx', '/accept', '/embargo 2026-12-02T13:00:00Z'])
       expect(parse(line).problems).toEqual([])
   })
@@ -162,10 +149,8 @@ describe('the answer to commands (B6)', () => {
     const transcript = answer('/help')
     const below = `Thanks.\n\n${transcript}`
     expect(parse(below)).toMatchObject({ commands: [], problems: [] })
-    expect(parse(`Thanks.\n\n${transcript.replaceAll(/^/gm, '> ')}`)).toMatchObject({
-      commands: [],
-      problems: []
-    })
+    const marked = `Thanks.\n\n${transcript.replaceAll(/^/gm, '> ')}`
+    expect(parse(marked)).toMatchObject({ commands: [], problems: [] })
   })
 
   it('says from whom a case was taken (B14)', () => {
@@ -257,7 +242,7 @@ describe('/status (B6)', () => {
     (state, notice) => {
       for (const author of [GRACE, LINUS, ADA])
         for (const date of ['2026-11-21T12:00:00Z', '2026-12-04T12:00:00Z'])
-          for (const more of [{}, { owner: 'grace', reporters: [reporter({ answeredAt: NOW })] }]) {
+          for (const more of [{}, { owner: 'grace', reporters: PLANNED.reporters }]) {
             const base = here(state, notice, date)
             const record = { ...base.case, ...more }
             const change = { author, bound: { ...base, case: record } }
@@ -273,14 +258,8 @@ describe('/status (B6)', () => {
   )
 
   it('offers an approver the approval without its code, which the preview alone holds (G7), and an author no second preview', () => {
-    const dated = caseRecord({
-      state: 'planned',
-      owner: 'grace',
-      reporters: [reporter({ answeredAt: NOW })],
-      disclosureAt: at('2026-12-04T12:00:00Z')
-    })
     const notice = noticeRecord()
-    const base = bound({ case: dated, notice })
+    const base = bound({ case: PLANNED, notice })
     const context = commandContext({ bound: base })
     const digest = noticeDigest(startDraft(context), notice)
     const previews = [{ code: 'k7m2p9qd', digest, issuedAt: NOW, eventId: 1 }]
@@ -296,9 +275,8 @@ describe('/status (B6)', () => {
   })
 
   it('says of a notice what is true in its state', () => {
-    const dated = caseRecord({ state: 'planned', disclosureAt: at('2026-12-04T12:00:00Z') })
     const notice = (change: Parameters<typeof noticeRecord>[0], more = {}): string =>
-      status({ case: dated, notice: noticeRecord(change), ...more })
+      status({ case: PLANNED, notice: noticeRecord(change), ...more })
     expect(notice({})).toContain('Once approved, the notice leaves')
     const scheduled = notice({ state: 'scheduled', releaseAt: at('2026-11-27T12:00:00Z') })
     expect(scheduled).toContain('approved; it leaves Fri')
@@ -332,13 +310,9 @@ describe('text below a decision (B7)', () => {
   const ENDED = { bound: bound({ case: caseRecord({ state: 'rejected' }) }) }
   const told = (text: string, change: Partial<CommandContext> = {}) => {
     const { decisions, ran } = runText(text, commandContext(change))
-    return {
-      ran,
-      toReporter: [...only(decisions, 'send-sealed'), ...only(decisions, 'send-clear')].filter(
-        ({ message }) => message.audience === 'reporter'
-      ),
-      notes: only(decisions, 'add-message').filter(({ message }) => message.audience === 'internal')
-    }
+    const kept = only(decisions, 'add-message')
+    const notes = kept.filter(({ message }) => message.audience === 'internal')
+    return { ran, toReporter: sentTo(decisions, 'reporter'), notes }
   }
 
   it.each([
@@ -371,9 +345,8 @@ describe('text below a decision (B7)', () => {
     expect(ran).toBe(true)
     expect(JSON.stringify(toReporter)).not.toContain('Well found')
     expect(notes.map(({ message }) => message.text)).toEqual(['Well found.'])
-    expect(answer('/accept\nWell found.', none).replaceAll(/\s+/g, ' ')).toContain(
-      'Your text was kept as a note.'
-    )
+    const said = answer('/accept\nWell found.', none).replaceAll(/\s+/g, ' ')
+    expect(said).toContain('Your text was kept as a note.')
   })
 
   it.each([
@@ -393,26 +366,15 @@ describe('text below a decision (B7)', () => {
 describe('/notice draft without fields (A4)', () => {
   it('answers with a form: what the policy wants, and what is there already', () => {
     const notice = noticeRecord({ fields: { description: 'A hole.\nA deep one.', cve: 'CVE-1' } })
-    const { ran, decisions } = runText(
-      '/notice draft',
-      commandContext({ bound: bound({ notice }) })
-    )
+    const context = commandContext({ bound: bound({ notice }) })
+    const { ran, decisions } = runText('/notice draft', context)
     expect(ran).toBe(true)
     expect(only(decisions, 'save-notice')).toEqual([])
     const text = read(decisions)
-    for (const field of [
-      'description',
-      'affected_versions',
-      'remedy_steps',
-      'patches',
-      'disclosure_at'
-    ])
+    for (const field of POLICY.notice?.required ?? [])
       expect(text).toMatch(new RegExp(`^  ${field}: \\S`, 'm'))
-    const form = text.slice(text.indexOf('\n/notice draft\n'))
-    const filled = form
-      .slice(0, form.indexOf('-----8<'))
-      .replace('affected_versions:', 'affected_versions: 1.0')
-    const parsed = parse(filled)
+    const [form = ''] = text.slice(text.indexOf('\n/notice draft\n')).split('-----8<')
+    const parsed = parse(form.replace('affected_versions:', 'affected_versions: 1.0'))
     expect(parsed.problems).toEqual([])
     expect(parsed.commands[0]?.fields).toEqual([
       { key: 'description', value: 'A hole.\nA deep one.' },
@@ -430,29 +392,22 @@ describe('/notice draft without fields (A4)', () => {
 })
 
 describe('without a case (B14)', () => {
+  const opened = (number: string, change: Partial<CaseRecord> = {}) =>
+    caseRecord({ tag: tag(`ACME-2026-000${number}`), ...change })
+  const date = { at: at('2026-12-04T12:00:00Z'), clock: 'dead-man' }
+  const overdue = { at: addMs(NOW, -1000), clock: 'notice-draft' }
+  const examined = { subject: 'SECRET', owner: 'linus', state: 'triaging' } as const
   const open = [
-    {
-      ...caseRecord({ tag: tag('ACME-2026-0002'), state: 'planned' }),
-      due: { at: at('2026-12-04T12:00:00Z'), clock: 'dead-man' }
-    },
-    {
-      ...caseRecord({
-        tag: tag('ACME-2026-0003'),
-        subject: 'SECRET',
-        owner: 'linus',
-        state: 'triaging'
-      }),
-      due: { at: addMs(NOW, -1000), clock: 'notice-draft' }
-    },
-    { ...caseRecord({ tag: tag('ACME-2026-0004') }), due: null }
+    { ...opened('2', { state: 'planned' }), due: date },
+    { ...opened('3', examined), due: overdue },
+    { ...opened('4'), due: null }
   ]
   const decide = (text: string, subject = 'hello'): Decision[] => {
-    const opened = maintainerMail(text)
-    const written = opened.protected === null ? null : { ...opened.protected, subject }
-    const mail = { ...opened, protected: written, outer: { ...opened.outer, subject: '...' } }
-    return (
-      decideMaintainerMail(situation({ opened: mail, openCases: open }), SETTINGS, MOMENT) ?? []
-    )
+    const mail = maintainerMail(text, GRACE, {
+      outer: headers({ from: GRACE }),
+      protected: headers({ from: GRACE, subject })
+    })
+    return arrive(mail, { openCases: open })
   }
 
   it('/help and /cases are answered', () => {
@@ -493,21 +448,20 @@ describe('threads (B8)', () => {
 
   it('every answer to a message of a maintainer answers exactly that message, and names its date', () => {
     const date = at('2026-11-22T11:58:00Z')
-    const base = maintainerMail('/take')
-    const outer = { ...base.outer, messageId: id }
-    const written = base.protected === null ? null : { ...base.protected, date }
-    const mails = [
-      { ...base, outer, protected: written },
-      { ...base, outer, protected: written, text: '/frobnicate' },
-      { ...base, outer, protected: written, text: 'x\n/take' },
-      { ...base, outer, protected: written, signatures: [] },
-      { ...base, outer, protected: written, encrypted: false, structure: 'clear' as const },
-      { ...base, outer, protected: written, signatures: [signature({ state: 'bad' })] }
+    const outer = headers({ from: GRACE, messageId: id })
+    const written = headers({ from: GRACE, subject: `Re: [${TAG}] a hole in the parser`, date })
+    const mails: Partial<OpenedMail>[] = [
+      { text: '/take' },
+      { text: '/frobnicate' },
+      { text: 'x\n/take' },
+      { signatures: [] },
+      { encrypted: false, structure: 'clear' },
+      { signatures: [signature({ state: 'bad' })] }
     ]
-    for (const opened of mails)
+    for (const change of mails)
       for (const here of [bound(), null]) {
-        const decisions =
-          decideMaintainerMail(situation({ opened, bound: here }), SETTINGS, MOMENT) ?? []
+        const opened = maintainerMail('/take', GRACE, { outer, protected: written, ...change })
+        const decisions = arrive(opened, { bound: here })
         const [mail] = only(decisions, 'send-sealed').filter(({ message }) =>
           ['transcript', 'refusal'].includes(message.kind)
         )
