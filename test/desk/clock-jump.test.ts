@@ -84,12 +84,6 @@ describe('after a forward jump of the clock', () => {
     expect(await noticed()).toEqual(ALL)
   })
 
-  it('a restart does not make an approval from before it count', async () => {
-    await jumpedNearly()
-    world.restart()
-    await isHeldAfter(3 * MINUTE)
-  })
-
   it('and back again, an approval given since counts although the clock has shown later times', async () => {
     await jumpedNearly()
     await jumps(-30 * MINUTE)

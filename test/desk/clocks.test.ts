@@ -139,6 +139,13 @@ function embargo(days: number, leadDays = 7): NewEvent {
   })
 }
 
+/** A later date by so many days, after the list was told of one in four days. */
+function proposed(daysLater: number): NewEvent {
+  const oldDate = addMs(world.clock.now, 4 * DAY)
+  const date = addMs(oldDate, daysLater * DAY)
+  return event('change-proposed', CASE, GRACE, { oldDate, date, approveBy: oldDate })
+}
+
 describe('(A3) the promise of an answer', () => {
   it('warns the owner at half of the time, everybody at 80 %, escalates when it is due and then daily until a person has answered (M-03)', async () => {
     await givenCase()
@@ -217,26 +224,24 @@ it('(B9) the code of a rejection stands beside the state, also when the reporter
   expect(await lastTo(linus)).toContain('The case was rejected (upstream), and the reporter wrote')
 })
 
-describe('(A3) what was not told rings again', () => {
-  it('to a person whose key could not be used, and to nobody else', async () => {
-    await givenCase()
-    const { workers } = world.desk
-    const real = workers.seal.bind(workers)
-    let isBroken = true
-    Object.assign(workers, {
-      seal: async (...[body, to, now]: Parameters<typeof real>) => {
-        const isRefused = isBroken && to.headers.to.address === linus.address
-        return isRefused ? { kind: 'refused', because: 'expired' } : await real(body, to, now)
-      }
-    })
-    await world.wait(24 * HOUR)
-    expect(rung()).toEqual(['answer percent 50 grace'])
-    await world.wait(HOUR)
-    expect(rung()).toEqual(['answer percent 50 grace'])
-    isBroken = false
-    await world.wait(HOUR)
-    expect(rung()).toEqual(both('answer percent 50'))
+it('(A3) what was not told rings again to a person whose key could not be used, and to nobody else', async () => {
+  await givenCase()
+  const { workers } = world.desk
+  const real = workers.seal.bind(workers)
+  let isBroken = true
+  Object.assign(workers, {
+    seal: async (...[body, to, now]: Parameters<typeof real>) => {
+      const isRefused = isBroken && to.headers.to.address === linus.address
+      return isRefused ? { kind: 'refused', because: 'expired' } : await real(body, to, now)
+    }
   })
+  await world.wait(24 * HOUR)
+  expect(rung()).toEqual(['answer percent 50 grace'])
+  await world.wait(HOUR)
+  expect(rung()).toEqual(['answer percent 50 grace'])
+  isBroken = false
+  await world.wait(HOUR)
+  expect(rung()).toEqual(both('answer percent 50'))
 })
 
 it('(A3) an alarm that the server refuses rings again for that person, at the latest after six hours', async () => {
@@ -314,18 +319,6 @@ describe('(A3) the dates of a case', () => {
     )
   })
 
-  it('a reporter who is not told the date within 15 minutes of the first notice is an alarm; telling the date ends it (M-30)', async () => {
-    await givenCase({ policy: {} })
-    await given(LEAVING)
-    await world.wait(15 * MINUTE - 1)
-    expect(rung()).toEqual([])
-    await world.wait(1)
-    expect(rung()).toEqual(both('date-message after hours 0'))
-    await given(DATE_TOLD, LEAVING)
-    await world.wait(2 * DAY)
-    expect(rung()).toHaveLength(2)
-  })
-
   it.each([
     ['no-key', 'we have no usable key of the reporter'],
     ['no-address', 'the report names no address']
@@ -345,16 +338,20 @@ describe('(A3) the dates of a case', () => {
     }
   )
 
-  it('a reporter who is not told a new date within 15 minutes of the change that tells the list is an alarm (B16)', async () => {
+  it('a reporter who is not told the date within 15 minutes of what tells the list is an alarm: of the first notice or of a new date, no longer once it is told, and not of new content (M-30, B16)', async () => {
     await givenCase({ policy: {} })
     const mine = () => rungOf('date-message', 'grace')
+    const rings = 'date-message after hours 0 grace'
+    await given(embargo(14), LEAVING)
+    await world.wait(15 * MINUTE)
+    expect(mine()).toEqual([rings])
     // New content under the old date, then a new date.
-    await given(embargo(14), LEAVING, DATE_TOLD, LEAVING)
+    await given(DATE_TOLD, LEAVING)
     await world.wait(HOUR)
-    expect(mine()).toEqual([])
+    expect(mine()).toEqual([rings])
     await given(embargo(20), LEAVING)
     await world.wait(15 * MINUTE)
-    expect(mine()).toEqual(['date-message after hours 0 grace'])
+    expect(mine()).toEqual([rings, rings])
   })
 
   it('a disclosure date that passes without a record of the disclosure rings after an hour, then daily, until it is recorded', async () => {
@@ -557,49 +554,42 @@ it('(A3) changed clocks are looked at anew at the next start, without any event'
   expect(look).toEqual([addMs(START, 48 * HOUR)])
 })
 
-describe('(B16) a change after the list was told', () => {
-  it('reminds everybody at once, then daily, in the last 48 hours hourly, until it leaves', async () => {
-    await givenCase({ policy: {} })
-    const oldDate = addMs(world.clock.now, 4 * DAY)
-    const proposed = event('change-proposed', CASE, GRACE, {
-      oldDate,
-      date: addMs(oldDate, 3 * DAY),
-      approveBy: oldDate
-    })
-    await given(proposed)
-    const mine = async (): Promise<number> =>
-      (await alarmsTo(linus)).filter((text) =>
-        text.includes('A change of the advance notice is not')
-      ).length
-    expect(await mine()).toBe(1)
-    await given(proposed)
-    await world.wait(HOUR)
-    expect(await mine()).toBe(1)
-    await world.wait(DAY - HOUR)
-    expect(await mine()).toBe(2)
-    await world.wait(DAY)
-    expect(await mine()).toBe(3)
-    await world.wait(HOUR)
-    await world.wait(HOUR)
-    expect(await mine()).toBe(5)
-    await given(LEAVING)
-    await world.wait(2 * HOUR)
-    expect(await mine()).toBe(5)
-  })
+it('(B16) a change after the list was told reminds everybody at once, then daily, in the last 48 hours hourly, until it leaves', async () => {
+  await givenCase({ policy: {} })
+  const change = proposed(3)
+  await given(change)
+  const mine = async (): Promise<number> =>
+    (await alarmsTo(linus)).filter((text) => text.includes('A change of the advance notice is not'))
+      .length
+  expect(await mine()).toBe(1)
+  await given(change)
+  await world.wait(HOUR)
+  expect(await mine()).toBe(1)
+  await world.wait(DAY - HOUR)
+  expect(await mine()).toBe(2)
+  await world.wait(DAY)
+  expect(await mine()).toBe(3)
+  await world.wait(HOUR)
+  await world.wait(HOUR)
+  expect(await mine()).toBe(5)
+  await given(LEAVING)
+  await world.wait(2 * HOUR)
+  expect(await mine()).toBe(5)
 })
 
 describe('(B9) one alarm a cause, person and day', () => {
+  const lost = (message: 'acknowledgement' | 'reply', outbox: number): NewEvent =>
+    event('undelivered', CASE, BY_DESK, {
+      ...{ audience: 'reporter', recipient: '1', message, outbox },
+      ...{ because: 'rejected', code: 550, attempts: 1 }
+    })
+
   it('says of each message that did not arrive to whom, once; what fails again that day is counted in the next one', async () => {
     await givenCase({ policy: {} })
-    const lost = (recipient: string, outbox: number): NewEvent =>
-      event('undelivered', CASE, BY_DESK, {
-        ...{ audience: 'reporter', recipient, message: 'reply', outbox },
-        ...{ because: 'rejected', code: 550, attempts: 1 }
-      })
-    await given(lost('1', 1))
+    await given(lost('reply', 1))
     for (let hour = 0; hour < 3; hour += 1) {
       world.pass(HOUR)
-      await given(lost('1', 2 + hour))
+      await given(lost('reply', 2 + hour))
     }
     const first = await alarmsTo(grace)
     expect(first).toHaveLength(1)
@@ -616,11 +606,7 @@ describe('(B9) one alarm a cause, person and day', () => {
 
   it('tells of another message to the same person at once: it is another cause', async () => {
     await givenCase({ policy: {} })
-    for (const message of ['acknowledgement', 'reply'] as const) {
-      const about = { audience: 'reporter', recipient: '1', message, outbox: 1 } as const
-      const how = { because: 'bounced', code: 0, attempts: 1 } as const
-      await given(event('undelivered', CASE, BY_DESK, { ...about, ...how }))
-    }
+    for (const message of ['acknowledgement', 'reply'] as const) await given(lost(message, 1))
     expect((await alarmsTo(grace)).at(-1)).toContain('did not get the answer about ACME-2026-0001')
     expect(await alarmsTo(grace)).toHaveLength(2)
   })
@@ -714,14 +700,6 @@ describe('(A3) each clock rings once, at its time,', () => {
     const about = { reporter: FIRST, receivedAt: world.clock.now }
     return event('reporter-wrote', CASE, GRACE, about)
   }
-  const proposed = (): NewEvent => {
-    const oldDate = addMs(world.clock.now, 4 * DAY)
-    return event('change-proposed', CASE, GRACE, {
-      oldDate,
-      date: addMs(oldDate, DAY),
-      approveBy: oldDate
-    })
-  }
   const untilCertificate = (): number => {
     const expiresAt = world.desk.settings.maintainers.find(({ id }) => id === 'linus')?.keyExpiresAt
     return msBetween(world.clock.now, expiresAt ?? world.clock.now) - 30 * DAY
@@ -740,7 +718,7 @@ describe('(A3) each clock rings once, at its time,', () => {
     ['preflight', () => DAY, () => [embargo(15)]],
     ['notice-overdue', () => DAY + 30 * MINUTE, () => [embargo(8)]],
     // For the second time: the first is at once.
-    ['change', () => DAY, () => [proposed()]],
+    ['change', () => DAY, () => [proposed(1)]],
     ['date-message', () => 15 * MINUTE, () => [LEAVING]],
     ['dead-man', () => 2 * DAY + HOUR, () => [embargo(2)]],
     ['maintainer-certificate', untilCertificate, () => []]

@@ -186,9 +186,12 @@ it('(B17) a date is said in the zone in which it was written, too: to its author
   expect(approvable()[0]?.digest).not.toBe(inTokyo?.digest)
 })
 
-it('(B19) the question about the date waits for a key and leaves once when the reporter sends it, with the date that holds then', async () => {
+it('(B19) the question about the date waits for a key and leaves once when the reporter sends it, with the date that holds then; /status says so meanwhile', async () => {
   await datedWithoutKey()
   expect(await allTo(grace)).toContain('is asked when a key of theirs is in use')
+  expect(await writes(grace, '/status')).toContain(
+    `Question about the date: waits for a key of ${alice.address}`
+  )
   expect(recorded('date-told')).toEqual([])
   await giveKey(alice)
   const told = [{ date: '2026-12-07T12:00:00.000Z', how: 'encrypted' }]
@@ -240,11 +243,4 @@ it('(B19, M-30) a reporter who comes without a key into a case whose list was to
   expect(await lastTo(bob)).toContain('It becomes public on Fri 4 Dec 2026')
   await world.wait(DAY)
   expect(rung()).toBe(4)
-})
-
-it('(B19) /status names the reporter whom a question about the date waits for', async () => {
-  await datedWithoutKey()
-  expect(await writes(grace, '/status')).toContain(
-    `Question about the date: waits for a key of ${alice.address}`
-  )
 })

@@ -125,18 +125,12 @@ describe('/merge CASE (B14)', () => {
     expect(states()).toHaveLength(2)
   })
 
-  it('answers /status under the old number with the case that it goes on in', async () => {
+  it('answers /status under the old number with the case that it goes on in, and refuses a decision there with the case that it would hit', async () => {
     await givenReports(alice, alice)
     await says(`/merge ${FIRST}`, SECOND)
-    expect(await says('/status', SECOND)).toContain(
-      `${SECOND} was merged into ${FIRST}; please go on there.`
-    )
-  })
-
-  it('refuses a decision under the old number with the case that it would hit', async () => {
-    await givenReports(alice, alice)
-    await says(`/merge ${FIRST}`, SECOND)
-    expect(await says('/accept', SECOND)).toContain(`Not done: ${SECOND} was merged into ${FIRST}.`)
+    const merged = `${SECOND} was merged into ${FIRST}`
+    expect(await says('/status', SECOND)).toContain(`${merged}; please go on there.`)
+    expect(await says('/accept', SECOND)).toContain(`Not done: ${merged}.`)
     expect(states()).toMatchObject([{ state: 'received' }, { state: 'merged' }])
   })
 
@@ -207,13 +201,6 @@ describe('a case with several reporters (B14)', () => {
     expect(sentSince(before)).toEqual([grace.address])
   })
 
-  it('shows in /status how answers reach each', async () => {
-    await givenMerged()
-    expect(await says('/status')).toContain(
-      `Answers: go to ${alice.address}, encrypted. Answers: go to ${bob.address}, encrypted`
-    )
-  })
-
   it('takes the key that was offered under the address of one into use for that one', async () => {
     await givenMerged()
     const other = await givenReporter('bob')
@@ -225,7 +212,7 @@ describe('a case with several reporters (B14)', () => {
     expect(await lastTo(alice)).toContain('We confirmed')
   })
 
-  it('owes each an answer of their own: an answer to one ends no promise to another (A3)', async () => {
+  it('owes each an answer of their own: an answer to one ends no promise to another (A3), and /status shows how answers reach each', async () => {
     await givenMerged()
     await answers(SECOND, '/reply\nHello, this is for one.')
     expect(due()).toBe('answer')
@@ -233,6 +220,8 @@ describe('a case with several reporters (B14)', () => {
     const said = await lastTo(grace)
     expect(said).toContain(`Reporter: ${alice.address}, not answered by a person yet`)
     expect(said).toContain(`Reporter: ${bob.address}, first answered by a person`)
+    const ways = [alice, bob].map(({ address }) => `Answers: go to ${address}, encrypted`)
+    expect(said).toContain(ways.join('. '))
     expect(said).not.toContain('Due: nothing')
     await answers(FIRST, '/reply\nThis is for the other.')
     expect(due()).toBeNull()

@@ -68,26 +68,6 @@ describe("a reporter's key", () => {
     expect(world.column(pinnedBy)[0]).toBe('grace')
   })
 
-  it.each([null, 'mallory@evil.example'])(
-    'is not replaced by one that its owner signed for somebody else and that is sent on to the desk (protected To: %s)',
-    async (to) => {
-      await givenReport()
-      // Mallory got it within the hour, and seals it to the desk anew, signature and all.
-      await givenMessage(alice, {
-        subject: 'my new key',
-        text: 'Mine.',
-        to,
-        ...attachedKey(renewed)
-      })
-
-      expect(pinned()).toEqual([printOf(alice)])
-      expect(world.rows('SELECT disposition FROM arrivals WHERE id = 2')).toEqual([
-        { disposition: to === null ? 'case-opened' : 'contradicts-sender' }
-      ])
-      if (to === null) expect(await lastTo(grace)).toContain(`/key accept ${keyOf(renewed)}`)
-    }
-  )
-
   it('is never replaced by one that another person signs for, until a maintainer accepts it', async () => {
     await givenReport()
     const letter = { subject: `[${FIRST}] my new key`, text: 'Use this one.' }
@@ -216,17 +196,6 @@ describe("a reporter's key", () => {
     expect(world.column(became)).toEqual([
       ...['case-opened 1', 'case-opened 2', 'case-joined 1', 'case-joined 1']
     ])
-  })
-
-  it('never comes from the person inside when another stands outside', async () => {
-    await givenDesk([grace])
-    const mail = await world.write(mallory, { subject: 'x', text: 'x', ...attachedKey(mallory) })
-    const forged = Buffer.from(mail)
-      .toString('latin1')
-      .replace(/^From: .*$/m, `From: <${alice.address}>`)
-    await world.receive(Buffer.from(forged, 'latin1'))
-
-    expect(pinned()).toEqual([])
   })
 
   it('that a flood of others pushed out is accepted where it is attached: only the newest eight wait', async () => {

@@ -139,13 +139,6 @@ describe('a message that another person had sealed', () => {
     expect(plan.map(({ detail }) => detail).join()).not.toContain('SCAN')
   })
 
-  it('is withheld when a pinned key should have signed it and another one did', async () => {
-    await givenDesk([grace])
-    await givenMessage(alice, KNOWN)
-    await givenMessage({ ...alice, secret: mallory.secret }, { subject: 'b', text: SECRET })
-    await isWithheld('case-opened')
-  })
-
   it.each<[string, (whole: Uint8Array) => Uint8Array, string]>([
     ['withheld', (whole) => from(whole, mallory), 'contradicts-sender'],
     ['refused as a forged mail of a maintainer', (whole) => from(whole, grace), 'refused'],

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { type OpenedMail } from '../../../src/domain/mail.ts'
 import { type Product } from '../../../src/domain/settings.ts'
 import { type acknowledgement } from '../../../src/messages/to-reporters.ts'
+import { rows } from '../../support/rows.ts'
 import { arrive, headers, only, openedMail, PRODUCT, SETTINGS, sent } from './samples.ts'
 
 const LEXER = { ...PRODUCT, id: 'lexer', name: 'ACME Lexer' }
@@ -20,30 +21,20 @@ function opened(change: Partial<OpenedMail>, second = SLOW) {
   }
 }
 
+const inside = (subject: string, text = 'x') => ({ protected: headers({ subject }), text })
+
 describe('an encrypted report', () => {
-  it.each<[string, string, Partial<OpenedMail>]>([
-    ['its protected subject', 'lexer', { protected: headers({ subject: 'hole in ACME Lexer' }) }],
-    ['its text', 'lexer', { text: 'The lexer crashes.' }],
-    [
-      'its subject before its text',
-      'lexer',
-      { protected: headers({ subject: 'lexer' }), text: 'As the parser.' }
-    ],
-    [
-      'nothing where it names two',
-      'parser',
-      { text: 'Parser and lexer crash.', protected: headers({ subject: 'x' }) }
-    ]
-  ])('(B12) finds its product by %s', (_title, product, change) => {
-    expect(opened({ protected: headers({ subject: 'a hole' }), ...change }).record?.product).toBe(
-      product
-    )
+  it.each(rows`
+    its protected subject       | lexer  | hole in ACME Lexer | x
+    its text                    | lexer  | a hole             | The lexer crashes.
+    its subject before its text | lexer  | lexer              | As the parser.
+    nothing where it names two  | parser | x                  | Parser and lexer crash.
+  `)('(B12) finds its product by %s', (_title, product, subject, text) => {
+    expect(opened(inside(subject, text)).record?.product).toBe(product)
   })
 
   it('(B12) is acknowledged in the same words whatever product it names inside (G6)', () => {
-    const hole = opened({ protected: headers({ subject: 'a hole' }), text: 'x' })
-    const lexer = opened({ protected: headers({ subject: 'lexer' }), text: 'x' })
-    expect(lexer.answer).toEqual(hole.answer)
+    expect(opened(inside('lexer')).answer).toEqual(opened(inside('a hole')).answer)
   })
 
   const OTHER = {

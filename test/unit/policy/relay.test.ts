@@ -50,24 +50,13 @@ describe('the relay of a message with a valid signature', () => {
     expect(signedFact({ signatures })).toMatch(expected)
   })
 
-  it.each<[string, Partial<OpenedMail>, RegExp]>([
-    [
-      'text stands outside',
-      { signatures: [signature()], outsideText: 'Wire the bounty to account 666.' },
-      /^in part, not the text outside\. The signature is valid\./
-    ],
-    [
-      'it does not cover all',
-      { signatures: [signature({ coversWhole: false })] },
-      /^in part, not the whole message\. The signature is valid\./
-    ],
-    [
-      'it does neither',
-      { signatures: [signature({ coversWhole: false })], outsideText: 'x' },
-      /^in part, not the whole message\./
-    ]
-  ])('does not say yes where %s', (_, opened, expected) => {
-    expect(signedFact(opened)).toMatch(expected)
+  it.each([
+    ['text stands outside', true, 'Wire the bounty to account 666.', 'not the text outside'],
+    ['it does not cover all', false, '', 'not the whole message'],
+    ['it does neither', false, 'x', 'not the whole message']
+  ])('does not say yes where %s', (_, coversWhole, outsideText, what) => {
+    const said = signedFact({ signatures: [signature({ coversWhole })], outsideText })
+    expect(said).toMatch(new RegExp(`^in part, ${what}\\. The signature is valid\\.`))
   })
 
   it('says "not proved" of any other signature, whatever it covers', () => {
