@@ -158,11 +158,11 @@ const DETAILS: Readonly<
   Record<string, (desk: Desk, read: Read, occasion: Occasion) => (Details & object) | null>
 > = {
   /** How many members the notice would reach at its instant. */
-  preflight: ({ settings }, read, { record, product, starts }) => {
+  preflight: ({ settings }, read, { record, starts }) => {
     const start = starts.at(-1)
     const leavesAt = start === undefined ? null : instantOf(start, 'leaveBy')
-    if (record === null || product === null || leavesAt === null) return null
-    const all = members.listActive(read, product.id)
+    if (record === null || leavesAt === null) return null
+    const all = members.listActive(read, record.product)
     const blocked = all.filter(({ keyExpiresAt: end }) => end !== null && end <= leavesAt)
     return {
       leaves: formatInstant(leavesAt, settings.desk.timezone),

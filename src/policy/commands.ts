@@ -191,8 +191,24 @@ function unknownVerb(verbs: readonly Grammar[], name: string): string {
 
 /** Whether a guillemet is open at the end of a line: a mail client may have made it of `<<`, or the author quotes. */
 function hasOtherMark(line: string): boolean {
-  return (line.match(/[«≪‹]/gu) ?? []).length > (line.match(/[»≫›]/gu) ?? []).length
+  return marks(line, /[«≪‹]/gu) > marks(line, /[»≫›]/gu)
 }
+
+function marks(line: string, mark: RegExp): number {
+  return (line.match(mark) ?? []).length
+}
+
+/** Whether a line ends with a guillemet that the text did not open: a mail client may have made it of the `>>` that ends the text. */
+function hasOtherEnd(lines: readonly string[]): boolean {
+  let open = 0
+  return lines.some((line) => {
+    open += marks(line, /[«≪‹]/gu) - marks(line, /[»≫›]/gu)
+    return open < 0 && /[»≫›]\s*$/u.test(line)
+  })
+}
+
+const OTHER_END =
+  'I cannot tell whether a guillemet ends this text. Please write >> below it, on a line of its own.'
 
 const OTHER_MARK =
   'I cannot tell whether this line opens a text. Please write << before the text and >> below it, and no guillemet on this line.'
@@ -220,6 +236,7 @@ function readBlock(
     reader.at += 1
   }
   collected.push(next.trimEnd().slice(0, -2))
+  if (hasOtherEnd(collected)) complain(reader, above, head, OTHER_END)
   return { head, text: collected.join('\n').trim() }
 }
 
@@ -229,7 +246,8 @@ const UNCLOSED = 'The text that << opens has no closing >> on a line of its own.
 function endsBlock({ lines, at }: Reader, line: string): boolean {
   if (!line.trimEnd().endsWith('>>')) return false
   const [above = '', below = ''] = [lines[at - 2], lines[at]]
-  if (line.trim() !== '>>') return !isQuoted(line)
+  // Brackets that the line itself opens, as in `vector<vector<int>>`, end nothing.
+  if (line.trim() !== '>>') return !isQuoted(line) && marks(line, /</g) < marks(line, />/g)
   return !/^\s*>\s*>/.test(above) && (!isQuoted(below) || below.trim() === '>>')
 }
 
@@ -261,7 +279,8 @@ function endsFields(reader: Reader): boolean {
 }
 
 /** Reads one field; null where its text stood in a block, so that no line below belongs to it. */
-function readField(reader: Reader, command: Open, { key, value }: Field): Field | null {
+function readField(reader: Reader, command: Open, { key, value: written }: Field): Field | null {
+  const value = written.trim()
   const { at: above } = reader
   const { text } = value.startsWith('<<') ? readBlock(reader, `${key}: ${value}`) : { text: null }
   const keys = command.takes?.keys ?? []
@@ -271,7 +290,7 @@ function readField(reader: Reader, command: Open, { key, value }: Field): Field 
     complain(reader, above, `${key}:`, says)
   } else if (text === null && hasOtherMark(value)) complain(reader, above, `${key}:`, OTHER_MARK)
   else if (isTwice) complain(reader, above, `${key}:`, 'This field is given twice.')
-  const field = { key, value: text ?? value.trim() }
+  const field = { key, value: text ?? value }
   command.fields.push(field)
   return text === null ? field : null
 }

@@ -201,9 +201,12 @@ function whatChanged(
     ])
   const before = valuesOf(told).set('Disclosure', dateWords(told, timezone))
   const after = valuesOf(notice).set('Disclosure', dateWords(record, timezone))
-  return [...new Set(['Disclosure', ...after.keys(), ...before.keys()])]
-    .map((what) => ({ what, was: before.get(what) ?? '', is: after.get(what) ?? '' }))
-    .filter(({ was, is }) => was !== is)
+  return (
+    [...new Set(['Disclosure', ...after.keys(), ...before.keys()])]
+      .map((what) => ({ what, was: before.get(what) ?? '', is: after.get(what) ?? '' }))
+      // Why there were no patches is told no more once there are some.
+      .filter(({ what, was, is }) => was !== is && (what !== 'Patches' || is !== ''))
+  )
 }
 
 /** What the text of a notice depends on besides the notice itself. */

@@ -120,7 +120,7 @@ function whyWaiting(
 ): string | null {
   if (known === null) return fresh.length > 1 ? 'several came at once' : firstUseDoubt(about)
   if (fresh.length === 1 && isHandedOver(about, known, candidate)) return null
-  return `it is a different key than the one known for this reporter (${formatFingerprint(known.fingerprint)}), and the known key has not signed this message as one to this desk`
+  return `a different key is known for this reporter (${formatFingerprint(known.fingerprint)}), and this message does not prove that its owner sends a new one (for that, the known key signs a fresh message to this desk that brings one new key)`
 }
 
 /**

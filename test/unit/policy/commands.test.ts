@@ -185,6 +185,7 @@ describe('what mail clients make of marks (B7)', () => {
     '/reply «\u00a0Hello\u00a0»\nrest',
     '/reply ‹‹Hello››\nrest',
     '/reply <<\nHello »\nrest',
+    '/reply <<\nHello\n»\nOnly for us: map<int, vector<int>>\nmore>>',
     '/close «\nHello\n»',
     '/notice draft\ndescription: «\nHello\n»'
   ])('refuses guillemets that may stand for << and >>: %j', (text) => {
@@ -195,6 +196,20 @@ describe('what mail clients make of marks (B7)', () => {
     expect(parse('/reply\u00a0<<\u00a0Hello\u00a0>>\nrest')).toMatchObject({
       commands: [{ verb: 'reply', words: [], text: 'Hello' }],
       problems: [],
+      rest: 'rest'
+    })
+  })
+
+  it('reads a field whose text begins after more than one blank (B7)', () => {
+    for (const blanks of ['  ', '\t', '\u00a0 '])
+      expect(parse(`/plan\nplan:${blanks}<<\none\n\ntwo\n>>`).commands[0]?.fields).toEqual([
+        { key: 'plan', value: 'one\n\ntwo' }
+      ])
+  })
+
+  it('goes on below brackets that a line of a text opens itself (B7)', () => {
+    expect(parse('/reply <<\nvector<vector<int>>\nmore\n>>\nrest')).toMatchObject({
+      commands: [{ text: 'vector<vector<int>>\nmore' }],
       rest: 'rest'
     })
   })
