@@ -1,3 +1,0 @@
-import { describeHistories } from '../support/histories.ts'
-
-describeHistories([1])
