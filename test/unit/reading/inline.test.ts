@@ -1,12 +1,17 @@
 /**
- * Inline PGP as large as any other: it is opened, and what begins like an encrypted message is never taken for a text that was
- * sent in clear (G6, mail.md §1.3).
+ * Inline PGP (mail.md §1.3): as large as any other it is opened, and what begins like an encrypted message is never taken for a
+ * text that was sent in clear (G6); its charset is that of the text inside.
  */
 import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { toOpenPage } from '../../../src/cli/open-page.ts'
 import { type OpenedMail } from '../../../src/domain/mail.ts'
-import { givenCorrespondence, HEAD, lines, testNow } from './material.ts'
+import { givenCorrespondence, HEAD, headWith, lines, testNow } from './material.ts'
+
+const UTF8 = Buffer.from('grün: pay 10 €')
+const LATIN1 = Buffer.from('grün', 'latin1')
+const KOI8 = Buffer.from([0xf0, 0xf2, 0xe9, 0xf7, 0xe5, 0xf4])
+const NEUTRAL = headWith('Subject', '...')
 
 const alice = await givenCorrespondence()
 const armored = await alice.seal(`The first words.\n${randomBytes(1_200_000).toString('hex')}`, 0)
@@ -62,5 +67,30 @@ describe('an inline message of more than 1 MiB', () => {
     expect(opened).toMatchObject({ encrypted: true, failure: 'damaged', text: '' })
     expect(opened.outsideText).toContain('my words')
     expect(opened.warnings).toContain('outside-text')
+  })
+})
+
+/** Nobody on the way can turn signed bytes into other words (mail.md §2.23). */
+describe('the charset of a decrypted text', () => {
+  const openInline = async (text: Uint8Array, outer: string): Promise<OpenedMail> => {
+    const type = `Content-Type: text/plain${outer === '' ? '' : `; charset=${outer}`}`
+    const raw = lines(...NEUTRAL, type, '', await alice.seal(text))
+    const opened = await alice.open(raw)
+    expect(opened.signatures).toMatchObject([{ state: 'valid', coversWhole: true }])
+    return opened
+  }
+
+  it.each(['iso-8859-1', 'windows-1251', 'utf-7', 'us-ascii'])(
+    'is not what a part around UTF-8 says: %s',
+    async (outer) => {
+      expect((await openInline(UTF8, outer)).text).toBe(`${UTF8.toString()}\n`)
+    }
+  )
+
+  it.each<[string, Buffer, string, string, readonly string[]]>([
+    ['a part around it, where it is no UTF-8', KOI8, 'koi8-r', 'ПРИВЕТ\n', []],
+    ['nobody', LATIN1, '', 'grün\n', ['undecodable-text']]
+  ])('is taken from %s', async (_, text, outer, expected, warnings) => {
+    expect(await openInline(text, outer)).toMatchObject({ text: expected, warnings })
   })
 })
