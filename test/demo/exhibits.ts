@@ -20,6 +20,8 @@ export type Exhibit = {
   readonly title: string
   readonly message: Message
   readonly inClear: boolean
+  /** Whether it is about no case although messages of its kind may be. */
+  readonly isOfDesk?: boolean
 }
 
 const RECEIVED = '2026-11-27T09:00:00.000Z' as Instant
@@ -94,13 +96,16 @@ async function reminders(): Promise<Exhibit[]> {
       if (message !== 'reminder') continue
       const due = clock.counts === 'each' ? '' : 'Tue 1 Dec 2026, 14:00 Berlin (13:00 UTC)'
       const { title, risk, remedy, quote } = clock
-      const words = { ...usual, alarm: message, title, risk, remedy, quote, due }
+      const isOfDesk = !clock.subjects.includes('case')
+      const owner = isOfDesk ? '' : 'Grace Hopper'
+      const words = { ...usual, alarm: message, title, risk, remedy, quote, due, owner }
       const key = JSON.stringify(words)
       if (!said.has(key))
         said.set(key, {
           title: `alert: clock ${clock.id}${whose}`,
           message: alert(words),
-          inClear: false
+          inClear: false,
+          isOfDesk
         })
     }
   }
@@ -121,8 +126,8 @@ const render = createRender(builtInTexts(), SAMPLE_DESK)
 const WITHOUT_CASE = ['digest', 'refusal', 'key-problem', 'key-expires']
 
 /** Subject and text. */
-export function shown({ message, inClear }: Exhibit): string {
-  const tag = WITHOUT_CASE.includes(message.kind) ? null : SAMPLE.tag
+export function shown({ message, inClear, isOfDesk = false }: Exhibit): string {
+  const tag = isOfDesk || WITHOUT_CASE.includes(message.kind) ? null : SAMPLE.tag
   const subject = `Subject: ${tag === null ? '' : `[${tag}] `}${message.subject}`
   return `${subject}\n\n${render(message, { ...SAMPLE, tag, inClear })}`
 }
