@@ -1,24 +1,30 @@
-/** Who may act (G4): every way to be refused, and which case the signed bytes name. */
+/** Who may act (G4): every way to be refused and what is said then, which case the signed bytes name, and for whom they are (B20). */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type CaseTag } from '../../../src/domain/ids.ts'
 import { type OpenedMail } from '../../../src/domain/mail.ts'
 import { claimedMaintainer, findBinding, refusalOf } from '../../../src/policy/authority.ts'
-import { type QuotedMessage } from '../../../src/policy/conversation.ts'
+import { isMeantForDesk, type QuotedMessage } from '../../../src/policy/conversation.ts'
+import { type Situation } from '../../../src/policy/situation.ts'
 import { VERBS } from '../../../src/policy/verbs/index.ts'
 import { missingRoles } from '../../../src/policy/verbs/verb.ts'
+import { rows } from '../../support/rows.ts'
 import {
   ADA,
   ALICE,
+  arrive,
   at,
+  DESK,
   fingerprint,
   GRACE,
   headers,
   LINUS,
   maintainerMail,
   NOW,
+  only,
   openedMail,
   parse,
+  rendered,
   SETTINGS,
   signature,
   TAG
@@ -123,15 +129,15 @@ describe('authority (G4)', () => {
   })
 })
 
+/** Stands for a message of the desk that its recipient quotes. */
+function relayOf(tag: string | null): QuotedMessage {
+  return { tag: tag as CaseTag | null, conversation: '', kind: 'relay' }
+}
+
 describe('the case that signed bytes name', () => {
   function binding(mail: OpenedMail, quoted: readonly QuotedMessage[] = []) {
     return findBinding({ opened: mail, quoted }, parse(mail.text), SETTINGS, (tag) => tag)
   }
-  const relayOf = (tag: string | null): QuotedMessage => ({
-    tag: tag as CaseTag | null,
-    conversation: '',
-    kind: 'relay'
-  })
   const OTHER = 'ACME-2026-0099'
 
   it('is named by the protected subject, a message of the desk that is quoted, or a case: line', () => {
@@ -161,4 +167,87 @@ describe('the case that signed bytes name', () => {
 it('roles let an advisor read and note, and do nothing else (A5)', () => {
   const open = VERBS.filter((verb) => missingRoles(ADA, verb.roles).length === 0)
   expect(open.map(({ name }) => name).sort()).toEqual(['cases', 'help', 'note', 'status'])
+})
+
+/** Whom the protected header names. */
+const INSIDE: Readonly<Record<string, Parameters<typeof headers>[0]>> = {
+  desk: {},
+  alice: { to: [ALICE] },
+  'alice, cc desk': { to: [ALICE], cc: [{ name: '', address: DESK }] },
+  nobody: { to: [] },
+  unreadable: { to: [], hasUnreadableRecipient: true }
+}
+const KEYS: Readonly<Record<string, string>> = {
+  desk: SETTINGS.desk.fingerprint,
+  grace: GRACE.fingerprint
+}
+
+// Columns: what names the desk, whether it is meant; the protected To, whom the signature names, the text, what it quotes.
+it.each(rows`
+  the protected To                              | yes | desk           |             |                  |
+  the protected Cc beside others                | yes | alice, cc desk |             |                  |
+  the recipients in the signature               | yes | no header      | grace, desk |                  |
+  a quoted message of the desk                  | yes | nobody         |             |                  | relay
+  the number and revision of a notice alone     | no  | no header      |             | > Reference:   ${TAG}, revision 2 |
+  a reference line that no message has          | no  | no header      |             | > Ref: ${TAG} ${DESK} |
+  a first line to:                              | yes | nobody         |             | \nTo: <${DESK}>\n\n/help |
+  a line to: below other text                   | no  | nobody         |             | /help\nto: ${DESK} |
+  a quoted line to:                             | no  | nobody         |             | > to: ${DESK}    |
+  a first line to: beside a protected To of others | no | alice        |             | to: ${DESK}      |
+  a first line to: somebody else above a quoted message of the desk | no | nobody | | to: a@b.example | relay
+  nothing                                       | no  | nobody         |             |                  |
+  a quoted message of the desk beside a protected To of others | no | alice |       |                  | relay
+  a quoted message of the desk beside an unreadable To | no | unreadable |          |                  | relay
+  a protected To beside a signature for others  | no  | desk           | grace       |                  |
+  a signature for the desk beside a protected To of others | no | alice | desk      |                  |
+`)(
+  '(B20) a signed message that names the desk by %s is meant for it: %s',
+  (_title, is, inside = '', keys = '', text = '', quotes = '') => {
+    const named = INSIDE[inside]
+    const intendedRecipients = keys.split(', ').flatMap((who) => KEYS[who] ?? [])
+    const opened = maintainerMail(text, GRACE, {
+      protected: named === undefined ? null : headers(named),
+      signatures: [signature({ intendedRecipients })]
+    })
+    const quoted = quotes === '' ? [] : [relayOf(TAG)]
+    expect(isMeantForDesk(opened, quoted, SETTINGS)).toBe(is === 'yes')
+  }
+)
+
+/** What they read of a message in their name that had no effect (mail.md §2.10). */
+function refuse(change: Parameters<typeof maintainerMail>[2], around: Partial<Situation> = {}) {
+  const opened = maintainerMail('/take', GRACE, change)
+  return arrive(opened, around)
+}
+
+it.each<[string, string, ReturnType<typeof refuse>]>([
+  [
+    'It was not signed.',
+    'send it again, signed with your registered key',
+    refuse({ signatures: [] })
+  ],
+  [
+    'Its signature was used before.',
+    'If you did not write it, somebody used your name',
+    refuse({}, { signatureSeen: true })
+  ],
+  [
+    'Your key has expired.',
+    'Extend your key',
+    refuse({ signatures: [signature({ state: 'expired-key' })] })
+  ],
+  [
+    'Nothing in its signed part says that it is meant for this desk.',
+    `"to: ${SETTINGS.desk.address}"`,
+    refuse({ protected: null })
+  ]
+])('says why and what to do, and nothing of the message (G6): %s', (why, remedy, decisions) => {
+  const [message] = only(decisions, 'send-sealed')
+  const text = message === undefined ? '' : rendered(message).replaceAll(/\s+/g, ' ')
+  expect(text).toMatch(
+    /^We received a message in your name, dated Sun 22 Nov 2026, .*, and did not/
+  )
+  expect(text).toContain(why)
+  expect(text).toContain(remedy)
+  expect(`${message?.message.subject ?? ''} ${text}`).not.toMatch(/hole in the parser|\/take/)
 })

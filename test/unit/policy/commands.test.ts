@@ -1,6 +1,7 @@
 /** The grammar of command messages (DESIGN §6): what counts, what never counts, and that no text can break it. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { DESK_RULE } from '../../../src/domain/message.ts'
 import { parse } from './samples.ts'
 
 /** Verbs with their words, for short expectations. */
@@ -61,17 +62,12 @@ describe('commands', () => {
     }
   )
 
-  it.each([
-    '> /accept',
-    '>/accept',
-    ' > /accept',
-    '>> /accept',
-    '| /accept',
-    'x /accept',
-    '-/accept'
-  ])('never takes the quoted or embedded %j for a command', (line) => {
-    expect(verbs(`${line}\n/reject upstream`)).toEqual([])
-  })
+  it.each(['> ', '>', ' > ', '>> ', '| ', 'x ', '-'])(
+    'never takes what stands quoted or embedded behind %j for a command',
+    (mark) => {
+      expect(verbs(`${mark}/accept\n/reject upstream`)).toEqual([])
+    }
+  )
 
   it('never finds a command below a quoted line, whatever stands there (property)', () => {
     fc.assert(
@@ -134,11 +130,7 @@ describe('a command where none is read (B7)', () => {
     ['below a quotation', 'On Monday, X wrote:\n> a\n> b\n\n/accept', 5],
     ['below a signature', 'Fine.\n-- \nGrace\n/accept', 4],
     ['below the text of another', '/reply\nThank you.\n\n/accept', 4],
-    [
-      'below a copy without marks',
-      `-----8<----- postern -----8<-----\n/take\n-----8<----- postern -----8<-----\n/accept`,
-      4
-    ],
+    ['below a copy without marks', `${DESK_RULE}\n/take\n${DESK_RULE}\n/accept`, 4],
     ['with a dash in front', '– /accept', 1],
     ['with a list mark in front', '• /accept', 1],
     ['with a number in front', '1. /accept', 1],
@@ -156,7 +148,7 @@ describe('a command where none is read (B7)', () => {
     'It crashes on\n/index and on\n/acceptable.',
     '> /accept\n> /take',
     'Forwarded:\n\n-----Original Message-----\n/accept',
-    `Thanks.\n-----8<----- postern -----8<-----\n/take\n-----8<----- postern -----8<-----\nRef: x`
+    `Thanks.\n${DESK_RULE}\n/take\n${DESK_RULE}\nRef: x`
   ])('is none in %j', (text) => {
     expect(parse(text)).toMatchObject({ commands: [], problems: [] })
   })
@@ -269,26 +261,13 @@ describe('the end of a block (B7)', () => {
 
 describe('fields of /notice draft', () => {
   it('reads key: value lines, blocks and lines that a client wrapped', () => {
-    const [command] = parse(
-      [
-        '/notice draft',
-        'Title: A hole',
-        'description: It is a long story that the client',
-        'wrapped onto a second line',
-        'remedy_steps: <<',
-        'one',
-        '',
-        'two',
-        '>>',
-        'credit: Alice'
-      ].join('\n')
-    ).commands
+    const wrapped = 'It is a long story that the client\nwrapped onto a second line'
+    const block = '<<\none\n\ntwo\n>>'
+    const text = `Title: A hole\ndescription: ${wrapped}\nremedy_steps: ${block}\ncredit: Alice`
+    const [command] = parse(`/notice draft\n${text}`).commands
     expect(command?.fields).toEqual([
       { key: 'title', value: 'A hole' },
-      {
-        key: 'description',
-        value: 'It is a long story that the client wrapped onto a second line'
-      },
+      { key: 'description', value: wrapped.replace('\n', ' ') },
       { key: 'remedy_steps', value: 'one\n\ntwo' },
       { key: 'credit', value: 'Alice' }
     ])

@@ -12,7 +12,6 @@ import { type BoundCase } from '../../../src/policy/situation.ts'
 import { rows } from '../../support/rows.ts'
 import {
   ADA,
-  ALICE,
   ALLOW,
   at,
   BEGAN_IN_CLEAR,
@@ -36,7 +35,6 @@ import {
   SETTINGS,
   sends,
   sent,
-  sentTo,
   sha256
 } from './samples.ts'
 
@@ -94,13 +92,6 @@ describe('/accept and /reject (M-10, M-16)', () => {
     const { decisions } = run('/reject upstream')
     expect(JSON.stringify(decisions)).toContain('decided not to take it further')
     expect(JSON.stringify(decisions)).not.toContain('security issue')
-  })
-
-  it('moves the case and tells the reporter, sealed', () => {
-    const { decisions } = run('/accept')
-    expect(only(decisions, 'update-case')[0]?.set).toEqual({ state: 'accepted', owner: 'grace' })
-    const recipients = [{ address: ALICE.address }]
-    expect(sentTo(decisions, 'reporter')).toMatchObject([{ kind: 'send-sealed', recipients }])
   })
 
   it('takes one of the policy’s codes, and a reason as long as the policy wants', () => {
