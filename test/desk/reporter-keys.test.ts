@@ -11,7 +11,6 @@ import {
   allTo,
   attachedKey,
   checked,
-  FIRST,
   givenDesk,
   givenMaintainer,
   givenMessage,
@@ -66,19 +65,6 @@ describe("a reporter's key", () => {
     expect(await lastTo(alice)).toContain('To the old key.')
     const pinnedBy = "SELECT actor_id FROM events WHERE kind = 'key-pinned' ORDER BY id DESC"
     expect(world.column(pinnedBy)[0]).toBe('grace')
-  })
-
-  it('is never replaced by one that another person signs for, until a maintainer accepts it', async () => {
-    await givenReport()
-    const letter = { subject: `[${FIRST}] my new key`, text: 'Use this one.' }
-    await givenMessage(renewed, { ...letter, ...attachedKey(renewed) })
-
-    expect(pinned()).toEqual([printOf(alice)])
-    expect(await lastTo(grace)).toContain('a different key')
-    await writes(grace, '/reply\nStill to the old one.\n')
-    expect(await lastTo(alice)).toContain('Still to the old one.')
-    await writes(grace, `/key accept ${printOf(renewed)}\n`)
-    expect(pinned()).toEqual([printOf(renewed)])
   })
 
   it('is pinned from a key that a maintainer attaches, where none is known, and only if it names the reporter', async () => {
