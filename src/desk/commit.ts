@@ -142,7 +142,7 @@ export function queue(tx: Tx, mail: PreparedMail, work: Work): void {
 /** A message that came back did not reach anybody; a second bounce of it says nothing new. */
 function takeBounce(tx: Tx, { messageId }: DecisionOf<'bounce'>, work: Work): void {
   const row = outbox.markBounced(tx, messageId, work.now)
-  if (row !== null) recordUndelivered(tx, row, { because: 'bounced', code: 0 }, work)
+  if (row !== null) recordUndelivered(tx, row, { because: 'bounced', code: 0, says: '' }, work)
 }
 
 /**
@@ -152,7 +152,7 @@ function takeBounce(tx: Tx, { messageId }: DecisionOf<'bounce'>, work: Work): vo
 export function recordUndelivered(
   tx: Tx,
   row: outbox.OutboxRow,
-  how: Pick<NewEvent<'undelivered'>['about'], 'because' | 'code'>,
+  how: Pick<NewEvent<'undelivered'>['about'], 'because' | 'code' | 'says'>,
   work: Work
 ): void {
   const { id: outbox, kind: message, audience, recipientId: recipient, attempts } = row

@@ -46,7 +46,9 @@ export function createDispatcher(
         if (row.state === 'sent') recordLeft(tx, row, { now })
         if (row.state !== 'given-up') continue
         const because = row.lastOutcome === 'rejected' ? 'rejected' : 'unreachable'
-        recordUndelivered(tx, row, { because, code: row.lastCode ?? 0 }, { now })
+        const said = row.audience === 'member' ? undefined : ended.find(({ id }) => id === row.id)
+        const how = { because, code: row.lastCode ?? 0, says: said?.says ?? '' } as const
+        recordUndelivered(tx, row, how, { now })
       }
       if (limit <= 0) return { rows, claimed: [] }
       const claimed = outbox.claimDue(tx, now, {
@@ -67,7 +69,7 @@ export function createDispatcher(
   async function begin({ id, messageId, envelopeFrom, envelopeTo, raw }: outbox.Claimed) {
     const mail = { messageId, from: envelopeFrom, to: envelopeTo, raw }
     const outcome = await sender.send(mail, options.signal)
-    finished.push({ id, kind: outcome.kind, code: 'code' in outcome ? outcome.code : 0 })
+    finished.push({ id, code: 0, ...outcome })
     sending.delete(id)
     announce()
   }

@@ -104,17 +104,24 @@ function wordsOf(desk: Desk, { clock, rings, starts, record, subject, recipients
 /** An event as the wordings read it: its particulars, and people, messages and reasons in words. */
 function inWords(desk: Desk, { kind, at, about }: DeskEvent, record: CaseRecord | null): object {
   const isOfMessage = 'message' in about
-  const id = 'reporter' in about ? about.reporter : isOfMessage ? about.recipient : ''
-  const isOneOfSeveral = record !== null && record.reporters.length > 1
+  const address = addressIn(about, record)
+  const who = isOfMessage ? whoIs(desk, about.audience, about.recipient) : ''
   return {
     ...about,
     kind,
     received: formatInstant(at, desk.settings.desk.timezone),
-    who: isOfMessage ? whoIs(desk, about.audience, about.recipient) : '',
+    who: address === '' ? who : `reporter ${address}`,
     noun: isOfMessage ? nounOf(about.message) : '',
     why: isOfMessage && 'because' in about ? WHY[about.because] : '',
-    address: isOneOfSeveral ? (reporterWith(record, id)?.contact?.address ?? '') : ''
+    address
   }
+}
+
+/** Whom of several reporters it is about; '' where there is one. */
+function addressIn(about: DeskEvent['about'], record: CaseRecord | null): string {
+  if (record === null || record.reporters.length < 2) return ''
+  const id = 'reporter' in about ? about.reporter : 'message' in about ? about.recipient : ''
+  return reporterWith(record, id)?.contact?.address ?? ''
 }
 
 const WHY = { ...KEY_PROBLEMS, ...UNDELIVERED }

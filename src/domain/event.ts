@@ -191,6 +191,8 @@ const EVENTS = {
     because: 'rejected' | 'unreachable' | 'bounced'
     /** SMTP reply code, 0 for none. */
     code: number
+    /** The server's own words; '' about a member, whose address they may hold (G5). */
+    says: string
     attempts: number
   },
   retried: {} as { outbox: number },

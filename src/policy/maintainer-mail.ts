@@ -55,7 +55,7 @@ export function decideMaintainerMail(
     return [...remember, ...act(parsed, hasCommands, context, situation)]
   }
   if (named === null && !hasCommands && situation.answers === null) return null
-  const says = NO_CASE[named ?? 'none'] ?? UNKNOWN_CASE
+  const says = NO_CASE[named ?? 'none'] ?? `There is no case ${named}, which your message names.`
   const { decisions, ...result } = hasCommands
     ? runWithoutCase(parsed, desk, VERBS, says)
     : { ...NO_COMMANDS, decisions: [refusalTo(desk, { because: '', says })] }
@@ -85,7 +85,6 @@ const NO_CASE: Readonly<Record<string, string>> = {
   none: 'The signed part of your message names no case. Reply to a message of the case and keep its last line (Ref: …), or begin your message with a line "case: NUMBER".',
   conflict: 'Your message names more than one case. Begin it with one line "case: NUMBER".'
 }
-const UNKNOWN_CASE = 'There is no case with the number that your message names.'
 
 function act(
   parsed: ParsedCommands,

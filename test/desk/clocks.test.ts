@@ -578,10 +578,10 @@ it('(B16) a change after the list was told reminds everybody at once, then daily
 })
 
 describe('(B9) one alarm a cause, person and day', () => {
-  const lost = (message: 'acknowledgement' | 'reply', outbox: number): NewEvent =>
+  const lost = (message: 'acknowledgement' | 'reply', outbox: number, recipient = '1'): NewEvent =>
     event('undelivered', CASE, BY_DESK, {
-      ...{ audience: 'reporter', recipient: '1', message, outbox },
-      ...{ because: 'rejected', code: 550, attempts: 1 }
+      ...{ audience: 'reporter', recipient, message, outbox },
+      ...{ because: 'rejected', code: 550, says: '550 5.1.1 unknown', attempts: 1 }
     })
 
   it('says of each message that did not arrive to whom, once; what fails again that day is counted in the next one', async () => {
@@ -594,7 +594,7 @@ describe('(B9) one alarm a cause, person and day', () => {
     const first = await alarmsTo(grace)
     expect(first).toHaveLength(1)
     expect(first[0]).toContain(
-      'The reporter did not get the answer about ACME-2026-0001: the mail server refused it (code 550).'
+      'The reporter did not get the answer about ACME-2026-0001: the mail server refused it ("550 5.1.1 unknown").'
     )
     await world.wait(DAY)
     const next = (await alarmsTo(grace)).slice(1)
@@ -602,6 +602,14 @@ describe('(B9) one alarm a cause, person and day', () => {
     expect(next[0]).toContain('This happened 3 times since')
     await world.wait(3 * DAY)
     expect(await alarmsTo(grace)).toHaveLength(2)
+  })
+
+  it('names the reporter who did not get a message, where the case has several', async () => {
+    await givenCase({ policy: {} })
+    await givenMessage(bob, { subject: 'y', text: 'y', as: 'encrypted', autocrypt: true })
+    await writes(grace, `/merge ${FIRST}\n`, { tag: SECOND })
+    await given(lost('reply', 1, SECOND))
+    expect((await alarmsTo(grace)).at(-1)).toContain(`Reporter ${bob.address} did not get`)
   })
 
   it('tells of another message to the same person at once: it is another cause', async () => {
@@ -667,7 +675,8 @@ describe('(B9) one alarm a cause, person and day', () => {
     await givenMessage(alice, { subject: 'y', text: 'y', as: 'encrypted' })
     const lost = { audience: 'maintainer', recipient: 'grace', message: 'relay' }
     expect(recorded('undelivered')).toMatchObject([lost])
-    expect([await alarmsTo(grace), (await alarmsTo(linus)).length]).toEqual([[], 1])
+    expect(await alarmsTo(grace)).toEqual([])
+    expect(await alarmsTo(linus)).toEqual([expect.stringContaining('("550 5.1.1 user unknown")')])
     world.replies.push('rejected')
     await given(event('message-unread', DESK, BY_SOMEBODY, { bytes: 9 }))
     expect(recorded('undelivered')).toMatchObject([lost, { message: 'alert' }])

@@ -439,7 +439,9 @@ describe('without a case (B14)', () => {
     expect(text).toContain('Nothing was done: line 2 has a problem.')
     expect(text.replaceAll(/\s+/g, ' ')).toContain('names no case')
     expect(text).not.toContain('ACME-2026-0003')
-    expect(read(decide('/take\nwords', '[ACME-2026-0099]'))).toContain('There is no case')
+    expect(read(decide('/take\nwords', '[ACME-2026-0099]'))).toContain(
+      'There is no case ACME-2026-0099'
+    )
   })
 })
 
