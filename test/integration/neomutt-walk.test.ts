@@ -129,7 +129,7 @@ describeWith(
     })
 
     it('sets the date, fills in the form of the notice and previews it, each as the answer before offers', async () => {
-      last = await carriedOut(grace, last, /^\/embargo \S+$/m)
+      last = await carriedOut(grace, last, /^\/embargo \S.*$/m)
       last = await carriedOut(grace, last, /^\/notice draft$/m)
       const form = /^\/notice draft\n(?:[a-z_]+:\n)+/m.exec(last.text)?.[0] ?? ''
       expect(form).not.toBe('')

@@ -224,7 +224,7 @@ export const TALK: readonly Verb[] = [
     name: 'plan',
     followsMerges: true,
     text: { goesTo: 'fields', keys: ['plan', 'workarounds'], isOptional: true },
-    help: 'sends the reporter the plan and the workarounds that you write below',
+    help: 'sends the reporter your lines plan: and workarounds: below',
     more: 'Both are needed; "workarounds: none known" is enough. A /reply whose text holds both headings counts as well. Of several reporters, it reaches the one whose message you answer, or all of them if you answer none of theirs.',
     run: plan,
     next: {
