@@ -138,7 +138,7 @@ export function acknowledgeReport(
       { kind: 'list-report', tag, address: to.address, from: notBefore }
     )
   return does(
-    `yes, to ${to.address}; it leaves ${formatInstant(notBefore, timezone)}`,
+    `not yet; planned to leave to ${to.address} ${formatInstant(notBefore, timezone)}`,
     answer({ notBefore, isHeld: false })
   )
 }

@@ -162,7 +162,7 @@ describe('(A3) the promise of an answer', () => {
     const [due] = await alarmsTo(linus, mark)
     expect(due).toContain('No person has answered the reporter yet. Overdue since')
     expect(due).toContain('Owner: Grace')
-    expect(due).toContain('For: Grace, Linus')
+    expect(due).toContain('Sent to: Grace, Linus')
     expect(due).toContain('Our policy says: Within 48 hours.')
     await world.wait(DAY)
     await world.wait(DAY)

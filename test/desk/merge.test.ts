@@ -487,6 +487,7 @@ it('a reporter whose report is merged into a case with a date is asked about it;
   const eager = { subject: 'Re: it', text: 'Agree with all.', headers }
   await givenMessage(bob, { ...eager, autocrypt: true })
   expect(await lastTo(grace)).not.toContain('AGREES')
+  expect((await allTo(bob)).replaceAll(/\s+/g, ' ')).toContain('We confirmed the issue')
   // The question waited for the key that Bob sends here.
   expect(await lastTo(bob)).toContain(`(${SECOND}) public on Fri 15 Jan 2027`)
   const moved = '/embargo 2027-01-20T12:00:00Z because it is late'

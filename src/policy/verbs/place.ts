@@ -1,7 +1,13 @@
 /**
  * The verbs that say where a report belongs: to which product and to which case.
  */
-import { addresseesOf, type CaseRecord, isSamePerson, reporterWith } from '../../domain/case.ts'
+import {
+  addresseesOf,
+  type CaseRecord,
+  type CaseState,
+  isSamePerson,
+  reporterWith
+} from '../../domain/case.ts'
 import { type ClockRun } from '../../domain/clock.ts'
 import { type Decision, recorded } from '../../domain/decision.ts'
 import { aboutCase, byMaintainer, type EventKind } from '../../domain/event.ts'
@@ -129,10 +135,14 @@ function movedIn(draft: Draft, into: CaseRecord): Decision[] {
 /** What a reporter reads of a merge. Only the reporter of both cases learns the other number: people must not learn of others. */
 function togetherWords(from: CaseRecord, into: CaseRecord): string {
   const everybody = addresseesOf({ reporters: [...from.reporters, ...into.reporters] })
+  const isNews = isAccepted(into.state) && !isAccepted(from.state)
+  const news = isNews ? 'We confirmed the issue and treat it as a security issue. ' : ''
   return everybody.length === 1
-    ? `We handle your report ${from.tag} together with ${into.tag}. You may use either number when you write to us.`
-    : 'We handle your report in one case with everything else that we have about this problem. Your case number stays the same.'
+    ? `${news}We handle your report ${from.tag} together with ${into.tag}. You may use either number when you write to us.`
+    : `${news}We handle your report in one case with everything else that we have about this problem. Your case number stays the same.`
 }
+
+const isAccepted = (state: CaseState): boolean => ['accepted', 'planned', 'noticed'].includes(state)
 
 export const PLACE: readonly Verb[] = [
   {
