@@ -331,11 +331,13 @@ CREATE TABLE used_signatures (
   arrival_id INTEGER NOT NULL REFERENCES arrivals (id)
 ) STRICT;
 
--- Marks of every ciphertext that came, and its senders: what comes again is not opened for them (G6).
+-- Marks of every ciphertext that came, and its senders: what comes again is not shown as of another sender (G6).
 CREATE TABLE ciphertexts (
   mark    TEXT NOT NULL CHECK (length(mark) = 64),
   -- Lower case; '' when the message named no usable sender.
   address TEXT NOT NULL,
+  -- The case in which people were shown it as of this sender; NULL while nobody was.
+  case_id INTEGER REFERENCES cases (id),
   PRIMARY KEY (mark, address)
 ) STRICT, WITHOUT ROWID;
 

@@ -35,7 +35,7 @@ export function toOpenJson(opened: OpenedMail): object {
     text,
     attachments: opened.attachments.map(({ content: _, ...file }) => file),
     autoSubmitted: robots.some((kind) => opened.automatic.includes(kind)),
-    bounce: opened.bounce !== null,
+    bounce: opened.automatic.includes('bounce'),
     warnings: opened.warnings
   }
 }

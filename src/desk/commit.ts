@@ -103,7 +103,8 @@ const WRITERS: {
     }),
   'remember-signature': (tx, { sha256 }, job) =>
     people.insertUsedSignature(tx, sha256, requireArrival(job)),
-  'remember-ciphertext': (tx, decision) => people.saveCiphertext(tx, decision),
+  'remember-ciphertext': (tx, decision) =>
+    people.saveCiphertext(tx, decision, caseId(tx, decision.shownIn)),
   'list-report': (tx, decision) =>
     people.insertFurtherReport(tx, requireCase(tx, decision.tag).id, decision),
   'forget-listed': (tx, { tags }) => people.deleteFurtherReports(tx, tags),

@@ -88,7 +88,8 @@ const EVENTS = {
   'message-refused': {} as { because: string },
   /** Too many were refused lately: nobody was answered, and a clock tells the maintainers. */
   'refused-unanswered': {} as { because: string },
-  /** On hold, because its encrypted content came before: from another sender, or into these cases. */
+  /** On hold: people were shown the same encrypted content in this case already, as of the same sender. */
+  'message-repeated': {} as Nothing,
   /** On hold: a delivery report about no message of the desk. */
   'bounce-unmatched': {} as Nothing,
   /** On hold, because not even its header could be read. */

@@ -130,7 +130,7 @@ export type SenderTrace = {
   readonly results: readonly AuthenticationResult[]
 }
 
-/** Facts of a delivery status notification: all of it is attacker-controlled text (mail.md §1.10). */
+/** Facts of a delivery status notification or a receipt: all of it is attacker-controlled text (mail.md §1.10). */
 export type BounceFacts = {
   /** Message-IDs in the returned headers: only those that the desk issued mean anything. */
   readonly returnedMessageIds: readonly MessageId[]
@@ -244,7 +244,7 @@ export type OpenedMail = {
   readonly attachments: readonly Attachment[]
   readonly trace: SenderTrace
   readonly automatic: readonly AutomaticKind[]
-  /** Null unless `automatic` says `bounce`. */
+  /** Of a bounce or receipt by its marks, and of what looks like a bounce from an address that takes no mail. */
   readonly bounce: BounceFacts | null
   readonly candidateKeys: readonly CandidateKey[]
   readonly unusableKeys: readonly UnusableKey[]

@@ -2,7 +2,7 @@
  * Messages that no human wrote, or that must not be answered: automatic answers (RFC 3834), delivery status notifications (RFC
  * 3464, RFC 6522) with the older forms that many servers still send, and read receipts (RFC 8098); mail.md §1.9. Policy decides
  * what follows. All of it is attacker-controlled text: it may only change the state of a message whose unguessable Message-ID
- * it returns. Must never take a message for a receipt because somebody attached one.
+ * it returns. Must never take a message for a receipt because somebody attached one, or because its header says so.
  */
 import { takesNoAnswers } from '../domain/address.ts'
 import {
@@ -41,11 +41,14 @@ export function readAutomatic(
     fields.some(
       ({ name, value }) => OLD_ANSWER_FIELD.test(name) && /^(?!(?:no|false|0)$)./i.test(value)
     )
-  const bounce = isBounce(root, facts)
-  const receipt = isReportOf(root, 'disposition-notification')
+  const form = bounceForm(root, facts)
+  const isNoReply = facts.from !== null && takesNoAnswers(facts.from.address)
+  const bounce = form === 'standard' || (form === 'old' && isFromDaemon(root, facts))
+  const receipt = isReportOf(root, 'disposition-notification') && hasPart(root, RECEIPT)
   // A report about abuse, TLS, DMARC or the like (RFC 5965, RFC 6522), and one with a receipt among its parts (RFC 3834 §2), is
   // never answered, but people read it.
-  const isReport = type === 'multipart/report' || hasPart(root, REPORT)
+  const isReport =
+    type === 'multipart/report' || [REPORT, RECEIPT].some((kind) => hasPart(root, kind))
   const own = deskAddress.trim().toLowerCase()
   const isOwn = valuesOf(fields, LOOP_FIELD).some((value) => value.trim().toLowerCase() === own)
   const marks: Readonly<Record<AutomaticKind, boolean>> = {
@@ -58,7 +61,7 @@ export function readAutomatic(
     list: fields.some(({ name }) => name.startsWith('list-') || name === 'mailing-list'),
     bulk: has('precedence', /\b(?:bulk|list|junk)\b/i),
     'null-path': has('return-path', /^<\s*>$/),
-    'no-reply-address': facts.from !== null && takesNoAnswers(facts.from.address),
+    'no-reply-address': isNoReply,
     'asks-for-silence': has(
       'x-auto-response-suppress',
       /(?:^|[,;\s])(?:all|autoreply|oof|dr)(?:[,;\s]|$)/i
@@ -67,11 +70,12 @@ export function readAutomatic(
   }
   return {
     automatic: (Object.keys(marks) as AutomaticKind[]).filter((kind) => marks[kind]),
-    bounce: bounce ? readBounce(root, facts) : null
+    bounce: bounce || receipt || (form === 'old' && isNoReply) ? readBounce(root, facts) : null
   }
 }
 
-const REPORT = /^message\/(?:feedback-report|(?:global-)?disposition-notification)$/
+const RECEIPT = /^message\/(?:global-)?disposition-notification$/
+const REPORT = /^message\/feedback-report$/
 
 function isReportOf({ type, params }: Part, kind: string): boolean {
   return type === 'multipart/report' && params.get('report-type')?.toLowerCase() === kind
@@ -90,26 +94,25 @@ const STATUS = /^message\/(?:global-)?delivery-status$/
 const OLD_SUBJECT =
   /^(?:undeliver(?:able|ed)\b|delivery (?:status|failure|failed|has failed|problem|report)|(?:mail|message) delivery (?:failed|failure|has failed|problem|status|report)|mail system error|returned mail\b|failure notice|there was an error sending your mail|nicht zugestellt|unzustellbar|メッセージを配信できません|メールエラー通知)/i
 const DAEMON = /^(?:mailer-daemon|mail-daemon|mdaemon)(?:[@ ]|$)/i
-const COPIED_ID = /^[> \t]{0,20}Message-ID:[ \t\r\n]{0,20}<[^<>\s]{3,250}>/gim
+const COPIED_ID = /^[> \t]{0,20}(?:Original-)?Message-ID:[ \t\r\n]{0,20}<[^<>\s]{3,250}>/gim
 const TEXT_BYTES_MAX = 64 * 1024
 const IDS_MAX = 20
 /** A person's inline PGP; below a server's text it is the copy of a message that the desk encrypted. */
 const ARMOR_FIRST = /^\s*-----BEGIN PGP /
 
 /**
- * Whether the message is a delivery status notification. In doubt it is not: a report mistaken for a bounce is lost, while a
- * bounce mistaken for a report only opens a case. So it must be an RFC 6522 report with its status part, or come from no person
- * (empty return path, mailer-daemon) and also look like a notification.
+ * Which form of a delivery status notification the message has, if any: an RFC 6522 report with its status part, or one that only
+ * looks like a notification. The old form proves nothing if a person may have sent it.
  */
-function isBounce(root: Part, facts: HeaderFacts): boolean {
+function bounceForm(root: Part, facts: HeaderFacts): 'standard' | 'old' | null {
   const hasStatus = hasPart(root, STATUS)
-  if (root.type === 'multipart/report' && hasStatus) return true
-  if (!isFromDaemon(root, facts) || isProtected(root)) return false
+  if (root.type === 'multipart/report' && hasStatus) return 'standard'
+  if (isProtected(root)) return null
   // Its status part may have been lost on the way.
-  if (hasStatus || isReportOf(root, 'delivery-status')) return true
+  if (hasStatus || isReportOf(root, 'delivery-status')) return 'old'
   const isNamed =
     OLD_SUBJECT.test(facts.subject.trim()) || firstValue(root.fields, 'x-failed-recipients') !== ''
-  return isNamed && !ARMOR_FIRST.test(beginningOf(root))
+  return isNamed && !ARMOR_FIRST.test(beginningOf(root)) ? 'old' : null
 }
 
 /**
@@ -132,7 +135,10 @@ function isProtected(root: Part): boolean {
 function readBounce(root: Part, facts: HeaderFacts): BounceFacts {
   // Message-IDs of the returned message; in the older forms, of a copy within the text.
   const copies = partsBelow(root)
-    .filter(({ type, children }) => children.length === 0 && RETURNED.test(type))
+    .filter(
+      ({ type, children }) =>
+        children.length === 0 && [RETURNED, RECEIPT].some((kind) => kind.test(type))
+    )
     .flatMap((part) => beginningOf(part).match(COPIED_ID) ?? [])
   return {
     returnedMessageIds: findMessageIds(copies.join(' '), IDS_MAX),
@@ -144,6 +150,7 @@ function readBounce(root: Part, facts: HeaderFacts): BounceFacts {
 function actionOf({ children }: Part, { subject }: HeaderFacts): BounceFacts['action'] {
   // A status part further inside belongs to a forwarded message, not to this report.
   const status = children.find((part) => STATUS.test(part.type))
+  if (status === undefined && children.some(({ type }) => RECEIPT.test(type))) return 'delivered'
   const text = status === undefined ? '' : beginningOf(status)
   const actions = Array.from(text.matchAll(/^action:[ \t]*([a-z]+)/gim), ([, word = '']) =>
     toAction(word.toLowerCase())

@@ -22,6 +22,7 @@ import {
   type NewEvent
 } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
+import { type OpenedMail } from '../domain/mail.ts'
 import { type FactLine } from '../domain/message.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
@@ -198,11 +199,11 @@ function toldDate(
 
 /**
  * Reads AGREE or OBJECT at the start of a line of their own (B19), if they were told the present date. What `isOnlyYes` needs no
- * reply.
+ * reply: nothing else came with it.
  */
 export function answerToDate(
   sender: Sender,
-  text: string,
+  { text, outsideText, attachments, warnings }: OpenedMail,
   { record, events }: Pick<DateAbout, 'record' | 'events'>
 ): {
   readonly facts: readonly FactLine[]
@@ -223,7 +224,10 @@ export function answerToDate(
   return {
     facts: [{ label: 'About the date', value: SAID[answer] }],
     decisions: [recorded('date-answered', aboutCase(tag), { kind: 'reporter', id }, about)],
-    isOnlyYes: /^\W*agree\W*$/iu.test(own)
+    isOnlyYes:
+      /^\W*agree\W*$/iu.test(own) &&
+      outsideText === '' &&
+      attachments.length + warnings.length === 0
   }
 }
 

@@ -19,13 +19,15 @@ export function decideArrival(
   settings: Settings,
   moment: Moment
 ): Decision[] {
-  return [...rememberCiphertext(situation.opened), ...decideKind(situation, settings, moment)]
+  return [...rememberCiphertext(situation.opened, null), ...decideKind(situation, settings, moment)]
 }
 
 function decideKind(situation: Situation, settings: Settings, moment: Moment): Decision[] {
   const { opened } = situation
   if (isOwn(opened, settings)) return [dispose('done', 'own', 'the desk sent it itself')]
-  if (opened.bounce !== null) return decideBounce(situation, opened.bounce)
+  const { bounce, automatic } = opened
+  if (bounce !== null && (situation.bounced !== null || automatic.includes('bounce')))
+    return decideBounce(situation, bounce)
   const fromMaintainer = decideMaintainerMail(situation, settings, moment)
   return fromMaintainer ?? decideReport(situation, settings, moment)
 }
@@ -36,7 +38,8 @@ function isOwn({ outer: { from }, automatic }: OpenedMail, { desk }: Settings): 
 
 /**
  * A delivery report moves a delivery only if it returns a Message-ID that the desk issued (mail.md §1.10). One about no message
- * of ours is held and the maintainers are told: it may be a report in disguise.
+ * of ours is held and the maintainers are told: it may be a report in disguise. What only looks like one, or like a receipt, is
+ * read like any message then.
  */
 function decideBounce({ bounced }: Situation, { action }: BounceFacts): Decision[] {
   const reason = 'a delivery report about a message that the desk did not send'
@@ -45,6 +48,11 @@ function decideBounce({ bounced }: Situation, { action }: BounceFacts): Decision
       recorded('bounce-unmatched', DESK, BY_SOMEBODY, {}),
       dispose('held', 'bounce-unmatched', reason)
     ]
-  const done = dispose('done', 'bounce', `a delivery report (${action})`, bounced.case.tag)
+  const done = dispose(
+    'done',
+    'bounce',
+    `a delivery report or receipt (${action})`,
+    bounced.case.tag
+  )
   return action === 'failed' ? [{ kind: 'bounce', messageId: bounced.messageId }, done] : [done]
 }

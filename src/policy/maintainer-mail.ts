@@ -195,20 +195,17 @@ function refuse(
   author: Maintainer,
   because: Refusal
 ): Decision[] {
-  const { automatic } = situation.opened
   // A maintainer's vacation robot answers every relay: recorded, and nobody is bothered.
-  if (automatic.includes('auto-replied'))
+  if (situation.opened.automatic.includes('auto-replied'))
     return [dispose('done', 'auto-reply', 'an automatic answer')]
   const subject = { kind: 'maintainer', id: author.id } as const
   const isTooMany = situation.history.refusalsLastHour >= REFUSALS_PER_HOUR_MAX
-  // Nobody wrote the receipt of a maintainer's mail program, so nobody is told that it had no effect.
-  const isReceipt = automatic.includes('receipt')
-  const kind = isTooMany && !isReceipt ? 'refused-unanswered' : 'message-refused'
+  const kind = isTooMany ? 'refused-unanswered' : 'message-refused'
   const desk = { ...situation, author, settings, message: answeredMessage(situation) }
   return [
     ...spendSignatures(situation, settings),
     recorded(kind, subject, BY_SOMEBODY, { because }),
-    ...(isTooMany || isReceipt ? [] : [refusalTo(desk, { because, says: '' })]),
+    ...(isTooMany ? [] : [refusalTo(desk, { because, says: '' })]),
     dispose('held', 'refused', because)
   ]
 }

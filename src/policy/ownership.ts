@@ -1,12 +1,12 @@
 /**
  * Decides whether encrypted content comes from the sender of the message (G6, mail.md §2.4). Somebody may send as their own what
  * another person encrypted to the desk, and an answer would tell them what is in it. If the inside contradicts the outside, the
- * message is taken in without its content, like one that cannot be opened. So is one whose ciphertext came before, unless only
- * others sent it and its inside shows that it is of this sender.
+ * message is taken in without its content, like one that cannot be opened. So is one whose ciphertext others sent before, unless
+ * its inside shows that it is of this sender.
  */
 import { type Address, isSameAddress } from '../domain/address.ts'
 import { type Decision } from '../domain/decision.ts'
-import { type Fingerprint, isNamedBy } from '../domain/ids.ts'
+import { type CaseTag, type Fingerprint, isNamedBy } from '../domain/ids.ts'
 import { type HeaderFacts, type OpenedMail } from '../domain/mail.ts'
 import { type Settings } from '../domain/settings.ts'
 import { type Situation } from './situation.ts'
@@ -38,9 +38,7 @@ export function contradictionOf(situation: Situation, settings: Settings): Contr
   // Inline PGP and an encrypted file have no protected headers: these were cut out of a PGP/MIME message.
   if (inner !== null && (structure === 'inline' || structure === 'attachment')) return 'form'
   if (isSignedByAnother(situation, settings)) return 'signer'
-  const { ciphertextSeenFrom: seenFrom } = situation
-  const isCopy = seenFrom === 'sender' || (seenFrom === 'others' && !isProved(situation, settings))
-  return isCopy ? 'copy' : null
+  return situation.ciphertext.isOfOthers && !isProved(situation, settings) ? 'copy' : null
 }
 
 /** The same message with nothing of its inside but the state of its signatures. */
@@ -143,8 +141,12 @@ function isProved({ opened, senderKey, member }: Situation, { maintainers }: Set
 
 /**
  * Remembers who sent the ciphertext, whatever became of the message: what the desk refused is as worth stealing as a report.
+ * `shownIn` is the case in which people were shown its content. From can be forged: what nobody saw takes nothing from its writer.
  */
-export function rememberCiphertext({ ciphertextMark: mark, outer }: OpenedMail): Decision[] {
+export function rememberCiphertext(
+  { ciphertextMark: mark, outer }: OpenedMail,
+  shownIn: CaseTag | null
+): Decision[] {
   const sender = outer.from?.address ?? null
-  return mark === null ? [] : [{ kind: 'remember-ciphertext', mark, sender }]
+  return mark === null ? [] : [{ kind: 'remember-ciphertext', mark, sender, shownIn }]
 }

@@ -11,7 +11,7 @@ import {
   withAnswer
 } from '../domain/case.ts'
 import { historyOf, moveCase } from '../domain/case-machine.ts'
-import { type Decision, dispose } from '../domain/decision.ts'
+import { type Decision, dispose, recorded } from '../domain/decision.ts'
 import { aboutCase, BY_SOMEBODY, event, type NewEvent } from '../domain/event.ts'
 import { type CaseTag, type MessageId } from '../domain/ids.ts'
 import { type OpenedMail, subjectOf, type WarningCode } from '../domain/mail.ts'
@@ -26,6 +26,7 @@ import {
   type Contradiction,
   contradictionOf,
   explainContradiction,
+  rememberCiphertext,
   withholdContent
 } from './ownership.ts'
 import { relay } from './relay.ts'
@@ -57,15 +58,14 @@ type Judged = Situation & { readonly withheld: string | null }
 
 /** Judges the inside of a message and takes it into the case that it opens or continues. */
 export function decideReport(received: Situation, settings: Settings, moment: Moment): Decision[] {
+  const { shownIn } = received.ciphertext
+  if (shownIn !== null) return holdRepeat(shownIn)
   const situation = judged(received, contradictionOf(received, settings))
   const thread = decideThread(situation, settings)
   const { joined } = thread
-  // An automatic answer or a receipt is kept on the record of the case and shown to nobody. One that belongs to no case is read
-  // like any report: no message stays unread because of its form (G1).
-  const isAutomatic = (['auto-replied', 'receipt'] as const).some((kind) =>
-    situation.opened.automatic.includes(kind)
-  )
-  if (joined !== null && isAutomatic) {
+  // An automatic answer is kept on the record of the case and shown to nobody. One that belongs to no case is read like any
+  // report: no message stays unread because of its form (G1).
+  if (joined !== null && situation.opened.automatic.includes('auto-replied')) {
     const { tag } = joined.case
     return [
       message(situation, tag, SOMEBODY, moment.now),
@@ -73,6 +73,15 @@ export function decideReport(received: Situation, settings: Settings, moment: Mo
     ]
   }
   return takeIn(situation, thread, settings, moment)
+}
+
+/** A mail system delivered the message twice, or somebody sent it on unchanged: nobody is answered (G2, G6). */
+function holdRepeat(tag: CaseTag): Decision[] {
+  const reason = 'its encrypted content came before from the same sender'
+  return [
+    recorded('message-repeated', aboutCase(tag), BY_SOMEBODY, {}),
+    dispose('held', 'repeated', reason, tag)
+  ]
 }
 
 function judged(received: Situation, contradiction: Contradiction | null): Judged {
@@ -83,7 +92,7 @@ function judged(received: Situation, contradiction: Contradiction | null): Judge
 
 function takeIn(situation: Judged, thread: Thread, settings: Settings, moment: Moment): Decision[] {
   const { now } = moment
-  const { withheld, arrivalId } = situation
+  const { withheld, arrivalId, opened } = situation
   const { joined } = thread
   const entry =
     joined === null
@@ -101,7 +110,7 @@ function takeIn(situation: Judged, thread: Thread, settings: Settings, moment: M
           ...acknowledgeReport(situation, { record, key: key.key }, settings, moment),
           isOnlyYes: false
         }
-      : answerToDate(sender, withheld === null ? situation.opened.text : '', about)
+      : answerToDate(sender, opened, about)
   // A mere yes to the date waits for no answer; that it came is on the record all the same.
   const wrote = answer.isOnlyYes && joined?.case.state === record.state ? [] : [happened]
   const released = releasedBy(situation, withheld === null ? sender : null, key.key, about)
@@ -110,6 +119,7 @@ function takeIn(situation: Judged, thread: Thread, settings: Settings, moment: M
     ...entry.decisions,
     message(situation, tag, writer, now),
     ...wrote.map((event) => ({ kind: 'record', event }) as const),
+    ...(withheld === null && opened.decrypted ? rememberCiphertext(opened, tag) : []),
     ...key.decisions,
     ...relay({
       ...situation,

@@ -111,27 +111,32 @@ export function insertUsedSignature(tx: Tx, sha256: Sha256, arrivalId: number): 
   insert(tx, 'used_signatures', { sha256, arrivalId })
 }
 
-/** Remembers who sent a ciphertext. */
+/** Remembers who sent a ciphertext, and the first case in which it was shown. */
 export function saveCiphertext(
   tx: Tx,
-  { mark, sender }: Omit<DecisionOf<'remember-ciphertext'>, 'kind'>
+  { mark, sender }: Pick<DecisionOf<'remember-ciphertext'>, 'mark' | 'sender'>,
+  caseId: number | null
 ): void {
-  insert(tx, 'ciphertexts', { mark, address: senderKey(sender) }, 'ON CONFLICT DO NOTHING')
+  const row = { mark, address: senderKey(sender), caseId }
+  const clause = 'ON CONFLICT DO UPDATE SET case_id = ifnull(case_id, excluded.case_id)'
+  insert(tx, 'ciphertexts', row, clause)
 }
 
 function senderKey(sender: Address | null): string {
   return sender === null ? '' : addressKey(sender)
 }
 
-/** Whether the ciphertext of this message came before, and from whom. */
-export function ciphertextSeenFrom(
+/** Whether others sent the ciphertext of this message before, and the case in which it was shown as of the same sender. */
+export function findCiphertext(
   read: Read,
   { ciphertextMark, outer: { from } }: OpenedMail
-): 'nobody' | 'others' | 'sender' {
-  const sql = 'SELECT address FROM ciphertexts WHERE mark = ?'
-  const senders = read.column<string>(sql, [ciphertextMark])
-  if (senders.includes(senderKey(from?.address ?? null))) return 'sender'
-  return senders.length > 0 ? 'others' : 'nobody'
+): { readonly isOfOthers: boolean; readonly shownIn: CaseTag | null } {
+  const seen = read.all<{ address: string; tag: CaseTag | null }>(
+    'SELECT address, tag FROM ciphertexts LEFT JOIN cases ON cases.id = case_id WHERE mark = ?',
+    [ciphertextMark]
+  )
+  const own = seen.find(({ address }) => address === senderKey(from?.address ?? null))
+  return { isOfOthers: seen.some((one) => one !== own), shownIn: own?.tag ?? null }
 }
 
 /** A report that no acknowledgement of its own answers: the sender's next daily list names it. */

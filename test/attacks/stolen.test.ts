@@ -82,6 +82,27 @@ describeAttacks('attacks with a stolen ciphertext', () => {
     await becomes('case-opened', encryptedMail(armored, head('alice')))
   })
 
+  it.each<[string, (armored: string, fields: string[]) => string]>([
+    [
+      'in an automatic answer that nobody is shown',
+      (armored, fields) => encryptedMail(armored, head('alice', '...', fields))
+    ],
+    ['as inline PGP', (armored) => `${lines(...head('alice'))}\r\n${armored}`]
+  ])(
+    '4 replayed ciphertext: a quicker thief under the name of its writer takes nothing from them, %s (G1, G6)',
+    async (_, stolen) => {
+      await openEmpty()
+      await scene.attack(plainMail('mallory', 'a hole'))
+      const [answer] = scene.world.accepted.filter(({ to }) => to === ADDRESSES.mallory)
+      const fields = [`In-Reply-To: <${answer?.messageId ?? ''}>`, 'Auto-Submitted: auto-replied']
+      const armored = await cast.seal(payload('alice', 'mine', WORDS), 'alice')
+      await scene.attack(stolen(armored, fields))
+      expect(await isRead()).toBe(false)
+      await becomes('case-opened', encryptedMail(armored, head('alice')))
+      expect(await isRead()).toBe(true)
+    }
+  )
+
   const mailOf = (from: string, to: string): string =>
     lines(
       `From: <${from}>`,

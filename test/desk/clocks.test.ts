@@ -623,6 +623,7 @@ describe('(B9) one alarm a cause, person and day', () => {
   it.each([
     ['of a delivery report about nothing of ours', 'bounce-unmatched', DESK, {}],
     ['of a message that could not be read', 'message-unread', DESK, { bytes: 9 }],
+    ['of a message that came again', 'message-repeated', CASE, {}],
     ['of too many forged messages', 'refused-unanswered', ofLinus, { because: 'unsigned' }],
     ['of a bug at one thing', 'desk-failed', DESK, { at: 'one thing', error: 'TypeError' }]
   ] as const)(

@@ -147,6 +147,14 @@ it.each([
   }
 )
 
+it('(A3, B19) an AGREE with a file waits for a reply', async () => {
+  await dated('encrypted')
+  const patch = { filename: 'second.py', content: 'a second hole' }
+  await writes(alice, 'AGREE\n', { ...answering(alice), patch })
+  expect(recorded('date-answered')).toHaveLength(1)
+  expect(recorded('reporter-wrote')).toHaveLength(1)
+})
+
 it('(B19) a quoted or longer word is no answer', async () => {
   await dated('encrypted')
   await answer('Objects in memory are freed twice.\nThanks\n> please reply AGREE\n> AGREE\n')

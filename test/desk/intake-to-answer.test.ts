@@ -293,9 +293,21 @@ it('a receipt that answers a message of the desk goes to its case and bothers no
   )
   const before = world.accepted.length
   await world.receive(Buffer.from(receipt('2', latest(alice).messageId)))
-  expect(world.dispositions()).toEqual(['case-opened', 'auto-reply'])
+  expect(world.dispositions()).toEqual(['case-opened', 'bounce'])
   expect(world.column('SELECT case_id FROM arrivals')).toEqual([1, 1])
   expect(world.accepted).toHaveLength(before)
+})
+
+it('a message in a case that only its header calls a receipt is shown (G1)', async () => {
+  await givenDesk([grace])
+  await givenMessage(alice, { subject: 'x', text: 'x' })
+  const { messageId } = latest(alice)
+  const words = receipt('2', messageId)
+    .replace('message/disposition-notification', 'text/plain')
+    .replace('It was displayed.', 'The exploit is public now.')
+  await world.receive(Buffer.from(words))
+  expect(world.dispositions()).toEqual(['case-opened', 'case-joined'])
+  expect((await textsTo(grace)).at(-1)).toContain('The exploit is public now.')
 })
 
 it('refusals to a maintainer end after 10 an hour in one name, with an alarm once a day (mail.md §2.10)', async () => {

@@ -413,11 +413,14 @@ it('a message that its sender repeats after a merge is told as a repeat, in the 
   const raw = await world.write(bob, { subject: 'two', text: 'a report', autocrypt: true })
   await world.receive(raw)
   await says(`/merge ${FIRST}`, SECOND)
+  const before = world.accepted.length
   const answers = `${answering(bob).headers.join()}\r\nMIME-Version`
   await world.receive(Buffer.from(raw.toString().replace('MIME-Version', answers)))
-  expect(world.dispositions().at(-1)).toBe('contradicts-sender')
-  expect(await lastTo(grace)).toContain('the same encrypted content came in an earlier message')
+  expect(world.dispositions().at(-1)).toBe('repeated')
+  expect(world.column('SELECT case_id FROM arrivals').at(-1)).toBe(1)
+  expect(await lastTo(grace)).toContain('encrypted content stands in this case already')
   expect(await lastTo(grace)).toContain(`Ref: ${FIRST}`)
+  expect(world.accepted.slice(before).map(({ to }) => to)).toEqual([grace.address])
 })
 
 it('an acknowledgement that was on hold before a merge is sent by /acknowledge after it (B14, G1)', async () => {
@@ -621,6 +624,19 @@ it('an alarm about a message from before a merge that came back names its report
   const told = await allTo(grace)
   expect(told).toContain(`did not get the acknowledgement about ${FIRST}`)
   expect(told).toContain(`Reporter: ${bob.address}`)
+})
+
+it('a delivery failure of the old form, from a postmaster with a return path, is one if it returns a message of the desk, else a report (G1)', async () => {
+  await givenDesk([grace])
+  await givenMessage(alice, { subject: 'one', text: 'a report' })
+  const [sent] = world.sentTo(alice)
+  const failure = (id: string) =>
+    ['Return-Path: <postmaster@people.example>', 'From: postmaster@people.example'].join('\r\n') +
+    `\r\nSubject: Undeliverable Mail\r\n\r\nNo such user.\r\n\r\nMessage-ID: <${id}>\r\n`
+  for (const id of ['unknown@acme.example', sent?.messageId ?? ''])
+    await world.receive(Buffer.from(failure(id)))
+  expect(world.dispositions()).toEqual(['case-opened', 'case-opened', 'bounce'])
+  expect(await allTo(grace)).toContain(`did not get the acknowledgement about ${FIRST}`)
 })
 
 it('the other maintainers read to which of several reporters a colleague wrote (B14)', async () => {

@@ -171,16 +171,21 @@ describe('a message that another person had sealed', () => {
     expect(await allTo(grace)).toContain(SECRET)
   })
 
-  it('is withheld when it comes again in the name of the same sender', async () => {
+  it('is held as a repeat when it comes again in the name of the same sender: no second case, nobody answered, an alarm (G2)', async () => {
     await givenDesk([grace])
     const whole = await world.write(alice, { subject: 'a', text: SECRET })
     await world.receive(whole)
     const before = world.accepted.length
-    await world.receive(change(whole, /^Message-ID: .*$/m, 'Message-ID: <again@reporter.example>'))
-    const became = "SELECT state || ' ' || disposition FROM arrivals ORDER BY id"
-    expect(world.column(became)).toEqual(['done case-opened', 'held contradicts-sender'])
-    const again = await allTo(grace, before)
-    expect(again).toContain('came in an earlier message')
-    expect(again).not.toContain('SECRET')
+    const twice = Buffer.concat([Buffer.from('Received: from a by b; x\r\n'), whole])
+    for (const again of [twice, change(whole, /^Message-ID: .*$/m, 'Message-ID: <x@y.example>')])
+      await world.receive(again)
+    const became = "SELECT state || ' ' || disposition || ' ' || case_id FROM arrivals ORDER BY id"
+    const repeated = 'held repeated 1'
+    expect(world.column(became)).toEqual(['done case-opened 1', repeated, repeated])
+    expect(world.rows('SELECT id FROM cases')).toHaveLength(1)
+    const said = await allTo(grace, before)
+    expect(said).toContain('A message came again')
+    expect(said).not.toContain('SECRET')
+    expect(world.sentTo(alice)).toHaveLength(1)
   })
 })

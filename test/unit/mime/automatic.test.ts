@@ -30,7 +30,10 @@ describe('marks of automatic messages (RFC 3834)', () => {
     ['Return-Path: <>', 'null-path'],
     ['X-Auto-Response-Suppress: DR, OOF', 'asks-for-silence'],
     ['X-Postern-Loop: Security@acme.example', 'loop'],
-    ['Content-Type: multipart/report; report-type=disposition-notification; boundary=b', 'receipt']
+    [
+      'Content-Type: multipart/report; report-type=disposition-notification; boundary=b',
+      'auto-generated'
+    ]
   ])('%s', (field, expected) => {
     expect(kinds(field)).toEqual([expected])
   })
@@ -71,7 +74,12 @@ describe('a read receipt (RFC 8098)', () => {
     ).automatic
 
   it.each([
-    ['multipart/report; report-type=Disposition-Notification', 'text/plain', 'receipt'],
+    ['multipart/report; report-type=Disposition-Notification', 'text/plain', 'auto-generated'],
+    [
+      'multipart/report; report-type=Disposition-Notification',
+      'message/disposition-notification',
+      'receipt'
+    ],
     ['multipart/mixed', 'message/disposition-notification', 'auto-generated'],
     ['multipart/mixed', 'message/global-disposition-notification', 'auto-generated'],
     ['multipart/report; report-type=x', 'message/disposition-notification', 'auto-generated']
@@ -81,6 +89,17 @@ describe('a read receipt (RFC 8098)', () => {
       expect(marks(type, part)).toEqual([mark])
     }
   )
+
+  it('returns the Message-ID of what was read, and says of no message that it failed', () => {
+    const original = 'Original-Message-ID: <k7f@acme.example>\r\nDisposition: displayed'
+    const { bounce } = readAll(
+      lines(
+        'Content-Type: multipart/report; report-type=disposition-notification; boundary=b',
+        ''
+      ) + lines('--b', 'Content-Type: message/disposition-notification', '', original, '--b--')
+    )
+    expect(bounce).toEqual({ returnedMessageIds: ['k7f@acme.example'], action: 'delivered' })
+  })
 })
 
 describe('a bounce (RFC 3464)', () => {
@@ -164,7 +183,10 @@ describe('a bounce (RFC 3464)', () => {
     ]
   ])('is never a report by a person: %s (G1)', (_, head) => {
     const body = _.endsWith('code') ? '550 5.1.1 unknown' : 'The parser reads past its buffer.'
-    expect(read([...head, '', body].join('\r\n'))).toBeNull()
+    const { automatic, bounce } = readAll([...head, '', body].join('\r\n'))
+    expect(automatic).not.toContain('bounce')
+    // The desk looks whether it sent what these return: nothing.
+    expect(bounce?.returnedMessageIds ?? []).toEqual([])
   })
 
   it('has failed when its status part is empty', () => {

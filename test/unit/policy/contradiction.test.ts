@@ -36,6 +36,8 @@ const BY_EVIL = { outer: headers({ from: EVIL }) }
 const unreadable = (unreadableFrom: string) => headers({ from: null, unreadableFrom })
 const ALICE_UNREAD = unreadable('"alice"@reporter.example')
 const PINNED = { senderKey: ALICE_KEY }
+const NEXT = 'ACME-2026-0002'
+const OF_OTHERS = { isOfOthers: true, shownIn: null }
 
 function mail(change: Partial<OpenedMail> = {}): OpenedMail {
   return openedMail({
@@ -68,9 +70,8 @@ const CONTRADICTIONS: Row[] = [
   [
     'another sender sent its ciphertext before, without effect, and nothing inside names its own',
     BARE,
-    { ciphertextSeenFrom: 'others' }
+    { ciphertext: OF_OTHERS }
   ],
-  ['its own sender sent its ciphertext before', {}, { ciphertextSeenFrom: 'sender' }],
   ['its outer From is unreadable', { outer: headers({ from: null }) }],
   ['its protected To names others alone', { protected: headers({ to: [BOB], subject: SECRET }) }],
   ['another key signed than the pinned one', { signatures: [UNKNOWN] }, PINNED],
@@ -154,15 +155,11 @@ describe('a message whose inside contradicts its sender', () => {
       'has the same unreadable From inside and outside',
       { outer: ALICE_UNREAD, protected: ALICE_UNREAD }
     ],
-    [
-      'was sent by another before and names its sender inside',
-      {},
-      { ciphertextSeenFrom: 'others' }
-    ],
+    ['was sent by another before and names its sender inside', {}, { ciphertext: OF_OTHERS }],
     [
       'was sent by another before and is signed with a key of its sender',
       { ...BARE, signatures: [OWN] },
-      { ciphertextSeenFrom: 'others', ...PINNED }
+      { ciphertext: OF_OTHERS, ...PINNED }
     ],
     ['has no protected header', BARE],
     ['is signed with the pinned key', { signatures: [OWN] }, PINNED],
@@ -193,10 +190,20 @@ describe('a message whose inside contradicts its sender', () => {
   })
 })
 
-it('the same ciphertext is remembered by its mark, whatever became of its message (G6)', () => {
-  const mark = sha256('its data')
-  for (const change of [{}, BY_EVIL]) {
-    const decisions = arrive(mail({ ...change, ciphertextMark: mark }))
-    expect(only(decisions, 'remember-ciphertext').map((each) => each.mark)).toEqual([mark])
+it.each([
+  ['shown', {}, [null, NEXT]],
+  ['withheld', BY_EVIL, [null]],
+  ['not opened', { decrypted: false, failure: 'damaged' as const }, [null]]
+])(
+  'the ciphertext of a message that was %s is remembered by its mark, with the case that showed it (G6)',
+  (_name, change, shownIn) => {
+    const mark = sha256('its data')
+    const remembered = only(
+      arrive(mail({ ...change, ciphertextMark: mark })),
+      'remember-ciphertext'
+    )
+    expect(remembered.map((each) => [each.mark, each.shownIn])).toEqual(
+      shownIn.map((tag) => [mark, tag])
+    )
   }
-})
+)

@@ -301,28 +301,19 @@ describe('threads (DESIGN §6)', () => {
 })
 
 describe('reading receipts (RFC 8098)', () => {
-  it('in a case are put on the record and shown to nobody', () => {
-    const opened = openedMail({ automatic: ['receipt'] })
-    expect(arrive(opened, { answers: issued() })).toMatchObject([
-      { kind: 'add-message' },
-      { kind: 'dispose', disposition: 'auto-reply', tag: caseRecord().tag }
-    ])
+  const bounce = { returnedMessageIds: [messageId('a@b.example')], action: 'delivered' } as const
+  const receipt = openedMail({ automatic: ['receipt'], bounce })
+  it('of a message of the desk go to its case, and nobody is told', () => {
+    const { tag } = caseRecord()
+    expect(arrive(receipt, { bounced: issued() })).toMatchObject([{ kind: 'dispose', tag }])
   })
 
-  it('of no case become cases and are not acknowledged (G1)', () => {
-    const decisions = arrive(openedMail({ automatic: ['receipt'] }))
-    expect(only(decisions, 'open-case')).toHaveLength(1)
-    expect(only(decisions, 'send-clear')).toEqual([])
-    expect(only(decisions, 'send-sealed').map(({ message }) => message.kind)).toEqual(['relay'])
-  })
-
-  it('of a maintainer without authority is held, and nobody is told that it had no effect', () => {
-    const opened = maintainerMail('', GRACE, { signatures: [], automatic: ['receipt'] })
-    const decisions = arrive(opened)
-    expect(only(decisions, 'dispose')).toMatchObject([{ state: 'held', disposition: 'refused' }])
-    expect(sends(decisions)).toEqual([])
-    const written = arrive(maintainerMail('', GRACE, { signatures: [] }))
-    expect(sends(written)).toMatchObject([{ message: { kind: 'refusal' } }])
+  it('of no message of the desk are shown, also in a case, and are not acknowledged (G1)', () => {
+    for (const answers of [null, issued()]) {
+      const sent = only(arrive(receipt, { answers }), 'send-sealed')
+      expect(sent.map(({ message }) => message.kind)).toEqual(['relay'])
+    }
+    expect(only(arrive(receipt), 'send-clear')).toEqual([])
   })
 })
 
@@ -336,6 +327,13 @@ describe('bounces', () => {
     ])
     const known = arrive(opened, { bounced: issued() })
     expect(known.map(({ kind }) => kind)).toEqual(['bounce', 'dispose'])
+  })
+
+  it('that only look like it, and name no message of the desk, are reports (G1)', () => {
+    const bounce = { returnedMessageIds: [], action: 'failed' } as const
+    const opened = openedMail({ automatic: ['no-reply-address'], bounce })
+    expect(only(arrive(opened), 'open-case')).toHaveLength(1)
+    expect(only(arrive(opened, { bounced: issued() }), 'bounce')).toHaveLength(1)
   })
 })
 

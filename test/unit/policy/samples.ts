@@ -410,7 +410,7 @@ export function situation(change: Partial<Situation> = {}): Situation {
     bounced: null,
     member: null,
     signatureSeen: false,
-    ciphertextSeenFrom: 'nobody',
+    ciphertext: { isOfOthers: false, shownIn: null },
     signedByAnother: false,
     senderKey: null,
     waitingKeys: [],
