@@ -41,10 +41,8 @@ export function readAutomatic(
     fields.some(
       ({ name, value }) => OLD_ANSWER_FIELD.test(name) && /^(?!(?:no|false|0)$)./i.test(value)
     )
-  const form = bounceForm(root, facts)
   const isNoReply = facts.from !== null && takesNoAnswers(facts.from.address)
-  const bounce = form === 'standard' || (form === 'old' && isFromDaemon(root, facts))
-  const receipt = isReportOf(root, 'disposition-notification') && hasPart(root, RECEIPT)
+  const { bounce, receipt, returned } = readNotification(root, facts, isNoReply)
   // A report about abuse, TLS, DMARC or the like (RFC 5965, RFC 6522), and one with a receipt among its parts (RFC 3834 §2), is
   // never answered, but people read it.
   const isReport =
@@ -70,7 +68,7 @@ export function readAutomatic(
   }
   return {
     automatic: (Object.keys(marks) as AutomaticKind[]).filter((kind) => marks[kind]),
-    bounce: bounce || receipt || (form === 'old' && isNoReply) ? readBounce(root, facts) : null
+    bounce: returned
   }
 }
 
@@ -99,6 +97,15 @@ const TEXT_BYTES_MAX = 64 * 1024
 const IDS_MAX = 20
 /** A person's inline PGP; below a server's text it is the copy of a message that the desk encrypted. */
 const ARMOR_FIRST = /^\s*-----BEGIN PGP /
+
+/** What the message notifies of; read also where it only looks like a bounce, if the address of its sender takes no mail. */
+function readNotification(root: Part, facts: HeaderFacts, isNoReply: boolean) {
+  const form = bounceForm(root, facts)
+  const bounce = form === 'standard' || (form === 'old' && isFromDaemon(root, facts))
+  const receipt = isReportOf(root, 'disposition-notification') && hasPart(root, RECEIPT)
+  const isRead = bounce || receipt || (form === 'old' && isNoReply)
+  return { bounce, receipt, returned: isRead ? readBounce(root, facts) : null }
+}
 
 /**
  * Which form of a delivery status notification the message has, if any: an RFC 6522 report with its status part, or one that only

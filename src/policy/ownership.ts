@@ -45,6 +45,8 @@ export function contradictionOf(situation: Situation, settings: Settings): Contr
 export function withholdContent(opened: OpenedMail): OpenedMail {
   return {
     ...opened,
+    // Nobody is shown what it marks.
+    ciphertextMark: null,
     protected: null,
     innerFacts: null,
     namesInside: null,

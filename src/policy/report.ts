@@ -119,7 +119,7 @@ function takeIn(situation: Judged, thread: Thread, settings: Settings, moment: M
     ...entry.decisions,
     message(situation, tag, writer, now),
     ...wrote.map((event) => ({ kind: 'record', event }) as const),
-    ...(withheld === null && opened.decrypted ? rememberCiphertext(opened, tag) : []),
+    ...(opened.decrypted ? rememberCiphertext(opened, tag) : []),
     ...key.decisions,
     ...relay({
       ...situation,
