@@ -304,7 +304,7 @@ describe('(A3) the dates of a case', () => {
     await world.wait(DAY)
     const [[ofGrace], [ofLinus]] = [await alarmsTo(grace, mark), await alarmsTo(linus, mark)]
     for (const text of [ofGrace, ofLinus]) {
-      expect(text).toContain('1 ready, 1 blocked (1 has a key that expires before)')
+      expect(text).toContain('1 ready, 1 blocked (1 has a key that expires before then)')
       expect(text).toContain('The notice is not written yet')
     }
     expect(ofGrace).toContain('Blocked: debian')
