@@ -3,11 +3,13 @@
  * it, nobody reads it as the thief's, and its author does not lose it to a message that nobody read (G6).
  */
 import { expect, it } from 'vitest'
+import { TAG } from '../../src/openpgp/packets.ts'
 import { withHungKey } from '../support/hung-key.ts'
 import { freshKey } from '../support/keys.ts'
 import { autocrypt } from '../support/world.ts'
 import { encryptedMail, lines, textPart } from '../unit/reading/material.ts'
 import { ADDRESSES, DESK_ADDRESS } from './cast.ts'
+import { changed } from './ciphertext.ts'
 import {
   becomes,
   cast,
@@ -87,7 +89,17 @@ describeAttacks('attacks with a stolen ciphertext', () => {
       'in an automatic answer that nobody is shown',
       (armored, fields) => encryptedMail(armored, head('alice', '...', fields))
     ],
-    ['as inline PGP', (armored) => `${lines(...head('alice'))}\r\n${armored}`]
+    ['as inline PGP', (armored) => `${lines(...head('alice'))}\r\n${armored}`],
+    [
+      'with a session key that opens nothing',
+      (armored) => {
+        const broken = changed(armored, ({ tag, body }) => {
+          const isKey = tag === TAG.publicKeySession
+          return [{ tag, body: isKey ? Buffer.from(body).fill(1, body.length - 8) : body }]
+        })
+        return encryptedMail(broken, head('alice'))
+      }
+    ]
   ])(
     '4 replayed ciphertext: a quicker thief under the name of its writer takes nothing from them, %s (G1, G6)',
     async (_, stolen) => {
