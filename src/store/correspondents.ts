@@ -126,17 +126,18 @@ function senderKey(sender: Address | null): string {
   return sender === null ? '' : addressKey(sender)
 }
 
-/** Whether others sent the ciphertext of this message before, and the case in which it was shown as of the same sender. */
+/** Who sent the ciphertext of this message before, and the case in which it was shown as of the same sender. */
 export function findCiphertext(
   read: Read,
   { ciphertextMark, outer: { from } }: OpenedMail
-): { readonly isOfOthers: boolean; readonly shownIn: CaseTag | null } {
+): { readonly isOfOthers: boolean; readonly isRepeat: boolean; readonly shownIn: CaseTag | null } {
   const seen = read.all<{ address: string; tag: CaseTag | null }>(
     'SELECT address, tag FROM ciphertexts LEFT JOIN cases ON cases.id = case_id WHERE mark = ?',
     [ciphertextMark]
   )
   const own = seen.find(({ address }) => address === senderKey(from?.address ?? null))
-  return { isOfOthers: seen.some((one) => one !== own), shownIn: own?.tag ?? null }
+  const isOfOthers = seen.some((one) => one !== own)
+  return { isOfOthers, isRepeat: own !== undefined, shownIn: own?.tag ?? null }
 }
 
 /** A report that no acknowledgement of its own answers: the sender's next daily list names it. */

@@ -188,4 +188,17 @@ describe('a message that another person had sealed', () => {
     expect(said).not.toContain('SECRET')
     expect(world.sentTo(alice)).toHaveLength(1)
   })
+
+  it('is answered once also if it could not be opened, so that no silence shows which of the two it was (G6)', async () => {
+    await givenDesk([grace])
+    const unopened = Buffer.from(await world.write(alice, { subject: 'a', text: SECRET }))
+    // One sign of a line of base64: the encrypted data is damaged.
+    const at = unopened.indexOf('\r\n\r\n', unopened.indexOf('BEGIN PGP MESSAGE')) + 504
+    unopened[at] = unopened[at] === 65 ? 66 : 65
+    await world.receive(unopened)
+    await world.receive(change(unopened, /^Message-ID: .*$/m, 'Message-ID: <x@y.example>'))
+    expect(world.dispositions()).toEqual(['case-opened', 'case-opened'])
+    expect(world.sentTo(alice)).toHaveLength(1)
+    expect(await allTo(grace, 0)).toContain('the same encrypted content came from this address')
+  })
 })

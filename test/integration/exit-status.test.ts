@@ -135,7 +135,7 @@ describeWith(['gpg'], 'the exit status', async () => {
   })
 
   it('is 2 for an argument too many of any command', async () => {
-    const commands = COMMANDS.map(([command]) => `${command} surplus`)
+    const commands = COMMANDS.map(([command]) => `${command} -- surplus`)
     expect(await wrong(commands, 2, /^error: too many arguments/)).toEqual([])
   })
 

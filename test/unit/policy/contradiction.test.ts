@@ -37,7 +37,7 @@ const unreadable = (unreadableFrom: string) => headers({ from: null, unreadableF
 const ALICE_UNREAD = unreadable('"alice"@reporter.example')
 const PINNED = { senderKey: ALICE_KEY }
 const NEXT = 'ACME-2026-0002'
-const OF_OTHERS = { isOfOthers: true, shownIn: null }
+const OF_OTHERS = { isOfOthers: true, isRepeat: false, shownIn: null }
 
 function mail(change: Partial<OpenedMail> = {}): OpenedMail {
   return openedMail({
