@@ -294,7 +294,7 @@ CREATE TABLE messages (
   at         TEXT    NOT NULL CHECK (length(at) = 24),
   author     TEXT    NOT NULL CHECK (author IN ('reporter', 'maintainer', 'member', 'other', 'desk')),
   author_id  TEXT    NOT NULL DEFAULT '',
-  audience   TEXT    NOT NULL CHECK (audience IN ('internal', 'reporter')),
+  audience   TEXT    NOT NULL CHECK (audience IN ('internal', 'reporter', 'member')),
   subject    TEXT    NOT NULL,
   text       TEXT    NOT NULL,
   message_id TEXT    NULL
@@ -336,8 +336,6 @@ CREATE TABLE ciphertexts (
   mark    TEXT NOT NULL CHECK (length(mark) = 64),
   -- Lower case; '' when the message named no usable sender.
   address TEXT NOT NULL,
-  -- The case in which people were shown it as of this sender; NULL while nobody was.
-  case_id INTEGER REFERENCES cases (id),
   PRIMARY KEY (mark, address)
 ) STRICT, WITHOUT ROWID;
 

@@ -103,8 +103,7 @@ const WRITERS: {
     }),
   'remember-signature': (tx, { sha256 }, job) =>
     people.insertUsedSignature(tx, sha256, requireArrival(job)),
-  'remember-ciphertext': (tx, decision) =>
-    people.saveCiphertext(tx, decision, caseId(tx, decision.shownIn)),
+  'remember-ciphertext': (tx, decision) => people.saveCiphertext(tx, decision),
   'list-report': (tx, decision) =>
     people.insertFurtherReport(tx, requireCase(tx, decision.tag).id, decision),
   'forget-listed': (tx, { tags }) => people.deleteFurtherReports(tx, tags),
@@ -143,7 +142,7 @@ export function queue(tx: Tx, mail: PreparedMail, work: Work): void {
 /** A message that came back did not reach anybody; a second bounce of it says nothing new. */
 function takeBounce(tx: Tx, { messageId }: DecisionOf<'bounce'>, work: Work): void {
   const row = outbox.markBounced(tx, messageId, work.now)
-  if (row !== null) recordUndelivered(tx, row, { because: 'bounced', code: 0, says: '' }, work)
+  if (row !== null) recordUndelivered(tx, row, { because: 'bounced', code: 0 }, work)
 }
 
 /**
@@ -153,7 +152,7 @@ function takeBounce(tx: Tx, { messageId }: DecisionOf<'bounce'>, work: Work): vo
 export function recordUndelivered(
   tx: Tx,
   row: outbox.OutboxRow,
-  how: Pick<NewEvent<'undelivered'>['about'], 'because' | 'code' | 'says'>,
+  how: Pick<NewEvent<'undelivered'>['about'], 'because' | 'code'>,
   work: Work
 ): void {
   const { id: outbox, kind: message, audience, recipientId: recipient, attempts } = row

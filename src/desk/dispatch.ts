@@ -46,8 +46,7 @@ export function createDispatcher(
         if (row.state === 'sent') recordLeft(tx, row, { now })
         if (row.state !== 'given-up') continue
         const because = row.lastOutcome === 'rejected' ? 'rejected' : 'unreachable'
-        const said = row.audience === 'member' ? undefined : ended.find(({ id }) => id === row.id)
-        const how = { because, code: row.lastCode ?? 0, says: said?.says ?? '' } as const
+        const how = { because, code: row.lastCode ?? 0 } as const
         recordUndelivered(tx, row, how, { now })
       }
       if (limit <= 0) return { rows, claimed: [] }

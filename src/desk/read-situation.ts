@@ -91,7 +91,7 @@ export async function readSituation(
       ...tokenIds(desk, opened)
     ]),
     signatureSeen: opened.signatures.some(({ sha256 }) => people.isSignatureUsed(read, sha256)),
-    ciphertext: people.findCiphertext(read, opened),
+    isCiphertextOfOthers: people.isCiphertextOfOthers(read, opened),
     signedByAnother:
       from !== null &&
       opened.signatures.some(

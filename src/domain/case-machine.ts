@@ -204,7 +204,7 @@ export const MACHINE: Machine = {
         {
           holds: ({ disclosureAt, now }, { reason }) =>
             reason !== '' || (disclosureAt !== null && disclosureAt <= now),
-          says: 'The disclosure date has not come yet. If it is public all the same, add: because REASON.'
+          says: 'The disclosure date has not come yet. If the issue is public already, add: because REASON.'
         }
       ]
     }

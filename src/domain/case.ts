@@ -173,8 +173,8 @@ export type CaseMessage = {
   readonly author: 'reporter' | 'maintainer' | 'member' | 'other' | 'desk'
   /** Reporter, maintainer or member id; '' for others. */
   readonly authorId: string
-  /** `internal` stays among the maintainers; `reporter` is shared with the reporter. */
-  readonly audience: 'internal' | 'reporter'
+  /** `internal` stays among the maintainers; the others are shared with a reporter or a list member. */
+  readonly audience: 'internal' | 'reporter' | 'member'
   readonly subject: string
   readonly text: string
   readonly messageId: MessageId | null

@@ -142,13 +142,7 @@ export type Decision =
       readonly refusedBy: string | null
     }
   | { readonly kind: 'remember-signature'; readonly sha256: Sha256 }
-  | {
-      readonly kind: 'remember-ciphertext'
-      readonly mark: Sha256
-      readonly sender: Address | null
-      /** The case in which people were shown its content. */
-      readonly shownIn: CaseTag | null
-    }
+  | { readonly kind: 'remember-ciphertext'; readonly mark: Sha256; readonly sender: Address | null }
   | {
       /** The sender's next daily list names this case, and leaves no earlier than `from`. */
       readonly kind: 'list-report'
@@ -188,7 +182,6 @@ export type Disposition =
   | 'too-large'
   | 'quarantined'
   | 'contradicts-sender'
-  | 'repeated'
 
 /** `reason` is a constant sentence or code, never content. */
 export function dispose(

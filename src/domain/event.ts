@@ -88,8 +88,6 @@ const EVENTS = {
   'message-refused': {} as { because: string },
   /** Too many were refused lately: nobody was answered, and a clock tells the maintainers. */
   'refused-unanswered': {} as { because: string },
-  /** On hold: people were shown the same encrypted content in this case already, as of the same sender. */
-  'message-repeated': {} as Nothing,
   /** On hold: a delivery report about no message of the desk. */
   'bounce-unmatched': {} as Nothing,
   /** On hold, because not even its header could be read. */
@@ -192,8 +190,6 @@ const EVENTS = {
     because: 'rejected' | 'unreachable' | 'bounced'
     /** SMTP reply code, 0 for none. */
     code: number
-    /** The server's own words; '' about a member, whose address they may hold (G5). */
-    says: string
     attempts: number
   },
   retried: {} as { outbox: number },

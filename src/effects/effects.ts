@@ -76,7 +76,7 @@ export type Mailbox = {
 export type SendOutcome =
   | { readonly kind: 'accepted'; readonly code: number }
   | { readonly kind: 'deferred'; readonly code: number } // 4xx, or the server could not be reached (code 0)
-  | { readonly kind: 'rejected'; readonly code: number; readonly says: string } // 5xx about this message or recipient
+  | { readonly kind: 'rejected'; readonly code: number } // 5xx about this message or recipient
   | { readonly kind: 'uncertain' }
 
 /** One message ready to be sent. */

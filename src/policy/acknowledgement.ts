@@ -25,11 +25,7 @@ type Verdict =
   | { readonly kind: 'hold'; readonly to: Contact; readonly because: string }
   | { readonly kind: 'none'; readonly because: string }
 
-function judge(
-  { opened, history, ciphertext }: Situation,
-  settings: Settings,
-  moment: Moment
-): Verdict {
+function judge({ opened, history }: Situation, settings: Settings, moment: Moment): Verdict {
   const to = opened.outer.from
   if (to === null)
     return { kind: 'none', because: 'the message names no sender that could be answered' }
@@ -42,9 +38,6 @@ function judge(
   // answer must not show whether the inside could be read (G6).
   if (!isAddressee(opened.outer, settings.desk.address))
     return { kind: 'hold', to, because: 'neither its To nor its Cc names the desk' }
-  // No repeat is answered by itself, whether or not the first message could be opened (G6).
-  if (ciphertext.isRepeat)
-    return { kind: 'hold', to, because: 'the same encrypted content came from this address before' }
   const departure = drawDeparture(settings, moment)
   if (history.senderAcknowledgements >= REPORTS_A_DAY)
     return { kind: 'list', to, notBefore: departure }

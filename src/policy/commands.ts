@@ -207,6 +207,17 @@ function hasOtherEnd(lines: readonly string[]): boolean {
   })
 }
 
+/** Whether the `>>` behind a line may be of its own words, as in `vector<vector<int>>` or `std::cin >>`. */
+function mayGoOn({ lines, at }: Reader, end: string, size: number): boolean {
+  if (end.trim() === '>>') return false
+  const below = (lines[at] ?? '').trim()
+  const isText =
+    below !== '' && !isQuoted(below) && !VERB_LINE.test(below) && !FIELD_LINE.test(below)
+  return end.includes('<') || (size > 1 && isText)
+}
+
+const DOUBTFUL_END =
+  'I cannot tell whether the >> behind a line ends this text. Please write >> below it, on a line of its own.'
 const OTHER_END =
   'I cannot tell whether a guillemet ends this text. Please write >> below it, on a line of its own.'
 
@@ -237,6 +248,7 @@ function readBlock(
   }
   collected.push(next.trimEnd().slice(0, -2))
   if (hasOtherEnd(collected)) complain(reader, above, head, OTHER_END)
+  if (mayGoOn(reader, next, collected.length)) complain(reader, above, head, DOUBTFUL_END)
   return { head, text: collected.join('\n').trim() }
 }
 
@@ -246,8 +258,7 @@ const UNCLOSED = 'The text that << opens has no closing >> on a line of its own.
 function endsBlock({ lines, at }: Reader, line: string): boolean {
   if (!line.trimEnd().endsWith('>>')) return false
   const [above = '', below = ''] = [lines[at - 2], lines[at]]
-  // Brackets that the line itself opens, as in `vector<vector<int>>`, end nothing.
-  if (line.trim() !== '>>') return !isQuoted(line) && marks(line, /</g) < marks(line, />/g)
+  if (line.trim() !== '>>') return !isQuoted(line)
   return !/^\s*>\s*>/.test(above) && (!isQuoted(below) || below.trim() === '>>')
 }
 

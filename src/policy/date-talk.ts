@@ -226,8 +226,9 @@ export function answerToDate(
     decisions: [recorded('date-answered', aboutCase(tag), { kind: 'reporter', id }, about)],
     isOnlyYes:
       /^\W*agree\W*$/iu.test(own) &&
-      outsideText === '' &&
-      attachments.length + warnings.length === 0
+      outsideText + warnings.join('') === '' &&
+      // Mail clients add the sender's key.
+      attachments.every(({ contentType }) => contentType === 'application/pgp-keys')
   }
 }
 

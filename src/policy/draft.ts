@@ -245,6 +245,10 @@ export function decided<K extends EventKind>(draft: Draft, kind: K, about: Parti
 }
 
 /** Words before `because`, and the reason behind it: null without the word. `why` says it behind what was done. */
+export function requireReason(reason: string): void {
+  if (reason === 'REASON') throw new Refusal('Please write your own reason in place of REASON.')
+}
+
 export function splitReason(words: readonly string[]): {
   readonly before: string
   readonly reason: string | null
@@ -252,8 +256,12 @@ export function splitReason(words: readonly string[]): {
 } {
   const at = words.findIndex((word) => /^because:?$/i.test(word))
   if (at < 0) return { before: words.join(' '), reason: null, why: '' }
-  const reason = words.slice(at + 1).join(' ')
-  if (reason === 'REASON') throw new Refusal('Please write your own reason in place of REASON.')
+  // Sentences end behind it with a full stop of their own.
+  const reason = words
+    .slice(at + 1)
+    .join(' ')
+    .replace(/\.$/, '')
+  requireReason(reason)
   return { before: words.slice(0, at).join(' '), reason, why: `, because: ${reason}` }
 }
 

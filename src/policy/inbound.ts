@@ -19,7 +19,7 @@ export function decideArrival(
   settings: Settings,
   moment: Moment
 ): Decision[] {
-  return [...rememberCiphertext(situation.opened, null), ...decideKind(situation, settings, moment)]
+  return [...rememberCiphertext(situation.opened), ...decideKind(situation, settings, moment)]
 }
 
 function decideKind(situation: Situation, settings: Settings, moment: Moment): Decision[] {

@@ -84,7 +84,8 @@ function flat(text: string): string {
 
 /** Whether a line begins with the mark of a quotation. */
 export function isQuoted(line = ''): boolean {
-  return /^\s*>/.test(line)
+  // A range of versions, `>= 4.0`, is no quotation.
+  return /^\s*>(?!=\s*v?\d)/.test(line)
 }
 
 /**

@@ -51,7 +51,7 @@ function* faultsOf(draft: Draft): Iterable<string> {
   yield* quoteFaults(fields, bound.reported)
   yield* versionFaults(fields, supported)
   if (readDeployment(fields.deploy_permission ?? '') === null)
-    yield 'deploy_permission: please write none, hosted: CONDITIONS (on systems that members host themselves) or yes: CONDITIONS, for example hosted: no reboot that users would notice.'
+    yield 'deploy_permission: please write none, hosted: TERMS (on systems that members host themselves) or yes: TERMS, for example hosted: no reboot that users would notice.'
   yield* instantFaults(fields, record)
   if (bound.members.length === 0)
     yield 'Nobody is on the list of this product, so nobody would get the notice; the operator adds members with "postern members add".'

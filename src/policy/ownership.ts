@@ -6,7 +6,7 @@
  */
 import { type Address, isSameAddress } from '../domain/address.ts'
 import { type Decision } from '../domain/decision.ts'
-import { type CaseTag, type Fingerprint, isNamedBy } from '../domain/ids.ts'
+import { type Fingerprint, isNamedBy } from '../domain/ids.ts'
 import { type HeaderFacts, type OpenedMail } from '../domain/mail.ts'
 import { type Settings } from '../domain/settings.ts'
 import { type Situation } from './situation.ts'
@@ -38,15 +38,13 @@ export function contradictionOf(situation: Situation, settings: Settings): Contr
   // Inline PGP and an encrypted file have no protected headers: these were cut out of a PGP/MIME message.
   if (inner !== null && (structure === 'inline' || structure === 'attachment')) return 'form'
   if (isSignedByAnother(situation, settings)) return 'signer'
-  return situation.ciphertext.isOfOthers && !isProved(situation, settings) ? 'copy' : null
+  return situation.isCiphertextOfOthers && !isProved(situation, settings) ? 'copy' : null
 }
 
 /** The same message with nothing of its inside but the state of its signatures. */
 export function withholdContent(opened: OpenedMail): OpenedMail {
   return {
     ...opened,
-    // Nobody is shown what it marks.
-    ciphertextMark: null,
     protected: null,
     innerFacts: null,
     namesInside: null,
@@ -143,12 +141,8 @@ function isProved({ opened, senderKey, member }: Situation, { maintainers }: Set
 
 /**
  * Remembers who sent the ciphertext, whatever became of the message: what the desk refused is as worth stealing as a report.
- * `shownIn` is the case in which people were shown its content. From can be forged: what nobody saw takes nothing from its writer.
  */
-export function rememberCiphertext(
-  { ciphertextMark: mark, outer }: OpenedMail,
-  shownIn: CaseTag | null
-): Decision[] {
+export function rememberCiphertext({ ciphertextMark: mark, outer }: OpenedMail): Decision[] {
   const sender = outer.from?.address ?? null
-  return mark === null ? [] : [{ kind: 'remember-ciphertext', mark, sender, shownIn }]
+  return mark === null ? [] : [{ kind: 'remember-ciphertext', mark, sender }]
 }

@@ -11,7 +11,7 @@ import {
   withAnswer
 } from '../domain/case.ts'
 import { historyOf, moveCase } from '../domain/case-machine.ts'
-import { type Decision, dispose, recorded } from '../domain/decision.ts'
+import { type Decision, dispose } from '../domain/decision.ts'
 import { aboutCase, BY_SOMEBODY, event, type NewEvent } from '../domain/event.ts'
 import { type CaseTag, type MessageId } from '../domain/ids.ts'
 import { type OpenedMail, subjectOf, type WarningCode } from '../domain/mail.ts'
@@ -26,7 +26,6 @@ import {
   type Contradiction,
   contradictionOf,
   explainContradiction,
-  rememberCiphertext,
   withholdContent
 } from './ownership.ts'
 import { relay } from './relay.ts'
@@ -58,8 +57,6 @@ type Judged = Situation & { readonly withheld: string | null }
 
 /** Judges the inside of a message and takes it into the case that it opens or continues. */
 export function decideReport(received: Situation, settings: Settings, moment: Moment): Decision[] {
-  const { shownIn } = received.ciphertext
-  if (shownIn !== null) return holdRepeat(shownIn)
   const situation = judged(received, contradictionOf(received, settings))
   const thread = decideThread(situation, settings)
   const { joined } = thread
@@ -73,15 +70,6 @@ export function decideReport(received: Situation, settings: Settings, moment: Mo
     ]
   }
   return takeIn(situation, thread, settings, moment)
-}
-
-/** A mail system delivered the message twice, or somebody sent it on unchanged: nobody is answered (G2, G6). */
-function holdRepeat(tag: CaseTag): Decision[] {
-  const reason = 'its encrypted content came before from the same sender'
-  return [
-    recorded('message-repeated', aboutCase(tag), BY_SOMEBODY, {}),
-    dispose('held', 'repeated', reason, tag)
-  ]
 }
 
 function judged(received: Situation, contradiction: Contradiction | null): Judged {
@@ -119,7 +107,6 @@ function takeIn(situation: Judged, thread: Thread, settings: Settings, moment: M
     ...entry.decisions,
     message(situation, tag, writer, now),
     ...wrote.map((event) => ({ kind: 'record', event }) as const),
-    ...(opened.decrypted ? rememberCiphertext(opened, tag) : []),
     ...key.decisions,
     ...relay({
       ...situation,
@@ -349,7 +336,8 @@ function message(
     message: {
       at: now,
       ...writer,
-      audience: writer.author === 'reporter' ? 'reporter' : 'internal',
+      audience:
+        writer.author === 'reporter' || writer.author === 'member' ? writer.author : 'internal',
       subject: subjectOf(opened),
       text: opened.text,
       messageId: opened.outer.messageId,

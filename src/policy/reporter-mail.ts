@@ -2,7 +2,14 @@
  * How a maintainer's words reach the reporter of a case (G3, G6): encrypted; unencrypted under the one exception; or later, after
  * a request for a key that says nothing of the case (B10). They go to the reporter on record and to nobody else.
  */
-import { type Addressed, addressed, addresseesOf, isOpen, type KeptWords } from '../domain/case.ts'
+import {
+  type Addressed,
+  addressed,
+  addresseesOf,
+  type CaseMessage,
+  isOpen,
+  type KeptWords
+} from '../domain/case.ts'
 import { type Decision, recorded } from '../domain/decision.ts'
 import { aboutCase, byMaintainer, type ReporterTold, type Way } from '../domain/event.ts'
 import { type Message } from '../domain/message.ts'
@@ -257,7 +264,7 @@ export function askFor(
 /** What a maintainer wrote, for the record of the case. */
 export function message(
   { now, author, message: { id: messageId }, arrivalId, bound }: CommandContext,
-  audience: 'internal' | 'reporter',
+  audience: CaseMessage['audience'],
   text: string
 ): Decision {
   return {

@@ -43,12 +43,8 @@ export type Situation = {
   /** The list member whose key validly signed the message, or else whose address it came from. */
   readonly member: { readonly record: MemberRecord; readonly signed: boolean } | null
   readonly signatureSeen: boolean
-  /** Whether others or the same sender sent its ciphertext before, and the case in which people were shown it as of that sender. */
-  readonly ciphertext: {
-    readonly isOfOthers: boolean
-    readonly isRepeat: boolean
-    readonly shownIn: CaseTag | null
-  }
+  /** Whether others sent its ciphertext before, perhaps without effect. */
+  readonly isCiphertextOfOthers: boolean
   /** A signature inside, which no key verified, claims a key that is known for somebody at another address. */
   readonly signedByAnother: boolean
   /** The pinned key of the message's sender. */

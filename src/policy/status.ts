@@ -103,6 +103,8 @@ export function dueInDraft(draft: Draft): Due | null {
 
 /** Whether a reporter wrote last and waits for an answer. */
 export function isAnswerDue(draft: Draft): boolean {
+  // One text cannot answer several reporters: each is answered by a /reply of its own.
+  if (addresseesOf(draft.case).length > 1) return false
   return promisesOpen(draft.case, draft.bound.events, happening(draft), draft).some(
     ({ start }) => start.kind === 'reporter-wrote'
   )
@@ -213,7 +215,8 @@ export function* dateLines(draft: Draft): Iterable<string> {
     const said = answerOf(record, reporter, draft)
     const when = formatInstant(said?.at ?? now, settings.desk.timezone)
     const word = said === null ? owedWord(about, reporter) : null
-    if (said?.kind === 'date-told') yield `Date: ${address} has not answered; told ${when}`
+    if (said?.kind === 'date-told')
+      yield `Date: no AGREE or OBJECT from ${address}, who read of it ${when}`
     else if (said !== null)
       yield `Date: ${address} ${said.about.answer === 'agree' ? 'agreed' : 'OBJECTED'} ${when}`
     else if (word !== null && reporterPath(reporter, reporterKeys, product).kind === 'no-key')

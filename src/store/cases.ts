@@ -133,7 +133,6 @@ export function markAnswered(tx: Tx, id: string, at: Instant): void {
 export function merge(tx: Tx, from: CaseRecord, into: CaseRecord): void {
   tx.run('UPDATE messages SET case_id = ? WHERE case_id = ?', [into.id, from.id])
   tx.run('UPDATE case_reporters SET case_id = ? WHERE case_id = ?', [into.id, from.id])
-  tx.run('UPDATE ciphertexts SET case_id = ? WHERE case_id = ?', [into.id, from.id])
   tx.run('UPDATE cases SET merged_into = ? WHERE id = ?', [into.tag, from.id])
 }
 

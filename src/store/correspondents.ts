@@ -111,33 +111,26 @@ export function insertUsedSignature(tx: Tx, sha256: Sha256, arrivalId: number): 
   insert(tx, 'used_signatures', { sha256, arrivalId })
 }
 
-/** Remembers who sent a ciphertext, and the first case in which it was shown. */
+/** Remembers who sent a ciphertext. */
 export function saveCiphertext(
   tx: Tx,
-  { mark, sender }: Pick<DecisionOf<'remember-ciphertext'>, 'mark' | 'sender'>,
-  caseId: number | null
+  { mark, sender }: Omit<DecisionOf<'remember-ciphertext'>, 'kind'>
 ): void {
-  const row = { mark, address: senderKey(sender), caseId }
-  const clause = 'ON CONFLICT DO UPDATE SET case_id = ifnull(case_id, excluded.case_id)'
-  insert(tx, 'ciphertexts', row, clause)
+  insert(tx, 'ciphertexts', { mark, address: senderKey(sender) }, 'ON CONFLICT DO NOTHING')
 }
 
 function senderKey(sender: Address | null): string {
   return sender === null ? '' : addressKey(sender)
 }
 
-/** Who sent the ciphertext of this message before, and the case in which it was shown as of the same sender. */
-export function findCiphertext(
+/** Whether others sent the ciphertext of this message before. */
+export function isCiphertextOfOthers(
   read: Read,
   { ciphertextMark, outer: { from } }: OpenedMail
-): { readonly isOfOthers: boolean; readonly isRepeat: boolean; readonly shownIn: CaseTag | null } {
-  const seen = read.all<{ address: string; tag: CaseTag | null }>(
-    'SELECT address, tag FROM ciphertexts LEFT JOIN cases ON cases.id = case_id WHERE mark = ?',
-    [ciphertextMark]
-  )
-  const own = seen.find(({ address }) => address === senderKey(from?.address ?? null))
-  const isOfOthers = seen.some((one) => one !== own)
-  return { isOfOthers, isRepeat: own !== undefined, shownIn: own?.tag ?? null }
+): boolean {
+  const sender = senderKey(from?.address ?? null)
+  const sql = 'SELECT 1 FROM ciphertexts WHERE mark = ? AND address <> ?'
+  return read.value(sql, [ciphertextMark, sender]) !== null
 }
 
 /** A report that no acknowledgement of its own answers: the sender's next daily list names it. */

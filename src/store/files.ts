@@ -63,6 +63,13 @@ export function requireFile(
   make: (path: string) => void
 ): void {
   if (!existsSync(path) && ifMissing === 'create') {
+    // SQLite would replay them into the new database.
+    const rest = [`${path}-wal`, `${path}-shm`].find((file) => existsSync(file))
+    if (rest !== undefined)
+      throw new Trouble(
+        'database',
+        `There is no database at ${path}, but ${rest} is beside it: put the database back, or remove that file if this desk is new.`
+      )
     const draft = `${path}.new-${process.pid}`
     secureFile(draft)
     try {

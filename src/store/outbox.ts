@@ -61,8 +61,6 @@ export type SendResult = {
   readonly kind: 'accepted' | 'deferred' | 'rejected' | 'uncertain'
   /** SMTP reply code, 0 for none. */
   readonly code: number
-  /** What the server said as it refused. */
-  readonly says?: string
 }
 
 /** How much to claim at once. `delayMs` is the ladder: the wait after so many attempts, null when there is no further one. */

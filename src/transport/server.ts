@@ -64,14 +64,6 @@ export function connectionTrouble(
   return new Trouble(codes[kind], hints[kind], { retryable: kind === 'network', cause })
 }
 
-/** The start of a server's answer, on one printable line. */
-export function cleaned(answer: string): string {
-  return answer
-    .replaceAll(/[^ -~]+/g, ' ')
-    .trim()
-    .slice(0, 160)
-}
-
 /** What the server answered while connecting or logging in, or the code of the system; never a password that it repeats. */
 function serverWords(cause: unknown, password: string): string {
   if (!(cause instanceof Error)) return ''
@@ -79,7 +71,10 @@ function serverWords(cause: unknown, password: string): string {
     const words = names.map((name): unknown => Reflect.get(cause, name))
     return words.find((word) => typeof word === 'string') ?? ''
   }
-  const line = cleaned(said('responseText', 'response'))
+  const line = said('responseText', 'response')
+    .replaceAll(/[^ -~]+/g, ' ')
+    .trim()
+    .slice(0, 160)
   const isSecret = /[A-Za-z0-9+/=]{24}/.test(line) || (password !== '' && line.includes(password))
   if (line !== '' && !isSecret) return `: "${line}"`
   const code = said('originalCode', 'code')

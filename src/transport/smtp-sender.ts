@@ -11,7 +11,7 @@ import { isLoopback, parseAddress } from '../domain/address.ts'
 import { assert } from '../domain/assert.ts'
 import { type Trouble, type TroubleCode } from '../domain/trouble.ts'
 import { type Envelope, type Log, type Sender, type SendOutcome } from '../effects/effects.ts'
-import { cleaned, connectionTrouble, isTlsCode, type ServerOptions, tlsOptions } from './server.ts'
+import { connectionTrouble, isTlsCode, type ServerOptions, tlsOptions } from './server.ts'
 
 /** The submission server. Without a user there is no login: for a relay on this machine. */
 export type SenderOptions = ServerOptions & {
@@ -156,13 +156,11 @@ function outcomeOf(error: SMTPError, unanswered: SendOutcome): SendOutcome {
   const code = error.responseCode
   if (code === undefined) {
     const isTooLarge = error.code === 'EMESSAGE' && error.command === 'MAIL FROM'
-    return isTooLarge ? { kind: 'rejected', code: 552, says: '' } : unanswered
+    return isTooLarge ? { kind: 'rejected', code: 552 } : unanswered
   }
   if (code < 400) return unanswered
   // 503 concerns the order of commands on this connection, not the message.
-  return code < 500 || code === 503
-    ? { kind: 'deferred', code }
-    : { kind: 'rejected', code, says: cleaned(error.response ?? '') }
+  return { kind: code < 500 || code === 503 ? 'deferred' : 'rejected', code }
 }
 
 function troubleOf(error: unknown, options: SenderOptions): Trouble {

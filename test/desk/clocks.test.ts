@@ -581,7 +581,7 @@ describe('(B9) one alarm a cause, person and day', () => {
   const lost = (message: 'acknowledgement' | 'reply', outbox: number, recipient = '1'): NewEvent =>
     event('undelivered', CASE, BY_DESK, {
       ...{ audience: 'reporter', recipient, message, outbox },
-      ...{ because: 'rejected', code: 550, says: '550 5.1.1 unknown', attempts: 1 }
+      ...{ because: 'rejected', code: 550, attempts: 1 }
     })
 
   it('says of each message that did not arrive to whom, once; what fails again that day is counted in the next one', async () => {
@@ -594,7 +594,7 @@ describe('(B9) one alarm a cause, person and day', () => {
     const first = await alarmsTo(grace)
     expect(first).toHaveLength(1)
     expect(first[0]).toContain(
-      'The reporter did not get the answer about ACME-2026-0001: the mail server refused it ("550 5.1.1 unknown").'
+      'The reporter did not get the answer about ACME-2026-0001: the mail server refused it (code 550).'
     )
     await world.wait(DAY)
     const next = (await alarmsTo(grace)).slice(1)
@@ -623,7 +623,6 @@ describe('(B9) one alarm a cause, person and day', () => {
   it.each([
     ['of a delivery report about nothing of ours', 'bounce-unmatched', DESK, {}],
     ['of a message that could not be read', 'message-unread', DESK, { bytes: 9 }],
-    ['of a message that came again', 'message-repeated', CASE, {}],
     ['of too many forged messages', 'refused-unanswered', ofLinus, { because: 'unsigned' }],
     ['of a bug at one thing', 'desk-failed', DESK, { at: 'one thing', error: 'TypeError' }]
   ] as const)(
@@ -677,7 +676,7 @@ describe('(B9) one alarm a cause, person and day', () => {
     const lost = { audience: 'maintainer', recipient: 'grace', message: 'relay' }
     expect(recorded('undelivered')).toMatchObject([lost])
     expect(await alarmsTo(grace)).toEqual([])
-    expect(await alarmsTo(linus)).toEqual([expect.stringContaining('("550 5.1.1 user unknown")')])
+    expect(await alarmsTo(linus)).toEqual([expect.stringContaining('(code 550)')])
     world.replies.push('rejected')
     await given(event('message-unread', DESK, BY_SOMEBODY, { bytes: 9 }))
     expect(recorded('undelivered')).toMatchObject([lost, { message: 'alert' }])

@@ -93,11 +93,7 @@ describe('SMTP sender', () => {
     ],
     [
       'is rejected by a server for which the message is too large',
-      {
-        sink: { size: 1000 },
-        mail: { raw: LARGE },
-        outcome: { kind: 'rejected', code: 552, says: '' }
-      }
+      { sink: { size: 1000 }, mail: { raw: LARGE }, outcome: { kind: 'rejected', code: 552 } }
     ],
     [
       'is uncertain when the connection is lost after the message was stored',
@@ -202,11 +198,7 @@ describe('SMTP sender', () => {
         sink.fail({ at, reply: 451 })
         expect(await sender.send(mail(), never)).toEqual({ kind: 'deferred', code: 451 })
         sink.fail({ at, reply: 550 })
-        expect(await sender.send(mail(), never)).toMatchObject({
-          kind: 'rejected',
-          code: 550,
-          says: expect.stringContaining('550')
-        })
+        expect(await sender.send(mail(), never)).toEqual({ kind: 'rejected', code: 550 })
         expect(await sender.send(mail(), never)).toMatchObject({ kind: 'accepted' })
       }
 

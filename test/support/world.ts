@@ -244,9 +244,7 @@ export async function openWorld(options: WorldOptions) {
       }
       if (kind === 'accepted') accepted.push(mail)
       await Promise.resolve()
-      if (kind === 'uncertain') return { kind }
-      const says = '550 5.1.1 user unknown'
-      return kind === 'rejected' ? { kind, code: 550, says } : { kind, code: CODES[kind] }
+      return kind === 'uncertain' ? { kind } : { kind, code: CODES[kind] }
     },
     close: () => Promise.resolve()
   }

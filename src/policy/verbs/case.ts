@@ -13,6 +13,7 @@ import {
   hasHappened,
   Refusal,
   refuseIf,
+  requireReason,
   splitReason
 } from '../draft.ts'
 import { nameOf } from '../recipients.ts'
@@ -84,7 +85,7 @@ const reject: Handler = (draft, command) => {
   return decisionMail(draft, (told) => decided(draft, 'rejected', { code, told }), {
     mail: 'rejected',
     text,
-    decision: `Thank you for the time you put into this. We looked into your report and decided not to take it further. ${says}`,
+    decision: `Thank you for the time you put into this. We decided not to handle your report in a case of its own. ${says}`,
     title: `Reason (${code})`,
     why: ` (${code})`
   })
@@ -97,6 +98,7 @@ const close: Handler = (draft, command) => {
   const { before, reason: stated } = splitReason(words)
   // Words before "because" belong to the reason: /close duplicate of 7 because of the audit.
   const reason = before === '' ? (stated ?? '') : words.join(' ')
+  requireReason(reason)
   const text = textFor(command.text ?? '', draft)
   const disposition = dispositionOf(draft)
   const why = reason === '' ? '' : `, because: ${reason}`

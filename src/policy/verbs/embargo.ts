@@ -105,7 +105,7 @@ function* whatIsUnusual(draft: Draft, at: Instant): Iterable<string> {
   const told = first?.told?.at ?? first?.releasedAt ?? releaseAt
   const { min, max } = policy.notice.tolerance
   if (told > startBefore(at, min, calendar))
-    yield `The list would be told ${says(told)}, which is less than ${spanWords(min)} before the disclosure.`
+    yield `The list ${told < draft.now ? 'was' : 'would be'} told ${says(told)}, which is less than ${spanWords(min)} before the disclosure.`
   if (told < startBefore(at, max, calendar))
     yield `The list has known since ${says(told)}, which is more than ${spanWords(max)} before the disclosure.`
 }

@@ -115,7 +115,7 @@ const member: Handler = (draft, command) => {
   decided(draft, 'member-answered', { member: id })
   draft.texts.push({ title: `To list member ${id}`, text })
   const sent = sealedTo([to], memberAnswer({ author: author.name, text }), sending)
-  draft.decisions.push(message(draft, 'internal', text), sent)
+  draft.decisions.push(message(draft, 'member', text), sent)
   draft.activity.push(`answered list member ${id} (encrypted)`)
   const whom = author.roles.includes('list-admin') ? `${name} <${address}>` : `list member ${id}`
   return `On its way to ${whom}, encrypted.`

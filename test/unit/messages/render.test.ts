@@ -150,7 +150,7 @@ describe('the acknowledgement says what to expect of our answer (B10)', () => {
   it('to a reporter who began encrypted without giving a key: it asks for the key', () => {
     expect(words('desk', true)).toContain('We have no usable OpenPGP public key of yours.')
     expect(words('desk', true, false)).toContain(
-      'Our answer will be encrypted to the key of yours that we know.'
+      'Our answer will be encrypted to the key that we have for you.'
     )
   })
 })

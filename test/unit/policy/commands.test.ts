@@ -92,7 +92,7 @@ describe('commands', () => {
   it('takes text from a block, which may be one line or many', () => {
     expect(parse('/reply <<short>>').commands[0]?.text).toBe('short')
     expect(parse('/reply <<\none\n\ntwo\n>>\nrest').commands[0]?.text).toBe('one\n\ntwo')
-    expect(parse('/reply <<\none\ntwo>>\nrest').commands[0]?.text).toBe('one\ntwo')
+    expect(parse('/reply <<\none\ntwo>>\n\nrest').commands[0]?.text).toBe('one\ntwo')
     expect(parse('/reply <<\none\n>>\nrest').rest).toBe('rest')
   })
 
@@ -177,7 +177,7 @@ describe('what mail clients make of marks (B7)', () => {
     '/reply «\u00a0Hello\u00a0»\nrest',
     '/reply ‹‹Hello››\nrest',
     '/reply <<\nHello »\nrest',
-    '/reply <<\nHello\n»\nOnly for us: map<int, vector<int>>\nmore>>',
+    '/reply <<\nHello\n»\nOnly for us\nmore>>',
     '/close «\nHello\n»',
     '/notice draft\ndescription: «\nHello\n»'
   ])('refuses guillemets that may stand for << and >>: %j', (text) => {
@@ -199,12 +199,22 @@ describe('what mail clients make of marks (B7)', () => {
       ])
   })
 
-  it('goes on below brackets that a line of a text opens itself (B7)', () => {
-    expect(parse('/reply <<\nvector<vector<int>>\nmore\n>>\nrest')).toMatchObject({
-      commands: [{ text: 'vector<vector<int>>\nmore' }],
-      rest: 'rest'
-    })
+  it('keeps a line that begins with a range of versions: it is no quotation (B7)', () => {
+    const text = 'affected are\n>= 4.0, < 4.2.1\n>=v5'
+    expect(parse(`/reply\n${text}\n> quoted`).commands[0]?.text).toBe(text)
   })
+
+  it.each([
+    '/reply <<\nvector<vector<int>>\nmore\n>>\nrest',
+    '/reply <<\nread std::cin >>\nmore\n>>',
+    '/reply << Use nothing < 4.2.7 or < 5.1.3 >>\n/note <<\nfor us\n>>',
+    '/notice draft\ndescription: << All releases < 4.2.7 >>\nmitigations: <<\nnone\n>>'
+  ])(
+    'asks for >> on a line of its own where the one behind a line may be of the text (B7): %j',
+    (text) => {
+      expect(parse(text).problems[0]?.says).toContain('on a line of its own')
+    }
+  )
 
   it('leaves quotations in guillemets inside a text alone', () => {
     expect(parse('/reply <<\nIl dit «\u00a0non\u00a0»\net «oui»\n>>\nrest')).toMatchObject({

@@ -90,7 +90,7 @@ describe('a command mail', () => {
 describe('/accept and /reject (M-10, M-16)', () => {
   it('a rejection does not say that a known or public issue is no security issue (M-16)', () => {
     const { decisions } = run('/reject upstream')
-    expect(JSON.stringify(decisions)).toContain('decided not to take it further')
+    expect(JSON.stringify(decisions)).toContain('decided not to handle your report')
     expect(JSON.stringify(decisions)).not.toContain('security issue')
   })
 

@@ -410,7 +410,7 @@ export function situation(change: Partial<Situation> = {}): Situation {
     bounced: null,
     member: null,
     signatureSeen: false,
-    ciphertext: { isOfOthers: false, isRepeat: false, shownIn: null },
+    isCiphertextOfOthers: false,
     signedByAnother: false,
     senderKey: null,
     waitingKeys: [],

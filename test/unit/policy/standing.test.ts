@@ -51,7 +51,7 @@ const happens = fc.oneof(
       ...['grace', 'linus'].map((recipient) =>
         event('undelivered', CASE, BY_DESK, {
           ...{ audience: 'maintainer', recipient, message: 'relay' },
-          ...{ outbox: 1, because: 'rejected', code: 550, says: '', attempts: 1 }
+          ...{ outbox: 1, because: 'rejected', code: 550, attempts: 1 }
         } as const)
       )
     )

@@ -317,7 +317,7 @@ describe('text below a decision (B7)', () => {
 
   it.each([
     ['/accept\nWell found.', /confirmed the issue/],
-    ['/reject upstream\nWell found.', /decided not to take it further/],
+    ['/reject upstream\nWell found.', /decided not to handle your report/],
     ['/close\nWell found.', /closed the case/],
     ['/close fixed long ago\nWell found.', /closed the case/]
   ])('goes to the reporter in one message with it: %j', (text, decision) => {

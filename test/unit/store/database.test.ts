@@ -121,6 +121,15 @@ describe('the file at rest (G10)', () => {
     expect(readdirSync(folder.path)).toEqual(['postern.db'])
   })
 
+  it('is not made anew beside what is left of another one', () => {
+    writeFileSync(join(folder.path, 'postern.db-wal'), 'a journal')
+
+    const trouble = troubleOf(() => openIn(folder.path))
+
+    expect(trouble.message).toContain('postern.db-wal is beside it')
+    expect(readdirSync(folder.path)).toEqual(['postern.db-wal'])
+  })
+
   it('is opened by a command that only looks while another program writes', () => {
     using db = openIn(folder.path)
 
