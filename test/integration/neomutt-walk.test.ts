@@ -149,7 +149,7 @@ describeWith(
 
     it('postern show names what is due', async () => {
       const { stdout } = await desk.cli('show', firstTag)
-      expect(stdout).toMatch(/^Message of .*, by Alice <alice@reporter\.example> \(shared/m)
+      expect(stdout).toMatch(/^Message of .*, by Alice <alice@reporter\.example> \(to the desk\)/m)
       expect(stdout).toMatch(/^Due: .*: The list does not have the advance notice yet\.$/m)
     })
 
