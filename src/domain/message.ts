@@ -15,7 +15,7 @@ export type VisibleEncryption = 'desk' | 'other' | 'hidden' | 'nobody' | 'unknow
 
 export type Audience = 'reporter' | 'maintainer' | 'member' | 'outsider'
 
-/** Whom an answer to a message to maintainers may reach beside them; '' is their own conversation. */
+/** The person whom an answer to a message to maintainers may reach, too; '' where it stays among them. */
 export type Conversation = '' | `reporter:${string}` | `member:${string}`
 
 /** Name of a message's definition, for the outbox, the log and the record. */

@@ -226,7 +226,8 @@ export function answerToDate(
     decisions: [recorded('date-answered', aboutCase(tag), { kind: 'reporter', id }, about)],
     isOnlyYes:
       /^\W*agree\W*$/iu.test(own) &&
-      outsideText + warnings.join('') === '' &&
+      outsideText === '' &&
+      warnings.length === 0 &&
       // Mail clients add the sender's key.
       attachments.every(({ contentType }) => contentType === 'application/pgp-keys')
   }

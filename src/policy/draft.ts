@@ -244,11 +244,12 @@ export function decided<K extends EventKind>(draft: Draft, kind: K, about: Parti
   happen(draft, event(kind, aboutCase(draft.case.tag), byMaintainer(draft.author.id), about))
 }
 
-/** Words before `because`, and the reason behind it: null without the word. `why` says it behind what was done. */
+/** Refuses the placeholder of `/help` where somebody left it in a command. */
 export function requireReason(reason: string): void {
   if (reason === 'REASON') throw new Refusal('Please write your own reason in place of REASON.')
 }
 
+/** Words before `because`, and the reason behind it: null without the word. `why` says it behind what was done. */
 export function splitReason(words: readonly string[]): {
   readonly before: string
   readonly reason: string | null
