@@ -21,16 +21,15 @@ export async function check(call: Call): Promise<number> {
   const { desk, maintainers, products } = config
   const now = systemClock.now()
   const { settings, findings } = await judgeKeys(config, now)
-  const remarks = findings.filter(({ is }) => is === 'remark')
   const approvers = maintainers.filter(({ roles }) => roles.includes('approver')).length
   const found = [
-    ...findings.filter((one) => !remarks.includes(one)).map(({ text }) => text),
+    ...findings.filter(({ is }) => is !== 'remark').map(({ text }) => text),
     ...scheduleProblems(config),
     ...products.flatMap((product) => approvalProblems(product, approvers)),
     ...wordingProblems(config.texts)
   ]
   const advice = [
-    ...remarks.map(({ text }) => text),
+    ...findings.filter(({ is }) => is === 'remark').map(({ text }) => text),
     ...adviceOnFiles(config),
     ...products.flatMap((product) =>
       adviceOnProduct(product, approvers, now).map((text) => `products ${product.id}: ${text}`)

@@ -89,11 +89,11 @@ function safe(text: string): string {
   )
 }
 
-/** Columns of the page but for the indent. From the Hangul letters on, a character may take two, but for punctuation. */
+/** Columns of the page without the indent. From the Hangul letters on, a character may take two; punctuation takes one. */
 const COLUMNS = 65
 const WIDE = /[\u1100-\u1fff\u2070-\u{10ffff}]/u
 
-/** A long line in several, broken at blanks if possible, of which none begins where a line of ours does. */
+/** A long line as several, broken at blanks if possible; none begins in the column where a line of ours begins. */
 function folded(line: string): string[] {
   const bar = /^[│?] /.exec(line)?.[0] ?? ''
   const content = line.slice(bar.length)

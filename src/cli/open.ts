@@ -80,10 +80,8 @@ async function readerFor(call: Call<OpenOptions>, now: Instant): Promise<Reader>
   const { options, isConfigNamed } = call
   const given: Uint8Array[] = []
   for (const path of options.cert) given.push((await readCertificate('--cert', path, now)).keyData)
-  const start = {
-    ...{ deskKeys: [], passphrase: '', deskName: '', deskAddress: NOBODY },
-    maintainerKeys: given
-  }
+  const nobody = { deskKeys: [], passphrase: '', deskName: '', deskAddress: NOBODY }
+  const start = { ...nobody, maintainerKeys: given }
   const reader: Reader = { start, limits: limits.parse({}), keysOf: () => [] }
   if (options.secretKey !== undefined)
     return { ...reader, start: { ...start, ...(await givenKey(options, now)) } }

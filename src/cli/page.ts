@@ -1,6 +1,6 @@
 /**
- * Pages for people: each is a Liquid file beside this one, filled with the value that `--json` prints, so that both say the
- * same.
+ * Pages for people: each is a Liquid file beside this one. All but the page of `postern open` are filled with the value that
+ * `--json` prints, so that both say the same.
  */
 import { readFileSync } from 'node:fs'
 import { formatInstant, type Instant } from '../domain/time.ts'

@@ -8,7 +8,7 @@ import type { OutboxState } from '../store/outbox.ts'
 import type { Run } from './context.ts'
 import { fail, type Streams, version } from './output.ts'
 
-/** Makes commands, each of which a function of one file runs. */
+/** Makes commands; each runs one function of the file that `load` imports. */
 type Make = <File>(
   load: () => Promise<File>,
   under?: Command
@@ -26,7 +26,7 @@ export async function runProgram(args: readonly string[], streams: Streams): Pro
     .showHelpAfterError('(postern --help lists the commands)')
     .configureOutput({ writeOut: streams.out, writeErr: streams.err })
   program.helpCommand(false)
-  /** Every command that can use them has `--config` and `--json`. */
+  /** Every command has `--config`, and every one but `run` has `--json`. */
   const make: Make =
     (load, under = program) =>
     (usage, says, runs) => {

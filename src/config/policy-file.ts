@@ -157,8 +157,8 @@ async function readSources(
     const chain = [...above, path].map((file) => basename(file)).join(' extends ')
     throw refusedConfig(`${above[0] ?? path}: policies extend each other in a circle: ${chain}`)
   }
-  const file = await readYaml(path, `${path}: `)
-  const root = recordOf(file.value)
+  const { value, lineOf } = await readYaml(path, `${path}: `)
+  const root = recordOf(value)
   if (root === null) throw refusedConfig(`${path}: must be a block of keys`)
   const { extends: extended, ...own } = root
   const bases = basesOf(extended, path)
@@ -171,7 +171,6 @@ async function readSources(
     const basePath = pathOf(base, dirname(path), `${path}: extends: `)
     sources.push(...(await readSources(basePath, [...above, path])))
   }
-  const lineOf: Source['lineOf'] = (at) => file.lineOf(at)
   return [...sources, { path, own: withAbsolutePaths(own, dirname(path)), lineOf }]
 }
 

@@ -10,7 +10,7 @@ import { readLimited } from './secrets.ts'
 export type YamlFile = {
   readonly value: unknown
   /** Line of the value or, when it is missing, of what should hold it; counted from 1, null when unknown. */
-  lineOf(path: ValuePath): number | null
+  readonly lineOf: (path: ValuePath) => number | null
 }
 
 const BYTES_MAX = 1024 * 1024
