@@ -92,7 +92,6 @@ const EVENTS = {
   'bounce-unmatched': {} as Nothing,
   /** On hold, because not even its header could be read. */
   'message-unread': {} as { bytes: number },
-  /** Verbs by their names in the vocabulary; `unknown` for what is none. */
   'commands-ran': {} as { verbs: readonly string[] },
   'commands-refused': {} as { refused: readonly RefusedLine[] },
 

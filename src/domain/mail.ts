@@ -256,7 +256,7 @@ export function subjectOf(opened: OpenedMail): string {
   return opened.subjectProtected ? (opened.protected?.subject ?? '') : opened.outer.subject
 }
 
-/** Whether a junk message is taken: encrypted to the desk, perhaps to it, or an answer in a case. Then a human sees it. */
+/** Whether a junk message is handled: it is or may be encrypted to the desk, or it answers in a case. */
 export function isForDesk(opened: OpenedMail, answersCase: boolean): boolean {
   if (answersCase || opened.sealedTo === 'desk') return true
   if (opened.sealedTo === 'hidden') return opened.failure !== 'not-for-us'

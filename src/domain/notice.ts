@@ -74,7 +74,7 @@ export type Patch = {
   readonly sha256: Sha256
 }
 
-/** Who touched it since it was scheduled last: none of them may approve it. `isApproved`: nobody has. */
+/** Its authors, none of whom may approve it. `isApproved`: it was scheduled since, so the next edit has authors of its own. */
 export type NoticeAuthors = { readonly ids: readonly string[]; readonly isApproved: boolean }
 
 /** What the list read of an earlier revision: a later one says what changed since. */

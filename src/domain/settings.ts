@@ -102,7 +102,7 @@ export type Settings = {
     /** How many Received fields the operator's own servers put on top; below the last of them anybody may have written. */
     readonly receivedHops: number
   }
-  /** Sizes in bytes. */
+  /** `mail_size` and `original` in bytes, the age in hours. */
   readonly limits: Readonly<
     Record<'mail_size' | 'original' | 'commands_per_mail' | 'signature_age_hours', number>
   >

@@ -81,7 +81,7 @@ export function findBinding(
 ): CaseTag | 'conflict' | null {
   if (parsed.caseLine !== null) return parsed.caseLine
   const quotedTags = quoted.flatMap(({ tag }) => tag ?? [])
-  // The number of a merged case goes first: a command written for that case must not act on the other one unnoticed.
+  // Among them, the number of a merged case goes first: a command written for that case must not act on the other one unnoticed.
   const merged = quotedTags.filter((tag) => caseNow(tag) !== tag)
   const tags = [...subjectTags(opened, casePrefix), ...merged, ...quotedTags]
   const [named = null] = tags

@@ -48,7 +48,7 @@ type Reader = {
   readonly verbs: readonly Grammar[]
   at: number
   readonly problems: Problem[]
-  /** Of what is wrong, for the record. */
+  /** What the record says of its problems. */
   readonly kind: Problem['because']
 }
 /** A command that is being read, and what text it takes. */

@@ -104,7 +104,7 @@ function aboutDraft(draft: Draft): DateAbout {
   return { ...draft, record, keys, events }
 }
 
-/** Asks every reporter about the date, for the case `tag`, in place of an earlier question. `says`: why somebody is not. */
+/** Asks every reporter about the date, for the case `tag`, in place of an earlier question. `says` is why somebody is not asked. */
 export function proposeDate(
   draft: Draft,
   tag = draft.case.tag
@@ -198,8 +198,8 @@ function toldDate(
 }
 
 /**
- * Reads AGREE or OBJECT at the start of a line of their own (B19), if they were told the present date. What `isOnlyYes` needs no
- * reply: nothing else came with it.
+ * Reads AGREE or OBJECT at the start of a line of their own (B19), if they were told the present date. `isOnlyYes`:
+ * nothing else came with it, so it needs no reply.
  */
 export function answerToDate(
   sender: Sender,

@@ -123,8 +123,8 @@ function isSignedByAnother(situation: Situation, { maintainers }: Settings): boo
 
 /** Whether the encrypted content names the sender outside as its writer, or is signed with a key known for their address. */
 function isProved({ opened, senderKey, member }: Situation, { maintainers }: Settings): boolean {
-  const { encrypted, decrypted, outer, candidateKeys, signatures } = opened
-  if (!encrypted || !decrypted || outer.from === null) return false
+  const { outer, candidateKeys, signatures } = opened
+  if (outer.from === null) return false
   const inner = innerOf(opened)
   if (inner !== null && (inner.from !== null || inner.unreadableFrom !== ''))
     return namesWriter(inner, outer) === 'sender'

@@ -9,7 +9,6 @@ import { findCaseTags } from '../domain/ids.ts'
 import { type OpenedMail, subjectOf } from '../domain/mail.ts'
 import { type MemberRecord } from '../domain/notice.ts'
 import { type Settings } from '../domain/settings.ts'
-import { msOf } from '../domain/time.ts'
 import { lackOfProof, senderDoubt } from './authentication.ts'
 import { isSignedWith } from './reporter-key.ts'
 import { type Issued, type Situation } from './situation.ts'
@@ -95,7 +94,7 @@ function isKnownFor(reporter: Reporter, situation: Situation, settings: Settings
   const { senderKey } = situation
   if (senderKey === null || !isSignedBySender(situation)) return false
   if (settings.authentication.servers.length > 0 || senderKey.source === 'registered') return true
-  return msOf(senderKey.firstSeenAt) <= msOf(reporter.openedAt)
+  return senderKey.firstSeenAt <= reporter.openedAt
 }
 
 function isSignedBySender({ opened, senderKey }: Situation): boolean {

@@ -53,7 +53,7 @@ const product: Handler = (draft, command) => {
 }
 
 const merge: Handler = (draft, command) => {
-  const into = parseCaseTag(command.words.join(' ').toUpperCase())
+  const into = parseCaseTag(command.words.join(' '))
   const target = draft.openCases.find(({ tag }) => tag === into)
   if (into === null) throw new Refusal('Please name the case to merge this one into: /merge CASE.')
   if (into === draft.case.tag) throw new Refusal('A case cannot be merged into itself.')
