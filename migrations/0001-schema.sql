@@ -13,7 +13,7 @@ CREATE TABLE arrivals (
   received_at  TEXT    NOT NULL CHECK (length(received_at) = 24),
   -- RFC822.SIZE in bytes; larger than the stored bytes when only the header was fetched.
   size         INTEGER NOT NULL CHECK (size >= 0),
-  -- Of all its bytes; NULL when only its header was fetched.
+  -- The digest of all its bytes; NULL when only its header was fetched.
   sha256       TEXT    NULL CHECK (length(sha256) = 64),
   part         TEXT    NOT NULL CHECK (part IN ('whole', 'header')),
   -- 'held' waits for a human; nothing is ever dropped.
@@ -25,7 +25,7 @@ CREATE TABLE arrivals (
   case_id      INTEGER NULL,
   -- Times that handling failed (G9).
   tries        INTEGER NOT NULL DEFAULT 0 CHECK (tries >= 0),
-  -- Times that opening was begun, counted before it is, so a message that kills the process is noticed, too.
+  -- Times that opening began, counted beforehand, so that a message that kills the process is noticed, too.
   starts       INTEGER NOT NULL DEFAULT 0 CHECK (starts >= 0),
   next_try_at  TEXT    NULL CHECK (length(next_try_at) = 24),
   duplicate_of INTEGER NULL REFERENCES arrivals (id),
@@ -34,7 +34,7 @@ CREATE TABLE arrivals (
   stored_at    TEXT    NOT NULL CHECK (length(stored_at) = 24),
   done_at      TEXT    NULL CHECK (length(done_at) = 24),
   UNIQUE (mailbox, uid_validity, uid),
-  -- What is handled has a disposition and an instant; what is not has neither.
+  -- A handled message has a disposition and an instant; a pending one has neither.
   CHECK ((state = 'pending') = (disposition IS NULL)),
   CHECK ((state = 'pending') = (done_at IS NULL))
 ) STRICT;
@@ -200,7 +200,7 @@ CREATE TABLE rings (
   clock        TEXT    NOT NULL,
   -- The event that started this run.
   generation   INTEGER NOT NULL REFERENCES events (id),
-  -- That of the look at which it was told: nothing before it was told with this one.
+  -- looks.each_from of the look at which it was told: nothing before that event was told with this one.
   each_from    INTEGER NOT NULL,
   step         TEXT    NOT NULL,
   -- Id of the maintainer that was told; '' for the member that the clock is about.
@@ -268,7 +268,7 @@ CREATE TABLE case_reporters (
 CREATE INDEX case_reporters_by_case ON case_reporters (case_id);
 CREATE INDEX case_reporters_by_address ON case_reporters (lower(address));
 
--- What maintainers wrote to reporters of whom no usable key is known: it leaves, encrypted, when one comes (G3).
+-- Words of maintainers to reporters of whom no usable key is known: they leave, encrypted, when one comes (G3).
 CREATE TABLE waiting_words (
   id               INTEGER PRIMARY KEY AUTOINCREMENT,
   reporter_id      TEXT    NOT NULL REFERENCES case_reporters (id),
@@ -331,7 +331,7 @@ CREATE TABLE used_signatures (
   arrival_id INTEGER NOT NULL REFERENCES arrivals (id)
 ) STRICT;
 
--- Marks of every ciphertext that came, and its senders: what comes again is not shown as of another sender (G6).
+-- Marks of every ciphertext that came, and its senders: one that comes again is not shown as another sender's (G6).
 CREATE TABLE ciphertexts (
   mark    TEXT NOT NULL CHECK (length(mark) = 64),
   -- Lower case; '' when the message named no usable sender.
@@ -378,7 +378,7 @@ CREATE TABLE notices (
   revision    INTEGER NOT NULL CHECK (revision > 0),
   -- A JSON object of the fields that are text.
   fields      TEXT    NOT NULL CHECK (json_valid(fields)),
-  -- What the list read before this revision, a JSON object; NULL for the first notice.
+  -- The content that the list read before this revision, a JSON object; NULL for the first notice.
   told        TEXT    NULL CHECK (told IS NULL OR json_valid(told)),
   release_at  TEXT    NULL CHECK (length(release_at) = 24),
   released_at TEXT    NULL CHECK (length(released_at) = 24),

@@ -9,7 +9,7 @@ import { type Maintainer, type Settings } from './domain/settings.ts'
 import { formatInstant, type Instant } from './domain/time.ts'
 import { classifyKey, inspectKey, UNLOCK_PROBLEMS, unlockSecretKey } from './openpgp/keyring.ts'
 
-/** Something about a key. What `stops` keeps the daemon from starting, a `warning` only copies from being sent. */
+/** A sentence about a key. A `stop` keeps the daemon from starting; a `warning` and a `remark` do not. */
 export type Finding = { readonly is: 'stop' | 'warning' | 'remark'; readonly text: string }
 
 /** Judges all keys at `now`; no settings when something stops. */

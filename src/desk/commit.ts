@@ -34,7 +34,7 @@ import { type Prepared, type PreparedMail, type RefusedCopy } from './prepare.ts
 /** When an alarm that did not arrive rings again, if nothing else happens before. */
 const RING_AGAIN_MS = 6 * HOUR_MS
 
-/** What one unit of work is about: the message that caused it, if one did. */
+/** The time of one unit of work, and the message that caused it, if one did. */
 export type Work = {
   readonly now: Instant
   readonly arrivalId?: number
@@ -101,8 +101,10 @@ const WRITERS: {
       refusedBy,
       refusedAt: refusedBy === null ? null : now
     }),
-  'remember-signature': (tx, { sha256 }, job) =>
-    people.insertUsedSignature(tx, sha256, requireArrival(job)),
+  'remember-signature': (tx, { sha256 }, { arrivalId }) => {
+    assert(arrivalId !== undefined, 'a signature without a message')
+    people.insertUsedSignature(tx, sha256, arrivalId)
+  },
   'remember-ciphertext': (tx, decision) => people.saveCiphertext(tx, decision),
   'list-report': (tx, decision) =>
     people.insertFurtherReport(tx, requireCase(tx, decision.tag).id, decision),
@@ -185,18 +187,13 @@ function requireCase(tx: Tx, tag: CaseTag, find = cases.find): CaseRecord {
   return found
 }
 
-function requireArrival({ arrivalId }: Work): number {
-  assert(arrivalId !== undefined, 'a signature or ciphertext without a mail')
-  return arrivalId
-}
-
 /** Words that waited leave: only now the reporter is answered, by the maintainer who wrote them. */
 function letWordsLeave(
   tx: Tx,
   { words, events, once }: DecisionOf<'words-leave'>,
   { prepared, now }: Job
 ): void {
-  // What could not be encrypted goes on waiting.
+  // Words that could not be encrypted go on waiting.
   const isRefused = prepared.refused.some(
     ({ decision, recipient }) => decision.once === once && recipient.id === words.reporter.id
   )

@@ -49,7 +49,7 @@ export type Source = {
   readonly original: Uint8Array | null
 }
 
-/** What all messages of one unit of work share. */
+/** The facts that all messages of one unit of work share. */
 type Job = {
   readonly decisions: readonly Decision[]
   readonly source: Source
@@ -170,8 +170,9 @@ function headersOf(
 }
 
 /**
- * What everybody on the way reads: the case number alone, so that an inbox can be read, or the neutral words where there is no
- * case (B5). A member's case number is nobody's business there: it would tell that two organisations hear of one thing (G5).
+ * The subject that everybody on the way reads: the case number alone, so that people can find their way in an inbox, or the
+ * neutral words where there is no case (B5). A member's message shows no case number: it would tell that two organisations hear
+ * of the same issue (G5).
  */
 function outerSubjectOf({ audience }: Message, caseTag: CaseTag | null, subject: string): string {
   if (audience === 'member') return HIDDEN_SUBJECT

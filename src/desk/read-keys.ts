@@ -17,7 +17,7 @@ import * as members from '../store/members.ts'
 import { type Read } from '../store/sql.ts'
 import { type Desk } from './desk.ts'
 
-/** What a certificate is now, merged with these copies of it; null when it cannot be read, or does not name the address. */
+/** Judges a certificate, merged with these copies of it; null when it cannot be read or does not name the address. */
 async function inspect(
   { workers }: Desk,
   key: Uint8Array,
@@ -32,7 +32,7 @@ async function inspect(
 }
 
 /**
- * The key of an address, and whether anything can be sealed to it now (G3): the registered one of a maintainer or an active
+ * The key of an address, and whether anything can be sealed to it now (G3): the registered one of a maintainer or a list
  * member, else the pinned one.
  */
 export async function knownKey(
@@ -65,21 +65,15 @@ export async function knownKeys(
 
 function registeredKey({ settings, db }: Desk, address: Address, now: Instant) {
   const maintainer = settings.maintainers.find((one) => isSameAddress(one.address, address))
-  const owner = maintainer ?? db.read((read) => activeMember(read, address))
+  const owner = maintainer ?? db.read((read) => members.findByAddress(read, address))
   if (owner === null) return null
   const { fingerprint, keyData } = owner
   return { fingerprint, keyData, source: 'registered', firstSeenAt: now, isProved: true } as const
 }
 
-/** The active member of the list at this address. */
-function activeMember(read: Read, address: Address): members.MemberWithKey | null {
-  const member = members.findByAddress(read, address)
-  return member?.state === 'active' ? member : null
-}
-
-/** The keys that verify what claims to come from this address: pinned for it, and of the member of the list. */
+/** The keys that verify a message in the name of this address: the pinned one, and that of the list member at this address. */
 export function keysOf(read: Read, address: Address): Uint8Array[] {
-  const owners = [people.findReporterKey(read, address), activeMember(read, address)]
+  const owners = [people.findReporterKey(read, address), members.findByAddress(read, address)]
   return owners.flatMap((owner) => owner?.keyData ?? [])
 }
 

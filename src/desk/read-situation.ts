@@ -107,7 +107,7 @@ export async function readSituation(
   }))
 }
 
-/** What the message itself says of its author, its case and the messages that it is about. */
+/** The author, the case and the messages of the desk that the message itself names. */
 function namedBy(read: Read, desk: Desk, opened: OpenedMail) {
   const member = memberOf(read, desk, opened)
   return {
@@ -238,7 +238,7 @@ function memberOf(read: Read, desk: Desk, opened: OpenedMail): Situation['member
   }
   const from = opened.outer.from
   const record = from === null ? null : members.findByAddress(read, from.address)
-  return record === null || record.state === 'removed' ? null : { record, signed: false }
+  return record === null ? null : { record, signed: false }
 }
 
 function historyOf(read: Read, desk: Desk, opened: OpenedMail, now: Instant): Situation['history'] {
@@ -292,7 +292,7 @@ function conversationFacts(
   return { conversation, answeredMember: member?.state === 'active' ? member : null }
 }
 
-/** The desk's messages to one person that a text quotes. What it wrote to others proves nothing: they may have sent it on. */
+/** The desk's messages to one person that a text quotes. A message to somebody else proves nothing: they may have sent it on. */
 function quotedMessages(
   read: Read,
   desk: Desk,

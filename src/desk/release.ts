@@ -157,7 +157,7 @@ function hold(desk: Desk, tx: Tx, notice: NoticeRecord, because: HoldBecause): v
 /** Copies sealed and committed at a time: bounds memory and what a crash repeats. */
 const PIECE = 64
 
-/** What a decision about a notice depends on; null when the case or the product is gone. */
+/** Reads what a decision about a notice depends on; null when the case or the product is gone. */
 function aboutNotice({ settings }: Desk, read: Read, notice: NoticeRecord): NoticeSetting | null {
   const found = cases.find(read, notice.caseTag)
   const product = settings.products.find(({ id }) => id === notice.product)
@@ -348,8 +348,8 @@ async function drop(desk: Desk, copy: deliveries.LateCopy, now: Instant): Promis
   const decisions: SendSealed[] = []
   let because: Particulars['copy-dropped']['because'] = 'not-listed'
   // A date that was moved to later and is not approved yet: then nothing is public, and only the maintainers are told.
-  if (copy.isListed) because = 'date-moved'
-  if (copy.isListed && disclosureAt !== null && disclosureAt <= now) {
+  if (copy.isActive) because = 'date-moved'
+  if (copy.isActive && disclosureAt !== null && disclosureAt <= now) {
     because = 'public'
     const product = desk.settings.products.find(({ id }) => id === copy.product)
     const disclosure = formatInstant(disclosureAt, desk.settings.desk.timezone, disclosureZone)

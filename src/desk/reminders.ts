@@ -1,7 +1,7 @@
 /**
- * What the clocks say. A clock names its message; an alarm is made of the clock, the events that it tells of and, for some, what
- * `DETAILS` finds beside them; messages/alert.liquid has the words. Reads what it needs and changes nothing. Where there is
- * nothing to say to somebody, no message is made for them.
+ * Composes what the clocks tell. A clock names its message. An alarm is made of the clock, the events that it tells of and, for
+ * some, what `DETAILS` adds; messages/alert.liquid has the words. Reads what it needs and changes nothing. Makes no message for
+ * somebody to whom there is nothing to say.
  */
 import { type CaseRecord, isOpen, type Reporter, reporterWith } from '../domain/case.ts'
 import { type Clock, type Ring } from '../domain/clock.ts'
@@ -117,7 +117,7 @@ function inWords(desk: Desk, { kind, at, about }: DeskEvent, record: CaseRecord 
   }
 }
 
-/** Whom of several reporters it is about; '' where there is one. */
+/** The address of the reporter that an event is about; '' where the case has only one. */
 function addressIn(about: DeskEvent['about'], record: CaseRecord | null): string {
   if (record === null || record.reporters.length < 2) return ''
   const id = 'reporter' in about ? about.reporter : 'message' in about ? about.recipient : ''
@@ -155,7 +155,7 @@ function waitingReporters(starts: Occasion['starts'], record: CaseRecord): Repor
   )
 }
 
-/** What messages/alert.liquid knows as `about`. Only list admins learn the `names`, of members of the list (G5). */
+/** Goes to messages/alert.liquid as `about`. Only list admins read the `names`, which are those of members of the list (G5). */
 type Details = { readonly names?: string }
 
 const nothingMore = (): Details => ({})
@@ -180,7 +180,7 @@ const DETAILS: Readonly<
       names: blocked.map(({ id }) => id).join(', ')
     }
   },
-  /** What the list does not know: both dates, and which fields and files. */
+  /** The changes that the list does not know: both dates, and which fields and files. */
   change: ({ settings }, read, { record, product, now }) => {
     const notice = record === null ? null : notices.find(read, record.tag)
     const isPublic = (record?.disclosureAt ?? now) <= now
@@ -188,14 +188,14 @@ const DETAILS: Readonly<
     const { changes } = noticeParams(notice, { case: record, product, settings })
     return { isPublic, changes }
   },
-  /** What could not be encrypted to somebody who can be reached again: nothing when the case is over. */
+  /** Messages could not be encrypted to somebody who can be reached again: nothing is said once the case is over. */
   missed: (_desk, _read, { record }) => (record === null || isOpen(record.state) ? {} : null),
   'notice-late': (_desk, _read, occasion) => {
     const lateMs = abouts(occasion, 'notice-leaving').at(-1)?.lateMs ?? 0
     const minutes = occasion.product?.policy.notice?.late_after_minutes ?? Infinity
     return lateMs > minutes * 60_000 ? {} : null
   },
-  /** Where the copies are now, and who of the reporters was told the date with them. */
+  /** How many copies are where, and which reporters were told the date with them. */
   'notice-left': (_desk, read, { record, subject, starts }) => {
     const notice = record === null ? null : notices.find(read, record.tag)
     const left = starts.at(-1)
@@ -270,7 +270,7 @@ function ownKey(occasion: Occasion): Decision[] {
 /** At most this many are listed one by one; the others are counted. */
 const LISTED_MAX = 100
 
-/** What somebody has to look at although nobody is told of it when it happens; nothing where there is nothing. */
+/** Lists what needs a look and makes no alarm when it happens; no message where the list is empty. */
 function digest({ settings }: Desk, read: Read, occasion: Occasion): Decision[] {
   const { recipients, rings, once, now } = occasion
   const { messages, total, lastId } = listJunk(read, LISTED_MAX)

@@ -116,7 +116,7 @@ async function lookAt(desk: Desk, subject: Subject): Promise<void> {
 
 type Known = ReturnType<typeof know>
 
-/** What is known of one subject when its clocks are looked at; `last` is its newest event. */
+/** Reads what the clocks of one subject depend on; `last` is its newest event. */
 function know(desk: Desk, read: Read, subject: Subject, now: Instant) {
   const { settings } = desk
   const found = subject.kind === 'case' ? cases.find(read, subject.id) : null
@@ -125,7 +125,7 @@ function know(desk: Desk, read: Read, subject: Subject, now: Instant) {
     subject.kind === 'maintainer' && settings.maintainers.every(({ id }) => id !== subject.id)
   const clocks = isGone ? [] : clocksOf(subject.kind, product, settings)
   const reporters = found?.reporters ?? []
-  // As with the events: after a merge, only what a clock keeps by reporter goes by another number.
+  // A reporter may have another first number since a merge. Only the rings of a clock that is kept by reporter name it.
   const byReporter = clocks.filter(({ key }) => key === 'reporter').map(({ id }) => id)
   const told = looks.listRings(read, subject).map((ring) => {
     const reporter = byReporter.includes(ring.clock) ? reporterWith({ reporters }, ring.key) : null
@@ -159,7 +159,7 @@ function eventsOf(read: Read, subject: Subject, clocks: readonly Clock[]): DeskE
   ].sort((a, b) => a.id - b.id)
 }
 
-/** What one telling says to all who are told the same. */
+/** The messages of one telling, for all recipients who are told the same. */
 type Made = {
   readonly tellings: readonly [Telling, ...Telling[]]
   readonly decisions: readonly Decision[]
@@ -220,7 +220,7 @@ function write(tx: Tx, { subject, standing, now }: Known, { tellings, ...made }:
   }
 }
 
-/** What rings; of runs that are told together, the newest one. */
+/** The rings of a telling; where it tells of several runs with one cause, the newest of these. */
 function newest({ rings }: Telling): Ring[] {
   const named = rings.map((ring) => {
     const { run, step, repeat } = ring

@@ -91,11 +91,11 @@ export const preview = encrypted<{
 /** Something needs a person. */
 export const alert = encrypted<
   Pick<Clock, 'title' | 'risk' | 'remedy' | 'quote'> & {
-    /** What the clock calls its message; alert.liquid has special words for some of them. */
+    /** The message that the clock names; alert.liquid has special words for some of them. */
     readonly alarm: string
-    /** Whose clock it is; '' where it is about a case. */
+    /** The person that the clock is about; '' where it is about a case. */
     readonly whose: string
-    /** By when; '' for what merely happened. */
+    /** The instant by which something is due; '' where the alarm only tells what happened. */
     readonly due: string
     readonly isOver: boolean
     readonly isLate: boolean
@@ -106,7 +106,7 @@ export const alert = encrypted<
     readonly until: string
     readonly now: string
     readonly about: object
-    /** Of the case; '' for none. */
+    /** The owner of the case; '' for none. */
     readonly owner: string
     readonly disclosure: string
     /** The answers that wait for a key of the reporter. */
@@ -126,7 +126,7 @@ export const hint = encryptedAnswer<{ readonly stayed: 'reply' | 'note' }>()(
   ({ stayed }) => `Your ${stayed} stayed among the maintainers`
 )
 
-/** What somebody has to look at and nobody is told of at once. */
+/** The list of what needs a look and makes no alarm when it happens. */
 export const digest = encrypted<{
   readonly isLate: boolean
   readonly unanswered: readonly string[]

@@ -168,7 +168,7 @@ export function keepWords(
   insert(tx, 'waiting_words', { reporterId: reporter, authorId, words, at, ...evidence })
 }
 
-/** What waits for a key of these addresses, in the order in which it was written, whatever the case. */
+/** The words of all cases that wait for a key of these addresses, in the order in which they were written. */
 export function listKeptWords(read: Read, addresses: readonly Address[]): WaitingWords[] {
   const rows = read.all<WaitingWords & { readonly words: KeptWords }>(
     `SELECT id, tag, product, author_id, arrival_id, words_json, at, reporter_json FROM kept_words

@@ -142,7 +142,7 @@ export type LateCopy = Omit<WaitingDelivery, 'hadNotice'> & {
   readonly product: string
   readonly disclosureAt: Instant | null
   readonly disclosureZone: string | null
-  readonly isListed: boolean
+  readonly isActive: boolean
 }
 
 /**
@@ -151,7 +151,7 @@ export type LateCopy = Omit<WaitingDelivery, 'hadNotice'> & {
  */
 export function listLateCopies(read: Read, now: Instant, limit: number): LateCopy[] {
   const about = `SELECT id AS delivery_id, outbox_id, notice_id, case_tag, product, disclosure_zone,
-    member_id AS id, name, address, fingerprint, key_data, is_active AS is_listed,
+    member_id AS id, name, address, fingerprint, key_data, is_active,
     coalesce((SELECT about ->> 'date' FROM events WHERE subject_kind = 'case' AND subject_id = case_tag
       AND kind = 'disclosed' ORDER BY id DESC LIMIT 1), disclosure_at) AS disclosure_at
     FROM copies`
@@ -165,7 +165,7 @@ export function listLateCopies(read: Read, now: Instant, limit: number): LateCop
   )
 }
 
-/** The condition that a copy's message, member or notice is so. Without it every copy that there ever was is looked at. */
+/** The condition for a copy that this is true of its message, member or notice. It keeps SQLite from reading every copy ever made. */
 function isIn(what: 'outbox' | 'member' | 'notice', condition: string): string {
   const table = what === 'outbox' ? what : `${what}s`
   return `${what}_id IN (SELECT id FROM ${table} WHERE ${condition})`
@@ -183,17 +183,17 @@ export function endEmbargo(tx: Tx, tag: string, now: Instant): void {
 /** Takes a late copy back for good. Returns whether it was still here. */
 export function dropLateCopy(
   tx: Tx,
-  { deliveryId: id, outboxId, isListed }: LateCopy,
+  { deliveryId: id, outboxId, isActive }: LateCopy,
   now: Instant
 ): boolean {
   if (outboxId === null) return holdWaiting(tx, { id }, 'disclosed', now) === 1
   const { changes } = tx.run(
     `UPDATE outbox SET state = 'held' WHERE id = @outboxId
-       AND (state = 'queued' OR state = 'held' AND NOT @isListed OR state = 'sending' AND next_attempt_at <= @now)`,
-    { outboxId, isListed, now }
+       AND (state = 'queued' OR state = 'held' AND NOT @isActive OR state = 'sending' AND next_attempt_at <= @now)`,
+    { outboxId, isActive, now }
   )
   // The message stays here for good, and the delivery says why.
-  if (changes === 1 && !isListed)
+  if (changes === 1 && !isActive)
     tx.run(
       "UPDATE deliveries SET state = 'held', because = 'removed', outbox_id = NULL, changed_at = ? WHERE id = ?",
       [now, id]
@@ -229,7 +229,7 @@ export function waitingCopyOf(read: Read, outboxId: number): CaseTag | null {
   return read.value<CaseTag>(sql, [outboxId])
 }
 
-/** Where the copies of a notice are; zeros for no notice and for one that was never released. */
+/** How many copies of a notice are where; zeros for no notice and for one that was never released. */
 export function countCopies(read: Read, noticeId: number | null): NoticeCopies {
   const counts = read.get<NoticeCopies>(
     `SELECT coalesce(max(revision), 0) AS revision,

@@ -60,7 +60,7 @@ export function findDue(read: Read, { kind, id }: Subject): Due | null {
   )
 }
 
-/** From which event on a subject's clocks of the kind `each` may still have something to tell. */
+/** The first event of which a subject's clocks that count `each` start may still have something to tell. */
 export function findEachFrom(read: Read, { kind, id }: Subject): number {
   const sql = 'SELECT each_from FROM looks WHERE subject_kind = ? AND subject_id = ?'
   return read.value<number>(sql, [kind, id]) ?? 0
@@ -82,7 +82,7 @@ export function listRings(read: Read, { kind, id }: Subject): StoredRing[] {
   )
 }
 
-/** Remembers a telling, in the transaction that queues its message. `eachFrom` is that of the look at which it was told. */
+/** Remembers a telling, in the transaction that queues its message. `eachFrom` comes from the look at which it was told. */
 export function saveRing(
   tx: Tx,
   { kind, id }: Subject,

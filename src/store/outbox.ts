@@ -30,7 +30,7 @@ export type NewOutbox = {
   readonly conversation: Conversation
   readonly raw: Uint8Array
   readonly notBefore: Instant
-  /** From when on it must not leave any more (G7); null for never. */
+  /** It must not leave from this instant on (G7); null where it always may. */
   readonly notAfter: Instant | null
   /** Whether it waits for a human, who lets it go with {@link retry}. */
   readonly isHeld: boolean
@@ -233,7 +233,7 @@ export function find(read: Read, id: number): OutboxRow | null {
   return read.get<OutboxRow>('SELECT * FROM outbox WHERE id = ?', [id])
 }
 
-/** What a message of the desk says of itself to those who answer it; `tag` is the case in which it left, null for none. */
+/** The facts of a message of the desk that matter when somebody answers it; `tag` is the case in which it left, null for none. */
 export type NamedMessage = Pick<
   NewOutbox,
   'kind' | 'audience' | 'recipientId' | 'envelopeTo' | 'messageId' | 'conversation'

@@ -181,7 +181,7 @@ describe('an approval that was on its way while the clock jumped', () => {
 })
 
 describe('the alarm about a jump', () => {
-  it('names what the clock has to be set back by, not what was set back already', async () => {
+  it('names by how much the clock still has to be set back, without what was set back already', async () => {
     await givenNotices()
     await jumps(DAY)
     await jumps(-DAY)

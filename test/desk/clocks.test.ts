@@ -100,7 +100,7 @@ async function given(...events: readonly NewEvent[]): Promise<void> {
   await world.settle()
 }
 
-/** What rang, in the columns of `what`: `answer percent 50 grace`. */
+/** The rings, in the columns of `what`: `answer percent 50 grace`. */
 function rings(what: string, where: string): string[] {
   const sql = `SELECT ${what} FROM rings WHERE ${where} ORDER BY at, recipient`
   return world.column(sql).map((one) => one.replaceAll(/[ {}":,]+/g, ' ').trim())
@@ -110,7 +110,7 @@ function rung(): string[] {
   return rings("clock || ' ' || step || ' ' || recipient", where)
 }
 
-/** That of one clock. */
+/** The rings of one clock. */
 function rungOf(clock: string, who = ''): string[] {
   return rung().filter((told) => told.startsWith(`${clock} `) && told.endsWith(who))
 }
@@ -653,13 +653,13 @@ describe('(B9) one alarm a cause, person and day', () => {
     await given(...Array.from({ length: times }, () => one))
     await world.wait(DAY)
     const [said = ''] = await alarmsTo(grace, from)
-    // What is read is written twice, as it came and decoded.
+    // The text is written twice, as it came and decoded.
     expect(said.split('Size: 9 bytes')).toHaveLength(2 * 5 + 1)
     expect(said).toContain(more)
     expect(said.includes('Not shown here')).toBe(more !== '')
   })
 
-  it('holds for thousands of repeats, which one row a person remembers (G9)', async () => {
+  it('holds for thousands of repeats, and one row a person remembers them (G9)', async () => {
     await givenCase({ policy: {} })
     const one = event('bounce-unmatched', DESK, BY_SOMEBODY, {})
     await given(...Array.from({ length: 3000 }, () => one))

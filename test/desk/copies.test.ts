@@ -359,7 +359,7 @@ async function leaveGreylisted(): Promise<void> {
 }
 const EDIT = '/notice draft\nseverity: high\n'
 
-/** What Grace reads in answer to this message: a change is reminded of at once, too. */
+/** The answer that Grace reads to this message; a change makes a reminder at once, too. */
 async function answerTo(text: string): Promise<string> {
   await writes(grace, text)
   const texts = (await textsTo(grace)).slice(-3)
@@ -432,7 +432,7 @@ it('the next revision, once released, is the only one that still leaves: nobody 
   for (const [copy] of late) expect(copy).toMatch(/revision 2/)
 })
 
-it('a hold is made although its alarm cannot be: no copy leaves, and it is told later (G7)', async () => {
+it('a notice is held although its alarm cannot be made: no copy leaves, and the alarm follows later (G7)', async () => {
   await givenNotices()
   world.pass(UNTIL_DUE)
   await world.releaseOnce()
@@ -510,7 +510,7 @@ function renameDesk(): void {
   Object.assign(world.desk.settings.desk, { name: 'The Other Team' })
 }
 
-it('copies that wait while the notice is held never leave with words of before: each member gets one copy of the approved ones (G7)', async () => {
+it('copies that wait while the notice is held never leave with the old words: each member gets one copy of the approved ones (G7)', async () => {
   await givenNotices()
   world.pass(UNTIL_DUE)
   // SMTP takes nothing.
@@ -541,7 +541,7 @@ it('copies that wait while the notice is held leave byte for byte when the same 
   expect(await noticed()).toEqual(ALL)
 })
 
-it('a copy that a crash left on its way is held with the notice, not tried again, and never leaves with the words of before (G7)', async () => {
+it('a copy that a crash left on its way is held with the notice, not tried again, and never leaves with the old words (G7)', async () => {
   await givenNotices()
   world.pass(UNTIL_DUE)
   await world.releaseOnce()

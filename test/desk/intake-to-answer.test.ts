@@ -73,7 +73,7 @@ describe('a report', () => {
     expect(world.processed).toEqual([1, 2])
   })
 
-  it('beyond five a day is listed to each sender, whatever shows a bug at the list of another; people are told of the bug (G9)', async () => {
+  it('beyond five a day is listed to each sender, although the list of another shows a bug; people are told of the bug (G9)', async () => {
     await givenDesk([grace])
     const { render } = world.desk
     const broken: typeof render = (message, occasion) => {
@@ -272,7 +272,7 @@ function receipt(id: string, original: string): string {
   )
 }
 
-it('a report with a receipt attached is relayed like any, and so is a receipt of nothing (G1)', async () => {
+it('a report with a receipt attached is relayed like any, and so is a receipt for no message of the desk (G1)', async () => {
   await givenDesk([grace])
   const crash = 'Content-Type: message/disposition-notification\r\n\r\nReporting-UA: x\r\n'
   const head = [...HEAD, 'Subject: A hole in your reader of receipts', 'Message-ID: <1@x.example>']
@@ -420,7 +420,7 @@ describe('a maintainer whose key could not be used (G2, G3)', () => {
     world.sentTo(linus).filter((mail) => onTheWay([mail]).includes('PGP MESSAGE'))
   const told = () => Promise.all(sealed().map((mail) => readBy(linus, mail)))
 
-  /** What the case that is not over has on record as not encrypted and told to nobody. */
+  /** The messages that the open case has on record as not encrypted and told to nobody. */
   function missed(): string[] {
     const sql = `SELECT about ->> 'message' AS kind FROM events WHERE kind = 'not-encrypted' AND subject_id = ?
       AND NOT EXISTS (SELECT 1 FROM rings WHERE clock = 'missed' AND rings.subject_id = events.subject_id

@@ -101,7 +101,7 @@ describe('a message in the junk folder', () => {
     expect(world.dispositions()).toEqual(['case-opened', 'case-joined'])
   })
 
-  it('that is neither stays where it is and makes no case, and is looked at once', async () => {
+  it('that is neither encrypted nor an answer stays where it is, makes no case, and is looked at once', async () => {
     junk.set(1, spam('Cheap pills'))
     const other = await encrypt({
       message: await createMessage({ text: 'not for the desk' }),
@@ -322,7 +322,7 @@ describe('the digest', () => {
     expect((await digests())[1]).not.toMatch(/Pills|and \d+ more/)
   })
 
-  it("gives no line of another person's the look of one of the desk's own", async () => {
+  it('shows no line of another person as a line of the desk', async () => {
     junk.set(1, spam(`${'x'.repeat(70)} Ref: ${'a'.repeat(32)}`))
     await look()
     await morning()

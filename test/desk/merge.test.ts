@@ -148,7 +148,7 @@ describe('/merge CASE (B14)', () => {
 })
 
 describe('a case with several reporters (B14)', () => {
-  /** What is due first of the first case. */
+  /** The promise of the first case that is due first. */
   function due(): unknown {
     return world.column('SELECT due_clock FROM looks WHERE subject_id = ?', [FIRST])[0] ?? null
   }
@@ -246,7 +246,7 @@ describe('a case with several reporters (B14)', () => {
     expect(due()).toBeNull()
   })
 
-  /** What was received when, as the clocks of the first case count it. */
+  /** The instants of receipt, as the clocks of the first case count them. */
   function waits(tag: string): unknown[] {
     const sql = `SELECT kind, about ->> 'reporter' AS who, about ->> 'receivedAt' AS since FROM events
       WHERE subject_id = ? AND kind IN ('merged-in', 'reporter-wrote') ORDER BY id`
@@ -400,7 +400,7 @@ it('a signed message that quotes the desk from before and after a merge names on
     givenMessage(grace, { subject, text: `${text}\n\n${quotes}` })
   await quoting('Re: it', '/reply\nHello to you.')
   expect(await lastTo(bob)).toContain('Hello to you.')
-  // What could be meant for the case that is no more decides nothing about the other one.
+  // Commands that may be meant for the merged case decide nothing about the other one.
   await quoting('Re: it', '/accept')
   expect(await lastTo(grace)).toContain(`${SECOND} was merged into ${FIRST}`)
   await quoting(`Re: [${FIRST}] it`, '/accept')

@@ -1,5 +1,5 @@
 /**
- * What stands outside the encryption, and how messages hang together in a mail client (B2, B5), as everybody on the way sees it.
+ * The header outside the encryption, which everybody on the way sees, and how mail clients thread the messages (B2, B5).
  * A subject that came hidden stays hidden (RFC 9788 §6.1): in every message that the desk sends about it, to whomever and for
  * whatever reason, no word of it can be read on the way.
  */
@@ -84,7 +84,7 @@ it('a hidden subject stays hidden where the message cannot be opened or is refus
   expect(shownOnTheWay()).toEqual([])
 })
 
-it('outside stands the name of the desk and nobody else’s, and the case number alone as subject; inside stands whom the desk speaks for (B2, B5)', async () => {
+it('the outer header names the desk alone, with the case number alone as subject; the protected one says whom the desk speaks for (B2, B5)', async () => {
   await givenTalk()
   for (const part of [grace, linus, alice].flatMap(sentTo)) {
     const from = decodeWords(headerOf(part, 'from'))
@@ -96,7 +96,7 @@ it('outside stands the name of the desk and nobody else’s, and the case number
   expect((await textsTo(grace))[0]).toContain('From: Alice via ACME Security Team')
 })
 
-it('the subject of the report stands in no subject of the desk, inside or outside (B5)', async () => {
+it('no subject of the desk, outer or protected, repeats the subject of the report (B5)', async () => {
   await givenTalk()
   for (const person of [grace, linus, alice])
     for (const mail of world.sentTo(person)) {

@@ -149,7 +149,7 @@ describe('a scheduled notice', () => {
     await staysHere()
   })
 
-  it('holds a member whose key has expired, tells the maintainers, and nobody else waits (G3)', async () => {
+  it('holds the copy for a member whose key has expired and tells the maintainers; no other member waits (G3)', async () => {
     const old = await someone('oldco', 'security@oldco.example', 24)
     await givenNotices({ list: [...members, old] })
     await world.wait(UNTIL_DUE)
@@ -174,7 +174,7 @@ describe('a scheduled notice', () => {
     await staysHere()
   })
 
-  it('is judged on a clock looked at that very moment', async () => {
+  it('is judged by a clock that was checked at that very moment', async () => {
     await givenNotices()
     world.jump(UNTIL_DUE)
     // Nothing has looked at the clock since it jumped.
@@ -222,7 +222,7 @@ describe('a notice that is leaving', { timeout: 60_000 }, () => {
   }
   const waiting = () => deliveries().filter((row) => row.endsWith(' waiting'))
 
-  it('goes on after a crash at any effect, nobody twice and nobody left out (G2)', async () => {
+  it('goes on after a crash at any effect, and every member gets it once (G2)', async () => {
     await givenNotices()
     world.pass(UNTIL_DUE)
     expect(await diesAtEveryStep()).toBeGreaterThan(5)
@@ -237,7 +237,7 @@ describe('a notice that is leaving', { timeout: 60_000 }, () => {
     expect(deliveries()).toEqual(['debian 1 sent', 'freebsd 1 sent', 'suse 1 sent'])
   })
 
-  it('held before it was sealed leaves nobody with it; approved again it reaches all', async () => {
+  it('reaches nobody when it is held before it is sealed, and everybody when it is approved again', async () => {
     await leaving()
     await heldBeforeSending()
     await world.settle()
@@ -417,7 +417,7 @@ describe('two approvals', () => {
     await approve(FIRST, [grace, await ada])
   }
 
-  it('one of which is from before a jump of the clock are one: the same person gives it anew, and the release puts on record that a reporter without a key could not be told the date, and why (G7, M-30)', async () => {
+  it('count as one when one of them is from before a jump of the clock: the same person gives it anew, and the release puts on record that a reporter without a key could not be told the date, and why (G7, M-30)', async () => {
     await approvedAcrossJump()
     expect(state()).toBe('drafting')
     await writes(linus, `/notice approve ${code()}\n`, { after: 1000 })
@@ -429,7 +429,7 @@ describe('two approvals', () => {
     expect(world.rows(told)).toHaveLength(3)
   })
 
-  it('that count again after the clock was set back schedule it with a repeat of one', async () => {
+  it('schedule the notice once the clock was set back and one person has given theirs again', async () => {
     await approvedAcrossJump()
     await jumps(-HOUR)
     expect(state()).toBe('drafting')
@@ -493,12 +493,12 @@ it.each([
   expect(await allTo(grace)).toContain(says)
 })
 
-/** Who wrote the notice since it was approved last. */
+/** The maintainers who wrote the notice since it was approved last. */
 function authors(): readonly string[] | undefined {
   return world.desk.db.read((read) => noticeStore.find(read, FIRST))?.authors.ids
 }
 
-it('(B3) whoever wrote it stays its author while it is approved, and every act is on the record', async () => {
+it('(B3) the maintainer who wrote it stays its author while it is approved, and every act is on the record', async () => {
   await givenNotices()
   expect(authors()).toEqual(['grace'])
   const sql = "SELECT kind FROM events WHERE kind GLOB 'notice-*' OR kind = 'embargo-set'"
@@ -527,7 +527,7 @@ it('(B3) a second author cannot approve what the first one wrote beside a new da
   expect(state()).toBe('drafting')
 })
 
-it('(B3) a hold does not make anybody an author, nor an author an approver', async () => {
+it('(B3) a hold makes nobody an author and lets no author approve', async () => {
   await givenNotices()
   await writes(linus, '/notice hold\n')
   expect(authors()).toEqual(['grace'])
@@ -535,7 +535,7 @@ it('(B3) a hold does not make anybody an author, nor an author an approver', asy
   expect(state()).toBe('scheduled')
 })
 
-it('(B3, G7) whoever moves a notice to the list of another product is its author, and cannot approve it', async () => {
+it('(B3, G7) a maintainer who moves a notice to the list of another product is its author, and cannot approve it', async () => {
   const library = { ...PRODUCT, id: 'library', name: 'ACME Library' }
   await givenNotices({ moreProducts: [library] })
   world.change(`UPDATE members SET products = '["parser","library"]'`)
@@ -596,7 +596,7 @@ describe('(B9) where keys have expired', () => {
     await restarts()
     const said = await allTo(linus, before)
     expect(said).toContain('List member suse did not get the notice: it was not sent')
-    // Where the copies are, and whom the desk told the date.
+    // It says where the copies are and whom the desk told the date.
     expect(said.replaceAll(/\s+/g, ' ')).toContain('The notice has left')
     expect(said.replaceAll(/\s+/g, ' ')).toMatch(
       /encrypted: 1 sent, 1 on hold\. We told alice@reporter\.example the date, too\./

@@ -128,7 +128,7 @@ describe("a reporter's key", () => {
     }
   )
 
-  it('that was revoked does not come back by an older copy of itself, from whomever', async () => {
+  it('that was revoked does not come back by an older copy of itself, whoever sends it', async () => {
     await givenReport()
     await writes(alice, 'Do not use it.', await revokedKey())
     await writes(grace, `/key accept ${printOf(renewed)}\n`, attachedKey(renewed))
@@ -203,7 +203,7 @@ describe("a reporter's key", () => {
     expect(pinned()).toEqual([printOf(renewed)])
   })
 
-  it('that was in use waits with at most seven others that were', async () => {
+  it('that was in use is kept with at most seven other former keys', async () => {
     await givenReport()
     let old = alice
     for (let count = 0; count < 10; count += 1) {
@@ -224,7 +224,7 @@ describe("a reporter's key", () => {
 })
 
 describe("a maintainer's key, and a member's", () => {
-  it('are the registered ones also when they report, whatever the message brings, and nobody accepts another', async () => {
+  it('stay the registered ones when their owners report, whatever the message brings, and nobody can accept another', async () => {
     await givenDesk([grace])
     const other = await givenMaintainer('grace')
     await givenMessage(grace, { subject: 'a hole', text: 'Mine.', ...attachedKey(other) })

@@ -1,5 +1,5 @@
 /**
- * What maintainers decide and write while no key of the reporter is known (B10): it waits, the reporter is asked for a key, and
+ * Decisions and words of maintainers while no key of the reporter is known (B10): they wait, the reporter is asked for a key, and
  * everything leaves when one comes, encrypted; until then nobody was answered. And `/key refuse`: a maintainer says that a key is
  * not the reporter's. A forged report must not silence the answers to a reporter who began in clear, and nobody who began
  * encrypted is answered in clear because of it (G3).

@@ -23,7 +23,7 @@ function from(mail: Uint8Array, { name, address }: Someone): Buffer {
   return change(mail, /^From: .*$/m, `From: ${name} <${address}>`)
 }
 
-/** What somebody sealed to the desk, without any header. */
+/** The text that somebody sealed to the desk, without any header. */
 function sealed(by: Someone, payload: string, as?: 'encrypted'): Promise<Uint8Array> {
   return world.write(by, { subject: '', text: '', payload, ...(as === undefined ? {} : { as }) })
 }
@@ -109,7 +109,7 @@ describe('a message that another person had sealed', () => {
     expect(await allTo(grace)).toContain('Words of mine.')
   })
 
-  it('by a list member is withheld when a stranger sends on what the member signed, and says of whom to nobody (G5)', async () => {
+  it('by a list member is withheld when a stranger sends on what the member signed, and nobody reads whose it is (G5)', async () => {
     await givenDesk([grace])
     await world.addMember(alice)
     const block = await sealed(alice, `Content-Type: text/plain\r\n\r\n${SECRET}\r\n`)
