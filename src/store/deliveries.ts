@@ -165,7 +165,7 @@ export function listLateCopies(read: Read, now: Instant, limit: number): LateCop
   )
 }
 
-/** The condition for a copy that this is true of its message, member or notice. It keeps SQLite from reading every copy ever made. */
+/** The condition that this is true of a copy's message, member or notice. It keeps SQLite from reading every copy ever made. */
 function isIn(what: 'outbox' | 'member' | 'notice', condition: string): string {
   const table = what === 'outbox' ? what : `${what}s`
   return `${what}_id IN (SELECT id FROM ${table} WHERE ${condition})`
