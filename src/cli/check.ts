@@ -89,7 +89,7 @@ function approvalProblems({ id, policy }: Product, approvers: number): string[] 
   ]
 }
 
-/** What is worth knowing of a configuration, and when. */
+/** Remarks on a configuration, each with its condition. */
 const REMARKS: readonly (readonly [when: (config: Config) => boolean, text: string])[] = [
   [
     ({ desk }) => desk.passphrase.reveal().length < PASSPHRASE_LENGTH_MIN,

@@ -77,7 +77,7 @@ export const BUILT_IN_CLOCKS: readonly Clock[] = builtIn.map(({ id, subjects, st
   clockOf(id, subjects, clock.parse(stated))
 )
 
-/** Those of them that a policy can change, as written, by id. */
+/** The built-in clocks that a policy can change, as written, by id. */
 export const CASE_CLOCKS = Object.fromEntries(
   builtIn.flatMap(({ id, subjects, stated }) => (subjects.includes('case') ? [[id, stated]] : []))
 )

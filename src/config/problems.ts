@@ -36,7 +36,7 @@ export function formatPath(path: ValuePath): string {
 function problemsOf(issue: z.core.$ZodIssue): Problem[] {
   const text = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? '') : issue.message
   const path = issue.path.filter((key) => typeof key !== 'symbol')
-  // Of several forms, the one whose keys are all there is meant: what is wrong lies in their values.
+  // The writer meant the form whose keys are all there: the mistake lies in their values.
   const meant = issue.code === 'invalid_union' ? issue.errors.find(isInside) : undefined
   if (meant !== undefined)
     return meant.flatMap((inner) => problemsOf({ ...inner, path: [...path, ...inner.path] }))

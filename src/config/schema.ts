@@ -217,7 +217,7 @@ export function configIn(place: Place) {
 
 const NOBODY_READS = 'must name at least one maintainer, or nobody would read the reports'
 
-/** The rules between keys. Some values may be wrong in themselves: no mistake hides another. */
+/** The rules between keys. They also run when single values are wrong, so that no mistake hides another. */
 function checkBetweenKeys(file: unknown, context: z.RefinementCtx): void {
   const at = (...path: ValuePath): unknown => valueAt(file, path)
   const refuse = (paths: readonly ValuePath[], message: string): void => {
@@ -250,7 +250,7 @@ function checkBetweenKeys(file: unknown, context: z.RefinementCtx): void {
   )
 }
 
-/** The paths at which a text stands that an earlier path has, too. */
+/** The paths whose text stands at an earlier path, too. */
 function doubles(at: (...path: ValuePath) => unknown, paths: readonly ValuePath[]): ValuePath[] {
   const values = paths.map((path) => {
     const value = at(...path)

@@ -6,7 +6,7 @@
 import { domainOf, parseAddress } from '../domain/address.ts'
 import { type AuthenticationResult, type SenderTrace } from '../domain/mail.ts'
 import { type Field } from './fields.ts'
-import { lex } from './parameters.ts'
+import { CONTROL, lex } from './parameters.ts'
 
 const FIELDS_MAX = 30
 const FIELD_CHARS_MAX = 8 * 1024
@@ -64,13 +64,12 @@ export function readAuthenticationResults(value: string, below: number): Authent
 }
 
 /**
- * The field at its semicolons, with blanks for comments and a sign for what is quoted; nothing when one of them is not closed, or
- * for a control character.
+ * The field split at its semicolons, with a blank for each comment and a quotation mark for each quoted string. Nothing when one
+ * of them is not closed, or when the field has a control character.
  */
 function splitField(value: string): string[] {
   const tokens = [...lex(value)]
-  if (/[\u0000-\u0008\u000a-\u001f\u007f]/.test(value) || !tokens.every(({ isClosed }) => isClosed))
-    return []
+  if (CONTROL.test(value) || !tokens.every(({ isClosed }) => isClosed)) return []
   const marks = { comment: ' ', quoted: '"' }
   return tokens
     .map(({ kind, raw }) => (kind === 'other' ? raw : marks[kind]))

@@ -24,7 +24,7 @@ const OLD_ANSWER_FIELD =
   /^x-(?:auto(?:reply|respond|responder|-reply-from)|mail-autoreply|vacation)$/
 
 /**
- * What the message at `root` says of itself: all marks without duplicates, and the facts of a notification.
+ * What the message at `root` says about itself: all marks without duplicates, and the facts of a notification.
  * `deskAddress` is compared without case.
  */
 export function readAutomatic(
@@ -98,7 +98,7 @@ const IDS_MAX = 20
 /** A person's inline PGP; below a server's text it is the copy of a message that the desk encrypted. */
 const ARMOR_FIRST = /^\s*-----BEGIN PGP /
 
-/** What the message notifies of; read also where it only looks like a bounce, if the address of its sender takes no mail. */
+/** What the message reports. One that only looks like a bounce is read as well if its sender's address takes no mail. */
 function readNotification(root: Part, facts: HeaderFacts, isNoReply: boolean) {
   const form = bounceForm(root, facts)
   const bounce = form === 'standard' || (form === 'old' && isFromDaemon(root, facts))

@@ -10,7 +10,7 @@ import { type HeaderFacts, type WarningCode } from '../domain/mail.ts'
 import { type Instant, instantFromMs } from '../domain/time.ts'
 import { decodeWords, sanitizeHeaderText } from './encoded-words.ts'
 import { type Field, firstValue, valuesOf } from './fields.ts'
-import { lex } from './parameters.ts'
+import { CONTROL, lex } from './parameters.ts'
 import { type Part } from './tree.ts'
 
 /** Facts of one header block, and its defects. */
@@ -25,7 +25,6 @@ export type HeaderReading = {
 }
 
 const REFERENCES_MAX = 100
-const CONTACTS_MAX = 200
 /** RFC 5322 §3.6: at most one of each; by RFC 2045 also Content-Type and MIME-Version. */
 const SINGLE = [
   'from',
@@ -121,7 +120,7 @@ function oneMailbox(value: string): Contact | null {
 function allMailboxes(values: readonly string[]) {
   const lists = values.map((value) => readMailboxes(value))
   return {
-    contacts: lists.flatMap(({ contacts }) => contacts).slice(0, CONTACTS_MAX),
+    contacts: lists.flatMap(({ contacts }) => contacts).slice(0, MAILBOXES_MAX),
     isPartlyUnreadable: lists.some(({ contacts, count }) => count > contacts.length)
   }
 }
@@ -167,7 +166,6 @@ type MailboxList = {
 }
 
 const MAILBOXES_MAX = 200
-const CONTROL = /[\u0000-\u0008\u000a-\u001f\u007f]/
 
 /** Reads an address list, groups included. Never throws; unreadable mailboxes are counted and left out. */
 export function readMailboxes(value: string): MailboxList {

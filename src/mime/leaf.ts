@@ -130,7 +130,7 @@ function holdsUtf8(bytes: Uint8Array): boolean {
   return /[^\u0000-\u007f\ufffd]/.test(new TextDecoder('utf-8').decode(bytes))
 }
 
-/** `charset` is a result of {@link charsetNamed}. In ISO-2022-JP each line is closed: an alphabet not left would hide those below. */
+/** `charset` is a result of {@link charsetNamed}. Closes each line of ISO-2022-JP: an alphabet left open hides what follows. */
 function decodeBytes(bytes: Uint8Array, charset: string): string {
   if (charset !== 'iso-2022-jp') return decodeCharset(bytes, charset)
   const text = Buffer.from(bytes).toString('latin1').replaceAll(UNCLOSED, '$&\u001b(B')

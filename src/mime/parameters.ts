@@ -18,6 +18,9 @@ export function readParameterized(text: string): Parameterized {
   return { value: value.trim().toLowerCase(), params: new Map(decoded) }
 }
 
+/** Control characters, which no structured field value may have; a tab is none here. */
+export const CONTROL = /[\u0000-\u0008\u000a-\u001f\u007f]/
+
 /** A quoted string, a comment, or what stands outside of both: one separator, or a run without any; each as written. */
 export type Token = {
   readonly kind: 'quoted' | 'comment' | 'other'

@@ -328,7 +328,7 @@ function algorithmOf(key: Key): string {
   return (info.curve ?? info.algorithm).replace('Legacy', '')
 }
 
-/** Whether the library does not throw, its way to say that there is no such valid key. */
+/** Whether the library finds it valid: it throws when there is no such valid key or signature. */
 export async function holds(check: Promise<unknown>): Promise<boolean> {
   return (await valueOf(check.then(() => true))) ?? false
 }

@@ -119,7 +119,7 @@ function isCipherFile(part: Part): boolean {
   return armor?.kind === 'message' && armor.before === '' && looksEncrypted(armor.data)
 }
 
-/** What stands around the block in `leaf`: a signature in it covers the whole only when that is nothing. */
+/** What stands around the block in `leaf`. A signature in the block covers the whole message only when nothing does. */
 function around(mail: Part, leaf: Part, after: string): Pick<Envelope, 'beside' | 'coversWhole'> {
   const { text, attachments, warnings } = readContent(mail, false, leaf)
   const beside = besideOf(after === '' ? text.trim() : after, attachments, [...warnings])
