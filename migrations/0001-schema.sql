@@ -292,7 +292,7 @@ CREATE TABLE messages (
   -- NULL for what the desk wrote by itself.
   arrival_id INTEGER NULL REFERENCES arrivals (id),
   at         TEXT    NOT NULL CHECK (length(at) = 24),
-  author     TEXT    NOT NULL CHECK (author IN ('reporter', 'maintainer', 'member', 'other', 'desk')),
+  author     TEXT    NOT NULL CHECK (author IN ('reporter', 'maintainer', 'member', 'other')),
   author_id  TEXT    NOT NULL DEFAULT '',
   audience   TEXT    NOT NULL CHECK (audience IN ('internal', 'reporter', 'member')),
   subject    TEXT    NOT NULL,

@@ -170,7 +170,7 @@ export type WaitingWords = KeptWords & {
 /** One message on the record of a case. */
 export type CaseMessage = {
   readonly at: Instant
-  readonly author: 'reporter' | 'maintainer' | 'member' | 'other' | 'desk'
+  readonly author: 'reporter' | 'maintainer' | 'member' | 'other'
   /** Reporter, maintainer or member id; '' for others. */
   readonly authorId: string
   /** `internal` stays among the maintainers; the others are shared with a reporter or a list member. */

@@ -84,7 +84,7 @@ export function whomToTell(
 }
 
 /** The maintainer whom an event's message was for; null when it was for somebody else. */
-export function addressee(event: DeskEvent | null): string | null {
+function addressee(event: DeskEvent | null): string | null {
   const isAbout = event?.kind === 'not-encrypted' || event?.kind === 'undelivered'
   return isAbout && event.about.audience === 'maintainer' ? event.about.recipient : null
 }

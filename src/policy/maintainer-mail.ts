@@ -104,13 +104,10 @@ function act(
   if (isForReporter && answersRelay(situation, context.bound.case)) {
     return plainReply(parsed.rest, context, situation.opened.text)
   }
+  const hints = mayAnswer ? hint(context) : []
   return [
     ...internalNote(parsed.rest, context),
-    ...(isForReporter
-      ? [stayed(context, 'reply', String(context.arrivalId))]
-      : mayAnswer
-        ? hint(context)
-        : []),
+    ...(isForReporter ? [stayed(context, 'reply', String(context.arrivalId))] : hints),
     recorded('noted', aboutCase(tag), byMaintainer(context.author.id), {}),
     dispose('done', 'note', '', tag)
   ]
