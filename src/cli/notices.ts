@@ -70,7 +70,7 @@ export async function holdNotice(call: Call): Promise<void> {
       const counts = deliveries.countCopies(tx, notice.id)
       if (notice.state === 'released' && !isAnyHere(counts))
         throw new CommandError(`The notice of ${tag} was sent already; no copy is left to hold.`)
-      notices.stop(tx, notice, { because: 'notice-held', copies: 'withdraw' }, now)
+      notices.stop(tx, notice, 'withdraw', now)
       const { revision, hasLeft } = notice
       const withheldSince = hasLeft ? now : null
       const about = { revision, because: 'operator', copies: counts, withheldSince } as const

@@ -93,7 +93,7 @@ const WRITERS: {
     assert(cases.takeWords(tx, words.id) !== null, 'words that left already'),
   'save-notice': (tx, decision, { now }) => {
     const id = notices.save(tx, requireCase(tx, decision.caseTag).id, decision)
-    if (decision.copies === 'withdraw') notices.withdrawCopies(tx, id, 'notice-held', now)
+    if (decision.copies === 'withdraw') notices.withdrawCopies(tx, id, now)
   },
   'pin-reporter-key': (tx, { address, key }) => people.saveReporterKey(tx, address, key),
   'offer-reporter-key': (tx, { address, key, refusedBy }, { now }) =>

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import Sqlite from 'better-sqlite3'
 import { assert, Invariant } from '../domain/assert.ts'
 import { Trouble, type TroubleCode } from '../domain/trouble.ts'
-import { readMigrations, realPath, requireFile, secureFile } from './files.ts'
+import { DISK_FULL, readMigrations, realPath, requireFile, secureFile } from './files.ts'
 import { type Read, type Sql, type SqlParams, type Tx } from './sql.ts'
 
 export { type Read, type Tx } from './sql.ts'
@@ -312,14 +312,13 @@ const BUSY = 'Another program is writing to the database: try again in a moment.
 const DISK = 'The database cannot be read or written: check the disk and the memory.'
 const PERMISSIONS =
   'The database cannot be written: check the owner and permissions of the file and of its folder.'
-const FULL = 'The disk of the database is full: make room.'
 const DAMAGED =
   'The database is damaged: stop Postern, keep the file, and restore the latest backup.'
 /** Result codes, primary or extended, that blame the outside, with what to tell and whether trying again can help. */
 const OUTSIDE: ReadonlyMap<string, readonly [TroubleCode, string, boolean]> = new Map([
-  ['SQLITE_FULL', ['disk-full', FULL, true]],
+  ['SQLITE_FULL', ['disk-full', DISK_FULL, true]],
   // No room for the shared memory beside the WAL, which every connection needs.
-  ['SQLITE_IOERR_SHMSIZE', ['disk-full', FULL, true]],
+  ['SQLITE_IOERR_SHMSIZE', ['disk-full', DISK_FULL, true]],
   ['SQLITE_BUSY', ['database-busy', BUSY, true]],
   ['SQLITE_LOCKED', ['database-busy', BUSY, true]],
   ['SQLITE_IOERR', ['database', DISK, true]],

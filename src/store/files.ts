@@ -18,6 +18,8 @@ import {
 import { basename, dirname, join, resolve } from 'node:path'
 import { Trouble } from '../domain/trouble.ts'
 
+export const DISK_FULL = 'The disk of the database is full: make room.'
+
 /** The SQL of the migrations in `dir` (files `NNNN-name.sql`), in order. */
 export function readMigrations(dir: string): string[] {
   const files = onDisk(() => readdirSync(dir), `the folder of database migrations ${dir}`)
@@ -103,7 +105,7 @@ function onDisk<T>(work: () => T, what: string): T {
         `We cannot read or make ${what} (${code}): check its folder, owner and permissions.`,
         { cause }
       )
-    throw new Trouble('disk-full', 'The disk of the database is full: make room.', {
+    throw new Trouble('disk-full', DISK_FULL, {
       retryable: true,
       cause
     })

@@ -77,9 +77,9 @@ export function save(tx: Tx, caseId: number, save: SaveNotice): number {
  * Takes back every copy that has not left, sealed or not: no revision that was released is approved any more, whatever the
  * notice becomes next. One that is on its way at this moment is not tried again (G7).
  */
-export function withdrawCopies(tx: Tx, noticeId: number, because: string, now: Instant): void {
+export function withdrawCopies(tx: Tx, noticeId: number, now: Instant): void {
   tx.run('UPDATE notices SET released_digest = NULL WHERE id = ?', [noticeId])
-  deliveries.holdWaiting(tx, { noticeId }, because, now)
+  deliveries.holdWaiting(tx, { noticeId }, 'notice-held', now)
   tx.run("UPDATE outbox SET state = 'held' WHERE notice_id = ? AND state = 'queued'", [noticeId])
 }
 
@@ -129,9 +129,9 @@ export function setState(
 export function stop(
   tx: Tx,
   notice: Pick<NoticeRecord, 'id' | 'version'>,
-  stop: { readonly because: string; readonly copies: SaveNotice['copies'] },
+  copies: SaveNotice['copies'],
   now: Instant
 ): void {
   setState(tx, notice, { state: 'held', releaseAt: null })
-  if (stop.copies === 'withdraw') withdrawCopies(tx, notice.id, stop.because, now)
+  if (copies === 'withdraw') withdrawCopies(tx, notice.id, now)
 }

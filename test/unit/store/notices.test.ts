@@ -46,7 +46,6 @@ function add(id: string, digit: string, change: Partial<Parameters<typeof member
     members.add(tx, { ...member(id, digit), keyData: KEY, signingKeys: [], ...change })
   )
 }
-const HOLD = { because: 'notice-held', copies: 'withdraw' } as const
 /** The members that wait, by id: they leave in random order. */
 function waiting(revision = 1): string[] {
   return inOrder(revision).map(({ id }) => id)
@@ -183,7 +182,7 @@ describe('deliveries', () => {
   }
   function hold(): void {
     const { id = 0, version = 0 } = notice() ?? {}
-    db.transact((tx) => notices.stop(tx, { id, version }, HOLD, NOON))
+    db.transact((tx) => notices.stop(tx, { id, version }, 'withdraw', NOON))
   }
   /** A maintainer writes the next revision. */
   function draft(): void {
@@ -192,7 +191,7 @@ describe('deliveries', () => {
   /** What `/notice hold` and `/notice draft` in one message leave. */
   function holdAndDraft(): void {
     draft()
-    db.transact((tx) => notices.withdrawCopies(tx, 1, 'notice-held', NOON))
+    db.transact((tx) => notices.withdrawCopies(tx, 1, NOON))
   }
   const retry = () => db.transact((tx) => outbox.retry(tx, 1, NOON))
   const copy = () => db.read((read) => outbox.find(read, 1))
@@ -333,7 +332,7 @@ describe('deliveries', () => {
     plan()
     expect(copy()?.state).toBe('queued')
     const { id = 0, version = 0 } = notice() ?? {}
-    const stop = () => db.transact((tx) => notices.stop(tx, { id, version }, HOLD, NOON))
+    const stop = () => db.transact((tx) => notices.stop(tx, { id, version }, 'withdraw', NOON))
     stop()
     expect(notice()).toMatchObject({ state: 'held', releaseAt: null })
     expect(copy()?.state).toBe('held')
