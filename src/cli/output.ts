@@ -46,7 +46,7 @@ export function outliveReaders(): void {
 
 /** `text` without control and bidirectional characters except line ends, for a terminal. */
 export function printable(text: string): string {
-  return text.replaceAll(/[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, (character) =>
+  return text.replaceAll(/[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, (character) =>
     character === '\n' ? character : ' '
   )
 }

@@ -1,7 +1,7 @@
 /** Messages that `npm run fuzz` found, each built anew: what broke once must hold from then on. */
 import { createMessage, encrypt, readKey } from 'openpgp'
 import { expect, it } from 'vitest'
-import { printJson } from '../../../src/cli/output.ts'
+import { printable, printJson } from '../../../src/cli/output.ts'
 import { encryptedMail, givenCorrespondence, HEAD, lines, mixed, textPart } from './material.ts'
 
 const alice = await givenCorrespondence()
@@ -52,4 +52,9 @@ it('JSON for a terminal escapes bidirectional characters, and loses none', () =>
   printJson({ out: (piece) => (out += piece), err: () => undefined }, { text })
   expect(out).not.toMatch(/[\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/)
   expect(JSON.parse(out)).toEqual({ text })
+})
+
+it('a page for a terminal has no control or bidirectional character', () => {
+  const text = 'a\u202eb\u2066c\u0085d\u061ce\u200ff\ng'
+  expect(printable(text)).toBe('a b c d e f\ng')
 })
