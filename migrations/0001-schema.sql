@@ -500,7 +500,7 @@ UNION SELECT case_id FROM case_reporters JOIN waiting_words ON reporter_id = cas
 CREATE VIEW kept_words AS
 SELECT waiting_words.id, case_tag AS tag, product, author_id, waiting_words.arrival_id, words AS words_json, at, address,
   json_object('contact', json(contact), 'beganInClear', json(iif(all_in_clear, 'true', 'false')),
-    -- Where one person has several reports, the first of them, as everywhere (domain/case.ts, reporterWith).
+    -- The first report of a person who has several, as everywhere (domain/case.ts, reporterWith).
     'id', (SELECT first.id FROM case_reporters AS first WHERE first.case_id = reporters.case_id
       AND lower(first.address) = lower(reporters.address) ORDER BY first.id <> case_tag, first.id LIMIT 1)) AS reporter_json
 FROM waiting_words JOIN reporters ON reporters.id = reporter_id;

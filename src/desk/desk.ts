@@ -1,6 +1,6 @@
 /**
- * What every step of the desk works with: the database, the settings and the effects. Built once by app.ts; holds no state
- * of its own beyond these parts.
+ * The parts that every step of the desk works with: the database, the settings and the effects. Built once by app.ts; has no
+ * other state.
  */
 import { type Sha256 } from '../domain/ids.ts'
 import { type Settings } from '../domain/settings.ts'
@@ -25,7 +25,7 @@ export type Desk = {
   readonly randomness: Randomness
   readonly sha256: (data: string | Uint8Array) => Sha256
   readonly log: Log
-  /** The next matches of `schedule.digest`, after now; none when it has none. */
+  /** The next matches of `schedule.digest` after now; empty when it never matches. */
   readonly nextDigestsAt: () => readonly Instant[]
 }
 

@@ -129,7 +129,7 @@ export async function persist(
   }
 }
 
-/** What loops do about an error. A mail server is waited for, whatever it says. */
+/** Logs an error of a loop and lets the loop go on. Waits for the IMAP server whatever it says; other final trouble is thrown. */
 export function judgeError(desk: Desk, where: string): Judge {
   return (error, retryInMs) => {
     if (!(error instanceof Trouble)) {

@@ -18,7 +18,7 @@ const HEADER_TRIES_MAX = 3
 const LIST_AGAIN_MS = 5 * 60_000
 /** Collects processed messages for a while before moving them: each MOVE interrupts IDLE. */
 const MOVED_WITHIN_MS = 500
-/** What the server may still take for the last moves; stopping takes at most 10 s altogether. */
+/** The server gets this long for the last moves; stopping takes at most 10 s altogether. */
 const LAST_COMMANDS_MS = 2000
 
 /** How often fetching a message broke the connection, by generation and UID; kept across connections. */

@@ -1,8 +1,8 @@
 /**
- * Everything that may be logged, as a closed union. Fields are ids, counts, sizes, codes and durations: these types have no
- * place for a body, a subject, an address or a key, so none can be logged (mail.md §2.25). The copies of a notice are not
- * logged one by one, whether accepted, deferred or rejected, and no logged number reveals how many there are (G5). Messages to
- * maintainers about a failed copy or its bounce are logged like any other message.
+ * Everything that may be logged, as a closed union. Fields are ids, counts, sizes, codes, durations and the sentence of a
+ * trouble: no body, subject, address or key has a place there, so none can be logged (mail.md §2.25). The copies of a notice are
+ * not logged one by one, whether accepted, deferred or rejected, and no logged number reveals how many there are (G5). Messages
+ * to maintainers about a failed copy or its bounce are logged like any other message.
  */
 import { type CaseTag } from '../domain/ids.ts'
 import { type TroubleCode } from '../domain/trouble.ts'
@@ -49,7 +49,7 @@ type LogFields = {
 
 type Lost = {
   readonly code: TroubleCode
-  /** The sentence of the trouble, for the operator: it names server and port, and no secret. */
+  /** The sentence of the trouble, for the operator. It may quote the server's answer to a login, and holds no secret. */
   readonly says: string
   readonly retryInMs: number
 }

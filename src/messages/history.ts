@@ -11,7 +11,7 @@ import { count } from '../domain/words.ts'
 import { nounOf } from './catalogue.ts'
 import { liquid } from './render.ts'
 
-/** What the sentences call people; a name may have been purged or taken out of the configuration since. */
+/** The names of people in the sentences; a name may have been purged or taken out of the configuration since. */
 export type HistoryNames = {
   readonly timezone: string
   /** Full name of a maintainer, or the id where it is not known any more. */

@@ -12,7 +12,7 @@ import { type AnyDefinition } from './define.ts'
 
 const WIDTH = 76
 
-/** What a message is about and how it leaves; filled in by whoever sends it. */
+/** The case that a message is about, and whether it leaves in clear; known only to the sender of the message. */
 export type Occasion = {
   readonly tag: CaseTag | null
   readonly inClear: boolean
@@ -62,7 +62,7 @@ export function createRender(
 }
 
 /**
- * What is wrong with these wordings, each with file and line: Liquid that does not parse, variables that a message does not
+ * The problems of these wordings, each with file and line: Liquid that does not parse, variables that a message does not
  * have (also in branches that no sample reaches), and what fails when the samples are filled in.
  */
 export function wordingProblems(
@@ -102,7 +102,7 @@ function unknownVariables(kind: string, { source, samples }: Wording): string[] 
   )
 }
 
-/** What `find` finds, or what the library complains of, with the file in front. */
+/** The problems that `find` finds, or the complaint of the library, with the file in front. */
 function complaints(file: string, find: () => string[]): string[] {
   try {
     return find().map((text) => `${file}: ${text}`)

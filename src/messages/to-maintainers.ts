@@ -53,7 +53,7 @@ export const transcript = encryptedAnswer<{
   /** Which message this answers. */
   readonly about: string
   readonly lines: readonly TranscriptLine[]
-  /** What left for the reporters, if no line says so itself; '' for nothing. */
+  /** Says what was sent to the reporters, if no line says it itself; '' for nothing. */
   readonly sent: string
   /** Where the case stood and stands; '' where no case is meant. */
   readonly before: string
@@ -73,7 +73,7 @@ export const preview = encrypted<{
   readonly patches: NoticeParams['patches']
   readonly leaves: string
   readonly product: string
-  /** How many get it, and how many of them cannot, because their key will have expired. */
+  /** How many members it is for, and how many of them cannot get it, because their key will have expired. */
   readonly members: number
   readonly expired: number
   readonly supported: string

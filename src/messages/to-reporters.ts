@@ -8,7 +8,7 @@ import { family } from './define.ts'
 
 const automaticAnswer = family('reporter', 'content-free', 'auto-replied')
 const request = family('reporter', 'content-free', 'auto-generated')
-/** What a maintainer writes or decides: in clear only where the policy allows it (G3). */
+/** A maintainer's words and decisions: in clear only where the policy allows it (G3). */
 const ownWords = family('reporter', 'own-words', 'no')
 const aboutDate = family('reporter', 'own-words', 'auto-generated')
 
@@ -20,7 +20,7 @@ export const acknowledgement = automaticAnswer<{
   /** Whether that time has passed: the desk was down. */
   readonly isLate: boolean
   readonly isFirm: boolean
-  /** What all products share that the message may be about; '' for what differs. */
+  /** The parts of the policy that are the same for all products that the message may be about; '' for those that differ. */
   readonly policy: Pick<Policy, 'title' | 'answer_includes' | 'reporter_rules' | 'report_checklist'>
   readonly sealedTo: VisibleEncryption
   readonly keyIds: string

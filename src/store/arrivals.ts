@@ -148,7 +148,7 @@ export function readRaw(read: Read, id: number): Uint8Array | null {
   return read.value<Uint8Array>('SELECT raw FROM arrival_bytes WHERE arrival_id = ?', [id])
 }
 
-/** Those of `uids` that are stored, in any state. */
+/** The UIDs among these that are stored, in any state. */
 export function storedUids(
   read: Read,
   { mailbox, uidValidity }: Generation,

@@ -1,7 +1,6 @@
 /**
- * What the desk remembers about people who write to it: keys in use and offered, used signatures, ciphertexts, and reports that
- * wait for the sender's daily list. Must never reveal whose a signing key is (G5), only whether it is
- * somebody else's.
+ * The desk's memory of people who write to it: keys in use and offered, used signatures, ciphertexts, and reports that wait for
+ * the sender's daily list. Must never reveal whose a signing key is (G5), only whether it is somebody else's.
  */
 import { type Address, addressKey } from '../domain/address.ts'
 import { type KeyToPin, type PinnedKey, type WaitingKey } from '../domain/case.ts'
@@ -142,7 +141,7 @@ export function insertFurtherReport(
   insert(tx, 'further_reports', { caseId, address, addressKey: addressKey(address), listFrom })
 }
 
-/** What the next daily list of one sender names, oldest first; null when none is due. Nobody gets two after `since`. */
+/** The reports that the next daily list of one sender names, oldest first; null when none is due. Nobody gets two after `since`. */
 export function dueFurtherReports(
   read: Read,
   { since, until }: { readonly since: Instant; readonly until: Instant },
