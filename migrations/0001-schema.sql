@@ -289,8 +289,7 @@ CREATE INDEX waiting_words_by_reporter ON waiting_words (reporter_id, id);
 CREATE TABLE messages (
   id         INTEGER PRIMARY KEY AUTOINCREMENT,
   case_id    INTEGER NOT NULL REFERENCES cases (id),
-  -- NULL for what the desk wrote by itself.
-  arrival_id INTEGER NULL REFERENCES arrivals (id),
+  arrival_id INTEGER NOT NULL REFERENCES arrivals (id),
   at         TEXT    NOT NULL CHECK (length(at) = 24),
   author     TEXT    NOT NULL CHECK (author IN ('reporter', 'maintainer', 'member', 'other')),
   author_id  TEXT    NOT NULL DEFAULT '',

@@ -178,10 +178,10 @@ export type CaseMessage = {
   readonly subject: string
   readonly text: string
   readonly messageId: MessageId | null
-  readonly arrivalId: number | null
+  readonly arrivalId: number
 }
 
-/** The one key to which answers to an address are encrypted: the first that came, or one that a maintainer accepted. */
+/** A key that came under an address, or that the operator registered for it. */
 export type PinnedKey = {
   readonly fingerprint: Fingerprint
   readonly keyData: Uint8Array

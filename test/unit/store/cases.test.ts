@@ -1,12 +1,17 @@
 /** Cases on disk: numbers that never come back, changes over an old version refused, messages in order. */
 import { describe, expect, it } from 'vitest'
 import { type CaseRecord, type Reporter } from '../../../src/domain/case.ts'
+import * as arrivals from '../../../src/store/arrivals.ts'
 import * as cases from '../../../src/store/cases.ts'
 import { caseRecord, ROOTS, reporter, tag } from '../policy/samples.ts'
 import { useDatabase } from './given.ts'
 import { at, NOON } from './support.ts'
 
 const db = useDatabase()
+const ARRIVAL: arrivals.NewArrival = {
+  ...{ mailbox: 'INBOX', uidValidity: '1', uid: 1, receivedAt: NOON, size: 1 },
+  ...{ raw: new Uint8Array(1), part: 'whole' }
+}
 
 function open(change: Partial<CaseRecord> = {}, by: Partial<Reporter> = {}) {
   const reporters = [reporter(by)]
@@ -85,9 +90,10 @@ describe('cases', () => {
       audience: 'reporter',
       subject: 's',
       messageId: null,
-      arrivalId: null
+      arrivalId: 1
     } as const
     db.transact((tx) => {
+      arrivals.add(tx, ARRIVAL, NOON)
       cases.insertMessage(tx, 1, { ...message, text: 'one' })
       cases.insertMessage(tx, 1, { ...message, text: 'two' })
     })
