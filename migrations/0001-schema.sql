@@ -54,7 +54,7 @@ CREATE TABLE arrival_bytes (
 CREATE TRIGGER arrival_bytes_kept BEFORE DELETE ON arrival_bytes
 WHEN (SELECT state FROM arrivals WHERE id = OLD.arrival_id) = 'pending'
 BEGIN
-  SELECT RAISE(ABORT, 'a mail that waits keeps its bytes');
+  SELECT RAISE(ABORT, 'a message that waits keeps its bytes');
 END;
 
 CREATE TRIGGER arrival_bytes_never_change BEFORE UPDATE ON arrival_bytes
@@ -119,7 +119,7 @@ CREATE TABLE outbox_bytes (
 CREATE TRIGGER outbox_bytes_kept BEFORE DELETE ON outbox_bytes
 WHEN (SELECT state FROM outbox WHERE id = OLD.outbox_id) <> 'sent'
 BEGIN
-  SELECT RAISE(ABORT, 'a mail that was not sent keeps its bytes');
+  SELECT RAISE(ABORT, 'a message that was not sent keeps its bytes');
 END;
 
 CREATE TRIGGER outbox_bytes_never_change BEFORE UPDATE ON outbox_bytes

@@ -88,7 +88,10 @@ export async function holdNotice(call: Call): Promise<void> {
 
 function requireNotice(read: Read, tag: CaseTag): NoticeRecord {
   const notice = notices.find(read, tag)
-  if (notice === null) throw new CommandError(`Case ${tag} has no notice.`)
+  if (notice === null)
+    throw new CommandError(
+      `Case ${tag} has no notice; "postern notice list" lists those that have one.`
+    )
   return notice
 }
 

@@ -5,10 +5,9 @@
  * outside the worker.
  */
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { type Config, loadConfig } from '../config/load.ts'
 import { limits } from '../config/schema.ts'
-import { readLimited, readSecretFile } from '../config/secrets.ts'
+import { readLimited, readSecretFile, readStart } from '../config/secrets.ts'
 import { keysOf } from '../desk/read-keys.ts'
 import { type Address } from '../domain/address.ts'
 import { type OpenedMail } from '../domain/mail.ts'
@@ -46,10 +45,8 @@ export async function open(call: Call<OpenOptions>): Promise<void> {
   const at = options.at === undefined ? null : readInstant(options.at, 'UTC')
   if (typeof at === 'string') throw new UsageError(`--at: ${at}`)
   const now = at?.instant ?? systemClock.now()
-  const raw = await readFile(file).catch(() => {
-    throw new CommandError(`${file} cannot be read; check that it exists and its permissions.`)
-  })
-  const opened = await openWith(await readerFor(call, now), raw, now)
+  const reader = await readerFor(call, now)
+  const opened = await openWith(reader, await readStart(file, reader.limits.mail_size), now)
   print(call, toOpenJson(opened), toOpenPage(opened, now))
 }
 

@@ -23,9 +23,11 @@ export async function runProgram(args: readonly string[], streams: Streams): Pro
     .description("The daemon behind a software project's security@ address.")
     .version(version())
     .exitOverride()
+    // An option stands where a command must: the command is what is missing, here and in a group.
+    .allowUnknownOption()
     .showHelpAfterError('(postern --help lists the commands)')
     .configureOutput({ writeOut: streams.out, writeErr: streams.err })
-  program.helpCommand(false)
+    .addHelpText('beforeAll', ({ error, command }) => (error ? incomplete(command) : ''))
   /** Every command has `--config`, and every one but `run` has `--json`. */
   const make: Make =
     (load, under = program) =>
@@ -33,6 +35,7 @@ export async function runProgram(args: readonly string[], streams: Streams): Pro
       const command = under
         .command(usage)
         .description(says)
+        .showHelpAfterError(`(${pathOf(under)} ${usage.split(' ')[0]} --help explains the command)`)
         .option('--config <file>', 'the configuration file', 'postern.yaml')
       if (usage !== 'run') command.option('--json', 'print JSON')
       return command.action(async () => {
@@ -51,7 +54,11 @@ export async function runProgram(args: readonly string[], streams: Streams): Pro
     }
   addDesk(make)
   const group = (name: string, says: string): Command =>
-    program.command(name).description(says).helpCommand(false)
+    program
+      .command(name)
+      .description(says)
+      .allowUnknownOption()
+      .showHelpAfterError(`(postern ${name} --help lists its commands)`)
   addLists(make, group)
   addOperations(make, group)
   try {
@@ -61,6 +68,17 @@ export async function runProgram(args: readonly string[], streams: Streams): Pro
     if (!(error instanceof CommanderError)) return fail(streams, error)
     return error.exitCode === 0 ? 0 : 2
   }
+}
+
+/** As typed: `postern`, `postern audit`. */
+function pathOf(command: Command): string {
+  return `${command.parent === null ? '' : `${pathOf(command.parent)} `}${command.name()}`
+}
+
+/** What stands above the help where a command is not complete. */
+function incomplete(command: Command): string {
+  const path = pathOf(command)
+  return `error: the command is not complete: behind "${path}" write one of its commands, then the options, for example "${path} ${command.commands[0]?.name()} --config FILE".\n`
 }
 
 function addDesk(make: Make): void {

@@ -2,8 +2,9 @@
  * Reads the secrets of the configuration. A secret is a `Secret` from the moment it is read, so that printing, logging or
  * serialising anything that holds it shows `[secret]`. Must never put a secret, or a part of one, into a message.
  */
-import { readFile } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { buffer } from 'node:stream/consumers'
 import { inspect } from 'node:util'
 import { refusedConfig } from './problems.ts'
 
@@ -77,7 +78,14 @@ export async function readSecretFile(path: string): Promise<Secret> {
 
 /** The content of a file of at most `bytesMax`. Throws `Trouble` `config` that says why it cannot be read. */
 export async function readLimited(path: string, bytesMax = KEY_BYTES_MAX): Promise<Buffer> {
-  const bytes = await readFile(path).catch((error: unknown) => {
+  const bytes = await readStart(path, bytesMax)
+  if (bytes.byteLength <= bytesMax) return bytes
+  throw refusedConfig(`${path} is larger than ${bytesMax} bytes: check that it is the right file`)
+}
+
+/** As much of a file as shows whether it has more than `bytesMax`, whatever its size. Throws like {@link readLimited}. */
+export async function readStart(path: string, bytesMax: number): Promise<Buffer> {
+  return await buffer(createReadStream(path, { end: bytesMax })).catch((error: unknown) => {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
     if (code === 'ENOENT')
       throw refusedConfig(`there is no file ${path}: create it, or correct the path`)
@@ -85,8 +93,6 @@ export async function readLimited(path: string, bytesMax = KEY_BYTES_MAX): Promi
       `${path} cannot be read: the system says "${code}"; check the path, its owner and permissions`
     )
   })
-  if (bytes.byteLength <= bytesMax) return bytes
-  throw refusedConfig(`${path} is larger than ${bytesMax} bytes: check that it is the right file`)
 }
 
 function checked(text: string, where: string, path: string | null = null): Secret {

@@ -76,7 +76,7 @@ export function requireFile(
     secureFile(draft)
     try {
       make(draft)
-      if (!existsSync(path)) onDisk(() => linkSync(draft, path), `the database file ${path}`)
+      onDisk(() => putInPlace(draft, path), `the database file ${path}`, PLACE_REMEDY)
     } finally {
       rmSync(draft, { force: true })
     }
@@ -94,17 +94,29 @@ export function requireFile(
   secureFile(path)
 }
 
-function onDisk<T>(work: () => T, what: string): T {
+const PLACE_REMEDY =
+  'check that it is no broken link, that its folder may be written and that its file system has hard links'
+
+/** A hard link appears in one step, and never replaces a file. */
+function putInPlace(draft: string, path: string): void {
+  try {
+    linkSync(draft, path)
+  } catch (error) {
+    if (!existsSync(path)) throw error
+  }
+}
+
+const REMEDY = 'check its folder, owner and permissions'
+
+function onDisk<T>(work: () => T, what: string, remedy = REMEDY): T {
   try {
     return work()
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown'
     if (code !== 'ENOSPC' && code !== 'EDQUOT')
-      throw new Trouble(
-        'database',
-        `We cannot read or make ${what} (${code}): check its folder, owner and permissions.`,
-        { cause }
-      )
+      throw new Trouble('database', `We cannot read or make ${what} (${code}): ${remedy}.`, {
+        cause
+      })
     throw new Trouble('disk-full', DISK_FULL, {
       retryable: true,
       cause

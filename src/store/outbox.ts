@@ -142,10 +142,10 @@ export function claimDue(tx: Tx, now: Instant, options: ClaimOptions): Claimed[]
        WHERE id = @id RETURNING *`,
       { id, isLast: delay === null, nextAttemptAt: addMs(now, delay ?? LOST_LAST_ATTEMPT_MS) }
     )
-    assert(row !== null, 'a mail due is gone')
+    assert(row !== null, 'a message that is due is gone')
     const raw = tx.value<Uint8Array>('SELECT raw FROM outbox_bytes WHERE outbox_id = ?', [id])
     // A trigger keeps the bytes of what was not sent.
-    assert(raw !== null, 'a mail due without its bytes')
+    assert(raw !== null, 'a message that is due has no bytes')
     claimed.push({ ...row, raw })
   }
   return claimed
@@ -168,7 +168,7 @@ export function recordOutcomes(tx: Tx, results: readonly SendResult[], now: Inst
        WHERE id = @id AND state = 'sending' RETURNING *`,
       { ...result, now }
     )
-    assert(row !== null, 'an outcome of a mail that was not claimed')
+    assert(row !== null, 'an outcome of a message that was not claimed')
     return row
   })
 }

@@ -40,7 +40,7 @@ import { makePayload, type Shows } from './payloads.ts'
 import { type Random } from './random.ts'
 import { type Signed, type World } from './world.ts'
 
-/** What a reader must make of an unbroken mail, exactly. */
+/** What a reader must make of an unbroken message, exactly. */
 export type Exact = Pick<OpenedMail, 'structure' | 'encrypted' | 'decrypted' | 'failure'> & {
   /** Words, files and subject; null for a message that cannot be opened and shows nothing. */
   readonly shows: Shows | null

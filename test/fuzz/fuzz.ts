@@ -1,6 +1,6 @@
 /**
  * `npm run fuzz`: opens broken mail in the built daemon's worker pool, under its limits, and checks that every invariant of
- * reading holds. `--mails N` (100,000), `--minutes N` (20) at the most, `--seed N`; `--only K` makes message K of that seed
+ * reading holds. `--messages N` (100,000), `--minutes N` (20) at the most, `--seed N`; `--only K` makes message K of that seed
  * again and opens nothing else. A finding is made small, written into a temporary folder with the keys it needs, and printed;
  * then the exit status is 1.
  */
@@ -20,27 +20,27 @@ const MEMORY_MIB = 512
 const { values } = parseArgs({
   options: {
     minutes: { type: 'string' },
-    mails: { type: 'string' },
+    messages: { type: 'string' },
     seed: { type: 'string' },
     only: { type: 'string' }
   }
 })
-const [minutes, mails, seed, only] = [
+const [minutes, messages, seed, only] = [
   ['minutes', 20],
-  ['mails', 100_000],
+  ['messages', 100_000],
   ['seed', Date.now() % 2 ** 31],
   ['only', -1]
 ].map(([name, usual]) => Number(values[name as keyof typeof values] ?? usual))
-if ([minutes, mails, seed, only].every(Number.isSafeInteger))
-  await main(minutes ?? 0, mails ?? 0, seed ?? 0, only ?? 0)
+if ([minutes, messages, seed, only].every(Number.isSafeInteger))
+  await main(minutes ?? 0, messages ?? 0, seed ?? 0, only ?? 0)
 else {
-  process.stderr.write('--minutes, --mails, --seed and --only each want a whole number.\n')
+  process.stderr.write('--minutes, --messages, --seed and --only each want a whole number.\n')
   process.exitCode = 2
 }
 
-async function main(minutes: number, mails: number, seed: number, only: number): Promise<void> {
+async function main(minutes: number, messages: number, seed: number, only: number): Promise<void> {
   const corpus = corpusMails()
-  process.stdout.write(`seed ${seed}, ${corpus.length} mails of the corpus\n`)
+  process.stdout.write(`seed ${seed}, ${corpus.length} messages of the corpus\n`)
   const world = await makeWorld(seed, 48)
   if (only >= 0)
     process.stdout.write(delivered(makeMail({ world, corpus }, only)).toString('latin1'))
@@ -59,9 +59,10 @@ async function main(minutes: number, mails: number, seed: number, only: number):
       workers,
       corpus,
       ...(only < 0 ? {} : { number: only }),
-      isOver: (count) => count >= mails || Date.now() >= endsAt,
+      isOver: (count) => count >= messages || Date.now() >= endsAt,
       onBatch: (count, kinds) => {
-        if (count % 12_800 === 0) process.stdout.write(`${count} mails, ${kinds} ways to behave\n`)
+        if (count % 12_800 === 0)
+          process.stdout.write(`${count} messages, ${kinds} ways to behave\n`)
       }
     })
     report(result, (Date.now() - startedAt) / 1000)
@@ -75,7 +76,7 @@ function report(
   { count, kinds, decrypted, valid, exact, findings }: RunResult,
   seconds: number
 ): void {
-  const rate = `${count} mails in ${seconds.toFixed(0)} s, ${(count / seconds).toFixed(0)} a second`
+  const rate = `${count} messages in ${seconds.toFixed(0)} s, ${(count / seconds).toFixed(0)} a second`
   const ways = `${decrypted} decrypted, ${valid} with a valid signature, ${exact} known exactly, ${kinds} ways to behave`
   process.stdout.write(`${rate}; ${ways}; ${findings.length} findings\n`)
 }
@@ -93,7 +94,7 @@ function keep(world: World, seed: number, findings: readonly Finding[]): void {
     writeFileSync(file, raw)
     const again = number < 0 ? '' : `, again with --seed ${seed} --only ${number}`
     process.stdout.write(
-      `FINDING: ${rule}\n  mail ${number} (${recipe}), ${raw.length} bytes: ${file}${again}\n`
+      `FINDING: ${rule}\n  message ${number} (${recipe}), ${raw.length} bytes: ${file}${again}\n`
     )
   }
   process.exitCode = 1

@@ -62,7 +62,7 @@ const SIGNATURE_RULES: readonly Rule[] = [
 
 const SECRET_RULES: readonly Rule[] = [
   [
-    'nothing that was encrypted is shown of a mail not decrypted',
+    'nothing that was encrypted is shown of a message not decrypted',
     (opened) => opened.decrypted || !allWords(opened).includes(SECRET_MARK)
   ],
   [
@@ -70,7 +70,7 @@ const SECRET_RULES: readonly Rule[] = [
     (opened, { holds }) => holds.mayBeDecrypted || !opened.decrypted
   ],
   [
-    'an encrypted mail is decrypted or says why not',
+    'an encrypted message is decrypted or says why not',
     (opened) => !opened.encrypted || opened.decrypted || opened.failure !== null
   ],
   ['encrypted text never stands outside', ({ outsideText }) => !outsideText.includes(SECRET_MARK)]
@@ -117,7 +117,7 @@ const LIMIT_RULES: readonly Rule[] = [
   ['outside text within 256 KiB', ({ outsideText }) => Buffer.byteLength(outsideText) <= 256 * KIB],
   ['at most 200 parts', ({ attachments }) => attachments.length <= 200],
   [
-    'no more attachments than the mail could hold',
+    'no more attachments than the message could hold',
     // The encryption of the fuzzer compresses repetitive bytes by no more than a thousand times.
     ({ attachments }, { raw }) =>
       attachments.reduce((sum, { content }) => sum + content.length, 0) <=
@@ -168,25 +168,25 @@ export function isSafePage(page: string): boolean {
 
 /** Of unbroken messages a reader must make exactly what was put in. A broken message passes all of these. */
 const EXACT_RULES: readonly Rule[] = [
-  exact('an unbroken mail is opened as what it is', (opened, whole) =>
+  exact('an unbroken message is opened as what it is', (opened, whole) =>
     (['structure', 'encrypted', 'decrypted', 'failure'] as const).every(
       (name) => opened[name] === whole[name]
     )
   ),
   exact(
-    'an unbroken mail shows its words',
+    'an unbroken message shows its words',
     (opened, { shows, bounce }) =>
       bounce !== null || wordsOf(opened.text) === wordsOf(shows?.text ?? '')
   ),
-  exact('an unbroken mail hands over its files, byte for byte', isFiles),
+  exact('an unbroken message hands over its files, byte for byte', isFiles),
   exact(
-    'an unbroken mail shows its protected subject',
+    'an unbroken message shows its protected subject',
     ({ protected: header }, { shows }) =>
       wordsOf(header?.subject ?? '') === wordsOf(shows?.subject ?? '')
   ),
   exact('an unbroken signature is judged rightly, and covers all', isSignature),
   exact(
-    'an unbroken mail offers the keys that name its sender, and no others',
+    'an unbroken message offers the keys that name its sender, and no others',
     ({ candidateKeys }, { offered }) =>
       candidateKeys
         .map(({ fingerprint }) => fingerprint as string)

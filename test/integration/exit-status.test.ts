@@ -118,14 +118,21 @@ describeWith(['gpg'], 'the exit status', async () => {
   it('is 2 for a command that there is not, and for a group without its command', async () => {
     const names = ['nonsense', 'members nonsense', 'Cases', 'notice hold-all ACME-2026-0001']
     expect(await wrong(names, 2, /^error: unknown command/)).toEqual([])
-    for (const group of ['members', 'notice', 'outbox', 'keys', 'audit']) {
-      const { status, stderr } = await postern(group)
-      expect([group, status, stderr.split('\n')[0]]).toEqual([
-        group,
-        2,
-        `Usage: postern ${group} [options] [command]`
-      ])
+    for (const group of [
+      'members list',
+      'notice list',
+      'outbox list',
+      'keys list',
+      'audit verify'
+    ]) {
+      const [name = ''] = group.split(' ')
+      const says = `error: the command is not complete: behind "postern ${name}" write one of its commands, then the options, for example "postern ${group} --config FILE".\n\nUsage: postern ${name} `
+      // With --config, and without.
+      expect(await wrong([name], 2, /^error: the command is not complete/)).toEqual([])
+      const { status, stderr } = await postern(name)
+      expect([status, stderr.slice(0, says.length)]).toEqual([2, says])
     }
+    expect(await postern('--config', 'postern.yaml', 'cases')).toMatchObject({ status: 2 })
   })
 
   it('is 2 for an unknown option of any command, which does nothing then', async () => {

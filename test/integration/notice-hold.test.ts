@@ -144,7 +144,11 @@ describeWith(['dovecot', 'gpg'], 'a notice held by the operator', async () => {
     const before = desk.rows('SELECT id FROM events').length
 
     expectRefused(await hold(caseTag), 1, /was sent already; no copy is left to hold/)
-    expectRefused(await hold(tag), 1, new RegExp(`^postern: Case ${tag} has no notice\\.`))
+    expectRefused(
+      await hold(tag),
+      1,
+      new RegExp(`^postern: Case ${tag} has no notice; "postern notice list"`)
+    )
     expectRefused(await hold('ACME-2020-0001'), 1, /^postern: Case ACME-2020-0001 has no notice/)
     expect(await listed(caseTag)).toMatchObject({ state: 'released' })
     expect(desk.rows('SELECT id FROM events')).toHaveLength(before)

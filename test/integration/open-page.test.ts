@@ -2,7 +2,7 @@
  * `postern open` as a person runs it, through the built program, over messages that GnuPG and Sequoia made: the page and the
  * JSON of the contract tell the same.
  */
-import { writeFileSync } from 'node:fs'
+import { truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Address } from '../../src/domain/address.ts'
@@ -48,6 +48,18 @@ describeWith(['gpg', 'sq'], '`postern open` for people', () => {
     return runCli(['open', 'mail.eml', ...keys, ...args], { cwd: folder.path })
   }
   const flat = (text: string): string => text.replaceAll(/\s+/g, ' ')
+
+  it('opens only the header of a file larger than Node reads, and says which file is not there', async () => {
+    write('large.eml', 'From: alice@gnupg.example\r\n\r\n')
+    truncateSync(join(folder.path, 'large.eml'), 3 * 2 ** 30)
+    const keys = ['--secret-key', 'desk.asc', '--passphrase-file', 'passphrase', '--at', at]
+    const large = await runCli(['open', 'large.eml', ...keys], { cwd: folder.path })
+    expect([large.status, large.stderr]).toEqual([0, ''])
+    expect(flat(large.stdout)).toContain('It is larger, more deeply nested or in more pieces than')
+    const none = await runCli(['open', 'none.eml', ...keys], { cwd: folder.path })
+    expect(none).toMatchObject({ status: 1, stdout: '' })
+    expect(none.stderr).toMatch(/^postern: there is no file none\.eml: /)
+  })
 
   it('shows what was protected, by whom, and with which files', async () => {
     for (const person of people) {

@@ -29,10 +29,10 @@ function worldOf(index: number): World {
 
 function fuzz(
   index: number,
-  mails: number,
+  messages: number,
   open: Workers['open'] = workers.open
 ): Promise<RunResult> {
-  const isOver = (count: number): boolean => count >= mails
+  const isOver = (count: number): boolean => count >= messages
   return runFuzz({ world: worldOf(index), workers: { open }, corpus: corpusMails(), isOver })
 }
 
@@ -53,16 +53,16 @@ function isUnlucky(raw: Uint8Array): boolean {
 
 describe('a finding can be made again', () => {
   it('the same seed gives the same messages, byte for byte, whenever they are made', async () => {
-    const mailsOf = async (): Promise<string[]> => {
+    const messagesOf = async (): Promise<string[]> => {
       const source = { world: await makeWorld(SEED, 12), corpus: [] }
       return Array.from({ length: 200 }, (_, index) =>
         delivered(makeMail(source, index)).toString('base64')
       )
     }
-    const today = await mailsOf()
+    const today = await messagesOf()
     vi.useFakeTimers({ toFake: ['Date'], now: Date.UTC(2031, 1, 1) })
     try {
-      expect(await mailsOf()).toEqual(today)
+      expect(await messagesOf()).toEqual(today)
     } finally {
       vi.useRealTimers()
     }
@@ -108,18 +108,18 @@ const trusting = signaturesWith(() => ({ coversWhole: true }))
 
 /** A bug of the kind that reading must not have, planted in its answer, for every rule. */
 const BUGS: Readonly<Record<string, Plant>> = {
-  'an unbroken mail is opened as what it is': () => ({ structure: 'clear' }),
-  'an unbroken mail shows its words': ({ text }) => ({ text: text.replace('quoted', '') }),
-  'an unbroken mail hands over its files, byte for byte': first('attachments', {
+  'an unbroken message is opened as what it is': () => ({ structure: 'clear' }),
+  'an unbroken message shows its words': ({ text }) => ({ text: text.replace('quoted', '') }),
+  'an unbroken message hands over its files, byte for byte': first('attachments', {
     content: Buffer.from('other')
   }),
-  'an unbroken mail shows its protected subject': ({ protected: header }) => ({
+  'an unbroken message shows its protected subject': ({ protected: header }) => ({
     protected: header === null ? null : { ...header, subject: 'outer subject' }
   }),
   'an unbroken signature is judged rightly, and covers all': signaturesWith(() => ({
     state: 'bad'
   })),
-  'an unbroken mail offers the keys that name its sender, and no others': () => ({
+  'an unbroken message offers the keys that name its sender, and no others': () => ({
     candidateKeys: []
   }),
   'a delivery report says what its status part says, and nothing else is one': ({ bounce }) => ({
@@ -149,11 +149,11 @@ const BUGS: Readonly<Record<string, Plant>> = {
     outsideText: ''
   }),
   'text outside means that nothing covers the whole': trusting,
-  'nothing that was encrypted is shown of a mail not decrypted': ({ decrypted, text }) => ({
+  'nothing that was encrypted is shown of a message not decrypted': ({ decrypted, text }) => ({
     text: decrypted ? text : SECRET_MARK
   }),
   'nothing is decrypted in which nothing is sealed to the desk': () => ({ decrypted: true }),
-  'an encrypted mail is decrypted or says why not': () => ({ failure: null }),
+  'an encrypted message is decrypted or says why not': () => ({ failure: null }),
   'encrypted text never stands outside': ({ text }) => ({ outsideText: text }),
   'what stands below our own hop proves no sender': ({ trace }) => ({
     trace: { ...trace, results: trace.results.map((each) => ({ ...each, below: 0 })) }
@@ -171,7 +171,7 @@ const BUGS: Readonly<Record<string, Plant>> = {
   'outside text within 256 KiB': () => ({ outsideText: LONG }),
   'at most 200 parts': ({ attachments: [file] }) =>
     file === undefined ? {} : { attachments: MANY.map(() => file) },
-  'no more attachments than the mail could hold': first('attachments', {
+  'no more attachments than the message could hold': first('attachments', {
     content: Buffer.alloc(2 ** 26 + 1)
   }),
   'at most 8 signatures': ({ signatures: [one] }) =>

@@ -21,7 +21,7 @@ function* tenThousand(): Generator<Uint8Array> {
     yield Buffer.from(`From: a@example.org\r\nMessage-ID: <${index}@example.org>\r\n\r\n${body}`)
 }
 
-describeWith(['dovecot'], 'ten thousand waiting mails', () => {
+describeWith(['dovecot'], 'ten thousand waiting messages', () => {
   let dovecot: Dovecot
   let world: World
   let mailbox: Mailbox
@@ -70,11 +70,11 @@ describeWith(['dovecot'], 'ten thousand waiting mails', () => {
       from: null
     })
 
-    const [row] = world.rows<{ mails: number; bytes: number }>(
-      'SELECT count(DISTINCT uid) AS mails, sum(length(raw)) AS bytes FROM arrivals JOIN arrival_bytes ON arrival_id = arrivals.id'
+    const [row] = world.rows<{ messages: number; bytes: number }>(
+      'SELECT count(DISTINCT uid) AS messages, sum(length(raw)) AS bytes FROM arrivals JOIN arrival_bytes ON arrival_id = arrivals.id'
     )
     expect(stored).toBe(WAITING)
-    expect(row?.mails).toBe(WAITING)
+    expect(row?.messages).toBe(WAITING)
     expect(row?.bytes).toBeGreaterThan(WAITING * MAIL_BYTES)
     expect((most - before) / MEBIBYTE).toBeLessThan(GROWTH_MIB_MAX)
   }, 300_000)

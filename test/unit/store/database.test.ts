@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import {
+import fs, {
   chmodSync,
   readdirSync,
   readFileSync,
@@ -7,9 +7,10 @@ import {
   truncateSync,
   writeFileSync
 } from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { Invariant } from '../../../src/domain/assert.ts'
 import { type Database, type Tx } from '../../../src/store/database.ts'
 import { requireFile } from '../../../src/store/files.ts'
@@ -119,6 +120,30 @@ describe('the file at rest (G10)', () => {
     })
 
     expect(readdirSync(folder.path)).toEqual(['postern.db'])
+  })
+
+  it('stays as another process put it there meanwhile', () => {
+    const path = join(folder.path, 'postern.db')
+    requireFile(path, 'create', (draft) => {
+      writeFileSync(draft, 'ours')
+      writeFileSync(path, 'theirs')
+    })
+
+    expect(readFileSync(path, 'utf8')).toBe('theirs')
+    expect(readdirSync(folder.path)).toEqual(['postern.db'])
+  })
+
+  it('is refused on a file system without hard links, in words that say so', () => {
+    const link = vi.spyOn(fs, 'linkSync').mockImplementation(() => {
+      throw Object.assign(new Error('not permitted'), { code: 'EPERM' })
+    })
+    syncBuiltinESMExports()
+    const trouble = troubleOf(() => openIn(folder.path))
+    link.mockRestore()
+    syncBuiltinESMExports()
+
+    expect(trouble.message).toMatch(/postern\.db \(EPERM\): .* its file system has hard links\.$/)
+    expect(readdirSync(folder.path)).toEqual([])
   })
 
   it('is not made anew beside what is left of another one', () => {
