@@ -194,6 +194,7 @@ async function readBound(
       clockJump: events.openDoubt(read),
       copies: deliveries.countCopies(read, notice?.id ?? null),
       unreached: notice === null ? 0 : deliveries.countUnreached(read, notice),
+      noticed: notice === null ? [] : deliveries.listTold(read, notice.id, now),
       members: members.listActive(read, record.product),
       reported: commands !== null ? cases.listReported(read, record.id) : [],
       askedToday: numbersOf(record)

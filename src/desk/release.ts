@@ -352,7 +352,11 @@ async function drop(desk: Desk, copy: deliveries.LateCopy, now: Instant): Promis
     because = 'public'
     const product = desk.settings.products.find(({ id }) => id === copy.product)
     const disclosure = formatInstant(disclosureAt, desk.settings.desk.timezone, disclosureZone)
-    const message = embargoEnded({ product: product?.name ?? copy.product, disclosure })
+    const message = embargoEnded({
+      product: product?.name ?? copy.product,
+      disclosure,
+      hadNotice: false
+    })
     decisions.push(sealedTo([copy], message, { once: `${noticeId}`, tag }))
   }
   const prepared = await prepare(desk, decisions, now)

@@ -42,12 +42,15 @@ type SaidInstant = { readonly at: string; readonly said: string }
 
 export type Deployment = 'none' | 'hosted' | 'yes'
 
-/** To a member whose copy did not leave before the disclosure: that it is over, without what the notice said. */
-export const embargoEnded = encrypted<{ readonly product: string; readonly disclosure: string }>()(
-  'embargo-ended',
-  'message about the end of the embargo',
-  'A notice that did not reach you in time'
-)
+/**
+ * That the embargo is over, without what the notice said: to a member who had the notice, if it ended before the date in it, or
+ * whose copy did not leave before the end.
+ */
+export const embargoEnded = encrypted<{
+  readonly product: string
+  readonly disclosure: string
+  readonly hadNotice: boolean
+}>()('embargo-ended', 'message about the end of the embargo', 'The embargo is over')
 
 /** To a member whose key expires soon; names neither product nor case. */
 export const memberKeyExpires = encrypted<{ readonly expiresAt: string }>()(

@@ -12,6 +12,7 @@ import {
   type WaitingWords
 } from '../domain/case.ts'
 import { type CaseHistory } from '../domain/case-machine.ts'
+import { type SealedRecipient } from '../domain/decision.ts'
 import { type DeskEvent } from '../domain/event.ts'
 import { type CaseTag, type MessageId, type Sha256 } from '../domain/ids.ts'
 import { type OpenedMail } from '../domain/mail.ts'
@@ -117,6 +118,8 @@ export type BoundCase = {
   readonly copies: NoticeCopies
   /** Active members whom its last revision has not reached and would reach if it were released once more. */
   readonly unreached: number
+  /** Active members who had a copy of any revision. */
+  readonly noticed: readonly SealedRecipient[]
   /** Active members of the case's product. */
   readonly members: readonly MemberRecord[]
   /** What its reporters wrote, where a maintainer may command; else empty. */

@@ -171,6 +171,19 @@ function isIn(what: 'outbox' | 'member' | 'notice', condition: string): string {
   return `${what}_id IN (SELECT id FROM ${table} WHERE ${condition})`
 }
 
+/**
+ * Active members to whom a copy of any revision left, or leaves at this moment, in random order: the order of what they are
+ * sent must not tell who is on the list (G5).
+ */
+export function listTold(read: Read, noticeId: number, now: Instant): SealedRecipient[] {
+  return read.all<SealedRecipient>(
+    `SELECT member_id AS id, name, address, fingerprint, key_data FROM copies
+     WHERE notice_id = ? AND is_active AND (state = 'sent' OR sending = 'sending' AND next_attempt_at > ?)
+     GROUP BY member_id ORDER BY random()`,
+    [noticeId, now]
+  )
+}
+
 /** The case was disclosed before its date: its copies that have not left are late from now on. */
 export function endEmbargo(tx: Tx, tag: string, now: Instant): void {
   tx.run(

@@ -262,6 +262,40 @@ it('(B22) after an early /disclosed no copy leaves either: the members are told 
   expect(alarms('copy-late:')).toBe(2)
 })
 
+it.each([
+  ['', 'without a change', true],
+  [
+    '/embargo 2026-12-01T12:00Z because exploited\n',
+    'after an earlier date that was not approved',
+    true
+  ],
+  ['/embargo 2026-11-27T20:00Z because exploited\n', 'after an earlier date that came', false]
+])(
+  '(B22) "%s/disclosed" %s tells the members who had the notice at once that the embargo is over, where they go by a later date: %s',
+  async (change, _when, isTold) => {
+    await givenReleased()
+    await world.addMember(late)
+    if (change !== '') await writes(grace, change)
+    if (!isTold) await approve()
+    await world.wait(until('2026-12-01T13:00Z'))
+    const before = world.accepted.length
+    const answer = await writes(grace, '/disclosed because it leaked\n')
+    const said = formatInstant(world.clock.now, world.desk.settings.desk.timezone)
+    for (const member of members)
+      expect(await textsTo(member, before)).toEqual(
+        isTold
+          ? [expect.stringContaining(`before the date in the notice. The embargo ended on ${said}`)]
+          : []
+      )
+    expect(await textsTo(late, before)).toEqual([])
+    const words = '3 members of the list, who had the notice, that the embargo is over'
+    expect(answer.includes(`We tell ${words}.`)).toBe(isTold)
+    expect((await allTo(linus, before)).includes(`told ${words}`)).toBe(isTold)
+    await world.wait(9 * DAY)
+    expect(await textsTo(debian, before)).toHaveLength(isTold ? 1 : 0)
+  }
+)
+
 it('(B22) a copy that becomes late after the first alarm of its revision is an alarm, too', async () => {
   await givenPutOff(1)
   // As one that was made an hour later, with another key.
@@ -331,7 +365,7 @@ it('(G9) a notice whose late copies show a bug stops those of no other, and peop
   await givenPutOff(2)
   world.pass(9 * DAY)
   world.workers.failSeal = (said) =>
-    said.includes('did not reach you') && said.includes(FIRST)
+    said.includes('The embargo is over') && said.includes(FIRST)
       ? new TypeError('a bug at this notice')
       : null
   await world.settle()

@@ -60,11 +60,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   notice: { to: 'member', forms: ['sealed'], words: ['Notice'] },
   'member-answer': { to: 'member', forms: ['sealed'], words: ['Answer'] },
   'key-expires': { to: 'member', forms: ['sealed'], words: ['Your key expires soon'] },
-  'embargo-ended': {
-    to: 'member',
-    forms: ['sealed'],
-    words: ['A notice that did not reach you in time']
-  },
+  'embargo-ended': { to: 'member', forms: ['sealed'], words: ['The embargo is over'] },
   'date-proposed': { to: 'reporter', forms: BOTH, words: ['Does this date suit you?'] },
   'date-notice': { to: 'reporter', forms: BOTH, words: ['Date of disclosure'] },
   'further-reports': { to: 'reporter', forms: BOTH, words: ['Your further reports'] },

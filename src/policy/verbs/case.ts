@@ -1,10 +1,12 @@
 /**
  * The verbs that say where a case stands or move it (practice.md §6, M-10, M-16).
  */
-import { type Addressed, addresseesOf, reporterWith } from '../../domain/case.ts'
+import { type Addressed, addresseesOf, type CaseRecord, reporterWith } from '../../domain/case.ts'
 import { type ReporterTold } from '../../domain/event.ts'
-import { formatInstant, readInstant } from '../../domain/time.ts'
+import { type NoticeRecord } from '../../domain/notice.ts'
+import { formatInstant, type Instant, readInstant } from '../../domain/time.ts'
 import { count } from '../../domain/words.ts'
+import { embargoEnded } from '../../messages/to-members.ts'
 import {
   type Draft,
   decided,
@@ -18,6 +20,7 @@ import {
 } from '../draft.ts'
 import { nameOf } from '../recipients.ts'
 import { decisionMail } from '../reporter-mail.ts'
+import { sealedTo } from '../send.ts'
 import { isAnswerDue, statusBlock } from '../status.ts'
 import { textFor } from './talk.ts'
 import { type Verb } from './verb.ts'
@@ -183,17 +186,43 @@ const disclosed: Handler = (draft, command) => {
     throw new Refusal(`${said} has not come yet. Record the disclosure when it is public.`)
   decided(draft, 'disclosed', { date: read.instant, reason: reason ?? '' })
   draft.activity.push(`recorded that the issue is public since ${said}${why}`)
+  const early = endEmbargo(draft, said)
   const { here } = draft.bound.copies
-  const { disclosureAt: date, disclosureZone: zone } = draft.case
-  const early =
-    draft.known.isListTold && date !== null && date > read.instant
-      ? ` The list is not told: it goes by ${formatInstant(date, timezone, zone)} still.`
-      : ''
   const late =
     here === 0
       ? ''
       : ` ${count(here, 'copy', 'copies')} of the notice had not left and will not leave; we tell ${here === 1 ? 'its member' : 'their members'} that the embargo is over.`
   return `Recorded: public since ${said}${why}.${early}${late}`
+}
+
+/**
+ * The members who had the notice and go by a date that has not come are told at once that the embargo is over (practice.md
+ * §4.7): the issue is public, so no second person has to approve it. What is said of that.
+ */
+function endEmbargo(draft: Draft, disclosure: string): string {
+  const { notice, bound, product, case: record, now } = draft
+  const { noticed: members } = bound
+  if (
+    notice === null ||
+    members.length === 0 ||
+    knownDates(notice, record).every((date) => date <= now)
+  )
+    return ''
+  const message = embargoEnded({ product: product.name, disclosure, hadNotice: true })
+  draft.decisions.push(sealedTo(members, message, { once: `${notice.id}`, tag: record.tag }))
+  const who = count(members.length, 'member', 'members')
+  draft.activity.push(`told ${who} of the list, who had the notice, that the embargo is over`)
+  return ` We tell ${who} of the list, who had the notice, that the embargo is over.`
+}
+
+/** The dates by which members go: that of the present revision where it has left, that of the one before where it has not. */
+function knownDates(
+  { releasedAt, hasLeft, told }: NoticeRecord,
+  { disclosureAt }: CaseRecord
+): Instant[] {
+  const present = releasedAt === null && !hasLeft ? null : disclosureAt
+  const before = releasedAt === null ? told?.disclosureAt : null
+  return [present, before ?? null].filter((date) => date !== null)
 }
 
 const reopen: Handler = (draft, command) => {
@@ -252,7 +281,7 @@ export const END: readonly Verb[] = [
     arguments: '[INSTANT] [because REASON]',
     roles: ['committer', 'release'],
     help: 'records that the issue is public, now or since INSTANT',
-    more: 'Before the disclosure date, add because REASON. After the date, the maintainers are reminded until it is recorded.',
+    more: 'Before the disclosure date, add because REASON: the members of the list who had the notice are told at once that the embargo is over. After the date, the maintainers are reminded until it is recorded.',
     run: disclosed,
     next: { happens: 'disclosed', writes: () => '/disclosed' }
   },

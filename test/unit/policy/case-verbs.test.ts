@@ -62,13 +62,6 @@ describe('/disclosed', () => {
     }
   )
 
-  it('says that the list is not told of it before the date that the list has', () => {
-    const noticed = { state: 'noticed', disclosureAt: FUTURE } as const
-    const history = { ...bound().history, isListTold: true }
-    const { decisions } = run('/disclosed because it leaked', noticed, { history })
-    expect(JSON.stringify(decisions)).toContain('The list is not told: it goes by Fri 4 Dec 2026')
-  })
-
   it.each([
     ['', 'planned', FUTURE],
     ['because', 'planned', FUTURE],

@@ -387,6 +387,7 @@ export function bound(change: Partial<BoundCase> = {}): BoundCase {
     clockJump: null,
     copies: { revision: 0, here: 0, onTheWay: 0, givenUp: 0, left: 0 },
     unreached: 0,
+    noticed: [],
     members: [member('debian', '1'), member('suse', '2')],
     reported: [],
     askedToday: [],
