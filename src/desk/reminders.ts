@@ -164,15 +164,17 @@ const nothingMore = (): Details => ({})
 const DETAILS: Readonly<
   Record<string, (desk: Desk, read: Read, occasion: Occasion) => (Details & object) | null>
 > = {
-  /** How many members the notice would reach at its instant. */
-  preflight: ({ settings }, read, { record, starts }) => {
+  /** When it leaves, '' where the lead of the policy is missed, and how many members it would reach then. */
+  preflight: ({ settings }, read, { record, starts, now }) => {
     const start = starts.at(-1)
-    const leavesAt = start === undefined ? null : instantOf(start, 'leaveBy')
-    if (record === null || leavesAt === null) return null
+    const leaveBy = start === undefined ? null : instantOf(start, 'leaveBy')
+    if (record === null || leaveBy === null) return null
+    const isAhead = leaveBy > now
+    const leavesAt = isAhead ? leaveBy : now
     const all = members.listActive(read, record.product)
     const blocked = all.filter(({ keyExpiresAt: end }) => end !== null && end <= leavesAt)
     return {
-      leaves: formatInstant(leavesAt, settings.desk.timezone),
+      leaves: isAhead ? formatInstant(leaveBy, settings.desk.timezone) : '',
       all: all.length,
       ready: all.length - blocked.length,
       blocked: blocked.length,
@@ -195,8 +197,8 @@ const DETAILS: Readonly<
     const minutes = occasion.product?.policy.notice?.late_after_minutes ?? Infinity
     return lateMs > minutes * 60_000 ? {} : null
   },
-  /** How many copies are where, and which reporters were told the date with them. */
-  'notice-left': (_desk, read, { record, subject, starts }) => {
+  /** How many copies are where, which reporters were told the date with them, and what a change changed. */
+  'notice-left': ({ settings }, read, { record, product, subject, starts }) => {
     const notice = record === null ? null : notices.find(read, record.tag)
     const left = starts.at(-1)
     if (record === null || notice === null || left?.kind !== 'notice-left') return null
@@ -206,7 +208,9 @@ const DETAILS: Readonly<
     const told = since.flatMap(({ kind, about }) =>
       kind === 'date-told' ? (reporterWith(record, about.reporter)?.contact?.address ?? []) : []
     )
+    const isPresent = product !== null && notice.revision === left.about.revision
     return {
+      changes: isPresent ? noticeParams(notice, { case: record, product, settings }).changes : [],
       copies: deliveries.count(read, notice.id, left.about.revision),
       told: listed([...new Set(told)])
     }

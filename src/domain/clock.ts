@@ -187,8 +187,9 @@ function runFrom(run: Started, from: Instant, calendar: Calendar): ClockRun {
 
 /** The promise that is due first. A clock that counts `each` start only tells of something. */
 export function firstDue(runs: readonly ClockRun[]): Due | null {
-  const dues = runs.flatMap(({ clock: { id, counts }, dueAt: at }) =>
-    counts === 'each' ? [] : [{ at, clock: id }]
+  const dues = runs.flatMap(({ clock: { id, counts }, startedAt, dueAt }) =>
+    // Nothing was due before it began: a date may leave less time than its clock wants.
+    counts === 'each' ? [] : [{ at: dueAt < startedAt ? startedAt : dueAt, clock: id }]
   )
   return dues.sort((a, b) => msBetween(b.at, a.at))[0] ?? null
 }

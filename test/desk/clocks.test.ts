@@ -291,6 +291,18 @@ describe('(A3) the dates of a case', () => {
     expect((await alarmsTo(linus)).slice(2)).toEqual([expect.stringContaining('has not left')])
   })
 
+  it('(B9) a date that leaves no time for the lead of the policy is told as such: nothing was due before it was set', async () => {
+    await givenCase({ policy: {} })
+    await given(embargo(7))
+    const [alarm, ...more] = await alarmsTo(linus)
+    expect(more).toEqual([])
+    expect(alarm).toContain('should leave as soon as possible: the time that the policy wants')
+    expect(alarm).not.toContain('must leave by')
+    expect(await writes(grace, '/status\n')).toContain(
+      `Due: ${formatInstant(START, 'UTC')}: The advance notice is not written yet.`
+    )
+  })
+
   it('preflight tells everybody counts, and list admins alone who is blocked and why (G5)', async () => {
     await givenCase({ policy: {} })
     const [debian, suse] = await Promise.all([

@@ -83,6 +83,11 @@ it('(B16) a new date leaves at once when it is approved, to everybody who had th
     expect(change).toBeLessThan(copy.indexOf('Product:'))
     expect(copy).toMatch(/was Fri 4 Dec 2026.*is now Mon 7 Dec 2026/)
   }
+  const [ofChange = ''] = (await alarmsTo(linus)).filter((text) => text.includes('has left'))
+  expect(ofChange).toContain(
+    'This was the change of the notice, revision 2. The disclosure is now Mon 7 Dec 2026'
+  )
+  expect(ofChange).toContain('it was Fri 4 Dec 2026')
 })
 
 it('(B17) members and the reporter read both dates of a change in the zones in which they were written, too', async () => {
