@@ -55,7 +55,7 @@ const QUOTED_MAX = 20
 /** The number of the case is for people; the code counts. */
 const REF_LINE = /^[>\s]*Ref: (?:\S{1,40} )?([a-z2-7]{32})\s*$/u
 /** Also in the middle of a line, which a client may break when it quotes. */
-const REF = /Ref:(?=\s{1,80}(?:\S{1,40}\s{1,80})?[a-z2-7]{32}(?!\S))/giu
+const REF = /Ref:\s{1,80}(?:\S{1,40}\s{1,80})?[a-z2-7]{32}(?!\S)/giu
 
 export function refLine(tag: CaseTag | null, code: string): string {
   return `Ref: ${tag === null ? '' : `${tag} `}${code}`
@@ -74,5 +74,5 @@ export function holdsRef(text: string): boolean {
 
 /** Another person's text, in which nothing can become a reference line of the desk. */
 export function withoutRefs(text: string): string {
-  return text.replaceAll(REF, '$&|')
+  return text.replaceAll(REF, '[reference line removed]')
 }

@@ -208,8 +208,8 @@ const LINE_END = /\r\n|[\n\r\v\f\u0085\u2028\u2029]/
 
 /** Another person's text must not contain lines that the desk would take for its own. */
 function guard(text: string): string {
-  const lines = text
-    .split(LINE_END)
+  return withoutRefs(text.split(LINE_END).join('\n'))
+    .split('\n')
     .map((line) => (DESK_LINE.test(line) || line.includes(DESK_RULE) ? `| ${line}` : line))
-  return withoutRefs(lines.join('\n'))
+    .join('\n')
 }

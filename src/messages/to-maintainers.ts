@@ -12,6 +12,8 @@ const encryptedAnswer = family('maintainer', 'never', 'auto-replied')
 
 /** A message of a reporter or list member, forwarded. */
 export const relay = encrypted<{
+  /** Whether it opened its case; if not, it is an answer, a thanks, a question. */
+  readonly isReport: boolean
   readonly facts: readonly FactLine[]
   readonly details: readonly FactLine[]
   readonly warnings: readonly string[]
@@ -20,7 +22,7 @@ export const relay = encrypted<{
   readonly files: readonly string[]
   /** Who a reply reaches. */
   readonly reach: string
-}>()('relay', 'forwarded message', 'Report')
+}>()('relay', 'forwarded message', ({ isReport }) => (isReport ? 'Report' : 'Message'))
 
 /** What one maintainer wrote to the others. */
 export const note = encrypted<{

@@ -53,6 +53,8 @@ export type RelayInput = CaseAbout &
     readonly isWithheld: boolean
     /** Who wrote it. */
     readonly writer: Pick<CaseMessage, 'author' | 'authorId'>
+    /** Whether it opened the case. */
+    readonly isReport: boolean
     /** Extra facts, for example what became of the acknowledgement. */
     readonly facts: readonly FactLine[]
     /** Extra warnings in plain words. */
@@ -83,6 +85,7 @@ function forwarded(input: RelayInput, readers: readonly Maintainer[], isHidden: 
   const who = isHidden ? `list member ${writer.authorId}` : senderOf(opened)
   const files = opened.attachments.filter((file) => !isHidden || !isDeclaredKey(file))
   const message = relayMessage({
+    isReport: input.isReport,
     facts: [
       ...[...ofCase, ...input.facts].filter(isFirst),
       fact('From', `${who}, ${signedWords(opened)}`),

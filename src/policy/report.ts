@@ -118,6 +118,7 @@ function takeIn(situation: Judged, thread: Thread, settings: Settings, moment: M
       ),
       due: dueOf(record, events, [...wrote, ...left], about),
       reporterKeys: keys,
+      isReport: joined === null,
       isWithheld: withheld !== null,
       writer,
       facts: [...answer.facts, ...released.facts],

@@ -208,7 +208,7 @@ describeAttacks('attacks by charsets', () => {
     const [own = ''] = relay.split('Content-Type: message/rfc822')
     const everyLine = own.split(/[\n\r\f\u000b\u0085\u2028\u2029]/)
     expect(everyLine.filter((each) => each === ref)).toEqual([])
-    expect(relayOf(own).text).toContain(`| Ref:| ${CASE} ${'a'.repeat(32)}`)
+    expect(relayOf(own).text).toContain('[reference line removed]')
   })
 })
 

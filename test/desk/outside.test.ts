@@ -105,6 +105,14 @@ it('no subject of the desk, outer or protected, repeats the subject of the repor
     }
 })
 
+it('only what opened the case is forwarded as a report, anything later as a message (B5)', async () => {
+  await givenTalk()
+  const sent = await Promise.all(world.sentTo(grace).map((mail) => world.read(grace, mail)))
+  const forwarded = sent.filter((text) => text.includes('From: Alice via ACME Security Team'))
+  const subjects = forwarded.map((text) => /^Subject: (\[ACME.*)$/im.exec(text)?.[1])
+  expect(subjects).toEqual([`[${FIRST}] Report`, `[${FIRST}] Message`])
+})
+
 it('threads are flat: the root, then at most the message answered (B5)', async () => {
   await givenTalk()
   for (const person of [grace, linus, alice]) {

@@ -39,7 +39,7 @@ const ALARMS = [
 /** Every kind, to whom it goes, how it may leave and what its subject says. One that is not here or not sent fails below. */
 const KINDS: Readonly<Record<string, Kind>> = {
   acknowledgement: { to: 'reporter', forms: BOTH, words: ['We received your report'] },
-  relay: { to: 'maintainer', forms: ['sealed'], words: ['Report'] },
+  relay: { to: 'maintainer', forms: ['sealed'], words: ['Report', 'Message'] },
   note: { to: 'maintainer', forms: ['sealed'], words: ['Note'] },
   activity: { to: 'maintainer', forms: ['sealed'], words: ['Update'] },
   transcript: { to: 'maintainer', forms: ['sealed'], words: ['Done', 'Nothing was done'] },

@@ -27,6 +27,7 @@ describe("a reference line in another person's text", () => {
   const forwarded = (text: string): string =>
     builtInRender()(
       relay({
+        isReport: true,
         facts: [{ label: 'From', value: `${'x'.repeat(60)} ${text} ${'y'.repeat(60)}` }],
         details: [],
         warnings: [text],
@@ -52,7 +53,8 @@ describe("a reference line in another person's text", () => {
     ['a form feed', `x\f${LINE}`]
   ])('is none of the desk in what is forwarded, however a client breaks it: %s', (_name, text) => {
     const words = forwarded(text)
-    expect(words).toContain(CODE)
+    expect(words).not.toContain(CODE)
+    expect(words).toContain('[reference line removed]')
     expect(holdsRef(words)).toBe(false)
     // A client may break a line at any blank, and may join lines.
     for (const broken of [
@@ -62,6 +64,12 @@ describe("a reference line in another person's text", () => {
       words.replaceAll(/\s+/g, ' ')
     ])
       expect(quotedCodes(broken)).toEqual([])
+  })
+
+  it('is shown as removed, in one piece with its marks of quotation', () => {
+    expect(forwarded(`Thanks.\n> Hello\n> ${LINE}\nAlice`)).toContain(
+      '\nThanks.\n> Hello\n> [reference line removed]\nAlice\n'
+    )
   })
 
   it('is looked for at once in 256 KiB (G9)', () => {

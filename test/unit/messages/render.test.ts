@@ -59,6 +59,7 @@ describe('foreign text', () => {
   function relayed(text: string): string {
     return render(
       relay({
+        isReport: true,
         facts: [],
         details: [],
         warnings: [],
@@ -85,6 +86,7 @@ describe('foreign text', () => {
       const name = `${'x'.repeat(length)} ${DESK_RULE} ${'y'.repeat(length)}`
       const shown = render(
         relay({
+          isReport: true,
           facts: [{ label: 'From', value: name }],
           details: [],
           warnings: [name],

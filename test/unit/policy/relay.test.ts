@@ -25,6 +25,7 @@ function signedFact(opened: Partial<OpenedMail>): string {
     due: null,
     size: 1,
     reporterKeys: keysOf(ALICE_KEY),
+    isReport: true,
     isWithheld: false,
     facts: [],
     writer: { author: 'reporter', authorId: TAG },
