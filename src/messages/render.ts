@@ -190,13 +190,14 @@ function wrapLine(line: string, indent: string): string[] {
   if (line.length <= WIDTH) return [line]
   const lines: string[] = []
   const lead = /^ */.exec(line)?.[0] ?? ''
+  const more = lead.length > indent.length ? lead : indent
   let current = ''
   for (const word of line.slice(lead.length).split(' ')) {
     const next = current === '' ? `${lead}${word}` : `${current} ${word}`
     if (next.trimStart() !== '' && next.length > WIDTH && current.trim() !== '') {
       lines.push(current)
       // A wrapped line must not look like one of the desk's own (see guard).
-      current = DESK_LINE.test(word) ? `${indent}| ${word}` : `${indent}${word}`
+      current = DESK_LINE.test(word) ? `${more}| ${word}` : `${more}${word}`
     } else current = next
   }
   return [...lines, current]

@@ -50,6 +50,9 @@ export type TranscriptLine = {
   readonly says: string
 }
 
+/** A longer answer to a command, and what belongs below it to be copied as it stands; '' for nothing. */
+export type Block = { readonly text: string; readonly form: string }
+
 /** The answer to a message with commands. */
 export const transcript = encryptedAnswer<{
   /** Which message this answers. */
@@ -61,7 +64,7 @@ export const transcript = encryptedAnswer<{
   readonly before: string
   readonly after: string
   readonly missing: readonly string[]
-  readonly blocks: readonly string[]
+  readonly blocks: readonly Block[]
   readonly next: readonly { readonly command: string; readonly help: string }[]
 }>()('transcript', 'answer to the commands', ({ lines }) =>
   lines.every(({ outcome }) => outcome === 'done') ? 'Done' : 'Nothing was done'

@@ -129,14 +129,13 @@ export function promiseWords(
       readonly desk: Pick<Settings['desk'], 'timezone'>
     }
     readonly now: Instant
-  },
-  between = ': '
+  }
 ): string {
   const { settings, now } = about
   const product = settings.products.find(({ id }) => id === about.case.product) ?? null
   const risk = clocksOf('case', product, settings).find(({ id }) => id === clock)?.risk
   const late = at < now ? ' (OVERDUE)' : ''
-  return `${formatInstant(at, settings.desk.timezone)}${late}${between}${risk ?? clock}`
+  return `${formatInstant(at, settings.desk.timezone)}${late}: ${risk ?? clock}`
 }
 
 /** What one clock tells one person now, by one message. */

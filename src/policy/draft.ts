@@ -28,6 +28,7 @@ import { type OutgoingAttachment } from '../domain/outgoing.ts'
 import { type Maintainer, type Product, type Settings } from '../domain/settings.ts'
 import { type Instant } from '../domain/time.ts'
 import { count } from '../domain/words.ts'
+import { type Block } from '../messages/to-maintainers.ts'
 import { type ReporterPath } from './recipients.ts'
 import { type AnsweredMessage, type BoundCase, type Situation, type Tools } from './situation.ts'
 
@@ -112,7 +113,7 @@ export type Draft = CommandContext & {
   readonly activity: string[]
   readonly texts: { readonly title: string; readonly text: string }[]
   /** Longer answers for the transcript: help, status. */
-  readonly blocks: string[]
+  readonly blocks: Block[]
 }
 
 /** Ends a command that cannot be carried out, with the reason; then nothing of its message is carried out (all or nothing). */

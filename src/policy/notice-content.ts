@@ -24,6 +24,7 @@ import {
   startBefore,
   type WrittenInstant
 } from '../domain/time.ts'
+import { type Block } from '../messages/to-maintainers.ts'
 import {
   type Deployment,
   type NoticeParams,
@@ -32,7 +33,7 @@ import {
 import { type CommandContext, type Draft } from './draft.ts'
 
 /** A form for `/notice draft`: what the policy wants, and the command with what is there, to fill in and send. */
-export function noticeForm({ case: record, notice, product, settings }: Draft): string {
+export function noticeForm({ case: record, notice, product, settings }: Draft): Block {
   const required = product.policy.notice?.required ?? []
   const given = notice?.fields ?? {}
   const present: Partial<Record<NoticeField, string>> = {
@@ -46,16 +47,18 @@ export function noticeForm({ case: record, notice, product, settings }: Draft): 
   })
   const isShown = (key: NoticeTextField): boolean =>
     (given[key] ?? '') !== '' || (key !== 'no_patches' && required.includes(key))
-  return [
+  const text = [
     'The policy wants:',
     ...asked,
     'You may also give:',
     ...NOTICE_TEXT_FIELDS.filter((key) => !isShown(key)).map(wants),
-    'Put text of several lines between << and >>, each at the end of a line or on a line of its own.',
-    '',
+    'Put text of several lines between << and >>,\neach at the end of a line or on a line of its own.'
+  ]
+  const form = [
     '/notice draft',
     ...NOTICE_TEXT_FIELDS.filter(isShown).map((key) => formField(key, given[key] ?? ''))
-  ].join('\n')
+  ]
+  return { text: text.join('\n'), form: form.join('\n') }
 }
 
 /** The disclosure date in the zone of the desk, in UTC and in the zone in which it was written (B17). */

@@ -7,7 +7,11 @@ import { type Decision, type UpdateCase } from '../domain/decision.ts'
 import { type RefusedLine } from '../domain/event.ts'
 import { groupBy } from '../domain/group.ts'
 import { listed } from '../domain/words.ts'
-import { activity as activityMessage, type TranscriptLine } from '../messages/to-maintainers.ts'
+import {
+  activity as activityMessage,
+  type Block,
+  type TranscriptLine
+} from '../messages/to-maintainers.ts'
 import { type ParsedCommands, verbIn } from './commands.ts'
 import { conversationAbout } from './conversation.ts'
 import { askOwed } from './date-talk.ts'
@@ -119,12 +123,12 @@ export function runWithoutCase(
   verbs: readonly Verb[],
   why: string
 ): RunResult {
-  const blocks: string[] = []
+  const blocks: Block[] = []
   const lines = readLines(parsed, context, verbs, (command) => {
     const verb = allowed(verbs, command, context)
     if (!needsNoCase(verb)) throw new Refusal(why, 'no-case')
     const { block, says } = verb.run(command, context, verbs)
-    blocks.push(block)
+    blocks.push({ text: block, form: '' })
     return says
   })
   if (parsed.rest !== '') lines.push({ ...TEXT_BELOW, outcome: 'refused', says: why })
@@ -192,7 +196,7 @@ function runOne(draft: Draft, command: Command, verbs: readonly Verb[]): string 
     )
   if (needsNoCase(verb)) {
     const { block, says } = verb.run(command, { ...draft, openCases: openAfter(draft) }, verbs)
-    draft.blocks.push(block)
+    draft.blocks.push({ text: block, form: '' })
     return says
   }
   if (named !== record.tag && verb.followsMerges !== true)

@@ -137,8 +137,7 @@ function* statusLines(draft: Draft): Iterable<string> {
   yield `Received: ${formatInstant(record.receivedAt, settings.desk.timezone)}`
   yield* answerLines(record, settings.desk.timezone)
   const due = dueInDraft(draft)
-  // These lines are not wrapped when the message is rendered.
-  yield `Due: ${due === null ? 'nothing' : promiseWords(due, draft, ':\n  ')}`
+  yield `Due: ${due === null ? 'nothing' : promiseWords(due, draft)}`
   const reporters = addresseesOf(record)
   if (reporters.length === 0) yield 'Answers: cannot be sent: the report names no address.'
   for (const one of reporters) yield `Answers: ${reachWords(one, reporterKeys, product)}`

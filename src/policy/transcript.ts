@@ -6,7 +6,11 @@
 import { type Decision } from '../domain/decision.ts'
 import { aboutCase, BY_DESK, type EventKind, type NewEvent } from '../domain/event.ts'
 import { formatInstant } from '../domain/time.ts'
-import { type TranscriptLine, transcript as transcriptMessage } from '../messages/to-maintainers.ts'
+import {
+  type Block,
+  type TranscriptLine,
+  transcript as transcriptMessage
+} from '../messages/to-maintainers.ts'
 import { conversationAbout } from './conversation.ts'
 import { type DeskContext, type Draft, moveOf } from './draft.ts'
 import { isNoticeOpen, missingFields } from './notice-content.ts'
@@ -17,7 +21,7 @@ import { missingRoles, needsNoCase, type Verb } from './verbs/verb.ts'
 /** What became of the lines of one message. */
 export type Outcome = {
   readonly lines: readonly TranscriptLine[]
-  readonly blocks: readonly string[]
+  readonly blocks: readonly Block[]
   /** What left for the reporters because of these lines, if no line says so itself; '' for nothing. */
   readonly sent?: string
 }

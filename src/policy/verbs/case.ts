@@ -23,10 +23,10 @@ import { decisionMail } from '../reporter-mail.ts'
 import { sealedTo } from '../send.ts'
 import { isAnswerDue, statusBlock } from '../status.ts'
 import { textFor } from './talk.ts'
-import { type Verb } from './verb.ts'
+import { TEXT_BELOW_DECISION, type Verb } from './verb.ts'
 
 const status: Handler = (draft) => {
-  draft.blocks.push(statusBlock(draft))
+  draft.blocks.push({ text: statusBlock(draft), form: '' })
   return 'See below.'
 }
 
@@ -62,10 +62,11 @@ const accept: Handler = (draft, command) => {
   })
 }
 
+/** One code a line, and below it what it tells the reporter. */
 function codesOf({ codes }: Draft['product']['policy']['reject']): string {
   return Object.entries(codes)
-    .map(([code, says]) => `${code} ("${says}")`)
-    .join(', ')
+    .map(([code, says]) => `\n      ${code}\n          ${says}`)
+    .join('')
 }
 
 const reject: Handler = (draft, command) => {
@@ -74,7 +75,7 @@ const reject: Handler = (draft, command) => {
   const code = first.toLowerCase()
   const says = new Map(Object.entries(rule.codes)).get(code)
   if (says === undefined)
-    throw new Refusal(`Please give one of these codes, which tell the reporter: ${codesOf(rule)}.`)
+    throw new Refusal(`Please give one of these codes, which tell the reporter:${codesOf(rule)}`)
   if (command.text !== null && words.length > 0)
     throw new Refusal(
       'Please give the reason once: on the line, or below it, or between << and >>.'
@@ -261,6 +262,7 @@ export const DECIDE: readonly Verb[] = [
     roles: COMMITTER,
     text: { goesTo: 'reporter', isOptional: true },
     help: 'accepts the report and tells the reporter, with any text below',
+    more: TEXT_BELOW_DECISION,
     run: accept,
     next: { happens: 'accepted', writes: () => '/accept' }
   },
@@ -270,7 +272,7 @@ export const DECIDE: readonly Verb[] = [
     roles: COMMITTER,
     text: { goesTo: 'reporter', isOptional: true },
     help: 'rejects the report and tells the reporter why, in the text below',
-    more: '/reject alone lists the codes and what they tell the reporter. The policy of the product says how long the reason must be.',
+    more: `${TEXT_BELOW_DECISION} /reject alone lists the codes and what they tell the reporter. The policy of the product says how long the reason must be.`,
     run: reject
   }
 ]
@@ -291,7 +293,7 @@ export const END: readonly Verb[] = [
     roles: COMMITTER,
     text: { goesTo: 'reporter', isOptional: true },
     help: 'closes the case and tells the reporter, with any text below',
-    more: 'REASON stays on the record. /close internal REASON tells nobody outside, where the policy allows that.',
+    more: `${TEXT_BELOW_DECISION} REASON stays on the record. /close internal REASON tells nobody outside, where the policy allows that.`,
     run: close,
     next: { happens: 'closed', writes: (draft) => (isAnswerDue(draft) ? null : '/close') }
   },

@@ -28,7 +28,7 @@ import {
 import { plannedRelease } from '../notice-content.ts'
 import { decisionMail } from '../reporter-mail.ts'
 import { textFor } from './talk.ts'
-import { type Verb } from './verb.ts'
+import { TEXT_BELOW_DECISION, type Verb } from './verb.ts'
 
 const product: Handler = (draft, command) => {
   const { products } = draft.settings
@@ -157,7 +157,7 @@ export const PLACE: readonly Verb[] = [
     arguments: 'CASE',
     text: { goesTo: 'reporter', isOptional: true },
     help: 'merges the case into another one and tells its reporters',
-    more: 'Messages that name the old number or answer its messages go to the other case from then on. Every reporter keeps their own number, and the desk tells none of them about the others.',
+    more: `${TEXT_BELOW_DECISION} Messages that name the old number or answer its messages go to the other case from then on. Every reporter keeps their own number, and the desk tells none of them about the others.`,
     run: merge
   }
 ]

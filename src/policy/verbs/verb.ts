@@ -10,6 +10,10 @@ import { type Command, type DeskContext, type Draft, type Handler } from '../dra
 /** Who may act: everybody but an advisor, who only reads and writes notes. */
 const ACTING: readonly Role[] = ['committer', 'release', 'approver', 'list-admin']
 
+/** Where the text of a maintainer stands in a message that says a decision. */
+export const TEXT_BELOW_DECISION =
+  'The desk says the decision in its own words; your text follows below them.'
+
 /** Where the text below a command goes, and whether the command makes sense without any. */
 export type VerbText = {
   /** `fields` are `key: value` lines. */

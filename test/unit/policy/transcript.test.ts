@@ -365,7 +365,10 @@ describe('text below a decision (B7)', () => {
 
 describe('/notice draft without fields (A4)', () => {
   it('answers with a form: what the policy wants, and what is there already', () => {
-    const notice = noticeRecord({ fields: { description: 'A hole.\nA deep one.', cve: 'CVE-1' } })
+    const credit = 'Alice and her colleagues '.repeat(8).trim()
+    const notice = noticeRecord({
+      fields: { description: 'A hole.\nA deep one.', cve: 'CVE-1', credit }
+    })
     const context = commandContext({ bound: bound({ notice }) })
     const { ran, decisions } = runText('/notice draft', context)
     expect(ran).toBe(true)
@@ -374,13 +377,16 @@ describe('/notice draft without fields (A4)', () => {
     for (const field of POLICY.notice?.required ?? [])
       expect(text).toMatch(new RegExp(`^  ${field}: \\S`, 'm'))
     const [form = ''] = text.slice(text.indexOf('\n/notice draft\n')).split('-----8<')
+    // To be copied, so that its lines are whole.
+    expect(form).toContain(`\ncredit: ${credit}\n`)
     const parsed = parse(form.replace('affected_versions:', 'affected_versions: 1.0'))
     expect(parsed.problems).toEqual([])
     expect(parsed.commands[0]?.fields).toEqual([
       { key: 'description', value: 'A hole.\nA deep one.' },
       { key: 'affected_versions', value: '1.0' },
       { key: 'remedy_steps', value: '' },
-      { key: 'cve', value: 'CVE-1' }
+      { key: 'cve', value: 'CVE-1' },
+      { key: 'credit', value: credit }
     ])
   })
 

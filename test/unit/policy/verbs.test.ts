@@ -59,6 +59,22 @@ describe('one more verb in the list (A4)', () => {
     expect(transcript('/help nonsense').ran).toBe(false)
   })
 
+  it('has help with short lines, in which no synopsis is broken', () => {
+    const names = VERBS.map(({ name }) => `/help ${name}`)
+    // One message takes 20 commands.
+    for (const some of [['/help'], names.slice(0, 15), names.slice(15)]) {
+      const { text } = transcript(`${some.join('\n')}\n/status`)
+      for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(76)
+      for (const verb of VERBS)
+        if (some.includes(`/help ${verb.name}`)) expect(text).toContain(`\n${synopsis(verb)}\n`)
+    }
+  })
+
+  it('says above whose text the desk states a decision in its own words', () => {
+    for (const name of ['accept', 'reject', 'close', 'merge'])
+      expect(transcript(`/help ${name}`).text).toContain('decision in its own words')
+  })
+
   it('is offered where only its second word is wrong', () => {
     expect(transcript('/assign linus').text).toContain(
       'Please write the whole command: /assign owner WHO'
