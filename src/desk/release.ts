@@ -12,11 +12,16 @@ import { aboutCase, BY_DESK, event, type NewEvent, type Particulars } from '../d
 import { type Sha256 } from '../domain/ids.ts'
 import { type HoldBecause, type NoticeRecord } from '../domain/notice.ts'
 import { KEY_PROBLEMS } from '../domain/outgoing.ts'
-import { addMs, formatInstant, type Instant } from '../domain/time.ts'
+import { addMs, type Instant } from '../domain/time.ts'
 import { embargoEnded, type NoticeParams, notice as noticeMessage } from '../messages/to-members.ts'
 import { dateNotice } from '../messages/to-reporters.ts'
 import { decideRelease, type ReleaseVerdict } from '../policy/embargo.ts'
-import { approvedText, type NoticeSetting, noticeParams } from '../policy/notice-content.ts'
+import {
+  approvedText,
+  dateWords,
+  type NoticeSetting,
+  noticeParams
+} from '../policy/notice-content.ts'
 import { reporterPath } from '../policy/recipients.ts'
 import { sealedTo, toReporter } from '../policy/send.ts'
 import * as cases from '../store/cases.ts'
@@ -296,12 +301,11 @@ async function dateMail(
   // New content under the old date: the reporter knows the date already.
   if (before === found.disclosureAt) return []
   const keys = await knownKeys(desk, found, now)
-  const says = (at: Instant, zone: string | null = null): string =>
-    formatInstant(at, desk.settings.desk.timezone, zone)
+  const { timezone } = desk.settings.desk
   const message = dateNotice({
     product: product.name,
-    disclosure: says(found.disclosureAt, found.disclosureZone),
-    before: before === null ? '' : says(before, notice.told?.disclosureZone)
+    disclosure: dateWords(found, timezone),
+    before: notice.told === null ? '' : dateWords(notice.told, timezone)
   })
   const sending = { once: `${notice.id}:${notice.revision}`, tag: found.tag }
   const others = found.reporters.filter(({ contact }) => contact === null)
@@ -343,7 +347,7 @@ async function lookAfterCopies(desk: Desk): Promise<boolean> {
 }
 
 async function drop(desk: Desk, copy: deliveries.LateCopy, now: Instant): Promise<void> {
-  const { noticeId, caseTag: tag, id: member, disclosureAt, disclosureZone } = copy
+  const { noticeId, caseTag: tag, id: member, disclosureAt } = copy
   const decisions: SendSealed[] = []
   let because: Particulars['copy-dropped']['because'] = 'not-listed'
   // A date that was moved to later and is not approved yet: then nothing is public, and only the maintainers are told.
@@ -351,7 +355,7 @@ async function drop(desk: Desk, copy: deliveries.LateCopy, now: Instant): Promis
   if (copy.isActive && disclosureAt !== null && disclosureAt <= now) {
     because = 'public'
     const product = desk.settings.products.find(({ id }) => id === copy.product)
-    const disclosure = formatInstant(disclosureAt, desk.settings.desk.timezone, disclosureZone)
+    const disclosure = dateWords(copy, desk.settings.desk.timezone)
     const message = embargoEnded({
       product: product?.name ?? copy.product,
       disclosure,

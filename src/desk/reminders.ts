@@ -22,7 +22,7 @@ import { listed } from '../domain/words.ts'
 import { nounOf } from '../messages/catalogue.ts'
 import { alert, digest as digestMessage, keyProblem } from '../messages/to-maintainers.ts'
 import { memberKeyExpires } from '../messages/to-members.ts'
-import { noticeParams } from '../policy/notice-content.ts'
+import { dateWords, noticeParams } from '../policy/notice-content.ts'
 import { nameOf } from '../policy/recipients.ts'
 import { inClearTo, sealedTo } from '../policy/send.ts'
 import { caseLines, waitingName } from '../policy/status.ts'
@@ -80,8 +80,7 @@ function alarms(desk: Desk, read: Read, occasion: Occasion): Decision[] {
 function wordsOf(desk: Desk, { clock, rings, starts, record, subject, recipients, now }: Occasion) {
   const { settings } = desk
   const { title, risk, remedy, quote, counts, message: alarm } = clock
-  const says = (at: Instant = now, zone: string | null = null): string =>
-    formatInstant(at, settings.desk.timezone, zone)
+  const says = (at: Instant = now): string => formatInstant(at, settings.desk.timezone)
   const dueAt = rings[0]?.run.dueAt ?? now
   return {
     ...{ alarm, title, risk, remedy, quote },
@@ -95,7 +94,7 @@ function wordsOf(desk: Desk, { clock, rings, starts, record, subject, recipients
     until: says(starts.at(-1)?.at),
     now: says(),
     owner: nameOf(record?.owner ?? '', settings),
-    disclosure: record?.disclosureAt ? says(record.disclosureAt, record.disclosureZone) : '',
+    disclosure: record === null ? '' : dateWords(record, settings.desk.timezone),
     // A maintainer whose key has expired does not get it.
     readers: recipients.map(({ name }) => name).join(', ')
   }

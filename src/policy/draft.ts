@@ -233,10 +233,16 @@ export function isShown(draft: Draft): boolean {
 
 /** Why this message may not change the notice any more; null when it may. A hold always may. */
 export function changeComplaint(draft: Draft): string | null {
-  if (draft.notice?.state === 'releasing')
-    return 'The notice is leaving at this moment; try again in a minute.'
-  return isShown(draft)
+  const shown = isShown(draft)
     ? 'An earlier line of this message previews or approves the notice. Please send the change in a separate message.'
+    : null
+  return leavingComplaint(draft) ?? shown
+}
+
+/** Why the notice can be neither changed nor previewed while it leaves; null when it does not. */
+export function leavingComplaint({ notice }: Draft): string | null {
+  return notice?.state === 'releasing'
+    ? 'The notice is leaving at this moment; try again in a minute.'
     : null
 }
 

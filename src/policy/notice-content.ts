@@ -62,7 +62,7 @@ export function noticeForm({ case: record, notice, product, settings }: Draft): 
 }
 
 /** The disclosure date in the zone of the desk, in UTC and in the zone in which it was written (B17). */
-function dateWords(
+export function dateWords(
   { disclosureAt, disclosureZone }: Pick<CaseRecord, 'disclosureAt' | 'disclosureZone'>,
   timezone: string
 ): string {
@@ -207,8 +207,9 @@ function whatChanged(
   return (
     [...new Set(['Disclosure', ...after.keys(), ...before.keys()])]
       .map((what) => ({ what, was: before.get(what) ?? '', is: after.get(what) ?? '' }))
+      .filter(({ was, is }) => was !== is)
       // Why there were no patches is told no more once there are some.
-      .filter(({ what, was, is }) => was !== is && (what !== 'Patches' || is !== ''))
+      .filter(({ what, is }) => what !== 'Patches' || is !== '' || notice.patches.length === 0)
   )
 }
 

@@ -34,7 +34,7 @@ import { reporterIn } from './conversation.ts'
 import { type AnsweredReporter, memberReach, nameOf, reachSentence } from './recipients.ts'
 import { sealedTo } from './send.ts'
 import { type Situation } from './situation.ts'
-import { stateWords } from './status.ts'
+import { disclosureWords, stateWords } from './status.ts'
 
 /** What the facts about a case are made from. */
 export type CaseAbout = {
@@ -160,16 +160,8 @@ export function caseFacts(
     fact('Owner', owner === null ? nobody : nameOf(owner, settings)),
     fact('First answered', answeredWords(record, timezone)),
     fact('Due', due === null ? '' : promiseWords(due, { case: record, settings, now })),
-    fact('Disclosure', disclosureWords(record, timezone))
+    fact('Disclosure', disclosureWords(record, timezone, state === 'disclosed'))
   ].filter(({ value }) => value !== '')
-}
-
-/** The date as long as it stands, as in /status. */
-function disclosureWords(record: CaseRecord, timezone: string): string {
-  const { state, disclosureAt, disclosureZone } = record
-  if (disclosureAt === null || !isOpen(state)) return ''
-  const said = formatInstant(disclosureAt, timezone, disclosureZone)
-  return state === 'disclosed' ? `recorded as public; the date was ${said}` : said
 }
 
 /** When all reporters were answered; if the case has several, which of them have no answer yet. */

@@ -24,6 +24,7 @@ import { answerOf, owedWord } from './date-talk.ts'
 import { type CommandContext, type Draft, happening } from './draft.ts'
 import { approvalRule } from './embargo.ts'
 import {
+  dateWords,
   isNoticeOpen,
   missingFields,
   plannedRelease,
@@ -191,18 +192,23 @@ export function reachWords(
 
 /** The date while it holds: a case that ended without disclosure has none. */
 function* disclosureLines({ case: record, known, settings, now }: Draft): Iterable<string> {
-  const { disclosureAt, disclosureZone, state } = record
-  if (disclosureAt === null) {
-    if (state === 'accepted') yield 'Missing: a disclosure date (/embargo)'
-    return
-  }
-  const said = formatInstant(disclosureAt, settings.desk.timezone, disclosureZone)
-  if (known.wasDisclosed || state === 'disclosed')
-    yield `Disclosure: recorded as public; the date was ${said}`
-  else if (isOpen(state))
+  const { disclosureAt, state } = record
+  if (disclosureAt === null && state === 'accepted') yield 'Missing: a disclosure date (/embargo)'
+  const isPublic = known.wasDisclosed || state === 'disclosed'
+  const said = disclosureWords(record, settings.desk.timezone, isPublic)
+  if (disclosureAt === null || said === '') return
+  if (isPublic) yield `Disclosure: ${said}`
+  else
     yield disclosureAt > now
       ? `Disclosure: due ${said}`
       : `Disclosure: OVERDUE since ${said}; if it is public, record that with /disclosed`
+}
+
+/** The date while it holds, and that of a public case; '' for none. */
+export function disclosureWords(record: CaseRecord, timezone: string, isPublic: boolean): string {
+  const said = dateWords(record, timezone)
+  if (isPublic && said !== '') return `recorded as public; the date was ${said}`
+  return isOpen(record.state) ? said : ''
 }
 
 /** What each reporter said about the date, and which of them will be told it when we have a key of theirs (B19). */

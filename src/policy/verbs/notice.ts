@@ -24,6 +24,7 @@ import {
   type Handler,
   hasHappened,
   isShown,
+  leavingComplaint,
   Refusal,
   refuseIf
 } from '../draft.ts'
@@ -166,11 +167,10 @@ export function approving(notice: NoticeRecord, { product, settings }: Draft) {
 }
 
 function previewComplaint(draft: Draft, notice: NoticeRecord): string | null {
-  if (notice.state === 'releasing')
-    return 'The notice is leaving at this moment; try again in a minute.'
-  return isShown(draft)
+  const shown = isShown(draft)
     ? 'This message makes a preview already. Please send the second one in another message.'
-    : (sentComplaint(notice, draft) ?? noticeComplaint(draft))
+    : null
+  return leavingComplaint(draft) ?? shown ?? sentComplaint(notice, draft) ?? noticeComplaint(draft)
 }
 
 /** List admins also read which members the text names; nobody else learns that it names any (G5). */

@@ -1,6 +1,6 @@
 /** What is wrong with the fields of a notice is said before anybody approves it (B18). */
 import { expect, it } from 'vitest'
-import { type NoticeFields } from '../../../src/domain/notice.ts'
+import { type NoticeFields, type ToldNotice } from '../../../src/domain/notice.ts'
 import { notice as noticeMessage } from '../../../src/messages/to-members.ts'
 import { startDraft } from '../../../src/policy/draft.ts'
 import { approvedText, noticeParams } from '../../../src/policy/notice-content.ts'
@@ -139,8 +139,12 @@ it('(B18) what cannot be read is stored, and said at once', () => {
   expect(JSON.stringify(result)).toContain('affected_versions says \\"some')
 })
 
-function noticeText(fields: NoticeFields, patches = [file('fix.patch')]): string {
-  const notice = noticeRecord({ fields, patches })
+function noticeText(
+  fields: NoticeFields,
+  patches = [file('fix.patch')],
+  told: ToldNotice | null = null
+): string {
+  const notice = noticeRecord({ fields, patches, told })
   const params = noticeParams(notice, { case: PLANNED, product: PRODUCT, settings: SETTINGS })
   return builtInRender()(noticeMessage(params), { tag: null, inClear: false }).replaceAll(
     /\s+/g,
@@ -167,6 +171,18 @@ it('(B18) the fixed words of a notice without patches mention none', () => {
   expect(noticeText({ no_patches: 'The fix is in 4.2.1.' }, [])).toContain(words)
   expect(noticeText({}, [])).not.toMatch(/patch/i)
 })
+
+it.each([
+  ['no patch', [], '- Patches: still none; we withdraw the reason that we gave Product'],
+  ['a patch', [file('fix.patch')], 'SINCE REVISION 1 - Patch fix.patch: new, see below Product']
+])(
+  '(B16) a change that takes back why there are no patches says so where there is %s',
+  (_what, patches, says) => {
+    const fields = { no_patches: 'they follow' }
+    const told = { ...PLANNED, revision: 1, fields, patches: [], at: NOW }
+    expect(noticeText({}, patches, told)).toContain(says)
+  }
+)
 
 it('(B18) a notice that lets members deploy early forbids it nowhere', () => {
   for (const kind of ['yes', 'hosted'])
