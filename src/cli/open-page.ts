@@ -1,6 +1,6 @@
 /**
- * An opened message for `postern open`, as the contract JSON (DESIGN §5) and as a page for a terminal. Every byte of the message
- * is foreign: nothing may act on the terminal, and none of its lines may look like a line of the page.
+ * An opened message for `postern open`, as JSON and as a page for a terminal. Every byte of the message is foreign:
+ * nothing may act on the terminal, and none of its lines may look like a line of the page.
  */
 import { formatFingerprint } from '../domain/ids.ts'
 import { explainSignature, FAILURES, type OpenedMail, WARNINGS } from '../domain/mail.ts'
@@ -9,7 +9,7 @@ import { type Instant } from '../domain/time.ts'
 import { page } from './page.ts'
 
 /**
- * The contract JSON of an opened message: addresses are addr-specs, the subject is the protected one if there is one, and
+ * The JSON of an opened message: addresses are addr-specs, the subject is the protected one if there is one, and
  * `failure` is absent when the message was read. From, To, Message-ID and date are the outer ones; compare `from-mismatch`.
  */
 export function toOpenJson(opened: OpenedMail): object {

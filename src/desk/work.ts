@@ -1,7 +1,7 @@
 /**
  * The serial worker of the desk: handles arrivals one after the other, each from its bytes to its disposition: read → decide →
- * prepare → commit. A failed attempt leaves nothing behind (DESIGN §3), and no message can stop the next one: after three of
- * them it is quarantined (G9).
+ * prepare → commit. A failed attempt leaves nothing behind, and no message can stop the next one: after three of them it is
+ * quarantined (G9).
  */
 import { assert } from '../domain/assert.ts'
 import { type Decision, dispose, recorded } from '../domain/decision.ts'

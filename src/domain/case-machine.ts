@@ -1,7 +1,7 @@
 /**
- * The one machine for cases (practice.md §4.2.1): which event moves a case from which state to which, under which guards.
- * Pure data and one total function; handlers name events and never set a state. A refusal says why and what would make the
- * event legal. Nothing ends without a disposition and the reporter told, or the recorded reason why not.
+ * The one machine for cases: which event moves a case from which state to which, under which guards. Pure data and one total
+ * function; handlers name events and never set a state. A refusal says why and what would make the event legal. Nothing ends
+ * without a disposition and the reporter told, or the recorded reason why not.
  */
 import { type CaseState } from './case.ts'
 import { type EventKind, type NewEvent } from './event.ts'

@@ -1,6 +1,6 @@
 /**
- * Facts of one opened inbound message: plain data that crosses the worker boundary. Outer and protected headers are never merged
- * (RFC 9788, mail.md §1.5). The sentence of a code must never quote the message. Decides nothing: policy/authority.ts judges.
+ * Facts of one opened inbound message: plain data that crosses the worker boundary. Outer and protected headers are never
+ * merged (RFC 9788). The sentence of a code must never quote the message. Decides nothing: policy/authority.ts judges.
  */
 import { type Address, type Contact, isSameAddress } from './address.ts'
 import { type Fingerprint, type MessageId, type Sha256 } from './ids.ts'
@@ -94,7 +94,7 @@ export function isAddressee(header: HeaderFacts | null, address: Address): boole
   return named.some((each) => isSameAddress(each.address, address))
 }
 
-/** Why a message must not be answered automatically, or is not a report (RFC 3834, RFC 3464, mail.md §1.9). */
+/** Why a message must not be answered automatically, or is not a report (RFC 3834, RFC 3464). */
 export type AutomaticKind =
   | 'bounce' // delivery status notification
   | 'auto-replied' // vacation and other automatic answers
@@ -130,7 +130,7 @@ export type SenderTrace = {
   readonly results: readonly AuthenticationResult[]
 }
 
-/** Facts of a delivery status notification or a receipt: all of it is attacker-controlled text (mail.md §1.10). */
+/** Facts of a delivery status notification or a receipt: all of it is attacker-controlled text. */
 export type BounceFacts = {
   /** Message-IDs in the returned headers: only those that the desk issued mean anything. */
   readonly returnedMessageIds: readonly MessageId[]

@@ -1,6 +1,6 @@
 /**
- * An advance notice: what the secret list is told, under which approvals, and how each delivery stands
- * (practice.md §4.4 to §4.6). Types, their names and total functions only.
+ * An advance notice: what the secret list is told, under which approvals, and how each delivery stands. Types, their names and
+ * total functions only.
  */
 import { type Contact } from './address.ts'
 import { type CaseTag, type Fingerprint, type Sha256 } from './ids.ts'
@@ -20,7 +20,7 @@ export type HoldBecause =
   | 'no-notice'
   | 'failed'
 
-/** What a notice may state (practice.md §4.4), in its order: each with its heading and what the form asks for. */
+/** What a notice may state, in its order: each with its heading and what the form asks for. */
 export const NOTICE_FIELDS = {
   title: ['Title', 'the issue in one line'],
   description: ['Description', 'what is wrong and what an attacker can do with it'],

@@ -24,7 +24,7 @@ export type Maintainer = Contact & {
 
 /**
  * A disclosure policy as data: what a product promises reporters and list members. Every number that a policy states lives in
- * `src/policies/*.yaml` or the operator's own file, and no other file may know one (practice.md §1.6 and §4.9).
+ * `src/policies/*.yaml` or the operator's own file, and no other file may know one.
  */
 export type Policy = {
   readonly id: string

@@ -97,7 +97,7 @@ export function isTimezone(name: string): boolean {
   }
 }
 
-/** The end of `span`. A day has 24 h; N business days end with the N-th after the day of the start (practice.md §4.3). */
+/** The end of `span`. A day has 24 h; N business days end with the N-th after the day of the start. */
 export function dueAt(start: Instant, span: Span, calendar: Calendar): Instant {
   if (!('business_days' in span)) return addMs(start, spanMs(span))
   const first = Temporal.Instant.from(start).toZonedDateTimeISO(calendar.timezone).toPlainDate()

@@ -1,6 +1,6 @@
 /**
  * Writes LogEvents as JSON lines with pino: static names, fixed levels and only the fields of the closed union. The only
- * sentence among them is that of a trouble, so nothing of a message and no secret can get in (mail.md §2.25).
+ * sentence among them is that of a trouble, so nothing of a message and no secret can get in.
  */
 import { pino, stdTimeFunctions } from 'pino'
 import { type Log } from './effects.ts'

@@ -1,8 +1,8 @@
 /**
  * Messages that no human wrote, or that must not be answered: automatic answers (RFC 3834), delivery status notifications (RFC
- * 3464, RFC 6522) with the older forms that many servers still send, and read receipts (RFC 8098); mail.md §1.9. Policy decides
- * what follows. All of it is attacker-controlled text: it may only change the state of a message whose unguessable Message-ID
- * it returns. Must never take a message for a receipt because somebody attached one, or because its header says so.
+ * 3464, RFC 6522) with the older forms that many servers still send, and read receipts (RFC 8098). Policy decides what follows.
+ * All of it is attacker-controlled text: it may only change the state of a message whose unguessable Message-ID it returns.
+ * Must never take a message for a receipt because somebody attached one, or because its header says so.
  */
 import { takesNoAnswers } from '../domain/address.ts'
 import {

@@ -1,7 +1,7 @@
 /**
  * Turns a payload into what people read: one text and the attachments. Never concatenates parts with anything outside the
- * payload, only ever converts HTML, and keeps encrypted parts inside as closed attachments (EFAIL, mail.md §2.1; RFC 9787
- * "errant" layers). What exceeds a limit is not dropped: it becomes an attachment.
+ * payload, only ever converts HTML, and keeps encrypted parts inside as closed attachments (EFAIL; RFC 9787 "errant" layers).
+ * What exceeds a limit is not dropped: it becomes an attachment.
  */
 import { createHash } from 'node:crypto'
 import { convert, type FormatCallback } from 'html-to-text'
@@ -184,7 +184,7 @@ export function unflow(text: string, isDelSp: boolean): string {
   return result.join('\n')
 }
 
-// File names of attachments, made safe to show, to write into a header and to save (mail.md §2.18).
+// File names of attachments, made safe to show, to write into a header and to save.
 
 const FILENAME_CHARS_MAX = 120
 
@@ -216,7 +216,7 @@ function extensionOf(type: string): string {
   return /^(?:application|image)\/([a-z]{3,4})$/.exec(type)?.[1] ?? 'bin'
 }
 
-// HTML to text, within limits on size, depth and breadth (mail.md §2.17). Fetches nothing and reads no image.
+// HTML to text, within limits on size, depth and breadth. Fetches nothing and reads no image.
 
 const DOCUMENT_CHARS_MAX = 200_000
 // Limits nesting before parsing: the parser's own limit applies only once the whole document is a tree.

@@ -1,6 +1,6 @@
 /**
  * Encoded words (RFC 2047) and the one place where header text becomes safe to show: no control, bidirectional or
- * line-separating characters survive, because an encoded word may decode to CR LF and a forged field (mail.md §2.18).
+ * line-separating characters survive, because an encoded word may decode to CR LF and a forged field.
  */
 import { isUtf8 } from 'node:buffer'
 
@@ -54,8 +54,8 @@ export function decodeWords(value: string): string {
 
 /**
  * The encoding that `declared` names among those of browsers (WHATWG Encoding §4.2), `utf-8` for '' and ASCII; null for any
- * other. Only its result may be given to a decoder: some know more than charsets, so that `hex` would be decoded too, and
- * UTF-7 is not among them, because it hides words (mail.md §2.23).
+ * other. Only its result may be given to a decoder: some know more than charsets, so that `hex` would be decoded too, and UTF-7
+ * is not among them, because it hides words.
  */
 export function charsetNamed(declared: string): string | null {
   if (/^\s*(?:(?:us-)?ascii|ansi_x3\.4-1968)?\s*$/i.test(declared)) return 'utf-8'

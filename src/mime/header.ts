@@ -1,7 +1,7 @@
 /**
  * Header facts: the few fields that Postern reads, decoded, sanitized and strict. Reports a field that may occur once and
- * occurs twice, because mail programs disagree on which one counts (mail.md §2.6). Must never merge outer and protected fields:
- * it is called once for each block.
+ * occurs twice, because mail programs disagree on which one counts. Must never merge outer and protected fields: it is called
+ * once for each block.
  */
 import addressparser from 'nodemailer/lib/addressparser'
 import { type Contact, parseAddress } from '../domain/address.ts'
@@ -155,7 +155,7 @@ export function readMailDate(value: string): Instant | null {
 }
 
 // Address lists (RFC 5322 §3.4), which nodemailer takes apart *before* encoded words are decoded, so that no encoded word can
-// fabricate an address. Gives only strict addresses (mail.md §2.19).
+// fabricate an address. Gives only strict addresses.
 
 /** The mailboxes of one field value. */
 type MailboxList = {

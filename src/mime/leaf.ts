@@ -96,7 +96,7 @@ const UNCLOSED = /\u001b(?!\(B)[^\u001b\n]*$/gm
 
 /**
  * Undeclared text is UTF-8 if it can be, and declared UTF-8 without a single valid character is read as windows-1252. Text with
- * an unknown charset is read like undeclared text and reported as a guess; so is what programs read in two ways (mail.md §2.23).
+ * an unknown charset is read like undeclared text and reported as a guess; so is what programs read in two ways.
  */
 function chooseCharset(bytes: Uint8Array, declared: string): ChosenCharset {
   const named = charsetNamed(declared)

@@ -1,7 +1,7 @@
 /**
  * ASCII armor (RFC 9580 §6.2), read strictly: exactly one block, returned with the text around it. A reader that skips to "the
- * first block anywhere" lets text only look signed or encrypted (mail.md §1.3). Ignores the optional CRC-24 on reading, as RFC
- * 9580 §6.1 demands; the packets protect integrity.
+ * first block anywhere" lets text only look signed or encrypted. Ignores the optional CRC-24 on reading, as RFC 9580 §6.1
+ * demands; the packets protect integrity.
  */
 
 /** What a block claims to hold. */

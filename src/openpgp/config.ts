@@ -1,15 +1,15 @@
 /**
- * The one explicit openpgp.js configuration (mail.md §3.1). Every call passes it, so the library's global settings never
- * matter. Must never be relaxed for a single message: what it refuses is not read (RFC 9580 §13).
+ * The one explicit openpgp.js configuration. Every call passes it, so the library's global settings never matter. Must never be
+ * relaxed for a single message: what it refuses is not read (RFC 9580 §13).
  */
 import { type Config, enums, config as libraryDefaults } from 'openpgp'
 
-/** Largest plaintext that a message may expand to, in bytes; stops decompression bombs (mail.md §2.14). */
+/** Largest plaintext that a message may expand to, in bytes; stops decompression bombs. */
 export const DECOMPRESSED_BYTES_MAX = 64 * 2 ** 20
 
 /**
- * The configuration for one call. An RSA desk key turns on constant-time PKCS#1 decryption, which automatic decryption needs
- * (mail.md §0) and which supports only AES session keys.
+ * The configuration for one call. An RSA desk key turns on constant-time PKCS#1 decryption, because a sender
+ * can time the answers of the desk. It supports only AES session keys.
  */
 export function pgpConfig(deskKeyIsRsa: boolean): Config {
   return {

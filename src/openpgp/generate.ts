@@ -1,6 +1,6 @@
 /**
  * Makes the desk's own key, readable by every OpenPGP program in use: version 4, Ed25519 for signatures and Cv25519 for
- * encryption, no AEAD feature bit (mail.md §1.2). Must never return unprotected secret key material. RFC 9580 §5.5, §12.
+ * encryption, no AEAD feature bit. Must never return unprotected secret key material. RFC 9580 §5.5, §12.
  */
 import { generateKey } from 'openpgp'
 import { type Address } from '../domain/address.ts'

@@ -1,7 +1,7 @@
 /**
  * Certificates and secret keys: parsing within limits, facts at an instant, unlocking. Must never accept a private key where a
- * public key is expected, never keep a signature that the key did not make (key poisoning, mail.md §2.13), and never trust the
- * library's guess at a user id's address.
+ * public key is expected, never keep a signature that the key did not make (key poisoning), and never trust the library's guess
+ * at a user id's address.
  */
 import {
   decryptKey,
@@ -60,9 +60,9 @@ export type Unlocked =
 
 /**
  * Facts at `now` of the one public key in `data` (armored or binary), merged with what its owner signed in those of `copies`
- * that are copies of it: renewals, revocations, new subkeys, and user ids with an address that it already has. Null when it
- * is not exactly one readable key. For a key found in a message, only the user ids that name exactly `address` are kept
- * (mail.md §2.12), and it is null when none is valid.
+ * that are copies of it: renewals, revocations, new subkeys, and user ids with an address that it already has. Null when it is
+ * not exactly one readable key. For a key found in a message, only the user ids that name exactly `address` are kept, and it is
+ * null when none is valid.
  */
 export async function inspectKey(
   data: Uint8Array | string,
@@ -198,7 +198,7 @@ const FORBIDDEN = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u
 
 /**
  * The strict address in a user id (`Name <a@b>` or exactly `a@b`, RFC 9580 §5.11); null for every other form, at which the
- * library guesses: a guessed address would let a key speak for somebody else (mail.md §2.12).
+ * library guesses: a guessed address would let a key speak for somebody else.
  */
 export function addressOfUserId(userId: string): Address | null {
   const [, inside, bare = ''] = /^[^<>]*<([^<> ]+)>$|^([^<> ]+)$/.exec(userId) ?? []

@@ -1,7 +1,7 @@
 /**
- * Decryption. Any exception means no plaintext at all: nothing is streamed, nothing partial is kept (mail.md §2.2), and every
- * failure becomes one code of a closed union. Must never be given a locked key (the library would fail the whole message) and
- * never passes on the library's own messages.
+ * Decryption. Any exception means no plaintext at all: nothing is streamed, nothing partial is kept, and every failure becomes
+ * one code of a closed union. Must never be given a locked key (the library would fail the whole message) and never passes on
+ * the library's own messages.
  */
 import { decrypt, type MaybeStream, PacketList, readMessage, SignaturePacket } from 'openpgp'
 import { type OpenFailure } from '../domain/mail.ts'
@@ -68,9 +68,9 @@ async function decryptPlain(
 }
 
 /**
- * Packets in one layer of a message or key; ordinary messages have fewer than ten. Those inside an encryption can be counted only
- * after the library decrypted or decompressed them and before it parses them. It has no limit of its own: two bytes of a packet
- * cost it as much time as a thousand bytes of text, and compressed they cost the sender nothing (mail.md §2.14, §2.15).
+ * Packets in one layer of a message or key; ordinary messages have fewer than ten. Those inside an encryption can be counted
+ * only after the library decrypted or decompressed them and before it parses them. It has no limit of its own: two bytes of a
+ * packet cost it as much time as a thousand bytes of text, and compressed they cost the sender nothing.
  */
 const PACKETS_MAX = 5000
 const TOO_MANY_PACKETS = 'more packets than the desk reads'

@@ -1,7 +1,7 @@
 /**
  * Looks at an encrypted OpenPGP message before anything decrypts it: how many session keys, for which recipients, which kind of
- * encryption. Enforces limits and drops foreign session keys, because the library would try them all (mail.md §2.15). Must
- * never need a secret key: anybody on the way could compute the same.
+ * encryption. Enforces limits and drops foreign session keys, because the library would try them all. Must never need a secret
+ * key: anybody on the way could compute the same.
  */
 import { type Sha256 } from '../domain/ids.ts'
 import { type OpenedMail, type OpenFailure } from '../domain/mail.ts'
@@ -95,8 +95,8 @@ function keyIdOfSessionKey(data: Uint8Array, span: PacketSpan): string {
 }
 
 /**
- * The mark of a ciphertext, which a thief cannot change without breaking it (mail.md §2.4): the encrypted data with its chunks
- * joined. Null without encrypted data. Encrypted session keys have no marks, because anybody can change their framing.
+ * The mark of a ciphertext, which a thief cannot change without breaking it: the encrypted data with its chunks joined. Null
+ * without encrypted data. Encrypted session keys have no marks, because anybody can change their framing.
  */
 function markOf(data: Uint8Array, spans: readonly PacketSpan[]): Sha256 | null {
   const encrypted = spans.find((span) => isEncryptedData(span.tag))

@@ -1,7 +1,7 @@
 /**
  * The self-signatures of a certificate, each verified once. Limits the work that one key file may cause: anybody can write
- * thousands of signatures that claim to be the key's own (mail.md §2.13). Must never keep an unverified one, and never continue
- * with a key that is full of forged ones.
+ * thousands of signatures that claim to be the key's own. Must never keep an unverified one, and never continue with a key that
+ * is full of forged ones.
  */
 import { enums, type Key, type SignaturePacket, type Subkey } from 'openpgp'
 

@@ -1,7 +1,7 @@
 /**
  * Verdicts on signatures. Checks one signature against exactly one certificate at a time, as a detached signature over bytes
- * that we hold: no "any of" semantics and no text chosen by the library (mail.md §2.7, §2.9). `bad` is the default. The key is
- * judged at the signature's time and at `now` (§2.8).
+ * that we hold: no "any of" semantics and no text chosen by the library. `bad` is the default. The key is judged at the
+ * signature's time and at `now`.
  */
 import {
   createMessage,
@@ -19,7 +19,7 @@ import { CONFIG } from './config.ts'
 import { bindingEndMs, type Certificate, endMs, holds, knownCertificate } from './keyring.ts'
 import { sha256, TAG, walkPackets } from './packets.ts'
 
-/** More signatures than this in one message, all layers together, are refused as a flood (mail.md §2.15). */
+/** More signatures than this in one message, all layers together, are refused as a flood. */
 export const SIGNATURES_MAX = 8
 const CERTIFICATES_TRIED_MAX = 4
 const BARE_LF = /(?<!\r)\n/g
@@ -208,8 +208,8 @@ function unreadable(bytes: Uint8Array): Verdict {
   }
 }
 
-// Validity of a signing key at a time. A signature is judged by its key now, and at the time the signature states (mail.md
-// §2.8). Must never accept a key because only one of its parts is valid: primary key and subkey both count.
+// Validity of a signing key at a time. A signature is judged by its key now, and at the time the signature states. Must never
+// accept a key because only one of its parts is valid: primary key and subkey both count.
 
 /**
  * Judges the signing key at `date`, also in the past: then a later revocation counts only if it is a hard one. A replaced or

@@ -1,6 +1,6 @@
 /**
- * Whether and what to acknowledge (RFC 3834, DESIGN §8, M-02, M-06). The text depends on nothing but the clock, the policy
- * and what anybody on the way could see: the same whether opening succeeded, failed or was not tried (G6).
+ * Whether and what to acknowledge (RFC 3834, M-02, M-06). The text depends on nothing but the clock, the policy and what
+ * anybody on the way could see: the same whether opening succeeded, failed or was not tried (G6).
  */
 import { type Address, type Contact, isSameAddress, takesNoAnswers } from '../domain/address.ts'
 import { type CaseRecord, type ReporterKey } from '../domain/case.ts'
@@ -56,8 +56,8 @@ function silence({ address }: Contact, { automatic: [kind] }: OpenedMail, { desk
 }
 
 /**
- * Counted from when the desk began to open the message, so that how long opening took does not show (G6, mail.md §2.3): half of
- * the longest delay leaves room for that, the other half is chance. Opening that takes even longer shows as whole delays only.
+ * Counted from when the desk began to open the message, so that how long opening took does not show (G6): half of the longest
+ * delay leaves room for that, the other half is chance. Opening that takes even longer shows as whole delays only.
  */
 function drawDeparture({ acknowledgement }: Settings, { now, begunAt, jitter }: Moment): Instant {
   // The clock may have been set back in between.

@@ -1,6 +1,6 @@
 /**
- * What the operator's own mail server found out about the sender of a message (RFC 8601, mail.md §1.11). The maintainers read it,
- * and it decides whether an automatic answer may leave. It is never authority: that takes a signature (policy/authority.ts).
+ * What the operator's own mail server found out about the sender of a message (RFC 8601). The maintainers read it, and it
+ * decides whether an automatic answer may leave. It is never authority: that takes a signature (policy/authority.ts).
  */
 import { type Address, isSameAddress } from '../domain/address.ts'
 import { type AuthenticationResult, type OpenedMail, type SenderTrace } from '../domain/mail.ts'

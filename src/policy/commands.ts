@@ -1,7 +1,7 @@
 /**
- * The grammar of commands by mail (DESIGN §6): `/verb` lines at the top of the text, `to:` and `case:` lines, `<<` … `>>` blocks,
- * `key: value` fields under `/notice draft`. Text in, commands out: nothing here knows a case or runs anything, and a
- * quoted line is never a command.
+ * The grammar of commands by mail: `/verb` lines at the top of the text, `to:` and `case:` lines, `<<` … `>>` blocks,
+ * `key: value` fields under `/notice draft`. Text in, commands out: nothing here knows a case or runs anything, and a quoted line is
+ * never a command.
  */
 import { type RefusedLine } from '../domain/event.ts'
 import { type CaseTag, parseCaseTag } from '../domain/ids.ts'

@@ -37,9 +37,9 @@ function isOwn({ outer: { from }, automatic }: OpenedMail, { desk }: Settings): 
 }
 
 /**
- * A delivery report moves a delivery only if it returns a Message-ID that the desk issued (mail.md §1.10). One about no message
- * of ours is held and the maintainers are told: it may be a report in disguise. What only looks like one, or like a receipt, is
- * read like any message then.
+ * A delivery report moves a delivery only if it returns a Message-ID that the desk issued. One about no message of ours is held
+ * and the maintainers are told: it may be a report in disguise. What only looks like one, or like a receipt, is read like any
+ * message then.
  */
 function decideBounce({ bounced }: Situation, { action }: BounceFacts): Decision[] {
   const reason = 'a delivery report about a message that the desk did not send'

@@ -184,7 +184,7 @@ const REFUSALS_PER_HOUR_MAX = 10
 
 /**
  * The message has no effect and stays in the held folder. Its refusal quotes nothing and goes to the registered address,
- * encrypted to the registered key, never to the sender of the message (DESIGN §6, mail.md §2.10).
+ * encrypted to the registered key, never to the sender of the message.
  */
 function refuse(
   situation: Situation,
@@ -216,7 +216,7 @@ function refusalTo(
   return toAuthor(desk, refusal({ ...words, date }), { tag: null })
 }
 
-/** A signed part that the desk refused must not run when somebody else encrypts it anew and sends it again (mail.md §2.10). */
+/** A signed part that the desk refused must not run when somebody else encrypts it anew and sends it again. */
 function spendSignatures(situation: Situation, settings: Settings): Decision[] {
   if (situation.signatureSeen) return []
   const own = situation.opened.signatures.filter(({ fingerprint }) =>

@@ -1,7 +1,7 @@
 /**
  * Cuts a reply down to what its author wrote: removes quoted lines, attribution lines, signatures and everything that the desk
- * itself had put into the message. Recognises the heading of a quotation by what it holds rather than by the words of a language,
- * and says where it cannot be sure. Rather cuts too much than too little: what stays may be sent to somebody else (mail.md §2.4).
+ * itself had put into the message. Recognises the heading of a quotation by what it holds rather than by the words of a
+ * language, and says where it cannot be sure. Rather cuts too much than too little: what stays may be sent to somebody else.
  */
 import { holdsRef } from '../domain/message.ts'
 

@@ -1,6 +1,6 @@
 /**
- * What an advance notice says, what it still lacks under the product's policy, and when it leaves (M-24, M-26 to M-29).
- * Built from fields only, never from the thread (practice.md F4).
+ * What an advance notice says, what it still lacks under the product's policy, and when it leaves (M-24, M-26 to M-29). Built
+ * from fields only, never from the thread.
  */
 import { type CaseRecord, isOpen } from '../domain/case.ts'
 import { formatFingerprint, type Sha256 } from '../domain/ids.ts'

@@ -1,6 +1,6 @@
 /**
- * Judges the fields of a notice before anybody approves it (B18, practice.md F1, F14): a sentence for each thing that members
- * could misread. Only complains; the author has to reword it.
+ * Judges the fields of a notice before anybody approves it (B18): a sentence for each thing that members could misread. Only
+ * complains; the author has to reword it.
  */
 import { type MemberRecord, NOTICE_TEXT_FIELDS, type NoticeFields } from '../domain/notice.ts'
 import { formatInstant, readInstant } from '../domain/time.ts'

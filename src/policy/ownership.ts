@@ -1,8 +1,8 @@
 /**
- * Decides whether encrypted content comes from the sender of the message (G6, mail.md §2.4). Somebody may send as their own what
- * another person encrypted to the desk, and an answer would tell them what is in it. If the inside contradicts the outside, the
- * message is taken in without its content, like one that cannot be opened. So is one whose ciphertext others sent before, unless
- * its inside shows that it is of this sender.
+ * Decides whether encrypted content comes from the sender of the message (G6). Somebody may send as their own what another
+ * person encrypted to the desk, and an answer would tell them what is in it. If the inside contradicts the outside, the message
+ * is taken in without its content, like one that cannot be opened. So is one whose ciphertext others sent before, unless its
+ * inside shows that it is of this sender.
  */
 import { type Address, isSameAddress } from '../domain/address.ts'
 import { type Decision } from '../domain/decision.ts'

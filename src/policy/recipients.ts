@@ -85,8 +85,8 @@ export function memberReach(id: string): string {
 }
 
 /**
- * The sentence on top of every forwarded message and every note: whom a reply would reach (mail.md §2.4). `plain` says where a
- * plain reply to this message goes.
+ * The sentence on top of every forwarded message and every note: whom a reply would reach. `plain` says where a plain reply to
+ * this message goes.
  */
 export function reachSentence(
   reporter: AnsweredReporter,

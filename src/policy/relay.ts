@@ -1,6 +1,6 @@
 /**
- * The relay of one message to the maintainers (DESIGN §6): first whom a reply would reach, then the block of facts, then the text
- * and the files. Pure: builds decisions, encrypts nothing.
+ * The relay of one message to the maintainers: first whom a reply would reach, then the block of facts, then the text and the
+ * files. Pure: builds decisions, encrypts nothing.
  */
 import {
   addresseesOf,

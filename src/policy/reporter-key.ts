@@ -1,8 +1,8 @@
 /**
- * Decides which key answers to a reporter are encrypted to (mail.md §1.7, §2.12). The first one seen under exactly the sender's
- * address is pinned and its first use shown, unless our mail server says that the sender is not proved. A different one takes
- * its place only if a message signed with the pinned key brings it to this desk; any other waits for `/key accept`
- * (policy/verbs/keys.ts), even if the pinned one cannot be used any more.
+ * Decides which key answers to a reporter are encrypted to. The first one seen under exactly the sender's address is pinned and
+ * its first use shown, unless our mail server says that the sender is not proved. A different one takes its place only if a
+ * message signed with the pinned key brings it to this desk; any other waits for `/key accept` (policy/verbs/keys.ts), even if
+ * the pinned one cannot be used any more.
  */
 import { type Address } from '../domain/address.ts'
 import { type PinnedKey, type ReporterKey } from '../domain/case.ts'

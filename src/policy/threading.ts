@@ -1,7 +1,7 @@
 /**
- * Which case a message belongs to (DESIGN §6): the unguessable Message-IDs that the desk itself issued, then the tag in the
- * protected subject together with a known participant whom our mail servers or the known key prove. A clear subject alone
- * never joins a message to a case, and a tag is no secret.
+ * Which case a message belongs to: the unguessable Message-IDs that the desk itself issued, then the tag in the protected
+ * subject together with a known participant whom our mail servers or the known key prove. A clear subject alone never joins a
+ * message to a case, and a tag is no secret.
  */
 import { isSameAddress } from '../domain/address.ts'
 import { addresseesOf, type CaseRecord, isSamePerson, type Reporter } from '../domain/case.ts'

@@ -1,6 +1,6 @@
 /**
  * Keys found in a message, as candidates for a first encrypted answer: from the Autocrypt header or attached. A key is used
- * only if it names exactly the sender; when several do, all are reported and none is preferred (DESIGN §8, mail.md §2.12).
+ * only if it names exactly the sender; when several do, all are reported and none is preferred.
  */
 import { isSameAddress, parseAddress } from '../domain/address.ts'
 import {
@@ -72,8 +72,8 @@ function isKeyFile(file: Attachment): boolean {
   return isDeclaredKey(file) && classifyKey(file.content) === 'public'
 }
 
-// The Autocrypt header field (Autocrypt Level 1 §2). Its key is a candidate for a first answer, never an identity (mail.md
-// §1.7). Ignores gossip and setup messages, and the field of a report (RFC 6522), which a machine wrote.
+// The Autocrypt header field (Autocrypt Level 1 §2). Its key is a candidate for a first answer, never an identity. Ignores
+// gossip and setup messages, and the field of a report (RFC 6522), which a machine wrote.
 
 const VALUE_CHARS_MAX = 10 * 1024
 const KNOWN = new Set(['addr', 'prefer-encrypt', 'keydata'])

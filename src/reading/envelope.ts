@@ -1,6 +1,6 @@
 /**
- * Recognises the cryptographic envelope of a message by its exact shape (RFC 1847, RFC 3156, mail.md §1.1-1.4, §1.6). Only an
- * unbroken chain from the root counts; a crypto layer elsewhere does not. Must never decrypt or verify.
+ * Recognises the cryptographic envelope of a message by its exact shape (RFC 1847, RFC 3156). Only an unbroken chain from the
+ * root counts; a crypto layer elsewhere does not. Must never decrypt or verify.
  */
 import { type OpenedMail, type OpenFailure, type WarningCode } from '../domain/mail.ts'
 import { capText, contentOf, DECODED_BYTES_MAX, isBlank, textOf } from '../mime/leaf.ts'
@@ -24,7 +24,7 @@ export type Envelope = {
       readonly cipher: Uint8Array | OpenFailure
       /** Reads the decrypted bytes, given also as the MIME entity `inside`. */
       readonly read: (data: Uint8Array, inside: Part) => Part
-      /** Whether somebody may have put the ciphertext here: then headers inside do not apply to the message (mail.md §1.5). */
+      /** Whether somebody may have put the ciphertext here: then headers inside do not apply to the message. */
       readonly isRewrapped: boolean
     }
   | { readonly signed: Uint8Array; readonly signature: Uint8Array; readonly payload: Part }
@@ -119,7 +119,7 @@ function recogniseEncrypted(part: Part): Encrypted | null {
   return { cipher, outside: more, isMangled: more.length > 0, isRewrapped: false }
 }
 
-/** What mail systems and list programs make of an envelope: exactly these shapes, and only at the root (mail.md §1.4). */
+/** What mail systems and list programs make of an envelope: exactly these shapes, and only at the root. */
 function recogniseRepaired({ type, children }: Part): Encrypted | Signed | null {
   if (type !== 'multipart/mixed') return null
   const [first, second, third] = children

@@ -1,6 +1,6 @@
 /**
  * Removes the cryptographic envelope layer by layer down to the payload: decrypts at most once, verifies at most
- * {@link SIGNATURES_MAX} signatures. A signature outside an encryption covers only ciphertext, and is reported so (mail.md §1.6).
+ * {@link SIGNATURES_MAX} signatures. A signature outside an encryption covers only ciphertext, and is reported so.
  */
 import { type OpenedMail, type Signature } from '../domain/mail.ts'
 import { type Part } from '../mime/tree.ts'

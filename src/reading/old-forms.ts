@@ -1,7 +1,6 @@
 /**
- * Recognises forms without PGP/MIME: inline PGP, cleartext signatures, one encrypted file attached to plain text (mail.md §1.3).
- * They are read so that no report is lost, told apart by their structure, and can never carry commands. Must never decrypt or
- * verify.
+ * Recognises forms without PGP/MIME: inline PGP, cleartext signatures, one encrypted file attached to plain text. They are read
+ * so that no report is lost, told apart by their structure, and can never carry commands. Must never decrypt or verify.
  */
 import { isUtf8 } from 'node:buffer'
 import { readContent } from '../mime/content.ts'
@@ -132,8 +131,7 @@ function charsetOf(leaf: Part): string {
 
 /**
  * The charset of a decrypted text. `outer`, the charset of the surrounding part, is not protected: any mail program on the way
- * can change it and turn signed bytes into other words (mail.md §1.3, §2.23). So UTF-8 if the bytes are valid, else `outer` if
- * it keeps ASCII.
+ * can change it and turn signed bytes into other words. So UTF-8 if the bytes are valid, else `outer` if it keeps ASCII.
  */
 function charsetFor(data: Uint8Array, outer: string): string {
   return isText(data) ? 'utf-8' : keepsAscii(outer) ? outer : ''
@@ -144,7 +142,7 @@ function isText(data: Uint8Array): boolean {
 }
 
 // Cleartext signatures (RFC 9580 §7), parsed by our own strict rule: nothing before, nothing unusual in the armor headers, one
-// signature. They never carry commands (mail.md §1.3); the text is shown and the signature named.
+// signature. They never carry commands; the text is shown and the signature named.
 
 /** The signed text alone, the exact bytes that were signed, the signature and the text after it. */
 type Cleartext = {

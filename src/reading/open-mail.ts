@@ -75,7 +75,7 @@ async function readMail(
     payload === null ? NO_CONTENT : readContent(payload, header !== null && isProtected(peeled))
   const attachments = [...content.attachments, ...peeled.beside.attachments]
   const outer = readHeader(mail.fields)
-  // Answers go to the outer sender, who must not get the key of a sender named inside (mail.md §2.12).
+  // Answers go to the outer sender, who must not get the key of a sender named inside.
   const { from } = outer.facts
   const candidates = await findCandidateKeys(mail.fields, attachments, from, options.now)
   const isEmptied = looksEmptied(mail, peeled, content)
@@ -97,7 +97,7 @@ function isProtected({ decrypted, signatures }: Pick<Peeled, 'decrypted' | 'sign
 
 const EMPTIED = { structure: 'pgp-mime-mangled', encrypted: true, failure: 'empty' } as const
 
-/** Exchange at its worst drops the encrypted parts and delivers an empty message (mail.md §1.4). */
+/** Exchange at its worst drops the encrypted parts and delivers an empty message. */
 function looksEmptied(mail: Part, { payload }: Peeled, content: Content): boolean {
   if (payload !== mail || content.text.trim() !== '' || content.attachments.length > 0) return false
   const field = (name: string): string => firstValue(mail.fields, name).toLowerCase()

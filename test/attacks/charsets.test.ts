@@ -1,6 +1,6 @@
 /**
- * Attacks by charsets (mail.md §2.23): bytes that one program shows as other words than the next hide no line from the maintainers, make
- * no command out of a text, and break no header.
+ * Attacks by charsets: bytes that one program shows as other words than the next hide no line from the maintainers, make no
+ * command out of a text, and break no header.
  */
 
 import { expect, it } from 'vitest'

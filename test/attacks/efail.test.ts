@@ -1,7 +1,7 @@
 /**
  * EFAIL without a change to the ciphertext, and partial encryption: what was sealed to the desk stands in a message that an
- * attacker built around it (mail.md §2.1). Each shape comes with a whole message of Alice, signed, and with bare words that name
- * nobody, so that no contradiction hides what the reader should never have opened.
+ * attacker built around it. Each shape comes with a whole message of Alice, signed, and with bare words that name nobody, so
+ * that no contradiction hides what the reader should never have opened.
  */
 
 import { expect, it } from 'vitest'

@@ -1,6 +1,5 @@
 /**
- * Attacks on encryption: nobody gets out of the desk what another person had sealed to it (mail.md §2.1 to §2.4, §2.11, §2.14,
- * §2.15).
+ * Attacks on encryption: nobody gets out of the desk what another person had sealed to it.
  */
 import { expect, it } from 'vitest'
 import { TAG } from '../../src/openpgp/packets.ts'

@@ -1,4 +1,4 @@
-/** Attacks on what the desk does by itself: answers, threads, logs, look-ups (mail.md §2.20 to §2.22, §2.25 to §2.27). */
+/** Attacks on what the desk does by itself: answers, threads, logs, look-ups. */
 import dns from 'node:dns'
 import { readdirSync, readFileSync } from 'node:fs'
 import net from 'node:net'

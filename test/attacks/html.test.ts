@@ -1,6 +1,6 @@
 /**
- * Attacks by HTML (mail.md §2.17): no reference in a document is followed, and a document that is built to keep the reader busy
- * is not converted, as its verdict says.
+ * Attacks by HTML: no reference in a document is followed, and a document that is built to keep the reader busy is not
+ * converted, as its verdict says.
  */
 
 import { createServer, type Server } from 'node:http'

@@ -1,7 +1,6 @@
 /**
- * Attacks with the names of keys (mail.md §2.12): two keys may have one key id, a signature may name any issuer, and anybody can
- * hang another person's key below a key of theirs. Only a full fingerprint finds a key, and only a key that agreed signs for its
- * owner.
+ * Attacks with the names of keys: two keys may have one key id, a signature may name any issuer, and anybody can hang another
+ * person's key below a key of theirs. Only a full fingerprint finds a key, and only a key that agreed signs for its owner.
  */
 import { enums, type KeyID, PacketList, type PrivateKey, SignaturePacket } from 'openpgp'
 import { expect, it } from 'vitest'

@@ -1,4 +1,4 @@
-/** Attacks on keys: no mail puts another key in the place of a reporter's, and no key stops the desk (mail.md §2.12, §2.13). */
+/** Attacks on keys: no mail puts another key in the place of a reporter's, and no key stops the desk. */
 import { beforeAll, expect, it } from 'vitest'
 import { joined, type Packet, splitPackets } from '../fuzz/packets.ts'
 import { withForgedSignatures } from '../support/forged-signatures.ts'

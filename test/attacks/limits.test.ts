@@ -1,6 +1,6 @@
 /**
- * Floods against the limits of automatic answers (mail.md §2.20): for one sender, one domain and the desk. Every report is taken and
- * relayed; only the answers wait, and a maintainer can let one go.
+ * Floods against the limits of automatic answers: for one sender, one domain and the desk. Every report is taken and relayed;
+ * only the answers wait, and a maintainer can let one go.
  */
 
 import { expect, it } from 'vitest'

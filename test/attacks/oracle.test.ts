@@ -1,6 +1,6 @@
 /**
- * Attacks that ask the desk what is in a ciphertext (mail.md §2.3): neither the words of an answer nor its time show what the
- * desk found when it opened the message.
+ * Attacks that ask the desk what is in a ciphertext: neither the words of an answer nor its time show what the desk found when
+ * it opened the message.
  */
 import { readSignature, SignaturePacket } from 'openpgp'
 import { expect, it } from 'vitest'

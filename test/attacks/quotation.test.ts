@@ -1,6 +1,6 @@
 /**
- * Attacks by quotation (mail.md §2.4): a thief does not get what another person sealed to the desk inside a maintainer's answer,
- * however the answer quotes it, and a ciphertext that the thief quotes is not opened.
+ * Attacks by quotation: a thief does not get what another person sealed to the desk inside a maintainer's answer, however the
+ * answer quotes it, and a ciphertext that the thief quotes is not opened.
  */
 import { expect, it } from 'vitest'
 import { type Policy } from '../../src/domain/settings.ts'

@@ -1,4 +1,4 @@
-/** Attacks on signatures: nothing but what a maintainer signed for this case, now and once, has their authority (mail.md §2.5 to §2.10). */
+/** Attacks on signatures: nothing but what a maintainer signed for this case, now and once, has their authority. */
 import { beforeAll, expect, it } from 'vitest'
 import { joined, literal, splitPackets } from '../fuzz/packets.ts'
 import { encryptedMail, mixed, signedEntity, textPart } from '../unit/reading/material.ts'

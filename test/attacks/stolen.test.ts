@@ -1,6 +1,6 @@
 /**
- * Attacks with what another person had sealed to the desk and the thief took on the way (mail.md §2.4): whatever is put around
- * it, nobody reads it as the thief's, and its author does not lose it to a message that nobody read (G6).
+ * Attacks with what another person had sealed to the desk and the thief took on the way: whatever is put around it, nobody
+ * reads it as the thief's, and its author does not lose it to a message that nobody read (G6).
  */
 import { expect, it } from 'vitest'
 import { TAG } from '../../src/openpgp/packets.ts'

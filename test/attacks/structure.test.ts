@@ -1,4 +1,4 @@
-/** Attacks with the structure of a message: headers, parts, addresses, queries (mail.md §2.16, §2.18, §2.19, §2.24). */
+/** Attacks with the structure of a message: headers, parts, addresses, queries. */
 import { expect, it } from 'vitest'
 import { joined, literal } from '../fuzz/packets.ts'
 import { encryptedMail, lines, mixed, textPart } from '../unit/reading/material.ts'

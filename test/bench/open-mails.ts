@@ -1,6 +1,6 @@
 /**
- * Messages to open in the benchmark: ordinary ones of a wanted size, and the worst of the attack catalogue (mail.md §2.13 to
- * §2.17), each as large or as deep as a message that the desk downloads may be. Built by hand; nothing here is a secret.
+ * Messages to open in the benchmark: ordinary ones of a wanted size, and the worst of the attack catalogue, each as large or as
+ * deep as a message that the desk downloads may be. Built by hand; nothing here is a secret.
  */
 import { randomBytes } from 'node:crypto'
 import { deflateRawSync } from 'node:zlib'

@@ -1,6 +1,6 @@
 /**
- * A message belongs to the conversation that it answers: a list member's, a reporter's or the maintainers', never two (B1, B21, G5);
- * what a maintainer writes to colleagues never reaches the reporter (mail.md §2.4); and a signature is meant for somebody (B20).
+ * A message belongs to the conversation that it answers: a list member's, a reporter's or the maintainers', never two (B1, B21,
+ * G5); what a maintainer writes to colleagues never reaches the reporter; and a signature is meant for somebody (B20).
  */
 
 import { describe, expect, it } from 'vitest'

@@ -1,6 +1,6 @@
 /**
- * From inbox to answer on the real steps of the desk: reports, receipts and maintainers' messages, what a crash, a bug or a key of no
- * use does to them, and what the rows look like afterwards (DESIGN §3, G1, G2, G3, G9).
+ * From inbox to answer on the real steps of the desk: reports, receipts and maintainers' messages, what a crash, a bug or a key
+ * of no use does to them, and what the rows look like afterwards (G1, G2, G3, G9).
  */
 
 import { readPrivateKey, reformatKey } from 'openpgp'
@@ -310,7 +310,7 @@ it('a message in a case that only its header calls a receipt is shown (G1)', asy
   expect((await textsTo(grace)).at(-1)).toContain('The exploit is public now.')
 })
 
-it('refusals to a maintainer end after 10 an hour in one name, with an alarm once a day (mail.md §2.10)', async () => {
+it('refusals to a maintainer end after 10 an hour in one name, with an alarm once a day', async () => {
   await givenDesk()
   const forge = async (who: Someone, count: number): Promise<string[]> => {
     const before = world.accepted.length

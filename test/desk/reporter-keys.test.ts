@@ -1,5 +1,5 @@
 /**
- * Which key answers are encrypted to, on the real steps of the desk with real certificates (mail.md §2.12).
+ * Which key answers are encrypted to, on the real steps of the desk with real certificates.
  */
 
 import { reformatKey, revokeKey } from 'openpgp'

@@ -1,5 +1,5 @@
 /**
- * Sealed words of one person that somebody else sends on, or that come again, on the real steps of the desk (G6, mail.md §2.4).
+ * Sealed words of one person that somebody else sends on, or that come again, on the real steps of the desk (G6).
  */
 
 import { generateKey } from 'openpgp'

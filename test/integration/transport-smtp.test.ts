@@ -1,4 +1,4 @@
-/** The sender against a real SMTP server that fails in every way the outbox must tell apart (mail.md §1.13). */
+/** The sender against a real SMTP server that fails in every way the outbox must tell apart. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type Address, parseAddress } from '../../src/domain/address.ts'

@@ -1,8 +1,8 @@
 /**
- * `kill -9` at random moments of a run with twenty messages waiting: two thirds after some line of the log, one third at a
- * time that nothing in the daemon decides. Whatever step the process dies in, every message has
- * one disposition, every answer and relay leaves, and a copy that leaves twice is the same message (G1, G2; DESIGN §3).
- * `npm test` takes a few moments (integration/crash.test.ts), `npm run nightly` many.
+ * `kill -9` at random moments of a run with twenty messages waiting: two thirds after some line of the log, one third at a time
+ * that nothing in the daemon decides. Whatever step the process dies in, every message has one disposition, every answer and
+ * relay leaves, and a copy that leaves twice is the same message (G1, G2). `npm test` takes a few moments
+ * (integration/crash.test.ts), `npm run nightly` many.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { beforeAll, expect, it } from 'vitest'

@@ -1,5 +1,5 @@
 /**
- * The verbs that say where a case stands or move it (practice.md §6, M-10, M-16).
+ * The verbs that say where a case stands or move it (M-10, M-16).
  */
 import { type Addressed, addresseesOf, type CaseRecord, reporterWith } from '../../domain/case.ts'
 import { type ReporterTold } from '../../domain/event.ts'
@@ -197,8 +197,8 @@ const disclosed: Handler = (draft, command) => {
 }
 
 /**
- * The members who had the notice and go by a date that has not come are told at once that the embargo is over (practice.md
- * §4.7): the issue is public, so no second person has to approve it. What is said of that.
+ * The members who had the notice and go by a date that has not come are told at once that the embargo is over: the issue is
+ * public, so no second person has to approve it. What is said of that.
  */
 function endEmbargo(draft: Draft, disclosure: string): string {
   const { notice, bound, product, case: record, now } = draft

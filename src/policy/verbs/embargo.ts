@@ -92,7 +92,7 @@ export const EMBARGO: readonly Verb[] = [
   }
 ]
 
-/** Why this disclosure instant needs a reason, a sentence each (M-24, practice.md §4.3). */
+/** Why this disclosure instant needs a reason, a sentence each (M-24). */
 function* whatIsUnusual(draft: Draft, at: Instant): Iterable<string> {
   const { calendar, policy, name } = draft.product
   const says = (instant: Instant): string => formatInstant(instant, draft.settings.desk.timezone)

@@ -1,7 +1,7 @@
 /**
- * `/key accept FINGERPRINT`: a maintainer says which key answers to the reporter are encrypted to (mail.md §2.12). The key must
- * name exactly the reporter's address, and the command must give the whole fingerprint. `/key refuse FINGERPRINT` says that a key
- * is not theirs, even if it is in use. After either command, what waited leaves if a way is open.
+ * `/key accept FINGERPRINT`: a maintainer says which key answers to the reporter are encrypted to. The key must name exactly
+ * the reporter's address, and the command must give the whole fingerprint. `/key refuse FINGERPRINT` says that a key is not
+ * theirs, even if it is in use. After either command, what waited leaves if a way is open.
  */
 import { type Address, addressKey, isSameAddress } from '../../domain/address.ts'
 import {

@@ -1,5 +1,5 @@
 /**
- * The verbs that talk: to the reporter, to a list member, or to the other maintainers (practice.md §6, M-10, M-13).
+ * The verbs that talk: to the reporter, to a list member, or to the other maintainers (M-10, M-13).
  */
 import { addresseesOf, answeredAt, isOpen } from '../../domain/case.ts'
 import { byMaintainer } from '../../domain/event.ts'

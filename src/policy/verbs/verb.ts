@@ -38,7 +38,7 @@ type About = {
   readonly name: string
   /** Synopsis of what stands behind it on the same line: `CODE`, `[because REASON]`. */
   readonly arguments?: string
-  /** Roles of which the author needs one; empty where every maintainer may, {@link ACTING} unless given (practice.md §6). */
+  /** Roles of which the author needs one; empty where every maintainer may, {@link ACTING} unless given. */
   readonly roles?: readonly Role[]
   readonly text?: VerbText
   /** One line that goes on after the synopsis: `makes the case yours`. */

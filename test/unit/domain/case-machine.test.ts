@@ -1,4 +1,4 @@
-/** The machine for cases walked at random: what must hold whatever happens in whatever order (practice.md §4.2.1). */
+/** The machine for cases walked at random: what must hold whatever happens in whatever order. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type CaseState } from '../../../src/domain/case.ts'
@@ -91,7 +91,7 @@ const isAnyOf = <T>(value: T, ...all: readonly T[]): boolean => all.includes(val
 const isLeaving = ({ facts: { notice } }: Step): boolean =>
   notice === 'scheduled' || notice === 'releasing'
 
-describe('no walk of events, in whatever order (A2, practice.md §4.2.1)', () => {
+describe('no walk of events, in whatever order (A2)', () => {
   it('leaves a merged case', () => {
     holds(({ before }) => before !== 'merged')
   })

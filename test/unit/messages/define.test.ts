@@ -1,4 +1,4 @@
-/** One definition a message (DESIGN §10): one more is one entry, and its type says whether it may leave unencrypted (G3). */
+/** One definition a message: one more is one entry, and its type says whether it may leave unencrypted (G3). */
 import { describe, expect, expectTypeOf, it } from 'vitest'
 import { builtInTexts } from '../../../src/config/texts.ts'
 import { type SendClear } from '../../../src/domain/decision.ts'

@@ -1,4 +1,4 @@
-/** Names of charsets: what is decoded, what is only guessed, and that no spelling reaches more of the decoder (mail.md §2.23). */
+/** Names of charsets: what is decoded, what is only guessed, and that no spelling reaches more of the decoder. */
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
 import { charsetNamed, decodeCharset } from '../../../src/mime/encoded-words.ts'

@@ -1,4 +1,4 @@
-/** Two copies of one certificate become one that has lost nothing, whoever brought the other copy (mail.md §2.12). */
+/** Two copies of one certificate become one that has lost nothing, whoever brought the other copy. */
 import {
   type Key,
   type PrivateKey,

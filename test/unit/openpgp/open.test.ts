@@ -121,7 +121,7 @@ describe('opening a message', () => {
     })
   })
 
-  it('opens a stolen ciphertext in a new framing, and knows it by its mark (G6, mail.md §2.4)', async () => {
+  it('opens a stolen ciphertext in a new framing, and knows it by its mark (G6)', async () => {
     const data = randomBytes(2000)
     const sealed = await seal(data)
     const { spans } = walkPackets(sealed, 9)

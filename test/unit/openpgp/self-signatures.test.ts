@@ -1,4 +1,4 @@
-/** A certificate keeps only its own, verified signatures, and a flood of others causes no work (mail.md §2.13). */
+/** A certificate keeps only its own, verified signatures, and a flood of others causes no work. */
 import { enums, type PrivateKey, reformatKey, revokeKey, SignaturePacket } from 'openpgp'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type Address } from '../../../src/domain/address.ts'

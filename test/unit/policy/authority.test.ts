@@ -214,7 +214,7 @@ it.each(rows`
   }
 )
 
-/** What they read of a message in their name that had no effect (mail.md §2.10). */
+/** What they read of a message in their name that had no effect. */
 function refuse(change: Parameters<typeof maintainerMail>[2], around: Partial<Situation> = {}) {
   const opened = maintainerMail('/take', GRACE, change)
   return arrive(opened, around)

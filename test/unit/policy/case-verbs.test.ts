@@ -1,4 +1,4 @@
-/** The verbs that move a case: what they record, and random ones in random order (practice.md §4.2.1). */
+/** The verbs that move a case: what they record, and random ones in random order. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type CaseRecord, type CaseState } from '../../../src/domain/case.ts'

@@ -1,4 +1,4 @@
-/** The grammar of command messages (DESIGN §6): what counts, what never counts, and that no text can break it. */
+/** The grammar of command messages: what counts, what never counts, and that no text can break it. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { DESK_RULE } from '../../../src/domain/message.ts'

@@ -1,4 +1,4 @@
-/** A message whose inside contradicts its sender is withheld, and answered as if it had not been opened (mail.md §2.4, G6). */
+/** A message whose inside contradicts its sender is withheld, and answered as if it had not been opened (G6). */
 import { describe, expect, it } from 'vitest'
 import { keyIdOf } from '../../../src/domain/ids.ts'
 import { type OpenedMail, WARNINGS } from '../../../src/domain/mail.ts'

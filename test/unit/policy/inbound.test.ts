@@ -287,7 +287,7 @@ describe('a new case', () => {
   })
 })
 
-describe('threads (DESIGN §6)', () => {
+describe('threads', () => {
   it('warn the maintainers of a stranger, who gets no answer and no key pinned', () => {
     const from = headers({ from: EVIL })
     const candidateKeys = [candidate(fingerprint('f'), 'attached')]
@@ -337,7 +337,7 @@ describe('bounces', () => {
   })
 })
 
-// What a reporter's next message does to the case (B13, practice.md §4.2.1).
+// What a reporter's next message does to the case (B13).
 /** Alice writes into a case. */
 function aliceWrites(state: CaseRecord['state'], on: Partial<BoundCase> = {}) {
   const record = caseRecord({ state })

@@ -1,4 +1,4 @@
-/** Cutting a reply down to its author's words (mail.md §2.4, G6); replies of real clients are read in test/unit/corpus. */
+/** Cutting a reply down to its author's words (G6); replies of real clients are read in test/unit/corpus. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { DESK_RULE } from '../../../src/domain/message.ts'

@@ -1,4 +1,4 @@
-/** What the relay says of a signature: never more than it covers of what the relay shows (mail.md §2.5, G6). */
+/** What the relay says of a signature: never more than it covers of what the relay shows (G6). */
 import { describe, expect, it } from 'vitest'
 import { type OpenedMail } from '../../../src/domain/mail.ts'
 import { relay as relayMessage } from '../../../src/messages/to-maintainers.ts'

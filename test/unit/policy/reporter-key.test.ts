@@ -1,6 +1,6 @@
 /**
- * Which key answers are encrypted to (mail.md §1.7, §2.12; G3): first use, renewal, a different key, the hand-over by the old
- * key, and what a maintainer accepts.
+ * Which key answers are encrypted to (G3): first use, renewal, a different key, the hand-over by the old key, and what a
+ * maintainer accepts.
  */
 import { describe, expect, it } from 'vitest'
 import { type OpenedMail, type SenderTrace, type Signature } from '../../../src/domain/mail.ts'

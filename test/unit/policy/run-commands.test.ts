@@ -115,7 +115,7 @@ describe('/accept and /reject (M-10, M-16)', () => {
   )
 })
 
-describe('/reply and what it quotes (mail.md §2.4)', () => {
+describe('/reply and what it quotes', () => {
   it.each(rows`
     /reply           | Mine.\n\nVan: ACME Security Team\nAan: Grace\n\nQUOTED
     /reply           | Mine.\n\nAihe: [ACME-2026-0001] QUOTED

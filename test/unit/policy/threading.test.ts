@@ -1,4 +1,4 @@
-/** Which case a message continues: no tag lets anybody in whom nothing proves (DESIGN §6). */
+/** Which case a message continues: no tag lets anybody in whom nothing proves. */
 import { describe, expect, it } from 'vitest'
 import { type OpenedMail, type Signature } from '../../../src/domain/mail.ts'
 import { decideArrival } from '../../../src/policy/inbound.ts'

@@ -1,4 +1,4 @@
-/** One definition a verb (DESIGN §10): the parser, the role check, the help and README know what the list of verbs says. */
+/** One definition a verb: the parser, the role check, the help and README know what the list of verbs says. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { parseCommands } from '../../../src/policy/commands.ts'

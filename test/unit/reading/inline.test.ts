@@ -1,6 +1,6 @@
 /**
- * Inline PGP (mail.md §1.3): as large as any other it is opened, and what begins like an encrypted message is never taken for a
- * text that was sent in clear (G6); its charset is that of the text inside.
+ * Inline PGP: as large as any other it is opened, and what begins like an encrypted message is never taken for a text that was
+ * sent in clear (G6); its charset is that of the text inside.
  */
 import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
@@ -70,7 +70,7 @@ describe('an inline message of more than 1 MiB', () => {
   })
 })
 
-/** Nobody on the way can turn signed bytes into other words (mail.md §2.23). */
+/** Nobody on the way can turn signed bytes into other words. */
 describe('the charset of a decrypted text', () => {
   const openInline = async (text: Uint8Array, outer: string): Promise<OpenedMail> => {
     const type = `Content-Type: text/plain${outer === '' ? '' : `; charset=${outer}`}`

@@ -1,6 +1,6 @@
 /**
  * The sealed words of one person in another wrapper, sent by somebody else: whatever the wrapper, the inside still contradicts
- * the claimed sender, and none of it is shown as a header (G6, mail.md §2.4).
+ * the claimed sender, and none of it is shown as a header (G6).
  */
 import { describe, expect, it } from 'vitest'
 import { type OpenedMail } from '../../../src/domain/mail.ts'
