@@ -4,7 +4,7 @@
 import { statSync } from 'node:fs'
 import { type Config, loadConfig } from '../config/load.ts'
 import { formatFingerprint } from '../domain/ids.ts'
-import { addMs, DAY_MS, type Instant } from '../domain/time.ts'
+import { type Instant } from '../domain/time.ts'
 import { count } from '../domain/words.ts'
 import { systemClock } from '../effects/system.ts'
 import { wordingProblems } from '../messages/render.ts'
@@ -65,12 +65,7 @@ function adviceOnProduct(
   approvers: number,
   now: Instant
 ): string[] {
-  const advice = policyAdvice(policy, calendar.holidays)
-  // Without its holidays, next year's promises would be silently wrong.
-  if (holidaysEnd !== null && holidaysEnd < addMs(now, 365 * DAY_MS).slice(0, 10))
-    advice.push(
-      `the last holiday in the calendar is ${holidaysEnd}; add those of next year, or Postern counts them as business days`
-    )
+  const advice = policyAdvice(policy, { dates: calendar.holidays, end: holidaysEnd }, now)
   const others = policy.notice?.approvals ?? 0
   if (others === approvers && others > 0)
     advice.push(

@@ -2,8 +2,11 @@
  * `postern policy check|show`: judges a policy file, and prints a policy line by line with what Postern does about each line.
  * Each takes a built-in policy or a file; offline and without a configuration.
  */
+import { type Holidays } from '../config/calendar.ts'
 import { readLines, readPolicy } from '../config/policy-file.ts'
-import { type Policy, promisedAnswer } from '../domain/settings.ts'
+import { type Policy } from '../domain/settings.ts'
+import { addMs, DAY_MS, type Instant } from '../domain/time.ts'
+import { systemClock } from '../effects/system.ts'
 import { type Call } from './context.ts'
 import { print, printVerdict, unlessRefused } from './output.ts'
 import { page } from './page.ts'
@@ -13,19 +16,23 @@ export async function checkPolicy(call: Call): Promise<number> {
   const valid = await unlessRefused(call, readPolicy(call.argument, process.cwd()))
   if (valid === null) return 1
   const { policy, calendar } = valid
-  const advice = policyAdvice(policy, calendar.holidays.dates)
+  const advice = policyAdvice(policy, calendar.holidays, systemClock.now())
   return printVerdict(call, [], advice, `The policy ${policy.id} is valid.`)
 }
 
 /** What is probably a mistake in a valid policy (M-38), one sentence each. */
-export function policyAdvice(policy: Policy, holidays: readonly string[]): string[] {
-  const { notice } = policy
+export function policyAdvice(policy: Policy, { dates, end }: Holidays, now: Instant): string[] {
+  const { notice, clocks } = policy
   const advice = linksOf(policy).map(
     (link) => `its texts link to ${link}; make sure that this is a page about the same product`
   )
-  const spans = JSON.stringify([promisedAnswer(policy)?.due, notice])
-  if (spans.includes('"business_days"') && holidays.length === 0)
+  if (JSON.stringify([clocks, notice]).includes('"business_days"') && dates.length === 0)
     advice.push('it counts business days, but its calendar has no holidays')
+  // Without its holidays, next year's promises would be silently wrong.
+  if (end !== null && end < addMs(now, 365 * DAY_MS).slice(0, 10))
+    advice.push(
+      `the last holiday in the calendar is ${end}; add those of next year, or Postern counts them as business days`
+    )
   if (notice !== null && !notice.required.includes('disclosure_at'))
     advice.push('notice.required does not name disclosure_at, but no notice is sent without it')
   if (notice?.approvals === 0)

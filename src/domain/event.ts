@@ -121,7 +121,7 @@ const EVENTS = {
   'member-answered': {} as { member: string },
   'acknowledgement-released': {} as Nothing,
   accepted: {} as Nothing,
-  rejected: {} as { code: string; told: ReporterTold },
+  rejected: {} as { code: string; reason: string; told: ReporterTold },
   merged: {} as { into: CaseTag; told: ReporterTold },
   /** A reporter of another case belongs to this one now, and waits for a person since `receivedAt`; null: does not wait. */
   'merged-in': {} as {

@@ -20,7 +20,7 @@ import {
   wordsTo
 } from './scene.ts'
 
-describeAttacks('attacks with ciphertext inside of another mail', () => {
+describeAttacks('attacks with ciphertext inside another message', () => {
   type Kind = 'a signed mail' | 'bare words'
   /** What was sealed for the desk, taken on the way: it never arrived. Each has a session key of its own. */
   const steal = (kind: Kind): Promise<string> =>

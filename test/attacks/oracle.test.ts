@@ -162,7 +162,7 @@ describeAttacks('attacks on the desk as a decryption oracle', () => {
   }
 
   it.each(CASES)(
-    '3 decryption oracle: the answer says the same whether a mail could be opened or not, and leaves at the same time, %s',
+    '3 decryption oracle: the answer says the same whether a message could be opened or not, and leaves at the same time, %s',
     async (_name, build) => {
       await open()
       Object.assign(scene.world.desk.randomness, { below: (limit: number) => limit * JITTER })

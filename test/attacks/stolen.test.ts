@@ -28,8 +28,8 @@ const WORDS = `Another ${SECRET}.`
 
 /** What stands behind the header of a message that was encrypted whole. */
 const WHOLE: readonly (readonly [string, string])[] = [
-  ['a mail with MIME fields', textPart(WORDS)],
-  ['a mail without', `\r\n${WORDS}\r\n`],
+  ['a message with MIME fields', textPart(WORDS)],
+  ['a message without', `\r\n${WORDS}\r\n`],
   [
     'a signed mail',
     lines(

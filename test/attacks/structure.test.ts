@@ -22,7 +22,7 @@ import {
 
 const ROOMY = { limits: { mail_size: 4_000_000, original: 4_000_000 } }
 
-describeAttacks('attacks with the structure of a mail', () => {
+describeAttacks('attacks with the structure of a message', () => {
   const numbered = (word: string, count: number): string[] =>
     Array.from({ length: count }, (_, index) => `${word} ${index}`)
 

@@ -246,7 +246,7 @@ describe('with replies: reporter, a plain answer', () => {
     expect(says).toContain('send it again with /reply on its first line')
   })
 
-  it('to a note that became one by itself stays there, too, as that mail says', async () => {
+  it('to a note that became one by itself stays there, too, as that message says', async () => {
     await givenForwarded()
     await writes(grace, 'Only for us.')
     const note = latest(linus)

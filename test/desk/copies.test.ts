@@ -161,7 +161,7 @@ it('(B16) with an earlier new date they are reminded every hour before that one,
   }
   const alarm = (await alarmsTo(linus)).at(-1)
   expect(alarm).toMatch(
-    /The disclosure is now Tue 1 Dec 2026, 12:00 UTC; the list still goes by Fri 4 Dec 2026, 12:00 UTC\. Nor does it know what has changed in the notice: Severity\. Please approve the change before Tue 1 Dec 2026, 12:00 UTC\./
+    /The disclosure is now Tue 1 Dec 2026, 12:00 UTC; the list still goes by Fri 4 Dec 2026, 12:00 UTC\. It does not know yet what else has changed in the notice: Severity\. Please approve the change before Tue 1 Dec 2026, 12:00 UTC\./
   )
   await world.wait(HOUR / 2)
   expect((await alarmsTo(linus)).at(-1)).toContain(
@@ -419,7 +419,7 @@ it.each([EDIT, '/embargo 2026-12-04T15:00:00Z\n'])(
 
 it.each([
   ['in two mails', ['/notice hold\n', EDIT]],
-  ['in one mail', [`/notice hold\n${EDIT}`]],
+  ['in one message', [`/notice hold\n${EDIT}`]],
   ['the draft first', [EDIT, '/notice hold\n']]
 ])('a hold and a draft, %s, stop what has not left, for good (G7)', async (_, mails) => {
   await leaveGreylisted()

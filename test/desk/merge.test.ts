@@ -467,7 +467,7 @@ it('the record of a decision says that a report of the case names nobody who cou
   expect(await lastTo(alice)).toContain('decided not to handle your report')
   const about = world.rows<{ about: string }>("SELECT about FROM events WHERE kind = 'rejected'")
   expect(about.map((one) => one.about)).toEqual([
-    JSON.stringify({ code: 'upstream', told: 'no-address' })
+    JSON.stringify({ code: 'upstream', reason: '', told: 'no-address' })
   ])
 })
 

@@ -72,8 +72,8 @@ it('a message that cannot be opened becomes a case, is answered like any other a
 
 it.each([
   ['an empty mail', 'X-Nothing: at all\r\n\r\n'],
-  ['a mail without From', `To: ${DESK_ADDRESS}\r\nMessage-ID: <nf@p.example>\r\n\r\ntext\r\n`],
-  ['a mail that is no mail', '\r\n\r\n\r\n']
+  ['a message without From', `To: ${DESK_ADDRESS}\r\nMessage-ID: <nf@p.example>\r\n\r\ntext\r\n`],
+  ['a message that is no mail', '\r\n\r\n\r\n']
 ])('%s becomes a case, and nobody is answered (G1)', async (_, text) => {
   await givenDesk()
   expect((await becomesCase(Buffer.from(text))).made).toEqual(RELAYS)

@@ -85,7 +85,7 @@ describe('a message that another person had sealed', () => {
   })
 
   it.each(BESIDE)(
-    'and signed is withheld, if its signer is known, when somebody puts it into a mail of theirs %s',
+    'and signed is withheld, if its signer is known, when somebody puts it into a message of theirs %s',
     async (_form, wrapped) => {
       await givenDesk([grace])
       await givenMessage(alice, KNOWN)

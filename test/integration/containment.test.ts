@@ -15,7 +15,7 @@ import { describeWith } from '../support/requires.ts'
 const MIB = 2 ** 20
 const REPORT = { to: DESK_ADDRESS, subject: 'A hole', text: 'Here.\n' }
 
-describeWith(['dovecot', 'gpg'], 'a mail over the limit of time', async () => {
+describeWith(['dovecot', 'gpg'], 'a message over the limit of time', async () => {
   const { dovecot, user, sink, desk, grace, alice } = await givenOffice(
     {
       grace: gpgPerson(GRACE),

@@ -71,29 +71,32 @@ function codesOf({ codes }: Draft['product']['policy']['reject']): string {
 
 const reject: Handler = (draft, command) => {
   const { reject: rule } = draft.product.policy
-  const [first = '', ...words] = command.words
+  const { before, reason, why } = splitReason(command.words)
+  const [first = '', ...words] = before.split(' ')
   const code = first.toLowerCase()
   const says = new Map(Object.entries(rule.codes)).get(code)
   if (says === undefined)
     throw new Refusal(`Please give one of these codes, which tell the reporter:${codesOf(rule)}`)
-  if (command.text !== null && words.length > 0)
-    throw new Refusal(
-      'Please give the reason once: on the line, or below it, or between << and >>.'
-    )
+  if (reason === '') throw new Refusal('Please give the reason after "because".')
+  if (words.length > 0 && (command.text !== null || reason !== null)) throw new Refusal(ONE_TEXT)
   const text = textFor(command.text ?? words.join(' '), draft)
   if (text.length < rule.reason_length) {
     throw new Refusal(
-      `The policy wants the reason in detail: at least ${rule.reason_length} characters below the command, or between << and >>.`
+      `The policy wants the reason for the reporter in detail: at least ${rule.reason_length} characters below the command, or between << and >>.`
     )
   }
-  return decisionMail(draft, (told) => decided(draft, 'rejected', { code, told }), {
+  const about = { code, reason: reason ?? '' }
+  return decisionMail(draft, (told) => decided(draft, 'rejected', { ...about, told }), {
     mail: 'rejected',
     text,
     decision: `Thank you for the time you put into this. We decided not to handle your report in a case of its own. ${says}`,
     title: `Reason (${code})`,
-    why: ` (${code})`
+    why: ` (${code})${why}`
   })
 }
+
+const ONE_TEXT =
+  'I cannot tell which of these words are for the reporter. Please put the text for the reporter below the line, or between << and >>; what follows "because" on the line stays on the record.'
 
 const close: Handler = (draft, command) => {
   const [first = '', ...others] = command.words
@@ -268,11 +271,11 @@ export const DECIDE: readonly Verb[] = [
   },
   {
     name: 'reject',
-    arguments: 'CODE',
+    arguments: 'CODE [because REASON]',
     roles: COMMITTER,
     text: { goesTo: 'reporter', isOptional: true },
     help: 'rejects the report and tells the reporter why, in the text below',
-    more: `${TEXT_BELOW_DECISION} /reject alone lists the codes and what they tell the reporter. The policy of the product says how long the reason must be.`,
+    more: `${TEXT_BELOW_DECISION} REASON stays on the record; the reporter does not read it. /reject alone lists the codes and what they tell the reporter. The policy of the product says how long the reason must be.`,
     run: reject
   }
 ]

@@ -85,6 +85,23 @@ describe('postern policy check (M-38)', () => {
     )
   })
 
+  it('warns when the list of holidays ends within a year (A5)', async () => {
+    const last = new Date(Date.now() + 300 * 86_400_000).toISOString().slice(0, 10)
+    const text = `extends: dispatch\nid: own\ncalendar: { holidays: ["${last}"] }\n`
+    const { out } = await run('policy', 'check', own(text))
+
+    expect(out).toContain(`the last holiday in the calendar is ${last}; add those of next year`)
+  })
+
+  it.each(SOURCES)(
+    'says of %s, whose clocks count business days, that it has no holidays (A5)',
+    async (preset) => {
+      const { out } = await run('policy', 'check', preset)
+
+      expect(out).toContain('counts business days, but its calendar has no holidays')
+    }
+  )
+
   it('names probable mistakes, status 0', async () => {
     const { status, out } = await run(
       'policy',

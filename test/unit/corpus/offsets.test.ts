@@ -23,7 +23,7 @@ const EXPECTED = z.object({
   )
 })
 
-describeCorpus('the parts of a mail', () => {
+describeCorpus('the parts of a message', () => {
   const files = CORPUS === '' ? [] : filesBelow(join(CORPUS, 'mail-parser'), ['.eml'])
 
   it.each([

@@ -56,8 +56,12 @@ describe('the history of a case', () => {
 
   it.each<[NewEvent, string]>([
     [
-      event('rejected', CASE, GRACE, { code: 'unsafe-defaults', told: 'told' }),
-      'Grace Hopper rejected the report (unsafe-defaults); the reporter was told.'
+      event('rejected', CASE, GRACE, {
+        code: 'unsafe-defaults',
+        reason: 'it says so',
+        told: 'told'
+      }),
+      'Grace Hopper rejected the report (unsafe-defaults), because: it says so; the reporter was told.'
     ],
     [
       event('closed', CASE, GRACE, {

@@ -213,13 +213,13 @@ describe('a new key that the old one signs for', () => {
     ['beside what is signed', { signatures: [byKnown({ coversWhole: false })] }],
     ['under two signatures', { signatures: [byKnown(), signature({ sha256: sha256('2') })] }],
     ['in a stale mail', { signatures: [stale] }],
-    ['in a mail without a protected header', { protected: null }],
-    ['in a mail whose protected header names nobody', to()],
-    ['in a mail to somebody else', to('bob@elsewhere.example')],
+    ['in a message without a protected header', { protected: null }],
+    ['in a message whose protected header names nobody', to()],
+    ['in a message to somebody else', to('bob@elsewhere.example')],
     ['in a replayed mail', {}, { signatureSeen: true }],
-    ['in a mail repaired from pieces', { structure: 'pgp-mime-mangled' }],
-    ['in a mail with text outside', { warnings: ['outside-text'] }],
-    ['in a mail from somebody else inside', { warnings: ['from-mismatch'] }]
+    ['in a message repaired from pieces', { structure: 'pgp-mime-mangled' }],
+    ['in a message with text outside', { warnings: ['outside-text'] }],
+    ['in a message from somebody else inside', { warnings: ['from-mismatch'] }]
   ]
   it.each(refused)('does not when it comes %s', (_name, change, more = {}) => {
     const { key, decisions } = decide({ ...handedOver, ...change }, { ...facts, ...more })

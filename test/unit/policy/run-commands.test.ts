@@ -105,6 +105,29 @@ describe('/accept and /reject (M-10, M-16)', () => {
     expect(run(`/reject upstream <<${'long '.repeat(10)}>>`, { product: strict }).ran).toBe(true)
   })
 
+  it('(A1, B9) the reason behind /reject CODE because stays on the record and is shown to the maintainers; the reporter reads the text below alone', () => {
+    const { said, decisions } = run('/reject upstream because it is theirs\nPlease ask them.')
+    expect(said).toContain('Rejected (upstream), because: it is theirs.')
+    const [rejected] = only(decisions, 'record').filter(
+      ({ event: { kind } }) => kind === 'rejected'
+    )
+    expect(rejected?.event.about).toMatchObject({ code: 'upstream', reason: 'it is theirs' })
+    expect(JSON.stringify(sent(decisions, 'activity'))).toContain('because: it is theirs')
+    const toReporter = JSON.stringify(sent(decisions, 'rejected'))
+    expect(toReporter).toContain('Please ask them.')
+    expect(toReporter).not.toContain('theirs')
+    const { said: alone, ran } = run('/reject upstream because it is theirs')
+    expect([ran, alone]).toEqual([true, expect.stringContaining('because: it is theirs.')])
+  })
+
+  it.each(['/reject upstream Please ask them, because it is theirs', '/reject upstream because'])(
+    '(A1) %s leaves open what the reporter reads or the record says, and does nothing',
+    (line) => {
+      const { ran, said } = run(line)
+      expect([ran, said]).toEqual([false, expect.stringContaining('because')])
+    }
+  )
+
   it.each(['scheduled', 'releasing'] as const)(
     'refuses /reject and /close while a notice is %s',
     (state) => {

@@ -70,7 +70,7 @@ describe('threads by their tag', () => {
   })
 
   it.each<[string, Partial<Situation>]>([
-    ['a mail without a signature', { senderKey: ALICE_KEY }],
+    ['a message without a signature', { senderKey: ALICE_KEY }],
     [
       'a signature by a key that was pinned after the case was opened',
       { senderKey: ALICE_KEY, opened: signed() }

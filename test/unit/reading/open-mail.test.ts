@@ -25,7 +25,7 @@ import {
 
 const SECRET = 'The parser reads past its buffer.'
 
-describeWith(['gpg', 'sq'], 'opening a mail', () => {
+describeWith(['gpg', 'sq'], 'opening a message', () => {
   let desk: Desk
   let gpg: OpenPgpProgram
   let sq: OpenPgpProgram

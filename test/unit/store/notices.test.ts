@@ -301,7 +301,7 @@ describe('deliveries', () => {
     ['a hold after the outcome', [defer, hold]],
     ['a hold, then a draft, before the outcome', [hold, draft, defer]],
     ['a hold before and a draft after the outcome', [hold, defer, draft]],
-    ['a hold and a draft by one mail', [holdAndDraft, defer]],
+    ['a hold and a draft by one message', [holdAndDraft, defer]],
     ['a draft, then a hold', [draft, hold, defer]],
     ['the death of the process, a hold and a draft', [hold, draft]],
     ['a release of other words', [others, defer]],
