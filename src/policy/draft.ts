@@ -197,6 +197,16 @@ export function moveOf<K extends EventKind>(draft: Draft, happening: NewEvent<K>
   return moveCase(state, happening, facts)
 }
 
+/** Refuses what the machine would refuse, before the command asks its author for more. */
+export function requireLegal<K extends EventKind>(
+  draft: Draft,
+  kind: K,
+  about: Particulars[K]
+): void {
+  const move = moveOf(draft, decision(draft, kind, about))
+  if (move.kind === 'refused') throw new Refusal(move.says, 'state')
+}
+
 /** Withdraws words that wait for the reporters of the case and that this event makes untrue. */
 function withdrawUntrue(draft: Draft, { kind, actor }: NewEvent): void {
   if (kind !== 'reopened' && kind !== 'accepted') return
@@ -248,7 +258,11 @@ export function leavingComplaint({ notice }: Draft): string | null {
 
 /** Lets happen what the author of the message decided about the case. */
 export function decided<K extends EventKind>(draft: Draft, kind: K, about: Particulars[K]): void {
-  happen(draft, event(kind, aboutCase(draft.case.tag), byMaintainer(draft.author.id), about))
+  happen(draft, decision(draft, kind, about))
+}
+
+function decision<K extends EventKind>(draft: Draft, kind: K, about: Particulars[K]): NewEvent {
+  return event(kind, aboutCase(draft.case.tag), byMaintainer(draft.author.id), about)
 }
 
 /** Refuses the placeholder of `/help` where somebody left it in a command. */

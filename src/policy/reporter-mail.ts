@@ -157,13 +157,15 @@ function spoken(
   { mail, isPlan, how }: Words & { readonly how: Way }
 ): void {
   const reporter = to.id
-  if (mail === 'question') {
-    decided(draft, 'info-asked', { reporter, how })
-    return
-  }
   // One message answers a reporter once, however many commands it is made of.
-  const isAnswered = said(draft, to).filter((one) => one.mail !== 'question').length > 1
-  if (!isAnswered) decided(draft, 'answered', { reporter, with: mail, how })
+  draft.decisions = draft.decisions.filter(
+    (one) =>
+      one.kind !== 'record' ||
+      one.event.kind !== 'answered' ||
+      one.event.about.reporter !== reporter
+  )
+  decided(draft, 'answered', { reporter, with: mailOf(said(draft, to)), how })
+  if (mail === 'question') decided(draft, 'info-asked', { reporter, how })
   // A case that has ended has no plan any more.
   if (isPlan === true && isOpen(draft.case.state)) decided(draft, 'plan-told', { reporter, how })
 }
@@ -188,10 +190,7 @@ function wordsTo(to: Addressed, draft: Draft) {
   const decision = joined(words.map((one) => one.decision ?? ''))
   const params = { author: author.name, text: joined(words.map(({ text }) => text)), decision }
   const text = joined([decision, params.text])
-  const decided = words.flatMap(({ mail }) =>
-    mail === 'reply' || mail === 'question' ? [] : [mail]
-  )
-  const mail: KeptWords['mail'] = decided.at(-1) ?? 'reply'
+  const mail = mailOf(words)
   const path = words.at(-1)?.path
   if (path === undefined || path.kind === 'no-key') {
     const kept: KeptWords = { mail, params, events: keptEvents(words) }
@@ -212,9 +211,17 @@ function wordsTo(to: Addressed, draft: Draft) {
   return { audience: 'reporter' as const, text, leaves }
 }
 
+/** The kind of the one message that these words make. */
+function mailOf(words: readonly SpokenWords[]): KeptWords['mail'] {
+  const decisions = words.flatMap(({ mail }) =>
+    mail === 'reply' || mail === 'question' ? [] : [mail]
+  )
+  return decisions.at(-1) ?? 'reply'
+}
+
 function keptEvents(words: readonly SpokenWords[]): KeptWords['events'] {
   return [
-    ...(words.some(({ mail }) => mail !== 'question') ? (['answered'] as const) : []),
+    'answered',
     ...(words.some(({ isPlan }) => isPlan === true) ? (['plan-told'] as const) : []),
     ...(words.some(({ mail }) => mail === 'question') ? (['info-asked'] as const) : [])
   ]

@@ -139,6 +139,19 @@ it('(A3, M-10) a case in which the reporter wrote last is closed with words to t
   expect(await allTo(alice)).toContain('It needs root.')
 })
 
+it('(A2, M-10) what the policy forbids is refused with that reason, before a text is asked for', async () => {
+  await deskOf('dispatch')
+  await givenMessage(alice, KEYED)
+  await says('/accept\n')
+  await writes(alice, 'It also happens in 4.1.\n', answering(alice))
+  const refused = await says('/close because nobody uses it\n')
+  expect(refused).toContain('does not let a case end without disclosure or rejection')
+  expect(refused).not.toContain('wrote last')
+  expect(await says('/disclosed because it leaked\n')).toContain('Done')
+  const late = await says('/reject not-a-vulnerability\nNo.\n')
+  expect(late).toContain('The case is disclosed. Next is /close.')
+})
+
 const KEYED = { ...KEYLESS, autocrypt: true }
 const DATED = '/accept\n/embargo 2026-12-09T12:00:00Z because we test\n'
 
@@ -246,6 +259,17 @@ it('(A3, B14) an answer to a reporter stops the clocks of all their numbers, in 
   const answered = mark()
   await days(8)
   expect(rangSince(answered)).toEqual({})
+})
+
+it('(A3) a question by a person is a first answer to the reporter, and not the plan that the policy promises', async () => {
+  await deskOf('template')
+  await givenMessage(alice, KEYED)
+  expect(await says('/ask\nWhich version?\n')).toContain('On its way to alice@reporter.example')
+  const answered = world.column('SELECT answered_at FROM case_reporters')
+  expect(answered).toEqual([expect.stringContaining('2026-11-23')])
+  const asked = mark()
+  await days(8)
+  expect(Object.keys(rangSince(asked))).toEqual(['feedback'])
 })
 
 it('(A3, B14) the earliest promise holds where one person sent several reports', async () => {

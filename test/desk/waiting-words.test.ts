@@ -133,6 +133,7 @@ it('(B10) what waits leaves with the key of the reporter’s next message, encry
     'answered by grace',
     'answered by grace',
     'plan-told by grace',
+    'answered by grace',
     'info-asked by grace',
     'answered by grace'
   ])

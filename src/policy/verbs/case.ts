@@ -15,6 +15,7 @@ import {
   hasHappened,
   Refusal,
   refuseIf,
+  requireLegal,
   requireReason,
   splitReason
 } from '../draft.ts'
@@ -80,6 +81,7 @@ const reject: Handler = (draft, command) => {
   if (reason === '') throw new Refusal('Please give the reason after "because".')
   if (words.length > 0 && (command.text !== null || reason !== null)) throw new Refusal(ONE_TEXT)
   const text = textFor(command.text ?? words.join(' '), draft)
+  requireLegal(draft, 'rejected', { code, told: 'told' })
   if (text.length < rule.reason_length) {
     throw new Refusal(
       `The policy wants the reason for the reporter in detail: at least ${rule.reason_length} characters below the command, or between << and >>.`
@@ -112,6 +114,8 @@ const close: Handler = (draft, command) => {
   const decide = (told: ReporterTold): void =>
     decided(draft, 'closed', { disposition, reason, told })
   if (!isSilent) {
+    // A policy that forbids it is named before a text is asked for.
+    requireLegal(draft, 'closed', { disposition, reason, told: 'told' })
     refuseIf(text === '' && isAnswerDue(draft) ? ANSWER_DUE : null)
     const decision = CLOSING[disposition]
     return decisionMail(draft, decide, { mail: 'closed', text, decision, why })
