@@ -4,7 +4,7 @@
  */
 import { type Config } from '../config/load.ts'
 import { historySentences } from '../config/texts.ts'
-import { addresseesOf, answeredAt, type ListedCase } from '../domain/case.ts'
+import { addresseesOf, type CaseRecord, type ListedCase, type Reporter } from '../domain/case.ts'
 import { type Due } from '../domain/clock.ts'
 import { aboutCase } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
@@ -34,7 +34,11 @@ export async function cases(call: Call<{ readonly all?: boolean }>): Promise<voi
   await withDatabase(call, (db, settings) => {
     const now = systemClock.now()
     const rows = db.read((read) => caseStore.list(read, call.options.all === true ? 'all' : 'open'))
-    printRows(call, rows.map(summary), {
+    const everybody = new Map(
+      rows.flatMap(({ reporters }) => reporters.map((one) => [one.id, one] as const))
+    )
+    const summaries = rows.map((row) => summary(row, everybody.get(row.tag) ?? null))
+    printRows(call, summaries, {
       CASE: (row) => row.tag,
       STATE: stateWords,
       PRODUCT: (row) => row.product,
@@ -47,19 +51,27 @@ export async function cases(call: Call<{ readonly all?: boolean }>): Promise<voi
   })
 }
 
-function summary({ due, ...record }: ListedCase) {
+/** `own` sent the report that opened the case. */
+function summary({ due, ...record }: ListedCase, own: Reporter | null) {
   const { tag, product, state, rejectedAs, receivedAt, owner, disclosureAt, subject } = record
-  const reporters = addresseesOf(record).map(({ contact }) => contact.address)
-  const dates = { receivedAt, answeredAt: answeredAt(record), owner, disclosureAt }
+  const reporters = addresseesOf(named(record, own)).map(({ contact }) => contact.address)
+  const answeredAt = own?.answeredAt ?? null
+  const dates = { receivedAt, answeredAt, owner, disclosureAt }
   return { tag, product, state, rejectedAs, ...dates, due, reporters, subject }
+}
+
+/** The case with its reporters, or after a merge with its own, who belongs to another case now. */
+function named(record: CaseRecord, own: Reporter | null): CaseRecord {
+  return record.mergedInto === null || own === null ? record : { ...record, reporters: [own] }
 }
 
 function readCase(read: Read, tag: CaseTag) {
   const record = caseStore.find(read, tag)
   if (record === null)
     throw new CommandError(`There is no case ${tag}; "postern cases --all" lists all cases.`)
+  const own = caseStore.findNow(read, tag)?.reporters.find(({ id }) => id === tag) ?? null
   return {
-    case: record,
+    case: named(record, own),
     /** The promise that is due first. */
     due: looks.findDue(read, aboutCase(tag)),
     history: events.list(read, aboutCase(tag)),

@@ -183,7 +183,7 @@ async function readBound(
       case: record,
       history: events.caseHistory(read, record),
       events: events.list(read, aboutCase(tag), {
-        kinds: [...promiseKinds(desk.settings), ...DATE_KINDS, 'answered']
+        kinds: [...promiseKinds(desk.settings), ...DATE_KINDS, 'answered', 'reporter-wrote']
       }),
       named,
       reporterKeys,

@@ -99,10 +99,9 @@ export function isSamePerson(one: Reporter, other: Reporter): boolean {
   return isSameAddress(one.contact.address, other.contact.address)
 }
 
-/** When the last of its reporters got a first answer by a person; null while one has none. */
-export function answeredAt({ reporters }: Pick<CaseRecord, 'reporters'>): Instant | null {
-  const times = reporters.map((one) => one.answeredAt)
-  return times.includes(null) ? null : (times.sort().at(-1) ?? null)
+/** Whether a person has answered all of its reporters. */
+export function areAllAnswered({ reporters }: Pick<CaseRecord, 'reporters'>): boolean {
+  return reporters.every(({ answeredAt }) => answeredAt !== null)
 }
 
 /** The case after a person has answered the reporter with this number. */

@@ -2,7 +2,7 @@
  * A message that speaks or claims to speak for a maintainer: refused without content, a note, commands, or a report of their
  * own. Everything that acts starts here, and only with judged authority (G4).
  */
-import { addresseesOf, answeredAt, type CaseRecord, numbersOf } from '../domain/case.ts'
+import { addresseesOf, areAllAnswered, type CaseRecord, numbersOf } from '../domain/case.ts'
 import { type Decision, dispose, recorded, spend } from '../domain/decision.ts'
 import { aboutCase, BY_SOMEBODY, byMaintainer, type Subject } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
@@ -255,7 +255,7 @@ function answersRelay(
 /** Said once to each maintainer of a case: how to reach a reporter who is still waiting. */
 function hint(context: CommandContext): Decision[] {
   const { bound } = context
-  const isWaiting = answeredAt(bound.case) === null && addresseesOf(bound.case).length > 0
+  const isWaiting = !areAllAnswered(bound.case) && addresseesOf(bound.case).length > 0
   return isWaiting ? [stayed(context, 'note', bound.case.tag)] : []
 }
 

@@ -4,12 +4,12 @@
  */
 import {
   addresseesOf,
-  answeredAt,
   type CaseMessage,
   type CaseRecord,
   isOpen,
   type ReporterKeys,
-  reporterKeyOf
+  reporterKeyOf,
+  reporterOf
 } from '../domain/case.ts'
 import { type Due } from '../domain/clock.ts'
 import { type Decision } from '../domain/decision.ts'
@@ -164,13 +164,15 @@ export function caseFacts(
   ].filter(({ value }) => value !== '')
 }
 
-/** When all reporters were answered; if the case has several, which of them have no answer yet. */
+/** When the reporter was first answered; if the case has several, when each of them was. */
 function answeredWords(record: CaseRecord, timezone: string): string {
-  const at = answeredAt(record)
-  if (at !== null) return formatInstant(at, timezone)
-  const waiting = addresseesOf(record).filter((reporter) => reporter.answeredAt === null)
-  const names = waiting.map(({ contact }) => contact.address).join(', ')
-  return record.reporters.length > 1 ? `not yet: ${names}` : ''
+  const said = (at: Instant | null, none: string): string =>
+    at === null ? none : formatInstant(at, timezone)
+  const reporters = addresseesOf(record)
+  if (reporters.length < 2) return said(reporterOf(record)?.answeredAt ?? null, '')
+  return reporters
+    .map(({ contact, answeredAt }) => `${contact.address} ${said(answeredAt, 'not yet')}`)
+    .join('; ')
 }
 
 function encryptionWords({ failure, encrypted, structure }: OpenedMail): string {

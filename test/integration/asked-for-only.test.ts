@@ -5,8 +5,10 @@
 
 import { expect, it } from 'vitest'
 import { parseAddress } from '../../src/domain/address.ts'
+import { type CaseTag } from '../../src/domain/ids.ts'
 import { addMs } from '../../src/domain/time.ts'
 import { systemClock } from '../../src/effects/system.ts'
+import * as cases from '../../src/store/cases.ts'
 import * as outbox from '../../src/store/outbox.ts'
 import { GRACE, givenOffice } from '../support/office.ts'
 import { gpgPerson } from '../support/people.ts'
@@ -74,5 +76,27 @@ describeWith(['dovecot', 'gpg'], 'what commands print', async () => {
     expect(head).toMatch(/^CASE +STATE +PRODUCT +OWNER +DUE +REPORTER +SUBJECT$/)
     // The words that mail has for the state, too.
     expect(first).toMatch(/^\S+ +new +parser/)
+  })
+
+  it('a case that was merged names its own reporter, and says when that one was answered (B14)', async () => {
+    const [into, merged] = [tag, tag.replace(/1$/, '2')]
+    using db = databaseOf(desk)
+    db.transact((tx) => {
+      tx.run('UPDATE case_reporters SET answered_at = ?, address = ? WHERE id = ?', [
+        ...['2026-11-23T10:00:00.000Z', 'carol@reporter.example', merged]
+      ])
+      tx.run("UPDATE cases SET state = 'merged' WHERE tag = ?", [merged])
+      const [one, other] = [merged, into].map((tag) => cases.find(tx, tag as CaseTag))
+      if (one && other) cases.merge(tx, one, other)
+    })
+    type Row = { tag: string; answeredAt: string | null; reporters: string[] }
+    const rows = JSON.parse((await desk.cli('cases', '--all', '--json')).stdout) as Row[]
+    expect(rows.find(({ tag }) => tag === merged)).toMatchObject({
+      answeredAt: '2026-11-23T10:00:00.000Z',
+      reporters: ['carol@reporter.example']
+    })
+    expect(rows.find(({ tag }) => tag === into)?.answeredAt).not.toMatch('2026-11-23T10:00')
+    const { stdout } = await desk.cli('show', merged)
+    expect(stdout).toContain('Reporter:   <carol@reporter.example>')
   })
 })

@@ -3,6 +3,7 @@
  */
 import { type Addressed, addresseesOf, type CaseRecord, reporterWith } from '../../domain/case.ts'
 import { type ReporterTold } from '../../domain/event.ts'
+import { type MessageKind } from '../../domain/message.ts'
 import { type NoticeRecord } from '../../domain/notice.ts'
 import { formatInstant, type Instant, readInstant } from '../../domain/time.ts'
 import { count } from '../../domain/words.ts'
@@ -23,6 +24,7 @@ import { nameOf } from '../recipients.ts'
 import { decisionMail } from '../reporter-mail.ts'
 import { sealedTo } from '../send.ts'
 import { isAnswerDue, statusBlock } from '../status.ts'
+import { waitingFor } from '../waiting-words.ts'
 import { textFor } from './talk.ts'
 import { TEXT_BELOW_DECISION, type Verb } from './verb.ts'
 
@@ -118,7 +120,8 @@ const close: Handler = (draft, command) => {
     requireLegal(draft, 'closed', { disposition, reason, told: 'told' })
     refuseIf(text === '' && isAnswerDue(draft) ? ANSWER_DUE : null)
     const decision = CLOSING[disposition]
-    return decisionMail(draft, decide, { mail: 'closed', text, decision, why })
+    const to = notYetTold(draft, text)
+    return decisionMail(draft, decide, { mail: 'closed', text, decision, why, to })
   }
   if (text !== '')
     throw new Refusal(
@@ -131,6 +134,17 @@ const close: Handler = (draft, command) => {
   decide('silent-by-policy')
   draft.activity.push(`closed the case${why}; the reporter was not told`)
   return 'The case is closed. The reporter was not told.'
+}
+
+/**
+ * Those to whom it is news that the case is closed. If one reporter wrote into a closed case, nobody tells the others that it is
+ * open again, so they are not told either that it is closed again. A text goes to all.
+ */
+function notYetTold(draft: Draft, text: string): readonly Addressed[] {
+  const all = addresseesOf(draft.case)
+  const isWaiting = (one: Addressed): boolean => waitingFor(one, draft).length > 0
+  const to = all.filter((one) => lastNews(draft, one) !== 'closed' || isWaiting(one))
+  return text === '' && to.length > 0 ? to : all
 }
 
 const ANSWER_DUE =
@@ -254,13 +268,19 @@ const OPEN_AGAIN = {
 
 /** The reporters who were told that the case has ended, and got no other decision since. */
 function toldOfEnd(draft: Draft): readonly Addressed[] {
-  const told = [...draft.bound.events, ...happening(draft)].flatMap((one) =>
-    one.kind === 'answered' && one.about.with !== 'reply' ? [one.about] : []
+  return addresseesOf(draft.case).filter((one) =>
+    ['rejected', 'closed'].includes(lastNews(draft, one) ?? '')
   )
-  return addresseesOf(draft.case).filter(({ id }) => {
-    const last = told.findLast(({ reporter }) => reporterWith(draft.case, reporter)?.id === id)
-    return last?.with === 'rejected' || last?.with === 'closed'
-  })
+}
+
+/** The last decision that this reporter was told; null if there is none, or if they wrote after it. */
+function lastNews(draft: Draft, { id }: Addressed): MessageKind | null {
+  const last = [...draft.bound.events, ...happening(draft)].findLast(
+    ({ kind, about }) =>
+      (kind === 'reporter-wrote' || (kind === 'answered' && about.with !== 'reply')) &&
+      reporterWith(draft.case, about.reporter)?.id === id
+  )
+  return last?.kind === 'answered' ? last.about.with : null
 }
 
 export const DECIDE: readonly Verb[] = [

@@ -1,7 +1,7 @@
 /**
  * The verbs that talk: to the reporter, to a list member, or to the other maintainers (M-10, M-13).
  */
-import { addresseesOf, answeredAt, isOpen } from '../../domain/case.ts'
+import { addresseesOf, areAllAnswered, isOpen } from '../../domain/case.ts'
 import { byMaintainer } from '../../domain/event.ts'
 import { count } from '../../domain/words.ts'
 import { memberAnswer } from '../../messages/to-members.ts'
@@ -242,7 +242,7 @@ export const TALK: readonly Verb[] = [
     next: {
       happens: 'answered',
       writes: (draft) =>
-        (answeredAt(draft.case) === null || draft.case.state === 'disclosed') && canAnswer(draft)
+        (!areAllAnswered(draft.case) || draft.case.state === 'disclosed') && canAnswer(draft)
           ? '/reply'
           : null
     }
