@@ -83,13 +83,13 @@ const reject: Handler = (draft, command) => {
   if (reason === '') throw new Refusal('Please give the reason after "because".')
   if (words.length > 0 && (command.text !== null || reason !== null)) throw new Refusal(ONE_TEXT)
   const text = textFor(command.text ?? words.join(' '), draft)
-  requireLegal(draft, 'rejected', { code, told: 'told' })
+  const about = { code, reason: reason ?? '' }
+  requireLegal(draft, 'rejected', { ...about, told: 'told' })
   if (text.length < rule.reason_length) {
     throw new Refusal(
       `The policy wants the reason for the reporter in detail: at least ${rule.reason_length} characters below the command, or between << and >>.`
     )
   }
-  const about = { code, reason: reason ?? '' }
   return decisionMail(draft, (told) => decided(draft, 'rejected', { ...about, told }), {
     mail: 'rejected',
     text,
