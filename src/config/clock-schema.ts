@@ -6,12 +6,12 @@ import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { type Clock } from '../domain/clock.ts'
-import { EVENT_KINDS, INSTANT_NAMES } from '../domain/event.ts'
+import { CLOCK_KINDS, INSTANT_NAMES } from '../domain/event.ts'
 import { ROLES } from '../domain/role.ts'
 import { block, line, list, oneOf, shortName, span, textUpTo } from './fields.ts'
 
 const events = z.array(
-  z.enum(EVENT_KINDS, 'must be a kind of event of the record, like answered'),
+  z.enum(CLOCK_KINDS, 'must be a kind of event of the record, like answered'),
   'must be a list of kinds of events'
 )
 

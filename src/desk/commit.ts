@@ -132,13 +132,9 @@ function subjectOf(tag: CaseTag | null, { audience, recipient }: Recipient): Sub
   return isKnown ? { kind: audience, id: recipient } : DESK
 }
 
-/** Queues one finished message and puts it on the record. */
-export function queue(tx: Tx, mail: PreparedMail, work: Work): void {
-  const { caseTag, ...row } = mail
-  if (outbox.queue(tx, { ...row, caseId: caseId(tx, caseTag) }, work.now) === 'already') return
-  const whom = { audience: mail.audience, recipient: mail.recipientId }
-  const about = { ...whom, message: mail.kind, id: mail.messageId }
-  record(tx, event('told', subjectOf(caseTag, whom), BY_DESK, about), work)
+/** Queues one finished message. It comes on the record when it has left. */
+export function queue(tx: Tx, { caseTag, ...row }: PreparedMail, { now }: Work): void {
+  outbox.queue(tx, { ...row, caseId: caseId(tx, caseTag) }, now)
 }
 
 /** A message that came back did not reach anybody; a second bounce of it says nothing new. */
@@ -153,28 +149,31 @@ function takeBounce(tx: Tx, { messageId }: DecisionOf<'bounce'>, work: Work): vo
  */
 export function recordUndelivered(
   tx: Tx,
-  row: outbox.OutboxRow,
+  row: outbox.Outcome,
   how: Pick<NewEvent<'undelivered'>['about'], 'because' | 'code'>,
   work: Work
 ): void {
   const { id: outbox, kind: message, audience, recipientId: recipient, attempts } = row
   const isAlarm = message === alert.kind || message === digest.kind
-  const tag = cases.tagOf(tx, row.caseId)
-  const ofCase = tag === null ? DESK : aboutCase(requireCase(tx, tag, cases.findNow).tag)
+  const ofCase = row.caseNow === null ? DESK : aboutCase(row.caseNow)
   const subject = isAlarm ? subjectOf(null, { audience, recipient }) : ofCase
   const about = { audience, recipient, message, outbox, attempts, ...how }
   record(tx, event('undelivered', subject, BY_DESK, about), work)
   looks.forgetRings(tx, row.messageId, addMs(work.now, RING_AGAIN_MS))
 }
 
-/** Puts it on the record when a copy leaves that the record calls waiting: no clock tells of that copy any more. */
-export function recordLeft(
-  tx: Tx,
-  { id, noticeId, recipientId: member }: outbox.OutboxRow,
-  work: Work
-): void {
+/**
+ * A message that the mail server took is on the record. If it is a copy that the record calls waiting, it does not wait any
+ * more: no clock tells of it.
+ */
+export function recordLeft(tx: Tx, row: outbox.Outcome, work: Work): void {
+  const { id, noticeId, audience, recipientId: recipient, kind: message, messageId, caseNow } = row
+  const whom = { audience, recipient }
+  const about = { ...whom, message, id: messageId }
+  record(tx, event('told', subjectOf(caseNow, whom), BY_DESK, about), work)
   const tag = noticeId === null ? null : deliveries.waitingCopyOf(tx, id)
-  if (tag !== null) record(tx, event('copy-left', aboutCase(tag), BY_DESK, { member }), work)
+  if (tag !== null)
+    record(tx, event('copy-left', aboutCase(tag), BY_DESK, { member: recipient }), work)
 }
 
 function caseId(tx: Tx, tag: CaseTag | null): number | null {

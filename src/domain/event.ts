@@ -181,6 +181,7 @@ const EVENTS = {
   'copy-dropped': {} as { member: string; because: 'public' | 'date-moved' | 'not-listed' },
 
   // Messages of the desk. `message` is the kind, `id` the Message-ID.
+  /** The mail server took it. */
   told: {} as Recipient & { message: MessageKind; id: MessageId },
   'not-encrypted': {} as Recipient & { message: MessageKind; because: KeyRefusal },
   undelivered: {} as Recipient & {
@@ -236,6 +237,8 @@ export type Particulars = {
 export type EventKind = keyof Particulars
 /** Every kind of event, for what reads them from a file. */
 export const EVENT_KINDS = Object.keys(EVENTS) as EventKind[]
+/** Kinds that clocks go by. Not `told`: the clocks of a case must not wait while its notice leaves for hundreds. */
+export const CLOCK_KINDS: EventKind[] = EVENT_KINDS.filter((kind) => kind !== 'told')
 
 /** One thing that is to be put on the record. */
 export type NewEvent<K extends EventKind = EventKind> = {

@@ -62,7 +62,7 @@ const WORDS: Readonly<Record<string, string>> = {
   ...UNDELIVERED,
   encrypted: 'encrypted',
   'in-clear': 'unencrypted',
-  told: 'the reporter was told',
+  told: 'a message to the reporter was on its way',
   'waits-for-key': 'the reporter will be told when a key comes',
   'no-address': 'the reporter could not be told, because the report names no address',
   'silent-by-policy': 'the reporter was not told, as the policy allows'

@@ -25,11 +25,6 @@ export function find(read: Read, tag: CaseTag): CaseRecord | null {
   return read.get<CaseRecord>('SELECT * FROM case_records WHERE tag = ?', [tag])
 }
 
-/** The tag of the case with this row id, or null. */
-export function tagOf(read: Read, id: number | null): CaseTag | null {
-  return read.value<CaseTag>('SELECT tag FROM cases WHERE id = ?', [id])
-}
-
 /** The case in which the one with this number goes on: another one if it was merged. */
 export function findNow(read: Read, tag: CaseTag): CaseRecord | null {
   const sql =

@@ -7,6 +7,7 @@ import { type CaseRecord, underOneNumber } from '../domain/case.ts'
 import { type CaseHistory, HISTORY_KINDS, historyOf } from '../domain/case-machine.ts'
 import {
   aboutCase,
+  CLOCK_KINDS,
   DESK,
   type DeskEvent,
   type EventKind,
@@ -36,7 +37,7 @@ export type RecordVerdict = {
 
 const GENESIS = '0'.repeat(64) as Sha256
 
-/** Appends one event, and makes its subject due for a look at its clocks. */
+/** Appends one event, and makes its subject due for a look if clocks go by it. */
 export function append(
   tx: Tx,
   event: NewEvent,
@@ -58,12 +59,13 @@ export function append(
     previousHash: head.hash
   }
   insert(tx, 'events', { ...row, hash: hashOf(row) })
-  looks.mark(tx, event.subject, work.at)
+  if (CLOCK_KINDS.includes(event.kind)) looks.mark(tx, event.subject, work.at)
 }
 
-/** The newest event of a subject; 0 when there is none. */
+/** The newest event of a subject that clocks go by; 0 when there is none. */
 export function lastOf(read: Read, { kind, id }: Subject): number {
-  const sql = 'SELECT max(id) FROM events WHERE subject_kind = ? AND subject_id = ?'
+  const sql =
+    "SELECT id FROM events WHERE subject_kind = ? AND subject_id = ? AND kind <> 'told' ORDER BY id DESC LIMIT 1"
   return read.value<number>(sql, [kind, id]) ?? 0
 }
 

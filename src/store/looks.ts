@@ -1,5 +1,5 @@
 /**
- * When the clocks of each subject are looked at again, and what they have told. Every event makes its subject due for a look
+ * When the clocks of each subject are looked at again, and what they have told. Every event but `told` makes its subject due for a look
  * (store/events.ts). Must never count as told what no message tells.
  */
 import { type Due, type Rung } from '../domain/clock.ts'

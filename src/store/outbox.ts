@@ -52,6 +52,16 @@ export type OutboxRow = Omit<NewOutbox, 'raw' | 'isHeld'> & {
   readonly bouncedAt: Instant | null
 }
 
+/** A row whose message has left, or did not arrive. */
+export type Outcome = OutboxRow & {
+  /** The case in which its case goes on: another one if that was merged. */
+  readonly caseNow: CaseTag | null
+}
+
+/** The columns of an {@link Outcome}. */
+const OUTCOME = `*, (SELECT now.tag FROM cases AS own JOIN case_reporters ON case_reporters.id = own.tag
+  JOIN cases AS now ON now.id = case_reporters.case_id WHERE own.id = outbox.case_id) AS case_now`
+
 /** A row whose attempt has been recorded: send it now, exactly once, then record the outcome. */
 export type Claimed = OutboxRow & { readonly raw: Uint8Array }
 
@@ -156,16 +166,16 @@ export function claimDue(tx: Tx, now: Instant, options: ClaimOptions): Claimed[]
  * Rejected, or anything but accepted at the ladder's last attempt: given up, with the bytes kept for `outbox retry`. Otherwise
  * it waits for its next attempt, or is held if it is a notice's copy that is not approved any more (G7).
  */
-export function recordOutcomes(tx: Tx, results: readonly SendResult[], now: Instant): OutboxRow[] {
+export function recordOutcomes(tx: Tx, results: readonly SendResult[], now: Instant): Outcome[] {
   return results.map((result) => {
-    const row = tx.get<OutboxRow>(
+    const row = tx.get<Outcome>(
       `UPDATE outbox
        SET state = CASE WHEN @kind = 'accepted' THEN 'sent'
                         WHEN @kind = 'rejected' OR is_last_attempt = 1 THEN 'given-up'
                         ELSE iif(${IS_APPROVED}, 'queued', 'held') END,
            sent_at = CASE WHEN @kind = 'accepted' THEN @now END,
            last_outcome = @kind, last_code = @code
-       WHERE id = @id AND state = 'sending' RETURNING *`,
+       WHERE id = @id AND state = 'sending' RETURNING ${OUTCOME}`,
       { ...result, now }
     )
     assert(row !== null, 'an outcome of a message that was not claimed')
@@ -214,9 +224,9 @@ export function pullBack(tx: Tx, now: Instant, maxMs: number): void {
 }
 
 /** Records that a sent message came back, and returns it; null when none has this Message-ID or it came back before. */
-export function markBounced(tx: Tx, messageId: MessageId, now: Instant): OutboxRow | null {
-  return tx.get<OutboxRow>(
-    'UPDATE outbox SET bounced_at = ? WHERE message_id = ? AND bounced_at IS NULL RETURNING *',
+export function markBounced(tx: Tx, messageId: MessageId, now: Instant): Outcome | null {
+  return tx.get<Outcome>(
+    `UPDATE outbox SET bounced_at = ? WHERE message_id = ? AND bounced_at IS NULL RETURNING ${OUTCOME}`,
     [now, messageId]
   )
 }

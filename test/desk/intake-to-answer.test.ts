@@ -235,16 +235,21 @@ describe('a message that kills its worker (G9)', () => {
   })
 })
 
-it('a message that the server puts off is tried again after 4xx and a lost connection, with the same bytes (G2)', async () => {
+it('a message that the server puts off is tried again after 4xx and a lost connection, with the same bytes (G2); the record says that it was sent when the server has taken it (A1, B6)', async () => {
   await givenDesk([])
   world.deliver(await world.write(alice, { subject: 'x', text: 'x', as: 'clear' }))
   world.replies.push('deferred', 'uncertain', 'deferred')
+  await world.settle()
+  expect(recorded('told')).toEqual([])
   for (let hour = 0; hour < 30; hour += 1) {
     await world.settle()
     world.pass(60_000 * 5)
   }
   expect(world.accepted.map(({ to }) => to)).toEqual([alice.address])
   expect(world.rows('SELECT state, attempts FROM outbox')).toEqual([{ state: 'sent', attempts: 4 }])
+  const id = world.accepted[0]?.messageId
+  const whom = { audience: 'reporter', recipient: FIRST }
+  expect(recorded('told')).toEqual([{ ...whom, message: 'acknowledgement', id }])
 })
 
 const HEAD = ['From: <alice@reporter.example>', 'To: <security@acme.example>', 'MIME-Version: 1.0']

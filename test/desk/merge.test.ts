@@ -23,6 +23,7 @@ import {
   givenRef,
   givenReporter,
   grace,
+  HOUR,
   keyOf,
   lastTo,
   MINUTE,
@@ -114,6 +115,17 @@ describe('/merge CASE (B14)', () => {
     expect(more).toEqual([])
     expect(text).toContain(`We handle your report ${SECOND} together with ${FIRST}.`)
     expect(text).toContain('Both are one bug.')
+  })
+
+  it('has what leaves later on the record of the case that goes on (A1)', async () => {
+    await givenReports(alice, bob)
+    world.replies.push('deferred', 'deferred')
+    await reports(bob, 'third', 'BOB found more')
+    await says(`/merge ${FIRST}`, THIRD)
+    await world.wait(HOUR)
+    const sql = `SELECT subject_id FROM events WHERE kind = 'told' AND about ->> 'recipient' = '${THIRD}'
+      AND about ->> 'message' = 'acknowledgement'`
+    expect(world.column(sql)).toEqual([FIRST])
   })
 
   it('brings a message that names the old number or answers its thread into the other case', async () => {

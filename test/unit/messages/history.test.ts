@@ -61,7 +61,7 @@ describe('the history of a case', () => {
         reason: 'it says so',
         told: 'told'
       }),
-      'Grace Hopper rejected the report (unsafe-defaults), because: it says so; the reporter was told.'
+      'Grace Hopper rejected the report (unsafe-defaults), because: it says so; a message to the reporter was on its way.'
     ],
     [
       event('closed', CASE, GRACE, {
@@ -94,20 +94,20 @@ describe('the history of a case', () => {
         ...{ clock: 'answer', title: 'The reporter waits', to: ['grace', 'ada', 'linus'] },
         ...{ generation: 1, step: '', dueAt: AT, isLate: true }
       }),
-      'The desk told Grace Hopper, ada and linus: The reporter waits (due Sat 28 Nov 2026, 14:02 Berlin (13:02 UTC); told late).'
+      'The desk wrote to Grace Hopper, ada and linus: The reporter waits (due Sat 28 Nov 2026, 14:02 Berlin (13:02 UTC); written late).'
     ],
     [
       event('rang', { kind: 'member', id: 'bigcloud' }, BY_DESK, {
         ...{ clock: 'left', title: 'A key expires', to: ['grace', ''] },
         ...{ generation: 1, step: '', dueAt: null, isLate: false }
       }),
-      'The desk told Grace Hopper and the list member: A key expires.'
+      'The desk wrote to Grace Hopper and the list member: A key expires.'
     ],
     [
       event('date-told', CASE, GRACE, {
         ...{ reporter: '1', date: at('2026-12-01T13:00:00Z'), how: 'encrypted', isQuestion: true }
       }),
-      'Grace Hopper asked Alice <alice@reporter.example> whether the disclosure date Tue 1 Dec 2026, 14:00 Berlin (13:00 UTC) suits them (encrypted).'
+      'Grace Hopper wrote to Alice <alice@reporter.example> to ask whether the disclosure date Tue 1 Dec 2026, 14:00 Berlin (13:00 UTC) suits them (encrypted).'
     ],
     [
       event('told', CASE, BY_DESK, {
@@ -129,7 +129,9 @@ describe('the history of a case', () => {
       reporter: () => null
     })
     const asked = event('key-asked', CASE, GRACE, { reporter: 'ACME-2026-0007' })
-    expect(nameless(happened(asked))).toContain('asked the reporter of ACME-2026-0007 for')
+    expect(nameless(happened(asked))).toContain(
+      'wrote to the reporter of ACME-2026-0007 to ask for'
+    )
   })
 
   it('has a sentence for every kind of event, whoever did it', () => {
