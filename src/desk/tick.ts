@@ -74,7 +74,7 @@ function seeCertificate(
  * schedule, and when the clock was set back. An instant that was told is not planned again.
  */
 function planDigest(desk: Desk, tx: Tx, now: Instant): void {
-  const planned = events.latestOfKinds(tx, DESK, ['digest-planned'], 10)
+  const planned = events.latestOfKinds(tx, DESK, ['digest-planned'], PLANNED_MAX)
   const date = planned[0]?.about.date ?? null
   const nexts = desk.nextDigestsAt()
   // In the usual case, what was told need not be read.
@@ -84,8 +84,13 @@ function planDigest(desk: Desk, tx: Tx, now: Instant): void {
     planned.some(({ id, about }) => about.date === at && told.includes(id))
   if (date !== null && date <= now && !isTold(date)) return
   const next = nexts.find((at) => !isTold(at)) ?? nexts[0] ?? null
-  if (next !== date) record(tx, event('digest-planned', DESK, BY_DESK, { date: next }), { now })
+  if (next === date) return
+  record(tx, event('digest-planned', DESK, BY_DESK, { date: next }), { now })
+  looks.dropRings(tx, DESK, { clock: 'digest', before: planned.at(-1)?.id ?? 0 })
 }
+
+/** Digests that are remembered as told, for when the clock was set back. */
+const PLANNED_MAX = 10
 
 async function lookAt(desk: Desk, subject: Subject): Promise<void> {
   const now = desk.clock.now()

@@ -97,6 +97,18 @@ export function saveRing(
   )
 }
 
+/** Forgets what a clock told of the runs that began before this event. */
+export function dropRings(
+  tx: Tx,
+  { kind, id }: Subject,
+  { clock, before }: { readonly clock: string; readonly before: number }
+): void {
+  tx.run(
+    'DELETE FROM rings WHERE subject_kind = ? AND subject_id = ? AND clock = ? AND generation < ?',
+    [kind, id, clock, before]
+  )
+}
+
 /** The message did not arrive: what it told is told again, at `lookAt` if nothing happens before. */
 export function forgetRings(tx: Tx, messageId: MessageId, lookAt: Instant): void {
   tx.run(

@@ -14,6 +14,7 @@ import {
   alice,
   answering,
   DAY,
+  days,
   FIRST,
   givenDesk,
   givenMaintainer,
@@ -273,6 +274,14 @@ describe('the digest', () => {
     await look()
     await morning()
     expect(await digests()).toHaveLength(1)
+  })
+
+  it('leaves nothing behind that grows with the age of the database', async () => {
+    const told = () => world.column("SELECT generation FROM rings WHERE clock = 'digest'").length
+    await days(15)
+    const kept = told()
+    await days(5)
+    expect(told()).toBe(kept)
   })
 
   it('(A3) of an instant is sent once, however often the clock is set back over it; the next one tells what came since (G1, G2)', async () => {
