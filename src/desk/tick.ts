@@ -86,7 +86,12 @@ function planDigest(desk: Desk, tx: Tx, now: Instant): void {
   const next = nexts.find((at) => !isTold(at)) ?? nexts[0] ?? null
   if (next === date) return
   record(tx, event('digest-planned', DESK, BY_DESK, { date: next }), { now })
-  looks.dropRings(tx, DESK, { clock: 'digest', before: planned.at(-1)?.id ?? 0 })
+  looks.keepRings(
+    tx,
+    DESK,
+    'digest',
+    planned.map(({ id }) => id)
+  )
 }
 
 /** Digests that are remembered as told, for when the clock was set back. */

@@ -62,8 +62,8 @@ export type Clock = {
   readonly since: readonly EventKind[]
   /** It counts from this instant of the starting event; a start that says there is none ends the run. */
   readonly from: InstantName
-  /** Due so long after that instant, or so long before it. */
-  readonly due: { readonly within: Span } | { readonly before: Span }
+  /** Due so long after that instant, or so long before it; or only when the start names the instant that was promised. */
+  readonly due: { readonly within: Span } | { readonly before: Span } | { readonly promised: true }
   readonly firmness: 'hard' | 'soft'
   readonly steps: readonly Step[]
   /** The message that a step sends: `reminder`, made of `title`, `risk` and `remedy`, or one that is composed for it. */
@@ -165,6 +165,7 @@ function startRun(open: Map<string, ClockRun>, started: Started, calendar: Calen
     return
   }
   const run = runFrom(started, from, calendar)
+  if (run === null) return
   const before = open.get(name)?.dueAt
   const isEarlier = before === undefined || run.dueAt < before
   if (isEarlier || (clock.counts === 'latest' && run.dueAt > before)) open.set(name, run)
@@ -176,13 +177,14 @@ function keyOf({ key }: Clock, { about }: DeskEvent): string {
   return named.filter((value) => typeof value === 'string' || typeof value === 'number').join(' ')
 }
 
-function runFrom(run: Started, from: Instant, calendar: Calendar): ClockRun {
+function runFrom(run: Started, from: Instant, calendar: Calendar): ClockRun | null {
   const { due, id } = run.clock
+  if ('before' in due)
+    return { ...run, startedAt: run.start.at, dueAt: startBefore(from, due.before, calendar) }
   const { promised } = run.start.about as { readonly promised?: Promised }
-  const earliest = (at: Instant): Instant => [at, promised?.[id] ?? at].sort()[0] ?? at
-  return 'within' in due
-    ? { ...run, startedAt: from, dueAt: earliest(dueAt(from, due.within, calendar)) }
-    : { ...run, startedAt: run.start.at, dueAt: startBefore(from, due.before, calendar) }
+  const within = 'within' in due ? [dueAt(from, due.within, calendar)] : []
+  const [earliest] = [...within, promised?.[id] ?? []].flat().sort()
+  return earliest === undefined ? null : { ...run, startedAt: from, dueAt: earliest }
 }
 
 /** The promise that is due first. A clock that counts `each` start only tells of something. */

@@ -37,13 +37,26 @@ import {
 export function clocksOf(
   kind: Subject['kind'],
   product: Product | null,
-  settings: Pick<Settings, 'clocks'>
+  settings: Pick<Settings, 'clocks' | 'products'>
 ): readonly Clock[] {
   const { clocks, notice } = product?.policy ?? { clocks: settings.clocks, notice: null }
   const isDateTold = product === null || notice?.reporter_date_mail === 'with-notice'
-  return clocks.filter(
+  const own = clocks.filter(
     ({ id, subjects }) => subjects.includes(kind) && (isDateTold || !OF_THE_DATE.includes(id))
   )
+  return kind === 'case' ? [...own, ...keptPromises(own, settings)] : own
+}
+
+/** A promise that another policy gave is kept, also where the present one has no such promise (`/product`, `/merge`). */
+function keptPromises(
+  own: readonly Clock[],
+  { products }: Pick<Settings, 'products'>
+): readonly Clock[] {
+  const others = products
+    .flatMap(({ policy }) => policy.clocks)
+    .filter(({ id }) => own.every((one) => one.id !== id))
+    .map((clock) => [clock.id, { ...clock, due: { promised: true } } as const] as const)
+  return [...new Map(others).values()]
 }
 
 /** Clocks of the promise that the reporter learns the date together with the list. */

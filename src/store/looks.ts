@@ -97,15 +97,17 @@ export function saveRing(
   )
 }
 
-/** Forgets what a clock told of the runs that began before this event. */
-export function dropRings(
+/** Forgets what a clock told of other runs than these, which are named by the events that started them. */
+export function keepRings(
   tx: Tx,
   { kind, id }: Subject,
-  { clock, before }: { readonly clock: string; readonly before: number }
+  clock: string,
+  runs: readonly number[]
 ): void {
   tx.run(
-    'DELETE FROM rings WHERE subject_kind = ? AND subject_id = ? AND clock = ? AND generation < ?',
-    [kind, id, clock, before]
+    `DELETE FROM rings WHERE subject_kind = ? AND subject_id = ? AND clock = ?
+       AND generation NOT IN (SELECT value FROM json_each(?))`,
+    [kind, id, clock, runs]
   )
 }
 

@@ -208,6 +208,25 @@ it.each([
   }
 )
 
+it('(B12) a first answer that was promised is watched on after /product to a policy that promises none', async () => {
+  const policy = await preset('template')
+  const silent = { ...policy, clocks: policy.clocks.filter(({ id }) => id !== 'answer') }
+  await deskOf('dispatch', {
+    moreProducts: [{ ...PRODUCT, id: 'other', name: 'ACME Other', policy: silent }]
+  })
+  await givenMessage(alice, { ...KEYED, subject: 'ACME Parser', as: 'clear' })
+  const due = 'Due: Wed 25 Nov 2026, 12:00 UTC: No person has answered the reporter yet.'
+  expect(await says('/status\n')).toContain(due)
+  expect(await says('/product other\n/status\n')).toContain(due)
+  const moved = mark()
+  await days(3)
+  expect(rangSince(moved)['answer']).toBe(3)
+  await says('/reply\nThank you.\n')
+  const answered = mark()
+  await days(2)
+  expect(rangSince(answered)).not.toHaveProperty('answer')
+})
+
 it('(B16) a change that nobody approves is reminded of after the old date, too, daily until it is approved', async () => {
   await givenNotices({ policy: { clocks: (await preset('dispatch')).clocks } })
   await world.wait(UNTIL_DUE)

@@ -72,7 +72,7 @@ type Stored = { events: DeskEvent[]; told: Told[] }
 
 /** One look, as the desk makes it: every telling is kept with the message that tells it. */
 function look(stored: Stored, now: Instant): void {
-  const clocks = clocksOf('case', null, { clocks: BUILT_IN_CLOCKS })
+  const clocks = clocksOf('case', null, { clocks: BUILT_IN_CLOCKS, products: [] })
   const last = stored.events.at(-1)?.id ?? 0
   const { events, told } = stored
   const known = {
@@ -123,7 +123,7 @@ it('(A3) over the end of daylight saving a day of a clock has 24 hours, and a bu
   const about = { oldDate: null, date, written: '', reason: '', leaveBy }
   const set = { ...event('embargo-set', CASE, BY_DESK, about), id: 1, at: START }
   const events = [{ ...set, evidence: NO_EVIDENCE } as DeskEvent]
-  const draft = clocksOf('case', null, { clocks: BUILT_IN_CLOCKS }).filter(
+  const draft = clocksOf('case', null, { clocks: BUILT_IN_CLOCKS, products: [] }).filter(
     ({ id }) => id === 'notice-draft'
   )
   const inBusinessDays = draft.map((one) => ({ ...one, due: { before: { business_days: 3 } } }))
@@ -141,7 +141,9 @@ it.each(['with-notice', 'none'] as const)(
   (promised) => {
     const notice = { ...POLICY.notice, reporter_date_mail: promised } as typeof POLICY.notice
     const product = { ...PRODUCT, policy: { ...POLICY, notice } }
-    const ids = clocksOf('case', product, { clocks: BUILT_IN_CLOCKS }).map(({ id }) => id)
+    const ids = clocksOf('case', product, { clocks: BUILT_IN_CLOCKS, products: [] }).map(
+      ({ id }) => id
+    )
     const dates = promised === 'none' ? [] : ['date-message', 'date-untold']
     expect(ids.filter((id) => id.startsWith('date-'))).toEqual(dates)
   }
