@@ -88,10 +88,6 @@ const NOTHING_LEAVES = {
   holds: ({ notice }: CaseFacts) => notice !== 'scheduled' && notice !== 'releasing',
   says: 'An advance notice is scheduled or leaving. Stop it first with /notice hold.'
 }
-const LIST_NOT_TOLD = {
-  holds: ({ isListTold }: CaseFacts) => !isListTold,
-  says: 'The list has had the advance notice of this case, so it ends by disclosure: record that with /disclosed.'
-}
 const HAS_DATE = {
   holds: ({ disclosureAt }: CaseFacts) => disclosureAt !== null,
   says: 'There is no disclosure date yet. Set it with /embargo.'
@@ -159,14 +155,14 @@ export const MACHINE: Machine = {
     {
       from: [...UNDECIDED, 'accepted', 'planned'],
       to: 'rejected',
-      guards: [NOTHING_LEAVES, LIST_NOT_TOLD, MUST_TELL]
+      guards: [NOTHING_LEAVES, MUST_TELL]
     }
   ],
   merged: [
     {
       from: [...UNDECIDED, 'accepted', 'planned'],
       to: 'merged',
-      guards: [NOTHING_LEAVES, LIST_NOT_TOLD, MUST_TELL]
+      guards: [NOTHING_LEAVES, MUST_TELL]
     }
   ],
   'merged-in': [
@@ -182,7 +178,7 @@ export const MACHINE: Machine = {
     {
       from: [...UNDECIDED, 'accepted', 'planned'],
       to: 'same',
-      guards: [NOTHING_LEAVES, LIST_NOT_TOLD]
+      guards: [NOTHING_LEAVES]
     }
   ],
   'embargo-set': [
@@ -214,7 +210,7 @@ export const MACHINE: Machine = {
     {
       from: [...UNDECIDED, 'accepted', 'planned'],
       to: 'closed',
-      guards: [NOTHING_LEAVES, LIST_NOT_TOLD, MAY_END_INTERNALLY, SAYS_WHY, TELLS_OR_SAYS_WHY]
+      guards: [NOTHING_LEAVES, MAY_END_INTERNALLY, SAYS_WHY, TELLS_OR_SAYS_WHY]
     }
   ],
   reopened: [
