@@ -63,6 +63,12 @@ export function readInstant(text: string, timezone: string): WrittenInstant | st
   }
 }
 
+/** The same text with the zone in which readInstant reads it, so that nothing later changes what it means (B17). */
+export function withZone(text: string, timezone: string): string {
+  const [written, , , ...zones] = WRITTEN.exec(text.trim()) ?? []
+  return written === undefined || zones.some(Boolean) ? text : `${written} ${timezone}`
+}
+
 function localInstant(local: Temporal.PlainDateTime, zone: string): WrittenInstant | string {
   const first = local.toZonedDateTime(zone, { disambiguation: 'earlier' })
   const last = local.toZonedDateTime(zone, { disambiguation: 'later' })

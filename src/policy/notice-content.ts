@@ -138,7 +138,7 @@ export function noticeParams(notice: NoticeRecord, about: NoticeSetting): Notice
     return { label: NOTICE_FIELDS[key][0], text: shownText(key, notice, timezone) }
   })
   const instantOf = (key: InstantField) => ({
-    at: fieldInstant(notice, key)?.instant ?? '',
+    at: fieldInstant(notice, key, timezone)?.instant ?? '',
     said: shownText(key, notice, timezone)
   })
   return {
@@ -175,9 +175,10 @@ type InstantField = 'patch_available_at' | 'release_at'
 /** The instant that a field states; null where it states none. */
 export function fieldInstant(
   { fields }: Pick<NoticeRecord, 'fields'>,
-  key: InstantField
+  key: InstantField,
+  timezone: string
 ): WrittenInstant | null {
-  const read = readInstant(fields[key] ?? '', 'UTC')
+  const read = readInstant(fields[key] ?? '', timezone)
   return typeof read === 'string' ? null : read
 }
 
@@ -186,7 +187,7 @@ function shownText(key: NoticeTextField, notice: NoticeRecord, timezone: string)
   const text = notice.fields[key] ?? ''
   if (key === 'deploy_permission') return readDeployment(text)?.conditions ?? ''
   if (key !== 'patch_available_at' && key !== 'release_at') return text
-  const read = fieldInstant(notice, key)
+  const read = fieldInstant(notice, key, timezone)
   return read === null ? text : formatInstant(read.instant, timezone, read.zone)
 }
 

@@ -8,19 +8,38 @@ import { type Draft } from './draft.ts'
 import { fieldInstant, missingFields, readDeployment } from './notice-content.ts'
 import { readVersions, sharedVersions, VERSIONS_EXAMPLE } from './versions.ts'
 
+const COUNT =
+  '(?:\\d+|half an?|an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|(?:a )?(?:few|couple(?: of)?)|several) ?'
+const UNIT = '(?:(?:business|working) )?(?:h|hrs?|hours?|d|days?|weeks?|fortnights?|months?)'
 const RELATIVE = [
-  /\b(?:today|tomorrow|tonight|yesterday|(?:next|this|coming) (?:week|month))\b/iu,
-  /\b(?:(?:next|this|coming) )?(?:mon|tues|wednes|thurs|fri|satur|sun)day\b(?!,? (?:the )?(?:\d|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]* \d))/iu,
-  /\b(?:in|within) (?:\d+ ?|(?:an?|one|two|three|four|five|six|seven|ten) )(?:h|hrs?|hours?|d|days?|weeks?|fortnights?|months?)\b/iu
-]
+  String.raw`\b(?:today|tomorrow|tonight|yesterday|(?:next|this|coming) (?:week|month)|(?:next|coming) year)\b`,
+  String.raw`\b(?:(?:the|this|next|coming) weekend|end of (?:the |this |next )?(?:week|month|quarter|year)|week['’]s end)\b`,
+  String.raw`\b(?:(?:next|this|coming) )?(?:mon|tues|wednes|thurs|fri|satur|sun)day\b`,
+  String.raw`\b(?:in|within) (?:about )?(?:${COUNT}|the (?:next|coming) (?:${COUNT})?)${UNIT}\b`,
+  String.raw`\b(?:(?:${COUNT})?${UNIT} (?:ago|from now)|from now(?! on))\b`
+].map((form) => new RegExp(form, 'iu'))
+const WEEKDAY = '(?:(mon|tue|wed|thu|fri|sat|sun)[a-z]*,? (?:the )?)?'
+const DAY = String.raw`(\d{1,2})(?:st|nd|rd|th)?`
+const MONTH =
+  '(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)'
+const DAY_MONTH = String.raw`${DAY}[ -](?:of )?${MONTH}\b`
+const MONTH_DAY = String.raw`${MONTH}\.? ${DAY}\b`
 /** `Fri 4 Dec 2026`, `Friday, December 4th, 2026` and `2026-12-04`, each with or without the weekday. */
-const DATE =
-  /\b(?:(mon|tue|wed|thu|fri|sat|sun)[a-z]*,? (?:the )?)?(?:(\d{1,2})(?:st|nd|rd|th)? (jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*,? (\d{4})|(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]* (\d{1,2})(?:st|nd|rd|th)?,? (\d{4})|(\d{4}-\d{2}-\d{2}))\b/giu
+const DATE = new RegExp(
+  String.raw`\b${WEEKDAY}(?:${DAY_MONTH}[.,]*[ -](\d{4})|${MONTH_DAY},? (\d{4})|(\d{4}-\d{2}-\d{2}))(?=t\d|\b)`,
+  'giu'
+)
+const YEARLESS = new RegExp(String.raw`(?<![\d.])\b${WEEKDAY}(?:${DAY_MONTH}|${MONTH_DAY})`, 'giu')
+/** `12/09/2026`, `12/09/26`, `9.12.2026` and `2026/12/4`. A version has no year at its end, or the word before it. */
+const NUMERIC =
+  /(?<![\w./-]|version )(?:(?:0?[1-9]|[12]\d|3[01])(\/|-|\. ?)(?:0?[1-9]|[12]\d|3[01])\1(?:19|20)\d{2}|\d{1,2}\/\d{1,2}\/\d{2}|20\d{2}([/-])\d{1,2}\2\d{1,2})(?![\w/-]|\.\d)/giu
 /** A sentence that says when something becomes public, and not that it did. */
 const PUBLIC = /\b(?:public|disclos|embargo)/iu
 const PAST = /\b(?:was|were|been|had|since)\b/iu
 const MONTHS = 'jan feb mar apr may jun jul aug sep oct nov dec'.split(' ')
 export const INSTANTS = ['patch_available_at', 'release_at'] as const
+/** Fields that must be read whole, so that no prose is in them. */
+const PARSED = new Set<string>([...INSTANTS, 'affected_versions', 'not_affected'])
 
 /** Why the notice cannot be previewed or approved as it is; null when it can. */
 export function noticeComplaint(draft: Draft): string | null {
@@ -45,14 +64,14 @@ function* faultsOf(draft: Draft): Iterable<string> {
   const fields = notice?.fields ?? {}
   const days = daysOf(record, fields, settings)
   for (const name of NOTICE_TEXT_FIELDS) {
-    yield* proseFaults(name, fields[name] ?? '', days)
+    if (!PARSED.has(name)) yield* proseFaults(name, fields[name] ?? '', days)
     yield* linkFaults(name, fields[name] ?? '', policy.notice?.links ?? [])
   }
   yield* quoteFaults(fields, bound.reported)
   yield* versionFaults(fields, supported)
   if (readDeployment(fields.deploy_permission ?? '') === null)
     yield 'deploy_permission: please write none, hosted: TERMS (on systems that members host themselves) or yes: TERMS, for example hosted: no reboot that users would notice.'
-  yield* instantFaults(fields, record)
+  yield* instantFaults(fields, record, settings.desk.timezone)
   if (bound.members.length === 0)
     yield 'Nobody is on the list of this product, so nobody would get the notice; the operator adds members with "postern members add".'
 }
@@ -133,12 +152,9 @@ function* versionFaults(fields: NoticeFields, supported: readonly string[]): Ite
 }
 
 function* proseFaults(name: string, text: string, days: readonly string[]): Iterable<string> {
-  for (const form of RELATIVE) {
-    const written = form.exec(text)?.[0]
-    if (written !== undefined)
-      yield `${name} says "${written}": please write the date, because nobody knows when it is read.`
-  }
-  for (const date of datesIn(text)) yield* weekdayFault(name, date)
+  const flat = text.replace(/\s+/gu, ' ')
+  for (const date of datesIn(flat)) yield* weekdayFault(name, date)
+  yield* undatedFaults(name, flat.replace(DATE, '…'))
   for (const sentence of text.split(/[.!?]\s|\n/u)) {
     if (days.length === 0 || !PUBLIC.test(sentence) || PAST.test(sentence)) continue
     for (const { written, day } of datesIn(sentence))
@@ -147,12 +163,27 @@ function* proseFaults(name: string, text: string, days: readonly string[]): Iter
   }
 }
 
+/** What stands for a date and is none that everybody reads as the same day. */
+function* undatedFaults(name: string, undated: string): Iterable<string> {
+  for (const form of RELATIVE) {
+    const written = form.exec(undated)?.[0]
+    if (written !== undefined)
+      yield `${name} says "${written}": please write the date, because nobody knows when it is read.`
+  }
+  // "4.1 and 4 may crash" names no day.
+  for (const [written] of undated.matchAll(YEARLESS))
+    if (!written.includes('may'))
+      yield `${name} says "${written}": please write the date with its year, for example Fri 4 Dec 2026.`
+  for (const [written] of undated.matchAll(NUMERIC))
+    yield `${name} says "${written}", which people read in different ways: please write the date as for example 2026-12-04 or 4 Dec 2026.`
+}
+
 type WrittenDate = { readonly written: string; readonly weekday: string; readonly day: string }
 
 function datesIn(text: string): WrittenDate[] {
   return [...text.matchAll(DATE)].map(
     ([written, weekday = '', d1 = '', m1 = '', y1 = '', m2 = '', d2 = '', y2 = '', iso]) => {
-      const month = String(MONTHS.indexOf((m1 || m2).toLowerCase()) + 1)
+      const month = String(MONTHS.indexOf((m1 || m2).slice(0, 3).toLowerCase()) + 1)
       const day = `${y1 || y2}-${month.padStart(2, '0')}-${(d1 || d2).padStart(2, '0')}`
       return { written, weekday, day: iso ?? day }
     }
@@ -165,7 +196,7 @@ function daysOf(
   fields: NoticeFields,
   { desk: { timezone } }: Draft['settings']
 ): string[] {
-  const instants = INSTANTS.flatMap((name) => fieldInstant({ fields }, name) ?? [])
+  const instants = INSTANTS.flatMap((name) => fieldInstant({ fields }, name, timezone) ?? [])
   if (disclosureAt !== null) instants.push({ instant: disclosureAt, zone: disclosureZone ?? 'UTC' })
   return instants.flatMap(({ instant, zone }) => [
     instant.slice(0, 10),
@@ -181,17 +212,15 @@ function* weekdayFault(name: string, { written, weekday, day }: WrittenDate): It
     yield `${name} says "${written}", but that day is a ${really}.`
 }
 
-/** An instant without a zone, in that of the desk. It is kept with it, so that nothing later changes what was approved (B17). */
-export function zoned(text: string, timezone: string): string {
-  const isZoned = /(?:z|[+-]\d\d:?\d\d|[a-z]+\/[a-z_]+\]?|utc)$/iu.test(text.trim())
-  return isZoned || typeof readInstant(text, timezone) === 'string' ? text : `${text} ${timezone}`
-}
-
-function* instantFaults(fields: NoticeFields, { disclosureAt }: Draft['case']): Iterable<string> {
-  const [patch, release] = INSTANTS.map((name) => fieldInstant({ fields }, name)?.instant)
+function* instantFaults(
+  fields: NoticeFields,
+  { disclosureAt }: Draft['case'],
+  timezone: string
+): Iterable<string> {
+  const [patch, release] = INSTANTS.map((name) => fieldInstant({ fields }, name, timezone)?.instant)
   for (const name of INSTANTS) {
     const text = fields[name] ?? ''
-    const read = readInstant(text, 'UTC')
+    const read = readInstant(text, timezone)
     if (text !== '' && typeof read === 'string') yield `${name}: ${read}`
   }
   if (patch !== undefined && release !== undefined && patch > release)

@@ -5,6 +5,7 @@ import { type Decision } from '../../domain/decision.ts'
 import { groupBy } from '../../domain/group.ts'
 import {
   isListTold,
+  NOTICE_FIELDS,
   NOTICE_TEXT_FIELDS,
   type NoticeFields,
   type NoticeRecord,
@@ -12,7 +13,7 @@ import {
   type ToldNotice
 } from '../../domain/notice.ts'
 import { NO_HISTORY } from '../../domain/notice-history.ts'
-import { formatInstant, type Instant } from '../../domain/time.ts'
+import { formatInstant, type Instant, withZone } from '../../domain/time.ts'
 import { count, listed } from '../../domain/words.ts'
 import { preview as previewMessage } from '../../messages/to-maintainers.ts'
 import { notice as noticeMessage } from '../../messages/to-members.ts'
@@ -30,6 +31,7 @@ import {
 } from '../draft.ts'
 import { whoApproves } from '../embargo.ts'
 import {
+  fieldInstant,
   isNoticeOpen,
   missingFields,
   noticeDigest,
@@ -39,7 +41,7 @@ import {
   sentComplaint,
   standingPreview
 } from '../notice-content.ts'
-import { INSTANTS, memberMentions, noticeComplaint, noticeFaults, zoned } from '../notice-lint.ts'
+import { INSTANTS, memberMentions, noticeComplaint, noticeFaults } from '../notice-lint.ts'
 import { nameOf } from '../recipients.ts'
 import { sealedTo } from '../send.ts'
 import { dateLines } from '../status.ts'
@@ -72,7 +74,19 @@ const draftNotice: Handler = (draft, { fields }) => {
   })
   draft.activity.push(`wrote the notice, revision ${revision}`)
   const stored = files.length === 0 ? '' : ` ${count(files.length, 'patch', 'patches')} stored.`
-  return `Notice revision ${revision} stored.${stored}${edited}${readyWords(draft)}`
+  return `Notice revision ${revision} stored.${stored}${instantWords(draft, fields)}${edited}${readyWords(draft)}`
+}
+
+/** The instants among these fields as the notice says them: in the zone of the desk, in UTC and as written (B17). */
+function instantWords({ notice, settings }: Draft, given: Command['fields']): string {
+  const { timezone } = settings.desk
+  return INSTANTS.filter((name) => given.some(({ key }) => key === name))
+    .map((name) => {
+      const read = fieldInstant({ fields: notice?.fields ?? {} }, name, timezone)
+      const said = read === null ? '' : formatInstant(read.instant, timezone, read.zone)
+      return said === '' ? '' : ` ${NOTICE_FIELDS[name][0]}: ${said}.`
+    })
+    .join('')
 }
 
 /** Fields given replace stored ones; those not given stay. */
@@ -83,7 +97,7 @@ function editNotice(draft: Draft, fields: Command['fields']): NoticeRecord {
   const given: NoticeFields = Object.fromEntries(
     fields.map(({ key, value }) => [
       key,
-      INSTANTS.some((name) => name === key) ? zoned(value, timezone) : value
+      INSTANTS.some((name) => name === key) ? withZone(value, timezone) : value
     ])
   )
   draft.notice = { ...open, fields: { ...open.fields, ...given } }

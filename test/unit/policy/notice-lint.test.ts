@@ -50,6 +50,20 @@ it.each(rows`
   a span from now          | mitigations: Update within 3 days.           | mitigations says "within 3 days"
   a bare weekday           | description: Patches land by Monday morning. | says "Monday"
   a short span             | remedy_steps: Please update within 48h.      | says "within 48h"
+  a number as a word       | description: The fix comes in eight days.    | says "in eight days"
+  a few days               | description: It comes in the next few days.  | says "in the next few days"
+  days from now            | description: Public three days from now.     | says "three days from now"
+  half an hour             | description: Public in half an hour.         | says "in half an hour"
+  the weekend              | description: Public this weekend.            | says "this weekend"
+  the end of the week      | description: Public by the end of the week.  | says "end of the week"
+  next year                | description: Version 5 comes next year.      | says "next year"
+  a line break             | description: <<\nThe fix comes next\nweek.\n>> | says "next week"
+  no year                  | description: Public on Friday 9 December.    | says "Friday 9 December": please write the date with its year
+  no year, in America      | description: Public on Thursday, Dec 4.      | says "Thursday, Dec 4": please write the date with its year
+  no month                 | description: Public on Friday the 4th.       | says "Friday"
+  numbers with slashes     | description: Public on 12/09/2026.           | says "12/09/2026", which people read in different ways
+  numbers with dots        | description: Public on 9.12.2026.            | says "9.12.2026", which people read in different ways
+  another day with a time  | description: Public on 2026-12-24T12:00Z.    | says "2026-12-24", and nothing
   a fortnight              | description: It follows in a fortnight.      | "in a fortnight"
   a wrong weekday          | remedy_steps: Deploy on Thu 4 Dec 2026.      | that day is a Fri
   one of America           | description: On Thursday, December 4, 2026.  | "Thursday, December 4, 2026", but that day is a Fri
@@ -75,6 +89,36 @@ it('(B18) exact dates are fine', () => {
   }
   expect(faults(fields)).toBe('')
 })
+
+it('(B18) versions, counts and paths are no dates', () => {
+  const description =
+    'Versions 9.12.2, 4.1 and 4 may crash after 8 octets or decode 12 bytes; see src/12/09/26.c, version 1.2.2026 and CVE-2026-12345. From now on, the 4th of December 2026 counts.'
+  expect(faults({ description, affected_versions: '1.2.2026' })).toBe('')
+})
+
+it.each(rows`
+  a hyphen in the zone   | 2027-03-01 14:00 America/Port-au-Prince | 18:00 Berlin \(17:00 UTC|20:00 Berlin \(19:00 UTC; 14:00 Port-au-Prince
+  a plus in the zone     | 2027-03-01 14:00 Etc/GMT+3              | 18:00 Berlin \(17:00 UTC; 14:00 Etc/GMT\+3\)
+  brackets               | 2027-03-01T14:00[Europe/Berlin]         | 14:00 Berlin \(13:00 UTC\)
+  the zone of the desk   | 2027-03-01 14:00                        | 14:00 Berlin \(13:00 UTC\)
+`)(
+  '(B17) /notice draft reads an instant with %s as /embargo does, and the answer says it',
+  (_, written, says) => {
+    const context = commandContext({ bound: bound({ case: PLANNED, notice: noticeRecord() }) })
+    const draft = JSON.stringify(
+      runText(`/notice draft\npatch_available_at: ${written}\nrelease_at: ${written}\n`, context)
+    )
+    expect(draft).toMatch(
+      new RegExp(
+        `Patch available: Mon 1 Mar 2027, (?:${says}).*Release: Mon 1 Mar 2027, (?:${says})`
+      )
+    )
+    expect(draft).not.toContain('time zone')
+    expect(JSON.stringify(runText(`/embargo ${written} because test`, context))).toMatch(
+      new RegExp(says)
+    )
+  }
+)
 
 const REPORTED = 'one two three four five six seven eight nine ten'
 it.each(rows`
