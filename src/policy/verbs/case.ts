@@ -49,9 +49,25 @@ const acknowledge: Handler = (draft) => {
   const to = draft.bound.heldAnswerTo
   if (to === null) throw new Refusal('No acknowledgement of this case is on hold.')
   if (hasHappened(draft, 'acknowledgement-released')) return `It goes to ${to} already.`
+  refuseIf(pastComplaint(draft))
   decided(draft, 'acknowledgement-released', {})
   draft.activity.push('sent the acknowledgement')
   return `The acknowledgement goes to ${to}.`
+}
+
+/** Why the acknowledgement on hold would say what is not true any more: it promised an answer by an instant that has passed. */
+function pastComplaint({ bound, case: record, now, settings }: Draft): string | null {
+  const reports = bound.events.flatMap((one) =>
+    one.kind === 'opened' || one.kind === 'merged-in' ? [one] : []
+  )
+  const held = reports.findLast(
+    ({ about: { reporter } }) =>
+      reporterWith(record, reporter)?.contact?.address === bound.heldAnswerTo
+  )
+  const due = held?.about.promised?.['answer']
+  // One that was late from the start says so.
+  if (held === undefined || due === undefined || due > now || due <= held.at) return null
+  return `The acknowledgement says that a member of our team replies by ${formatInstant(due, settings.desk.timezone)}, and that has passed. Please answer with /reply.`
 }
 
 const accept: Handler = (draft, command) => {
@@ -189,7 +205,9 @@ export const CASE: readonly Verb[] = [
     next: {
       happens: 'acknowledgement-released',
       writes: (draft) =>
-        draft.bound.heldAnswerTo === null || hasHappened(draft, 'acknowledgement-released')
+        draft.bound.heldAnswerTo === null ||
+        hasHappened(draft, 'acknowledgement-released') ||
+        pastComplaint(draft) !== null
           ? null
           : '/acknowledge'
     }

@@ -2,6 +2,13 @@ import { describe, expect, it } from 'vitest'
 import { type Address } from '../../../src/domain/address.ts'
 import { type ReporterKey } from '../../../src/domain/case.ts'
 import { type Decision } from '../../../src/domain/decision.ts'
+import {
+  aboutCase,
+  BY_DESK,
+  type DeskEvent,
+  event,
+  NO_EVIDENCE
+} from '../../../src/domain/event.ts'
 import { type AuthenticationResult, type OpenedMail } from '../../../src/domain/mail.ts'
 import { judgeSender } from '../../../src/policy/authentication.ts'
 import {
@@ -145,6 +152,8 @@ describe('the acknowledgement of a message whose sender was checked (RFC 3834 §
   })
 })
 
+const RECEIVED = at('2026-11-21T12:00:00Z')
+
 describe('/acknowledge', () => {
   const run = (heldAnswerTo: ReturnType<typeof address> | null, text = '/acknowledge') =>
     runText(text, commandContext({ bound: bound({ heldAnswerTo }) }))
@@ -155,6 +164,23 @@ describe('/acknowledge', () => {
     expect(happened(decisions, 'acknowledgement-released')).toMatchObject([
       { subject: { id: TAG }, actor: { id: 'grace' } }
     ])
+  })
+
+  it.each([
+    ['has passed', '2026-11-22T11:00:00Z', false],
+    ['passed before the report came', '2026-11-21T11:00:00Z', true],
+    ['lies ahead', '2026-11-24T12:00:00Z', true]
+  ])('says nothing that is not true any more: its time for an answer %s', (_when, due, ran) => {
+    const about = {
+      product: 'parser',
+      reporter: TAG,
+      receivedAt: RECEIVED,
+      promised: { answer: at(due) }
+    }
+    const opened = event('opened', aboutCase(TAG), BY_DESK, about)
+    const events = [{ ...opened, id: 1, at: RECEIVED, evidence: NO_EVIDENCE } as DeskEvent]
+    const known = bound({ heldAnswerTo: ALICE.address, events })
+    expect(runText('/acknowledge', commandContext({ bound: known })).ran).toBe(ran)
   })
 
   it('does nothing where none is held', () => {
