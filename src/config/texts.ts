@@ -6,8 +6,10 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parse } from 'yaml'
+import { assert } from '../domain/assert.ts'
 import { type EventKind } from '../domain/event.ts'
 import { type Wording } from '../domain/message.ts'
+import { BUILT_IN_CLOCKS } from './clock-schema.ts'
 import { refusedConfig } from './problems.ts'
 
 const EXTENSION = '.liquid'
@@ -35,9 +37,21 @@ export function readTexts(own: string): ReadonlyMap<string, Wording> {
 /** The wordings beside the program. */
 export function builtInTexts(): ReadonlyMap<string, Wording> {
   const samples = read('samples.yaml') as Record<string, Wording['samples']>
+  samples['alert'] = withClocks(samples['alert'] ?? {})
   return new Map(
     sourcesIn(FOLDER).map(([name, source]) => [name, { ...source, samples: samples[name] ?? {} }])
   )
+}
+
+/** Samples of alarms with the words of the built-in clocks that they are named after. */
+function withClocks(samples: Wording['samples']): Wording['samples'] {
+  const all = Object.entries(samples).map(([name, particulars]) => {
+    const clock = BUILT_IN_CLOCKS.find(({ id }) => id === name.split(',')[0])
+    assert(clock !== undefined, `no clock for the sample ${name}`)
+    const { message: alarm, title, risk, remedy, quote } = clock
+    return [name, { alarm, title, risk, remedy, quote, ...particulars }] as const
+  })
+  return Object.fromEntries(all)
 }
 
 /** The sentences of the history, by the kind of event. */

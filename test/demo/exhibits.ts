@@ -38,7 +38,9 @@ export const SAMPLES: readonly (readonly [title: string, message: Message])[] = 
 /** All of them. */
 export async function exhibits(): Promise<Exhibit[]> {
   const samples = SAMPLES.flatMap(([title, message]) => {
-    const { inClear } = message
+    const { inClear, kind } = message
+    // Shown clock by clock.
+    if (kind === 'alert') return []
     const ways = inClear === 'own-words' ? [false, true] : [inClear === 'content-free']
     return ways.map((clear) => ({
       title: `${title}${clear ? ' (in clear)' : ''}`,
@@ -47,7 +49,7 @@ export async function exhibits(): Promise<Exhibit[]> {
     }))
   })
   const ofCommands = oncePerWording(answers(await presets()))
-  return [...samples, ...(await acknowledgements()), ...(await reminders()), ...ofCommands]
+  return [...samples, ...(await acknowledgements()), ...(await alarms()), ...ofCommands]
 }
 
 /** What several presets say in the same words is shown once, under all their names. */
@@ -85,33 +87,46 @@ async function acknowledgements(): Promise<Exhibit[]> {
   return found
 }
 
-/** What each clock says by itself, once; a preset is named where it alone has these words. */
-async function reminders(): Promise<Exhibit[]> {
+/** Every alarm: each clock with its own words, once; a preset is named where it alone has these words. */
+async function alarms(): Promise<Exhibit[]> {
   const said = new Map<string, Exhibit>()
-  const usual = Object.values(builtInTexts().get('alert')?.samples ?? {})[0] as Parameters<
-    typeof alert
-  >[0]
+  const samples = Object.entries(builtInTexts().get('alert')?.samples ?? {})
   const told = (clocks: readonly Clock[], whose: string): void => {
-    for (const { message, ...clock } of clocks) {
-      if (message !== 'reminder') continue
-      const due = clock.counts === 'each' ? '' : 'Tue 1 Dec 2026, 14:00 Berlin (13:00 UTC)'
-      const { title, risk, remedy, quote } = clock
-      const isOfDesk = !clock.subjects.includes('case')
-      const owner = isOfDesk ? '' : 'Grace Hopper'
-      const words = { ...usual, alarm: message, title, risk, remedy, quote, due, owner }
-      const key = JSON.stringify(words)
-      if (!said.has(key))
-        said.set(key, {
-          title: `alert: clock ${clock.id}${whose}`,
-          message: alert(words),
-          inClear: false,
-          isOfDesk
-        })
+    for (const clock of clocks.filter(({ message }) => !COMPOSED.includes(message))) {
+      const { id, message: alarm, title, risk, remedy, quote } = clock
+      const own = samples.filter(([name]) => name.split(',')[0] === id)
+      const [like] = samples.filter(([, one]) => 'alarm' in one && one.alarm === alarm)
+      const isOver = clock.steps.every(({ at }) => 'after' in at)
+      for (const [name, particulars] of own.length > 0
+        ? own
+        : [[id, { ...like?.[1], isOver }] as const])
+        for (const isOfDesk of waysOf(clock)) {
+          const none = isOfDesk ? { owner: '', disclosure: '' } : {}
+          const words = { ...particulars, alarm, title, risk, remedy, quote, ...none }
+          const key = JSON.stringify([name.replace(id, ''), words])
+          const about = isOfDesk && clock.subjects.includes('case') ? ', about no case' : ''
+          if (!said.has(key))
+            said.set(key, {
+              title: `alert: clock ${name}${about}${whose}`,
+              message: alert(words as Parameters<typeof alert>[0]),
+              inClear: false,
+              isOfDesk
+            })
+        }
     }
   }
   told(BUILT_IN_CLOCKS, '')
   for (const { preset, policy } of await presets()) told(policy.clocks, `, policy ${preset}`)
   return [...said.values()]
+}
+
+/** Clocks that send a message of another kind. */
+export const COMPOSED = ['own-key', 'digest']
+
+/** Whether a clock rings for what is no case, for a case, or for both. */
+function waysOf({ subjects }: Clock): boolean[] {
+  const others = subjects.filter((one) => one !== 'case')
+  return [...(subjects.includes('case') ? [false] : []), ...(others.length > 0 ? [true] : [])]
 }
 
 function presets() {

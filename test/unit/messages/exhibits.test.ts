@@ -1,11 +1,23 @@
 /** Every sample of the gallery, for every preset. */
 import { describe, expect, it } from 'vitest'
+import { BUILT_IN_CLOCKS } from '../../../src/config/clock-schema.ts'
 import { listPresets, readPolicy } from '../../../src/config/policy-file.ts'
 import { builtInTexts } from '../../../src/config/texts.ts'
-import { exhibits, shown } from '../../demo/exhibits.ts'
+import { COMPOSED, exhibits, shown } from '../../demo/exhibits.ts'
 
 const ALL = (await exhibits()).map((exhibit) => [exhibit.title, shown(exhibit)] as const)
 const LINES_MAX = 25
+
+const plain = (text: string): string => text.replaceAll(/\s+/g, ' ').trim()
+
+/** The words of a wording between its tags. */
+function fragmentsOf(source: string): string[] {
+  const text = source.replaceAll(/{%-? comment -?%}[^]*?{%-? endcomment -?%}/g, '')
+  return text
+    .split(/{%.*?%}|{{.*?}}/s)
+    .map(plain)
+    .filter((one) => /[a-z]{3}/i.test(one))
+}
 
 describe('the gallery', () => {
   it.each(ALL.filter(([title]) => title.includes('acknowledgement')))(
@@ -33,6 +45,34 @@ describe('the gallery', () => {
       const codes = Object.keys(policy.reject.codes).map((code) => `rejection, ${code}`)
       for (const what of [...codes, 'status', 'plan', 'form of the notice'])
         expect([preset, what, has(preset, what)]).toEqual([preset, what, true])
+    }
+  })
+
+  it('has every alarm: of each built-in clock with its own title, and whatever its wording may say (A7)', () => {
+    const clocks = BUILT_IN_CLOCKS.filter(({ message }) => !COMPOSED.includes(message))
+    for (const { id, title, message } of clocks) {
+      const own = ALL.filter(([name]) => new RegExp(`^alert: clock ${id}($|,)`).test(name))
+      const subjects = own.map(([, text]) => text.split('\n')[0] ?? '')
+      expect([
+        id,
+        subjects.some((subject) => subject.includes(title) || message === 'certificate')
+      ]).toEqual([id, true])
+    }
+    const said = ALL.map(([, text]) => plain(text)).join('\n')
+    const missing = fragmentsOf(builtInTexts().get('alert')?.source ?? '').filter(
+      (one) => !said.includes(one)
+    )
+    expect(missing).toEqual([])
+  })
+
+  it('shows risk and remedy of every key that expires, and no case that it is about (A7)', () => {
+    const keys = BUILT_IN_CLOCKS.filter(({ message }) => message === 'certificate')
+    expect(keys.map(({ id }) => id)).toHaveLength(3)
+    for (const { id, risk, remedy } of keys) {
+      const [, text = ''] = ALL.find(([name]) => name === `alert: clock ${id}`) ?? []
+      expect(plain(text)).toContain(plain(risk))
+      expect(plain(text)).toContain(plain(remedy))
+      expect(text).not.toMatch(/ACME-2026|Owner:/)
     }
   })
 
