@@ -86,12 +86,8 @@ function planDigest(desk: Desk, tx: Tx, now: Instant): void {
   const next = nexts.find((at) => !isTold(at)) ?? nexts[0] ?? null
   if (next === date) return
   record(tx, event('digest-planned', DESK, BY_DESK, { date: next }), { now })
-  looks.keepRings(
-    tx,
-    DESK,
-    'digest',
-    planned.map(({ id }) => id)
-  )
+  const kept = planned.map(({ id }) => id)
+  looks.keepRings(tx, DESK, 'digest', kept)
 }
 
 /** Digests that are remembered as told, for when the clock was set back. */
