@@ -26,6 +26,8 @@ export const acknowledgement = automaticAnswer<{
   readonly keyIds: string
   /** Whether an unencrypted report may be answered unencrypted. */
   readonly isClearAllowed: boolean
+  /** The fingerprint of the key that answers are encrypted to; '' for none. */
+  readonly yourKey: string
 }>()('acknowledgement', 'acknowledgement', 'We received your report')
 
 /** One message a day to somebody who sends many reports: the numbers of those that were not acknowledged one by one (B11). */

@@ -5,7 +5,7 @@
 import { type Address, type Contact, isSameAddress, takesNoAnswers } from '../domain/address.ts'
 import { type CaseRecord, type ReporterKey } from '../domain/case.ts'
 import { type Decision, type Sending } from '../domain/decision.ts'
-import { type CaseTag } from '../domain/ids.ts'
+import { type CaseTag, formatFingerprint } from '../domain/ids.ts'
 import { type AutomaticKind, isAddressee, type OpenedMail, subjectOf } from '../domain/mail.ts'
 import { type FactLine, type Message } from '../domain/message.ts'
 import { type Policy, type Product, promisedAnswer, type Settings } from '../domain/settings.ts'
@@ -120,9 +120,11 @@ export function acknowledgeReport(
   // While a key of the sender is known or waits to be accepted, the answer announces no unencrypted mail.
   const isKeyless = key === null && reporters.every(({ unusedKeys }) => unusedKeys.length === 0)
   const isClearAllowed = params.isClearAllowed && isKeyless
-  const inReplyTo = key?.isUsable === true ? null : opened.outer.messageId
+  const isSealed = key?.isUsable === true
+  const yourKey = isSealed ? formatFingerprint(key.fingerprint) : ''
+  const inReplyTo = isSealed ? null : opened.outer.messageId
   const answer = (when: Pick<Sending, 'notBefore' | 'isHeld'>): Decision =>
-    toSender(to, key, acknowledgement({ ...params, isClearAllowed }), {
+    toSender(to, key, acknowledgement({ ...params, isClearAllowed, yourKey }), {
       ...{ once: tag, tag, madeAt, inReplyTo },
       ...when
     })
@@ -234,6 +236,7 @@ export function acknowledgementParams(
     policy: { title, answer_includes, reporter_rules, report_checklist },
     sealedTo: opened.sealedTo,
     keyIds: opened.sealedToKeyIds.join(', '),
-    isClearAllowed: policies.every(({ reporters }) => reporters.cleartext === 'allow')
+    isClearAllowed: policies.every(({ reporters }) => reporters.cleartext === 'allow'),
+    yourKey: ''
   }
 }

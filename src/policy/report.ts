@@ -162,8 +162,9 @@ function openedBy(
   const isNamed = reporter.contact !== null && doubt === null
   const by = isNamed ? ({ kind: 'reporter', id: tag } as const) : BY_SOMEBODY
   const [newest] = senderCases
-  // It may belong to a case that is open already, for the maintainers to merge it.
-  const others = `This sender also reported ${listed(senderCases)}. If this message belongs to ${newest}, reply with /merge ${newest}.`
+  // It may belong to a case that is open already, for the maintainers to merge it; a remark has said into which one.
+  const merge = ` If this message belongs to ${newest}, reply with /merge ${newest}.`
+  const others = `This sender also reported ${listed(senderCases)}.${remarks.length > 0 ? '' : merge}`
   return {
     sender: { kind: 'reporter', reporter, doubt },
     product,

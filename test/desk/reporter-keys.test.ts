@@ -174,7 +174,10 @@ describe("a reporter's key", () => {
     })
     await givenMessage(alice, { ...again, as: 'encrypted', ...says('fail') })
     expect(await lastTo(grace)).toContain('The message names the case ACME-2026-0001')
-    expect(await lastTo(grace)).toContain('It was opened as a new case')
+    const forwarded = await lastTo(grace)
+    expect(forwarded).toContain('It was opened as a new case')
+    expect(forwarded).toContain('reply with /merge ACME-2026-0001')
+    expect(forwarded).not.toContain('If this message belongs to')
     await givenMessage(alice, { ...again, as: 'encrypted', ...says('pass') })
     await givenMessage(alice, { ...again, ...says('fail') })
 

@@ -123,10 +123,10 @@ describe('the notice', () => {
 })
 
 describe('the acknowledgement says what to expect of our answer (B10)', () => {
-  const words = (sealedTo: 'nobody' | 'desk', isClearAllowed: boolean, inClear = true): string => {
+  const words = (sealedTo: 'nobody' | 'desk', isClearAllowed: boolean, yourKey = ''): string => {
     const params = sample('acknowledgement: came in clear').params as AcknowledgementParams
-    const message = acknowledgement({ ...params, sealedTo, isClearAllowed })
-    return renderWith(message, { ...SAMPLE, inClear }).replaceAll(/\s+/g, ' ')
+    const message = acknowledgement({ ...params, sealedTo, isClearAllowed, yourKey })
+    return renderWith(message, { ...SAMPLE, inClear: yourKey === '' }).replaceAll(/\s+/g, ' ')
   }
 
   it('to a reporter who began unencrypted and gave no key: it will come unencrypted unless they send one', () => {
@@ -151,8 +151,8 @@ describe('the acknowledgement says what to expect of our answer (B10)', () => {
 
   it('to a reporter who began encrypted without giving a key: it asks for the key', () => {
     expect(words('desk', true)).toContain('We have no usable OpenPGP public key of yours.')
-    expect(words('desk', true, false)).toContain(
-      'Our answer will be encrypted to the key that we have for you.'
+    expect(words('desk', true, 'ABCD 1234')).toContain(
+      'encrypted to the key that we have for you, with this fingerprint: ABCD 1234 To add'
     )
   })
 })

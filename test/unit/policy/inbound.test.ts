@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { type CaseRecord } from '../../../src/domain/case.ts'
 import { historyOf } from '../../../src/domain/case-machine.ts'
 import { type Decision } from '../../../src/domain/decision.ts'
+import { formatFingerprint } from '../../../src/domain/ids.ts'
 import { type AutomaticKind, type OpenedMail } from '../../../src/domain/mail.ts'
 import { decideArrival } from '../../../src/policy/inbound.ts'
 import { type BoundCase, type Situation } from '../../../src/policy/situation.ts'
@@ -253,12 +254,14 @@ describe('the acknowledgement (M-02, RFC 3834)', () => {
     expect(words('unknown')).toMatch(/cannot tell whether your message was encrypted/)
   })
 
-  it('is sealed when the key is known and in clear otherwise, with the same words', () => {
+  it('is sealed when the key is known, which it names, and in clear otherwise, with the same words', () => {
     const sealed = acknowledgement({}, { senderKey: ALICE_KEY })
     const clear = acknowledgement({})
     expect(sealed?.kind).toBe('send-sealed')
     expect(clear?.kind).toBe('send-clear')
-    expect(sealed?.message).toEqual(clear?.message)
+    const yourKey = formatFingerprint(ALICE_KEY.fingerprint)
+    const params = { ...clear?.message.params, yourKey }
+    expect(sealed?.message).toEqual({ ...clear?.message, params })
   })
 })
 
