@@ -72,6 +72,12 @@ export function decideReport(received: Situation, settings: Settings, moment: Mo
   return takeIn(situation, thread, settings, moment)
 }
 
+/** Whether a program sent the message by its own account. None encrypts or signs: what is protected, a person wrote. */
+function isByProgram({ automatic, encrypted, signatures }: OpenedMail): boolean {
+  const isMarked = automatic.includes('auto-generated') || automatic.includes('receipt')
+  return isMarked && !encrypted && signatures.length === 0
+}
+
 function judged(received: Situation, contradiction: Contradiction | null): Judged {
   if (contradiction === null) return { ...received, withheld: null }
   const opened = withholdContent(received.opened)
@@ -226,11 +232,14 @@ function beganInClear(opened: OpenedMail): boolean {
 
 function joinedBy(
   situation: Judged,
-  { case: before, sender }: JoinedThread,
+  { case: before, sender: named }: JoinedThread,
   settings: Settings,
   now: Instant
 ): Entry {
   const { tag, version } = before
+  // A program speaks for no reporter: it opens no ended case again, and nobody has to answer it. People read it all the same (G1).
+  const isRobots = named.kind === 'reporter' && isByProgram(situation.opened)
+  const sender = isRobots ? ({ kind: 'other' } as const) : named
   const writing = writingOf(situation, tag, sender)
   const state = stateAfter(situation, before, writing.happened, now)
   const latest = situation.opened.outer.messageId
@@ -296,6 +305,8 @@ const MEMBER_IN_CLEAR =
   'It came unencrypted: anybody on the way could read it, and what it quotes of the notice.'
 const BY_ANOTHER =
   'The sender is not the reporter of this case. Answers go to the reporter, never to this sender.'
+const BY_PROGRAM =
+  'A program sent this message, as its header says. It does not count as an answer of the reporter: the case stays as it is, and nobody is reminded to answer. If a person wrote it, please answer the reporter with /reply.'
 
 function writingOf({ opened, receivedAt }: Situation, tag: CaseTag, sender: Sender): Writing {
   const subject = aboutCase(tag)
@@ -318,9 +329,10 @@ function writingOf({ opened, receivedAt }: Situation, tag: CaseTag, sender: Send
       warnings: opened.sealedTo === 'nobody' ? [...warnings, MEMBER_IN_CLEAR] : warnings
     }
   }
+  const another = isByProgram(opened) ? BY_PROGRAM : BY_ANOTHER
   const warning =
     sender.kind === 'other'
-      ? BY_ANOTHER
+      ? another
       : `The message says that it comes from the reporter of this case, but the sender is ${sender.doubt}. It is on the record as another person's. Answers go to the reporter's address, never to another.`
   const happened = event('other-wrote', subject, BY_SOMEBODY, {})
   return { writer: SOMEBODY, happened, warnings: [warning] }

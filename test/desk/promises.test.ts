@@ -152,6 +152,31 @@ it('(A2, M-10) what the policy forbids is refused with that reason, before a tex
   expect(late).toContain('The case is disclosed. Next is /close.')
 })
 
+it.each([
+  ['Auto-Submitted: auto-generated', 'X-Auto-Response-Suppress: All'],
+  ['Content-Type: multipart/report; report-type=disposition-notification; boundary=r']
+])(
+  '(A3, G1) what a program sends in answer to the desk is shown, and neither opens the case again nor asks for an answer (%s)',
+  async (...marks) => {
+    await deskOf('dispatch')
+    await givenMessage(alice, { subject: 'x', text: 'Here.', as: 'clear' })
+    await says(REJECT)
+    const receipt =
+      '--r\r\nContent-Type: message/disposition-notification\r\n\r\nFinal-Recipient: x\r\n--r--'
+    const head = ['From: alice@reporter.example', ...answering(alice).headers, ...marks]
+    await world.receive(
+      Buffer.from(`${head.join('\r\n')}\r\nSubject: Read: x\r\n\r\n${receipt}\r\n`)
+    )
+    expect(caseStates()).toEqual(['rejected'])
+    expect(await lastTo(linus)).toContain('A program sent this message')
+    const shown = mark()
+    await days(5)
+    expect(rangSince(shown)).toEqual({})
+    await writes(alice, 'I disagree.\n', answering(alice))
+    expect(caseStates()).toEqual(['triaging'])
+  }
+)
+
 const KEYED = { ...KEYLESS, autocrypt: true }
 const DATED = '/accept\n/embargo 2026-12-09T12:00:00Z because we test\n'
 
