@@ -198,11 +198,7 @@ export function moveOf<K extends EventKind>(draft: Draft, happening: NewEvent<K>
 }
 
 /** Refuses what the machine would refuse, before the command asks its author for more. */
-export function requireLegal<K extends EventKind>(
-  draft: Draft,
-  kind: K,
-  about: Particulars[K]
-): void {
+export function requireLegal(...[draft, kind, about]: Parameters<typeof decided>): void {
   const move = moveOf(draft, decision(draft, kind, about))
   if (move.kind === 'refused') throw new Refusal(move.says, 'state')
 }
