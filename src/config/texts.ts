@@ -19,8 +19,8 @@ const FOLDER = fileURLToPath(new URL('../messages/', import.meta.url))
  * The built-in wordings by name, each replaced by the one of the same name in the operator's folder, read at once so that the
  * whole program sees the same. Throws `Trouble` `config` when something is wrong with the folder.
  */
-export function readTexts(own: string): ReadonlyMap<string, Wording> {
-  const wordings = new Map(builtInTexts())
+export function readTexts(own: string, builtIn = builtInTexts()): ReadonlyMap<string, Wording> {
+  const wordings = new Map(builtIn)
   const known = [...wordings.keys()].sort().join(', ')
   const stray: string[] = []
   for (const [name, source] of sourcesIn(own)) {

@@ -9,6 +9,7 @@ import { groupBy } from '../../src/domain/group.ts'
 import { type Message, type VisibleEncryption } from '../../src/domain/message.ts'
 import { type Instant } from '../../src/domain/time.ts'
 import { MESSAGES } from '../../src/messages/catalogue.ts'
+import { type AnyDefinition } from '../../src/messages/define.ts'
 import { createRender, SAMPLE, SAMPLE_DESK } from '../../src/messages/render.ts'
 import { alert } from '../../src/messages/to-maintainers.ts'
 import { acknowledgement } from '../../src/messages/to-reporters.ts'
@@ -27,13 +28,18 @@ export type Exhibit = {
 const RECEIVED = '2026-11-27T09:00:00.000Z' as Instant
 const SEALED_TO: readonly VisibleEncryption[] = ['nobody', 'desk', 'other', 'hidden', 'unknown']
 
-/** The sample messages by kind and title. */
-export const SAMPLES: readonly (readonly [title: string, message: Message])[] = MESSAGES.flatMap(
-  (definition) =>
-    Object.entries(builtInTexts().get(definition.kind)?.samples ?? {}).map(
+type Samples = readonly (readonly [title: string, message: Message])[]
+
+/** The sample messages of these definitions, by kind and title. */
+export function samplesOf(messages: readonly AnyDefinition[], texts = builtInTexts()): Samples {
+  return messages.flatMap((definition) =>
+    Object.entries(texts.get(definition.kind)?.samples ?? {}).map(
       ([title, params]) => [`${definition.kind}: ${title}`, definition(params as never)] as const
     )
-)
+  )
+}
+
+export const SAMPLES = samplesOf(MESSAGES)
 
 /** All of them. */
 export async function exhibits(): Promise<Exhibit[]> {

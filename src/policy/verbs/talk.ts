@@ -277,7 +277,6 @@ export const TALK: readonly Verb[] = [
   },
   {
     name: 'member',
-    binds: 'member',
     followsMerges: true,
     text: { goesTo: 'member', isOptional: false },
     help: 'sends the text below to the list member whose message you answer',

@@ -47,7 +47,7 @@ type About = {
   readonly more?: string
 }
 
-/** One command. `binds` says what its handler may read and change: the case unless given. */
+/** One command. It is about a case unless `binds` says otherwise. */
 export type Verb = DeskVerb | CaseVerb
 
 /** A verb that runs in any message of a maintainer, also in one that names no case. */
@@ -55,7 +55,8 @@ export type DeskVerb = About & { readonly binds: 'desk'; readonly run: DeskHandl
 
 /** A verb that takes the working copy of a case. */
 export type CaseVerb = About & {
-  readonly binds?: 'case' | 'notice' | 'member'
+  /** `notice`: it needs the members of the product that the case had before the message. */
+  readonly binds?: 'notice'
   /** Whether it also runs under the number of a case that was merged into another one, in that other one. */
   readonly followsMerges?: true
   readonly run: Handler

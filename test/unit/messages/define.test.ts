@@ -1,12 +1,17 @@
 /** One definition a message: one more is one entry, and its type says whether it may leave unencrypted (G3). */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, expectTypeOf, it } from 'vitest'
-import { builtInTexts } from '../../../src/config/texts.ts'
+import { builtInTexts, readTexts } from '../../../src/config/texts.ts'
 import { type SendClear } from '../../../src/domain/decision.ts'
 import { type Message } from '../../../src/domain/message.ts'
 import { MESSAGES } from '../../../src/messages/catalogue.ts'
 import { family } from '../../../src/messages/define.ts'
 import { createRender, SAMPLE_DESK, wordingProblems } from '../../../src/messages/render.ts'
 import { inClearTo, toMaintainers } from '../../../src/policy/send.ts'
+import { samplesOf } from '../../demo/exhibits.ts'
+import { useFolder } from '../../support/folder.ts'
+import { expectInReadme, messagesTable } from '../../support/readme.ts'
 import { SETTINGS, TAG } from '../policy/samples.ts'
 
 const reminder = family('maintainer', 'never', 'auto-generated')<{ readonly days: number }>()(
@@ -20,6 +25,7 @@ const wording = {
   samples: { 'a week': { days: 7 } }
 }
 
+const folder = useFolder()
 const SENDING = { once: '1', tag: TAG }
 
 describe('one more message (A4)', () => {
@@ -40,6 +46,21 @@ describe('one more message (A4)', () => {
     )
   })
 
+  it('takes the wording of the operator’s own folder', () => {
+    writeFileSync(join(folder.path, 'reminder.liquid'), 'Only {{ days }} days for {{ tag }}!')
+    const render = createRender(readTexts(folder.path, texts), SETTINGS.desk, all)
+    expect(render(reminder({ days: 3 }), { tag: TAG, inClear: false })).toBe(
+      `Only 3 days for ${TAG}!\n`
+    )
+  })
+
+  it('is shown in the gallery and documented in README, with its variables', () => {
+    expect(samplesOf(all, texts)).toContainEqual(['reminder: a week', reminder({ days: 7 })])
+    expect(messagesTable(all, texts)).toContain(
+      '\n| `reminder.liquid` | reminder, to a maintainer | `days` |\n'
+    )
+  })
+
   it('has its wording checked with all the others', () => {
     expect(wordingProblems(texts, all)).toEqual([])
     const wrong = new Map([
@@ -53,6 +74,10 @@ describe('one more message (A4)', () => {
     ])
     expect(() => createRender(builtInTexts(), SAMPLE_DESK, all)).toThrow('reminder.liquid')
   })
+})
+
+it('README lists the messages and their variables as they are defined (A4)', () => {
+  expectInReadme(messagesTable(MESSAGES, builtInTexts()))
 })
 
 describe('what may leave unencrypted (G3)', () => {

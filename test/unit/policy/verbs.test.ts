@@ -1,23 +1,21 @@
 /** One definition a verb: the parser, the role check, the help and README know what the list of verbs says. */
-import { readFileSync, writeFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { parseCommands } from '../../../src/policy/commands.ts'
 import { runCommands } from '../../../src/policy/run-commands.ts'
 import { VERBS } from '../../../src/policy/verbs/index.ts'
-import { rolesOf, synopsis, type Verb } from '../../../src/policy/verbs/verb.ts'
+import { synopsis, type Verb } from '../../../src/policy/verbs/verb.ts'
+import { expectInReadme, verbsTable } from '../../support/readme.ts'
 import { ADA, commandContext, GRACE, rendered, sent } from './samples.ts'
-
-const README = new URL('../../../README.md', import.meta.url)
 
 describe('one more verb in the list (A4)', () => {
   const ASSIGN: Verb = {
     name: 'assign owner',
     arguments: 'WHO',
-    binds: 'case',
     roles: ['committer'],
     text: { goesTo: 'maintainers', isOptional: true },
     help: 'gives the case to somebody',
     more: 'They are told at once.',
+    next: { happens: 'taken', writes: () => '/assign owner WHO' },
     run: (_draft, { words: [who = ''], text }) => `Given to ${who}: ${text ?? ''}.`
   }
   const more = [...VERBS, ASSIGN]
@@ -75,6 +73,19 @@ describe('one more verb in the list (A4)', () => {
       expect(transcript(`/help ${name}`).text).toContain('decision in its own words')
   })
 
+  it('is in the table of README', () => {
+    expect(verbsTable(more)).toContain(
+      '\n| `/assign owner WHO` | committer | gives the case to somebody |\n'
+    )
+  })
+
+  it('is offered as the next command, to who may give it and where its event may happen', () => {
+    const offers = (text: string, author = GRACE) =>
+      transcript(text, author, [ASSIGN, ...VERBS]).text.includes('\n/assign owner WHO\n')
+    expect([offers('/status'), offers('/status', ADA)]).toEqual([true, false])
+    expect(offers('/reject upstream')).toBe(false)
+  })
+
   it('is offered where only its second word is wrong', () => {
     expect(transcript('/assign linus').text).toContain(
       'Please write the whole command: /assign owner WHO'
@@ -83,23 +94,5 @@ describe('one more verb in the list (A4)', () => {
 })
 
 it('README lists the verbs as they are defined (A4)', () => {
-  const cell = (text: string): string => text.replaceAll('|', '\\|')
-  const table = [
-    '| Command | Who | What it does |',
-    '|---|---|---|',
-    ...VERBS.map((verb) => {
-      const who = rolesOf(verb).length === 0 ? 'any maintainer' : rolesOf(verb).join(', ')
-      return `| \`${cell(synopsis(verb))}\` | ${who} | ${cell(verb.help)} |`
-    })
-  ].join('\n')
-  const readme = readFileSync(README, 'utf8')
-  const found = /^\| Command \| Who \| What it does \|\n(?:\|.*\n)+/m.exec(readme)?.[0] ?? ''
-  // To update README after a change of a verb: UPDATE_README=1 npx vitest run test/unit/policy/verbs.test.ts
-  if (process.env.UPDATE_README === '1')
-    writeFileSync(
-      README,
-      readme.replace(found, () => `${table}\n`)
-    )
-
-  expect(found, 'UPDATE_README=1 npx vitest run test/unit/policy/verbs.test.ts').toBe(`${table}\n`)
+  expectInReadme(verbsTable(VERBS))
 })
