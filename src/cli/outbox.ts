@@ -1,7 +1,7 @@
 /**
  * `postern outbox list|retry`: the messages that Postern sends, without their content.
  */
-import { BY_OPERATOR, DESK, event } from '../domain/event.ts'
+import { aboutCase, BY_OPERATOR, DESK, event } from '../domain/event.ts'
 import { systemClock } from '../effects/system.ts'
 import * as outbox from '../store/outbox.ts'
 import { type Call, record, withDatabase, withoutMemberAddress } from './context.ts'
@@ -39,7 +39,10 @@ export async function retryTheOutbox(call: Call): Promise<void> {
     db.transact((tx) => {
       const retried = outbox.retry(tx, id, at)
       if (retried !== 'queued') throw new CommandError(NOT_QUEUED[retried](id))
-      record(tx, event('retried', DESK, BY_OPERATOR, { outbox: id }), at)
+      const { caseNow = null, audience, recipientId = '' } = outbox.find(tx, id) ?? {}
+      const [subject, reporter] =
+        caseNow !== null && audience === 'reporter' ? [aboutCase(caseNow), recipientId] : [DESK, '']
+      record(tx, event('retried', subject, BY_OPERATOR, { outbox: id, reporter }), at)
     })
     print(call, { outbox: id, state: 'queued' }, `Message ${id} is queued again.`)
   })

@@ -3,7 +3,7 @@
  * state. Sends nothing; what it queues is final, byte for byte.
  */
 import { assert } from '../domain/assert.ts'
-import { type CaseRecord, numbersOf, underOneNumber } from '../domain/case.ts'
+import { type CaseRecord, isOpen, numbersOf, underOneNumber } from '../domain/case.ts'
 import { concernsState, moveCase } from '../domain/case-machine.ts'
 import { type Decision, type DecisionOf, type Disposition } from '../domain/decision.ts'
 import {
@@ -18,6 +18,7 @@ import {
 } from '../domain/event.ts'
 import { type CaseTag, type Sha256 } from '../domain/ids.ts'
 import { addMs, HOUR_MS, type Instant } from '../domain/time.ts'
+import { isAnswer } from '../messages/catalogue.ts'
 import { alert, digest } from '../messages/to-maintainers.ts'
 import * as arrivals from '../store/arrivals.ts'
 import * as cases from '../store/cases.ts'
@@ -149,7 +150,7 @@ function takeBounce(tx: Tx, { messageId }: DecisionOf<'bounce'>, work: Work): vo
  */
 export function recordUndelivered(
   tx: Tx,
-  row: outbox.Outcome,
+  row: outbox.RowInCase,
   how: Pick<NewEvent<'undelivered'>['about'], 'because' | 'code'>,
   work: Work
 ): void {
@@ -159,6 +160,10 @@ export function recordUndelivered(
   const subject = isAlarm ? subjectOf(null, { audience, recipient }) : ofCase
   const about = { audience, recipient, message, outbox, attempts, ...how }
   record(tx, event('undelivered', subject, BY_DESK, about), work)
+  const found = row.caseNow === null ? null : cases.find(tx, row.caseNow)
+  // What stopped the clocks when it was queued has not reached the reporter.
+  if (audience === 'reporter' && found !== null && isOpen(found.state) && isAnswer(message))
+    record(tx, event('reporter-unreached', ofCase, BY_DESK, { reporter: recipient, message }), work)
   looks.forgetRings(tx, row.messageId, addMs(work.now, RING_AGAIN_MS))
 }
 
@@ -166,7 +171,7 @@ export function recordUndelivered(
  * A message that the mail server took is on the record. If it is a copy that the record calls waiting, it does not wait any
  * more: no clock tells of it.
  */
-export function recordLeft(tx: Tx, row: outbox.Outcome, work: Work): void {
+export function recordLeft(tx: Tx, row: outbox.RowInCase, work: Work): void {
   const { id, noticeId, audience, recipientId: recipient, kind: message, messageId, caseNow } = row
   const whom = { audience, recipient }
   const about = { ...whom, message, id: messageId }

@@ -102,7 +102,7 @@ function wordsOf(desk: Desk, { clock, rings, starts, record, subject, recipients
 
 /** An event as the wordings read it: its particulars, and people, messages and reasons in words. */
 function inWords(desk: Desk, { kind, at, about }: DeskEvent, record: CaseRecord | null): object {
-  const isOfMessage = 'message' in about
+  const isOfMessage = 'audience' in about
   const address = addressIn(about, record)
   const who = isOfMessage ? whoIs(desk, about.audience, about.recipient) : ''
   return {
@@ -119,7 +119,7 @@ function inWords(desk: Desk, { kind, at, about }: DeskEvent, record: CaseRecord 
 /** The address of the reporter that an event is about; '' where the case has only one. */
 function addressIn(about: DeskEvent['about'], record: CaseRecord | null): string {
   if (record === null || record.reporters.length < 2) return ''
-  const id = 'reporter' in about ? about.reporter : 'message' in about ? about.recipient : ''
+  const id = 'reporter' in about ? about.reporter : 'recipient' in about ? about.recipient : ''
   return reporterWith(record, id)?.contact?.address ?? ''
 }
 

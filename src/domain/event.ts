@@ -192,7 +192,10 @@ const EVENTS = {
     code: number
     attempts: number
   },
-  retried: {} as { outbox: number },
+  /** A message that answers the reporter did not arrive: they still wait. */
+  'reporter-unreached': {} as { reporter: string; message: MessageKind },
+  /** On the record of the case where the message is for a `reporter`; '' and on that of the desk otherwise. */
+  retried: {} as { outbox: number; reporter: string },
   /** `to`: the maintainers who were told, '' for the list member; `dueAt`: null for what merely happened. */
   rang: {} as {
     clock: string

@@ -10,6 +10,7 @@ export type Definition<K extends string, P extends object, S extends Secrecy> = 
   (params: P): Message<S>
   readonly kind: K
   readonly noun: string
+  readonly inClear: S
   /** Whether a message is of this kind. */
   is(message: Message): message is Message<S> & { readonly params: P }
 }
@@ -19,6 +20,7 @@ export type AnyDefinition = {
   (params: never): Message
   readonly kind: string
   readonly noun: string
+  readonly inClear: Secrecy
 }
 
 /**
@@ -45,7 +47,7 @@ export function family<S extends Secrecy>(
         })
       const is = (message: Message): message is Message<S> & { readonly params: P } =>
         message.kind === kind
-      return Object.assign(make, { kind, noun, is })
+      return Object.assign(make, { kind, noun, inClear, is })
     }
 }
 

@@ -52,14 +52,14 @@ export type OutboxRow = Omit<NewOutbox, 'raw' | 'isHeld'> & {
   readonly bouncedAt: Instant | null
 }
 
-/** A row whose message has left, or did not arrive. */
-export type Outcome = OutboxRow & {
-  /** The case in which its case goes on: another one if that was merged. */
+/** A row with the case whose record tells of it. */
+export type RowInCase = OutboxRow & {
+  /** Its case, or the one that this was merged into. */
   readonly caseNow: CaseTag | null
 }
 
-/** The columns of an {@link Outcome}. */
-const OUTCOME = `*, (SELECT now.tag FROM cases AS own JOIN case_reporters ON case_reporters.id = own.tag
+/** The columns of a {@link RowInCase}. */
+const IN_CASE = `*, (SELECT now.tag FROM cases AS own JOIN case_reporters ON case_reporters.id = own.tag
   JOIN cases AS now ON now.id = case_reporters.case_id WHERE own.id = outbox.case_id) AS case_now`
 
 /** A row whose attempt has been recorded: send it now, exactly once, then record the outcome. */
@@ -166,16 +166,16 @@ export function claimDue(tx: Tx, now: Instant, options: ClaimOptions): Claimed[]
  * Rejected, or anything but accepted at the ladder's last attempt: given up, with the bytes kept for `outbox retry`. Otherwise
  * it waits for its next attempt, or is held if it is a notice's copy that is not approved any more (G7).
  */
-export function recordOutcomes(tx: Tx, results: readonly SendResult[], now: Instant): Outcome[] {
+export function recordOutcomes(tx: Tx, results: readonly SendResult[], now: Instant): RowInCase[] {
   return results.map((result) => {
-    const row = tx.get<Outcome>(
+    const row = tx.get<RowInCase>(
       `UPDATE outbox
        SET state = CASE WHEN @kind = 'accepted' THEN 'sent'
                         WHEN @kind = 'rejected' OR is_last_attempt = 1 THEN 'given-up'
                         ELSE iif(${IS_APPROVED}, 'queued', 'held') END,
            sent_at = CASE WHEN @kind = 'accepted' THEN @now END,
            last_outcome = @kind, last_code = @code
-       WHERE id = @id AND state = 'sending' RETURNING ${OUTCOME}`,
+       WHERE id = @id AND state = 'sending' RETURNING ${IN_CASE}`,
       { ...result, now }
     )
     assert(row !== null, 'an outcome of a message that was not claimed')
@@ -224,9 +224,9 @@ export function pullBack(tx: Tx, now: Instant, maxMs: number): void {
 }
 
 /** Records that a sent message came back, and returns it; null when none has this Message-ID or it came back before. */
-export function markBounced(tx: Tx, messageId: MessageId, now: Instant): Outcome | null {
-  return tx.get<Outcome>(
-    `UPDATE outbox SET bounced_at = ? WHERE message_id = ? AND bounced_at IS NULL RETURNING ${OUTCOME}`,
+export function markBounced(tx: Tx, messageId: MessageId, now: Instant): RowInCase | null {
+  return tx.get<RowInCase>(
+    `UPDATE outbox SET bounced_at = ? WHERE message_id = ? AND bounced_at IS NULL RETURNING ${IN_CASE}`,
     [now, messageId]
   )
 }
@@ -239,8 +239,8 @@ export function list(read: Read, { limit, ...wanted }: OutboxFilter): OutboxRow[
 }
 
 /** One row without its bytes, or null. */
-export function find(read: Read, id: number): OutboxRow | null {
-  return read.get<OutboxRow>('SELECT * FROM outbox WHERE id = ?', [id])
+export function find(read: Read, id: number): RowInCase | null {
+  return read.get<RowInCase>(`SELECT ${IN_CASE} FROM outbox WHERE id = ?`, [id])
 }
 
 /** The facts of a message of the desk that matter when somebody answers it; `tag` is the case in which it left, null for none. */

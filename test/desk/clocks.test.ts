@@ -8,6 +8,7 @@ import { type Clock } from '../../src/domain/clock.ts'
 import {
   aboutCase,
   BY_DESK,
+  BY_OPERATOR,
   BY_SOMEBODY,
   byMaintainer,
   DESK,
@@ -48,7 +49,7 @@ import {
   world,
   writes
 } from '../support/desk.ts'
-import { headerOf, splitPart } from '../support/mail-parts.ts'
+import { bounceOf, headerOf, splitPart } from '../support/mail-parts.ts'
 import { tempFolder } from '../support/temp.ts'
 import { type Letter, type Someone, START, someone, type WorldOptions } from '../support/world.ts'
 import { POLICY, PRODUCT } from '../unit/policy/samples.ts'
@@ -695,6 +696,70 @@ describe('(B9) one alarm a cause, person and day', () => {
     await world.wait(HOUR)
     expect(await alarmsTo(grace)).toEqual([])
     expect(await alarmsTo(linus)).toHaveLength(2)
+  })
+})
+
+describe('(A3) an answer that is lost while the case is open', () => {
+  const lose = async (how: string): Promise<void> => {
+    if (how === 'refused') world.replies.push('rejected')
+    await writes(grace, '/reply\nHello.\n')
+    const id = world.sentTo(alice).at(-1)?.messageId ?? ''
+    if (how === 'bounced') await world.receive(Buffer.from(bounceOf(id)))
+  }
+  const dues = () => world.column("SELECT due_clock FROM looks WHERE subject_kind = 'case'")
+  const times = () =>
+    world.rows("SELECT 1 FROM events WHERE about ->> 'clock' = 'reporter-unreached'").length
+
+  it.each(['refused', 'bounced'])(
+    'rings at once, the next day and daily until the next answer: %s',
+    async (how) => {
+      await givenCase({ policy: {} }, { subject: 'x', text: 'x', autocrypt: true })
+      await lose(how)
+      const [lost = ''] = await alarmsTo(grace)
+      expect(lost).toContain('The reporter did not get the answer')
+      expect(recorded('reporter-unreached')).toEqual([{ reporter: FIRST, message: 'reply' }])
+      expect(dues()).toEqual(['reporter-unreached'])
+      await world.wait(DAY - MINUTE)
+      expect(times()).toBe(0)
+      await world.wait(MINUTE)
+      expect(await alarmsTo(grace)).toEqual([
+        lost,
+        expect.stringContaining('What we wrote to the reporter could not be delivered. Overdue')
+      ])
+      await world.wait(DAY)
+      expect([times(), rungOf('reporter-unreached').length]).toEqual([2, 2])
+      await writes(grace, '/reply\nHello again.\n')
+      await world.wait(3 * DAY)
+      expect([times(), ...dues()]).toEqual([2, null])
+    }
+  )
+
+  it('is no longer owed when the operator sends it again, nor when the case ends', async () => {
+    await givenCase({ policy: {} }, { subject: 'x', text: 'x', autocrypt: true })
+    await lose('refused')
+    const about = { outbox: 9, reporter: FIRST }
+    await given(event('retried', CASE, BY_OPERATOR, about))
+    expect(dues()).toEqual([null])
+    await lose('refused')
+    expect(dues()).toEqual(['reporter-unreached'])
+    await writes(
+      grace,
+      `/reject upstream\n${'It works as we say, and we looked into it. '.repeat(5)}\n`
+    )
+    expect(dues()).toEqual([null])
+    await lose('refused')
+    expect([recorded('reporter-unreached').length, ...dues()]).toEqual([2, null])
+    await world.wait(3 * DAY)
+    expect(times()).toBe(0)
+  })
+
+  it('is none if nobody waits for it: the acknowledgement', async () => {
+    await givenDesk([grace])
+    world.replies.push('rejected', 'rejected')
+    await givenMessage(alice, { subject: 'x', text: 'x', autocrypt: true })
+    const lost = expect.objectContaining({ message: 'acknowledgement' }) as unknown
+    expect(recorded('undelivered')).toContainEqual(lost)
+    expect(recorded('reporter-unreached')).toEqual([])
   })
 })
 

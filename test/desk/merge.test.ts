@@ -39,6 +39,7 @@ import {
   world,
   writes
 } from '../support/desk.ts'
+import { bounceOf } from '../support/mail-parts.ts'
 import { type Letter, type Someone, someone } from '../support/world.ts'
 
 const { clocks } = await preset('dragonfly')
@@ -350,23 +351,6 @@ describe('a case with several reporters (B14)', () => {
     expect(told()).toEqual(before)
   })
 })
-
-function bounceOf(id: string): string {
-  return [
-    'Return-Path: <>',
-    'From: MAILER-DAEMON <mailer-daemon@people.example>',
-    'To: security@acme.example',
-    'Subject: Undelivered Mail',
-    'MIME-Version: 1.0',
-    'Content-Type: multipart/report; report-type=delivery-status; boundary=b',
-    '',
-    '--b\r\nContent-Type: text/plain\r\n\r\nIt failed.',
-    '--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; x.example\r\n',
-    'Final-Recipient: rfc822; x@people.example\r\nAction: failed\r\nStatus: 5.1.1\r\n',
-    `--b\r\nContent-Type: text/rfc822-headers\r\n\r\nMessage-ID: <${id}>\r\n`,
-    '--b--\r\n'
-  ].join('\r\n')
-}
 
 it('a message under the name of one reporter that answers what another one was sent is not that reporter’s, and its key gets nothing (B14, G3)', async () => {
   await givenMerged({ ofAlice: { as: 'encrypted', autocrypt: false } })

@@ -167,6 +167,16 @@ describeWith(
       expect((await desk.cli('notice', 'show', firstTag)).stdout).toMatch(/^Sent: /m)
     })
 
+    it('postern show and audit say who moved the date from when to when, why, and by which message (A1)', async () => {
+      const moved =
+        /: Grace Hopper moved the disclosure from \w{3} \d.* UTC\)? to \w{3} \d.*, because: it is exploited; signed message [0-9a-f]{12}…\.$/m
+      for (const args of [
+        ['show', firstTag],
+        ['audit', 'export']
+      ])
+        expect((await desk.cli(...args)).stdout).toMatch(moved)
+    })
+
     /** Sets another date with the command from /help, and has the notice previewed and approved as the answers say. */
     async function movedTo(date: string): Promise<void> {
       const embargo = shown(help, /^\/embargo\b/m)

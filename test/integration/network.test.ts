@@ -138,6 +138,9 @@ describeWith(['dovecot', 'gpg'], 'a network and a clock that misbehave', async (
     const listed = await desk.cli('outbox', 'list', '--state', 'given-up', '--json')
     const [{ id } = { id: 0 }] = JSON.parse(listed.stdout) as { id: number }[]
     expect(await desk.cli('outbox', 'retry', String(id))).toMatchObject({ status: 0, stderr: '' })
+    const retried = `SELECT subject_kind AS kind, subject_id = about ->> 'reporter' AS isOfReporter
+      FROM events WHERE kind = 'retried'`
+    expect(desk.rows(retried)).toEqual([{ kind: 'case', isOfReporter: 1 }])
     await reached(sink, 'refused')
   })
 

@@ -159,3 +159,21 @@ function parseParameters(value: string): ContentType {
   }
   return { type: type.trim().toLowerCase(), parameters }
 }
+
+/** A delivery status notification: the message with this Message-ID did not arrive. */
+export function bounceOf(id: string): string {
+  return [
+    'Return-Path: <>',
+    'From: MAILER-DAEMON <mailer-daemon@people.example>',
+    'To: security@acme.example',
+    'Subject: Undelivered Mail',
+    'MIME-Version: 1.0',
+    'Content-Type: multipart/report; report-type=delivery-status; boundary=b',
+    '',
+    '--b\r\nContent-Type: text/plain\r\n\r\nIt failed.',
+    '--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; x.example\r\n',
+    'Final-Recipient: rfc822; x@people.example\r\nAction: failed\r\nStatus: 5.1.1\r\n',
+    `--b\r\nContent-Type: text/rfc822-headers\r\n\r\nMessage-ID: <${id}>\r\n`,
+    '--b--\r\n'
+  ].join('\r\n')
+}
