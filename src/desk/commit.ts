@@ -18,7 +18,7 @@ import {
 } from '../domain/event.ts'
 import { type CaseTag, type Sha256 } from '../domain/ids.ts'
 import { addMs, HOUR_MS, type Instant } from '../domain/time.ts'
-import { isAnswer } from '../messages/catalogue.ts'
+import { MESSAGES } from '../messages/catalogue.ts'
 import { alert, digest } from '../messages/to-maintainers.ts'
 import * as arrivals from '../store/arrivals.ts'
 import * as cases from '../store/cases.ts'
@@ -32,6 +32,8 @@ import * as outbox from '../store/outbox.ts'
 import { type Tx } from '../store/sql.ts'
 import { type Prepared, type PreparedMail, type RefusedCopy } from './prepare.ts'
 
+/** Messages that tell a reporter something: a maintainer's words or decision, or the date. */
+const ANSWERS = MESSAGES.filter((one) => one.inClear === 'own-words').map(({ kind }) => kind)
 /** When an alarm that did not arrive rings again, if nothing else happens before. */
 const RING_AGAIN_MS = 6 * HOUR_MS
 
@@ -162,7 +164,7 @@ export function recordUndelivered(
   record(tx, event('undelivered', subject, BY_DESK, about), work)
   const found = row.caseNow === null ? null : cases.find(tx, row.caseNow)
   // What stopped the clocks when it was queued has not reached the reporter.
-  if (audience === 'reporter' && found !== null && isOpen(found.state) && isAnswer(message))
+  if (audience === 'reporter' && found !== null && isOpen(found.state) && ANSWERS.includes(message))
     record(tx, event('reporter-unreached', ofCase, BY_DESK, { reporter: recipient, message }), work)
   looks.forgetRings(tx, row.messageId, addMs(work.now, RING_AGAIN_MS))
 }

@@ -324,9 +324,8 @@ async function dateMail(
 const AT_ONCE = 64
 
 /**
- * Takes back copies that are late (B22): after the disclosure none under embargo leaves, and its member is told that the
- * embargo is over. Puts those that wait too long on the record. Clocks tell the maintainers of both. Never while the clock
- * of the machine is in doubt. Returns whether there was anything to do.
+ * Takes back copies that are late, and tells their members that the embargo is over (B22); puts those that wait too long on the
+ * record. Never while the clock of the machine is in doubt. Returns whether there was anything to do.
  */
 async function lookAfterCopies(desk: Desk): Promise<boolean> {
   const now = desk.clock.now()

@@ -75,9 +75,8 @@ type Nothing = Readonly<Record<string, never>>
 export type Promised = Readonly<Record<string, Instant>>
 
 /**
- * Every kind of event with the type of its particulars; the values stand for nothing. A new fact is one entry here and its
- * sentence in messages/history.yaml. `reason` is what a maintainer wrote after `because` for the record; the text that a
- * reporter gets is content and stands in the messages of the case alone.
+ * Every kind of event with the type of its particulars; the values stand for nothing. A new fact is one entry here and a sentence
+ * in messages/history.yaml. `reason` is what a maintainer wrote after `because`; what a reporter reads is content and not here.
  */
 const EVENTS = {
   // What came in.

@@ -18,10 +18,3 @@ const NOUNS = new Map(MESSAGES.map(({ kind, noun }) => [kind, noun]))
 export function nounOf(kind: MessageKind): string {
   return NOUNS.get(kind) ?? kind
 }
-
-const OWN_WORDS = MESSAGES.filter(({ inClear }) => inClear === 'own-words').map(({ kind }) => kind)
-
-/** Whether a message of this kind tells a reporter something: a maintainer's words or decision, or the date. */
-export function isAnswer(kind: MessageKind): boolean {
-  return OWN_WORDS.includes(kind)
-}

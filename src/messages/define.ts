@@ -24,10 +24,9 @@ export type AnyDefinition = {
 }
 
 /**
- * A family of messages: to whom they go, whether they may leave unencrypted, and whether a person wrote them (RFC 3834: `no`).
- * What goes to members of the list is always encrypted (G5). Defines one kind with parameters `P`: `kind` names it in the outbox
- * and on the record, and its wording, KIND.liquid; `noun` is what people call it, to be used after "the"; its subject is neutral
- * words without the case number.
+ * A family of messages: to whom they go, whether they may leave unencrypted (to members never, G5), and whether a person wrote
+ * them (RFC 3834: `no`). Defines one kind with parameters `P`: `kind` names it everywhere, and its wording, KIND.liquid; `noun`
+ * is what people call it, to be used after "the"; its subject is neutral words without the case number.
  */
 export function family<S extends Secrecy>(
   audience: S extends 'never' ? Audience : Exclude<Audience, 'member'>,

@@ -30,10 +30,9 @@ export type ReleasePlan = {
 }
 
 /**
- * Makes every active member of the product wait for this revision, in random order: the order in which copies leave must not
- * tell who is on the list or since when (G5). Those already queued stay so, held ones wait again, and
- * finished copies of it that a hold kept in the outbox go on, if they say what is approved now and the member's address and
- * key are still the ones that they were made for. Any other copy stays here for ever, and a new one is made (G3, G5, G7).
+ * Makes every active member of the product wait for this revision, in random order: the order of copies must not tell who is on
+ * the list or since when (G5). Held ones wait again. Finished copies that a hold kept in the outbox go on if they say what is
+ * approved now, to the member's present address and key; any other stays here, and a new one is made (G3, G5, G7).
  */
 export function plan(tx: Tx, notice: ReleasePlan, now: Instant): void {
   const { id, revision, product } = notice

@@ -73,13 +73,14 @@ export type SendResult = {
   readonly code: number
 }
 
-/** How much to claim at once. `delayMs` is the ladder: the wait after so many attempts, null when there is no further one. */
+/** How much to claim at once. */
 export type ClaimOptions = {
   readonly limit: number
   /** Ids on their way in this process. */
   readonly except: readonly number[]
   /** Most bytes of mail in memory; one message is always claimed, however large. */
   readonly bytesMax: number
+  /** The wait after so many attempts; null when there is no further one. */
   readonly delayMs: (attempts: number) => number | null
 }
 
@@ -93,10 +94,8 @@ export type OutboxFilter = {
 const LOST_LAST_ATTEMPT_MS = 15 * 60_000
 
 /**
- * The condition, for a row of `outbox`, that it is no copy of a notice or one that the approvals let its member have: the member
- * is on the list now, with the address and the key that it was made for (G5), and it says what was released last (G7). A hold
- * withdraws that release for good. A draft of the next revision changes nothing, until the release of that revision puts its own
- * words (which name it) in the place of these.
+ * The condition, for a row of `outbox`, that it is no copy of a notice or one that its member may have: the member is on the
+ * list now, with the address and key that it was made for (G5), and it says what was released last and not held since (G7).
  */
 const IS_APPROVED = `(notice_id IS NULL OR EXISTS (SELECT 1 FROM copies
   WHERE outbox_id = outbox.id AND is_listed AND is_addressed AND content_digest = released_digest))`
@@ -119,10 +118,8 @@ export function queue(tx: Tx, row: NewOutbox, now: Instant): 'queued' | 'already
 }
 
 /**
- * Takes the messages that are due, longest due first: marks them `sending`, counts the attempt and stores when the next
- * would be, all before the network is touched. Commit, send, then call {@link recordOutcomes}; what a crash left
- * `sending` is due again at that next instant. Messages still on their way are named in `except` and not claimed again. A
- * notice's copy that was on its way when its approval ended, and did not arrive, is held instead of tried again (G5, G7).
+ * Takes the messages that are due, longest due first; call {@link recordOutcomes} with what became of them. What a crash left
+ * `sending` is due again. A notice's copy that did not arrive and is not approved any more is held (G5, G7).
  */
 export function claimDue(tx: Tx, now: Instant, options: ClaimOptions): Claimed[] {
   const due = tx.all<
@@ -162,9 +159,8 @@ export function claimDue(tx: Tx, now: Instant, options: ClaimOptions): Claimed[]
 }
 
 /**
- * Records the outcomes of claimed messages, and returns how they stand now. Accepted: sent, and a trigger drops the bytes.
- * Rejected, or anything but accepted at the ladder's last attempt: given up, with the bytes kept for `outbox retry`. Otherwise
- * it waits for its next attempt, or is held if it is a notice's copy that is not approved any more (G7).
+ * Records the outcomes of claimed messages, and returns how they stand now: sent (a trigger drops the bytes); given up, with the
+ * bytes kept for `outbox retry`; waiting for the next attempt; or held, a notice's copy that is not approved any more (G7).
  */
 export function recordOutcomes(tx: Tx, results: readonly SendResult[], now: Instant): RowInCase[] {
   return results.map((result) => {
@@ -184,9 +180,8 @@ export function recordOutcomes(tx: Tx, results: readonly SendResult[], now: Inst
 }
 
 /**
- * Puts a given-up or held message back at the start of its ladder, due now but never before its instant. `not-waiting` for
- * one that is queued, being sent or sent; `unknown` for no such id. A copy of a notice that was held or replaced since, or was
- * made for other words, another address or key, is `not-approved`: only a new approval lets the list have it (G7).
+ * Puts a given-up or held message back at the start of its ladder, due now but never before its instant. `not-waiting` for one
+ * that is queued, being sent or sent. A copy of a notice is `not-approved` where only a new approval lets it leave (G7).
  */
 export function retry(
   tx: Tx,
@@ -206,8 +201,8 @@ export function retry(
 }
 
 /**
- * After the clock was set back: a retry that is further ahead than the ladder's longest wait `maxMs` is due now. A message of a
- * notice is never made due before its instant; another message that was queued in what is now the future leaves at once.
+ * After the clock was set back: a retry further ahead than the ladder's longest wait `maxMs` is due now, and so is what was
+ * queued in what is now the future; a message of a notice never before its instant.
  */
 export function pullBack(tx: Tx, now: Instant, maxMs: number): void {
   // First attempts wait for their own instant (a random delay, an embargo), not for the ladder.
@@ -223,7 +218,7 @@ export function pullBack(tx: Tx, now: Instant, maxMs: number): void {
   )
 }
 
-/** Records that a sent message came back, and returns it; null when none has this Message-ID or it came back before. */
+/** Records that a sent message came back; null when none has this Message-ID or it came back before. */
 export function markBounced(tx: Tx, messageId: MessageId, now: Instant): RowInCase | null {
   return tx.get<RowInCase>(
     `UPDATE outbox SET bounced_at = ? WHERE message_id = ? AND bounced_at IS NULL RETURNING ${IN_CASE}`,
