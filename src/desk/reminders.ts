@@ -66,9 +66,17 @@ export function compose(desk: Desk, read: Read, occasion: Occasion): readonly De
 function alarms(desk: Desk, read: Read, occasion: Occasion): Decision[] {
   const { clock, record, recipients, once } = occasion
   const details = (DETAILS[clock.message] ?? nothingMore)(desk, read, occasion)
-  if (details === null) return []
+  const [first, ...also] = promisesOf(desk, occasion)
+  if (details === null || first === undefined) return []
   const { names = '', ...about } = details
-  const params = { ...wordsOf(desk, occasion), about, waiting: waitingNames(desk, read, occasion) }
+  const params = {
+    ...first,
+    // The clocks that share another message have its words in common.
+    also: clock.message === 'reminder' ? also : [],
+    ...wordsOf(desk, occasion),
+    about,
+    waiting: waitingNames(desk, read, occasion)
+  }
   const isAdmin = ({ id }: SealedRecipient): boolean =>
     desk.settings.maintainers.some((one) => one.id === id && one.roles.includes('list-admin'))
   const groups = groupBy(recipients, (one) => (isAdmin(one) ? names : ''))
@@ -79,14 +87,12 @@ function alarms(desk: Desk, read: Read, occasion: Occasion): Decision[] {
 
 function wordsOf(desk: Desk, { clock, rings, starts, record, subject, recipients, now }: Occasion) {
   const { settings } = desk
-  const { title, risk, remedy, quote, counts, message: alarm } = clock
+  const { title, counts, message: alarm } = clock
   const says = (at: Instant = now): string => formatInstant(at, settings.desk.timezone)
-  const dueAt = rings[0]?.run.dueAt ?? now
   return {
-    ...{ alarm, title, risk, remedy, quote },
+    alarm,
+    title,
     whose: whoIs(desk, subject.kind, subject.id),
-    due: counts === 'each' ? '' : says(dueAt),
-    isOver: dueAt <= now,
     isLate: rings.some(({ isLate }) => isLate),
     times: counts === 'each' ? starts.length : 1,
     starts: starts.map((start) => inWords(desk, start, record)),
@@ -99,6 +105,21 @@ function wordsOf(desk: Desk, { clock, rings, starts, record, subject, recipients
     readers: recipients.map(({ name }) => name).join(', ')
   }
 }
+
+/** What is at risk by when: once, however many runs say the same of it. */
+function promisesOf({ settings }: Desk, { clock: { counts }, rings, record, now }: Occasion) {
+  const isAlarm = counts === 'each'
+  const said = (isAlarm ? rings.slice(0, 1) : rings).map(({ run: { clock, start, dueAt } }) => ({
+    ...{ risk: clock.risk, remedy: clock.remedy, quote: clock.quote },
+    due: isAlarm ? '' : formatInstant(dueAt, settings.desk.timezone),
+    isOver: dueAt <= now,
+    isKeptByAnswer: isKeptByAnswer(clock),
+    address: addressIn(start.about, record)
+  }))
+  return [...groupBy(said, (one) => JSON.stringify(one)).values()].map(([one]) => one)
+}
+
+const isKeptByAnswer = ({ stops }: Clock): boolean => stops.includes('answered')
 
 /** An event as the wordings read it: its particulars, and people, messages and reasons in words. */
 function inWords(desk: Desk, { kind, at, about }: DeskEvent, record: CaseRecord | null): object {
@@ -138,8 +159,10 @@ const OTHERS = {
 }
 
 /** The answers that wait for a reporter's key, so that nobody writes them again. */
-function waitingNames(desk: Desk, read: Read, { clock, starts, record }: Occasion): string[] {
-  if (record === null || !clock.stops.includes('answered')) return []
+function waitingNames(desk: Desk, read: Read, { rings, record }: Occasion): string[] {
+  const runs = rings.map(({ run }) => run).filter(({ clock }) => isKeptByAnswer(clock))
+  if (record === null || runs.length === 0) return []
+  const starts = runs.map(({ start }) => start)
   const contacts = waitingReporters(starts, record).flatMap(({ contact }) => contact ?? [])
   const addresses = contacts.map(({ address }) => address)
   return cases

@@ -179,12 +179,13 @@ function occasionOf(
   tellings: Made['tellings']
 ): Occasion {
   const [{ clock, rings }] = tellings
+  const starts = new Map(rings.map(({ run: { start } }) => [start.id, start]))
   const isTold = (id: string): boolean => tellings.some(({ recipient }) => recipient === id)
   return {
     subject,
     clock,
     rings,
-    starts: rings.map(({ run }) => run.start),
+    starts: [...starts.values()].sort((a, b) => a.id - b.id),
     record: found,
     product,
     recipients: settings.maintainers.filter(({ id }) => isTold(id)),
@@ -196,7 +197,9 @@ function occasionOf(
 }
 
 function nameOf({ clock, rings }: Telling): string {
-  const told = rings.map(({ run, step, repeat }) => `${run.start.id} ${step} ${repeat}`)
+  const told = rings.map(
+    ({ run, step, repeat }) => `${run.clock.id} ${run.start.id} ${step} ${repeat}`
+  )
   return [clock.id, ...told].join('\n')
 }
 

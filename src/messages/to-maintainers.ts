@@ -93,17 +93,27 @@ export const preview = encrypted<{
   readonly code: string
 }>()('preview', 'preview of the notice', 'Preview of the notice')
 
+/** A promise of a clock, as its reminder states it. */
+type Promised = Pick<Clock, 'risk' | 'remedy' | 'quote'> & {
+  /** The instant by which something is due; '' where the alarm only tells what happened. */
+  readonly due: string
+  readonly isOver: boolean
+  readonly isKeptByAnswer: boolean
+  /** Of the reporter who waits; '' where the case has only one. */
+  readonly address: string
+}
+
 /** Something needs a person. */
 export const alert = encrypted<
-  Pick<Clock, 'title' | 'risk' | 'remedy' | 'quote'> & {
+  Promised & {
+    readonly title: string
     /** The message that the clock names; alert.liquid has special words for some of them. */
     readonly alarm: string
     /** The person that the clock is about; '' where it is about a case. */
     readonly whose: string
-    /** The instant by which something is due; '' where the alarm only tells what happened. */
-    readonly due: string
-    readonly isOver: boolean
     readonly isLate: boolean
+    /** What else is due, later. */
+    readonly also: readonly Promised[]
     readonly times: number
     /** The events that it tells of, oldest first, and when the first and the last of them happened. */
     readonly starts: readonly object[]

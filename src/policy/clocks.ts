@@ -151,8 +151,9 @@ export function promiseWords(
   return `${formatInstant(at, settings.desk.timezone)}${late}: ${risk ?? clock}`
 }
 
-/** What one clock tells one person now, by one message. */
+/** What one message tells one person now. */
 export type Telling = {
+  /** The clock of the ring that is due first. */
   readonly clock: Clock
   readonly recipient: string
   readonly rings: readonly Ring[]
@@ -207,7 +208,7 @@ export function standingOf(known: StandingFacts): Standing {
     for (const recipient of ring === null ? [] : whom(ring)) {
       const mine = told.get(toldKey({ clock: run.clock.id, key: run.key, recipient })) ?? []
       if (ring === null || isTold(ring, mine)) continue
-      const again = toldToday(run, mine, now)
+      const again = toldToday(ring, mine, now)
       if (again === null) rings.push({ recipient, ring })
       else nexts.push(again)
     }
@@ -215,11 +216,16 @@ export function standingOf(known: StandingFacts): Standing {
   }
 }
 
-/** When this person may hear of the cause again; null when they have not heard of it within a day. */
-function toldToday({ clock }: ClockRun, mine: readonly Told[], now: Instant): Instant | null {
-  if (clock.counts !== 'each' || clock.firmness === 'hard') return null
+/**
+ * When this person may hear of the cause again; null when they have not heard of it within a day. For a date that moved, the
+ * cause is a step that had passed before. Alarms and deadlines that are hard do not wait.
+ */
+function toldToday({ run, step, at: due }: Ring, mine: readonly Told[], now: Instant) {
+  const { counts, firmness } = run.clock
+  const isAlarm = counts === 'each'
+  if (firmness === 'hard' || (!isAlarm && due >= run.goesOnSince)) return null
   const last = mine
-    .flatMap(({ at }) => at ?? [])
+    .flatMap(({ at, step: told }) => (isAlarm || told === step ? (at ?? []) : []))
     .sort()
     .at(-1)
   // If the clock was set back, no alarm waits for it.
@@ -235,14 +241,17 @@ function toldKey({ clock, key, recipient }: Pick<Told, 'clock' | 'key' | 'recipi
 function gather(
   rings: readonly { readonly recipient: string; readonly ring: Ring }[]
 ): readonly Telling[] {
-  // Clocks that send the same message say the same about a case, so they say it together (B9).
+  // Clocks that send the same message speak together: what is due stands in one reminder (B9). An alarm about one thing stands alone.
   const named = groupBy(rings, ({ recipient, ring: { run } }) => {
-    const { id, message } = run.clock
-    return `${message === 'reminder' ? id : message} ${recipient}`
+    const { id, message, counts } = run.clock
+    return `${message === 'reminder' && counts === 'each' ? id : message} ${recipient}`
   })
   return [...named.values()].map((all) => {
-    const [{ recipient, ring }] = all
-    return { clock: ring.run.clock, recipient, rings: all.map((one) => one.ring) }
+    const sorted = all
+      .map(({ ring }) => ring)
+      .sort((a, b) => msBetween(b.run.dueAt, a.run.dueAt) || a.run.start.id - b.run.start.id)
+    const [first = all[0].ring] = sorted
+    return { clock: first.run.clock, recipient: all[0].recipient, rings: sorted }
   })
 }
 

@@ -591,6 +591,35 @@ it('(B16) a change after the list was told reminds everybody at once, then daily
 })
 
 describe('(B9) one alarm a cause, person and day', () => {
+  it.each([
+    ['dispatch-platform', 48 * HOUR, 'The report has no owner and no decision yet'],
+    ['consoleme', 48 * HOUR, 'The report has no owner and no decision yet'],
+    ['template', 3 * DAY, 'The reporter has no plan and no workarounds yet']
+  ])(
+    'the promises of %s that ring together stand in one reminder, each with its time',
+    async (name, time, other) => {
+      await givenCase({ policy: await preset(name) })
+      await world.wait(time)
+      await world.wait(4 * DAY)
+      const alarms = await alarmsTo(linus)
+      const moments = alarms.map((text) => /Date: [^+]*/.exec(text)?.[0])
+      expect(moments).toEqual([...new Set(moments)])
+      const words = alarms.at(-1)
+      expect(words).toMatch(/No person has answered the reporter yet. Overdue since [^.]*[.]/)
+      expect(words).toMatch(new RegExp(`${other}. Overdue since [^.]*[.]`))
+      const rang = recorded('rang').map((about) => 'clock' in about && about.clock === 'answer')
+      expect(rang).toEqual([true, false, true, false])
+    }
+  )
+
+  it('a date that moves repeats no step of its clocks that was told that day', async () => {
+    await givenCase({ policy: {} })
+    for (const daysAhead of [9.9, 9.6, 9.3]) await given(embargo(daysAhead))
+    expect(await alarmsTo(linus)).toHaveLength(1)
+    await world.wait(DAY)
+    expect(await alarmsTo(linus)).toHaveLength(2)
+  })
+
   const lost = (message: 'acknowledgement' | 'reply', outbox: number, recipient = '1'): NewEvent =>
     event('undelivered', CASE, BY_DESK, {
       ...{ audience: 'reporter', recipient, message, outbox },

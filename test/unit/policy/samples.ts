@@ -85,7 +85,7 @@ const KEY = new Uint8Array([1, 2, 3])
 /** The promise of an answer, without steps at which it would ring. */
 export function promiseWithin(within: Span): Clock[] {
   return OF_CASES.slice(0, 1).map((one) => {
-    return { ...one, id: 'answer', counts: 'each', due: { within }, steps: [] }
+    return { ...one, id: 'answer', counts: 'each', due: { within }, firmness: 'hard', steps: [] }
   })
 }
 
