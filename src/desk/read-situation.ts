@@ -144,7 +144,8 @@ function boundTag(
   parsed: ParsedCommands | null
 ): CaseTag | null {
   if (parsed !== null) {
-    const tag = findBinding(named, parsed, desk.settings, (number) => caseNow(read, number))
+    const goesOnIn = (tag: CaseTag): CaseTag => cases.findNow(read, tag)?.tag ?? tag
+    const tag = findBinding(named, parsed, desk.settings, goesOnIn)
     if (isCase(tag)) return cases.find(read, tag)?.tag ?? null
   }
   return named.answers?.case.tag ?? named.tagged?.tag ?? null
@@ -203,11 +204,6 @@ async function readBound(
       heldAnswerTo
     }
   })
-}
-
-/** The number of the case in which a case goes on. */
-function caseNow(read: Read, tag: CaseTag): CaseTag {
-  return cases.findNow(read, tag)?.tag ?? tag
 }
 
 /** The case that the protected subject names, or else `signedText`, which a list member signed for this desk. */

@@ -109,12 +109,12 @@ function wordsOf(desk: Desk, { clock, rings, starts, record, subject, recipients
 /** What is at risk by when: once, however many runs say the same of it. */
 function promisesOf({ settings }: Desk, { clock: { counts }, rings, record, now }: Occasion) {
   const isAlarm = counts === 'each'
-  const said = (isAlarm ? rings.slice(0, 1) : rings).map(({ run: { clock, start, dueAt } }) => ({
+  const said = rings.map(({ run: { clock, start, dueAt } }) => ({
     ...{ risk: clock.risk, remedy: clock.remedy, quote: clock.quote },
     due: isAlarm ? '' : formatInstant(dueAt, settings.desk.timezone),
     isOver: dueAt <= now,
     isKeptByAnswer: isKeptByAnswer(clock),
-    address: addressIn(start.about, record)
+    address: isAlarm ? '' : addressIn(start.about, record)
   }))
   return [...groupBy(said, (one) => JSON.stringify(one)).values()].map(([one]) => one)
 }

@@ -179,13 +179,12 @@ function occasionOf(
   tellings: Made['tellings']
 ): Occasion {
   const [{ clock, rings }] = tellings
-  const starts = new Map(rings.map(({ run: { start } }) => [start.id, start]))
   const isTold = (id: string): boolean => tellings.some(({ recipient }) => recipient === id)
   return {
     subject,
     clock,
     rings,
-    starts: [...starts.values()].sort((a, b) => a.id - b.id),
+    starts: [...new Set(rings.map(({ run }) => run.start))].sort((a, b) => a.id - b.id),
     record: found,
     product,
     recipients: settings.maintainers.filter(({ id }) => isTold(id)),

@@ -114,7 +114,8 @@ function readNotification(root: Part, facts: HeaderFacts, isNoReply: boolean) {
 function bounceForm(root: Part, facts: HeaderFacts): 'standard' | 'old' | null {
   const hasStatus = hasPart(root, STATUS)
   if (root.type === 'multipart/report' && hasStatus) return 'standard'
-  if (isProtected(root)) return null
+  // Servers neither encrypt nor sign.
+  if (root.type === 'multipart/encrypted' || root.type === 'multipart/signed') return null
   // Its status part may have been lost on the way.
   if (hasStatus || isReportOf(root, 'delivery-status')) return 'old'
   const isNamed =
@@ -132,11 +133,6 @@ function isFromDaemon({ fields }: Part, facts: HeaderFacts): boolean {
     .filter((value) => value.trim() !== '')
     .map((value) => value.replaceAll(/[<>\s]/g, ''))
   return paths.includes('') || [...paths, sender].some((name) => DAEMON.test(name))
-}
-
-/** Servers neither encrypt nor sign. */
-function isProtected(root: Part): boolean {
-  return root.type === 'multipart/encrypted' || root.type === 'multipart/signed'
 }
 
 function readBounce(root: Part, facts: HeaderFacts): BounceFacts {

@@ -57,7 +57,8 @@ export function readContent(
     if (leaf.isTruncated) warnings.add('text-truncated')
     const text = textOfPiece(piece, leaf.text, htmlLeft > 0, warnings)
     if (kind === 'html') htmlLeft -= leaf.text.length
-    const shown = trimmed(hasLegacyDisplay ? withoutLegacyDisplay(start, part, text) : text)
+    const whole = hasLegacyDisplay ? withoutLegacyDisplay(start, part, text) : text
+    const shown = whole.replace(/^\n+/, '').trimEnd()
     texts.push(shown)
     textLeft -= Buffer.byteLength(shown)
   }
@@ -142,10 +143,6 @@ function readable(value: string): string {
   return decodeWords(value)
     .replaceAll(/[\s\u0000-\u001f\u007f-\u009f]+/g, ' ')
     .trim()
-}
-
-function trimmed(text: string): string {
-  return text.replace(/^\n+/, '').trimEnd()
 }
 
 function joinTexts(texts: readonly string[]): string {

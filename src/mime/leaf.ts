@@ -104,7 +104,8 @@ function chooseCharset(bytes: Uint8Array, declared: string): ChosenCharset {
   const charset = named === 'iso-2022-jp' && !isAscii(bytes) ? null : named
   if (charset === null || charset === 'utf-8') {
     if (isUtf8(bytes)) return { charset: 'utf-8', isGuess: charset === null }
-    const isMeant = charset !== null && holdsUtf8(bytes)
+    const isMeant =
+      charset !== null && /[^\u0000-\u007f\ufffd]/.test(new TextDecoder('utf-8').decode(bytes))
     return { charset: isMeant ? 'utf-8' : 'windows-1252', isGuess: true }
   }
   if (charset.startsWith('utf-16')) {
@@ -124,10 +125,6 @@ function isUtf8(bytes: Uint8Array): boolean {
   } catch {
     return false
   }
-}
-
-function holdsUtf8(bytes: Uint8Array): boolean {
-  return /[^\u0000-\u007f\ufffd]/.test(new TextDecoder('utf-8').decode(bytes))
 }
 
 /** `charset` is a result of {@link charsetNamed}. Closes each line of ISO-2022-JP: an alphabet left open hides what follows. */

@@ -242,16 +242,14 @@ function gather(
   rings: readonly { readonly recipient: string; readonly ring: Ring }[]
 ): readonly Telling[] {
   // Clocks that send the same message speak together: what is due stands in one reminder (B9). An alarm about one thing stands alone.
-  const named = groupBy(rings, ({ recipient, ring: { run } }) => {
+  const sorted = [...rings].sort((a, b) => msBetween(b.ring.run.dueAt, a.ring.run.dueAt))
+  const named = groupBy(sorted, ({ recipient, ring: { run } }) => {
     const { id, message, counts } = run.clock
     return `${message === 'reminder' && counts === 'each' ? id : message} ${recipient}`
   })
   return [...named.values()].map((all) => {
-    const sorted = all
-      .map(({ ring }) => ring)
-      .sort((a, b) => msBetween(b.run.dueAt, a.run.dueAt) || a.run.start.id - b.run.start.id)
-    const [first = all[0].ring] = sorted
-    return { clock: first.run.clock, recipient: all[0].recipient, rings: sorted }
+    const [{ recipient, ring }] = all
+    return { clock: ring.run.clock, recipient, rings: all.map((one) => one.ring) }
   })
 }
 

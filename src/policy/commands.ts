@@ -271,13 +271,9 @@ function collectFields(reader: Reader, command: Open): void {
     reader.at += 1
     if (key !== undefined) wrapped = readField(reader, command, { key: key.toLowerCase(), value })
     else if (line === '') wrapped = null
-    else if (wrapped !== null) continueField(wrapped, line)
+    // A mail client wrapped the line: it belongs to the field above.
+    else if (wrapped !== null) wrapped.value = `${wrapped.value} ${line}`.trimStart()
   }
-}
-
-/** A mail client wrapped the line: it belongs to the field above. */
-function continueField(field: Field, line: string): void {
-  field.value += field.value === '' ? line : ` ${line}`
 }
 
 /** Whether the fields end above this line: the end of the text, a command, a quotation, a signature. */

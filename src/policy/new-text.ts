@@ -249,12 +249,9 @@ function attributionIn({ lines, top, bottom }: Paragraph, at: number): Heading {
   // The name stands on the line above its address.
   if (start > highest && /^\s*</.test(lines[start] ?? '')) start -= 1
   start = knownStart(lines, highest, start)
-  return { start, doubtful: start > top ? unfinished(lines[start - 1]) : null }
-}
-
-/** The line, if it does not end a sentence and so may go on in the attribution below it; else null. */
-function unfinished(line = ''): string | null {
-  return line === '' || SENTENCE_END.test(line) ? null : line
+  const above = lines.slice(top, start).at(-1)
+  // A line that does not end a sentence may go on in the attribution below it.
+  return { start, doubtful: above === undefined || SENTENCE_END.test(above) ? null : above }
 }
 
 function isAttribution(part: readonly string[]): boolean {

@@ -57,18 +57,11 @@ export function stateWords({
 
 /** Where a case stands, on one line. */
 export function standing({ case: record, notice, settings }: Draft): string {
-  return [
-    stateWords(record),
-    ownerWords(record, settings),
-    ...(notice === null || isMoot(record, notice)
-      ? []
-      : [`advance notice ${NOTICE_STATES[notice.state]}`])
-  ].join('; ')
-}
-
-/** Whether the notice no longer matters: it never left, and the case is public or over. */
-function isMoot({ state }: CaseRecord, notice: NoticeRecord): boolean {
-  return (!isOpen(state) || state === 'disclosed') && notice.state !== 'released'
+  const isOver = !isOpen(record.state) || record.state === 'disclosed'
+  // A notice that never left no longer matters once the case is public or over.
+  const isMoot = notice === null || (isOver && notice.state !== 'released')
+  const noticed = isMoot ? [] : [`advance notice ${NOTICE_STATES[notice.state]}`]
+  return [stateWords(record), ownerWords(record, settings), ...noticed].join('; ')
 }
 
 /** Where a notice stands, in words. */

@@ -34,7 +34,10 @@ export async function findCandidateKeys(
   from: HeaderFacts['from'],
   now: Instant
 ): Promise<Candidates> {
-  const files = distinctFiles(attachments.filter(isKeyFile)).slice(0, ATTACHED_KEYS_MAX)
+  const keyFiles = attachments
+    .filter(isDeclaredKey)
+    .filter(({ content }) => classifyKey(content) === 'public')
+  const files = distinctFiles(keyFiles).slice(0, ATTACHED_KEYS_MAX)
   const header = readAutocrypt(outerFields, from)
   // A key that is also attached counts as attached: unlike the header, an attachment can be signed.
   const brought = [
@@ -66,10 +69,6 @@ export async function findCandidateKeys(
     unusable: keys.filter((key): key is UnusableKey => 'because' in key).slice(0, CANDIDATES_MAX),
     warnings: usable.length > 1 ? [...warnings, 'several-keys'] : warnings
   }
-}
-
-function isKeyFile(file: Attachment): boolean {
-  return isDeclaredKey(file) && classifyKey(file.content) === 'public'
 }
 
 // The Autocrypt header field (Autocrypt Level 1 §2). Its key is a candidate for a first answer, never an identity. Ignores

@@ -115,7 +115,8 @@ function newest(read: Read): Head {
 export function verify(read: Read): RecordVerdict {
   let last: Head = { id: 0, hash: GENESIS }
   for (const row of allRows(read)) {
-    if (!follows(row, last)) break
+    const follows = row.id === last.id + 1 && row.previousHash === last.hash
+    if (!follows || row.hash !== hashOf(row)) break
     last = { id: row.id, hash: row.hash }
   }
   // SQLite remembers the highest id ever given, so events cut off at the end show as well.
@@ -174,10 +175,6 @@ function eventOf(row: Row): DeskEvent {
     about: JSON.parse(row.about) as unknown,
     evidence: { arrivalId, messageSha256, signatureSha256 }
   } as DeskEvent
-}
-
-function follows(row: Row, last: Head): boolean {
-  return row.id === last.id + 1 && row.previousHash === last.hash && row.hash === hashOf(row)
 }
 
 /** SHA-256 over the JSON array of all other columns in table order: no two different rows have one encoding. */
