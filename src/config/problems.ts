@@ -37,17 +37,16 @@ function problemsOf(issue: z.core.$ZodIssue): Problem[] {
   const text = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? '') : issue.message
   const path = issue.path.filter((key) => typeof key !== 'symbol')
   // The writer meant the form whose keys are all there: the mistake lies in their values.
-  const meant = issue.code === 'invalid_union' ? issue.errors.find(isInside) : undefined
+  const forms = issue.code === 'invalid_union' ? issue.errors : []
+  const meant = forms.find((form) =>
+    form.every((one) => one.path.length > 0 && one.input !== undefined)
+  )
   if (meant !== undefined)
     return meant.flatMap((inner) => problemsOf({ ...inner, path: [...path, ...inner.path] }))
   if (issue.code === 'unrecognized_keys')
     return issue.keys.map((key) => ({ path: [...path, key], text }))
   const isMissing = issue.code !== 'custom' && issue.input === undefined
   return [{ path, text: isMissing ? `is missing: it ${text}` : text }]
-}
-
-function isInside(issues: readonly z.core.$ZodIssue[]): boolean {
-  return issues.every(({ path, input }) => path.length > 0 && input !== undefined)
 }
 
 /** The value at `path` of plain data; undefined when there is none. */

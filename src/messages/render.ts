@@ -157,9 +157,8 @@ function commonWords(
   }
 }
 
-function isMessage(value: unknown): value is Message {
-  return typeof value === 'object' && value !== null && 'kind' in value && 'inClear' in value
-}
+const isMessage = (value: unknown): value is Message =>
+  typeof value === 'object' && value !== null && 'kind' in value && 'inClear' in value
 
 function tidied(text: string): string {
   return `${text

@@ -66,8 +66,9 @@ function kindOf(part: Part, isStart: boolean): Piece['kind'] {
  */
 function chooseAlternative(part: Part, start: Part, warnings: Set<WarningCode>): Piece[] {
   const { children } = part
+  const isEmpty = (one: Part): boolean => isBlank(contentOf(one).subarray(0, LOOK_AHEAD_BYTES))
   const chosen =
-    children.find((child) => isInlineText(child) && hasText(child)) ??
+    children.find((child) => isInlineText(child) && !isEmpty(child)) ??
     children.find((child) => child.children.length > 0 && child.type !== 'multipart/related') ??
     children.findLast((child) => child.children.length > 0 || child.type === 'text/html') ??
     children[0]
@@ -81,10 +82,6 @@ function chooseAlternative(part: Part, start: Part, warnings: Set<WarningCode>):
 
 function isVersion(leaf: Part): boolean {
   return leaf.disposition !== 'attachment' && (isInlineText(leaf) || leaf.type === 'text/html')
-}
-
-function hasText(part: Part): boolean {
-  return !isBlank(contentOf(part).subarray(0, LOOK_AHEAD_BYTES))
 }
 
 function notice(part: Part, warnings: Set<WarningCode>): void {

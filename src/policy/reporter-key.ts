@@ -9,12 +9,7 @@ import { type PinnedKey, type ReporterKey } from '../domain/case.ts'
 import { type Decision, recorded, spend } from '../domain/decision.ts'
 import { type Actor, aboutCase, BY_DESK } from '../domain/event.ts'
 import { type CaseTag, type Fingerprint, formatFingerprint } from '../domain/ids.ts'
-import {
-  type CandidateKey,
-  type OpenedMail,
-  type UnusableKey,
-  type WarningCode
-} from '../domain/mail.ts'
+import { type CandidateKey, type OpenedMail, type WarningCode } from '../domain/mail.ts'
 import { KEY_PROBLEMS } from '../domain/outgoing.ts'
 import { type Settings } from '../domain/settings.ts'
 import { HOUR_MS, type Instant, msBetween } from '../domain/time.ts'
@@ -79,6 +74,10 @@ export function decideReporterKey(
   const broken = opened.unusableKeys.filter(isNew)
   const before = renewed(about, senderKey)
   const taken = takenUp(about, before.key, fresh)
+  const unusable = broken.map(
+    (key) =>
+      `The key ${formatFingerprint(key.fingerprint)} that the message brings cannot be used, because ${KEY_PROBLEMS[key.because]}. Please ask the sender for a current key.`
+  )
   return {
     key: taken.key,
     offered: [...broken.map(({ fingerprint }) => fingerprint), ...taken.offered],
@@ -87,7 +86,7 @@ export function decideReporterKey(
       ...before.decisions,
       ...taken.decisions
     ],
-    warnings: [...broken.map(unusableWords), ...before.warnings, ...taken.warnings]
+    warnings: [...unusable, ...before.warnings, ...taken.warnings]
   }
 }
 
@@ -244,8 +243,4 @@ function waitingWords(known: ReporterKey | null, fresh: readonly Named[], becaus
     .map((name) => `/key accept ${name} (or /key refuse ${name} if it is not theirs)`)
   const then = known?.isUsable === true ? `, then write ${commands.join(', or ')}` : ''
   return `${came} came for the reporter (${names}), not used until you accept ${isOne ? 'it' : 'one'}, because ${because}. Please compare the fingerprint with the person another way${then}.`
-}
-
-function unusableWords({ fingerprint, because }: UnusableKey): string {
-  return `The key ${formatFingerprint(fingerprint)} that the message brings cannot be used, because ${KEY_PROBLEMS[because]}. Please ask the sender for a current key.`
 }
