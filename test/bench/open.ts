@@ -7,11 +7,12 @@ import { join } from 'node:path'
 import { simpleParser } from 'mailparser'
 import { instantFromMs } from '../../src/domain/time.ts'
 import { openMail } from '../../src/reading/open-mail.ts'
-import { createWorkers } from '../../src/worker/pool.ts'
+import { createWorkers, type WorkerOptions } from '../../src/worker/pool.ts'
 import { runCli } from '../support/daemon.ts'
 import { type TempFolder, tempFolder } from '../support/temp.ts'
+import { type Someone } from '../support/world.ts'
 import { type Figure, figure } from './figures.ts'
-import { clearMail, mailOfSize, worstMails } from './open-mails.ts'
+import { clearMail, layeredMail, mailOfSize, worstMails } from './open-mails.ts'
 import { type Part } from './parts.ts'
 import { people } from './stage.ts'
 
@@ -31,14 +32,17 @@ process.on('exit', () => {
 export const open: Part = async (sizes) => {
   const [desk, from] = await people('opener', 2)
   if (desk === undefined || from === undefined) throw new Error('no keys for the benchmark')
-  const workers = await createWorkers({
+  const options = {
     start: {
       ...{ deskKeys: [desk.secret.armor()], passphrase: '', deskName: 'Bench' },
       ...{ deskAddress: desk.address, maintainerKeys: [from.keyData] }
     },
-    onEvent: () => undefined,
-    maxThreads: THREADS,
     workerFile: new URL('../../dist/worker/worker.js', import.meta.url)
+  }
+  const workers = await createWorkers({
+    ...options,
+    onEvent: () => undefined,
+    maxThreads: THREADS
   })
   const now = instantFromMs(Date.now() + 60_000)
   const openOne = (raw: Uint8Array) => workers.open(Buffer.from(raw), { now, knownKeys: [] })
@@ -65,6 +69,7 @@ export const open: Part = async (sizes) => {
       await rateOf('4 KiB', await mailOfSize(desk, from, 4096), sizes.opens),
       await rateOf('1 MiB', await mailOfSize(desk, from, MIB), Math.ceil(sizes.opens / 10)),
       await rateOf('25 MiB', await mailOfSize(desk, from, 25 * MIB), Math.ceil(sizes.opens / 100)),
+      await nextAfterKill(options, desk, from),
       ...(await readingOf(Math.ceil(sizes.opens / 10)))
     ]
     for (const { name, raw } of await worstMails(desk, from))
@@ -74,6 +79,34 @@ export const open: Part = async (sizes) => {
     await workers.close()
     files.remove()
   }
+}
+
+/** From the end of the only thread, over a message that costs too much, to the next message, opened. */
+async function nextAfterKill(
+  options: Pick<WorkerOptions, 'start' | 'workerFile'>,
+  desk: Someone,
+  from: Someone
+): Promise<Figure> {
+  let endedAt = 0
+  const onEvent = (): void => {
+    endedAt = performance.now()
+  }
+  const pool = await createWorkers({ ...options, onEvent, maxThreads: 1, taskMs: 2000 })
+  const open = (raw: Uint8Array) =>
+    pool.open(Buffer.from(raw), { now: instantFromMs(Date.now() + 60_000), knownKeys: [] })
+  const next = await mailOfSize(desk, from, 4096)
+  const failed = open(await layeredMail(desk, from, 'x'.repeat(60 * MIB))).catch(() => null)
+  const { signatures } = await open(next)
+  const seconds = (performance.now() - endedAt) / 1000
+  await failed
+  await pool.close()
+  if (endedAt === 0 || signatures[0]?.state !== 'valid') throw new Error('no thread was ended')
+  const note = 'the new thread loads the program and unlocks the keys'
+  return figure('open', 'next message after a killed thread', seconds, {
+    unit: 's',
+    below: 2,
+    note
+  })
 }
 
 /** The same clear message read by the desk's reader and by mailparser, one after the other in this thread. */

@@ -4,7 +4,10 @@ import { type MessageId } from '../../../src/domain/ids.ts'
 import { type SealTo } from '../../../src/domain/outgoing.ts'
 import { addMs, instantFromMs } from '../../../src/domain/time.ts'
 import { type Workers } from '../../../src/effects/effects.ts'
+import { type LogEvent } from '../../../src/effects/events.ts'
 import { generateDeskKey } from '../../../src/openpgp/generate.ts'
+import { layeredMail, mailOfSize } from '../../bench/open-mails.ts'
+import { people } from '../../bench/stage.ts'
 import { HEADERS, type TestDesk, testDesk } from '../../support/desk-identity.ts'
 import { createTestWorkers } from '../../support/workers.ts'
 
@@ -45,6 +48,29 @@ describe('real workers', () => {
         expect(Buffer.from(one.raw).toString('latin1')).toContain(`<n${index}@acme.example>`)
       } else expect(one.kind).toBe('sealed')
     }
+  })
+
+  it('(A6, G9) open the next encrypted message in a new thread when one that costs too much ended the only one', async () => {
+    const [to, from] = await people('restart', 2)
+    if (to === undefined || from === undefined) throw new Error('no keys')
+    const events: LogEvent[] = []
+    const pool = await createTestWorkers({
+      start: {
+        ...{ ...desk.start, deskKeys: [to.secret.armor()], passphrase: '' },
+        maintainerKeys: [from.keyData]
+      },
+      onEvent: (event) => events.push(event),
+      ...{ maxThreads: 1, taskMs: 2000 }
+    })
+    const open = (raw: Uint8Array) => pool.open(Buffer.from(raw), { now, knownKeys: [] })
+    const costly = await layeredMail(to, from, 'POISON\n'.repeat(8 * 2 ** 20))
+    const failed = open(costly).catch((error: unknown) => error)
+    const { text, signatures } = await open(await mailOfSize(to, from, 4096))
+    await pool.close()
+    expect(await failed).toMatchObject({ name: 'Trouble', code: 'worker-limit' })
+    expect(events).toEqual([{ event: 'worker.killed', task: 'open', code: 'worker-limit' }])
+    expect(text).not.toBe('')
+    expect(signatures).toMatchObject([{ state: 'valid' }])
   })
 
   it('never start with a wrong passphrase, and report that', async () => {
