@@ -441,8 +441,8 @@ CREATE TABLE signing_keys (
 
 CREATE INDEX signing_keys_by_key_id ON signing_keys (key_id);
 
--- Messages in the junk folder that are not for the desk: listed in the next digest, then forgotten. Only the newest thousand
--- are kept; the ids tell how many came before them.
+-- Messages in the junk folder that are not for the desk: listed in the next digest, then forgotten. Only the first and the
+-- newest 999 are kept; their ids tell how many came.
 CREATE TABLE junk_mails (
   id          INTEGER PRIMARY KEY AUTOINCREMENT,
   -- INTERNALDATE.

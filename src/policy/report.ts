@@ -237,7 +237,7 @@ function joinedBy(
   now: Instant
 ): Entry {
   const { tag, version } = before
-  // A program speaks for no reporter: it opens no ended case again, and nobody has to answer it. People read it all the same (G1).
+  // A program speaks for no reporter: it opens no ended case again, and nobody has to answer it. People read it (G1).
   const isRobots = named.kind === 'reporter' && isByProgram(situation.opened)
   const sender = isRobots ? ({ kind: 'other' } as const) : named
   const writing = writingOf(situation, tag, sender)

@@ -3,7 +3,6 @@
  * counts the others.
  */
 import { type Instant } from '../domain/time.ts'
-import * as meta from './meta.ts'
 import { insert, type Read, type Tx } from './sql.ts'
 
 /** One message in the junk folder, as its header claims. */
@@ -24,24 +23,25 @@ export type JunkList = {
   readonly lastId: number
 }
 
-const KEPT_MAX = 1000
+const LATEST_MAX = 999
 
-/** Notes one message, in place of the oldest when there are too many. */
+/** Notes one message. Beside the newest stays the first since the last digest, from which all are counted. */
 export function insertJunk(tx: Tx, mail: JunkMail): void {
   const { id } = insert(tx, 'junk_mails', mail)
-  tx.run('DELETE FROM junk_mails WHERE id <= ?', [id - KEPT_MAX])
+  tx.run('DELETE FROM junk_mails WHERE id <= ? AND id > (SELECT min(id) FROM junk_mails)', [
+    id - LATEST_MAX
+  ])
 }
 
 /** Messages that no digest has listed yet; `limit` of them in detail. */
 export function listJunk(read: Read, limit: number): JunkList {
-  const toldId = Number(meta.read(read, 'junk-told') ?? 0)
-  const lastId = read.value<number>('SELECT max(id) FROM junk_mails') ?? toldId
+  const lastId = read.value<number>('SELECT max(id) FROM junk_mails') ?? 0
+  const total = read.value<number>('SELECT max(id) - min(id) + 1 FROM junk_mails') ?? 0
   const sql = 'SELECT received_at, sender, subject, size FROM junk_mails ORDER BY id DESC LIMIT ?'
-  return { messages: read.all<JunkMail>(sql, [limit]), total: lastId - toldId, lastId }
+  return { messages: read.all<JunkMail>(sql, [limit]), total, lastId }
 }
 
 /** Forgets the messages that a digest has listed, in the transaction that queues it. */
 export function forgetJunk(tx: Tx, lastId: number): void {
   tx.run('DELETE FROM junk_mails WHERE id <= ?', [lastId])
-  meta.write(tx, 'junk-told', String(lastId))
 }

@@ -2,10 +2,10 @@
 import { type Read, type Tx, upsert } from './sql.ts'
 
 /**
- * The names in use. `clock-look` is the wall clock and the uptime at the last look. `junk-told` is the last row of the junk list in
- * a digest, `junk-seen` the last message of the junk folder looked at, `junk-trying` the one being looked at: generation and UID.
+ * The names in use. `clock-look` is the wall clock and the uptime at the last look. `junk-seen` is the last message of the junk
+ * folder looked at, `junk-trying` the one being looked at: generation and UID.
  */
-export type MetaKey = 'junk-told' | 'junk-seen' | 'junk-trying' | 'clock-look'
+export type MetaKey = 'junk-seen' | 'junk-trying' | 'clock-look'
 
 /** The stored value, or null. */
 export function read(read: Read, key: MetaKey): string | null {
