@@ -52,8 +52,8 @@ export type Outcome = {
 type Unmoved = Pick<Arrival, 'id' | 'uid'> & { readonly to: 'processed' | 'held' }
 
 /**
- * Stores a message before anything is decided about it. The same UID again returns the existing row; bytes that are stored already
- * become a completed row, `duplicate`, so that a mailbox renumbered by its server causes no second answers.
+ * Stores a message before anything is decided about it. The same UID again returns the existing row; bytes that are stored
+ * already become a completed row, `duplicate`, so that a mailbox renumbered by its server causes no second answers.
  */
 export function add(tx: Tx, arrival: NewArrival, now: Instant): Arrival {
   const existing = findByUid(tx, arrival, arrival.uid)
