@@ -9,8 +9,13 @@ import { formatFingerprint } from '../domain/ids.ts'
 import { type KeyFacts } from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
 import { systemClock } from '../effects/system.ts'
-import { generateDeskKey } from '../openpgp/generate.ts'
-import { classifyKey, inspectKey, UNLOCK_PROBLEMS, unlockSecretKey } from '../openpgp/keyring.ts'
+import {
+  classifyKey,
+  generateDeskKey,
+  inspectKey,
+  UNLOCK_PROBLEMS,
+  unlockSecretKey
+} from '../openpgp/keyring.ts'
 import { type Call, requireAddress, requireName } from './context.ts'
 import { CommandError, print, printRows } from './output.ts'
 
@@ -36,10 +41,7 @@ export async function generate(call: Call<GenerateOptions>): Promise<void> {
     )
   const out = resolve(options.out)
   const publicOut = out.replace(/(\.[^./]*)?$/, '.pub$1')
-  const key = await generateDeskKey(
-    { name, address, passphrase, lifetimeSeconds: null },
-    systemClock.now()
-  )
+  const key = await generateDeskKey({ name, address, passphrase }, systemClock.now())
   await writeNew([out, key.privateArmored, 0o600], [publicOut, key.publicArmored, 0o644])
   const { fingerprint } = key
   print(

@@ -7,35 +7,27 @@ import { type Config, enums, config as libraryDefaults } from 'openpgp'
 /** Largest plaintext that a message may expand to, in bytes; stops decompression bombs. */
 export const DECOMPRESSED_BYTES_MAX = 64 * 2 ** 20
 
-/**
- * The configuration for one call. An RSA desk key turns on constant-time PKCS#1 decryption, because a sender
- * can time the answers of the desk. It supports only AES session keys.
- */
-export function pgpConfig(deskKeyIsRsa: boolean): Config {
-  return {
-    ...libraryDefaults,
-    maxDecompressedMessageSize: DECOMPRESSED_BYTES_MAX,
-    maxArgon2MemoryExponent: 16,
-    allowUnauthenticatedMessages: false,
-    allowUnauthenticatedStream: false,
-    enforceGrammar: true,
-    ignoreMalformedPackets: false,
-    ignoreUnsupportedPackets: true,
-    allowMissingKeyFlags: false,
-    allowInsecureDecryptionWithSigningKeys: false,
-    allowInsecureVerificationWithReformattedKeys: false,
-    enableParsingV5Entities: false,
-    minRSABits: 2047,
-    preferredHashAlgorithm: enums.hash.sha512,
-    preferredSymmetricAlgorithm: enums.symmetric.aes256,
-    preferredCompressionAlgorithm: enums.compression.uncompressed,
-    aeadProtect: false,
-    v6Keys: false,
-    showVersion: false,
-    showComment: false,
-    constantTimePKCS1Decryption: deskKeyIsRsa
-  }
+export const CONFIG: Config = {
+  ...libraryDefaults,
+  maxDecompressedMessageSize: DECOMPRESSED_BYTES_MAX,
+  maxArgon2MemoryExponent: 16,
+  allowUnauthenticatedMessages: false,
+  allowUnauthenticatedStream: false,
+  enforceGrammar: true,
+  ignoreMalformedPackets: false,
+  ignoreUnsupportedPackets: true,
+  allowMissingKeyFlags: false,
+  allowInsecureDecryptionWithSigningKeys: false,
+  allowInsecureVerificationWithReformattedKeys: false,
+  enableParsingV5Entities: false,
+  minRSABits: 2047,
+  preferredHashAlgorithm: enums.hash.sha512,
+  preferredSymmetricAlgorithm: enums.symmetric.aes256,
+  preferredCompressionAlgorithm: enums.compression.uncompressed,
+  aeadProtect: false,
+  v6Keys: false,
+  showVersion: false,
+  showComment: false,
+  // For RSA alone: a sender can time the answers of the desk.
+  constantTimePKCS1Decryption: true
 }
-
-/** The configuration for everything but decryption with an RSA key. */
-export const CONFIG = pgpConfig(false)

@@ -5,6 +5,7 @@
  */
 import {
   decryptKey,
+  generateKey,
   type Key,
   type PrivateKey,
   type PublicKey,
@@ -14,7 +15,8 @@ import {
   type User
 } from 'openpgp'
 
-import { type Address, parseAddress } from '../domain/address.ts'
+import { type Address, type Contact, parseAddress } from '../domain/address.ts'
+import { assert } from '../domain/assert.ts'
 import { type Fingerprint, parseFingerprint } from '../domain/ids.ts'
 import { type KeyFacts } from '../domain/outgoing.ts'
 import { type Instant, instantFromMs, msOf } from '../domain/time.ts'
@@ -243,6 +245,29 @@ export async function unlockSecretKey(
   } catch {
     return { kind: 'wrong-passphrase' }
   }
+}
+
+/**
+ * A new key of the desk, made at `now`, which every OpenPGP program in use can read: version 4, Ed25519 and Cv25519, no AEAD
+ * (RFC 9580 §12). Throws Invariant without a passphrase to lock it, and for a name that would break its user id.
+ */
+export async function generateDeskKey(
+  { name, address, passphrase }: Contact & { readonly passphrase: string },
+  now: Instant
+) {
+  assert(passphrase !== '', 'a desk key needs a passphrase')
+  assert(!/[\u0000-\u001f\u007f-\u009f<>]/.test(name), 'a user id name with control characters')
+  const { privateKey, publicKey } = await generateKey({
+    type: 'ecc',
+    curve: 'curve25519Legacy',
+    userIDs: [{ name: name.trim(), email: address }],
+    passphrase,
+    date: new Date(msOf(now)),
+    format: 'object',
+    config: CONFIG
+  })
+  const [privateArmored, publicArmored] = [privateKey.armor(CONFIG), publicKey.armor(CONFIG)]
+  return { fingerprint: describe(privateKey, true).fingerprint, privateArmored, publicArmored }
 }
 
 /**

@@ -6,7 +6,7 @@
 import { decrypt, type MaybeStream, PacketList, readMessage, SignaturePacket } from 'openpgp'
 import { type OpenFailure } from '../domain/mail.ts'
 import { msOf } from '../domain/time.ts'
-import { DECOMPRESSED_BYTES_MAX, pgpConfig } from './config.ts'
+import { CONFIG, DECOMPRESSED_BYTES_MAX } from './config.ts'
 import { type SecretKey } from './keyring.ts'
 import { walkPackets } from './packets.ts'
 import { prescan, type Sealing } from './prescan.ts'
@@ -16,28 +16,22 @@ import { type Verdict, type VerifyContext, verifyPackets } from './verify.ts'
 export type OpenContext = VerifyContext & { readonly secretKeys: readonly SecretKey[] }
 
 /** The result of decrypting one OpenPGP message. */
-export type Opening =
-  | {
-      readonly kind: 'opened'
-      readonly data: Uint8Array
-      /** Verdicts on the signatures inside the same OpenPGP message; they cover all of `data`. */
-      readonly verdicts: readonly Verdict[]
-      readonly sealing: Sealing
-    }
-  | { readonly kind: 'failed'; readonly because: OpenFailure; readonly sealing: Sealing }
+export type Opening = { readonly sealing: Sealing } & (
+  | { readonly because: OpenFailure }
+  /** `verdicts` on the signatures inside the same OpenPGP message, which cover all of `data`. */
+  | { readonly data: Uint8Array; readonly verdicts: readonly Verdict[] }
+)
 
 /** Decrypts binary packets with the desk's keys and verifies the signatures inside. Never throws for content. */
 export async function openMessage(data: Uint8Array, context: OpenContext): Promise<Opening> {
   const { sealing, ...scan } = prescan(data, ownKeyIds(context.secretKeys))
-  const failed = (because: OpenFailure): Opening => ({ kind: 'failed', because, sealing })
+  const failed = (because: OpenFailure): Opening => ({ because, sealing })
   if ('because' in scan) return failed(scan.because)
   try {
     const plain = await decryptPlain(scan.message, context)
     if (plain.data.length > DECOMPRESSED_BYTES_MAX) return failed('limit')
     const verdicts = await verifyPackets(plain.data, plain.packets, context)
-    return verdicts === null
-      ? failed('limit')
-      : { kind: 'opened', data: plain.data, verdicts, sealing }
+    return verdicts === null ? failed('limit') : { data: plain.data, verdicts, sealing }
   } catch (error) {
     return failed(failureOf(error, sealing.sealedTo === 'hidden'))
   }
@@ -54,13 +48,12 @@ async function decryptPlain(
   binaryMessage: Uint8Array,
   { secretKeys, now }: OpenContext
 ): Promise<{ readonly data: Uint8Array; readonly packets: readonly SignaturePacket[] }> {
-  const config = pgpConfig(secretKeys.some(({ isRsa }) => isRsa))
   const { data, signatures } = await decrypt({
-    message: await readMessage({ binaryMessage, config }),
+    message: await readMessage({ binaryMessage, config: CONFIG }),
     decryptionKeys: secretKeys.map(({ privateKey }) => privateKey),
     format: 'binary',
     date: new Date(msOf(now)),
-    config
+    config: CONFIG
   })
   const read = await Promise.all(signatures.map(({ signature }) => signature))
   const packets = read.flatMap((signature) => signature.packets)

@@ -17,15 +17,11 @@ const WILDCARD = '0000000000000000'
 /** What anybody can see of an encrypted message. */
 export type Sealing = Pick<OpenedMail, 'sealedTo' | 'sealedToKeyIds' | 'ciphertextMark'>
 
-/** Either a message reduced to the session keys worth trying, or the reason why nothing is tried. */
-export type Prescan =
-  | { readonly kind: 'refused'; readonly because: OpenFailure; readonly sealing: Sealing }
-  | {
-      readonly kind: 'ready'
-      /** The message with only our session keys and a few hidden ones. */
-      readonly message: Uint8Array
-      readonly sealing: Sealing
-    }
+/** The message with only our session keys and a few hidden ones, or the reason why nothing is tried. */
+export type Prescan = { readonly sealing: Sealing } & (
+  | { readonly because: OpenFailure }
+  | { readonly message: Uint8Array }
+)
 
 type SessionKey = { readonly span: PacketSpan; readonly keyId: string }
 
@@ -37,15 +33,15 @@ export function prescan(data: Uint8Array, ownKeyIds: ReadonlySet<string>): Presc
     .map((span) => ({ span, keyId: keyIdOfSessionKey(data, span) }))
   const sealing = describeSealing(sessionKeys, ownKeyIds, markOf(data, walk.spans))
   const problem = findProblem(data, walk, sessionKeys.length)
-  if (problem !== null) return { kind: 'refused', because: problem, sealing }
+  if (problem !== null) return { because: problem, sealing }
   const own = sessionKeys.filter((key) => ownKeyIds.has(key.keyId)).slice(0, OWN_SESSION_KEYS_MAX)
   const hidden = sessionKeys.filter((key) => key.keyId === WILDCARD).slice(0, OWN_SESSION_KEYS_MAX)
   const kept = own.length > 0 ? own : hidden
-  if (kept.length === 0) return { kind: 'refused', because: 'not-for-us', sealing }
+  if (kept.length === 0) return { because: 'not-for-us', sealing }
   const rest = walk.spans.filter((span) => !isSessionKey(span.tag))
   const pieces = [...kept.map((key) => key.span), ...rest]
   const message = Buffer.concat(pieces.map((span) => data.subarray(span.start, span.end)))
-  return { kind: 'ready', message, sealing }
+  return { message, sealing }
 }
 
 /** Whether binary packets begin like an encrypted message (RFC 9580 §10.3). */

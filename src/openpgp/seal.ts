@@ -4,23 +4,19 @@
  * 3156 §6.2 (combined method), RFC 9580 §10.3.
  */
 import { createMessage, encrypt, enums, type PublicKey, readSignature, sign } from 'openpgp'
-import { type Fingerprint } from '../domain/ids.ts'
-import { type KeyRefusal } from '../domain/outgoing.ts'
+import { type KeyRefusal, type SealTo } from '../domain/outgoing.ts'
 import { type Instant, msOf } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
 import { CONFIG } from './config.ts'
 import { holds, inspectKey, knownCertificate, type SecretKey } from './keyring.ts'
 
-/** The certificate to encrypt to: its primary fingerprint must be `fingerprint`. */
-export type SealTarget = { readonly fingerprint: Fingerprint; readonly keyData: Uint8Array }
+/** The certificate to encrypt to. */
+type SealTarget = Pick<SealTo, 'fingerprint' | 'keyData'>
 
 /** An armored OpenPGP message, or why the key was refused. */
 export type SealedMessage =
   | { readonly kind: 'sealed'; readonly armored: string }
   | { readonly kind: 'refused'; readonly because: KeyRefusal }
-
-/** A detached signature and the RFC 3156 §5 name of its hash algorithm, for example `pgp-sha512`. */
-export type DetachedSignature = { readonly armored: string; readonly micalg: string }
 
 /**
  * `payload` signed by the desk and encrypted only to the target, both as of `now`. Refuses a recipient's key that cannot be
@@ -52,12 +48,11 @@ export async function sealMessage(
   }
 }
 
-/** Signs `signed` exactly as given (binary signature). Throws {@link Trouble} `desk-key` when the desk key cannot sign. */
-export async function signDetached(
-  signed: Uint8Array,
-  signer: SecretKey,
-  now: Instant
-): Promise<DetachedSignature> {
+/**
+ * Signs `signed` exactly as given (binary signature); `micalg` is the RFC 3156 §5 name of the hash. Throws {@link Trouble} `desk-key`
+ * when the desk key cannot sign.
+ */
+export async function signDetached(signed: Uint8Array, signer: SecretKey, now: Instant) {
   const date = new Date(msOf(now))
   await requireSigner(signer, date)
   const message = await createMessage({ binary: signed, date, format: 'binary' })

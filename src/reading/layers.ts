@@ -82,7 +82,7 @@ async function peelEncryption(
   }
   if (typeof cipher === 'string') return { ...closed, failure: cipher }
   const opening = await openMessage(cipher, context)
-  if (opening.kind === 'failed') return { ...closed, ...opening.sealing, failure: opening.because }
+  if ('because' in opening) return { ...closed, ...opening.sealing, failure: opening.because }
   const { data, verdicts } = opening
   const inside = parsePayload(data)
   const payload = read(data, inside)

@@ -5,7 +5,7 @@
 import { enums, type KeyID, PacketList, type PrivateKey, SignaturePacket } from 'openpgp'
 import { expect, it } from 'vitest'
 import { msOf } from '../../src/domain/time.ts'
-import { pgpConfig } from '../../src/openpgp/config.ts'
+import { CONFIG } from '../../src/openpgp/config.ts'
 import { type Verdict, verifyDetached } from '../../src/openpgp/verify.ts'
 import { type Binding, type Signing, withHungKey } from '../support/hung-key.ts'
 import { autocrypt, START } from '../support/world.ts'
@@ -59,7 +59,7 @@ describeAttacks('attacks with the names of keys', () => {
     }) as object
     const signed = { text: null, getBytes: () => Buffer.from(PART) }
     const { sign } = packet as unknown as Signing
-    await sign.call(packet, named, signed, AT, true, pgpConfig(false))
+    await sign.call(packet, named, signed, AT, true, CONFIG)
     const list = new PacketList<SignaturePacket>()
     list.push(packet)
     return list.write()

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Address } from '../../src/domain/address.ts'
 import { instantFromMs } from '../../src/domain/time.ts'
-import { generateDeskKey } from '../../src/openpgp/generate.ts'
+import { generateDeskKey } from '../../src/openpgp/keyring.ts'
 import { type CliResult, runCli } from '../support/daemon.ts'
 import { gpgPerson, type Person, sqPerson } from '../support/people.ts'
 import { describeWith } from '../support/requires.ts'
@@ -25,7 +25,7 @@ describeWith(['gpg', 'sq'], '`postern open` for people', () => {
   beforeAll(async () => {
     const request = { name: 'ACME', address: DESK, passphrase: 'correct horse' }
     const made = instantFromMs(Date.now() - 86_400_000)
-    const keys = await generateDeskKey({ ...request, lifetimeSeconds: null }, made)
+    const keys = await generateDeskKey(request, made)
     write('desk.asc', keys.privateArmored)
     write('passphrase', 'correct horse\n')
     people.push(await gpgPerson({ name: 'Alice', address: 'alice@gnupg.example' }))

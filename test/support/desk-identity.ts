@@ -3,7 +3,7 @@ import { type Address } from '../../src/domain/address.ts'
 import { type MessageId } from '../../src/domain/ids.ts'
 import { type OutgoingHeaders } from '../../src/domain/outgoing.ts'
 import { type Instant } from '../../src/domain/time.ts'
-import { generateDeskKey } from '../../src/openpgp/generate.ts'
+import { generateDeskKey } from '../../src/openpgp/keyring.ts'
 import { type ReadingKeys } from '../../src/reading/open-mail.ts'
 import { type DeskIdentity } from '../../src/sealing/seal-copies.ts'
 import { identityOf, unlockKeys, type WorkerStart } from '../../src/worker/tasks.ts'
@@ -30,8 +30,8 @@ export const HEADERS: OutgoingHeaders = {
 }
 
 /** `security@acme.example`, its key made at `createdAt`. */
-export async function testDesk(createdAt: Instant, lifetimeSeconds: number | null = null) {
-  const request = { name, address, passphrase, lifetimeSeconds }
+export async function testDesk(createdAt: Instant) {
+  const request = { name, address, passphrase }
   const { privateArmored, publicArmored } = await generateDeskKey(request, createdAt)
   const start: WorkerStart = {
     deskKeys: [privateArmored],

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import { type Address } from '../../src/domain/address.ts'
 import { systemClock } from '../../src/effects/system.ts'
-import { generateDeskKey } from '../../src/openpgp/generate.ts'
+import { generateDeskKey } from '../../src/openpgp/keyring.ts'
 import { movableClock } from './clock.ts'
 import { type CliResult, type Daemon, runCli, startDaemon } from './daemon.ts'
 import { withGpg } from './gpg-home.ts'
@@ -122,7 +122,7 @@ export async function makeDesk(options: DeskOptions) {
 /** As `postern keys generate` makes it, which takes a second; returns the public part, armored. */
 async function makeDeskKey(folder: string, passphrase: string): Promise<string> {
   const owner = { name: 'ACME Security Team', address: DESK_ADDRESS as Address }
-  const request = { ...owner, passphrase, lifetimeSeconds: null }
+  const request = { ...owner, passphrase }
   const { privateArmored, publicArmored } = await generateDeskKey(request, systemClock.now())
   writeFileSync(join(folder, 'keys/desk.asc'), privateArmored, { mode: 0o600 })
   writeFileSync(join(folder, 'keys/desk.pub.asc'), publicArmored)

@@ -1,6 +1,6 @@
 /** A key with another person's public key hung on it as a subkey, as a thief makes it: nothing of the other person's is needed. */
 import { type Config, enums, type PrivateKey, PublicSubkeyPacket, SignaturePacket } from 'openpgp'
-import { pgpConfig } from '../../src/openpgp/config.ts'
+import { CONFIG } from '../../src/openpgp/config.ts'
 
 /** 2026-11-02: after the keys of the tests were made and before their worlds begin. */
 const HUNG_AT = new Date('2026-11-02T00:00:00Z')
@@ -36,7 +36,7 @@ export async function withHungKey(
     })
     const { sign } = packet as unknown as Signing
     const pair = { key: keyPacket, bind: subkey }
-    await sign.call(packet, keyPacket, pair, HUNG_AT, false, pgpConfig(false))
+    await sign.call(packet, keyPacket, pair, HUNG_AT, false, CONFIG)
     return packet
   }
   const isBack = how === 'signed back by the thief'

@@ -1,6 +1,6 @@
 /** Keys that the library makes, for tests of what a certificate may be. */
 import { generateKey, type KeyOptions, type PrivateKey } from 'openpgp'
-import { pgpConfig } from '../../src/openpgp/config.ts'
+import { CONFIG } from '../../src/openpgp/config.ts'
 
 /** When they are made unless a test says otherwise. */
 export const KEY_MADE = new Date(Date.UTC(2026, 0, 1))
@@ -12,7 +12,7 @@ export async function freshKey(
   const { privateKey } = await generateKey({
     userIDs: [{ name: 'Alice', email: 'alice@x.example' }],
     date: KEY_MADE,
-    config: pgpConfig(false),
+    config: CONFIG,
     ...options,
     format: 'object'
   })

@@ -1,8 +1,12 @@
 import { expect, it } from 'vitest'
 import { type Address } from '../../../src/domain/address.ts'
-import { addMs, instantFromMs } from '../../../src/domain/time.ts'
-import { generateDeskKey } from '../../../src/openpgp/generate.ts'
-import { classifyKey, inspectKey, unlockSecretKey } from '../../../src/openpgp/keyring.ts'
+import { instantFromMs } from '../../../src/domain/time.ts'
+import {
+  classifyKey,
+  generateDeskKey,
+  inspectKey,
+  unlockSecretKey
+} from '../../../src/openpgp/keyring.ts'
 import { run } from '../../support/programs.ts'
 import { describeWith } from '../../support/requires.ts'
 import { tempFolder } from '../../support/temp.ts'
@@ -11,8 +15,7 @@ const now = instantFromMs(Date.now() - 60_000)
 const request = {
   name: 'ACME Sécurité',
   address: 'security@acme.example' as Address,
-  passphrase: 'correct horse',
-  lifetimeSeconds: null
+  passphrase: 'correct horse'
 }
 
 describeWith(['gpg', 'sq'], 'a new desk key', () => {
@@ -35,14 +38,6 @@ describeWith(['gpg', 'sq'], 'a new desk key', () => {
       expiresAt: null,
       state: 'usable'
     })
-  })
-
-  it('expires when requested', async () => {
-    const lifetimeSeconds = 86_400
-    const { publicArmored } = await generateDeskKey({ ...request, lifetimeSeconds }, now)
-    const end = addMs(now, lifetimeSeconds * 1000)
-    expect((await inspectKey(publicArmored, addMs(end, -60_000)))?.state).toBe('usable')
-    expect((await inspectKey(publicArmored, addMs(end, 60_000)))?.state).toBe('expired')
   })
 
   it('is a version 4 key without the AEAD feature, so that every program encrypts in a form GnuPG reads', async () => {
@@ -86,11 +81,6 @@ describeWith(['gpg', 'sq'], 'a new desk key', () => {
     await expect(generateDeskKey({ ...request, passphrase: '' }, now)).rejects.toThrow('passphrase')
     for (const name of ['A\nB', 'A <b@c.example>']) {
       await expect(generateDeskKey({ ...request, name }, now)).rejects.toThrow('user id')
-    }
-    for (const lifetimeSeconds of [0, -1, 1.5, Number.NaN]) {
-      await expect(generateDeskKey({ ...request, lifetimeSeconds }, now)).rejects.toThrow(
-        'lifetime'
-      )
     }
   })
 })

@@ -2,11 +2,11 @@ import { type PrivateKey, readKey } from 'openpgp'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type Address } from '../../../src/domain/address.ts'
 import { addMs, instantFromMs } from '../../../src/domain/time.ts'
-import { pgpConfig } from '../../../src/openpgp/config.ts'
-import { generateDeskKey } from '../../../src/openpgp/generate.ts'
+import { CONFIG } from '../../../src/openpgp/config.ts'
 import {
   addressOfUserId,
   classifyKey,
+  generateDeskKey,
   inspectKey,
   readCertificate,
   unlockSecretKey
@@ -20,7 +20,7 @@ const NOW = instantFromMs(Date.UTC(2026, 10, 22))
 describe('a certificate', () => {
   it('is told from a private key and from anything else', async () => {
     const { privateArmored, publicArmored } = await generateDeskKey(
-      { name: 'X', address: 'x@x.example' as Address, passphrase: 'p', lifetimeSeconds: null },
+      { name: 'X', address: 'x@x.example' as Address, passphrase: 'p' },
       NOW
     )
     expect(classifyKey(publicArmored)).toBe('public')
@@ -106,7 +106,7 @@ describeWith(['gpg'], 'a certificate of GnuPG', () => {
   })
 
   it('loses third-party certifications and stays good', async () => {
-    const config = pgpConfig(false)
+    const config = CONFIG
     const before = await readKey({ armoredKey: armored.toString(), config })
     expect(before.users[0]?.otherCertifications).toHaveLength(1)
 

@@ -11,14 +11,14 @@ import {
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type KeyFacts } from '../../../src/domain/outgoing.ts'
 import { instantFromMs } from '../../../src/domain/time.ts'
-import { pgpConfig } from '../../../src/openpgp/config.ts'
+import { CONFIG } from '../../../src/openpgp/config.ts'
 import { inspectKey, readCertificate } from '../../../src/openpgp/keyring.ts'
 import { freshKey } from '../../support/keys.ts'
 
 const LATER = new Date(Date.UTC(2026, 5, 1))
 const NOW = instantFromMs(Date.UTC(2026, 10, 22))
 const YEAR = 365 * 86_400
-const config = pgpConfig(false)
+const config = CONFIG
 const ALICE = { name: 'Alice', email: 'alice@x.example' }
 
 let key: PrivateKey

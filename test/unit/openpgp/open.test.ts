@@ -13,7 +13,7 @@ import {
 } from 'openpgp'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { instantFromMs } from '../../../src/domain/time.ts'
-import { pgpConfig } from '../../../src/openpgp/config.ts'
+import { CONFIG } from '../../../src/openpgp/config.ts'
 import { type SecretKey, unlockSecretKey } from '../../../src/openpgp/keyring.ts'
 import { openMessage, ownKeyIds } from '../../../src/openpgp/open.ts'
 import { bodyOf, TAG, walkPackets } from '../../../src/openpgp/packets.ts'
@@ -34,11 +34,11 @@ describe('opening a message', () => {
   const seal = async (data: Uint8Array, wildcard = false): Promise<Uint8Array> =>
     encrypt({
       message: await createMessage({ binary: data, date: DATE }),
-      encryptionKeys: await readKey({ armoredKey: publicArmored, config: pgpConfig(false) }),
+      encryptionKeys: await readKey({ armoredKey: publicArmored, config: CONFIG }),
       wildcard,
       date: DATE,
       format: 'binary',
-      config: { ...pgpConfig(false), preferredCompressionAlgorithm: enums.compression.zlib }
+      config: { ...CONFIG, preferredCompressionAlgorithm: enums.compression.zlib }
     })
   const context = (): Parameters<typeof openMessage>[1] => ({
     secretKeys: [secret],
@@ -49,7 +49,7 @@ describe('opening a message', () => {
   it('returns the exact bytes', async () => {
     const data = Buffer.from([0, 13, 10, 10, 255])
     const opened = await openMessage(await seal(data), context())
-    expect(opened.kind === 'opened' && Buffer.from(opened.data)).toEqual(data)
+    expect('data' in opened && Buffer.from(opened.data)).toEqual(data)
     expect(opened).toMatchObject({ verdicts: [], sealing: { sealedTo: 'desk' } })
   })
 
@@ -57,7 +57,7 @@ describe('opening a message', () => {
   const sealPackets = async (...packets: readonly AnyPacket[]): Promise<Uint8Array> => {
     const list = new PacketList<AnyPacket>()
     list.push(...packets)
-    const config = pgpConfig(false)
+    const config = CONFIG
     const key = await readKey({ armoredKey: publicArmored, config })
     const keys = [key] as unknown as PrivateKey[]
     const sealed = await new Message(list).encrypt(keys, [], undefined, false, [], DATE, [], config)
@@ -80,35 +80,27 @@ describe('opening a message', () => {
     )
     for (const hostile of [[...flood, literal], [compressed(...flood, literal)]]) {
       const opened = await openMessage(await sealPackets(...hostile), context())
-      expect(opened).toMatchObject({ kind: 'failed', because: 'limit' })
+      expect(opened).toMatchObject({ because: 'limit' })
     }
   })
 
   it('is refused for compressions in each other', async () => {
     const nested = (depth: number): AnyPacket =>
       depth === 0 ? literal : compressed(nested(depth - 1))
-    expect(await openMessage(await sealPackets(nested(1)), context())).toMatchObject({
-      kind: 'opened'
-    })
-    expect(await openMessage(await sealPackets(nested(2)), context())).toMatchObject({
-      kind: 'failed'
-    })
+    expect(await openMessage(await sealPackets(nested(1)), context())).toHaveProperty('data')
+    expect(await openMessage(await sealPackets(nested(2)), context())).toHaveProperty('because')
   })
 
   it('decrypts for hidden recipients, and is not for us when none of them is ours', async () => {
     const hidden = await seal(Buffer.from('x'), true)
     expect(await openMessage(hidden, context())).toMatchObject({
-      kind: 'opened',
       sealing: { sealedTo: 'hidden' }
     })
     const other = (await testDesk(NOW)).keys.desk.signer
     expect(await openMessage(hidden, { ...context(), secretKeys: [other] })).toMatchObject({
-      kind: 'failed',
       because: 'not-for-us'
     })
-    expect(await openMessage(hidden, { ...context(), secretKeys: [] })).toMatchObject({
-      kind: 'failed'
-    })
+    expect(await openMessage(hidden, { ...context(), secretKeys: [] })).toHaveProperty('because')
   })
 
   it('decrypts with any of several keys', async () => {
@@ -116,9 +108,7 @@ describe('opening a message', () => {
     const keys = [other, secret]
     expect(ownKeyIds(keys).size).toBe(4)
     const sealed = await seal(Buffer.from('x'))
-    expect(await openMessage(sealed, { ...context(), secretKeys: keys })).toMatchObject({
-      kind: 'opened'
-    })
+    expect(await openMessage(sealed, { ...context(), secretKeys: keys })).toHaveProperty('data')
   })
 
   it('opens a stolen ciphertext in a new framing, and knows it by its mark (G6)', async () => {
@@ -140,7 +130,7 @@ describe('opening a message', () => {
       await openMessage(sealed, context()),
       await openMessage(Buffer.concat(pieces), context())
     ]
-    expect([first.kind, again.kind]).toEqual(['opened', 'opened'])
+    for (const opened of [first, again]) expect(opened).toHaveProperty('data')
     expect(again.sealing.sealedTo).toBe('hidden')
     expect(again.sealing.ciphertextMark).toBe(first.sealing.ciphertextMark)
     const other = await openMessage(await seal(data), context())
@@ -153,8 +143,7 @@ describe('opening a message', () => {
       const changed = Uint8Array.from(sealed)
       changed[at] = (changed[at] ?? 0) ^ 0x10
       const opened = await openMessage(changed, context())
-      expect(opened.kind, `byte ${at}`).toBe('failed')
-      expect(opened).not.toHaveProperty('data')
+      expect(opened, `byte ${at}`).not.toHaveProperty('data')
     }
   })
 })
@@ -193,7 +182,6 @@ describe('a desk with an RSA key', () => {
   it('is not a recipient of a message to other hidden recipients, but as one of several', async () => {
     expect(await open(await seal(stranger))).toMatchObject({ because: 'not-for-us' })
     expect(await open(await seal(stranger, mine))).toMatchObject({
-      kind: 'opened',
       sealing: { sealedTo: 'hidden' }
     })
   })

@@ -25,18 +25,15 @@ describe('examining an encrypted message before decryption', () => {
     const other = session('aaaaaaaaaaaaaaaa')
     const result = scan(other, session(OURS), other, seipd())
     expect(result).toMatchObject({
-      kind: 'ready',
       sealing: { sealedTo: 'desk', sealedToKeyIds: ['AAAAAAAAAAAAAAAA', OURS] }
     })
-    expect(result.kind === 'ready' && result.message).toEqual(
-      Buffer.concat([session(OURS), seipd()])
-    )
+    expect('message' in result && result.message).toEqual(Buffer.concat([session(OURS), seipd()]))
   })
 
   it('tries at most four hidden session keys, and none when we are named', () => {
     const hidden = Array.from({ length: 30 }, () => session(HIDDEN))
     const count = (result: ReturnType<typeof prescan>): number =>
-      result.kind === 'ready' ? walkPackets(result.message, 99).spans.length - 1 : -1
+      'message' in result ? walkPackets(result.message, 99).spans.length - 1 : -1
     expect(count(scan(...hidden, seipd()))).toBe(4)
     expect(count(scan(...hidden, session(OURS), seipd()))).toBe(1)
     expect(scan(...hidden, seipd()).sealing).toMatchObject({
@@ -79,9 +76,7 @@ describe('examining an encrypted message before decryption', () => {
       sealing: { sealedTo: 'nobody', sealedToKeyIds: [] }
     })
     const result = scan(password, session(OURS), seipd())
-    expect(result.kind === 'ready' && result.message).toEqual(
-      Buffer.concat([session(OURS), seipd()])
-    )
+    expect('message' in result && result.message).toEqual(Buffer.concat([session(OURS), seipd()]))
   })
 
   it.each([
@@ -101,7 +96,7 @@ describe('examining an encrypted message before decryption', () => {
     ],
     ['cut short', 'damaged', [session(OURS), seipd().subarray(0, 30)]]
   ] as const)('refuses a message %s', (_, because, packets) => {
-    expect(scan(...packets)).toMatchObject({ kind: 'refused', because })
+    expect(scan(...packets)).toMatchObject({ because })
   })
 
   it('accepts the encrypted packets in use: SEIPD 1 and 2, and the OCB packet of GnuPG', () => {
@@ -113,13 +108,13 @@ describe('examining an encrypted message before decryption', () => {
       expect(scan(session(OURS), body).kind).toBe('ready')
       expect(looksEncrypted(body)).toBe(true)
     }
-    expect(scan(session(OURS), packet(20, Buffer.of(2))).kind).toBe('refused')
+    expect(scan(session(OURS), packet(20, Buffer.of(2)))).toHaveProperty('because')
   })
 
   it('reads partial and old-format lengths', () => {
     const partial = Buffer.concat([Buffer.of(0xd2, 0xe5), Buffer.alloc(32, 1), Buffer.of(2, 1, 1)])
     const old = Buffer.concat([Buffer.of(0x84, 12), session(OURS).subarray(6, 18)])
-    expect(scan(old, partial)).toMatchObject({ kind: 'ready' })
+    expect(scan(old, partial)).toHaveProperty('message')
     const endless = Buffer.concat([
       Buffer.of(0xd2),
       ...Array.from({ length: 1000 }, () => Buffer.of(0xe0, 1))
@@ -131,7 +126,7 @@ describe('examining an encrypted message before decryption', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 400 }), (bytes) => {
         const result = prescan(bytes, new Set([OURS]))
-        expect(['ready', 'refused']).toContain(result.kind)
+        expect('message' in result || 'because' in result).toBe(true)
         expect(looksEncrypted(bytes)).toBeTypeOf('boolean')
       })
     )

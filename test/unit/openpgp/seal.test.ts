@@ -120,7 +120,8 @@ describe('sealing', () => {
 
   it('is trouble, not a refusal, when the desk itself cannot sign', async () => {
     const { publicKey } = await keyPair()
-    const ended = (await testDesk(addMs(now, -30 * DAY), 86_400)).keys.desk.signer
+    const { privateKey } = await keyPair({ keyExpirationTime: 86_400 })
+    const ended = { ...desk, privateKey }
     const trouble = { name: 'Trouble', code: 'desk-key' }
     await expect(sealMessage(payload, target(publicKey), ended, now)).rejects.toMatchObject(trouble)
     await expect(signDetached(payload, ended, now)).rejects.toMatchObject(trouble)

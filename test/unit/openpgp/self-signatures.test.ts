@@ -3,7 +3,7 @@ import { enums, type PrivateKey, reformatKey, revokeKey, SignaturePacket } from 
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type Address } from '../../../src/domain/address.ts'
 import { instantFromMs } from '../../../src/domain/time.ts'
-import { pgpConfig } from '../../../src/openpgp/config.ts'
+import { CONFIG } from '../../../src/openpgp/config.ts'
 import { classifyKey, inspectKey, readCertificate } from '../../../src/openpgp/keyring.ts'
 import { joined, type Packet, splitPackets } from '../../fuzz/packets.ts'
 import { withForgedSignatures } from '../../support/forged-signatures.ts'
@@ -14,7 +14,7 @@ import { describeWith } from '../../support/requires.ts'
 const YEAR = 365 * 86_400
 const NOW = instantFromMs(Date.UTC(2026, 10, 22))
 const ALICE = { name: 'Alice', email: 'alice@x.example' }
-const config = pgpConfig(false)
+const config = CONFIG
 
 let key: PrivateKey
 let plain: Uint8Array

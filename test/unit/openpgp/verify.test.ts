@@ -1,7 +1,7 @@
 import { createMessage, type PrivateKey, reformatKey, revokeKey, sign } from 'openpgp'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { addMs, type Instant, instantFromMs } from '../../../src/domain/time.ts'
-import { pgpConfig } from '../../../src/openpgp/config.ts'
+import { CONFIG } from '../../../src/openpgp/config.ts'
 import { type Verdict, verifyDetached } from '../../../src/openpgp/verify.ts'
 import { withHungKey } from '../../support/hung-key.ts'
 import { freshKey, KEY_MADE } from '../../support/keys.ts'
@@ -9,7 +9,7 @@ import { freshKey, KEY_MADE } from '../../support/keys.ts'
 const MADE = KEY_MADE.getTime()
 const NOW = instantFromMs(Date.UTC(2026, 10, 22))
 const DATA = Buffer.from('I agree.\r\n')
-const config = pgpConfig(false)
+const config = CONFIG
 
 const makeKey = (keyExpirationTime = 0, subkeyLifetime = 0): Promise<PrivateKey> =>
   freshKey({ keyExpirationTime, subkeys: [{ sign: true, keyExpirationTime: subkeyLifetime }] })

@@ -5,7 +5,7 @@ import { type SealTo } from '../../../src/domain/outgoing.ts'
 import { addMs, instantFromMs } from '../../../src/domain/time.ts'
 import { type Workers } from '../../../src/effects/effects.ts'
 import { type LogEvent } from '../../../src/effects/events.ts'
-import { generateDeskKey } from '../../../src/openpgp/generate.ts'
+import { generateDeskKey } from '../../../src/openpgp/keyring.ts'
 import { layeredMail, mailOfSize } from '../../bench/open-mails.ts'
 import { people } from '../../bench/stage.ts'
 import { HEADERS, type TestDesk, testDesk } from '../../support/desk-identity.ts'
@@ -27,7 +27,7 @@ afterAll(() => workers.close())
 describe('real workers', () => {
   it('seal a long list in order, each to its own key, refusing only the bad one', async () => {
     const address = 'r@x.example' as Address
-    const request = { name: 'R', address, passphrase: 'p', lifetimeSeconds: null }
+    const request = { name: 'R', address, passphrase: 'p' }
     const key = await generateDeskKey(request, started)
     const facts = await workers.inspectKey(Buffer.from(key.publicArmored), now, null)
     if (facts === null) throw new Error('a new key is unreadable')
