@@ -6,20 +6,17 @@
 import { createHash } from 'node:crypto'
 import { convert, type FormatCallback } from 'html-to-text'
 import { parseSha256 } from '../domain/ids.ts'
-import { type Attachment, type WarningCode } from '../domain/mail.ts'
+import { type Attachment, type OpenedMail, type WarningCode } from '../domain/mail.ts'
 import { decodeWords, sanitizeHeaderText } from './encoded-words.ts'
 import { type Field, valuesOf } from './fields.ts'
 import { capText, contentOf, DECODED_BYTES_MAX, TEXT_BYTES_MAX, textOf } from './leaf.ts'
 import { type Piece, selectPieces } from './pieces.ts'
 import { bodyOf, entityOf, type Part } from './tree.ts'
 
-/** The readable content of a payload. */
-export type Content = {
-  /** LF line ends, at most 256 KiB. */
-  readonly text: string
-  readonly attachments: readonly Attachment[]
-  readonly warnings: ReadonlySet<WarningCode>
-}
+/** What people read of a payload, or beside one; the text has LF line ends and at most 256 KiB. */
+export type Content = Pick<OpenedMail, 'text' | 'attachments' | 'warnings'>
+
+export const NO_CONTENT: Content = { text: '', attachments: [], warnings: [] }
 
 /** Most HTML converted for one message, in characters: parts have their own limit, but there may be 200 of them. */
 const HTML_CHARS_MAX = 1_000_000
@@ -64,7 +61,7 @@ export function readContent(
   }
   const capped = capText(joinTexts(texts))
   if (capped.isTruncated) warnings.add('text-truncated')
-  return { text: capped.text, attachments, warnings }
+  return { text: capped.text, attachments, warnings: [...warnings] }
 }
 
 /** Bytes as an attachment with a safe name. `number` numbers files without a name. */

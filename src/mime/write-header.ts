@@ -13,10 +13,6 @@ declare const fieldBrand: unique symbol
 /** One finished header field, folded, without its last CRLF. Only {@link headerField} makes one. */
 export type HeaderField = string & { readonly [fieldBrand]: 'HeaderField' }
 
-declare const valueBrand: unique symbol
-/** A checked field value: printable US-ASCII and single spaces, not folded. */
-export type HeaderValue = string & { readonly [valueBrand]: 'HeaderValue' }
-
 const NAME = /^[A-Za-z][A-Za-z0-9-]{0,70}$/
 const CONTROL = /[\u0000-\u001f\u007f]/
 const PRINTABLE = /^[\x20-\x7e]*$/
@@ -36,35 +32,27 @@ const UNSTABLE_SPACE = /^ | {2}| $/
  */
 export function headerField(name: string, value: string): HeaderField {
   assert(NAME.test(name), 'header field name is not a token')
-  const folded = foldLines(`${name}: ${headerValue(value)}`, LINE_WANTED).trimEnd()
+  assert(PRINTABLE.test(value), 'header value is not printable US-ASCII')
+  const folded = foldLines(`${name}: ${value}`, LINE_WANTED).trimEnd()
   const isWritable = folded.split('\r\n').every((line) => line.length <= LINE_LIMIT)
   assert(isWritable, 'header line longer than 998 characters')
   return folded as HeaderField
 }
 
-/** `text` as a field value. Throws Invariant unless it is printable US-ASCII without any control character. */
-export function headerValue(text: string): HeaderValue {
-  assert(!CONTROL.test(text), 'control character in a header value')
-  assert(PRINTABLE.test(text), 'header value is not US-ASCII')
-  return text as HeaderValue
-}
-
 /** Human text for an unstructured field (Subject), with encoded words when it is not US-ASCII (RFC 2047 §5 (1)). */
-export function unstructured(text: string): HeaderValue {
+export function unstructured(text: string): string {
   const isShort = text.split(' ').every((run) => run.length <= LONGEST_RUN)
-  return isPlain(text) && isShort ? headerValue(text) : encodedWords(text)
+  return isPlain(text) && isShort ? text : encodedWords(text)
 }
 
 /** `Name <address>`; the name is left out when it is empty (RFC 5322 §3.4). */
-export function mailbox(contact: Contact): HeaderValue {
-  const name = contact.name.trim()
-  const address = angled(contact.address)
-  return name === '' ? headerValue(contact.address) : headerValue(`${phrase(name)} ${address}`)
+export function mailbox({ name, address }: Contact): string {
+  return name.trim() === '' ? address : `${phrase(name.trim())} ${angled(address)}`
 }
 
 /** Message-IDs for References, oldest first. */
-export function messageIdList(ids: readonly MessageId[]): HeaderValue {
-  return headerValue(ids.map((id) => angled(id)).join(' '))
+export function messageIdList(ids: readonly MessageId[]): string {
+  return ids.map(angled).join(' ')
 }
 
 /**
@@ -74,12 +62,12 @@ export function messageIdList(ids: readonly MessageId[]): HeaderValue {
 export function parameter(name: string, value: string): string {
   assert(TOKEN.test(name), 'parameter name is not a token')
   assert(!CONTROL.test(value), 'control character in a parameter')
-  return headerValue(buildHeaderValue({ value: '', params: { [name]: value } }))
+  return buildHeaderValue({ value: '', params: { [name]: value } })
 }
 
-function angled(text: Address | MessageId): HeaderValue {
+function angled(text: Address | MessageId): string {
   assert(!/[<>\s]/.test(text), 'angle bracket or space in an identifier')
-  return headerValue(`<${text}>`)
+  return `<${text}>`
 }
 
 /** RFC 2047 §5 (3): encoded words in a phrase stand alone, never inside a quoted string. */
@@ -94,7 +82,7 @@ function isPlain(text: string): boolean {
 }
 
 /** In words of at most 75 characters (RFC 2047 §2). */
-function encodedWords(text: string): HeaderValue {
+function encodedWords(text: string): string {
   assert(!CONTROL.test(text), 'control character in a header value')
-  return headerValue(encodeWord(text, 'B', 75))
+  return encodeWord(text, 'B', 75)
 }

@@ -3,19 +3,18 @@
  * root counts; a crypto layer elsewhere does not. Must never decrypt or verify.
  */
 import { type OpenedMail, type OpenFailure, type WarningCode } from '../domain/mail.ts'
+import { type Content } from '../mime/content.ts'
 import { capText, contentOf, DECODED_BYTES_MAX, isBlank, textOf } from '../mime/leaf.ts'
 import { isInlineText, isSmime } from '../mime/pieces.ts'
 import { bareLeaf, entityOf, type Part, parseTree } from '../mime/tree.ts'
 import { toBinary } from '../openpgp/armor.ts'
 import { withCrlf } from '../openpgp/verify.ts'
 
-/** Foreign text and files beside the protected part, and the problems of the message around it. */
-export type Beside = Pick<OpenedMail, 'attachments' | 'warnings'> & { readonly text: string }
-
 /** The outermost layer of a part: what is encrypted or signed, and what people read of the message once it is removed. */
 export type Envelope = {
   readonly structure: OpenedMail['structure']
-  readonly beside: Beside
+  /** Foreign text and files beside the protected part, and the problems of the message around it. */
+  readonly beside: Content
   /** Whether a signature in this layer covers everything that people read of the message. */
   readonly coversWhole: boolean
 } & (
@@ -38,7 +37,7 @@ export function recogniseLayer(part: Part, place: 'root' | 'inside'): Envelope |
   return 'cipher' in shape ? encryption(shape, beside) : signing(shape, beside)
 }
 
-function encryption({ cipher, isMangled, isRewrapped }: Encrypted, beside: Beside): Envelope {
+function encryption({ cipher, isMangled, isRewrapped }: Encrypted, beside: Content): Envelope {
   return {
     structure: isMangled ? 'pgp-mime-mangled' : 'pgp-mime',
     beside: isMangled ? { ...beside, warnings: ['mangled', ...beside.warnings] } : beside,
@@ -49,7 +48,7 @@ function encryption({ cipher, isMangled, isRewrapped }: Encrypted, beside: Besid
   }
 }
 
-function signing({ content, signature, outside }: Signed, beside: Beside): Envelope {
+function signing({ content, signature, outside }: Signed, beside: Content): Envelope {
   const coversWhole = outside.length === 0
   const binary = toBinary(contentOf(signature))
   const isSignature = binary?.kind === 'binary' || binary?.kind === 'signature'
@@ -67,9 +66,9 @@ function signing({ content, signature, outside }: Signed, beside: Beside): Envel
 /** Untrusted text and files beside the protected part; cuts the text like any other. */
 export function besideOf(
   text: string,
-  attachments: Beside['attachments'],
-  warnings: Beside['warnings']
-): Beside {
+  attachments: Content['attachments'],
+  warnings: Content['warnings']
+): Content {
   const capped = capText(text)
   const outside: WarningCode[] = text === '' ? [] : ['outside-text']
   const truncated: WarningCode[] = capped.isTruncated ? ['text-truncated'] : []
@@ -145,7 +144,7 @@ function recogniseRepaired({ type, children }: Part): Encrypted | Signed | null 
 }
 
 /** The text beside the envelope. Does not read parts beyond the limits. */
-function readOutside(parts: readonly Part[]): Beside {
+function readOutside(parts: readonly Part[]): Content {
   const texts: string[] = []
   let bytesLeft = DECODED_BYTES_MAX
   for (const part of parts) {

@@ -3,11 +3,12 @@
  * {@link SIGNATURES_MAX} signatures. A signature outside an encryption covers only ciphertext, and is reported so.
  */
 import { type OpenedMail, type Signature } from '../domain/mail.ts'
+import { type Content, NO_CONTENT } from '../mime/content.ts'
 import { type Part } from '../mime/tree.ts'
 import { type OpenContext, openMessage } from '../openpgp/open.ts'
 import { type Sealing } from '../openpgp/prescan.ts'
 import { SIGNATURES_MAX, type Verdict, verifyDetached } from '../openpgp/verify.ts'
-import { type Beside, type Envelope, parsePayload, recogniseLayer } from './envelope.ts'
+import { type Envelope, parsePayload, recogniseLayer } from './envelope.ts'
 import { recogniseOldForm } from './old-forms.ts'
 
 /** The result of peeling. */
@@ -20,7 +21,7 @@ export type Peeled = Pick<
   /** What was decrypted, as a MIME entity, whatever it is read as; null when nothing was. */
   readonly inside: Part | null
   readonly isRewrapped: boolean
-  readonly beside: Beside
+  readonly beside: Content
 }
 
 /** A message without an envelope: the start of every reading. */
@@ -37,7 +38,7 @@ export function unpeeled(mail: Part): Peeled {
     payload: mail,
     inside: null,
     isRewrapped: false,
-    beside: { text: '', attachments: [], warnings: [] }
+    beside: NO_CONTENT
   }
 }
 
@@ -97,7 +98,7 @@ async function peelEncryption(
     payload: isNameOpen ? { ...payload, filename: '' } : payload,
     inside,
     beside: isNameOpen
-      ? bothOf(closed.beside, { text: '', attachments: [], warnings: ['unsigned-filename'] })
+      ? bothOf(closed.beside, { ...NO_CONTENT, warnings: ['unsigned-filename'] })
       : closed.beside
   }
 }
@@ -128,7 +129,7 @@ function placed(
   return verdicts.map((verdict) => ({ ...verdict, ...place }))
 }
 
-function bothOf(one: Beside, other: Beside): Beside {
+function bothOf(one: Content, other: Content): Content {
   return {
     text: [one.text, other.text].filter((text) => text !== '').join('\n\n'),
     attachments: [...one.attachments, ...other.attachments],

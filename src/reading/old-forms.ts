@@ -121,7 +121,7 @@ function isCipherFile(part: Part): boolean {
 /** What stands around the block in `leaf`. A signature in the block covers the whole message only when nothing does. */
 function around(mail: Part, leaf: Part, after: string): Pick<Envelope, 'beside' | 'coversWhole'> {
   const { text, attachments, warnings } = readContent(mail, false, leaf)
-  const beside = besideOf(after === '' ? text.trim() : after, attachments, [...warnings])
+  const beside = besideOf(after === '' ? text.trim() : after, attachments, warnings)
   return { beside, coversWhole: beside.text === '' && attachments.length === 0 }
 }
 

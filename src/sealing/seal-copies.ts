@@ -23,9 +23,7 @@ import {
 } from '../mime/write.ts'
 import {
   type HeaderField,
-  type HeaderValue,
   headerField,
-  headerValue,
   mailbox,
   messageIdList,
   unstructured
@@ -81,7 +79,7 @@ export async function signClearMail(
   return writeEntity(signedEntity(signed, armored, micalg), [...both, ...unprotected(desk)], '')
 }
 
-type Field = readonly [name: string, value: HeaderValue]
+type Field = readonly [name: string, value: string]
 
 /** Autocrypt level 1 allows 10 KiB for the whole header; a larger certificate is omitted. */
 const AUTOCRYPT_BYTES_MAX = 7000
@@ -105,25 +103,23 @@ function sealedBlocks(headers: OutgoingHeaders, desk: DeskIdentity) {
 
 function fields(headers: OutgoingHeaders, desk: DeskIdentity): Field[] {
   const { inReplyTo, references, autoSubmitted } = headers
+  const id = desk.fingerprint.toUpperCase()
   const list: Field[] = [
     ['From', mailbox({ name: headers.fromName, address: desk.address })],
-    ['Reply-To', headerValue(desk.address)],
+    ['Reply-To', desk.address],
     ['To', mailbox(headers.to)],
-    ['Date', headerValue(formatMailDate(headers.date))],
+    ['Date', formatMailDate(headers.date)],
     ['Message-ID', messageIdList([headers.messageId])],
     ['Subject', unstructured(headers.subject)]
   ]
   if (inReplyTo !== null) list.push(['In-Reply-To', messageIdList([inReplyTo])])
   if (references.length > 0) list.push(['References', messageIdList(references)])
   if (autoSubmitted !== 'no') {
-    list.push(['Auto-Submitted', headerValue(autoSubmitted)])
-    list.push(['X-Auto-Response-Suppress', headerValue('All')])
+    list.push(['Auto-Submitted', autoSubmitted])
+    list.push(['X-Auto-Response-Suppress', 'All'])
   }
-  list.push(['X-Postern-Loop', headerValue(desk.address)])
-  list.push([
-    'OpenPGP',
-    headerValue(`id=${desk.fingerprint.toUpperCase()}; preference=signencrypt`)
-  ])
+  list.push(['X-Postern-Loop', desk.address])
+  list.push(['OpenPGP', `id=${id}; preference=signencrypt`])
   return list
 }
 

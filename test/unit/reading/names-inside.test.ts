@@ -1,7 +1,7 @@
 /** Which header inside an encryption names somebody, although nothing marks it as protected (G6). */
 import { expect, it } from 'vitest'
 import { parsePayload } from '../../../src/reading/envelope.ts'
-import { readNamesInside } from '../../../src/reading/names-inside.ts'
+import { readNamesInside } from '../../../src/reading/open-mail.ts'
 
 const named = (...lines: readonly string[]): string | null =>
   readNamesInside(parsePayload(Buffer.from(lines.join('\r\n'))))?.from?.address ?? null
