@@ -114,6 +114,8 @@ export type Draft = CommandContext & {
   readonly texts: { readonly title: string; readonly text: string }[]
   /** Longer answers for the transcript: help, status. */
   readonly blocks: Block[]
+  /** Lines of the command's text stay out of what is sent. */
+  isCut: boolean
 }
 
 /** Ends a command that cannot be carried out, with the reason; then nothing of its message is carried out (all or nothing). */
@@ -150,7 +152,8 @@ export function startDraft(context: CommandContext): Draft {
     decisions: [],
     activity: [],
     texts: [],
-    blocks: []
+    blocks: [],
+    isCut: false
   }
 }
 
@@ -163,7 +166,8 @@ export function copyOf(draft: Draft): Draft {
     decisions: [...draft.decisions],
     activity: [...draft.activity],
     texts: [...draft.texts],
-    blocks: [...draft.blocks]
+    blocks: [...draft.blocks],
+    isCut: false
   }
 }
 

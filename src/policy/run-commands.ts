@@ -61,7 +61,7 @@ export function runCommands(
     const changed = copyOf(draft)
     const says = runOne(changed, command, verbs)
     draft = changed
-    return says
+    return changed.isCut ? `${says} ${LEFT_OUT}` : says
   })
   if (parsed.rest !== '') {
     addNote(draft, parsed.rest)
@@ -97,6 +97,7 @@ export function runCommands(
   }
 }
 
+const LEFT_OUT = 'Quoted lines, and lines below a signature or a forward mark, were left out.'
 const TEXT_BELOW = {
   at: '+',
   command: '(the rest of your text)',

@@ -72,6 +72,15 @@ it('(B1) /member in a reply to a list member’s message reaches that member alo
   expect(recorded('member-answered')).toEqual([{ member: 'debian' }])
 })
 
+it('(B6) /member to a member whose key has expired is refused with the reason, and nothing of it is on the record', async () => {
+  await givenQuestion()
+  world.change("UPDATE members SET key_expires_at = '2020-01-01T00:00:00.000Z'")
+  const says = await answer(`/member\n${WORDS}`, forwarded('member:%'))
+  expect(says).toContain('Not sent: the key of this list member has expired.')
+  expect(await readers()).toEqual([])
+  expect(recorded('member-answered')).toEqual([])
+})
+
 it('(B1) /reply in a reply to a list member’s message sends nothing and names /member', async () => {
   await givenQuestion()
   const says = await answer(`/reply\n${WORDS}`, forwarded('member:%'))

@@ -39,16 +39,14 @@ const note: Handler = (draft, command) => {
 }
 
 const reply: Handler = (draft, command) => {
-  const given = command.text ?? ''
   refuseIf(conversationComplaint(draft.conversation))
-  const text = textToSend(given, draft)
+  const text = textToSend(command.text ?? '', draft)
   refuseIf(draft.files.length === 0 ? null : filesComplaint(draft))
-  const remarks = leftOut(given, text)
   // The files of the message go along once, however many replies it holds.
   const files = draft.words.some((said) => said.files !== undefined) ? [] : draft.files
-  if (files.length > 0) remarks.push(`${count(files.length, 'file', 'files')} went along.`)
+  const along = files.length > 0 ? ` ${count(files.length, 'file', 'files')} went along.` : ''
   const words = { mail: 'reply', text, files, isPlan: isPlan(sections(text)) } as const
-  return [toReporter(draft, words), ...remarks].join(' ')
+  return `${toReporter(draft, words)}${along}`
 }
 
 function filesComplaint(draft: Draft): string | null {
@@ -110,7 +108,8 @@ const member: Handler = (draft, command) => {
   if (!conversation.isSigned) throw new Refusal(WHICH_MEMBER)
   const text = textToSend(command.text ?? '', draft)
   if (to === null) throw new Refusal('This list member is not active on the list any more.')
-  const { id, name, address } = to
+  const { id, name, address, keyExpiresAt } = to
+  if (keyExpiresAt !== null && keyExpiresAt <= draft.now) throw new Refusal(MEMBER_KEY)
   const sending = { once: `${draft.arrivalId}:${draft.decisions.length}`, tag: record.tag }
   decided(draft, 'member-answered', { member: id })
   draft.texts.push({ title: `To list member ${id}`, text })
@@ -123,6 +122,8 @@ const member: Handler = (draft, command) => {
 
 const NOT_A_MEMBER =
   '/member answers a message of a list member: write it in a reply to that message. /reply goes to the reporter.'
+const MEMBER_KEY =
+  'Not sent: the key of this list member has expired. Please get a current key from the member; the operator adds it with "postern members".'
 const WHICH_MEMBER =
   'Your signed text does not show which message it answers. Reply again and keep the last line (Ref: …) of that message in your text.'
 
@@ -139,25 +140,18 @@ function textToSend(given: string, draft: Draft): string {
   throw new Refusal('There is no text to send: write it below the command or between << and >>.')
 }
 
-function ownWords(given: string, { settings }: Draft): string {
+function ownWords(given: string, draft: Draft): string {
   const own = newText(given)
   if (own === '' && given.trim() !== '') throw new Refusal(NOTHING_OWN)
-  if (namesDesk(own, settings.desk)) throw new Refusal(NAMES_DESK)
+  if (namesDesk(own, draft.settings.desk)) throw new Refusal(NAMES_DESK)
+  const size = (text: string): number => text.replaceAll(/\s+/g, '').length
+  draft.isCut ||= size(own) < size(given)
   return own
 }
 
 const NAMES_DESK =
   'The text still contains a quoted message: it names the address or the name of the desk, or holds a reference line (Ref: …). Please remove that and send it again.'
 const NOTHING_OWN = 'Nothing of the text is your own: it only quotes, and quoted text is not sent.'
-
-/** Tells the author if lines of a `<<` block were not sent. */
-function leftOut(given: string, own: string): string[] {
-  const filled = (text: string): number =>
-    text.split('\n').filter((line) => line.trim() !== '').length
-  return filled(own) < filled(given)
-    ? ['Quoted lines, and lines below a signature or a forward mark, were left out.']
-    : []
-}
 
 const ask: Handler = (draft, command) => {
   const text = textFor(command.text ?? '', draft)

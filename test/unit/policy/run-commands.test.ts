@@ -153,11 +153,16 @@ describe('/reply and what it quotes', () => {
     expect(says).toMatch(/the name of the desk|cannot tell|is your own/)
   })
 
-  it('says when lines of a block stayed here', () => {
-    const text = JSON.stringify(run('/reply <<\nMine.\n> not mine\n>>').decisions)
-
-    expect(text).toContain('were left out')
-    expect(JSON.stringify(run('/reply <<\nMine.\n>>').decisions)).not.toContain('were left out')
+  it.each(
+    ['/reply', '/ask', '/accept', '/reject upstream', '/plan'].flatMap((verb) =>
+      ['> not mine', '--\nPart two.', '____________________\nPart two.'].map((more) => [verb, more])
+    )
+  )('(B7) %s says when lines of a block stayed here: %j', (verb, more) => {
+    const says = (text: string): string =>
+      run(`${verb}${verb === '/plan' ? '\nworkarounds: none known\nplan:' : ''} <<\n${text}\n>>`)
+        .said
+    expect(says(`Mine.\n${more}`)).toContain('were left out')
+    expect(says('Mine.')).not.toContain('were left out')
   })
 })
 

@@ -76,7 +76,10 @@ describe('the answer to commands (B6)', () => {
     const [, first, second] = answer('/take\n/accept\n/note x').split('\n')
     expect(first).toBe('Done: 3 commands.')
     expect(second).toMatch(/^Your message of Sun/)
-    expect(answer('/take').split('\n')[1]).toBe('Done: 1 command.')
+    for (const text of ['/take', '/take\nA line for the others.'])
+      expect(answer(text).split('\n')[1]).toBe('Done: 1 command.')
+    const refused = answer('/acceptt\n\n/take\nA line for the others.')
+    expect(refused).toContain('+  (the rest of your text)\n    not sent')
     const nothing = (text: string) => answer(text).split('Nothing was done: ')[1]?.split('\n')[0]
     expect(nothing('/take\n/frobnicate')).toBe('line 2 has a problem.')
     expect(nothing('/acceptt\n\n/take\n/reject nonsense')).toBe('2 lines have problems.')
