@@ -13,11 +13,13 @@ import { type Sha256 } from '../domain/ids.ts'
 import { type HoldBecause, type NoticeRecord } from '../domain/notice.ts'
 import { KEY_PROBLEMS } from '../domain/outgoing.ts'
 import { addMs, type Instant } from '../domain/time.ts'
+import { listed } from '../domain/words.ts'
 import { embargoEnded, type NoticeParams, notice as noticeMessage } from '../messages/to-members.ts'
 import { dateNotice } from '../messages/to-reporters.ts'
 import { decideRelease, type ReleaseVerdict } from '../policy/embargo.ts'
 import {
   approvedText,
+  changedParts,
   dateWords,
   type NoticeSetting,
   noticeParams
@@ -297,22 +299,31 @@ async function dateMail(
 ): Promise<Decision[]> {
   if (product.policy.notice?.reporter_date_mail !== 'with-notice' || found.disclosureAt === null)
     return []
-  const before = notice.told?.disclosureAt ?? null
-  // New content under the old date: the reporter knows the date already.
-  if (before === found.disclosureAt) return []
+  const { told, revision } = notice
+  const all = desk.db.read((read) => events.list(read, aboutCase(found.tag)))
+  // It left before, and goes to members who came later: that is no news to the reporter.
+  if (all.some(({ kind, about }) => kind === 'notice-left' && about.revision === revision))
+    return []
+  const { changes } = noticeParams(notice, { case: found, product, settings: desk.settings })
+  const isDateNew = told?.disclosureAt !== found.disclosureAt
+  if (!isDateNew && changes.length === 0) return []
   const keys = await knownKeys(desk, found, now)
   const { timezone } = desk.settings.desk
   const message = dateNotice({
     product: product.name,
     disclosure: dateWords(found, timezone),
-    before: notice.told === null ? '' : dateWords(notice.told, timezone)
+    before: told === null || !isDateNew ? '' : dateWords(told, timezone),
+    isChange: told !== null,
+    changed: listed(changedParts(changes))
   })
   const sending = { once: `${notice.id}:${notice.revision}`, tag: found.tag }
   const others = found.reporters.filter(({ contact }) => contact === null)
-  return [...addresseesOf(found), ...others].map((reporter) => {
+  return [...addresseesOf(found), ...others].flatMap((reporter) => {
     const to = addressed(reporter)
     const path = to === null ? null : reporterPath(to, keys, product)
     if (path !== null && path.kind !== 'no-key') return toReporter(path, message, sending)
+    // Whether they know the date is on the record already.
+    if (!isDateNew) return []
     // A clock tells the maintainers at once.
     const because = path === null ? 'no-address' : 'no-key'
     const about = { reporter: reporter.id, because } as const

@@ -91,10 +91,14 @@ export const dateProposed = aboutDate<{
   readonly before: string
 }>()('date-proposed', 'proposed date', 'Does this date suit you?')
 
-/** Tells the reporter the date on which the issue becomes public. */
+/** Tells the reporter the date on which the issue becomes public, and later what changes in it or in the notice (B16). */
 export const dateNotice = aboutDate<{
   readonly product: string
   readonly disclosure: string
-  /** The date that stood before; '' when the list is told for the first time. */
+  /** The date that stood before; '' when the list is told for the first time, or the date stays. */
   readonly before: string
+  /** Whether the list had the notice before. */
+  readonly isChange: boolean
+  /** Names of what else changed in the notice; '' for nothing. */
+  readonly changed: string
 }>()('date-notice', 'date of disclosure', 'Date of disclosure')

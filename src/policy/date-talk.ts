@@ -78,7 +78,13 @@ function ask(
     const before = last === null || last === date ? '' : say(last)
     const isTold = owedWord(about, reporter) === 'message'
     const message = isTold
-      ? dateNotice({ product: product.name, disclosure: say(date), before })
+      ? dateNotice({
+          product: product.name,
+          disclosure: say(date),
+          before,
+          isChange: before !== '',
+          changed: ''
+        })
       : dateProposed({ date: say(date), before })
     const told = { reporter: reporter.id, date, how: path.kind, isQuestion: !isTold }
     asked.decisions.push(

@@ -214,6 +214,14 @@ function whatChanged(
   )
 }
 
+/** Names of what changed besides the date, without those of files. */
+export function changedParts(changes: NoticeParams['changes']): string[] {
+  const files = NOTICE_FIELDS.patches[0]
+  const labels = new Set<string>(Object.values(NOTICE_FIELDS).map(([label]) => label))
+  const parts = changes.map(({ what }) => (labels.has(what) ? what : files))
+  return [...new Set(parts)].filter((part) => part !== NOTICE_FIELDS.disclosure_at[0])
+}
+
 /** What the text of a notice depends on besides the notice itself. */
 export type NoticeSetting = Pick<Draft, 'case' | 'product' | 'settings'>
 

@@ -107,14 +107,36 @@ it('(B17) members and the reporter read both dates of a change in the zones in w
   }
 })
 
-it('(B16) the reporter is told the new date beside the old one, and nothing when only the content changed', async () => {
+it('(B16) the reporter is told what changed: the names of the fields, and the new date beside the old one', async () => {
   await givenReleased()
+  const severity = '/notice draft\nseverity: high, in every version\n'
+  await writes(grace, severity, { patch: { filename: 'more.patch', content: '-' } })
+  await approve()
+  const [change = '', ...more] = await textsTo(alice)
+  expect(more).toEqual([])
+  expect(change).toMatch(
+    /What changed in the notice: Severity and Patches\. The date stays the same: the issue becomes public on Fri 4 Dec 2026/
+  )
+  expect(change).not.toMatch(/every version|more\.patch/)
+  expect((await alarmsTo(linus)).at(-1)).toContain('We told alice@reporter.example of the change')
+  world.accepted.length = 0
+  await writes(grace, `${LATER}/notice draft\nmitigations: none\n`)
+  await approve()
+  expect(await allTo(alice)).toMatch(
+    /What else changed in the notice: Mitigations\. The date was Fri 4 Dec 2026.*It is now Mon 7 Dec 2026/
+  )
+})
+
+it('(B16) the reporter is told nothing when nothing changed for those who read the notice', async () => {
+  await givenReleased()
+  await world.addMember(late)
+  await approve()
   await writes(grace, '/notice draft\nseverity: high\n')
+  await writes(grace, '/notice draft\nseverity:\n')
   await approve()
+  expect(await textsTo(late)).toHaveLength(2)
   expect(await textsTo(alice)).toEqual([])
-  await writes(grace, LATER)
-  await approve()
-  expect(await allTo(alice)).toMatch(/It was Fri 4 Dec 2026.*It is now Mon 7 Dec 2026/)
+  expect(recorded('date-told')).toMatchObject([{ isQuestion: true }, { isQuestion: false }])
 })
 
 it('(B16) a member who had no notice yet gets the present revision as the first one, without what changed', async () => {
