@@ -94,7 +94,7 @@ const REMARKS: readonly (readonly [when: (config: Config) => boolean, text: stri
     ({ maintainers, products }) =>
       products.some(({ policy }) => policy.notice !== null) &&
       !maintainers.some(({ roles }) => roles.includes('list-admin')),
-    'maintainers: nobody has the role list-admin, so everybody learns by id when the key of a list member expires, and nobody when a notice names a member'
+    'maintainers: nobody has the role list-admin, so everybody learns by id when the key of a list member expires or a notice names a member'
   ],
   [
     ({ imap }) => imap.authserv_ids.length === 0,

@@ -22,7 +22,8 @@ import {
   changedParts,
   dateWords,
   type NoticeSetting,
-  noticeParams
+  noticeParams,
+  publicWords
 } from '../policy/notice-content.ts'
 import { reporterPath } from '../policy/recipients.ts'
 import { sealedTo, toReporter } from '../policy/send.ts'
@@ -299,22 +300,19 @@ async function dateMail(
 ): Promise<Decision[]> {
   if (product.policy.notice?.reporter_date_mail !== 'with-notice' || found.disclosureAt === null)
     return []
-  const { told, revision } = notice
-  const all = desk.db.read((read) => events.list(read, aboutCase(found.tag)))
-  // It left before, and goes to members who came later: that is no news to the reporter.
-  if (all.some(({ kind, about }) => kind === 'notice-left' && about.revision === revision))
-    return []
+  const { told, releasedAt } = notice
   const { changes } = noticeParams(notice, { case: found, product, settings: desk.settings })
   const isDateNew = told?.disclosureAt !== found.disclosureAt
-  if (!isDateNew && changes.length === 0) return []
+  const changed = listed(changedParts(changes))
+  // What left before and goes to members who came later is no news to the reporter.
+  if (releasedAt !== null || (!isDateNew && changed === '')) return []
   const keys = await knownKeys(desk, found, now)
   const { timezone } = desk.settings.desk
   const message = dateNotice({
     product: product.name,
     disclosure: dateWords(found, timezone),
     before: told === null || !isDateNew ? '' : dateWords(told, timezone),
-    isChange: told !== null,
-    changed: listed(changedParts(changes))
+    changed
   })
   const sending = { once: `${notice.id}:${notice.revision}`, tag: found.tag }
   const others = found.reporters.filter(({ contact }) => contact === null)
@@ -365,11 +363,11 @@ async function drop(desk: Desk, copy: deliveries.LateCopy, now: Instant): Promis
   if (copy.isActive && disclosureAt !== null && disclosureAt <= now) {
     because = 'public'
     const product = desk.settings.products.find(({ id }) => id === copy.product)
-    const disclosure = dateWords(copy, desk.settings.desk.timezone)
     const message = embargoEnded({
       product: product?.name ?? copy.product,
-      disclosure,
-      hadNotice: false
+      disclosure: dateWords(copy, desk.settings.desk.timezone),
+      hadNotice: false,
+      issue: publicWords(desk.db.read((read) => notices.findById(read, noticeId)))
     })
     decisions.push(sealedTo([copy], message, { once: `${noticeId}`, tag }))
   }

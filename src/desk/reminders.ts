@@ -22,6 +22,7 @@ import { listed } from '../domain/words.ts'
 import { nounOf } from '../messages/catalogue.ts'
 import { alert, digest as digestMessage, keyProblem } from '../messages/to-maintainers.ts'
 import { memberKeyExpires } from '../messages/to-members.ts'
+import { whomToTell } from '../policy/clocks.ts'
 import { dateWords, noticeParams } from '../policy/notice-content.ts'
 import { nameOf } from '../policy/recipients.ts'
 import { inClearTo, sealedTo } from '../policy/send.ts'
@@ -77,9 +78,8 @@ function alarms(desk: Desk, read: Read, occasion: Occasion): Decision[] {
     about,
     waiting: waitingNames(desk, read, occasion)
   }
-  const isAdmin = ({ id }: SealedRecipient): boolean =>
-    desk.settings.maintainers.some((one) => one.id === id && one.roles.includes('list-admin'))
-  const groups = groupBy(recipients, (one) => (isAdmin(one) ? names : ''))
+  const admins = whomToTell(['list-admin'], { ...desk.settings, owner: null, start: null })
+  const groups = groupBy(recipients, ({ id }) => (admins.includes(id) ? names : ''))
   return [...groups].map(([told, to]) =>
     sealedTo(to, alert({ ...params, names: told }), { once, tag: record?.tag ?? null })
   )

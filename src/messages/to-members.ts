@@ -50,6 +50,8 @@ export const embargoEnded = encrypted<{
   readonly product: string
   readonly disclosure: string
   readonly hadNotice: boolean
+  /** What is public of the issue, for a member who had no notice; '' for nothing. */
+  readonly issue: string
 }>()('embargo-ended', 'message about the end of the embargo', 'The embargo is over')
 
 /** To a member whose key expires soon; names neither product nor case. */

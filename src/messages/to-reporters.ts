@@ -97,8 +97,6 @@ export const dateNotice = aboutDate<{
   readonly disclosure: string
   /** The date that stood before; '' when the list is told for the first time, or the date stays. */
   readonly before: string
-  /** Whether the list had the notice before. */
-  readonly isChange: boolean
-  /** Names of what else changed in the notice; '' for nothing. */
+  /** Names of what else changed in the notice; '' for nothing, and when the list is told for the first time. */
   readonly changed: string
 }>()('date-notice', 'date of disclosure', 'Date of disclosure')

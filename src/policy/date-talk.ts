@@ -78,13 +78,7 @@ function ask(
     const before = last === null || last === date ? '' : say(last)
     const isTold = owedWord(about, reporter) === 'message'
     const message = isTold
-      ? dateNotice({
-          product: product.name,
-          disclosure: say(date),
-          before,
-          isChange: before !== '',
-          changed: ''
-        })
+      ? dateNotice({ product: product.name, disclosure: say(date), before, changed: '' })
       : dateProposed({ date: say(date), before })
     const told = { reporter: reporter.id, date, how: path.kind, isQuestion: !isTold }
     asked.decisions.push(
@@ -199,8 +193,8 @@ function toldDate(
   record: CaseRecord,
   reporter: Reporter
 ): Instant | null {
-  const told = wordsWith(events, record, reporter).filter((one) => one.kind === 'date-told')
-  return told.at(-1)?.about.date ?? null
+  const words = wordsWith(events, record, reporter)
+  return words.findLast((one) => one.kind === 'date-told')?.about.date ?? null
 }
 
 /**

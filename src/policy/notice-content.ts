@@ -183,7 +183,7 @@ export function fieldInstant(
 }
 
 /** A field as members read it: an instant in UTC and in the zone of the desk, a permission as its conditions alone. */
-function shownText(key: NoticeTextField, notice: NoticeRecord, timezone: string): string {
+export function shownText(key: NoticeTextField, notice: NoticeRecord, timezone: string): string {
   const text = notice.fields[key] ?? ''
   if (key === 'deploy_permission') return readDeployment(text)?.conditions ?? ''
   if (key !== 'patch_available_at' && key !== 'release_at') return text
@@ -216,10 +216,16 @@ function whatChanged(
 
 /** Names of what changed besides the date, without those of files. */
 export function changedParts(changes: NoticeParams['changes']): string[] {
-  const files = NOTICE_FIELDS.patches[0]
-  const labels = new Set<string>(Object.values(NOTICE_FIELDS).map(([label]) => label))
-  const parts = changes.map(({ what }) => (labels.has(what) ? what : files))
-  return [...new Set(parts)].filter((part) => part !== NOTICE_FIELDS.disclosure_at[0])
+  const parts = changes.map(({ what }) => what.replace(/^Patch (?!available$).+/u, 'Patches'))
+  return [...new Set(parts)].filter((part) => part !== 'Disclosure')
+}
+
+/** What the disclosure has made public of this notice, for a member who had no copy: its title and CVE numbers. */
+export function publicWords(notice: NoticeRecord | null): string {
+  // What nobody has approved yet is not said.
+  const known = notice?.hasLeft === true ? notice : (notice?.told ?? notice)
+  const { title = '', cve = '' } = known?.fields ?? {}
+  return [title, ...(cve.match(/CVE-\d{4}-\d{4,}/giu) ?? [])].filter(Boolean).join(', ')
 }
 
 /** What the text of a notice depends on besides the notice itself. */

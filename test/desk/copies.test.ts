@@ -23,6 +23,7 @@ import {
   code,
   DAY,
   debian,
+  FIELDS,
   FIRST,
   givenNotices,
   grace,
@@ -226,8 +227,8 @@ it('(B16, G7) a desk that was down over the old date sends nobody the change bef
 })
 
 /** Notices whose copies are all put off at the first attempt. */
-async function givenPutOff(count: number): Promise<void> {
-  await givenNotices({ count })
+async function givenPutOff(count: number, more = ''): Promise<void> {
+  await givenNotices({ count, fields: `${FIELDS}${more}` })
   world.pass(UNTIL_DUE)
   putOff(3 * count)
   await world.settle()
@@ -255,13 +256,16 @@ it('(B22) a copy that still waits when it counts as late is an alarm that names 
 })
 
 it('(B22) after the disclosure no copy leaves: the member is told that the embargo is over, the maintainers that it was late', async () => {
-  await givenPutOff(1)
+  await givenPutOff(1, 'title: Heap overflow\ncve: CVE-2026-12345\n')
   await world.wait(9 * DAY)
   expect(await noticed()).toEqual([])
   expect(whose('copy-dropped')).toEqual(ALL)
   for (const member of members) {
     const said = await allTo(member)
     expect(said).toContain('did not reach you before the issue became public')
+    expect(said).toMatch(
+      /What is public now: Heap overflow, CVE-2026-12345\. If you reply, please name our case/
+    )
     expect(said).not.toContain('EMBARGO, ')
   }
   expect(alarms('copy-late:')).toBe(2)

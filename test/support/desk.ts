@@ -262,6 +262,7 @@ export type NoticeOptions = Omit<WorldOptions, 'maintainers'> & {
   readonly reporter?: Someone
   readonly list?: readonly Someone[]
   readonly count?: number
+  readonly fields?: string
   /** Whether the reporter's message brings their key. */
   readonly autocrypt?: boolean
 }
@@ -273,6 +274,7 @@ export async function givenNotices({
   list = members,
   count = 1,
   autocrypt = true,
+  fields = FIELDS,
   ...options
 }: NoticeOptions = {}): Promise<void> {
   await givenDesk(maintainers, options)
@@ -280,7 +282,7 @@ export async function givenNotices({
   for (let number = 1; number <= count; number += 1) {
     const tag = `ACME-2026-000${number}`
     await givenMessage(reporter, { subject: 'x', text: `x ${number}`, as: 'encrypted', autocrypt })
-    const draft = `/accept\n/embargo ${DISCLOSURE}\n/notice draft\n${FIELDS}`
+    const draft = `/accept\n/embargo ${DISCLOSURE}\n/notice draft\n${fields}`
     await writes(maintainers[0], draft, { tag })
     await approve(tag, maintainers)
   }

@@ -248,7 +248,7 @@ function endEmbargo(draft: Draft, disclosure: string): string {
     knownDates(notice, record).every((date) => date <= now)
   )
     return ''
-  const message = embargoEnded({ product: product.name, disclosure, hadNotice: true })
+  const message = embargoEnded({ product: product.name, disclosure, hadNotice: true, issue: '' })
   draft.decisions.push(sealedTo(members, message, { once: `${notice.id}`, tag: record.tag }))
   const who = count(members.length, 'member', 'members')
   draft.activity.push(`told ${who} of the list, who had the notice, that the embargo is over`)

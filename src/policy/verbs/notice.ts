@@ -17,6 +17,7 @@ import { formatInstant, type Instant, withZone } from '../../domain/time.ts'
 import { count, listed } from '../../domain/words.ts'
 import { preview as previewMessage } from '../../messages/to-maintainers.ts'
 import { notice as noticeMessage } from '../../messages/to-members.ts'
+import { whomToTell } from '../clocks.ts'
 import {
   type Command,
   changeComplaint,
@@ -31,7 +32,6 @@ import {
 } from '../draft.ts'
 import { whoApproves } from '../embargo.ts'
 import {
-  fieldInstant,
   isNoticeOpen,
   missingFields,
   noticeDigest,
@@ -39,6 +39,7 @@ import {
   noticeParams,
   plannedRelease,
   sentComplaint,
+  shownText,
   standingPreview
 } from '../notice-content.ts'
 import { INSTANTS, memberMentions, noticeComplaint, noticeFaults } from '../notice-lint.ts'
@@ -66,26 +67,21 @@ const draftNotice: Handler = (draft, { fields }) => {
   }
   refuseIf(changeComplaint(draft) ?? filesComplaint(draft))
   const edited = editedWords(draft)
-  const { revision } = editNotice(draft, fields)
+  const written = editNotice(draft, fields)
   decided(draft, 'notice-drafted', {
-    revision,
+    revision: written.revision,
     fields: fields.map(({ key }) => key as NoticeTextField),
     patches: files.map(({ sha256 }) => sha256)
   })
-  draft.activity.push(`wrote the notice, revision ${revision}`)
+  draft.activity.push(`wrote the notice, revision ${written.revision}`)
   const stored = files.length === 0 ? '' : ` ${count(files.length, 'patch', 'patches')} stored.`
-  return `Notice revision ${revision} stored.${stored}${instantWords(draft, fields)}${edited}${readyWords(draft)}`
+  return `Notice revision ${written.revision} stored.${stored}${instantWords(written, fields, draft.settings.desk.timezone)}${edited}${readyWords(draft)}`
 }
 
 /** The instants among these fields as the notice says them: in the zone of the desk, in UTC and as written (B17). */
-function instantWords({ notice, settings }: Draft, given: Command['fields']): string {
-  const { timezone } = settings.desk
-  return INSTANTS.filter((name) => given.some(({ key }) => key === name))
-    .map((name) => {
-      const read = fieldInstant({ fields: notice?.fields ?? {} }, name, timezone)
-      const said = read === null ? '' : formatInstant(read.instant, timezone, read.zone)
-      return said === '' ? '' : ` ${NOTICE_FIELDS[name][0]}: ${said}.`
-    })
+function instantWords(notice: NoticeRecord, given: Command['fields'], timezone: string): string {
+  return INSTANTS.filter((name) => given.some(({ key, value }) => key === name && value !== ''))
+    .map((name) => ` ${NOTICE_FIELDS[name][0]}: ${shownText(name, notice, timezone)}.`)
     .join('')
 }
 
@@ -95,17 +91,11 @@ function editNotice(draft: Draft, fields: Command['fields']): NoticeRecord {
   const open = reopenNotice(draft) ?? draft.notice
   const { timezone } = draft.settings.desk
   const given: NoticeFields = Object.fromEntries(
-    fields.map(({ key, value }) => [
-      key,
-      INSTANTS.some((name) => name === key) ? withZone(value, timezone) : value
-    ])
+    fields.map(({ key, value }) => [key, withZone(value, timezone)])
   )
-  draft.notice = { ...open, fields: { ...open.fields, ...given } }
-  if (draft.files.length > 0) {
-    const patches = draft.files.map(({ content: _, ...patch }) => patch)
-    draft.notice = { ...draft.notice, patches }
-    draft.newPatches = draft.files
-  }
+  if (draft.files.length > 0) draft.newPatches = draft.files
+  const patches = draft.newPatches?.map(({ content: _, ...patch }) => patch) ?? open.patches
+  draft.notice = { ...open, patches, fields: { ...open.fields, ...given } }
   return draft.notice
 }
 
@@ -187,7 +177,7 @@ function previewComplaint(draft: Draft, notice: NoticeRecord): string | null {
   return leavingComplaint(draft) ?? shown ?? sentComplaint(notice, draft) ?? noticeComplaint(draft)
 }
 
-/** List admins also read which members the text names; nobody else learns that it names any (G5). */
+/** List admins also read which members the text names; nobody else learns that it names any (G5), where there is one. */
 function previewMails(draft: Draft, notice: NoticeRecord): Decision[] {
   const { settings, product, bound, now, case: record } = draft
   const { timezone } = settings.desk
@@ -217,7 +207,8 @@ function previewMails(draft: Draft, notice: NoticeRecord): Decision[] {
     files: { from: 'list', files: draft.newPatches ?? bound.patchFiles }
   } as const
   const mentions = memberMentions(notice.fields, bound.members)
-  const groups = groupBy(settings.maintainers, ({ roles }) => String(roles.includes('list-admin')))
+  const admins = whomToTell(['list-admin'], { ...settings, owner: null, start: null })
+  const groups = groupBy(settings.maintainers, ({ id }) => String(admins.includes(id)))
   return [...groups].map(([isAdmin, people]) => {
     const message = previewMessage({ ...said, mentions: isAdmin === 'true' ? mentions : [] })
     return sealedTo(people, message, sending)

@@ -56,6 +56,10 @@ describe('the history of a case', () => {
 
   it.each<[NewEvent, string]>([
     [
+      event('copy-dropped', CASE, BY_DESK, { member: 'suse', because: 'public' }),
+      'The desk withdrew the copy of list member suse, because the issue became public before the copy left.'
+    ],
+    [
       event('rejected', CASE, GRACE, {
         code: 'unsafe-defaults',
         reason: 'it says so',

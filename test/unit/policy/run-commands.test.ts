@@ -342,12 +342,12 @@ describe('/notice (M-24 to M-29)', () => {
     })
   })
 
-  it('(B18, G5) preview tells list admins alone that a field names a member, by id', () => {
+  it('(B18, G5) preview tells list admins alone that a field names a member, by id, and everybody where nobody is one', () => {
     const fields = { ...noticeRecord().fields, description: 'As SUSE Inc. found out.' }
     const named = withNotice({ fields }, { members: [member('suse', '3'), member('us', '2')] })
     const { decisions } = run('/notice preview', { bound: named })
-    const told = (id: string): string => {
-      const mine = only(decisions, 'send-sealed').filter(
+    const told = (id: string, from = decisions): string => {
+      const mine = only(from, 'send-sealed').filter(
         ({ message, recipients }) =>
           previewMessage.is(message) && recipients.some((one) => one.id === id)
       )
@@ -357,6 +357,14 @@ describe('/notice (M-24 to M-29)', () => {
     expect(told('grace')).not.toContain('list member us,')
     expect(told('linus')).toContain('As SUSE Inc.')
     expect(told('linus')).not.toContain('list member')
+    const maintainers = SETTINGS.maintainers.map((one) => ({
+      ...one,
+      roles: ['committer' as const]
+    }))
+    const settings = { ...SETTINGS, maintainers }
+    const withoutAdmin = run('/notice preview', { bound: named, settings }).decisions
+    for (const id of ['grace', 'linus'])
+      expect(told(id, withoutAdmin)).toContain('description names list member suse')
   })
 
   it('names the supported versions where the affected ones are missing, and in the preview (A5)', () => {
