@@ -19,7 +19,6 @@ import { dateNotice } from '../messages/to-reporters.ts'
 import { decideRelease, type ReleaseVerdict } from '../policy/embargo.ts'
 import {
   approvedText,
-  changedParts,
   dateWords,
   type NoticeSetting,
   noticeParams,
@@ -118,7 +117,8 @@ type Verdict =
 function judge(desk: Desk, read: Read, notice: NoticeRecord, now: Instant): Verdict {
   const known = aboutNotice(desk, read, notice)
   if (known === null) return { kind: 'hold', because: 'no-product' }
-  const content = releasedDigest(desk, notice, known)
+  // Without the list: it stays when a member is taken off the list during a release.
+  const content = desk.sha256(approvedText(notice, known, []))
   if (notice.state === 'releasing')
     return notices.findReleasedDigest(read, notice.id) === content
       ? { kind: 'go-on' }
@@ -171,14 +171,6 @@ function aboutNotice({ settings }: Desk, read: Read, notice: NoticeRecord): Noti
   return found === null || product === undefined ? null : { case: found, product, settings }
 }
 
-/**
- * The digest over what each member reads, without the list of members: it stays when one is taken off the list during a
- * release, and changes with the content, the configured words and the template.
- */
-function releasedDigest(desk: Desk, notice: NoticeRecord, known: NoticeSetting): Sha256 {
-  return desk.sha256(approvedText(notice, known, []))
-}
-
 /** Seals and queues everything that still waits, then ends the release. `queued` is called after each piece. */
 export async function sendPieces(
   desk: Desk,
@@ -205,7 +197,7 @@ async function sendPiece(
   waiting: readonly deliveries.WaitingDelivery[]
 ): Promise<boolean> {
   const now = desk.clock.now()
-  const digest = releasedDigest(desk, notice, known)
+  const digest = desk.sha256(approvedText(notice, known, []))
   const prepared = await prepare(desk, copiesFor(desk, notice, known, waiting), now)
   return desk.db.transact((tx) => {
     if (notices.findById(tx, notice.id)?.state !== 'releasing') return false
@@ -303,7 +295,9 @@ async function dateMail(
   const { told, releasedAt } = notice
   const { changes } = noticeParams(notice, { case: found, product, settings: desk.settings })
   const isDateNew = told?.disclosureAt !== found.disclosureAt
-  const changed = listed(changedParts(changes))
+  // The name of a file is not for the reporter.
+  const parts = changes.map(({ what }) => what.replace(/^Patch (?!available$).+/u, 'Patches'))
+  const changed = listed([...new Set(parts)].filter((part) => part !== 'Disclosure'))
   // What left before and goes to members who came later is no news to the reporter.
   if (releasedAt !== null || (!isDateNew && changed === '')) return []
   const keys = await knownKeys(desk, found, now)

@@ -214,12 +214,6 @@ function whatChanged(
   )
 }
 
-/** Names of what changed besides the date, without those of files. */
-export function changedParts(changes: NoticeParams['changes']): string[] {
-  const parts = changes.map(({ what }) => what.replace(/^Patch (?!available$).+/u, 'Patches'))
-  return [...new Set(parts)].filter((part) => part !== 'Disclosure')
-}
-
 /** What the disclosure has made public of this notice, for a member who had no copy: its title and CVE numbers. */
 export function publicWords(notice: NoticeRecord | null): string {
   // What nobody has approved yet is not said.

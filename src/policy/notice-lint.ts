@@ -59,10 +59,10 @@ export function noticeFaults(draft: Draft): string[] {
 }
 
 function* faultsOf(draft: Draft): Iterable<string> {
-  const { case: record, notice, product, bound, settings } = draft
+  const { notice, product, bound } = draft
   const { supported, policy } = product
   const fields = notice?.fields ?? {}
-  const days = daysOf(record, fields, settings)
+  const days = daysOf(fields, draft)
   for (const name of NOTICE_TEXT_FIELDS) {
     if (!PARSED.has(name)) yield* proseFaults(name, fields[name] ?? '', days)
     yield* linkFaults(name, fields[name] ?? '', policy.notice?.links ?? [])
@@ -71,7 +71,7 @@ function* faultsOf(draft: Draft): Iterable<string> {
   yield* versionFaults(fields, supported)
   if (readDeployment(fields.deploy_permission ?? '') === null)
     yield 'deploy_permission: please write none, hosted: TERMS (on systems that members host themselves) or yes: TERMS, for example hosted: no reboot that users would notice.'
-  yield* instantFaults(fields, record, settings.desk.timezone)
+  yield* instantFaults(fields, draft)
   if (bound.members.length === 0)
     yield 'Nobody is on the list of this product, so nobody would get the notice; the operator adds members with "postern members add".'
 }
@@ -191,11 +191,9 @@ function datesIn(text: string): WrittenDate[] {
 }
 
 /** The days on which something becomes public, as people may write them: in the zones of the date and of the desk, and in UTC. */
-function daysOf(
-  { disclosureAt, disclosureZone }: Draft['case'],
-  fields: NoticeFields,
-  { desk: { timezone } }: Draft['settings']
-): string[] {
+function daysOf(fields: NoticeFields, { case: record, settings }: Draft): string[] {
+  const { timezone } = settings.desk
+  const { disclosureAt, disclosureZone } = record
   const instants = INSTANTS.flatMap((name) => fieldInstant({ fields }, name, timezone) ?? [])
   if (disclosureAt !== null) instants.push({ instant: disclosureAt, zone: disclosureZone ?? 'UTC' })
   return instants.flatMap(({ instant, zone }) => [
@@ -212,11 +210,8 @@ function* weekdayFault(name: string, { written, weekday, day }: WrittenDate): It
     yield `${name} says "${written}", but that day is a ${really}.`
 }
 
-function* instantFaults(
-  fields: NoticeFields,
-  { disclosureAt }: Draft['case'],
-  timezone: string
-): Iterable<string> {
+function* instantFaults(fields: NoticeFields, { case: record, settings }: Draft): Iterable<string> {
+  const { timezone } = settings.desk
   const [patch, release] = INSTANTS.map((name) => fieldInstant({ fields }, name, timezone)?.instant)
   for (const name of INSTANTS) {
     const text = fields[name] ?? ''
@@ -225,6 +220,6 @@ function* instantFaults(
   }
   if (patch !== undefined && release !== undefined && patch > release)
     yield 'patch_available_at is after release_at, but the release makes the patch public: please correct one of them.'
-  if (release !== undefined && disclosureAt !== null && release > disclosureAt)
+  if (release !== undefined && record.disclosureAt !== null && release > record.disclosureAt)
     yield 'release_at is after the disclosure: then users know of the issue and have no release.'
 }

@@ -89,9 +89,8 @@ function instantWords(notice: NoticeRecord, given: Command['fields'], timezone: 
 function editNotice(draft: Draft, fields: Command['fields']): NoticeRecord {
   draft.notice ??= emptyNotice(draft)
   const open = reopenNotice(draft) ?? draft.notice
-  const { timezone } = draft.settings.desk
   const given: NoticeFields = Object.fromEntries(
-    fields.map(({ key, value }) => [key, withZone(value, timezone)])
+    fields.map(({ key, value }) => [key, withZone(value, draft.settings.desk.timezone)])
   )
   if (draft.files.length > 0) draft.newPatches = draft.files
   const patches = draft.newPatches?.map(({ content: _, ...patch }) => patch) ?? open.patches
