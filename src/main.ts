@@ -1,7 +1,5 @@
 #!/usr/bin/env node
-/**
- * Process entry: hands the arguments to the command line and sets the exit status. Nothing else happens at import time.
- */
+/** Process entry: hands the arguments to the command line and sets the exit status. Nothing else happens at import time. */
 import { outliveReaders, processStreams } from './cli/output.ts'
 import { runProgram } from './cli/program.ts'
 

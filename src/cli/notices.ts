@@ -73,8 +73,9 @@ export async function holdNotice(call: Call): Promise<void> {
       notices.stop(tx, notice, 'withdraw', now)
       const { revision, hasLeft } = notice
       const withheldSince = hasLeft ? now : null
-      const about = { revision, because: 'operator', copies: counts, withheldSince } as const
-      record(tx, event('notice-held', aboutCase(tag), BY_OPERATOR, about), now)
+      const about = { revision, because: 'operator', reason: '', copies: counts } as const
+      const held = event('notice-held', aboutCase(tag), BY_OPERATOR, { ...about, withheldSince })
+      record(tx, held, now)
       return counts
     })
     const said = `The notice of ${tag} is on hold. ${copiesHeld(copies)}`.trim()

@@ -1,6 +1,4 @@
-/**
- * The *read* step: opens a message in a worker and gathers what the decision may depend on. Reads only.
- */
+/** The *read* step: opens a message in a worker and gathers what the decision may depend on. Reads only. */
 import { domainOf, isSameAddress } from '../domain/address.ts'
 import { addresseesOf, type CaseRecord, numbersOf } from '../domain/case.ts'
 import { aboutCase } from '../domain/event.ts'

@@ -155,7 +155,7 @@ function hold(desk: Desk, tx: Tx, notice: NoticeRecord, because: HoldBecause): v
   const now = desk.clock.now()
   const { id, revision, hasLeft, caseTag, state } = notice
   const copies = deliveries.countCopies(tx, id)
-  const about = { revision, because, copies, withheldSince: hasLeft ? now : null }
+  const about = { revision, because, reason: '', copies, withheldSince: hasLeft ? now : null }
   notices.stop(tx, notice, state === 'releasing' ? 'withdraw' : 'go-on', now)
   record(tx, event('notice-held', aboutCase(caseTag), BY_DESK, about), { now })
   desk.log({ event: 'notice.held', notice: id, because })

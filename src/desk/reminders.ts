@@ -15,7 +15,7 @@ import {
 } from '../domain/event.ts'
 import { groupBy } from '../domain/group.ts'
 import { type Audience } from '../domain/message.ts'
-import { KEY_PROBLEMS, UNDELIVERED } from '../domain/outgoing.ts'
+import { KEY_PROBLEMS } from '../domain/outgoing.ts'
 import { type Product, promisedAnswer } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { listed } from '../domain/words.ts'
@@ -132,7 +132,6 @@ function inWords(desk: Desk, { kind, at, about }: DeskEvent, record: CaseRecord 
     received: formatInstant(at, desk.settings.desk.timezone),
     who: address === '' ? who : `reporter ${address}`,
     noun: isOfMessage ? nounOf(about.message) : '',
-    why: isOfMessage && 'because' in about ? WHY[about.because] : '',
     address
   }
 }
@@ -143,8 +142,6 @@ function addressIn(about: DeskEvent['about'], record: CaseRecord | null): string
   const id = 'reporter' in about ? about.reporter : 'recipient' in about ? about.recipient : ''
   return reporterWith(record, id)?.contact?.address ?? ''
 }
-
-const WHY = { ...KEY_PROBLEMS, ...UNDELIVERED }
 
 function whoIs({ settings }: Desk, kind: Audience | Subject['kind'], id: string): string {
   if (kind === 'maintainer') return nameOf(id, settings)

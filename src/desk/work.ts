@@ -46,8 +46,7 @@ export async function handlePending(
 }
 
 /**
- * True when the arrival was completed. Throws trouble with the database, the desk key or shutdown: the message is not its
- * cause.
+ * True when the arrival was completed. Throws trouble with the database, the desk key or shutdown: the message is not its cause.
  */
 async function handleOne(desk: Desk, arrival: arrivals.Arrival): Promise<boolean> {
   const startedAt = desk.clock.monotonicMs()

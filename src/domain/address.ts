@@ -1,7 +1,6 @@
 /**
- * Mail addresses in the one strict form that Postern writes to: dot-atom local part, A-label domain (RFC 5322 §3.2.3, RFC
- * 5890). Quoted local parts, comments, routes and UTF-8 local parts are not accepted, so that no input can turn into a second
- * recipient.
+ * Mail addresses in the one strict form that Postern writes to: dot-atom local part, A-label domain (RFC 5322 §3.2.3, RFC 5890).
+ * Quoted local parts, comments, routes and UTF-8 local parts are not accepted, so that no input can turn into a second recipient.
  */
 
 declare const addressBrand: unique symbol

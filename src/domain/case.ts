@@ -1,6 +1,4 @@
-/**
- * A case: the desk's unit of work for one report, its states and who speaks in it. Types and total functions only.
- */
+/** A case: the desk's unit of work for one report, its states and who speaks in it. Types and total functions only. */
 import { addressKey, type Contact, isSameAddress } from './address.ts'
 import { type Due } from './clock.ts'
 import { type CaseTag, type Fingerprint, type MessageId } from './ids.ts'

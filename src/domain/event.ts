@@ -160,12 +160,13 @@ const EVENTS = {
     fields: readonly NoticeTextField[]
     patches: readonly Sha256[]
   },
-  'notice-previewed': {} as { revision: number; digest: Sha256; code: string },
-  'notice-approved': {} as { revision: number; digest: Sha256; code: string },
+  'notice-previewed': {} as { revision: number; digest: Sha256; code: string; members: number },
+  'notice-approved': {} as { revision: number; digest: Sha256; code: string; members: number },
   'notice-scheduled': {} as { revision: number; leavesAt: Instant },
   'notice-held': {} as {
     revision: number
     because: HoldBecause | 'maintainer' | 'operator'
+    reason: string
     copies: NoticeCopies
     /** Null where this revision had not begun to leave. */
     withheldSince: Instant | null

@@ -262,3 +262,23 @@ export function isForDesk(opened: OpenedMail, answersCase: boolean): boolean {
   if (opened.sealedTo === 'hidden') return opened.failure !== 'not-for-us'
   return opened.sealedTo === 'unknown' && opened.encrypted
 }
+
+/** Why a message in a maintainer's name has no effect, in words for people. */
+export const REFUSED = {
+  'not-opened': 'we could not open it',
+  'not-encrypted': 'it was not encrypted',
+  'not-pgp-mime': 'its encryption or signature is not PGP/MIME',
+  unsigned: 'it was not signed',
+  'several-signatures': 'it carried more than one signature',
+  'not-covered': 'the signature does not cover the whole message',
+  'bad-signature': 'the signature is wrong',
+  'unknown-key': 'it was signed by a key that is not registered',
+  'expired-key': 'the key that signed it has expired',
+  'revoked-key': 'the key that signed it is revoked',
+  'repeated-header': 'it repeats header fields that may occur only once',
+  stale: 'its signature is too old',
+  'from-the-future': 'its signature is dated in the future',
+  'for-another': 'nothing in its signed part says that it is meant for this desk',
+  replayed: 'its signature was used before'
+} as const
+export type Refused = keyof typeof REFUSED

@@ -10,15 +10,19 @@ import { count } from './words.ts'
 /** `drafting` and `held` never leave; `scheduled` is approved and waits; `releasing` is partly queued. */
 export type NoticeState = 'drafting' | 'scheduled' | 'releasing' | 'released' | 'held'
 
-/** Why the desk holds a notice by its own judgement; messages/alert.liquid has the words. */
-export type HoldBecause =
-  | 'approval-void'
-  | 'too-late'
-  | 'disclosed'
-  | 'clock'
-  | 'no-product'
-  | 'no-notice'
-  | 'failed'
+/** Why the desk holds a notice by its own judgement, in words for people. */
+export const HOLD_REASONS = {
+  'approval-void':
+    'its content, wording, date or list of recipients is no longer what was approved',
+  'too-late': 'its instant was missed while the desk was down, and the policy says to ask a person',
+  disclosed: 'the disclosure instant passed before it could leave',
+  clock:
+    'the clock of this machine jumped after its approved preview, so nobody knows whether its instant has really come',
+  'no-product': 'the configuration has no product of this name any more',
+  'no-notice': 'the policy of the product has no advance notice',
+  failed: 'the desk failed at it three times; the log says where'
+} as const
+export type HoldBecause = keyof typeof HOLD_REASONS
 
 /** What a notice may state, in its order: each with its heading and what the form asks for. */
 export const NOTICE_FIELDS = {

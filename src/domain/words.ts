@@ -1,4 +1,4 @@
-/** Words for numbers and lists, with the right singular and plural. */
+/** Words for numbers, spans of time and lists, with the right singular and plural. */
 
 /** `1 patch`, `2 patches`; the caller leaves out a count of zero. */
 export function count(number: number, one: string, many: string): string {
@@ -9,4 +9,12 @@ export function count(number: number, one: string, many: string): string {
 export function listed(items: readonly (string | number)[], word = 'and'): string {
   const last = items.at(-1) ?? ''
   return items.length < 2 ? String(last) : `${items.slice(0, -1).join(', ')} ${word} ${last}`
+}
+
+/** A span of time, in the unit that says it best. */
+export function spanWords(ms: number): string {
+  const minutes = Math.round(Math.abs(ms) / 60_000)
+  const hours = Math.round(minutes / 60)
+  if (minutes < 120) return count(minutes, 'minute', 'minutes')
+  return hours < 48 ? count(hours, 'hour', 'hours') : count(Math.round(hours / 24), 'day', 'days')
 }

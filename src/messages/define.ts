@@ -1,7 +1,6 @@
 /**
- * How a message is defined: everything about one kind of message in one object, its wording beside it in KIND.liquid, and
- * samples of its parameters in samples.yaml. A message whose type forbids leaving unencrypted must never look like one that may
- * (G3).
+ * How a message is defined: everything about one kind of message in one object, its wording beside it in KIND.liquid, and samples
+ * of its parameters in samples.yaml. A message whose type forbids leaving unencrypted must never look like one that may (G3).
  */
 import { type Audience, type Message, type Secrecy } from '../domain/message.ts'
 

@@ -5,7 +5,6 @@
 import { type Actor, type DeskEvent, type EventKind, type Evidence } from '../domain/event.ts'
 import { type Fingerprint, formatFingerprint } from '../domain/ids.ts'
 import { type Audience } from '../domain/message.ts'
-import { KEY_PROBLEMS, UNDELIVERED } from '../domain/outgoing.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { count } from '../domain/words.ts'
 import { nounOf } from './catalogue.ts'
@@ -57,23 +56,13 @@ function evidenceWords({ messageSha256, signatureSha256 }: Evidence): string {
   return `; ${signatureSha256 === null ? 'message' : 'signed message'} ${shortened(messageSha256)}`
 }
 
-const WORDS: Readonly<Record<string, string>> = {
-  ...KEY_PROBLEMS,
-  ...UNDELIVERED,
-  encrypted: 'encrypted',
-  'in-clear': 'unencrypted',
-  told: 'a message to the reporter was on its way',
-  'waits-for-key': 'the reporter will be told when a key comes',
-  'no-address': 'the reporter could not be told, because the report names no address',
-  'silent-by-policy': 'the reporter was not told, as the policy allows'
-}
-
 function filtersOf({ timezone, maintainer, ...names }: HistoryNames) {
   const reporter = (id: string): string => names.reporter(id) ?? `the reporter of ${id}`
   return {
     maintainer,
     reporter,
     count,
+    members: (number: number) => (number === 0 ? 'no member' : count(number, 'member', 'members')),
     noun: nounOf,
     person: (id: string, audience: Audience) => {
       if (audience === 'maintainer') return maintainer(id)
@@ -81,7 +70,6 @@ function filtersOf({ timezone, maintainer, ...names }: HistoryNames) {
       return audience === 'reporter' ? reporter(id) : 'an outsider'
     },
     instant: (at: Instant) => formatInstant(at, timezone),
-    words: (code: string) => WORDS[code] ?? code,
     reason: (reason: string) => (reason === '' ? '' : `, because: ${reason}`),
     key: (fingerprint: Fingerprint) => formatFingerprint(fingerprint),
     digest: shortened

@@ -6,7 +6,11 @@ import { Liquid, type Template } from 'liquidjs'
 import { type Address } from '../domain/address.ts'
 import { assert } from '../domain/assert.ts'
 import { type CaseTag, type Fingerprint, formatFingerprint } from '../domain/ids.ts'
+import { REFUSED } from '../domain/mail.ts'
 import { DESK_RULE, type Message, type Wording, withoutRefs } from '../domain/message.ts'
+import { HOLD_REASONS } from '../domain/notice.ts'
+import { KEY_PROBLEMS, UNDELIVERED } from '../domain/outgoing.ts'
+import { spanWords } from '../domain/words.ts'
 import { MESSAGES } from './catalogue.ts'
 import { type AnyDefinition } from './define.ts'
 
@@ -126,6 +130,19 @@ export const SAMPLE_DESK = {
 }
 export const SAMPLE: Occasion = { tag: 'ACME-2026-0007' as CaseTag, inClear: false }
 
+const WORDS: Readonly<Record<string, string>> = {
+  ...KEY_PROBLEMS,
+  ...UNDELIVERED,
+  ...HOLD_REASONS,
+  ...REFUSED,
+  encrypted: 'encrypted',
+  'in-clear': 'unencrypted',
+  told: 'a message to the reporter was on its way',
+  'waits-for-key': 'the reporter will be told when a key comes',
+  'no-address': 'the reporter could not be told, because the report names no address',
+  'silent-by-policy': 'the reporter was not told, as the policy allows'
+}
+
 /** The strict engine of every wording. */
 export function liquid(): Liquid {
   const engine = new Liquid({
@@ -139,6 +156,8 @@ export function liquid(): Liquid {
   engine.registerFilter('wrap', (text: unknown, indent: unknown) =>
     wrap(asText(text), asText(indent))
   )
+  engine.registerFilter('span', spanWords)
+  engine.registerFilter('words', (code: string) => WORDS[code] ?? code)
   engine.registerFilter('guard', (text: unknown) => guard(asText(text)))
   return engine
 }

@@ -3,6 +3,7 @@
  * What concerns a case is always encrypted; only the message that a maintainer's key cannot be used goes out in clear.
  */
 import { type Clock } from '../domain/clock.ts'
+import { type Refused } from '../domain/mail.ts'
 import { type FactLine, type Message } from '../domain/message.ts'
 import { family } from './define.ts'
 import { type NoticeParams } from './to-members.ts'
@@ -156,30 +157,12 @@ export const digest = encrypted<{
   readonly moreJunk: number
 }>()('digest', 'digest', 'Digest')
 
-/** Why a message in a maintainer's name has no effect. */
-export type Refusal =
-  | 'not-opened'
-  | 'not-encrypted'
-  | 'not-pgp-mime'
-  | 'unsigned'
-  | 'several-signatures'
-  | 'not-covered'
-  | 'bad-signature'
-  | 'unknown-key'
-  | 'expired-key'
-  | 'revoked-key'
-  | 'repeated-header'
-  | 'stale'
-  | 'from-the-future'
-  | 'for-another'
-  | 'replayed'
-
 /** A message in a maintainer's name that had no effect; repeats nothing of it (G6). */
 export const refusal = family('maintainer', 'content-free', 'auto-replied')<{
   /** Which message it was. */
   readonly date: string
-  readonly because: Refusal | ''
-  /** Why, if the message is validly signed but names no case; else ''. */
+  /** '' if the message is validly signed but names no case: then `says` is the reason. */
+  readonly because: Refused | ''
   readonly says: string
 }>()('refusal', 'refusal', 'We did not act on a message in your name')
 

@@ -67,9 +67,7 @@ export function signedEntity(signed: Uint8Array, armored: string, micalg: string
   return multipart('signed', parameters, [[signed], piecesOf(signature)])
 }
 
-/**
- * The entity as bytes, with the `leading` fields first. `rootParameters` (each beginning with `; `) follow the entity's own.
- */
+/** The entity as bytes, with the `leading` fields first. `rootParameters` (each beginning with `; `) follow the entity's own. */
 export function writeEntity(
   { type, fields, content }: Entity,
   leading: readonly HeaderField[],

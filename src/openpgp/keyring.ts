@@ -220,8 +220,7 @@ export const UNLOCK_PROBLEMS = {
 } as const
 
 /**
- * Unlocks one private key. Accepts a file without a passphrase and reports that in `wasLocked`. Never says which byte was
- * wrong.
+ * Unlocks one private key. Accepts a file without a passphrase and reports that in `wasLocked`. Never says which byte was wrong.
  */
 export async function unlockSecretKey(
   data: Uint8Array | string,

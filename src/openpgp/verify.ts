@@ -188,9 +188,8 @@ function intendedRecipientsOf(packet: SignaturePacket): string[] {
 }
 
 /**
- * The identity of a signature: the bytes it signs about itself (version to hashed subpackets) and the content. Excludes
- * unhashed subpackets and number encodings, because anybody can change those without breaking the signature, and a replay would
- * look new.
+ * The identity of a signature: the bytes it signs about itself (version to hashed subpackets) and the content. Excludes unhashed
+ * subpackets and number encodings, because anybody can change those without breaking the signature, and a replay would look new.
  */
 function identityOf(packet: SignaturePacket, data: Uint8Array): Sha256 {
   const content = packet.signatureType === enums.signature.text ? withCrlf(data) : data

@@ -5,10 +5,9 @@
  */
 import { isSameAddress } from '../domain/address.ts'
 import { type CaseTag, findCaseTags } from '../domain/ids.ts'
-import { type OpenedMail, type Signature } from '../domain/mail.ts'
+import { type OpenedMail, type Refused, type Signature } from '../domain/mail.ts'
 import { type Maintainer, type Settings } from '../domain/settings.ts'
 import { HOUR_MS, type Instant, msBetween } from '../domain/time.ts'
-import { type Refusal } from '../messages/to-maintainers.ts'
 import { type ParsedCommands } from './commands.ts'
 import { isMeantForDesk, type QuotedMessage } from './conversation.ts'
 import { type Situation } from './situation.ts'
@@ -39,7 +38,7 @@ export function refusalOf(
   maintainer: Maintainer,
   settings: Settings,
   now: Instant
-): Refusal | null {
+): Refused | null {
   if (opened.failure !== null) return 'not-opened'
   if (!opened.encrypted || !opened.decrypted) return 'not-encrypted'
   if (opened.structure !== 'pgp-mime') return 'not-pgp-mime'
@@ -54,14 +53,14 @@ export function refusalOf(
   return age === null && !isMeantForDesk(opened, quoted, settings) ? 'for-another' : age
 }
 
-function signatureRefusal(signature: Signature, maintainer: Maintainer): Refusal | null {
+function signatureRefusal(signature: Signature, maintainer: Maintainer): Refused | null {
   if (signature.state === 'bad') return 'bad-signature'
   if (signature.state !== 'valid') return signature.state
   if (signature.fingerprint !== maintainer.fingerprint) return 'unknown-key'
   return signature.coversWhole ? null : 'not-covered'
 }
 
-function freshness(signature: Signature, settings: Settings, now: Instant): Refusal | null {
+function freshness(signature: Signature, settings: Settings, now: Instant): Refused | null {
   if (signature.createdAt === null) return 'stale'
   const ageMs = msBetween(signature.createdAt, now)
   if (ageMs < -FUTURE_MS_MAX) return 'from-the-future'

@@ -283,6 +283,7 @@ export function splitReason(words: readonly string[]): {
     .slice(at + 1)
     .join(' ')
     .replace(/\.$/, '')
+  if (reason === '') throw new Refusal('Please give the reason after "because".')
   requireReason(reason)
   return { before: words.slice(0, at).join(' '), reason, why: `, because: ${reason}` }
 }

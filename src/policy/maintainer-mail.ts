@@ -6,12 +6,12 @@ import { addresseesOf, areAllAnswered, type CaseRecord, numbersOf } from '../dom
 import { type Decision, dispose, recorded, spend } from '../domain/decision.ts'
 import { aboutCase, BY_SOMEBODY, byMaintainer, type Subject } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
+import { type Refused } from '../domain/mail.ts'
 import { type Maintainer, productNamed, type Settings } from '../domain/settings.ts'
 import { formatInstant } from '../domain/time.ts'
 import {
   hint as hintMessage,
   note as noteMessage,
-  type Refusal,
   refusal,
   relay
 } from '../messages/to-maintainers.ts'
@@ -190,7 +190,7 @@ function refuse(
   situation: Situation,
   settings: Settings,
   author: Maintainer,
-  because: Refusal
+  because: Refused
 ): Decision[] {
   // A maintainer's vacation robot answers every relay: recorded, and nobody is bothered.
   if (situation.opened.automatic.includes('auto-replied'))
@@ -207,7 +207,6 @@ function refuse(
   ]
 }
 
-/** `says` is the reason if the message is validly signed but names no case. */
 function refusalTo(
   desk: Parameters<typeof toAuthor>[0] & Pick<DeskContext, 'settings'>,
   words: Omit<Parameters<typeof refusal>[0], 'date'>

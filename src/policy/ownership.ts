@@ -139,9 +139,7 @@ function isProved({ opened, senderKey, member }: Situation, { maintainers }: Set
   )
 }
 
-/**
- * Remembers who sent the ciphertext, whatever became of the message: what the desk refused is as worth stealing as a report.
- */
+/** Remembers who sent the ciphertext, whatever became of the message: what the desk refused is as worth stealing as a report. */
 export function rememberCiphertext({ ciphertextMark: mark, outer }: OpenedMail): Decision[] {
   const sender = outer.from?.address ?? null
   return mark === null ? [] : [{ kind: 'remember-ciphertext', mark, sender }]

@@ -96,9 +96,7 @@ export function countTry(tx: Tx, id: number, nextTryAt: Instant): number {
   return tries
 }
 
-/**
- * Records the disposition of an arrival. Throws `Invariant` when it is already completed; a held one may still be completed.
- */
+/** Records the disposition of an arrival. Throws `Invariant` when it is already completed; a held one may still be completed. */
 export function markDone(tx: Tx, id: number, outcome: Outcome, now: Instant): void {
   const { changes } = tx.run(
     `UPDATE arrivals

@@ -1,6 +1,4 @@
-/**
- * The secret list (G5). Must never be joined into anything that is logged; callers outside the notice flow get counts.
- */
+/** The secret list (G5). Must never be joined into anything that is logged; callers outside the notice flow get counts. */
 import { type Address, addressKey } from '../domain/address.ts'
 import { type Fingerprint } from '../domain/ids.ts'
 import { type MemberRecord } from '../domain/notice.ts'

@@ -1,6 +1,4 @@
-/**
- * Notices and patches. Authors, previews and approvals are read from the record, where an edit voids them (G7).
- */
+/** Notices and patches. Authors, previews and approvals are read from the record, where an edit voids them (G7). */
 import { type SaveNotice } from '../domain/decision.ts'
 import { aboutCase } from '../domain/event.ts'
 import { type CaseTag, type Sha256 } from '../domain/ids.ts'

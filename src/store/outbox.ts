@@ -52,13 +52,11 @@ export type OutboxRow = Omit<NewOutbox, 'raw' | 'isHeld'> & {
   readonly bouncedAt: Instant | null
 }
 
-/** A row with the case whose record tells of it. */
+/** A row with the case whose record tells of it: its own, or the one that this was merged into. */
 export type RowInCase = OutboxRow & {
-  /** Its case, or the one that this was merged into. */
   readonly caseNow: CaseTag | null
 }
 
-/** The columns of a {@link RowInCase}. */
 const IN_CASE = `*, (SELECT now.tag FROM cases AS own JOIN case_reporters ON case_reporters.id = own.tag
   JOIN cases AS now ON now.id = case_reporters.case_id WHERE own.id = outbox.case_id) AS case_now`
 

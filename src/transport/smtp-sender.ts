@@ -35,9 +35,7 @@ const UNREACHED: SendOutcome = { kind: 'deferred', code: 0 }
 /** Replies about our login, not about the message (RFC 4954 §6). */
 const LOGIN_CODES = [530, 534, 535, 538]
 
-/**
- * A sender that connects when first needed. Throws {@link Trouble} `config` for an unencrypted connection to another machine.
- */
+/** A sender that connects when first needed. Throws {@link Trouble} `config` for an unencrypted connection to another machine. */
 export function createSender(options: SenderOptions, log: Log): Sender {
   // Connections, and messages that wait for one; replaced after a refused login.
   let pool = openPool(options)

@@ -104,7 +104,7 @@ export function seedNotice(
     ...content
   })
   const digest = sha256(approvedText(...approved(tx, settings, tag)))
-  const given = { revision: 1, digest, code: 'seeded' }
+  const given = { revision: 1, digest, code: 'seeded', members: 1 }
   const happened = [
     event('notice-drafted', aboutCase(tag), BY_DESK, { revision: 1, fields: [], patches: [] }),
     event('notice-previewed', aboutCase(tag), BY_DESK, given),

@@ -6,7 +6,15 @@ import { type Sha256 } from '../../domain/ids.ts'
 import { copiesHeld, isAnyHere, isListTold, type NoticeRecord } from '../../domain/notice.ts'
 import { formatInstant } from '../../domain/time.ts'
 import { count, listed } from '../../domain/words.ts'
-import { type Command, type Draft, decided, type Handler, Refusal, refuseIf } from '../draft.ts'
+import {
+  type Command,
+  type Draft,
+  decided,
+  type Handler,
+  Refusal,
+  refuseIf,
+  splitReason
+} from '../draft.ts'
 import { approvalRule, approversOf, whoApproves } from '../embargo.ts'
 import {
   noticeDigest,
@@ -26,7 +34,8 @@ const approve: Handler = (draft, command) => {
   refuseIf(approvalComplaint(draft, notice, command))
   const { revision } = notice
   const digest = noticeDigest(draft, notice)
-  decided(draft, 'notice-approved', { revision, digest, code: codeOf(command) })
+  const about = { digest, code: codeOf(command), members: draft.bound.members.length }
+  decided(draft, 'notice-approved', { revision, ...about })
   draft.activity.push('approved the notice')
   const given = approved(draft.notice ?? notice, digest, draft).length
   const lacking = approvalRule(draft.product.policy).needed - given
@@ -89,16 +98,20 @@ function authorSentence(notice: NoticeRecord, draft: Draft): string {
 }
 
 /** Puts a notice on hold. Possible while any copy of it has not left the desk, even after all copies were queued. */
-const hold: Handler = (draft) => {
+const hold: Handler = (draft, command) => {
   const { notice, now } = draft
+  const { before, reason, why } = splitReason(command.words)
+  if (before !== '')
+    throw new Refusal('Please write: /notice hold, or /notice hold because REASON.')
   if (notice === null) throw new Refusal('There is no notice to hold.')
   const { copies } = draft.bound
   const { revision, state } = notice
   if (state === 'released' && !isAnyHere(copies)) throw new Refusal('The notice has left already.')
   draft.notice = { ...notice, state: 'held', releaseAt: null }
   const withheldSince = notice.hasLeft ? now : null
-  decided(draft, 'notice-held', { revision, because: 'maintainer', copies, withheldSince })
-  draft.activity.push('put the notice on hold')
+  const about = { because: 'maintainer', reason: reason ?? '', copies, withheldSince } as const
+  decided(draft, 'notice-held', { revision, ...about })
+  draft.activity.push(`put the notice on hold${why}`)
   return state === 'releasing' || isAnyHere(copies)
     ? `On hold. ${copiesHeld(copies)}`
     : 'On hold. A new /notice preview and approval let it go on.'
@@ -126,6 +139,7 @@ export const APPROVAL: readonly Verb[] = [
   },
   {
     name: 'notice hold',
+    arguments: '[because REASON]',
     binds: 'notice',
     help: 'stops the notice',
     more: 'Copies that have not left stay here. A new preview and approval let it go on.',

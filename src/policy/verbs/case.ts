@@ -1,6 +1,4 @@
-/**
- * The verbs that say where a case stands or move it (M-10, M-16).
- */
+/** The verbs that say where a case stands or move it (M-10, M-16). */
 import { type Addressed, addresseesOf, type CaseRecord, reporterWith } from '../../domain/case.ts'
 import { type ReporterTold } from '../../domain/event.ts'
 import { type MessageKind } from '../../domain/message.ts'
@@ -96,7 +94,6 @@ const reject: Handler = (draft, command) => {
   const says = new Map(Object.entries(rule.codes)).get(code)
   if (says === undefined)
     throw new Refusal(`Please give one of these codes, which tell the reporter:${codesOf(rule)}`)
-  if (reason === '') throw new Refusal('Please give the reason after "because".')
   if (words.length > 0 && (command.text !== null || reason !== null)) throw new Refusal(ONE_TEXT)
   const text = textFor(command.text ?? words.join(' '), draft)
   const about = { code, reason: reason ?? '' }
@@ -218,7 +215,6 @@ const disclosed: Handler = (draft, command) => {
   const { now } = draft
   const { timezone } = draft.settings.desk
   const { before, reason, why } = splitReason(command.words)
-  if (reason === '') throw new Refusal('Please give the reason after "because".')
   const read = before === '' ? { instant: now, zone: timezone } : readInstant(before, timezone)
   if (typeof read === 'string') throw new Refusal(read)
   const said = formatInstant(read.instant, timezone, read.zone)

@@ -32,7 +32,6 @@ const embargo: Handler = (draft, command) => {
   const { before: written, reason, why } = splitReason(command.words)
   const read = readInstant(written, timezone)
   if (typeof read === 'string') throw new Refusal(read)
-  if (reason === '') throw new Refusal('Please give the reason after "because".')
   const { instant: date, zone } = read
   const said = formatInstant(date, timezone, zone)
   if (date <= now) throw new Refusal(`${said} has passed already.`)

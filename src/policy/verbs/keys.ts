@@ -57,7 +57,7 @@ const refuseKey: Handler = (draft, command) => {
   draft.decisions.push({ kind: 'offer-reporter-key', address, key: kept, refusedBy })
   decided(draft, 'key-refused', { reporter: reporter.id, fingerprint, reason: reason ?? '' })
   const name = formatFingerprint(fingerprint)
-  const why = reason === null || reason === '' ? '' : ` (because ${reason})`
+  const why = reason === null ? '' : ` (because ${reason})`
   const now = reachWords(without(reporter), reporterKeys, draft.product)
   const reach = isInUse ? ` Answers ${now}` : ''
   draft.activity.push(`refused the key ${name}: it is not the key of ${address}${why}.${reach}`)

@@ -160,7 +160,8 @@ const preview: Handler = (draft) => {
   refuseIf(previewComplaint(draft, notice))
   const digest = noticeDigest(draft, notice)
   draft.decisions.push(...previewMails(draft, notice))
-  decided(draft, 'notice-previewed', { revision: notice.revision, digest, code: tools.code })
+  const about = { digest, code: tools.code, members: draft.bound.members.length }
+  decided(draft, 'notice-previewed', { revision: notice.revision, ...about })
   draft.activity.push('previewed the notice')
   return `Every maintainer gets the preview with its code. ${whoApproves(approving(notice, draft))}`
 }

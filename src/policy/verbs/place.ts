@@ -1,6 +1,4 @@
-/**
- * The verbs that say where a report belongs: to which product and to which case.
- */
+/** The verbs that say where a report belongs: to which product and to which case. */
 import {
   addresseesOf,
   type CaseRecord,

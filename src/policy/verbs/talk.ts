@@ -1,6 +1,4 @@
-/**
- * The verbs that talk: to the reporter, to a list member, or to the other maintainers (M-10, M-13).
- */
+/** The verbs that talk: to the reporter, to a list member, or to the other maintainers (M-10, M-13). */
 import { addresseesOf, areAllAnswered, isOpen } from '../../domain/case.ts'
 import { byMaintainer } from '../../domain/event.ts'
 import { count } from '../../domain/words.ts'

@@ -77,11 +77,43 @@ describe('the history of a case', () => {
     ],
     [
       event('notice-approved', CASE, byMaintainer('ada'), {
-        revision: 2,
-        digest: SHA,
-        code: 'k7m2'
+        ...{ revision: 2, digest: SHA, code: 'k7m2', members: 3 }
       }),
-      'ada approved the advance notice, revision 2 (code k7m2, content 4f3a9c120000…).'
+      'ada approved the advance notice, revision 2, for 3 members (code k7m2, content 4f3a9c120000…).'
+    ],
+    [
+      event('notice-previewed', CASE, GRACE, {
+        ...{ revision: 1, digest: SHA, code: 'k7m2', members: 0 }
+      }),
+      'Grace Hopper previewed the advance notice, revision 1, for no member (code k7m2, content 4f3a9c120000…).'
+    ],
+    [
+      event('notice-held', CASE, GRACE, {
+        ...{ revision: 1, because: 'maintainer', reason: 'a test fails', withheldSince: null },
+        copies: { revision: 0, here: 0, onTheWay: 0, givenUp: 0, left: 0 }
+      }),
+      'Grace Hopper put the advance notice, revision 1, on hold, because: a test fails.'
+    ],
+    [
+      event('notice-held', CASE, BY_DESK, {
+        ...{ revision: 1, because: 'approval-void', reason: '', withheldSince: null },
+        copies: { revision: 1, here: 2, onTheWay: 0, givenUp: 0, left: 1 }
+      }),
+      'The desk put the advance notice, revision 1, on hold, because its content, wording, date or list of recipients is no longer what was approved; 1 copy had left, 2 copies stayed here.'
+    ],
+    [
+      event('message-refused', { kind: 'maintainer', id: 'grace' }, BY_SOMEBODY, {
+        because: 'unsigned'
+      }),
+      'An unverified sender wrote in the name of this maintainer; nothing was done, because it was not signed.'
+    ],
+    [
+      event('notice-leaving', CASE, BY_DESK, { revision: 1, digest: SHA, lateMs: 86_640_000 }),
+      'The desk began to send the advance notice, revision 1 (content 4f3a9c120000…), 24 hours late.'
+    ],
+    [
+      event('reporter-unreached', CASE, BY_DESK, { reporter: '1', message: 'reply' }),
+      'The desk still owes Alice <alice@reporter.example> the answer, which did not arrive.'
     ],
     [
       event('commands-refused', CASE, GRACE, {
@@ -151,7 +183,15 @@ describe('the history of a case', () => {
       ...{ leaveBy: AT, answer: 'agree', revision: 1, fields: [], patches: [], digest: SHA },
       ...{ leavesAt: AT, cases: ['ACME-2026-0001'], bytes: 7, told: 'told' },
       ...{ at: 'one thing', error: 'TypeError', copies: { left: 1, here: 1, onTheWay: 1 } },
-      ...{ lateMs: 0, sent: 1, held: 0, audience: 'reporter', recipient: '1', message: 'reply' },
+      ...{
+        lateMs: 0,
+        members: 1,
+        sent: 1,
+        held: 0,
+        audience: 'reporter',
+        recipient: '1',
+        message: 'reply'
+      },
       ...{ id: 'i', outbox: 3, attempts: 2, clock: 'answer', step: '{"percent":50}', dueAt: AT },
       ...{ title: 't', to: ['grace', ''] },
       ...{ isLate: false, fingerprint: 'a'.repeat(40), source: 'attached', replaced: null },

@@ -43,6 +43,7 @@ const happens = fc.oneof(
       event('notice-held', CASE, BY_DESK, {
         revision: 1,
         because: 'maintainer',
+        reason: '',
         copies: COPIES,
         withheldSince: null
       }),
