@@ -71,11 +71,10 @@ export async function holdNotice(call: Call): Promise<void> {
       if (notice.state === 'released' && !isAnyHere(counts))
         throw new CommandError(`The notice of ${tag} was sent already; no copy is left to hold.`)
       notices.stop(tx, notice, 'withdraw', now)
-      const { revision, hasLeft } = notice
-      const withheldSince = hasLeft ? now : null
-      const about = { revision, because: 'operator', reason: '', copies: counts } as const
-      const held = event('notice-held', aboutCase(tag), BY_OPERATOR, { ...about, withheldSince })
-      record(tx, held, now)
+      const withheldSince = notice.hasLeft ? now : null
+      const why = { because: 'operator', reason: '', copies: counts, withheldSince } as const
+      const about = { revision: notice.revision, ...why }
+      record(tx, event('notice-held', aboutCase(tag), BY_OPERATOR, about), now)
       return counts
     })
     const said = `The notice of ${tag} is on hold. ${copiesHeld(copies)}`.trim()

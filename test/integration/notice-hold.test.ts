@@ -86,7 +86,7 @@ describeWith(['dovecot', 'gpg'], 'a notice held by the operator', async () => {
     expect(await listed(notice.caseTag)).toMatchObject(held)
     expect(inDatabase((tx) => notices.find(tx, notice.caseTag)?.previews)).toEqual([])
     const copies = { revision: 0, left: 0, here: 0, onTheWay: 0, givenUp: 0 }
-    const about = { revision: 1, because: 'operator', copies, withheldSince: null }
+    const about = { revision: 1, because: 'operator', reason: '', copies, withheldSince: null }
     expect(recordOf(notice.caseTag)).toEqual([{ actor: 'operator', kind: 'notice-held', about }])
     expect(await desk.cli('audit', 'verify')).toMatchObject({ status: 0 })
   })

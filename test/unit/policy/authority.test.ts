@@ -222,22 +222,22 @@ function refuse(change: Parameters<typeof maintainerMail>[2], around: Partial<Si
 
 it.each<[string, string, ReturnType<typeof refuse>]>([
   [
-    'It was not signed.',
+    'because it was not signed.',
     'send it again, signed with your registered key',
     refuse({ signatures: [] })
   ],
   [
-    'Its signature was used before.',
+    'because its signature was used before.',
     'If you did not write it, somebody used your name',
     refuse({}, { signatureSeen: true })
   ],
   [
-    'Your key has expired.',
+    'because the key that signed it has expired.',
     'Extend your key',
     refuse({ signatures: [signature({ state: 'expired-key' })] })
   ],
   [
-    'Nothing in its signed part says that it is meant for this desk.',
+    'because nothing in its signed part says that it is meant for this desk.',
     `"to: ${SETTINGS.desk.address}"`,
     refuse({ protected: null })
   ]
