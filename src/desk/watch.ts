@@ -5,9 +5,10 @@
  */
 import { BY_DESK, DESK, event } from '../domain/event.ts'
 import { RETRY_DELAY_MS_MAX } from '../domain/outgoing.ts'
-import { type Instant, msBetween } from '../domain/time.ts'
+import { DAY_MS, type Instant, msBetween } from '../domain/time.ts'
 import { CLOCK_JUMP_MS, clockJumpMs } from '../policy/embargo.ts'
 import * as arrivals from '../store/arrivals.ts'
+import * as people from '../store/correspondents.ts'
 import * as events from '../store/events.ts'
 import * as looks from '../store/looks.ts'
 import * as meta from '../store/meta.ts'
@@ -70,5 +71,6 @@ function settle(tx: Tx, next: Look, moved: number): Look {
 export function trustNow(tx: Tx, now: Instant): void {
   outbox.pullBack(tx, now, RETRY_DELAY_MS_MAX)
   arrivals.pullBack(tx, now, RETRY_DELAY_MS_MAX)
+  people.pullBack(tx, now, DAY_MS)
   looks.markAll(tx, now)
 }

@@ -206,7 +206,10 @@ export function standingOf(known: StandingFacts): Standing {
     const rings: { readonly recipient: string; readonly ring: Ring }[] = []
     const nexts = [next]
     for (const recipient of ring === null ? [] : whom(ring)) {
-      const mine = told.get(toldKey({ clock: run.clock.id, key: run.key, recipient })) ?? []
+      const all = told.get(toldKey({ clock: run.clock.id, key: run.key, recipient })) ?? []
+      // What was told while the clock was days ahead keeps no promise from ringing at its true time.
+      const isHeard = ({ at }: Told): boolean => at === null || msBetween(now, at) < DAY_MS
+      const mine = run.clock.counts === 'each' ? all : all.filter(isHeard)
       if (ring === null || isTold(ring, mine)) continue
       const again = toldToday(ring, mine, now)
       if (again === null) rings.push({ recipient, ring })

@@ -31,6 +31,7 @@ import {
   notice as noticeMessage
 } from '../messages/to-members.ts'
 import { type CommandContext, type Draft } from './draft.ts'
+import { CLOCK_JUMP_MS } from './embargo.ts'
 
 /** A form for `/notice draft`: what the policy wants, and the command with what is there, to fill in and send. */
 export function noticeForm({ case: record, notice, product, settings }: Draft): Block {
@@ -274,8 +275,9 @@ export function outdatedPreview(
   // An approval also says that the clock is right, so the preview must show the time as it is now.
   if (bound.clockJump !== null && issued.eventId < bound.clockJump)
     return 'The clock of the desk jumped after that preview. Make a new one, compare the time in it with a clock that you trust, and approve that.'
-  if (msBetween(issued.issuedAt, now) > PREVIEW_MS_MAX)
-    return 'That preview is older than 72 hours; make a new one.'
+  const age = msBetween(issued.issuedAt, now)
+  if (age > PREVIEW_MS_MAX || age < -CLOCK_JUMP_MS)
+    return 'That preview is older than 72 hours or was made while the clock was ahead; make a new one.'
   return issued.digest === digest
     ? null
     : 'The notice, its date or its recipients have changed since that preview; make a new one.'

@@ -7,7 +7,7 @@ import { type KeyToPin, type PinnedKey, type WaitingKey } from '../domain/case.t
 import { type DecisionOf } from '../domain/decision.ts'
 import { type CaseTag, type Fingerprint, type Sha256 } from '../domain/ids.ts'
 import { type OpenedMail } from '../domain/mail.ts'
-import { type Instant } from '../domain/time.ts'
+import { addMs, type Instant } from '../domain/time.ts'
 import { insert, type Read, type Tx, upsert } from './sql.ts'
 
 /** The key that encrypts answers to this address, or null. */
@@ -169,6 +169,12 @@ export function putOffFurtherReports(tx: Tx, address: Address, at: Instant): voi
     at,
     addressKey(address)
   ])
+}
+
+/** After the clock was set back: a list further ahead than `maxMs` is due now. */
+export function pullBack(tx: Tx, now: Instant, maxMs: number): void {
+  const sql = 'UPDATE further_reports SET list_from = ? WHERE list_from > ?'
+  tx.run(sql, [now, addMs(now, maxMs)])
 }
 
 /** Forgets what a daily list has named. */

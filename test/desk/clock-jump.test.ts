@@ -7,25 +7,35 @@ import { Trouble } from '../../src/domain/trouble.ts'
 import {
   ALL,
   alarms,
+  alarmsTo,
+  alice,
   allTo,
+  answering,
   approve,
   code,
   DAY,
+  days,
+  FIELDS,
   FIRST,
+  givenDesk,
   givenMaintainer,
+  givenMessage,
   givenNotices,
   grace,
   HOUR,
   jumps,
+  kindsTo,
   lastTo,
   linus,
   MINUTE,
   members,
   noticed,
   noticeStates,
+  preset,
   recorded,
   restarts,
   SECOND,
+  says,
   textsTo,
   UNTIL_DUE,
   world,
@@ -350,5 +360,57 @@ describe('a clock that was set while the desk did not run', () => {
     await restarts()
     expect(doubts()).toHaveLength(1)
     expect(alarms('clock-jumped')).toBe(2)
+  })
+})
+
+describe('once a clock that was ahead for 30 days is set right', () => {
+  async function givenPromises(): Promise<void> {
+    const { clocks } = await preset('dragonfly')
+    await givenDesk([grace, linus], { policy: { clocks } })
+    await givenMessage(alice, { subject: 'x', text: 'x', autocrypt: true })
+  }
+  async function overdueAlarms(): Promise<number> {
+    await jumps(30 * DAY)
+    await jumps(-30 * DAY)
+    const mark = world.accepted.length
+    await days(10)
+    return (await alarmsTo(grace, mark)).filter((text) => text.includes('Overdue since')).length
+  }
+
+  it('a first answer that is missed is told every day', async () => {
+    await givenPromises()
+    expect(await overdueAlarms()).toBeGreaterThan(5)
+  })
+
+  it('a reporter who wrote last and is not answered is told of every day', async () => {
+    await givenPromises()
+    await says('/reply\nhello')
+    const more = { subject: `Re: [${FIRST}]`, text: 'more', autocrypt: true }
+    await givenMessage(alice, { ...more, ...answering(alice) })
+    expect(await overdueAlarms()).toBeGreaterThan(3)
+  })
+
+  it('the daily list of further reports leaves (B11)', async () => {
+    await givenDesk([grace])
+    await jumps(30 * DAY)
+    for (let count = 0; count < 7; count += 1) {
+      world.pass(MINUTE)
+      await givenMessage(alice, { subject: `n ${count}`, text: 'x', as: 'clear' })
+    }
+    await jumps(-30 * DAY)
+    await days(2)
+    expect(kindsTo(alice)).toContain('further-reports')
+  })
+
+  it('a preview of that time can no longer be approved (G7)', async () => {
+    await givenDesk([grace, linus])
+    await world.addMember(members[0] as Someone)
+    await givenMessage(alice, { subject: 'x', text: 'x', autocrypt: true })
+    await says(`/accept\n/embargo 2027-02-01T12:00:00Z because x\n/notice draft\n${FIELDS}`)
+    await jumps(30 * DAY)
+    await writes(grace, '/notice preview\n', { after: 1000 })
+    const preview = code()
+    await jumps(-30 * DAY)
+    expect(await writes(linus, `/notice approve ${preview}\n`)).toContain('the clock was ahead')
   })
 })

@@ -89,7 +89,9 @@ function look(stored: Stored, now: Instant): void {
       expect(at <= now).toBe(true)
       const following = lookAtRun(run, CALENDAR, at).next
       expect(following === null || following > now).toBe(true)
-      expect(told).not.toContainEqual(expect.objectContaining(ring))
+      // What was told while the clock was days ahead is told again at its true time.
+      const heard = told.filter((one) => one.at === null || one.at < addMs(now, 24 * HOUR))
+      expect(heard).not.toContainEqual(expect.objectContaining(ring))
       told.push({ ...ring, key, at: now })
     }
   }
