@@ -18,9 +18,6 @@ import { connectMailbox } from './transport/imap-mailbox.ts'
 import { createSender } from './transport/smtp-sender.ts'
 import { createWorkers } from './worker/pool.ts'
 
-/** Idle workers give their memory back after this; starting one again takes up to a second. */
-const WORKER_IDLE_MS = 30_000
-
 /** The settings, or one clear line: the first problem that stops. */
 export async function requireSettings(config: Config): Promise<Settings> {
   const [wording] = wordingProblems(config.texts)
@@ -58,8 +55,7 @@ export async function runDaemon(
     onEvent: log,
     maxThreads: config.workers,
     memoryMegabytes: config.limits.worker_memory,
-    taskMs: config.limits.open_seconds * 1000,
-    idleMs: WORKER_IDLE_MS
+    taskMs: config.limits.open_seconds * 1000
   })
   const desk: Desk = {
     db,

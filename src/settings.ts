@@ -18,7 +18,8 @@ export async function judgeKeys(
   now: Instant
 ): Promise<{ readonly settings: Settings | null; readonly findings: readonly Finding[] }> {
   const findings: Finding[] = []
-  const note: Note = (is, text) => findings.push({ is, text })
+  const noteAs = (is: Finding['is']) => (text: string) => void findings.push({ is, text })
+  const note = { stop: noteAs('stop'), warning: noteAs('warning'), remark: noteAs('remark') }
   const desk = await judgeDeskKey(config, now, note)
   await judgeRetiredKeys(config, note)
   const maintainers = await judgeMaintainers(config, now, note)
@@ -42,7 +43,7 @@ export async function judgeKeys(
   return { settings, findings }
 }
 
-type Note = (is: Finding['is'], text: string) => void
+type Note = Readonly<Record<Finding['is'], (text: string) => void>>
 
 async function judgeDeskKey(
   { desk: { address, timezone, key, passphrase } }: Config,
@@ -51,38 +52,33 @@ async function judgeDeskKey(
 ): Promise<KeyFacts | null> {
   const unlocked = await unlockSecretKey(key.reveal(), passphrase.reveal())
   if (unlocked.kind !== 'unlocked') {
-    note('stop', `desk.key: ${UNLOCK_PROBLEMS[unlocked.kind]}`)
+    note.stop(`desk.key: ${UNLOCK_PROBLEMS[unlocked.kind]}`)
     return null
   }
   const { privateKey, wasLocked, isRsa } = unlocked.key
   if (!wasLocked)
-    note(
-      'warning',
+    note.warning(
       'desk.key: the private key has no passphrase; set one with gpg --edit-key and passwd'
     )
   const facts = await inspectKey(privateKey.toPublic().write(), now)
   if (facts === null) {
-    note(
-      'stop',
+    note.stop(
       'desk.key: the key has no readable public part; make a new one with "postern keys generate"'
     )
     return null
   }
   if (facts.state !== 'usable')
-    note(
-      'stop',
+    note.stop(
       `desk.key: ${KEY_PROBLEMS[facts.state]}; extend it or make a new one with "postern keys generate"`
     )
   if (!isNamed(facts, address))
-    note(
-      'stop',
+    note.stop(
       `desk.key: the key has no valid user id with the desk's address ${address}; add one with gpg --edit-key and adduid`
     )
   if (facts.expiresAt !== null)
-    note('remark', `desk.key: the desk key expires ${formatInstant(facts.expiresAt, timezone)}`)
+    note.remark(`desk.key: the desk key expires ${formatInstant(facts.expiresAt, timezone)}`)
   if (isRsa)
-    note(
-      'remark',
+    note.remark(
       'desk.key: an RSA key opens mail about ten times slower than Curve25519, and on Node 20 not in constant time; Node 22 or a new key solves both'
     )
   return facts
@@ -95,7 +91,7 @@ async function judgeRetiredKeys(
 ): Promise<void> {
   for (const [index, key] of retired_keys.entries()) {
     const { kind } = await unlockSecretKey(key.reveal(), passphrase.reveal())
-    if (kind !== 'unlocked') note('stop', `desk.retired_keys[${index}]: ${UNLOCK_PROBLEMS[kind]}`)
+    if (kind !== 'unlocked') note.stop(`desk.retired_keys[${index}]: ${UNLOCK_PROBLEMS[kind]}`)
   }
 }
 
@@ -112,8 +108,7 @@ async function judgeMaintainers(config: Config, now: Instant, note: Note): Promi
     const facts = await inspectKey(text, now)
     const where = `maintainers ${id}`
     if (facts === null) {
-      note(
-        'stop',
+      note.stop(
         classifyKey(text) === 'private'
           ? `${where}: the key file holds a PRIVATE key; replace it with the public key`
           : `${where}: the key file is not exactly one readable OpenPGP public key`
@@ -122,18 +117,15 @@ async function judgeMaintainers(config: Config, now: Instant, note: Note): Promi
     }
     if (facts.state === 'usable') usable += 1
     else
-      note(
-        'warning',
+      note.warning(
         `${where}: ${KEY_PROBLEMS[facts.state]}; no report is forwarded to ${id} until there is a usable key`
       )
     if (!isNamed(facts, address))
-      note(
-        'warning',
+      note.warning(
         `${where}: the key has no valid user id with ${address}; mail clients choose keys by address`
       )
     if (maintainers.some((other) => other.fingerprint === facts.fingerprint))
-      note(
-        'stop',
+      note.stop(
         `${where}: another maintainer has the same key, so approvals by two people could come from one`
       )
     const { fingerprint, signingKeys, keyData, expiresAt: keyExpiresAt } = facts
@@ -141,7 +133,7 @@ async function judgeMaintainers(config: Config, now: Instant, note: Note): Promi
     maintainers.push({ id, name, address, roles, ...key })
   }
   if (maintainers.length > 0 && usable === 0)
-    note('stop', 'maintainers: none of them has a usable key, so no report could be forwarded')
+    note.stop('maintainers: none of them has a usable key, so no report could be forwarded')
   return maintainers
 }
 

@@ -86,8 +86,6 @@ export function maintainerNames({ maintainers }: Pick<Config, 'maintainers'>) {
 }
 
 /** A message of the outbox as commands print it: without the address of a list member. */
-export function withoutMemberAddress(row: OutboxRow): Omit<OutboxRow, 'envelopeTo'> & {
-  readonly envelopeTo: string | null
-} {
+export function withoutMemberAddress(row: OutboxRow) {
   return row.audience === 'member' ? { ...row, envelopeTo: null } : row
 }

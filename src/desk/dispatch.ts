@@ -68,7 +68,7 @@ export function createDispatcher(
   async function begin({ id, messageId, envelopeFrom, envelopeTo, raw }: outbox.Claimed) {
     const mail = { messageId, from: envelopeFrom, to: envelopeTo, raw }
     const outcome = await sender.send(mail, options.signal)
-    finished.push({ id, code: 0, ...outcome })
+    finished.push({ id, ...outcome })
     sending.delete(id)
     announce()
   }

@@ -4,7 +4,8 @@
  * sets a flag, never relies on what the server announced, and must never wait for the work.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Fetched, type Listed, type Mailbox, type MailboxState } from '../effects/effects.ts'
+import { type Fetched, type Listed } from '../domain/mail.ts'
+import { type Mailbox, type MailboxState } from '../effects/effects.ts'
 import * as arrivals from '../store/arrivals.ts'
 import { type Desk, type Edges } from './desk.ts'
 import { type Bells, judgeError, persist } from './faults.ts'

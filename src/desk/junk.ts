@@ -2,9 +2,9 @@
  * Looks through the junk folder: moves messages for the desk into the inbox, which takes them in as usual, and notes the rest
  * for the digest. Must never delete anything, answer anybody, or open a message again at which the process died.
  */
-import { isForDesk, type OpenedMail } from '../domain/mail.ts'
+import { isForDesk, type Listed, type OpenedMail } from '../domain/mail.ts'
 import { Trouble } from '../domain/trouble.ts'
-import { type Listed, type Mailbox } from '../effects/effects.ts'
+import { type Mailbox } from '../effects/effects.ts'
 import { insertJunk } from '../store/junk.ts'
 import * as meta from '../store/meta.ts'
 import * as outbox from '../store/outbox.ts'

@@ -83,6 +83,18 @@ type Machine = { readonly [K in EventKind]?: readonly Row<K>[] }
 const UNDECIDED: readonly CaseState[] = ['received', 'triaging', 'needs-info']
 const ACTIVE: readonly CaseState[] = ['accepted', 'planned', 'noticed']
 const OPEN: readonly CaseState[] = [...UNDECIDED, ...ACTIVE, 'disclosed']
+const UNTOLD: readonly CaseState[] = [...UNDECIDED, 'accepted', 'planned']
+
+/** A message of one reporter does not answer what another one was asked. */
+const ANSWERS: Row<'reporter-wrote' | 'merged-in'> = {
+  from: ['needs-info'],
+  to: 'triaging',
+  unless: ({ asked }, { reporter }) => !asked.includes(reporter)
+}
+const BEGINS: readonly Row<'taken' | 'plan-told'>[] = [
+  { from: ['received'], to: 'triaging' },
+  { from: OPEN, to: 'same' }
+]
 
 const NOTHING_LEAVES = {
   holds: ({ notice }: CaseFacts) => notice !== 'scheduled' && notice !== 'releasing',
@@ -118,31 +130,20 @@ const MUST_TELL = {
 export const MACHINE: Machine = {
   opened: [{ from: [], to: 'received' }],
   'reporter-wrote': [
-    // A message of one reporter does not answer what another one was asked.
-    {
-      from: ['needs-info'],
-      to: 'triaging',
-      unless: ({ asked }, { reporter }) => !asked.includes(reporter)
-    },
+    ANSWERS,
     { from: OPEN, to: 'same' },
     // A reporter who writes into an ended case is heard.
     { from: ['rejected', 'closed'], to: 'triaging', unless: ({ wasDisclosed }) => wasDisclosed },
     { from: ['rejected', 'closed'], to: 'disclosed' },
     { from: ['merged'], to: 'same' }
   ],
-  taken: [
-    { from: ['received'], to: 'triaging' },
-    { from: OPEN, to: 'same' }
-  ],
+  taken: BEGINS,
   answered: [
     { from: ['received'], to: 'triaging' },
     // The message about a merge answers the reporter who gets it.
     { from: [...OPEN, 'rejected', 'closed', 'merged'], to: 'same' }
   ],
-  'plan-told': [
-    { from: ['received'], to: 'triaging' },
-    { from: OPEN, to: 'same' }
-  ],
+  'plan-told': BEGINS,
   'info-asked': [
     { from: ['received', 'triaging'], to: 'needs-info' },
     { from: OPEN, to: 'same' }
@@ -151,36 +152,11 @@ export const MACHINE: Machine = {
     { from: UNDECIDED, to: 'accepted', unless: ({ disclosureAt }) => disclosureAt !== null },
     { from: UNDECIDED, to: 'planned' }
   ],
-  rejected: [
-    {
-      from: [...UNDECIDED, 'accepted', 'planned'],
-      to: 'rejected',
-      guards: [NOTHING_LEAVES, MUST_TELL]
-    }
-  ],
-  merged: [
-    {
-      from: [...UNDECIDED, 'accepted', 'planned'],
-      to: 'merged',
-      guards: [NOTHING_LEAVES, MUST_TELL]
-    }
-  ],
-  'merged-in': [
-    // The answer may have come as a report of its own.
-    {
-      from: ['needs-info'],
-      to: 'triaging',
-      unless: ({ asked }, { reporter }) => !asked.includes(reporter)
-    },
-    { from: OPEN, to: 'same' }
-  ],
-  'moved-product': [
-    {
-      from: [...UNDECIDED, 'accepted', 'planned'],
-      to: 'same',
-      guards: [NOTHING_LEAVES]
-    }
-  ],
+  rejected: [{ from: UNTOLD, to: 'rejected', guards: [NOTHING_LEAVES, MUST_TELL] }],
+  merged: [{ from: UNTOLD, to: 'merged', guards: [NOTHING_LEAVES, MUST_TELL] }],
+  // The answer may have come as a report of its own.
+  'merged-in': [ANSWERS, { from: OPEN, to: 'same' }],
+  'moved-product': [{ from: UNTOLD, to: 'same', guards: [NOTHING_LEAVES] }],
   'embargo-set': [
     { from: ['accepted', 'planned'], to: 'planned' },
     { from: ['noticed'], to: 'same' }
@@ -208,7 +184,7 @@ export const MACHINE: Machine = {
   closed: [
     { from: ['disclosed', 'rejected'], to: 'closed', guards: [TELLS_OR_SAYS_WHY] },
     {
-      from: [...UNDECIDED, 'accepted', 'planned'],
+      from: UNTOLD,
       to: 'closed',
       guards: [NOTHING_LEAVES, MAY_END_INTERNALLY, SAYS_WHY, TELLS_OR_SAYS_WHY]
     }

@@ -8,6 +8,18 @@ import { type VisibleEncryption } from './message.ts'
 import { type KeyProblem } from './outgoing.ts'
 import { type Instant } from './time.ts'
 
+/** One message in a watched folder, as listed and not yet downloaded. */
+export type Listed = {
+  readonly uid: number
+  /** RFC822.SIZE in bytes. */
+  readonly size: number
+  /** INTERNALDATE: when the server received it. */
+  readonly receivedAt: Instant
+}
+
+/** The bytes of one message, whole or only its header block. */
+export type Fetched = { readonly raw: Uint8Array; readonly part: 'whole' | 'header' }
+
 /** How the message's cryptographic envelope is built. Only `pgp-mime` can carry commands. */
 export type Structure = 'pgp-mime' | 'pgp-mime-mangled' | 'inline' | 'attachment' | 'clear'
 

@@ -65,6 +65,15 @@ export type KeyRefusal = keyof typeof KEY_PROBLEMS
 /** What can be wrong with a certificate that was read. */
 export type KeyProblem = 'expired' | 'revoked' | 'cannot-encrypt'
 
+/**
+ * Result of one SMTP transaction, with its reply code (RFC 5321 §4.2.1), 0 for none. `deferred`: 4xx, or the server could not be
+ * reached. `rejected`: 5xx about this message or recipient. `uncertain`: the connection was lost after DATA.
+ */
+export type SendOutcome = {
+  readonly kind: 'accepted' | 'deferred' | 'rejected' | 'uncertain'
+  readonly code: number
+}
+
 /** Why a message did not arrive, in words for people. */
 export const UNDELIVERED = {
   rejected: 'the mail server refused it',

@@ -5,13 +5,14 @@
  */
 import { type Address } from '../domain/address.ts'
 import { type MessageId } from '../domain/ids.ts'
-import { type OpenedMail } from '../domain/mail.ts'
+import { type Fetched, type Listed, type OpenedMail } from '../domain/mail.ts'
 import {
   type KeyFacts,
   type OutgoingBody,
   type OutgoingHeaders,
   type Sealed,
-  type SealTo
+  type SealTo,
+  type SendOutcome
 } from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
 import { type LogEvent } from './events.ts'
@@ -37,24 +38,12 @@ export type Randomness = {
 
 export type Log = (event: LogEvent) => void
 
-/** One message in a watched folder, as listed and not yet downloaded. */
-export type Listed = {
-  readonly uid: number
-  /** RFC822.SIZE in bytes. */
-  readonly size: number
-  /** INTERNALDATE: when the server received it. */
-  readonly receivedAt: Instant
-}
-
 /** The generation of a mailbox that a UID belongs to (RFC 9051 §2.3.1.1). */
 export type MailboxState = {
   readonly uidValidity: string
   readonly waiting: readonly Listed[]
   readonly more: boolean
 }
-
-/** The bytes of one message, whole or only its header. */
-export type Fetched = { readonly raw: Uint8Array; readonly part: 'whole' | 'header' }
 
 /** A watched IMAP folder: the inbox, or that for spam. Every method may throw {@link Trouble}; the caller tries again later. */
 export type Mailbox = {
@@ -71,13 +60,6 @@ export type Mailbox = {
   waitForChange(timeoutMs: number, signal: AbortSignal): Promise<boolean>
   close(): Promise<void>
 }
-
-/** Result of one SMTP transaction (RFC 5321 §4.2.1). `uncertain`: the connection was lost after DATA. */
-export type SendOutcome =
-  | { readonly kind: 'accepted'; readonly code: number }
-  | { readonly kind: 'deferred'; readonly code: number } // 4xx, or the server could not be reached (code 0)
-  | { readonly kind: 'rejected'; readonly code: number } // 5xx about this message or recipient
-  | { readonly kind: 'uncertain' }
 
 /** One message ready to be sent. */
 export type Envelope = {
@@ -103,12 +85,7 @@ export type Workers = {
   seal(body: OutgoingBody, to: SealTo, now: Instant): Promise<Sealed>
   /** Signs a message without content or in clear (RFC 3156 §5). Everybody can read its subject. */
   signClear(text: string, headers: OutgoingHeaders, now: Instant): Promise<Uint8Array>
-  /**
-   * Facts at `now` of a certificate (armored or binary), merged with everything that its owner signed in those of `copies` that
-   * are copies of it; null when it is not exactly one readable public key. The merged key keeps everything, unless it would be
-   * too large: then a copy that revokes the key replaces it. With an address, only the user ids that name it count; null when
-   * none does.
-   */
+  /** Facts at `now` of a certificate, merged with what its owner signed in copies of it (openpgp/keyring.ts). */
   inspectKey(
     key: Uint8Array,
     now: Instant,

@@ -28,8 +28,7 @@ const METHODS = Object.keys(IDENTITIES) as AuthenticationResult['method'][]
 /** Reads the outer header block of a received message, the topmost field first. */
 export function readSenderTrace(fields: readonly Field[]): SenderTrace {
   const results: AuthenticationResult[] = []
-  const returnPaths: { address: SenderTrace['returnPaths'][number]['address']; below: number }[] =
-    []
+  const returnPaths: SenderTrace['returnPaths'][number][] = []
   let received = 0
   let read = 0
   for (const { name, value } of fields) {

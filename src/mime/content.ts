@@ -21,9 +21,6 @@ export const NO_CONTENT: Content = { text: '', attachments: [], warnings: [] }
 /** Most HTML converted for one message, in characters: parts have their own limit, but there may be 200 of them. */
 const HTML_CHARS_MAX = 1_000_000
 
-/** Shown in place of HTML that could not be converted. */
-const HTML_PLACEHOLDER = '[HTML part not converted]'
-
 /**
  * Reads everything below `start` but for `except`. `hasLegacyDisplay` is true when the payload has protected headers: then the
  * copy of their subject for old mail programs is left out (RFC 9788 §5.2), if it is nothing but a copy.
@@ -56,25 +53,28 @@ export function readContent(
     if (kind === 'html') htmlLeft -= leaf.text.length
     const whole = hasLegacyDisplay ? withoutLegacyDisplay(start, part, text) : text
     const shown = whole.replace(/^\n+/, '').trimEnd()
-    texts.push(shown)
+    if (shown !== '') texts.push(`${shown}\n`)
     textLeft -= Buffer.byteLength(shown)
   }
-  const capped = capText(joinTexts(texts))
+  const capped = capText(texts.join('\n'))
   if (capped.isTruncated) warnings.add('text-truncated')
   return { text: capped.text, attachments, warnings: [...warnings] }
 }
 
-/** Bytes as an attachment with a safe name. `number` numbers files without a name. */
-export function makeAttachment(
-  content: Uint8Array,
-  sent: { readonly filename: string; readonly type: string },
-  number: number
-): Attachment {
+/**
+ * A part as an attachment with a safe name, made from `number` where it has none; a part that was not parsed (beyond a limit) stays
+ * as sent.
+ */
+function toAttachment(part: Part, number: number): Attachment {
+  const { isOpaque, filename, type } = part
+  const isMultipart = type.startsWith('multipart/')
+  const content = isOpaque ? entityOf(part) : isMultipart ? bodyOf(part) : contentOf(part)
+  const contentType = isOpaque || isMultipart ? 'application/octet-stream' : type
   const sha256 = parseSha256(createHash('sha256').update(content).digest('hex'))
   if (sha256 === null) throw new TypeError('node:crypto returned no SHA-256')
   return {
-    filename: safeFilename(sent.filename, sent.type, number),
-    contentType: sent.type,
+    filename: safeFilename(isOpaque ? '' : filename, contentType, number),
+    contentType,
     size: content.length,
     sha256,
     // A view, not a copy: data that leaves the thread is copied then, and most of it never leaves.
@@ -92,20 +92,10 @@ function textOfPiece(
   if (kind === 'html') {
     const converted = room ? textOfHtml(text) : null
     warnings.add(converted === null ? 'html-not-converted' : 'html-only')
-    return converted ?? HTML_PLACEHOLDER
+    return converted ?? '[HTML part not converted]'
   }
   const isFlowed = params.get('format')?.toLowerCase() === 'flowed'
   return isFlowed ? unflow(text, params.get('delsp')?.toLowerCase() === 'yes') : text
-}
-
-/** A part as an attachment; a part that was not parsed (beyond a limit) stays as sent. */
-function toAttachment(part: Part, number: number): Attachment {
-  const { isOpaque, filename, type } = part
-  const unknown = 'application/octet-stream'
-  if (isOpaque) return makeAttachment(entityOf(part), { filename: '', type: unknown }, number)
-  return type.startsWith('multipart/')
-    ? makeAttachment(bodyOf(part), { filename, type: unknown }, number)
-    : makeAttachment(contentOf(part), { filename, type }, number)
 }
 
 /**
@@ -140,13 +130,6 @@ function readable(value: string): string {
   return decodeWords(value)
     .replaceAll(/[\s\u0000-\u001f\u007f-\u009f]+/g, ' ')
     .trim()
-}
-
-function joinTexts(texts: readonly string[]): string {
-  return texts
-    .filter((text) => text !== '')
-    .map((text) => `${text}\n`)
-    .join('\n')
 }
 
 /**

@@ -44,7 +44,8 @@ const SINGLE = [
 /** Reads one header block. A From that repeats or names several mailboxes gives `from: null`. Never throws. */
 export function readHeader(fields: readonly Field[]): HeaderReading {
   const warnings: WarningCode[] = []
-  const messageId = readMessageId(onlyValue(fields, 'message-id'))
+  const named = onlyValue(fields, 'message-id')
+  const messageId = findMessageIds(named, 1)[0] ?? parseMessageId(named)
   const from = oneMailbox(onlyValue(fields, 'from'))
   const to = allMailboxes(valuesOf(fields, 'to'))
   const cc = allMailboxes(valuesOf(fields, 'cc'))
@@ -123,10 +124,6 @@ function allMailboxes(values: readonly string[]) {
     contacts: lists.flatMap(({ contacts }) => contacts).slice(0, MAILBOXES_MAX),
     isPartlyUnreadable: lists.some(({ contacts, count }) => count > contacts.length)
   }
-}
-
-function readMessageId(value: string): MessageId | null {
-  return findMessageIds(value, 1)[0] ?? parseMessageId(value)
 }
 
 /** References, then In-Reply-To if it adds something; an overlong list keeps its root and its newest entries. */

@@ -131,11 +131,8 @@ type Span = {
   readonly isRest: boolean
 }
 
-/** The children of one multipart, and whether the closing delimiter was found. */
-type Split = { readonly spans: readonly Span[]; readonly isClosed: boolean }
-
 /** Splits a multipart at its delimiter lines (RFC 2046 §5.1.1) into at most `countMax` spans, but at least one. */
-function splitBody(raw: Buffer, part: Head, countMax: number): Split {
+function splitBody(raw: Buffer, part: Head, countMax: number) {
   const boundary = (part.params.get('boundary') ?? '').trimEnd()
   const spans: Span[] = []
   if (boundary === '' || boundary.length > BOUNDARY_CHARS_MAX) return { spans, isClosed: false }

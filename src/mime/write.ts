@@ -127,17 +127,11 @@ function armorBytes(armored: string): Uint8Array {
 // relay has a reason to change: at most 76 columns, CRLF, no blank at the end, no line that begins with `From `, US-ASCII only.
 // RFC 2045 §6.7 and §6.8, RFC 3156 §3.
 
-/** One encoded leaf. `lines` are US-ASCII with CRLF between them and no CRLF added at the end. */
-type EncodedText = {
-  readonly encoding: '7bit' | 'quoted-printable'
-  readonly lines: string
-}
-
 const LINE = 76
 const PLAIN_LINE = /^(?!From )(?:[\t\x20-\x7e]{0,75}[\x21-\x7e])?$/
 
-/** `text` (any line ends) for a text/plain part in UTF-8. A lone surrogate becomes U+FFFD. */
-export function encodeText(text: string): EncodedText {
+/** `text` (any line ends) for a text/plain part in UTF-8, without a CRLF added at the end. A lone surrogate becomes U+FFFD. */
+export function encodeText(text: string): { readonly encoding: string; readonly lines: string } {
   const lines = text.replaceAll(/\r\n?/g, '\n').split('\n')
   return lines.every((line) => PLAIN_LINE.test(line))
     ? { encoding: '7bit', lines: lines.join('\r\n') }

@@ -6,7 +6,6 @@
  * body. RFC 3834 §5 (Auto-Submitted), RFC 5322 §3.6; Autocrypt level 1.
  */
 import { type Address } from '../domain/address.ts'
-import { type Fingerprint } from '../domain/ids.ts'
 import {
   type OutgoingBody,
   type OutgoingHeaders,
@@ -36,7 +35,6 @@ export type DeskIdentity = {
   /** Display name of the desk itself. */
   readonly name: string
   readonly address: Address
-  readonly fingerprint: Fingerprint
   /** The desk's binary certificate, stripped, for the Autocrypt header. */
   readonly publicKey: Uint8Array
   readonly signer: SecretKey
@@ -103,7 +101,7 @@ function sealedBlocks(headers: OutgoingHeaders, desk: DeskIdentity) {
 
 function fields(headers: OutgoingHeaders, desk: DeskIdentity): Field[] {
   const { inReplyTo, references, autoSubmitted } = headers
-  const id = desk.fingerprint.toUpperCase()
+  const id = desk.signer.fingerprint.toUpperCase()
   const list: Field[] = [
     ['From', mailbox({ name: headers.fromName, address: desk.address })],
     ['Reply-To', desk.address],

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { assert } from '../domain/assert.ts'
 import { type Disposition } from '../domain/decision.ts'
 import { type Sha256 } from '../domain/ids.ts'
+import { type Fetched, type Listed } from '../domain/mail.ts'
 import { addMs, type Instant } from '../domain/time.ts'
 import { insert, type Read, type Tx } from './sql.ts'
 
@@ -13,16 +14,7 @@ import { insert, type Read, type Tx } from './sql.ts'
 export type Generation = { readonly mailbox: string; readonly uidValidity: string }
 
 /** A message as fetched. */
-export type NewArrival = Generation & {
-  readonly uid: number
-  /** INTERNALDATE. */
-  readonly receivedAt: Instant
-  /** RFC822.SIZE in bytes. */
-  readonly size: number
-  /** The whole message, or its header block when `part` is `header`. */
-  readonly raw: Uint8Array
-  readonly part: 'whole' | 'header'
-}
+export type NewArrival = Generation & Listed & Fetched
 
 /** One stored arrival without its bytes. */
 export type Arrival = Omit<NewArrival, 'raw'> & {

@@ -8,6 +8,7 @@ import { type Address, addressKey } from '../domain/address.ts'
 import { assert } from '../domain/assert.ts'
 import { type CaseTag, type MessageId } from '../domain/ids.ts'
 import { type Audience, type Conversation, type MessageKind } from '../domain/message.ts'
+import { type SendOutcome } from '../domain/outgoing.ts'
 import { addMs, type Instant } from '../domain/time.ts'
 import { assignments, insert, type Read, type Tx } from './sql.ts'
 
@@ -63,13 +64,8 @@ const IN_CASE = `*, (SELECT now.tag FROM cases AS own JOIN case_reporters ON cas
 /** A row whose attempt has been recorded: send it now, exactly once, then record the outcome. */
 export type Claimed = OutboxRow & { readonly raw: Uint8Array }
 
-/** The outcome of one attempt. `uncertain` is a connection lost after DATA. */
-export type SendResult = {
-  readonly id: number
-  readonly kind: 'accepted' | 'deferred' | 'rejected' | 'uncertain'
-  /** SMTP reply code, 0 for none. */
-  readonly code: number
-}
+/** The outcome of one attempt. */
+export type SendResult = SendOutcome & { readonly id: number }
 
 /** How much to claim at once. */
 export type ClaimOptions = {

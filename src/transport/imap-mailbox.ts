@@ -5,9 +5,10 @@
  */
 import { setTimeout } from 'node:timers/promises'
 import { ImapFlow, type ImapFlowError, type ImapFlowOptions } from 'imapflow'
+import { type Fetched, type Listed } from '../domain/mail.ts'
 import { instantFromMs } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
-import { type Fetched, type Listed, type Mailbox, type MailboxState } from '../effects/effects.ts'
+import { type Mailbox, type MailboxState } from '../effects/effects.ts'
 import { connectionTrouble, isTlsCode, type ServerOptions, tlsOptions } from './server.ts'
 
 /** The account, and how much is fetched at once. */

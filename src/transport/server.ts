@@ -3,7 +3,7 @@
  * certificates are always verified, and unencrypted connections are for loopback only (RFC 8314 §3).
  */
 import { isLoopback } from '../domain/address.ts'
-import { Trouble, type TroubleCode } from '../domain/trouble.ts'
+import { Trouble } from '../domain/trouble.ts'
 
 /** `implicit`: TLS from the first byte; `starttls`: no login before the upgrade; `none`: loopback only. */
 export type TlsMode = 'implicit' | 'starttls' | 'none'
@@ -56,12 +56,8 @@ export function connectionTrouble(
     tls: `TLS with the ${name}, failed${said}. Please check ${where}.tls, ${where}.host and the server's certificate; give a private CA as ${where}.ca.`,
     network: `The ${name}, cannot be reached or ended the connection${said}. Please check ${where}.host and ${where}.port.`
   }
-  const codes: Readonly<Record<typeof kind, TroubleCode>> = {
-    auth: `${where}-auth`,
-    tls: `${where}-tls`,
-    network: where
-  }
-  return new Trouble(codes[kind], hints[kind], { retryable: kind === 'network', cause })
+  const code = kind === 'network' ? where : (`${where}-${kind}` as const)
+  return new Trouble(code, hints[kind], { retryable: kind === 'network', cause })
 }
 
 /** What the server answered while connecting or logging in, or the code of the system; never a password that it repeats. */

@@ -9,8 +9,9 @@ import { type SMTPError } from 'nodemailer/lib/smtp-connection'
 import SMTPPool, { type Options } from 'nodemailer/lib/smtp-pool'
 import { isLoopback, parseAddress } from '../domain/address.ts'
 import { assert } from '../domain/assert.ts'
+import { type SendOutcome } from '../domain/outgoing.ts'
 import { type Trouble, type TroubleCode } from '../domain/trouble.ts'
-import { type Envelope, type Log, type Sender, type SendOutcome } from '../effects/effects.ts'
+import { type Envelope, type Log, type Sender } from '../effects/effects.ts'
 import { connectionTrouble, isTlsCode, type ServerOptions, tlsOptions } from './server.ts'
 
 /** The submission server. Without a user there is no login: for a relay on this machine. */
@@ -73,7 +74,9 @@ export function createSender(options: SenderOptions, log: Log): Sender {
           resolve({ kind: 'accepted', code })
         } else if (isConnected && !LOGIN_CODES.includes(error.responseCode ?? 0)) {
           // The transfer had begun when bytes of the message were handed to the connection.
-          resolve(outcomeOf(error, body.readableDidRead ? { kind: 'uncertain' } : UNREACHED))
+          resolve(
+            outcomeOf(error, body.readableDidRead ? { kind: 'uncertain', code: 0 } : UNREACHED)
+          )
         } else {
           if (isConnected) note(connectionTrouble('smtp', 'auth', options, undefined))
           else if (!signal.aborted) note(troubleOf(error, options))

@@ -23,8 +23,8 @@ const LIMITS = {
   memoryMegabytes: 768,
   /** Time limit for one task in milliseconds, without waiting. */
   taskMs: 60_000,
-  /** Milliseconds until an idle thread is terminated to free its memory. */
-  idleMs: 60_000,
+  /** Milliseconds until an idle thread is terminated to free its memory. Starting one again takes up to a second. */
+  idleMs: 30_000,
   /** The worker's entry file. */
   workerFile: new URL('./worker.js', import.meta.url)
 }
@@ -185,7 +185,7 @@ class Lane {
 function valueOf(answer: TaskAnswer): unknown {
   if (answer.kind === 'done') return answer.value
   if (answer.kind === 'bug') throw new Invariant(`a worker task failed: ${answer.error}`)
-  throw new Trouble(answer.code, answer.hint, { retryable: answer.retryable })
+  throw new Trouble(answer.code, answer.message, { retryable: answer.retryable })
 }
 
 const HINTS = {

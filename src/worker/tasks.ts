@@ -4,7 +4,7 @@
  * passphrase than which of them is wrong.
  */
 import { type Address } from '../domain/address.ts'
-import { Trouble, type TroubleCode } from '../domain/trouble.ts'
+import { Trouble } from '../domain/trouble.ts'
 import { type Workers } from '../effects/effects.ts'
 import {
   inspectKey,
@@ -38,12 +38,7 @@ export type TaskCall = {
 /** What a worker answers to its start and to each call. `bug` is the class of an error, or the text of an Invariant: never content. */
 export type TaskAnswer =
   | { readonly kind: 'done'; readonly value: unknown }
-  | {
-      readonly kind: 'trouble'
-      readonly code: TroubleCode
-      readonly hint: string
-      readonly retryable: boolean
-    }
+  | ({ readonly kind: 'trouble' } & Pick<Trouble, 'code' | 'message' | 'retryable'>)
   | { readonly kind: 'bug'; readonly error: string }
 
 /** The tasks of one desk with its unlocked keys, run in the caller's thread. */
@@ -69,7 +64,7 @@ export async function unlockKeys(start: WorkerStart): Promise<ReadingKeys> {
   for (const armored of start.deskKeys) {
     const unlocked = await unlockSecretKey(armored, start.passphrase)
     if (unlocked.kind !== 'unlocked')
-      throw deskKeyTrouble(`desk.key: ${UNLOCK_PROBLEMS[unlocked.kind]}`)
+      throw new Trouble('desk-key', `desk.key: ${UNLOCK_PROBLEMS[unlocked.kind]}`)
     secretKeys.push(unlocked.key)
   }
   return { secretKeys, certificates: start.maintainerKeys }
@@ -80,18 +75,9 @@ export async function identityOf(
   { secretKeys: [signer] }: ReadingKeys,
   { deskName: name, deskAddress: address }: WorkerStart
 ): Promise<DeskIdentity> {
-  if (signer === undefined) throw deskKeyTrouble('there is no desk key')
+  if (signer === undefined) throw new Trouble('desk-key', 'there is no desk key')
   const certificate = await readCertificate(signer.privateKey.toPublic().write())
-  if (certificate === null) throw deskKeyTrouble('the desk key has no readable public part')
-  return {
-    name,
-    address,
-    fingerprint: signer.fingerprint,
-    publicKey: certificate.keyData,
-    signer
-  }
-}
-
-function deskKeyTrouble(hint: string): Trouble {
-  return new Trouble('desk-key', hint)
+  if (certificate === null)
+    throw new Trouble('desk-key', 'the desk key has no readable public part')
+  return { name, address, publicKey: certificate.keyData, signer }
 }

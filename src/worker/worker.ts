@@ -33,7 +33,7 @@ async function answer(work: () => Promise<unknown>): Promise<void> {
 function failureOf(error: unknown): TaskAnswer {
   if (error instanceof Trouble) {
     const { code, message, retryable } = error
-    return { kind: 'trouble', code, hint: message, retryable }
+    return { kind: 'trouble', code, message, retryable }
   }
   if (error instanceof Invariant) return { kind: 'bug', error: error.message }
   return { kind: 'bug', error: error instanceof Error ? error.name : typeof error }

@@ -78,7 +78,7 @@ describe('SMTP sender', () => {
   const TAKEN = { from: 'desk@example.org', to: 'a@example.org', attempt: 1, raw: RAW }
   const ACCEPTED = { kind: 'accepted', code: 250 }
   const DEFERRED = { kind: 'deferred', code: 0 }
-  const UNCERTAIN = { outcome: { kind: 'uncertain' }, sender: { reply_seconds: 0.3 } }
+  const UNCERTAIN = { outcome: { kind: 'uncertain', code: 0 }, sender: { reply_seconds: 0.3 } }
   const NOT_BEGUN = { outcome: DEFERRED, sender: { reply_seconds: 0.3, connectTimeoutMs: 300 } }
   const LOGIN = { user: 'desk', password: 'right' }
   const LOGGED_IN = [{ secure: true, user: 'desk' }]
@@ -225,7 +225,7 @@ describe('SMTP sender', () => {
     await sender.send(mail('first@example.org'), never)
     sink.fail({ at: 'data', drop: 'after-storing' })
 
-    expect(await sender.send(mail(), never)).toEqual({ kind: 'uncertain' })
+    expect(await sender.send(mail(), never)).toEqual({ kind: 'uncertain', code: 0 })
     expect(sink.attempts('a@example.org')).toBe(1)
     expect(sink.taken).toHaveLength(2)
   })
@@ -304,7 +304,7 @@ describe('SMTP sender', () => {
     const begun = sender.send(mail(), second.signal)
     await vi.waitUntil(() => sink.hanging() === 2)
     second.abort()
-    expect(await begun).toEqual({ kind: 'uncertain' })
+    expect(await begun).toEqual({ kind: 'uncertain', code: 0 })
     expect(await sender.send(mail(), second.signal)).toEqual({ kind: 'deferred', code: 0 })
     expect(sink.taken).toEqual([])
     expect(events).toEqual([])

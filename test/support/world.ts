@@ -22,6 +22,7 @@ import { adoptClocks, listFurtherReports, tick } from '../../src/desk/tick.ts'
 import { lookAtClock } from '../../src/desk/watch.ts'
 import { handlePending } from '../../src/desk/work.ts'
 import { type Address, parseAddress } from '../../src/domain/address.ts'
+import { type SendOutcome } from '../../src/domain/outgoing.ts'
 import { type Role } from '../../src/domain/role.ts'
 import { type Policy, type Product, type Settings } from '../../src/domain/settings.ts'
 import { addMs, type Instant, msOf } from '../../src/domain/time.ts'
@@ -30,7 +31,6 @@ import {
   type Envelope,
   type Mailbox,
   type Sender,
-  type SendOutcome,
   type Workers
 } from '../../src/effects/effects.ts'
 import { type LogEvent } from '../../src/effects/events.ts'
@@ -235,16 +235,16 @@ export async function openWorld(options: WorldOptions) {
   const sender: Sender = {
     send: async (mail) => {
       // A process that dies here was not heard; one that dies below was, and does not know.
-      if (life.dead) return { kind: 'uncertain' }
+      if (life.dead) return { kind: 'uncertain', code: 0 }
       const kind = replies.shift() ?? 'accepted'
       try {
         step()
       } catch {
-        return { kind: 'uncertain' }
+        return { kind: 'uncertain', code: 0 }
       }
       if (kind === 'accepted') accepted.push(mail)
       await Promise.resolve()
-      return kind === 'uncertain' ? { kind } : { kind, code: CODES[kind] }
+      return { kind, code: CODES[kind] }
     },
     close: () => Promise.resolve()
   }
@@ -409,7 +409,7 @@ export function folderOf(
   }
 }
 
-const CODES = { accepted: 250, deferred: 451, rejected: 550 } as const
+const CODES = { accepted: 250, deferred: 451, rejected: 550, uncertain: 0 } as const
 
 async function settle(
   desk: Desk,
@@ -465,7 +465,7 @@ async function settingsOf(options: WorldOptions, identity: TestDesk): Promise<Se
       casePrefix: 'ACME',
       timezone: 'UTC',
       bounceAddress: null,
-      fingerprint: identity.keys.desk.fingerprint,
+      fingerprint: identity.keys.desk.signer.fingerprint,
       keyExpiresAt: null
     },
     maintainers,

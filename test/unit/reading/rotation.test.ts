@@ -63,10 +63,10 @@ describe('a desk with a new key and a retired one', () => {
     ]
     for (const { signatures, candidateKeys } of read) {
       expect(signatures).toMatchObject([
-        { state: 'valid', fingerprint: current.keys.desk.fingerprint }
+        { state: 'valid', fingerprint: current.keys.desk.signer.fingerprint }
       ])
       expect(candidateKeys.map(({ fingerprint }) => fingerprint)).toEqual([
-        current.keys.desk.fingerprint
+        current.keys.desk.signer.fingerprint
       ])
     }
   })

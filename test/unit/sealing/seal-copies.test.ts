@@ -89,7 +89,7 @@ describeWith(['gpg', 'sq'], 'a sealed mail', () => {
   it('is opened and verified by GnuPG and by Sequoia, every byte of it', async () => {
     for (const { person, raw } of mails) {
       const read = await person.decryptMail(raw)
-      expect(read.verified).toBe(desk.keys.desk.fingerprint)
+      expect(read.verified).toBe(desk.keys.desk.signer.fingerprint)
       expect(read.text).toBe(text)
       expect(read.subject).toBe(subject)
       const [first, patch, original] = read.attachments
