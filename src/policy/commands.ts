@@ -37,7 +37,7 @@ const CASE_LINE = /^case:\s*(\S+)\s*$/i
 const FIELD_LINE = /^([a-z][a-z_]{1,30})\s?[:：](?!\/\/)\s?(.*)$/i
 /** A line that could pass for a command at a glance: with a list mark, a dash or a quote in front, or another slash. */
 const LIKE_COMMAND =
-  /^[\s\p{Cf}]*(?:[-–—―*•·"'“”„‘’«‹(]{1,3}[\s\p{Cf}]*|\d{1,2}[.)]\s+)?[/／⁄∕]\s?([a-z]{1,30})(?=$|[\s\p{Cf},.;:!?"'”’»›)])/iu
+  /^[\s\p{Cf}]*(?:[-–—―*•·"'“”„‘’«‹([|_`#+]{1,3}[\s\p{Cf}]*|\d{1,2}[.)]\s+)?[/／⁄∕]\s?([a-z]{1,30})(?=$|[\s\p{Cf},.;:!?"'”’»›)\]*_|`])/iu
 const QUOTES = /^["'“”„‟‘’‚‛«‹](.+)["'“”„‟‘’‚‛»›]$/u
 const HYPHENS = /[‐‑‒–—―−]/gu
 
@@ -110,7 +110,8 @@ function findStrays(reader: Reader, commands: readonly Open[]): void {
     const line = (below[index] ?? '').trim()
     const field = FIELD_LINE.exec(line)?.[1]?.toLowerCase() ?? ''
     const above = reader.at + index + 1
-    if (verbIn(line, reader.verbs) !== '') complain(stray, above, line, STRAY)
+    const isCase = parseCaseTag(CASE_LINE.exec(line)?.[1] ?? '') !== null
+    if (isCase || verbIn(line, reader.verbs) !== '') complain(stray, above, line, STRAY)
     else if (keys.includes(field)) complain(stray, above, line, strayField(below))
   }
 }
@@ -272,7 +273,7 @@ function collectFields(reader: Reader, command: Open): void {
     if (key !== undefined) wrapped = readField(reader, command, { key: key.toLowerCase(), value })
     else if (line === '') wrapped = null
     // A mail client wrapped the line: it belongs to the field above.
-    else if (wrapped !== null) wrapped.value = `${wrapped.value} ${line}`.trimStart()
+    else if (wrapped !== null) wrapped.value += wrapped.value === '' ? line : ` ${line}`
   }
 }
 

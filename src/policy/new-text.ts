@@ -90,14 +90,14 @@ export function isQuoted(line = ''): boolean {
 
 /**
  * Indices of the lines that are not quoted: they bear no mark and do not stand in a copy without marks. A copy goes on to the
- * last rule of the desk, or to the end where there is none; lines below a signature are the author's.
+ * last rule of the desk; where there is none, nobody can tell where it ends. Lines below a signature are the author's.
  */
 export function unquotedLines(lines: readonly string[]): number[] {
   const copied = lines.findIndex((line, index) => !isQuoted(line) && isCopy(lines, index))
   const end = copied < 0 ? lines.length : copied
   const last = copied < 0 ? -1 : lines.findLastIndex((line) => RULE_LIKE.test(line))
   return [...lines.keys()].filter(
-    (index) => !isQuoted(lines[index]) && (index < end || (last >= 0 && index > last))
+    (index) => !isQuoted(lines[index]) && (last < 0 || index < end || index > last)
   )
 }
 

@@ -147,10 +147,25 @@ describe('a command where none is read (B7)', () => {
     'I would /accept it.',
     'It crashes on\n/index and on\n/acceptable.',
     '> /accept\n> /take',
-    'Forwarded:\n\n-----Original Message-----\n/accept',
+    'Forwarded:\n\n-----Original Message-----\n/usr/bin/accept\n/acceptance',
     `Thanks.\n${DESK_RULE}\n/take\n${DESK_RULE}\nRef: x`
   ])('is none in %j', (text) => {
     expect(parse(text)).toMatchObject({ commands: [], problems: [] })
+  })
+
+  it.each([
+    'Forwarded:\n\n-----Original Message-----\nHi.\n\n/accept',
+    'Thanks.\n\nFrom: Ada <ada@acme.example>\nSent: Monday\nSubject: x\n\nHi.\n\n/reply\nHello',
+    ...[
+      '**/accept**',
+      '[/accept]',
+      '| /accept',
+      '`/accept`',
+      '# /accept',
+      'case: ACME-2026-0001'
+    ].map((line) => `Hello,\n\n${line}`)
+  ])('(B7) is refused, because its author may have meant it, in %j', (text) => {
+    expect(parse(text)).toMatchObject({ commands: [], problems: [{ because: 'misplaced' }] })
   })
 
   it('is refused for a field below a quotation, too', () => {
