@@ -52,11 +52,15 @@ describeWith(['dovecot', 'gpg'], 'what commands print', async () => {
     ['audit export', true],
     ['audit export', false],
     ['notice list', true],
+    ['notice show', true],
+    ['notice show', false],
+    ['notice hold', false],
+    ['keys list', true],
     ['cases', true]
   ])('`%s` names list members by id only (B21; --json: %s)', async (name, json) => {
     const args = [
       ...name.split(' '),
-      ...(name === 'show' ? [tag] : []),
+      ...(/show|hold/.test(name) ? [tag] : []),
       ...(json ? ['--json'] : [])
     ]
     const { status, stdout } = await desk.cli(...args)
@@ -97,6 +101,7 @@ describeWith(['dovecot', 'gpg'], 'what commands print', async () => {
     })
     expect(rows.find(({ tag }) => tag === into)?.answeredAt).not.toMatch('2026-11-23T10:00')
     const { stdout } = await desk.cli('show', merged)
+    expect(stdout).toContain(`Merged into ${into}`)
     expect(stdout).toContain('Reporter:   <carol@reporter.example>')
   })
 })
