@@ -162,6 +162,8 @@ const EVENTS = {
   },
   'notice-previewed': {} as { revision: number; digest: Sha256; code: string; members: number },
   'notice-approved': {} as { revision: number; digest: Sha256; code: string; members: number },
+  /** A change of the notice made these maintainers' approvals void before the notice left. */
+  'approvals-voided': {} as { of: readonly string[] },
   'notice-scheduled': {} as { revision: number; leavesAt: Instant },
   'notice-held': {} as {
     revision: number

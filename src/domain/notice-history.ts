@@ -8,12 +8,12 @@ import { type NoticeRecord } from './notice.ts'
 export type NoticeHistory = Pick<NoticeRecord, 'authors' | 'previews' | 'approvals'>
 
 export const NO_HISTORY: NoticeHistory = {
-  authors: { ids: [], isApproved: false },
+  authors: { ids: [], edits: [] },
   previews: [],
   approvals: []
 }
 
-/** Events that change the content, the date or the list of a notice. Whoever causes one is an author of it. */
+/** Events that change the content, the date or the list of a notice. Whoever causes one that stands is an author of it. */
 const EDITS = ['notice-drafted', 'embargo-set', 'moved-product'] as const
 
 /** Kinds of events that {@link noticeHistory} reads. */
@@ -39,7 +39,7 @@ export function noticeAfter(
   const { kind, about, actor, at, id } = event as DeskEvent
   const { authors, previews, approvals } = history
   if (kind === 'notice-held') return { ...NO_HISTORY, authors }
-  if (kind === 'notice-scheduled') return { ...history, authors: { ...authors, isApproved: true } }
+  if (kind === 'notice-scheduled') return { ...history, authors: { ...authors, edits: [] } }
   if (kind === 'notice-previewed') {
     const { code, digest } = about
     return { ...history, previews: [{ code, digest, issuedAt: at, eventId: id }, ...previews] }
@@ -52,6 +52,9 @@ export function noticeAfter(
     return { ...history, approvals: [...others, { maintainerId: actor.id, digest, at, eventId }] }
   }
   if (!EDITS.some((edit) => edit === kind)) return history
-  const ids = [...new Set([...(authors.isApproved ? [] : authors.ids), actor.id])]
-  return { ...NO_HISTORY, authors: { ids, isApproved: false } }
+  // Whoever set a date that another one has replaced is no author by it.
+  const isNewDate = kind === 'embargo-set' && about.date !== about.oldDate
+  const standing = authors.edits.filter((edit) => !isNewDate || edit.kind !== kind)
+  const edits = [...standing, { id: actor.id, kind }]
+  return { ...NO_HISTORY, authors: { ids: [...new Set(edits.map(({ id }) => id))], edits } }
 }

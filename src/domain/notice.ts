@@ -78,8 +78,11 @@ export type Patch = {
   readonly sha256: Sha256
 }
 
-/** Its authors, none of whom may approve it. `isApproved`: it was scheduled since, so the next edit has authors of its own. */
-export type NoticeAuthors = { readonly ids: readonly string[]; readonly isApproved: boolean }
+/** Its authors, none of whom may approve it, and what each of them did since it was scheduled last. */
+export type NoticeAuthors = {
+  readonly ids: readonly string[]
+  readonly edits: readonly { readonly id: string; readonly kind: string }[]
+}
 
 /** What the list read of an earlier revision: a later one says what changed since. */
 export type ToldNotice = {

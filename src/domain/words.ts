@@ -18,3 +18,8 @@ export function spanWords(ms: number): string {
   if (minutes < 120) return count(minutes, 'minute', 'minutes')
   return hours < 48 ? count(hours, 'hour', 'hours') : count(Math.round(hours / 24), 'day', 'days')
 }
+
+/** Several sentences, each on a line of its own below the one that goes before. */
+export function oneALine(says: readonly string[]): string {
+  return says.length < 2 ? says.join('') : says.map((one) => `\n      - ${one}`).join('')
+}

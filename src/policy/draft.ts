@@ -201,9 +201,11 @@ export function moveOf<K extends EventKind>(draft: Draft, happening: NewEvent<K>
   return moveCase(state, happening, facts)
 }
 
-/** Refuses what the machine would refuse, before the command asks its author for more. */
-export function requireLegal(...[draft, kind, about]: Parameters<typeof decided>): void {
-  const move = moveOf(draft, decision(draft, kind, about))
+const SAID: object = { told: 'told', reason: 'given' }
+
+/** Refuses what the machine would refuse, also if the author said everything, before the command asks them for more. */
+export function requireLegal(draft: Draft, kind: EventKind, about = SAID): void {
+  const move = moveOf(draft, decision(draft, kind, about as never))
   if (move.kind === 'refused') throw new Refusal(move.says, 'state')
 }
 

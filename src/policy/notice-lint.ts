@@ -4,6 +4,7 @@
  */
 import { type MemberRecord, NOTICE_TEXT_FIELDS, type NoticeFields } from '../domain/notice.ts'
 import { formatInstant, readInstant } from '../domain/time.ts'
+import { oneALine } from '../domain/words.ts'
 import { type Draft } from './draft.ts'
 import { fieldInstant, missingFields, readDeployment } from './notice-content.ts'
 import { readVersions, sharedVersions, VERSIONS_EXAMPLE } from './versions.ts'
@@ -44,9 +45,9 @@ const PARSED = new Set<string>([...INSTANTS, 'affected_versions', 'not_affected'
 /** Why the notice cannot be previewed or approved as it is; null when it can. */
 export function noticeComplaint(draft: Draft): string | null {
   const missing = missingFields(draft)
-  if (missing.length > 0) return `The policy wants more first: ${missing.join('; ')}.`
-  const faults = noticeFaults(draft)
-  if (faults.length > 0) return faults.join(' ')
+  const wants = missing.length > 0 ? [`The policy wants more first: ${missing.join('; ')}.`] : []
+  const faults = [...wants, ...noticeFaults(draft)]
+  if (faults.length > 0) return oneALine(faults)
   const { disclosureAt } = draft.case
   return disclosureAt !== null && disclosureAt <= draft.now
     ? 'The disclosure instant has passed; set a new one with /embargo.'

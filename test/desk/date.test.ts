@@ -8,6 +8,7 @@ import {
   answering,
   attachedKey,
   bob,
+  code,
   DAY,
   DISCLOSURE,
   days,
@@ -153,6 +154,16 @@ it('(A3, B19) an AGREE with a file waits for a reply', async () => {
   await writes(alice, 'AGREE\n', { ...answering(alice), patch })
   expect(recorded('date-answered')).toHaveLength(1)
   expect(recorded('reporter-wrote')).toHaveLength(1)
+})
+
+it('(B19) the answer to an approval says who objected to the date, also after the preview', async () => {
+  await givenNotices()
+  await writes(linus, '/notice hold\n')
+  await writes(grace, '/notice preview\n')
+  await answer('OBJECT\n')
+  expect(await writes(linus, `/notice approve ${code()}\n`)).toMatch(
+    /leaves [^.]*[.] Date: alice@reporter.example OBJECTED/
+  )
 })
 
 it('(B19) a quoted or longer word is no answer', async () => {

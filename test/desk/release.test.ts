@@ -527,6 +527,19 @@ it('(B3) a second author cannot approve what the first one wrote beside a new da
   expect(state()).toBe('drafting')
 })
 
+it('(B3, A5) an answer says at once that nobody is left to approve; whoever set a date that another one replaced may approve', async () => {
+  await drafted(1, [grace, linus])
+  const date = (day: number) => `/embargo 2026-12-0${day}T12:00:00Z because it is exploited\n`
+  const nobody = 'must approve it, and there is nobody: as it stands it cannot leave.'
+  expect(await writes(linus, date(9))).toContain(nobody)
+  expect(await writes(grace, date(8))).toContain('An approver who did not write the notice can')
+  expect(authors()).toEqual(['grace'])
+  await approve()
+  expect(state()).toBe('scheduled')
+  expect(await writes(linus, date(9))).toContain('The approval it had is void.')
+  expect(recorded('approvals-voided')).toEqual([{ of: ['linus'] }])
+})
+
 it('(B3) a hold makes nobody an author and lets no author approve', async () => {
   await givenNotices()
   await writes(linus, '/notice hold\n')

@@ -6,15 +6,7 @@ import { type Sha256 } from '../../domain/ids.ts'
 import { copiesHeld, isAnyHere, isListTold, type NoticeRecord } from '../../domain/notice.ts'
 import { formatInstant } from '../../domain/time.ts'
 import { count, listed } from '../../domain/words.ts'
-import {
-  type Command,
-  type Draft,
-  decided,
-  type Handler,
-  Refusal,
-  refuseIf,
-  splitReason
-} from '../draft.ts'
+import { type Draft, decided, type Handler, Refusal, refuseIf, splitReason } from '../draft.ts'
 import { approvalRule, approversOf, whoApproves } from '../embargo.ts'
 import {
   noticeDigest,
@@ -25,33 +17,34 @@ import {
 } from '../notice-content.ts'
 import { noticeComplaint } from '../notice-lint.ts'
 import { nameOf } from '../recipients.ts'
+import { dateLines } from '../status.ts'
 import { approving } from './notice.ts'
 import { type Verb } from './verb.ts'
 
 const approve: Handler = (draft, command) => {
   const { notice, now, settings } = draft
   if (notice === null) throw new Refusal('There is no notice to approve.')
-  refuseIf(approvalComplaint(draft, notice, command))
+  const code = (command.words[0] ?? '').toLowerCase()
+  refuseIf(approvalComplaint(draft, notice, code))
   const { revision } = notice
   const digest = noticeDigest(draft, notice)
-  const about = { digest, code: codeOf(command), members: draft.bound.members.length }
+  // A reporter has no commands: an objection stops nothing, not even one that came after the preview.
+  const objections = [...dateLines(draft)].filter((line) => line.includes('OBJECTED'))
+  const also = objections.map((line) => ` ${line}.`).join('')
+  const about = { digest, code, members: draft.bound.members.length }
   decided(draft, 'notice-approved', { revision, ...about })
   draft.activity.push('approved the notice')
   const given = approved(draft.notice ?? notice, digest, draft).length
   const lacking = approvalRule(draft.product.policy).needed - given
   if (lacking > 0)
-    return `Approved. ${count(lacking, 'more approval is', 'more approvals are')} needed.`
+    return `Approved. ${count(lacking, 'more approval is', 'more approvals are')} needed.${also}`
   const releaseAt = plannedRelease(draft)
   const isNow = releaseAt === null || releaseAt <= now || isListTold(notice)
   const when = isNow ? 'at once' : formatInstant(releaseAt, settings.desk.timezone)
   draft.notice = { ...notice, ...draft.notice, state: 'scheduled', releaseAt }
   decided(draft, 'notice-scheduled', { revision, leavesAt: releaseAt ?? now })
   draft.activity.push(`scheduled the notice: it leaves ${when}`)
-  return `Approved. The notice leaves ${when}.`
-}
-
-function codeOf({ words: [code = ''] }: Pick<Command, 'words'>): string {
-  return code.toLowerCase()
+  return `Approved. The notice leaves ${when}.${also}`
 }
 
 /** The ids of the maintainers whose approvals of exactly this content count. The release counts in the same way. */
@@ -59,15 +52,13 @@ function approved(notice: NoticeRecord, digest: Sha256, draft: Draft): readonly 
   return approversOf({ ...approving(notice, draft), digest }, draft.bound.clockJump)
 }
 
-function approvalComplaint(
-  draft: Draft,
-  notice: NoticeRecord,
-  command: Pick<Command, 'words'>
-): string | null {
+function approvalComplaint(draft: Draft, notice: NoticeRecord, code: string): string | null {
   const { author, product } = draft
   const rule = approvalRule(product.policy)
-  const issued = notice.previews.find(({ code }) => code === codeOf(command))
-  const done = doneComplaint(notice, draft)
+  const issued = notice.previews.find((one) => one.code === code)
+  if (notice.state === 'scheduled' || notice.state === 'releasing')
+    return 'The notice is approved already.'
+  const done = sentComplaint(notice, draft)
   if (done !== null) return done
   if (issued === undefined)
     return 'This code does not count: it is mistyped, or the notice was changed or put on hold after its preview. /notice preview makes a new one.'
@@ -81,12 +72,6 @@ function approvalComplaint(
   if (counted.includes(author.id) && counted.length < rule.needed)
     return 'You have approved it already.'
   return noticeComplaint(draft)
-}
-
-function doneComplaint(notice: NoticeRecord, draft: Draft): string | null {
-  return notice.state === 'scheduled' || notice.state === 'releasing'
-    ? 'The notice is approved already.'
-    : sentComplaint(notice, draft)
 }
 
 function authorSentence(notice: NoticeRecord, draft: Draft): string {
@@ -131,7 +116,7 @@ export const APPROVAL: readonly Verb[] = [
       writes: (draft) => {
         const code = standingPreview(draft)?.code
         if (draft.notice === null || code === undefined) return null
-        const complaint = approvalComplaint(draft, draft.notice, { words: [code] })
+        const complaint = approvalComplaint(draft, draft.notice, code)
         // The code itself stands in the preview alone: only somebody who has that before them can approve it (G7).
         return complaint === null ? '/notice approve CODE' : null
       }

@@ -69,6 +69,7 @@ function pastComplaint({ bound, case: record, now, settings }: Draft): string | 
 }
 
 const accept: Handler = (draft, command) => {
+  requireLegal(draft, 'accepted')
   const text = textFor(command.text ?? '', draft)
   draft.case = { ...draft.case, owner: draft.case.owner ?? draft.author.id }
   return decisionMail(draft, () => decided(draft, 'accepted', {}), {
@@ -87,6 +88,7 @@ function codesOf({ codes }: Draft['product']['policy']['reject']): string {
 }
 
 const reject: Handler = (draft, command) => {
+  requireLegal(draft, 'rejected')
   const { reject: rule } = draft.product.policy
   const { before, reason, why } = splitReason(command.words)
   const [first = '', ...words] = before.split(' ')
@@ -97,7 +99,6 @@ const reject: Handler = (draft, command) => {
   if (words.length > 0 && (command.text !== null || reason !== null)) throw new Refusal(ONE_TEXT)
   const text = textFor(command.text ?? words.join(' '), draft)
   const about = { code, reason: reason ?? '' }
-  requireLegal(draft, 'rejected', { ...about, told: 'told' })
   if (text.length < rule.reason_length) {
     throw new Refusal(
       `The policy wants the reason for the reporter in detail: at least ${rule.reason_length} characters below the command, or between << and >>.`
@@ -130,7 +131,7 @@ const close: Handler = (draft, command) => {
     decided(draft, 'closed', { disposition, reason, told })
   if (!isSilent) {
     // A policy that forbids it is named before a text is asked for.
-    requireLegal(draft, 'closed', { disposition, reason, told: 'told' })
+    requireLegal(draft, 'closed', { reason, told: 'told' })
     refuseIf(text === '' && isAnswerDue(draft) ? ANSWER_DUE : null)
     const decision = CLOSING[disposition]
     const to = notYetTold(draft, text)
@@ -214,6 +215,7 @@ export const CASE: readonly Verb[] = [
 const disclosed: Handler = (draft, command) => {
   const { now } = draft
   const { timezone } = draft.settings.desk
+  requireLegal(draft, 'disclosed')
   const { before, reason, why } = splitReason(command.words)
   const read = before === '' ? { instant: now, zone: timezone } : readInstant(before, timezone)
   if (typeof read === 'string') throw new Refusal(read)
@@ -262,6 +264,7 @@ function knownDates(
 }
 
 const reopen: Handler = (draft, command) => {
+  requireLegal(draft, 'reopened')
   const { before, reason, why } = splitReason(command.words)
   if (before !== '' || reason === null || reason === '')
     throw new Refusal('Please give the reason: /reopen because REASON.')

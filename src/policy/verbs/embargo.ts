@@ -20,15 +20,17 @@ import {
   type Handler,
   Refusal,
   refuseIf,
+  requireLegal,
   splitReason
 } from '../draft.ts'
 import { plannedRelease, willLeave } from '../notice-content.ts'
-import { AUTHORS, editedWords, reopenNotice } from './notice.ts'
+import { AUTHORS, announceEdit, approverWords, reopenNotice } from './notice.ts'
 import { type Verb } from './verb.ts'
 
 const embargo: Handler = (draft, command) => {
   const { now, settings } = draft
   const { timezone } = settings.desk
+  requireLegal(draft, 'embargo-set')
   const { before: written, reason, why } = splitReason(command.words)
   const read = readInstant(written, timezone)
   if (typeof read === 'string') throw new Refusal(read)
@@ -39,7 +41,7 @@ const embargo: Handler = (draft, command) => {
   if (date === oldDate && reason === null)
     return `The disclosure is set to ${said} already; nothing is changed.`
   refuseIf(changeComplaint(draft))
-  const edited = editedWords(draft)
+  const edited = announceEdit(draft)
   draft.case = { ...draft.case, disclosureAt: date, disclosureZone: zone }
   const unusual = reason === null ? [...whatIsUnusual(draft, date)] : []
   if (unusual.length > 0)
@@ -52,7 +54,7 @@ const embargo: Handler = (draft, command) => {
     releaseAt === null || isListTold(draft.notice) ? '' : ` ${willLeave(releaseAt, draft)}`
   reopenNotice(draft)
   draft.activity.push(`set the disclosure to ${said}${why}`)
-  return `Disclosure: ${said}${why}.${says}${leaves}${edited}`
+  return `Disclosure: ${said}${why}.${says}${leaves}${edited}${approverWords(draft)}`
 }
 
 /** The first usual date that keeps the lead of the policy and leaves three days to write and approve the notice. */

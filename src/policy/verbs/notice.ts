@@ -14,7 +14,7 @@ import {
 } from '../../domain/notice.ts'
 import { NO_HISTORY } from '../../domain/notice-history.ts'
 import { formatInstant, type Instant, withZone } from '../../domain/time.ts'
-import { count, listed } from '../../domain/words.ts'
+import { count, listed, oneALine } from '../../domain/words.ts'
 import { preview as previewMessage } from '../../messages/to-maintainers.ts'
 import { notice as noticeMessage } from '../../messages/to-members.ts'
 import { whomToTell } from '../clocks.ts'
@@ -28,7 +28,8 @@ import {
   isShown,
   leavingComplaint,
   Refusal,
-  refuseIf
+  refuseIf,
+  requireLegal
 } from '../draft.ts'
 import { whoApproves } from '../embargo.ts'
 import {
@@ -55,18 +56,26 @@ const PATCH_NAME = /^[A-Za-z0-9][A-Za-z0-9+._-]{0,119}$/
 const CHANGE_WAITS =
   'The list has had the notice: this is a change. Nobody on the list knows of it until it is approved; then it leaves at once.'
 
+const BLANK = 'All fields of this form are empty. Please write at least one of them.'
+
 const NO_NOTICE = 'The policy of this product has no advance notice.'
 
-const draftNotice: Handler = (draft, { fields }) => {
-  const { files } = draft
+const draftNotice: Handler = (draft, command) => {
+  const { files, notice } = draft
   if (draft.product.policy.notice === null) throw new Refusal(NO_NOTICE)
   if (draft.words.some((said) => (said.files ?? []).length > 0)) throw new Refusal(WHOSE_FILES)
-  if (fields.length === 0 && files.length === 0) {
+  if (command.fields.length === 0 && files.length === 0) {
     draft.blocks.push(noticeForm(draft))
     return 'Nothing is changed. The form is below: fill it in and send it.'
   }
-  refuseIf(changeComplaint(draft) ?? filesComplaint(draft))
-  const edited = editedWords(draft)
+  requireLegal(draft, 'notice-drafted')
+  // A line of the form that was left empty says nothing; behind a field that had a text it takes that out.
+  const fields = command.fields.filter(
+    ({ key, value }) => value !== '' || (notice?.fields[key as NoticeTextField] ?? '') !== ''
+  )
+  const blank = fields.length === 0 && files.length === 0 ? BLANK : null
+  refuseIf(changeComplaint(draft) ?? filesComplaint(draft) ?? blank)
+  const edited = announceEdit(draft)
   const written = editNotice(draft, fields)
   decided(draft, 'notice-drafted', {
     revision: written.revision,
@@ -75,7 +84,7 @@ const draftNotice: Handler = (draft, { fields }) => {
   })
   draft.activity.push(`wrote the notice, revision ${written.revision}`)
   const stored = files.length === 0 ? '' : ` ${count(files.length, 'patch', 'patches')} stored.`
-  return `Notice revision ${written.revision} stored.${stored}${instantWords(written, fields, draft.settings.desk.timezone)}${edited}${readyWords(draft)}`
+  return `Notice revision ${written.revision} stored.${stored}${instantWords(written, fields, draft.settings.desk.timezone)}${edited}${approverWords(draft)}${readyWords(draft)}`
 }
 
 /** The instants among these fields as the notice says them: in the zone of the desk, in UTC and as written (B17). */
@@ -89,18 +98,21 @@ function instantWords(notice: NoticeRecord, given: Command['fields'], timezone: 
 function editNotice(draft: Draft, fields: Command['fields']): NoticeRecord {
   draft.notice ??= emptyNotice(draft)
   const open = reopenNotice(draft) ?? draft.notice
-  const given: NoticeFields = Object.fromEntries(
-    fields.map(({ key, value }) => [key, withZone(value, draft.settings.desk.timezone)])
-  )
+  const given = fields.map(({ key, value }): [string, string] => [
+    key,
+    withZone(value, draft.settings.desk.timezone)
+  ])
+  const all = [...new Map([...Object.entries(open.fields), ...given])]
+  const written: NoticeFields = Object.fromEntries(all.filter(([, value]) => value !== ''))
   if (draft.files.length > 0) draft.newPatches = draft.files
   const patches = draft.newPatches?.map(({ content: _, ...patch }) => patch) ?? open.patches
-  draft.notice = { ...open, patches, fields: { ...open.fields, ...given } }
+  draft.notice = { ...open, patches, fields: written }
   return draft.notice
 }
 
 function readyWords(draft: Draft): string {
   const faults = noticeFaults(draft)
-  if (faults.length > 0) return ` Before the preview, please correct this: ${faults.join(' ')}`
+  if (faults.length > 0) return ` Before the preview, please correct this: ${oneALine(faults)}`
   return missingFields(draft).length === 0 ? ' Nothing is missing.' : ''
 }
 
@@ -170,6 +182,13 @@ export function approving(notice: NoticeRecord, { product, settings }: Draft) {
   return { notice, policy: product.policy, maintainers: settings.maintainers }
 }
 
+/** Who can approve what this message made of the notice; '' where there is none to approve. */
+export function approverWords(draft: Draft): string {
+  const { notice, product } = draft
+  const isMeant = notice !== null && product.policy.notice !== null
+  return isMeant ? ` ${whoApproves(approving(notice, draft))}` : ''
+}
+
 function previewComplaint(draft: Draft, notice: NoticeRecord): string | null {
   const shown = isShown(draft)
     ? 'This message makes a preview already. Please send the second one in another message.'
@@ -224,15 +243,19 @@ function leaving(releaseAt: Instant | null, { now, settings }: Draft): string {
 
 /**
  * What an edit means for what was approved or told before. Above all, it stops no copy of a released revision. `draft` is from
- * before the edit.
+ * before the edit; that the approvals are void goes on its record.
  */
-export function editedWords(draft: Draft): string {
+export function announceEdit(draft: Draft): string {
   const { here, onTheWay, revision } = draft.bound.copies
+  const { notice } = draft
+  const approvals = notice?.state === 'released' ? [] : (notice?.approvals ?? [])
+  const of = approvals.map(({ maintainerId }) => maintainerId)
+  if (of.length > 0) decided(draft, 'approvals-voided', { of })
   const isGoingOn = here + onTheWay > 0 && !hasHappened(draft, 'notice-held')
   const copies = count(here + onTheWay, 'copy', 'copies')
   return [
-    isListTold(draft.notice) ? CHANGE_WAITS : '',
-    (draft.notice?.approvals.length ?? 0) > 0 ? 'The approval it had is void.' : '',
+    isListTold(notice) ? CHANGE_WAITS : '',
+    of.length > 0 ? 'The approval it had is void.' : '',
     isGoingOn ? `${copies} of revision ${revision} will still leave; /notice hold stops that.` : ''
   ]
     .map((sentence) => (sentence === '' ? '' : ` ${sentence}`))

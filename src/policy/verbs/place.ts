@@ -25,6 +25,7 @@ import {
 } from '../draft.ts'
 import { plannedRelease } from '../notice-content.ts'
 import { decisionMail } from '../reporter-mail.ts'
+import { announceEdit, approverWords } from './notice.ts'
 import { textFor } from './talk.ts'
 import { TEXT_BELOW_DECISION, type Verb } from './verb.ts'
 
@@ -40,6 +41,7 @@ const product: Handler = (draft, command) => {
   const from = draft.case.product
   if (from === to.id) return `The case belongs to ${to.name} already.`
   refuseIf(draft.notice === null ? null : changeComplaint(draft))
+  const edited = announceEdit(draft)
   draft.product = to
   const leaveBy = plannedRelease(draft)
   decided(draft, 'moved-product', { from, to: to.id, leaveBy })
@@ -47,7 +49,7 @@ const product: Handler = (draft, command) => {
   // The approval covers the recipients, and the list changes with the product.
   draft.notice &&= { ...draft.notice, product: to.id }
   draft.activity.push(`moved the case to ${to.name}`)
-  return `The case belongs to ${to.name} now, and its deadlines follow the policy of that product.`
+  return `The case belongs to ${to.name} now, and its deadlines follow the policy of that product.${edited}${approverWords(draft)}`
 }
 
 const merge: Handler = (draft, command) => {

@@ -146,6 +146,16 @@ describe('the history of a case', () => {
       'Grace Hopper wrote to Alice <alice@reporter.example> to ask whether the disclosure date Tue 1 Dec 2026, 14:00 Berlin (13:00 UTC) suits them (encrypted).'
     ],
     [
+      event('approvals-voided', CASE, GRACE, { of: ['ada', 'linus'] }),
+      'Grace Hopper changed the advance notice, so that the approval of ada and linus is void.'
+    ],
+    [
+      event('change-proposed', CASE, GRACE, {
+        ...{ oldDate: at('2026-12-01T13:00:00Z'), date: at('2026-12-02T13:00:00Z'), approveBy: AT }
+      }),
+      'Grace Hopper proposed a change of the advance notice that the list has had; the list goes by Tue 1 Dec 2026, 14:00 Berlin (13:00 UTC), and the date is now Wed 2 Dec 2026, 14:00 Berlin (13:00 UTC).'
+    ],
+    [
       event('told', CASE, BY_DESK, {
         audience: 'member',
         recipient: 'bigcloud',
@@ -193,7 +203,7 @@ describe('the history of a case', () => {
         message: 'reply'
       },
       ...{ id: 'i', outbox: 3, attempts: 2, clock: 'answer', step: '{"percent":50}', dueAt: AT },
-      ...{ title: 't', to: ['grace', ''] },
+      ...{ title: 't', to: ['grace', ''], of: ['grace', 'ada'] },
       ...{ isLate: false, fingerprint: 'a'.repeat(40), source: 'attached', replaced: null },
       ...{ isUsable: true, expiresAt: AT, products: ['parser'], ms: 600_000, isSigned: true },
       ...{ isQuestion: true, refused: [{ verb: 'reply', because: 'misplaced' }] }

@@ -367,6 +367,41 @@ describe('/notice (M-24 to M-29)', () => {
       expect(told(id, withoutAdmin)).toContain('description names list member suse')
   })
 
+  it('names what is missing and what is wrong in one refusal, each on a line of its own', () => {
+    const fields = { description: 'Fixed tomorrow.', release_at: 'soon' }
+    const { said } = run('/notice preview', { bound: withNotice({ fields }) })
+    expect(said.split('\n').map((line) => line.trim())).toEqual([
+      '',
+      expect.stringMatching('- The policy wants more first: .*affected_versions'),
+      expect.stringMatching('- description says "tomorrow"'),
+      expect.stringMatching('- release_at: ')
+    ])
+  })
+
+  it('(A3) an empty form is refused, and of a filled one only what was filled in or emptied is on the record', () => {
+    const written = { bound: withNotice({ fields: { title: 'x', scope: 'y' } }) }
+    const empty = run('/notice draft\ndescription:\ncve:', written)
+    expect([empty.ran, empty.said]).toEqual([
+      false,
+      'All fields of this form are empty. Please write at least one of them.'
+    ])
+    const { decisions } = run('/notice draft\ntitle: z\nscope:\ncve:', written)
+    expect(only(decisions, 'save-notice')[0]?.fields).toEqual({ title: 'z' })
+    expect(happened(decisions, 'notice-drafted')).toMatchObject([
+      { about: { fields: ['title', 'scope'] } }
+    ])
+  })
+
+  it.each([
+    ['/embargo 2026-12-24 12:00', 'The case is disclosed.'],
+    ['/disclosed because', 'The case is disclosed.'],
+    ['/reject', 'The case is disclosed.'],
+    ['/reopen', 'The case is disclosed.']
+  ])('%s in a case that does not allow it asks for nothing more', (text, says) => {
+    const record = caseRecord({ state: 'disclosed', disclosureAt: DISCLOSURE })
+    expect(run(text, { bound: bound({ case: record }) }).said).toContain(says)
+  })
+
   it('names the supported versions where the affected ones are missing, and in the preview (A5)', () => {
     const { said } = run('/notice preview', { bound: withNotice({ fields: {} }) })
     expect(said).toContain('affected_versions (supported: main)')

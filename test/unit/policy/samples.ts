@@ -480,7 +480,7 @@ export function noticeRecord(change: Partial<NoticeRecord> = {}): NoticeRecord {
       no_patches: 'they follow'
     },
     patches: [],
-    authors: { ids: ['grace'], isApproved: false },
+    authors: { ids: ['grace'], edits: [{ id: 'grace', kind: 'notice-drafted' }] },
     previews: [],
     approvals: [],
     releaseAt: null,
