@@ -89,9 +89,15 @@ function wordsOf(desk: Desk, { clock, rings, starts, record, subject, recipients
   const { settings } = desk
   const { title, counts, message: alarm } = clock
   const says = (at: Instant = now): string => formatInstant(at, settings.desk.timezone)
+  // What is due at once was asked of nobody before.
+  const over = rings.filter(({ run }) => run.startedAt < run.dueAt && run.dueAt <= now)
+  const asked = over.flatMap(({ tell, run: { start } }) =>
+    whomToTell(tell, { ...settings, owner: record?.owner ?? null, start })
+  )
   return {
     alarm,
     title,
+    asked: listed([...new Set(asked)].map((id) => nameOf(id, settings))),
     whose: whoIs(desk, subject.kind, subject.id),
     isLate: rings.some(({ isLate }) => isLate),
     times: counts === 'each' ? starts.length : 1,

@@ -244,7 +244,7 @@ function toldKey({ clock, key, recipient }: Pick<Told, 'clock' | 'key' | 'recipi
 function gather(
   rings: readonly { readonly recipient: string; readonly ring: Ring }[]
 ): readonly Telling[] {
-  // Clocks that send the same message speak together: what is due stands in one reminder (B9). An alarm about one thing stands alone.
+  // Clocks with the same message speak together: what is due stands in one reminder (B9). An alarm about one thing stands alone.
   const sorted = [...rings].sort((a, b) => msBetween(b.ring.run.dueAt, a.ring.run.dueAt))
   const named = groupBy(sorted, ({ recipient, ring: { run } }) => {
     const { id, message, counts } = run.clock

@@ -148,6 +148,7 @@ function proposed(daysLater: number): NewEvent {
 }
 
 describe('(A3) the promise of an answer', () => {
+  const ASKED = /Grace has the case, but this is still not done.\s+We now ask Grace and\s+Linus[.]/
   it('warns the owner at half of the time, everybody at 80 %, escalates when it is due and then daily until a person has answered (M-03)', async () => {
     await givenCase()
     await given(event('taken', CASE, GRACE, { from: null }))
@@ -158,9 +159,12 @@ describe('(A3) the promise of an answer', () => {
     expect(rung()).toEqual(['answer percent 50 grace'])
     await world.wait(14.4 * HOUR)
     expect(rung().slice(1)).toEqual(both('answer percent 80'))
+    const [warning] = await alarmsTo(linus)
+    expect(warning).not.toContain('We now ask')
     const mark = world.accepted.length
     await world.wait(9.6 * HOUR)
     const [due] = await alarmsTo(linus, mark)
+    expect(due).toMatch(ASKED)
     expect(due).toContain('No person has answered the reporter yet. Overdue since')
     expect(due).toContain('Owner: Grace')
     expect(due).toContain('Sent to: Grace, Linus')
@@ -607,6 +611,7 @@ describe('(B9) one alarm a cause, person and day', () => {
       const words = alarms.at(-1)
       expect(words).toMatch(/No person has answered the reporter yet. Overdue since [^.]*[.]/)
       expect(words).toMatch(new RegExp(`${other}. Overdue since [^.]*[.]`))
+      expect(words?.match(/Nobody has the case. We now ask Grace and Linus[.]/g)).toHaveLength(2)
       const rang = recorded('rang').map((about) => 'clock' in about && about.clock === 'answer')
       expect(rang).toEqual([true, false, true, false])
     }
