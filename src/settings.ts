@@ -51,11 +51,11 @@ async function judgeDeskKey(
   note: Note
 ): Promise<KeyFacts | null> {
   const unlocked = await unlockSecretKey(key.reveal(), passphrase.reveal())
-  if (unlocked.kind !== 'unlocked') {
-    note.stop(`desk.key: ${UNLOCK_PROBLEMS[unlocked.kind]}`)
+  if (typeof unlocked === 'string') {
+    note.stop(`desk.key: ${UNLOCK_PROBLEMS[unlocked]}`)
     return null
   }
-  const { privateKey, wasLocked, isRsa } = unlocked.key
+  const { privateKey, wasLocked, isRsa } = unlocked
   if (!wasLocked)
     note.warning(
       'desk.key: the private key has no passphrase; set one with gpg --edit-key and passwd'
@@ -90,8 +90,9 @@ async function judgeRetiredKeys(
   note: Note
 ): Promise<void> {
   for (const [index, key] of retired_keys.entries()) {
-    const { kind } = await unlockSecretKey(key.reveal(), passphrase.reveal())
-    if (kind !== 'unlocked') note.stop(`desk.retired_keys[${index}]: ${UNLOCK_PROBLEMS[kind]}`)
+    const unlocked = await unlockSecretKey(key.reveal(), passphrase.reveal())
+    if (typeof unlocked === 'string')
+      note.stop(`desk.retired_keys[${index}]: ${UNLOCK_PROBLEMS[unlocked]}`)
   }
 }
 

@@ -84,7 +84,6 @@ function approvalProblems({ id, policy }: Product, approvers: number): string[] 
   ]
 }
 
-/** Remarks on a configuration, each with its condition. */
 const REMARKS: readonly (readonly [when: (config: Config) => boolean, text: string])[] = [
   [
     ({ desk }) => desk.passphrase.reveal().length < PASSPHRASE_LENGTH_MIN,

@@ -104,10 +104,10 @@ export async function list(call: Call): Promise<void> {
   const problems: string[] = []
   for (const [index, key] of [desk.key, ...desk.retired_keys].entries()) {
     const unlocked = await unlockSecretKey(key.reveal(), desk.passphrase.reveal())
-    const isOpen = unlocked.kind === 'unlocked'
+    const isOpen = typeof unlocked !== 'string'
     const of = index === 0 ? 'desk' : 'desk (retired)'
-    if (!isOpen) problems.push(`${of}: ${UNLOCK_PROBLEMS[unlocked.kind]}.`)
-    rows.push(await rowOf(of, isOpen ? unlocked.key.privateKey.toPublic().write() : ''))
+    if (!isOpen) problems.push(`${of}: ${UNLOCK_PROBLEMS[unlocked]}.`)
+    rows.push(await rowOf(of, isOpen ? unlocked.privateKey.toPublic().write() : ''))
   }
   for (const { id, key } of maintainers) rows.push(await rowOf(id, key.text))
   printRows(call, rows, {

@@ -99,7 +99,5 @@ function folded(line: string): string[] {
   const content = line.slice(bar.length)
   const most = WIDE.test(content) ? Math.floor(COLUMNS / 2) : COLUMNS
   const pieces = content.match(new RegExp(`.{1,${most}}(?= |$)|.{1,${most}}`, 'gu')) ?? ['']
-  return pieces.map((piece, at) => (bar === '' && at > 0 ? INDENT : bar) + piece)
+  return pieces.map((piece, at) => (bar === '' && at > 0 ? ' '.repeat(14) : bar) + piece)
 }
-
-const INDENT = ' '.repeat(14)

@@ -110,8 +110,8 @@ async function givenKey({ secretKey = '', passphraseFile: from }: OpenOptions, n
   const armored = (await readLimited(secretKey)).toString('utf8')
   const passphrase = from === undefined ? '' : (await readSecretFile(from)).reveal()
   const unlocked = await unlockSecretKey(armored, passphrase)
-  if (unlocked.kind !== 'unlocked')
-    throw new CommandError(`--secret-key: ${UNLOCK_PROBLEMS[unlocked.kind]}.`)
-  const facts = await inspectKey(unlocked.key.privateKey.toPublic().write(), now)
+  if (typeof unlocked === 'string')
+    throw new CommandError(`--secret-key: ${UNLOCK_PROBLEMS[unlocked]}.`)
+  const facts = await inspectKey(unlocked.privateKey.toPublic().write(), now)
   return { deskKeys: [armored], passphrase, deskAddress: facts?.addresses[0] ?? NOBODY }
 }

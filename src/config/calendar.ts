@@ -32,11 +32,7 @@ export const calendarKeys = (folder: string) => ({
 })
 
 /** A calendar after reading. */
-export type ReadCalendar = {
-  readonly zone: string | null
-  readonly weekend: readonly number[]
-  readonly holidays: Holidays
-}
+export type ReadCalendar = z.output<z.ZodObject<ReturnType<typeof calendarKeys>>>
 
 /** The holidays in the text of an iCalendar file; throws `Trouble` `config` when it has a mistake. */
 export function parseHolidays(text: string): Holidays {

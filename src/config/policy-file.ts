@@ -33,7 +33,6 @@ export type ReadPolicy = {
   readonly preset: string | null
 }
 
-/** A file with its own values. */
 type Source = {
   readonly path: string
   readonly own: Readonly<Record<string, unknown>>

@@ -7,7 +7,6 @@
 import { type CaseTag } from '../domain/ids.ts'
 import { type TroubleCode } from '../domain/trouble.ts'
 
-/** What each event says beside its name. */
 type LogFields = {
   readonly 'desk.started': { readonly version: string; readonly pid: number }
   readonly 'desk.stopping': { readonly because: 'signal' | 'once' | 'trouble' }

@@ -154,18 +154,10 @@ export function readMailDate(value: string): Instant | null {
 // Address lists (RFC 5322 §3.4), which nodemailer takes apart *before* encoded words are decoded, so that no encoded word can
 // fabricate an address. Gives only strict addresses.
 
-/** The mailboxes of one field value. */
-type MailboxList = {
-  /** Mailboxes with a strict address, at most 200. */
-  readonly contacts: readonly Contact[]
-  /** How many mailboxes the value names, readable or not. */
-  readonly count: number
-}
-
 const MAILBOXES_MAX = 200
 
-/** Reads an address list, groups included. Never throws; unreadable mailboxes are counted and left out. */
-export function readMailboxes(value: string): MailboxList {
+/** Mailboxes with a strict address, groups included, at most 200, and how many are named, readable or not. Never throws. */
+export function readMailboxes(value: string) {
   const found = addressparser(value, { flatten: true })
   const plain = Array.from(lex(value), ({ kind, raw }) => (kind === 'other' ? raw : ' ')).join('')
   if (CONTROL.test(value) || isAmbiguous(plain)) return { contacts: [], count: found.length }

@@ -35,7 +35,9 @@ export type LeafText = {
 export function contentOf(part: Part): Buffer {
   const known = contents.get(part)
   if (known !== undefined) return known
-  const content = undoTransferEncoding(bodyOf(part), part.encoding)
+  const [body, encoding] = [bodyOf(part), part.encoding]
+  const decoded = encoding === 'quoted-printable' ? decodeQuotedPrintable(body) : body
+  const content = encoding === 'base64' ? decodeBase64(body) : decoded
   contents.set(part, content)
   return content
 }
@@ -87,8 +89,6 @@ export function capText(text: string): { readonly text: string; readonly isTrunc
   return { text: cut, isTruncated: true }
 }
 
-type ChosenCharset = { readonly charset: string; readonly isGuess: boolean }
-
 /** ISO-2022-JP that ends a line in another alphabet than a Latin one, which RFC 1468 forbids. */
 const OPEN_LINE = /\u001b(?!\([BJ])[^\u001b\n]*$/m
 /** The end of any line that does not end in ASCII. */
@@ -98,7 +98,7 @@ const UNCLOSED = /\u001b(?!\(B)[^\u001b\n]*$/gm
  * Undeclared text is UTF-8 if it can be, and declared UTF-8 without a single valid character is read as windows-1252. Text with
  * an unknown charset is read like undeclared text and reported as a guess; so is what programs read in two ways.
  */
-function chooseCharset(bytes: Uint8Array, declared: string): ChosenCharset {
+function chooseCharset(bytes: Uint8Array, declared: string) {
   const named = charsetNamed(declared)
   // ISO-2022-JP is written in ASCII; anything else only says so.
   const charset = named === 'iso-2022-jp' && !isAscii(bytes) ? null : named
@@ -137,35 +137,18 @@ function decodeBytes(bytes: Uint8Array, charset: string): string {
 // Transfer encodings (RFC 2045 §6.7, §6.8), in bounded memory, because a message can have millions of lines. Never lose a byte
 // that cannot be decoded.
 
-/** `body` without its transfer encoding (`encoding` in lower case); `body` itself when there is none or it is unknown. */
-function undoTransferEncoding(body: Buffer, encoding: string): Buffer {
-  if (encoding === 'base64') return decodeBase64(body)
-  return encoding === 'quoted-printable' ? decodeQuotedPrintable(body) : body
-}
-
 const [LF, EQUALS] = [10, 61]
-
-const BASE64_CHARS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
-/** The six bits that a base64 byte encodes; -1 for any other byte. */
-const SIX_BITS = Int8Array.from({ length: 256 }, (_, byte) =>
-  BASE64_CHARS.indexOf(String.fromCharCode(byte))
-)
 
 /** Padding ends a group, not the part: some senders encode a file in pieces. Node's own decoder stops there. */
 function decodeBase64(body: Buffer): Buffer {
   const decoded = Buffer.alloc(Math.ceil((body.length * 3) / 4))
   let size = 0
-  let bits = 0
-  let count = 0
-  for (const byte of body) {
-    const value = SIX_BITS[byte] ?? -1
-    if (byte === EQUALS) count = 0
-    if (value < 0) continue
-    bits = ((bits << 6) | value) & 0xffff
-    count += 6
-    if (count < 8) continue
-    count -= 8
-    decoded[size++] = (bits >> count) & 0xff
+  for (let at = 0; at < body.length; ) {
+    const padding = body.indexOf(EQUALS, at)
+    const end = padding < 0 ? body.length : padding
+    const group = body.toString('latin1', at, end).replaceAll(/[^A-Za-z0-9+/]+/g, '')
+    size += decoded.write(group, size, 'base64')
+    at = end + 1
   }
   return decoded.subarray(0, size)
 }

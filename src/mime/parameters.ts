@@ -5,14 +5,8 @@
 import { parseHeaderValue } from 'nodemailer/lib/mime-funcs'
 import { decodeWords } from './encoded-words.ts'
 
-/** The leading value in lower case and the parameters by lower-case name. */
-export type Parameterized = {
-  readonly value: string
-  readonly params: ReadonlyMap<string, string>
-}
-
-/** Reads `text/plain; charset="utf-8"`; the first of repeated parameters wins. Never throws. */
-export function readParameterized(text: string): Parameterized {
+/** Reads `text/plain; charset="utf-8"`, names and value in lower case; the first of repeated parameters wins. Never throws. */
+export function readParameterized(text: string) {
   const { value, params } = parseHeaderValue(text, { stripComments: true })
   const decoded = Object.entries(params).map(([name, each]) => [name, decodeWords(each)] as const)
   return { value: value.trim().toLowerCase(), params: new Map(decoded) }

@@ -9,9 +9,6 @@ import { type Part, partsBelow } from './tree.ts'
 /** One leaf and its use. */
 export type Piece = { readonly kind: 'text' | 'html' | 'attachment'; readonly part: Part }
 
-/** The leaves in document order, with warnings about them and about the whole tree. */
-export type Selection = { readonly pieces: readonly Piece[]; readonly warnings: Set<WarningCode> }
-
 const READ_AS_TEXT = new Set(['text/plain', 'text/markdown', 'text/x-markdown'])
 const SMIME = /^application\/(?:x-)?pkcs7-(?:mime|signature)$/
 const TNEF = /^application\/(?:vnd\.)?ms-tnef$/
@@ -20,8 +17,8 @@ const ENCRYPTED = /^(?:application\/pgp-|multipart\/)encrypted$/
 export const ARMORED_MESSAGE = '-----BEGIN PGP MESSAGE-----'
 const LOOK_AHEAD_BYTES = 200_000
 
-/** Selects the pieces below `start`, but for `except`. */
-export function selectPieces(start: Part, except: Part | null = null): Selection {
+/** The leaves below `start` but for `except`, in document order, with warnings about them and about the whole tree. */
+export function selectPieces(start: Part, except: Part | null = null) {
   const warnings = new Set<WarningCode>()
   const pieces = piecesOf(start, start, warnings).filter(({ part }) => part !== except)
   for (const { part } of pieces) notice(part, warnings)

@@ -4,7 +4,7 @@
  * stays one opaque part and is never lost. Does not open attached messages (message/rfc822). Must never throw for any message.
  */
 import { type Field, firstValue, readFields } from './fields.ts'
-import { type Parameterized, readParameterized } from './parameters.ts'
+import { readParameterized } from './parameters.ts'
 
 /** One part. `start…end` is the whole entity, `bodyStart…end` its body; both exclude the delimiter's line break. */
 export type Part = {
@@ -43,7 +43,6 @@ const BOUNDARY_CHARS_MAX = 200
 const [TAB, LF, CR, SPACE] = [9, 10, 13, 32]
 const TYPE = /^[a-z0-9!#$&^_.+-]{1,127}\/[a-z0-9!#$&^_.+-]{1,127}$/
 
-/** A tree while it grows. */
 type Growing = {
   readonly raw: Buffer
   count: number
@@ -89,13 +88,12 @@ function readPart(tree: Growing, span: Span, fallbackType: string, depth: number
   return { ...part, children: isOpaque ? [] : readChildren(tree, part, depth), isOpaque }
 }
 
-/** A part without what is inside. */
 type Head = Omit<Part, 'children' | 'isOpaque'>
 
 function readHead(tree: Growing, { start, end }: Span, fallbackType: string): Head {
   const { fields, bodyStart, isBroken } = readFields(tree.raw, start, end)
   if (isBroken) tree.isBroken = true
-  const parameterized = (name: string): Parameterized => readParameterized(firstValue(fields, name))
+  const parameterized = (name: string) => readParameterized(firstValue(fields, name))
   const { value: type, params } = parameterized('content-type')
   const disposition = parameterized('content-disposition')
   const kind = disposition.value

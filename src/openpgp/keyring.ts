@@ -53,13 +53,6 @@ export type SecretKey = {
   readonly wasLocked: boolean
 }
 
-/** The outcome of unlocking: a closed union, so that a caller can name the exact problem of a key file. */
-export type Unlocked =
-  | { readonly kind: 'unlocked'; readonly key: SecretKey }
-  | { readonly kind: 'wrong-passphrase' }
-  | { readonly kind: 'public' }
-  | { readonly kind: 'unreadable' }
-
 /**
  * Facts at `now` of the one public key in `data` (armored or binary), merged with what its owner signed in those of `copies`
  * that are copies of it: renewals, revocations, new subkeys, and user ids with an address that it already has. Null when it is
@@ -225,24 +218,24 @@ export const UNLOCK_PROBLEMS = {
 export async function unlockSecretKey(
   data: Uint8Array | string,
   passphrase: string
-): Promise<Unlocked> {
+): Promise<SecretKey | keyof typeof UNLOCK_PROBLEMS> {
   const packets = readKeyPackets(data)
-  if (packets === null) return { kind: 'unreadable' }
-  if (packets.kind === 'public') return { kind: 'public' }
+  if (packets === null) return 'unreadable'
+  if (packets.kind === 'public') return 'public'
   let locked: PrivateKey
   try {
     locked = await readPrivateKey({ binaryKey: packets.data, config: CONFIG })
   } catch {
-    return { kind: 'unreadable' }
+    return 'unreadable'
   }
   const wasLocked = locked.getKeys().some((part) => !isOpen(part))
   try {
     const privateKey = wasLocked
       ? await decryptKey({ privateKey: locked, passphrase, config: CONFIG })
       : locked
-    return { kind: 'unlocked', key: describe(privateKey, wasLocked) }
+    return describe(privateKey, wasLocked)
   } catch {
-    return { kind: 'wrong-passphrase' }
+    return 'wrong-passphrase'
   }
 }
 

@@ -21,21 +21,15 @@ export const TAG = {
   publicKeySession: 1,
   signature: 2,
   symmetricKeySession: 3,
-  onePassSignature: 4,
   secretKey: 5,
   publicKey: 6,
   secretSubkey: 7,
-  compressed: 8,
   encryptedNoIntegrity: 9,
-  marker: 10,
-  literal: 11,
-  trust: 12,
   userId: 13,
   publicSubkey: 14,
   userAttribute: 17,
   encryptedIntegrity: 18,
-  encryptedAead: 20,
-  padding: 21
+  encryptedAead: 20
 } as const
 
 /** The packets found, and how the walk ended: at the end of the data, at broken framing, or at the limit. */

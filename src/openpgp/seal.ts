@@ -10,7 +10,6 @@ import { Trouble } from '../domain/trouble.ts'
 import { CONFIG } from './config.ts'
 import { holds, inspectKey, knownCertificate, type SecretKey } from './keyring.ts'
 
-/** The certificate to encrypt to. */
 type SealTarget = Pick<SealTo, 'fingerprint' | 'keyData'>
 
 /** An armored OpenPGP message, or why the key was refused. */

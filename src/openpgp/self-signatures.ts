@@ -16,7 +16,6 @@ export type WithDirect = Key & { directSignatures: SignaturePacket[] }
 /** Whether a signature is genuine, regardless of when it was made; it is judged at the time of use. */
 type Check = (signature: SignaturePacket) => Promise<boolean>
 
-/** Signatures of one kind on one part of a key. */
 type Place = { readonly signatures: SignaturePacket[]; readonly isGenuine: Check }
 
 /** The library accepts null for "at any time"; its types do not say so. */

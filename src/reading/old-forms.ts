@@ -144,14 +144,6 @@ function isText(data: Uint8Array): boolean {
 // Cleartext signatures (RFC 9580 §7), parsed by our own strict rule: nothing before, nothing unusual in the armor headers, one
 // signature. They never carry commands; the text is shown and the signature named.
 
-/** The signed text alone, the exact bytes that were signed, the signature and the text after it. */
-type Cleartext = {
-  readonly text: string
-  readonly signedBytes: Uint8Array
-  readonly signature: Uint8Array
-  readonly after: string
-}
-
 const BEGIN = '-----BEGIN PGP SIGNED MESSAGE-----'
 /** The first line and the armor headers, of which only `Hash:` is allowed, with the empty line behind them. */
 const HEAD = new RegExp(
@@ -159,8 +151,8 @@ const HEAD = new RegExp(
 )
 const SIGNATURE = '\n-----BEGIN PGP SIGNATURE-----'
 
-/** Parses text (LF line ends) that is exactly one cleartext-signed message, possibly with a footer; null otherwise. */
-function readCleartext(text: string): Cleartext | null {
+/** Text (LF line ends) that is exactly one cleartext-signed message, and the exact bytes signed, or null; a footer may follow. */
+function readCleartext(text: string) {
   const trimmed = text.trimStart()
   const start = HEAD.exec(trimmed)?.[0].length ?? 0
   const end = trimmed.indexOf(SIGNATURE, start - 1)

@@ -28,13 +28,6 @@ type Row = Pick<DeskEvent, 'id' | 'at' | 'kind'> &
 
 type Head = Pick<Row, 'id' | 'hash'>
 
-/** `firstBad` is the id of the first event that is changed, missing or inserted; null when `ok`. */
-export type RecordVerdict = {
-  readonly ok: boolean
-  readonly count: number
-  readonly firstBad: number | null
-}
-
 const GENESIS = '0'.repeat(64) as Sha256
 
 /** Appends one event, and makes its subject due for a look if clocks go by it. */
@@ -111,8 +104,8 @@ function newest(read: Read): Head {
   return read.get<Head>(sql) ?? { id: 0, hash: GENESIS }
 }
 
-/** Checks the whole chain in constant memory. */
-export function verify(read: Read): RecordVerdict {
+/** Checks the whole chain in constant memory; `firstBad` is the first event that is changed, missing or inserted, null for none. */
+export function verify(read: Read) {
   let last: Head = { id: 0, hash: GENESIS }
   for (const row of allRows(read)) {
     const follows = row.id === last.id + 1 && row.previousHash === last.hash

@@ -63,9 +63,9 @@ export async function unlockKeys(start: WorkerStart): Promise<ReadingKeys> {
   const secretKeys: SecretKey[] = []
   for (const armored of start.deskKeys) {
     const unlocked = await unlockSecretKey(armored, start.passphrase)
-    if (unlocked.kind !== 'unlocked')
-      throw new Trouble('desk-key', `desk.key: ${UNLOCK_PROBLEMS[unlocked.kind]}`)
-    secretKeys.push(unlocked.key)
+    if (typeof unlocked === 'string')
+      throw new Trouble('desk-key', `desk.key: ${UNLOCK_PROBLEMS[unlocked]}`)
+    secretKeys.push(unlocked)
   }
   return { secretKeys, certificates: start.maintainerKeys }
 }

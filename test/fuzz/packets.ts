@@ -4,6 +4,7 @@
  */
 import { createCipheriv, createHash } from 'node:crypto'
 import { deflateRawSync, deflateSync } from 'node:zlib'
+import { enums } from 'openpgp'
 import { bodyOf, TAG, walkPackets } from '../../src/openpgp/packets.ts'
 import { type Random } from './random.ts'
 
@@ -141,12 +142,12 @@ export function mutateBytes(random: Random, bytes: Buffer): Buffer {
 
 function junkPacket(random: Random): Packet {
   const tag = random.pick([
-    TAG.marker,
-    TAG.padding,
-    TAG.trust,
-    TAG.literal,
-    TAG.compressed,
-    TAG.onePassSignature,
+    enums.packet.marker,
+    enums.packet.padding,
+    enums.packet.trust,
+    enums.packet.literalData,
+    enums.packet.compressedData,
+    enums.packet.onePassSignature,
     TAG.signature,
     TAG.userId,
     TAG.encryptedNoIntegrity,
@@ -155,7 +156,10 @@ function junkPacket(random: Random): Packet {
     39,
     60
   ])
-  return { tag, body: tag === TAG.marker ? Buffer.from('PGP') : random.bytes(random.int(40)) }
+  return {
+    tag,
+    body: tag === enums.packet.marker ? Buffer.from('PGP') : random.bytes(random.int(40))
+  }
 }
 
 /** A compressed data packet (RFC 9580 §5.6) around a stream. */
@@ -163,12 +167,12 @@ export function compressed(random: Random, packets: readonly Packet[]): Packet {
   const inner = joined(packets)
   const isZip = random.chance(0.5)
   const data = isZip ? deflateRawSync(inner) : deflateSync(inner)
-  return { tag: TAG.compressed, body: Buffer.concat([Buffer.of(isZip ? 1 : 2), data]) }
+  return { tag: enums.packet.compressedData, body: Buffer.concat([Buffer.of(isZip ? 1 : 2), data]) }
 }
 
 /** A literal data packet (RFC 9580 §5.9), binary, without a file name. */
 export function literal(data: Uint8Array): Packet {
-  return { tag: TAG.literal, body: Buffer.concat([Buffer.from('b\0\0\0\0\0'), data]) }
+  return { tag: enums.packet.literalData, body: Buffer.concat([Buffer.from('b\0\0\0\0\0'), data]) }
 }
 
 /** Encrypted, integrity-protected data version 1 (RFC 9580 §5.13.1) under an AES-256 session key. */

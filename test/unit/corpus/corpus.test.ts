@@ -78,7 +78,7 @@ for (const suite of SUITES) {
         const { refusedKey } = expected
         if (refusedKey !== undefined) {
           const key = readFileSync(join(folder, refusedKey.file))
-          const { kind } = await unlockSecretKey(key, refusedKey.passphrase)
+          const kind = await unlockSecretKey(key, refusedKey.passphrase)
           expect(kind, refusedKey.because).toBe(refusedKey.kind)
         }
       })

@@ -71,11 +71,11 @@ export async function readPeople(corpus: string, suite: Suite): Promise<Map<stri
 async function readPerson(path: string, passphrase: string): Promise<Person> {
   const bytes = readFileSync(path)
   const unlocked = await unlockSecretKey(bytes, passphrase)
-  if (unlocked.kind === 'unlocked') {
-    const keyData = unlocked.key.privateKey.toPublic().write()
-    return { fingerprint: unlocked.key.fingerprint, keyData, secret: unlocked.key }
+  if (typeof unlocked !== 'string') {
+    const keyData = unlocked.privateKey.toPublic().write()
+    return { fingerprint: unlocked.fingerprint, keyData, secret: unlocked }
   }
-  if (unlocked.kind !== 'public') throw new Error(`${path}: ${unlocked.kind}`)
+  if (unlocked !== 'public') throw new Error(`${path}: ${unlocked}`)
   const facts = await readCertificate(bytes)
   if (facts === null) throw new Error(`${path}: no certificate`)
   return { fingerprint: facts.fingerprint, keyData: facts.keyData, secret: null }

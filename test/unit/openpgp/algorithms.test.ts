@@ -64,9 +64,9 @@ async function makePerson(kind: Kind): Promise<Person> {
     ...(kind.config === undefined ? {} : { config: kind.config })
   })
   const unlocked = await unlockSecretKey(privateKey, '')
-  if (unlocked.kind !== 'unlocked') throw new Error(unlocked.kind)
-  const key = unlocked.key.privateKey
-  return { secret: unlocked.key, key, keyData: key.toPublic().write() }
+  if (typeof unlocked === 'string') throw new Error(unlocked)
+  const key = unlocked.privateKey
+  return { secret: unlocked, key, keyData: key.toPublic().write() }
 }
 
 function openAs(desk: Person, message: Uint8Array, ...known: readonly Person[]): Promise<Opening> {
