@@ -9,6 +9,7 @@ import { type Config, loadConfig } from '../config/load.ts'
 import { limits } from '../config/schema.ts'
 import { readLimited, readSecretFile, readStart } from '../config/secrets.ts'
 import { keysOf } from '../desk/read-keys.ts'
+import { openArrival } from '../desk/read-situation.ts'
 import { type Address } from '../domain/address.ts'
 import { type OpenedMail } from '../domain/mail.ts'
 import { type Instant, readInstant } from '../domain/time.ts'
@@ -63,11 +64,7 @@ async function openWith(reader: Reader, raw: Uint8Array, now: Instant): Promise<
   try {
     if (raw.length > limits.mail_size)
       return await workers.openHeaders(raw.subarray(0, HEADER_BYTES_MAX))
-    const first = await workers.open(raw, { now, knownKeys: [] })
-    const { from } = first.outer
-    const isUnknown = first.signatures.some(({ state }) => state === 'unknown-key')
-    const knownKeys = isUnknown && from !== null ? reader.keysOf(from.address) : []
-    return knownKeys.length === 0 ? first : await workers.open(raw, { now, knownKeys })
+    return await openArrival(workers, raw, now, reader.keysOf)
   } finally {
     await workers.close()
   }

@@ -32,8 +32,9 @@ async function inspect(
 }
 
 /**
- * The key of an address, and whether anything can be sealed to it now (G3): the registered one of a maintainer or a list
- * member, else the pinned one.
+ * The key of an address, and whether anything can be sealed to it now (G3): the registered one of a maintainer, else the pinned
+ * one. For a list member who reports, their key on the list counts no more than for anybody: whether an answer leaves encrypted,
+ * and what maintainers read of that, must not show who is on the list (G5, G6).
  */
 export async function knownKey(
   desk: Desk,
@@ -63,10 +64,9 @@ export async function knownKeys(
   return new Map(found.flat())
 }
 
-function registeredKey({ settings, db }: Desk, address: Address, now: Instant) {
-  const maintainer = settings.maintainers.find((one) => isSameAddress(one.address, address))
-  const owner = maintainer ?? db.read((read) => members.findByAddress(read, address))
-  if (owner === null) return null
+function registeredKey({ settings }: Desk, address: Address, now: Instant) {
+  const owner = settings.maintainers.find((one) => isSameAddress(one.address, address))
+  if (owner === undefined) return null
   const { fingerprint, keyData } = owner
   return { fingerprint, keyData, source: 'registered', firstSeenAt: now, isProved: true } as const
 }

@@ -1,5 +1,5 @@
 /** The *read* step: opens a message in a worker and gathers what the decision may depend on. Reads only. */
-import { domainOf, isSameAddress } from '../domain/address.ts'
+import { type Address, domainOf, isSameAddress } from '../domain/address.ts'
 import { addresseesOf, type CaseRecord, numbersOf } from '../domain/case.ts'
 import { aboutCase } from '../domain/event.ts'
 import { type CaseTag, findCaseTags, type MessageId, parseMessageId } from '../domain/ids.ts'
@@ -30,27 +30,25 @@ import * as outbox from '../store/outbox.ts'
 import { type Read } from '../store/sql.ts'
 import { type Desk } from './desk.ts'
 import { messageIdOf } from './prepare.ts'
-import {
-  candidatesOf,
-  keysOf,
-  knownKey,
-  knownKeys,
-  mergedCopies,
-  offeredKeys
-} from './read-keys.ts'
+import { candidatesOf, knownKey, knownKeys, mergedCopies, offeredKeys } from './read-keys.ts'
 
 /**
  * Opens the message; a second time with the keys of its sender when a signature's key was not among the maintainers': the one
- * pinned for the address, a list member's, or the one that the message itself brings.
+ * pinned for the address, a list member's (`keysOf`), or the one that the message itself brings.
  */
-export async function openArrival(desk: Desk, raw: Uint8Array, now: Instant): Promise<OpenedMail> {
-  const first = await desk.workers.open(raw, { now, knownKeys: [] })
+export async function openArrival(
+  workers: Pick<Desk['workers'], 'open'>,
+  raw: Uint8Array,
+  now: Instant,
+  keysOf: (from: Address) => readonly Uint8Array[]
+): Promise<OpenedMail> {
+  const first = await workers.open(raw, { now, knownKeys: [] })
   const from = first.outer.from
   const isUnknown = first.signatures.some((signature) => signature.state === 'unknown-key')
   if (!isUnknown || from === null) return first
   const brought = first.candidateKeys.map(({ keyData }) => keyData)
-  const knownKeys = [...desk.db.read((read) => keysOf(read, from.address)), ...brought]
-  return knownKeys.length === 0 ? first : desk.workers.open(raw, { now, knownKeys })
+  const knownKeys = [...keysOf(from.address), ...brought]
+  return knownKeys.length === 0 ? first : workers.open(raw, { now, knownKeys })
 }
 
 /** At most this many other open cases of its sender are named with a new one. */

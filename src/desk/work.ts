@@ -15,6 +15,7 @@ import { type Committed, commit } from './commit.ts'
 import { type Desk } from './desk.ts'
 import { isOfOneThing } from './faults.ts'
 import { type Prepared, prepare } from './prepare.ts'
+import { keysOf } from './read-keys.ts'
 import { openArrival, readSituation } from './read-situation.ts'
 
 const TRIES_MAX = 3
@@ -89,7 +90,9 @@ async function receive(
   const opened =
     quarantined || arrival.part === 'header'
       ? await desk.workers.openHeaders(raw)
-      : await openArrival(desk, raw, begunAt)
+      : await openArrival(desk.workers, raw, begunAt, (from) =>
+          desk.db.read((read) => keysOf(read, from))
+        )
   const now = desk.clock.now()
   const situation = await readSituation(desk, arrival, opened, { quarantined, now })
   const decisions = decideArrival(situation, desk.settings, {

@@ -288,6 +288,7 @@ export const REFUSED = {
   'expired-key': 'the key that signed it has expired',
   'revoked-key': 'the key that signed it is revoked',
   'repeated-header': 'it repeats header fields that may occur only once',
+  'too-long': 'its text is longer than 256 KiB',
   stale: 'its signature is too old',
   'from-the-future': 'its signature is dated in the future',
   'for-another': 'nothing in its signed part says that it is meant for this desk',

@@ -45,9 +45,8 @@ export function refusalOf(
   const [signature, ...others] = opened.signatures
   if (signature === undefined) return 'unsigned'
   if (others.length > 0) return 'several-signatures'
-  const state = signatureRefusal(signature, maintainer)
+  const state = signatureRefusal(signature, maintainer) ?? contentRefusal(opened)
   if (state !== null) return state
-  if (opened.warnings.includes('repeated-header')) return 'repeated-header'
   if (signatureSeen) return 'replayed'
   const age = freshness(signature, settings, now)
   return age === null && !isMeantForDesk(opened, quoted, settings) ? 'for-another' : age
@@ -58,6 +57,12 @@ function signatureRefusal(signature: Signature, maintainer: Maintainer): Refused
   if (signature.state !== 'valid') return signature.state
   if (signature.fingerprint !== maintainer.fingerprint) return 'unknown-key'
   return signature.coversWhole ? null : 'not-covered'
+}
+
+function contentRefusal({ warnings }: OpenedMail): Refused | null {
+  if (warnings.includes('repeated-header')) return 'repeated-header'
+  // Commands would act on half of the text (B7).
+  return warnings.includes('text-truncated') ? 'too-long' : null
 }
 
 function freshness(signature: Signature, settings: Settings, now: Instant): Refused | null {

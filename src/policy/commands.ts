@@ -140,15 +140,9 @@ function readCommand(reader: Reader, line: string, commands: Open[]): void {
     complain({ ...reader, kind: 'unknown' }, above, head, says)
     return
   }
-  const command: Open = {
-    at: reader.first + above - 1,
-    line: clip(head),
-    verb: verb.name,
-    takes: verb.text ?? null,
-    words: (verb.name.includes(' ') ? words.slice(1) : words).map(plainWord),
-    text,
-    fields: []
-  }
+  const own = (verb.name.includes(' ') ? words.slice(1) : words).map(plainWord)
+  const place = { at: reader.first + above - 1, line: clip(head), verb: verb.name }
+  const command: Open = { ...place, takes: verb.text ?? null, words: own, text, fields: [] }
   const says = misuse(verb, command)
   if (says !== null) complain(reader, above, head, says)
   if (LEAVES.includes(verb.text?.goesTo)) reader.problems.push(...doubtsAbout(text ?? '', command))
@@ -158,10 +152,8 @@ function readCommand(reader: Reader, line: string, commands: Open[]): void {
 
 function readFields(reader: Reader, command: Open): void {
   const { text, at } = command
-  collectFields(
-    text === null ? reader : { ...reader, lines: text.split('\n'), first: at + 1, at: 0 },
-    command
-  )
+  const block = { ...reader, lines: (text ?? '').split('\n'), first: at + 1, at: 0 }
+  collectFields(text === null ? reader : block, command)
   command.text = null
 }
 

@@ -198,7 +198,7 @@ function toldDate(
 }
 
 /**
- * Reads AGREE or OBJECT at the start of a line of their own (B19), if they were told the present date. `isOnlyYes`:
+ * Reads AGREE on a line of its own, or else OBJECT at the start of one (B19), if they were told the present date. `isOnlyYes`:
  * nothing else came with it, so it needs no reply.
  */
 export function answerToDate(
@@ -216,9 +216,9 @@ export function answerToDate(
   const { reporter } = sender
   if (toldDate(events, record, reporter) !== date) return nothing
   const own = newText(text)
-  const [, word] = /^[^\S\n]*(agree|object)(?![\p{L}\p{N}-])/imu.exec(own) ?? []
-  if (word === undefined) return nothing
-  const answer = word.toLowerCase() === 'agree' ? 'agree' : 'object'
+  const isNo = /^[^\S\n]*object(?![\p{L}\p{N}-])/imu.test(own)
+  if (!isNo && !/^[^\S\n]*agree[^\S\n]*[.!]?[^\S\n]*$/imu.test(own)) return nothing
+  const answer = isNo ? 'object' : 'agree'
   const { id } = reporter
   const about = { reporter: id, date, answer } as const
   return {

@@ -54,7 +54,7 @@ export function decideMaintainerMail(
     const context = { ...desk, bound, product, files, tools }
     return [...remember, ...act(parsed, hasCommands, context, situation)]
   }
-  if (named === null && !hasCommands && situation.answers === null) return null
+  if (named === null && !hasCommands && !answersDesk(situation)) return null
   const says = NO_CASE[named ?? 'none'] ?? `There is no case ${named}, which your message names.`
   const { decisions, ...result } = hasCommands
     ? runWithoutCase(parsed, desk, VERBS, says)
@@ -67,6 +67,10 @@ export function decideMaintainerMail(
 }
 
 const NO_COMMANDS = { ran: false, refused: [{ verb: '', because: 'no-case' }] } as const
+
+function answersDesk({ answers, quoted }: Situation): boolean {
+  return answers !== null || quoted.length > 0
+}
 
 const CLIENT_FILES: readonly string[] = [
   'application/pgp-keys',

@@ -35,6 +35,7 @@ import { type AnsweredReporter, memberReach, nameOf, reachSentence } from './rec
 import { sealedTo } from './send.ts'
 import { type Situation } from './situation.ts'
 import { disclosureWords, stateWords } from './status.ts'
+import { listMember } from './threading.ts'
 
 /** What the facts about a case are made from. */
 export type CaseAbout = {
@@ -46,7 +47,7 @@ export type CaseAbout = {
 }
 
 export type RelayInput = CaseAbout &
-  Pick<Situation, 'arrivalId' | 'opened' | 'receivedAt' | 'size'> & {
+  Pick<Situation, 'arrivalId' | 'opened' | 'member' | 'receivedAt' | 'size'> & {
     readonly record: CaseRecord
     readonly reporterKeys: ReporterKeys
     /** Whether the content stays out: `opened` holds none then, and the files of the message do not go along. */
@@ -66,23 +67,41 @@ export type RelayInput = CaseAbout &
  * id of the member, but neither the original message nor a key.
  */
 export function relay(input: RelayInput): Decision[] {
-  const { settings, writer } = input
-  return [false, true].flatMap((isHidden) => {
-    const readers = settings.maintainers.filter(
-      ({ roles }) => isHidden === (writer.author === 'member' && !roles.includes('list-admin'))
+  const hiddenAs = hiddenName(input)
+  return [...new Set([null, hiddenAs])].flatMap((name) => {
+    const readers = input.settings.maintainers.filter(
+      ({ roles }) => name === (roles.includes('list-admin') ? null : hiddenAs)
     )
-    return readers.length === 0 ? [] : [forwarded(input, readers, isHidden)]
+    return readers.length === 0 ? [] : [forwarded(input, readers, name)]
   })
 }
 
-/** One copy for each of `readers`, who learn only the id of a hidden list member. */
-function forwarded(input: RelayInput, readers: readonly Maintainer[], isHidden: boolean): Decision {
+/**
+ * What maintainers who are no list admins read in place of the sender; null where they may read that. An automatic answer may
+ * come from the mail system of any member.
+ */
+function hiddenName(input: RelayInput): string | null {
+  const { writer, opened } = input
+  const id = writer.author === 'member' ? writer.authorId : listMember(input, input.settings)?.id
+  if (id !== undefined) return `list member ${id}`
+  return opened.automatic.includes('auto-replied') ? 'the sender of an automatic answer' : null
+}
+
+/** One copy for each of these; `hiddenAs` is what they read in place of a hidden sender. */
+function forwarded(
+  input: RelayInput,
+  to: readonly Maintainer[],
+  hiddenAs: string | null
+): Decision {
   const { record, opened, settings, writer, arrivalId, isWithheld } = input
+  const isHidden = hiddenAs !== null
   const { from } = opened.outer
   const unhidden = <T>(all: readonly T[]): readonly T[] => (isHidden ? [] : all)
   const ofCase = caseFacts(record, input)
   const isFirst = ({ label }: FactLine): boolean => FIRST.includes(label)
-  const who = isHidden ? `list member ${writer.authorId}` : senderOf(opened)
+  const member = listMember(input, settings)
+  const listed = member === null ? '' : `, list member ${member.id}`
+  const who = hiddenAs ?? `${senderOf(opened)}${listed}`
   const files = opened.attachments.filter((file) => !isHidden || !isDeclaredKey(file))
   const message = relayMessage({
     isReport: input.isReport,
@@ -100,7 +119,7 @@ function forwarded(input: RelayInput, readers: readonly Maintainer[], isHidden: 
       fact('Received', formatInstant(input.receivedAt, settings.desk.timezone)),
       fact('Encrypted', encryptionWords(opened)),
       ...unhidden([fact('Signed', signatureWords(input))]),
-      ...input.facts.filter((one) => !isFirst(one))
+      ...unhidden(input.facts.filter((one) => !isFirst(one)))
     ],
     warnings: [...opened.warnings.map((code) => WARNINGS[code]), ...input.warnings],
     text: opened.text,
@@ -108,13 +127,13 @@ function forwarded(input: RelayInput, readers: readonly Maintainer[], isHidden: 
     files: files.map(
       ({ filename, size, sha256 }) => `${filename} (${size} bytes, SHA-256 ${sha256})`
     ),
-    reach: reachWords(input)
+    reach: reachWords(input, hiddenAs)
   })
   const original = !isHidden && input.size <= settings.limits.original
-  return sealedTo(readers, message, {
+  return sealedTo(to, message, {
     once: isHidden ? `${arrivalId}:by-id` : String(arrivalId),
     tag: record.tag,
-    via: isHidden ? `List member ${writer.authorId}` : from && (from.name || from.address),
+    via: hiddenAs ?? (from && (from.name || from.address)),
     conversation: conversationWith(writer),
     files: isWithheld ? null : { from: 'arrival', original, keys: !isHidden }
   })
@@ -132,11 +151,14 @@ function answeredIn({ record, writer }: RelayInput): AnsweredReporter {
   return reporterIn(record, { kind: 'one', with: conversationWith(writer), isSigned: true })
 }
 
-function reachWords(input: RelayInput): string {
+function reachWords(input: RelayInput, hiddenAs: string | null): string {
   const { writer, product, reporterKeys } = input
   if (writer.author === 'member') return memberReach(writer.authorId)
   const plain = writer.author === 'reporter' ? product.policy.replies : 'internal'
-  return reachSentence(answeredIn(input), reporterKeys, product, plain)
+  const reporter = answeredIn(input)
+  const says = reachSentence(reporter, reporterKeys, product, plain)
+  if (hiddenAs === null || reporter === null || reporter === 'several') return says
+  return says.replaceAll(reporter.contact.address, hiddenAs)
 }
 
 /** What a reader needs first; all else is in the details. */

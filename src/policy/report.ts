@@ -158,7 +158,7 @@ function openedBy(
 ): Entry {
   const { receivedAt, opened, senderCases } = situation
   const product = productOf(opened, settings)
-  const record = newCase(situation, product, now)
+  const record = newCase(situation, product, settings, now)
   const { tag, reporters } = record
   const [reporter] = reporters
   const answer = answerDueAt(productsOutside(opened, settings), receivedAt)
@@ -186,16 +186,19 @@ function openedBy(
 function newCase(
   situation: Situation,
   product: Product,
+  settings: Settings,
   now: Instant
 ): CaseRecord & { readonly reporters: readonly [Reporter] } {
   const { opened, nextTag, receivedAt, waitingKeys } = situation
   const { messageId, from } = opened.outer
   // Only the commit can fill these in; the relay shows none of it.
   const unstored = { id: 0, version: 0, maintainerRoot: '' as MessageId }
+  const undecided = { owner: null, disclosureAt: null, disclosureZone: null, rejectedAs: null }
   const reporter: Reporter = {
     id: nextTag,
     openedAt: now,
-    contact: from,
+    // A web form may write in the name of the desk, which answers nobody there.
+    contact: from !== null && isSameAddress(from.address, settings.desk.address) ? null : from,
     beganInClear: beganInClear(opened),
     unusedKeys: waitingKeys.flatMap((key) => (key.refusedAt === null ? key.fingerprint : [])),
     root: messageId ?? unstored.maintainerRoot,
@@ -204,18 +207,15 @@ function newCase(
   }
   return {
     ...unstored,
+    ...undecided,
+    mergedInto: null,
     tag: nextTag,
     product: product.id,
     state: 'received',
     reporters: [reporter],
     subject: subjectOf(opened),
     receivedAt,
-    openedAt: now,
-    owner: null,
-    disclosureAt: null,
-    disclosureZone: null,
-    rejectedAs: null,
-    mergedInto: null
+    openedAt: now
   }
 }
 
@@ -319,13 +319,13 @@ function writingOf({ opened, receivedAt }: Situation, tag: CaseTag, sender: Send
     }
   }
   if (sender.kind === 'member') {
-    const { signed: isSigned, record } = sender
-    const by = isSigned ? ({ kind: 'member', id: record.id } as const) : BY_SOMEBODY
-    const unsigned = `This message says that it comes from list member ${record.id}, but no signature proves that they meant it for this desk.`
+    const { isSigned, id } = sender
+    const by = isSigned ? ({ kind: 'member', id } as const) : BY_SOMEBODY
+    const unsigned = `No signature proves that list member ${id} wrote this message and meant it for this desk.`
     const warnings = isSigned ? [] : [unsigned]
     return {
-      writer: { author: 'member', authorId: record.id },
-      happened: event('member-wrote', subject, by, { member: record.id, isSigned }),
+      writer: { author: 'member', authorId: id },
+      happened: event('member-wrote', subject, by, { member: id, isSigned }),
       warnings: opened.sealedTo === 'nobody' ? [...warnings, MEMBER_IN_CLEAR] : warnings
     }
   }
@@ -344,20 +344,12 @@ function message(
   writer: Writing['writer'],
   now: Instant
 ): Decision {
-  return {
-    kind: 'add-message',
-    tag,
-    message: {
-      at: now,
-      ...writer,
-      audience:
-        writer.author === 'reporter' || writer.author === 'member' ? writer.author : 'internal',
-      subject: subjectOf(opened),
-      text: opened.text,
-      messageId: opened.outer.messageId,
-      arrivalId
-    }
-  }
+  const { author } = writer
+  const audience = author === 'reporter' || author === 'member' ? author : 'internal'
+  const { text, outer } = opened
+  const said = { ...writer, audience, subject: subjectOf(opened), text } as const
+  const { messageId } = outer
+  return { kind: 'add-message', tag, message: { at: now, ...said, messageId, arrivalId } }
 }
 
 function stateAfter(

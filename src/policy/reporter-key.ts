@@ -63,7 +63,7 @@ export function decideReporterKey(
 ): KeyDecision {
   const { senderKey, opened, waitingKeys } = situation
   const { from } = opened.outer
-  // Keys of maintainers come from the configuration, those of members from the list.
+  // Keys of maintainers come from the configuration.
   if (from === null || senderKey?.source === 'registered') return { ...NO_KEY, key: senderKey }
   const about: About = { situation, address: from.address, ...whose, settings, now }
   // A key that a maintainer refused counts for nothing when it comes again.
@@ -222,7 +222,10 @@ function renewed(
 }
 
 /** Keeps a key until a maintainer accepts or refuses it; the key in use stays in use. */
-function offer({ address, tag, reporter, now }: About, offered: Offered): Decision[] {
+function offer(
+  { address, tag, reporter, now }: About,
+  offered: Omit<PinnedKey, 'firstSeenAt'>
+): Decision[] {
   const { fingerprint, source, keyData } = offered
   const key = { fingerprint, source, keyData, firstSeenAt: now }
   return [
@@ -230,8 +233,6 @@ function offer({ address, tag, reporter, now }: About, offered: Offered): Decisi
     recorded('key-offered', aboutCase(tag), BY_DESK, { reporter, fingerprint })
   ]
 }
-
-type Offered = Omit<PinnedKey, 'firstSeenAt'>
 
 /** Where nothing can be encrypted to the reporter, the sentence about replies names the commands. */
 function waitingWords(known: ReporterKey | null, fresh: readonly Named[], because: string): string {

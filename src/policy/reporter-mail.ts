@@ -8,7 +8,8 @@ import {
   addresseesOf,
   type CaseMessage,
   isOpen,
-  type KeptWords
+  type KeptWords,
+  reporterWith
 } from '../domain/case.ts'
 import { type Decision, recorded } from '../domain/decision.ts'
 import { aboutCase, byMaintainer, type ReporterTold, type Way } from '../domain/event.ts'
@@ -94,8 +95,10 @@ export function toReporter(draft: Draft, words: Words): string {
 }
 
 /** The reporter of the conversation. */
-export function reporterMeant({ case: record, conversation }: Draft): Addressed {
-  const reporter = reporterIn(record, conversation)
+export function reporterMeant({ case: record, bound: { named }, conversation }: Draft): Addressed {
+  // The number of a merged case means its own reporter, who may have no address.
+  const isGone = named !== record.tag && reporterWith(record, named)?.contact === null
+  const reporter = isGone ? null : reporterIn(record, conversation)
   if (reporter === 'several') throw new Refusal(SEVERAL)
   if (reporter === null) throw new Refusal(NO_ADDRESS)
   return reporter
@@ -194,12 +197,8 @@ function wordsTo(to: Addressed, draft: Draft) {
   const path = words.at(-1)?.path
   if (path === undefined || path.kind === 'no-key') {
     const kept: KeptWords = { mail, params, events: keptEvents(words) }
-    const leaves: Decision = {
-      kind: 'keep-words',
-      reporter: to.id,
-      authorId: author.id,
-      words: kept
-    }
+    const waits = { reporter: to.id, authorId: author.id, words: kept }
+    const leaves: Decision = { kind: 'keep-words', ...waits }
     return { audience: 'internal' as const, text, leaves }
   }
   const files = words.flatMap((one) => one.files ?? [])
@@ -274,20 +273,9 @@ export function message(
   audience: CaseMessage['audience'],
   text: string
 ): Decision {
-  return {
-    kind: 'add-message',
-    tag: bound.case.tag,
-    message: {
-      at: now,
-      author: 'maintainer',
-      authorId: author.id,
-      audience,
-      subject: '',
-      text,
-      messageId,
-      arrivalId
-    }
-  }
+  const wrote = { at: now, author: 'maintainer', authorId: author.id, audience } as const
+  const said = { ...wrote, subject: '', text, messageId, arrivalId }
+  return { kind: 'add-message', tag: bound.case.tag, message: said }
 }
 
 /** Adds an internal note to the record and to what the other maintainers are told. */

@@ -3,11 +3,10 @@
  * subject together with a known participant whom our mail servers or the known key prove. A clear subject alone never joins a
  * message to a case, and a tag is no secret.
  */
-import { isSameAddress } from '../domain/address.ts'
+import { addressKey, isSameAddress } from '../domain/address.ts'
 import { addresseesOf, type CaseRecord, isSamePerson, type Reporter } from '../domain/case.ts'
 import { findCaseTags } from '../domain/ids.ts'
 import { type OpenedMail, subjectOf } from '../domain/mail.ts'
-import { type MemberRecord } from '../domain/notice.ts'
 import { type Settings } from '../domain/settings.ts'
 import { lackOfProof, senderDoubt } from './authentication.ts'
 import { isSignedWith } from './reporter-key.ts'
@@ -18,8 +17,11 @@ export type Sender =
   | { readonly kind: 'reporter'; readonly reporter: Reporter; readonly doubt: string | null }
   /** Somebody under the reporter's address whom nothing proves. */
   | { readonly kind: 'unproved'; readonly reporter: Reporter; readonly doubt: string }
-  | { readonly kind: 'member'; readonly record: MemberRecord; readonly signed: boolean }
+  | Member
   | { readonly kind: 'other' }
+
+/** A list member, or whoever answers what the desk wrote to that member. */
+type Member = { readonly kind: 'member'; readonly id: string; readonly isSigned: boolean }
 
 /** The case that a message continues, and who its sender is in that case. */
 export type JoinedThread = { readonly case: CaseRecord; readonly sender: Sender }
@@ -32,7 +34,8 @@ export type Thread = {
 
 /** The case that the message continues. */
 export function decideThread(situation: Situation, settings: Settings): Thread {
-  const { opened, answers, tagged, member } = situation
+  const { opened, answers, tagged } = situation
+  const member = listMember(situation, settings)
   if (answers !== null) {
     const sender = senderOf(situation, answers, settings)
     // A list member who answers what the desk wrote to them as a reporter writes as the reporter.
@@ -53,9 +56,23 @@ export function decideThread(situation: Situation, settings: Settings): Thread {
   }
 }
 
-function joins(record: CaseRecord, member: Situation['member'], sender: Sender): Thread {
-  const who = member === null ? sender : ({ kind: 'member', ...member } as const)
-  return { joined: { case: record, sender: who }, warnings: [] }
+function joins(record: CaseRecord, member: Sender | null, sender: Sender): Thread {
+  return { joined: { case: record, sender: member ?? sender }, warnings: [] }
+}
+
+/**
+ * The list member who wrote, if a signature or our mail servers say so. An address that nothing proves counts as anybody's: what
+ * becomes of a forged message must not show who is on the list (G5).
+ */
+export function listMember(
+  { member, opened }: Pick<Situation, 'member' | 'opened'>,
+  settings: Settings
+): Member | null {
+  if (member === null) return null
+  const { signed: isSigned, record } = member
+  const isFrom = opened.outer.from?.address.toLowerCase() === addressKey(record.address)
+  const isProved = isSigned || (isFrom && lackOfProof(opened, settings) === null)
+  return isProved ? { kind: 'member', id: record.id, isSigned } : null
 }
 
 /**
@@ -73,6 +90,8 @@ function isOfMember({ member }: Situation, { product }: CaseRecord): boolean {
  */
 function senderOf(situation: Situation, answers: Issued, settings: Settings): Sender {
   const { audience, recipientId, case: record } = answers
+  // A colleague of a list member writes from an address of their own: what they answer shows whose words these are.
+  if (audience === 'member') return { kind: 'member', id: recipientId, isSigned: false }
   const reporter = writerAmong(situation.opened, record)
   if (reporter === null) return { kind: 'other' }
   const to = record.reporters.find(({ id }) => audience === 'reporter' && id === recipientId)

@@ -19,6 +19,7 @@ import { type HeaderReading, readHeader, readProtectedHeader } from '../mime/hea
 import { type Part, parseTree } from '../mime/tree.ts'
 import { type SecretKey } from '../openpgp/keyring.ts'
 import { type OpenContext } from '../openpgp/open.ts'
+import { looksEncrypted } from '../openpgp/prescan.ts'
 import { type Candidates, findCandidateKeys } from './candidate-keys.ts'
 import { type Peeled, peel, unpeeled } from './layers.ts'
 
@@ -124,6 +125,9 @@ function complete(
     ...judgeHeaders(outer.facts, header, names, facts.encrypted),
     ...judgeSignatures(facts.signatures),
     ...content.warnings,
+    ...(content.attachments.some((file) => looksEncrypted(file.content))
+      ? (['errant-crypto'] as const)
+      : []),
     ...beside.warnings,
     ...candidates.warnings
   ])

@@ -6,11 +6,14 @@
 import { describe, expect, it } from 'vitest'
 import { type Envelope } from '../../src/effects/effects.ts'
 import {
+  AUTHENTICATION,
   alice,
   allTo,
   answering,
   attachedKey,
   caseStates,
+  checked,
+  DAY,
   debian,
   FIRST,
   forwarded,
@@ -33,7 +36,7 @@ import {
   world,
   writes
 } from '../support/desk.ts'
-import { type Someone } from '../support/world.ts'
+import { type Letter, type Someone, someone } from '../support/world.ts'
 
 const WORDS = 'Yes, 4.1 is affected, too. Do not tell them.'
 const REPLIES = { policy: { replies: 'reporter' } } as const
@@ -185,6 +188,63 @@ it.each([
     expect(await readers()).toEqual(['debian', 'linus'])
   }
 )
+
+it.each([
+  ['a colleague of the member, from an address of their own', 'jane@debian.example'],
+  ['the member, who was removed since', debian.address]
+])(
+  '(B1, B21) an answer to a message to a list member is that member’s, unsigned, if it comes from %s',
+  async (_who, address) => {
+    await givenQuestion()
+    if (address === debian.address)
+      world.change(
+        "UPDATE members SET state = 'removed', address_key = 'removed' WHERE id = 'debian'"
+      )
+    const writer = await someone('jane', address)
+    await givenMessage(writer, { subject: 'Re: it', text: 'When?', ...answering(debian) })
+    expect(await lastTo(linus)).toContain('From: list member debian')
+    expect(await lastTo(linus)).toContain('No signature proves that list member debian')
+    expect(await lastTo(linus)).not.toMatch(/debian\.example|jane|message\/rfc822/)
+    await answer(`/reply\n${WORDS}`, latest(grace))
+    expect(await readers()).toEqual([])
+  }
+)
+
+const VOUCHED = { as: 'clear', headers: checked('suse.example') } as const
+it.each<[string, string, Partial<Letter>]>([
+  ['a list member signed', 'list member suse', { autocrypt: true }],
+  ['our mail server says is a list member’s', 'list member suse', VOUCHED],
+  [
+    'a program wrote as an answer',
+    'the sender of an automatic answer',
+    { as: 'clear', headers: ['Auto-Submitted: auto-replied'] }
+  ]
+])(
+  '(B21) of a new message that %s, maintainers who are no list admins read neither name nor address',
+  async (_which, name, letter) => {
+    const committer = { ...linus, roles: ['committer'] as const }
+    await givenDesk([grace, committer], { authentication: AUTHENTICATION })
+    await world.addMember(suse)
+    await givenMessage(suse, { subject: 'Our new key', text: 'THE WORDS', ...letter })
+    expect(caseStates()).toEqual(['received'])
+    expect(await lastTo(grace)).toContain(suse.address)
+    expect((await lastTo(grace)).includes(', list member suse')).toBe(name.startsWith('list'))
+    expect(await lastTo(linus)).toContain(`From: ${name}, `)
+    expect(await lastTo(linus)).toContain('THE WORDS')
+    expect(await lastTo(linus)).not.toMatch(/suse\.example|Suse/)
+  }
+)
+
+it('a plain answer that quotes the digest opens no case, and its author is told that it names none', async () => {
+  await givenDesk([grace, linus], { digest: true })
+  await givenMessage(alice, { subject: 'hole', text: 'a hole', autocrypt: true })
+  await world.wait(DAY)
+  const digest = latest(grace)
+  const text = `I look at it.\n\n${await quoted(grace, digest)}`
+  await givenMessage(grace, { subject: 'Re: Digest', text, ...answering(grace, digest) })
+  expect(caseStates()).toEqual(['received'])
+  expect(await lastTo(grace)).toContain('names no case')
+})
 
 it('a list member’s answer that came unencrypted is marked: what it quotes of the notice was readable (G5)', async () => {
   await givenQuestion()

@@ -109,9 +109,10 @@ it('(B14, M-30) a reporter without an address who is moved to a case of which th
 
 const ASKED = '> If the date suits you, please reply with the word\n> OBJECT\n\n'
 it.each([
-  ['agree', 'Agree, that is fine.\n\n> OBJECT\n', 'AGREES', 'agreed'],
+  ['agree', 'Agree.\n\nThat is fine.\n> OBJECT\n', 'AGREES', 'agreed'],
   ['agree', `${ASKED}AGREE\n`, 'AGREES', 'agreed'],
-  ['object', 'Hello,\nOBJECT: my talk is later.\n', 'OBJECTS', 'OBJECTED']
+  ['object', 'Hello,\nOBJECT: my talk is later.\n', 'OBJECTS', 'OBJECTED'],
+  ['object', 'AGREE\nNo, wait:\nOBJECT\n', 'OBJECTS', 'OBJECTED']
 ])(
   '(B19) %s in the answer is shown to the maintainers and recorded',
   async (word, text, shown, status) => {
@@ -169,6 +170,7 @@ it('(B19) the answer to an approval says who objected to the date, also after th
 it('(B19) a quoted or longer word is no answer', async () => {
   await dated('encrypted')
   await answer('Objects in memory are freed twice.\nThanks\n> please reply AGREE\n> AGREE\n')
+  await answer('Agree? No, that is too early.\n')
   expect(recorded('date-answered')).toEqual([])
 })
 

@@ -39,6 +39,7 @@ import {
   world,
   writes
 } from '../support/desk.ts'
+import { clearMail, DESK_ADDRESS } from '../support/desk-world.ts'
 import { bounceOf } from '../support/mail-parts.ts'
 import { type Letter, type Someone, someone } from '../support/world.ts'
 
@@ -310,9 +311,23 @@ describe('a case with several reporters (B14)', () => {
     expect(await allTo(alice)).not.toContain('AGREE')
   })
 
+  it('sends nobody else what names a merged case whose reporter has no address', async () => {
+    await givenReports(alice)
+    const head = ['From: undisclosed', `To: <${DESK_ADDRESS}>`, 'Message-ID: <x@people.example>']
+    await world.receive(clearMail(head, 'found'))
+    await says(`/merge ${FIRST}`, SECOND)
+    expect(await says('/reply\nFOR THE OTHER', SECOND)).toContain('the report names no address')
+    expect(await allTo(alice)).not.toContain('FOR THE OTHER')
+  })
+
   it('sends a plan to the reporter whose message it answers, else to all of them (M-08)', async () => {
     await givenMerged()
-    await answers(SECOND, '/plan\nplan: for one\nworkarounds: none known')
+    const forOne = '/plan\nplan: for one\nworkarounds: none known'
+    // Only the header outside or the number of a merged case names the reporter: that is refused.
+    await says(forOne, FIRST, answering(grace, forwarded(`reporter:${SECOND}`)))
+    expect(await says(forOne, SECOND)).toContain('does not show which of them you mean')
+    expect(await allTo(bob)).not.toContain('for one')
+    await answers(SECOND, forOne)
     expect(await lastTo(bob)).toContain('Plan: for one')
     expect(await allTo(alice)).not.toContain('for one')
     await says('/plan\nplan: a fix\nworkarounds: none known')
@@ -427,13 +442,13 @@ it('a reporter who is on the list, too, and answers what was written to the repo
   const linus = { ...(await givenMaintainer('linus')), roles: ['committer'] as const }
   await givenDesk([grace, linus])
   await world.addMember(bob)
-  await givenMessage(bob, { subject: 'one', text: 'a report' })
+  await givenMessage(bob, { subject: 'one', text: 'a report', autocrypt: true })
   await says('/ask\nWhich version?')
   const { headers } = answering(bob)
   await givenMessage(bob, { subject: 'Re: it', text: 'Version 3.', headers })
   expect(world.rows('SELECT state FROM cases')).toEqual([{ state: 'triaging' }])
-  expect(await lastTo(linus)).toContain(`/reply goes to ${bob.address}`)
-  expect(await lastTo(linus)).not.toContain('list member')
+  expect(await lastTo(grace)).toContain(`/reply goes to ${bob.address}`)
+  expect(await lastTo(linus)).toContain('/reply goes to list member bob, encrypted')
 })
 
 it('a case that waits for one of several reporters goes on waiting when another one writes, and no longer when that one does (B13, B14)', async () => {
@@ -479,7 +494,7 @@ it('a reporter whose report is merged into a case with a date is asked about it;
     `${bob.address} is asked when a key of theirs is in use`
   )
   const { headers } = answering(bob)
-  const eager = { subject: 'Re: it', text: 'Agree with all.', headers }
+  const eager = { subject: 'Re: it', text: 'Agree.\nWith all of it.', headers }
   await givenMessage(bob, { ...eager, autocrypt: true })
   expect(await lastTo(grace)).not.toContain('AGREES')
   expect((await allTo(bob)).replaceAll(/\s+/g, ' ')).toContain('We confirmed the issue')

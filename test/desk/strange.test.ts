@@ -13,7 +13,8 @@ import {
   lastTo,
   linus,
   readBy,
-  world
+  world,
+  writes
 } from '../support/desk.ts'
 import { clearMail, DESK_ADDRESS, withHeaders } from '../support/desk-world.ts'
 import { write } from '../support/world.ts'
@@ -45,6 +46,15 @@ async function becomesCase(raw: Uint8Array): Promise<{ tag: string; made: readon
   const [tag = ''] = world.column('SELECT tag FROM cases ORDER BY id DESC')
   return { tag, made: world.column(made) }
 }
+
+it('a report that a web form sends in the name of the desk has no reporter who could be answered', async () => {
+  await givenDesk([grace])
+  const head = [`From: Contact form <${DESK_ADDRESS}>`, `To: <${DESK_ADDRESS}>`, 'Subject: hole']
+  await world.receive(clearMail([...head, 'Message-ID: <form@www.acme.example>'], 'a hole'))
+  expect(await lastTo(grace)).toContain('The report names no address')
+  expect(await writes(grace, '/reply\nThank you.')).toContain('names no address')
+  expect(world.accepted.filter(({ to }) => to === DESK_ADDRESS)).toEqual([])
+})
 
 it('a clear message is answered in clear, without one word of it (G6)', async () => {
   await givenDesk()

@@ -112,10 +112,9 @@ function namedKey(draft: Draft, written: string): NamedKey {
     throw new Refusal(
       `This key came for ${addresses}. To say whose it is, please reply to a message of that reporter and keep its last line (Ref: …) in your text.`
     )
-  // The refusal does not say why: maintainers must not learn who is on the list (G5).
   if (named.before?.source === 'registered')
     throw new Refusal(
-      'The operator decides which key is used for this reporter. Please give them the new one.'
+      'This reporter is a maintainer, whose key the operator sets. Please give the new one to the operator.'
     )
   return named
 }

@@ -91,7 +91,12 @@ const plan: Handler = (draft, command) => {
   if (!isPlan(said)) throw new Refusal(PLAN_FORM)
   const text = `Plan:\n${said.plan}\n\nWorkarounds:\n${said.workarounds}`
   const words = { mail: 'reply', text, title: 'The plan', isPlan: true } as const
-  const isForAll = reporterIn(draft.case, draft.conversation) === 'several'
+  const { conversation, bound, case: record } = draft
+  const isForAll =
+    reporterIn(record, conversation) === 'several' &&
+    conversation.kind === 'one' &&
+    conversation.with === '' &&
+    bound.named === record.tag
   return isForAll ? toEach(addresseesOf(draft.case), draft, words) : toReporter(draft, words)
 }
 
@@ -217,7 +222,7 @@ export const TALK: readonly Verb[] = [
     followsMerges: true,
     text: { goesTo: 'fields', keys: ['plan', 'workarounds'], isOptional: true },
     help: 'sends the reporter your lines plan: and workarounds: below',
-    more: 'Both are needed; "workarounds: none known" is enough. A /reply whose text holds both headings counts as well. Of several reporters, it reaches the one whose message you answer, or all of them if you answer none of theirs.',
+    more: 'Both are needed; "workarounds: none known" is enough. A /reply whose text holds both headings counts as well. Of several reporters, it reaches the one whose message you answer, or all of them if you answer none of theirs and name no case that was merged into this one.',
     run: plan,
     next: {
       happens: 'plan-told',

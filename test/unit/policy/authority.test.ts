@@ -69,6 +69,7 @@ describe('authority (G4)', () => {
     ['expired-key', signed({ state: 'expired-key' })],
     ['revoked-key', signed({ state: 'revoked-key' })],
     ['repeated-header', { warnings: ['repeated-header'] }],
+    ['too-long', { warnings: ['text-truncated'] }],
     ['stale', signed({ createdAt: at('2026-11-20T11:59:59Z') })],
     ['stale', signed({ createdAt: null })],
     ['for-another', { protected: headers({ ...from, to: [ALICE], subject: `[${TAG}]` }) }],

@@ -29,6 +29,7 @@ function signedFact(opened: Partial<OpenedMail>): string {
     isWithheld: false,
     facts: [],
     writer: { author: 'reporter', authorId: TAG },
+    member: null,
     warnings: [],
     settings: SETTINGS,
     now: NOW

@@ -81,6 +81,20 @@ describe('beside a block', () => {
     }
   })
 
+  it('a report in encrypted files that are not opened did not come in clear (G3)', async () => {
+    const file = (name: string): string =>
+      `Content-Disposition: attachment; filename=${name}\r\nContent-Transfer-Encoding: base64\r\n\r\nwQEA0gIBAA==`
+    const html = 'Content-Type: text/html\r\n\r\n<p>The details are in the files.</p>'
+    for (const parts of [
+      [html, file('report.pdf.gpg')],
+      [textPart('See the files.'), file('a.gpg'), file('b')]
+    ]) {
+      const opened = await open(lines(...HEAD) + mixed(parts), [])
+      expect(opened.warnings).toContain('errant-crypto')
+      expect(opened.sealedTo).toBe('unknown')
+    }
+  })
+
   it('the unsigned name of a signed file is not used, because anybody can change it on the way', async () => {
     const [, block = ''] = forms[3] ?? []
     for (const name of ['fix.exe.asc', 'fix.asc', 'x".gpg']) {
