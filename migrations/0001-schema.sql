@@ -492,7 +492,9 @@ SELECT id FROM cases WHERE state NOT IN ('rejected', 'merged', 'closed')
   AND (id IN (SELECT case_id FROM case_reporters WHERE answered_at IS NULL)
     OR EXISTS (SELECT 1 FROM events AS wrote WHERE subject_kind = 'case' AND subject_id = tag AND kind = 'reporter-wrote'
       AND NOT EXISTS (SELECT 1 FROM events WHERE subject_kind = 'case' AND subject_id = tag AND id > wrote.id
-        AND kind IN ('answered', 'plan-told', 'info-asked') AND about ->> 'reporter' = wrote.about ->> 'reporter')))
+        AND kind IN ('answered', 'plan-told', 'info-asked') AND about ->> 'reporter' = wrote.about ->> 'reporter'
+        -- Words that had waited for a key answer nothing that came after them.
+        AND coalesce(about ->> 'writtenAt' >= wrote.at, 1))))
 UNION SELECT case_id FROM case_reporters JOIN waiting_words ON reporter_id = case_reporters.id;
 
 -- Words that wait, with the case that their reporter belongs to now.

@@ -123,10 +123,25 @@ export function openRuns(
   events: readonly DeskEvent[],
   calendar: Calendar
 ): ClockRun[] {
-  const back = events.findLastIndex(({ kind }) => TAKES_BACK.includes(kind))
-  const lasting = events.filter(({ kind }, at) => at > back || !ENDS.includes(kind))
-  const wentOnAt = lasting.length < events.length ? events[back]?.at : undefined
+  const placed = events.reduce(place, [])
+  const back = placed.findLastIndex(({ kind }) => TAKES_BACK.includes(kind))
+  const lasting = placed.filter(({ kind }, at) => at > back || !ENDS.includes(kind))
+  const wentOnAt = lasting.length < events.length ? placed[back]?.at : undefined
   return clocks.flatMap((clock) => runsOf(clock, lasting, calendar, wentOnAt))
+}
+
+/** Adds an event. Words that waited for a key come before what their reporter wrote after them: they do not answer it. */
+function place(events: DeskEvent[], next: DeskEvent): DeskEvent[] {
+  const { writtenAt, reporter } = next.about as { writtenAt?: Instant; reporter?: string }
+  const newer = events.findIndex(
+    ({ kind, at, about }) =>
+      writtenAt !== undefined &&
+      kind === 'reporter-wrote' &&
+      about.reporter === reporter &&
+      at > writtenAt
+  )
+  events.splice(newer === -1 ? events.length : newer, 0, next)
+  return events
 }
 
 function runsOf(

@@ -103,9 +103,10 @@ const EVENTS = {
     /** As in `embargo-set`, by the policy of the new product. */
     leaveBy: Instant | null
   },
-  answered: {} as { reporter: string; with: MessageKind; how: Way },
-  'plan-told': {} as { reporter: string; how: Way },
-  'info-asked': {} as { reporter: string; how: Way },
+  /** `writtenAt`: the words waited for a key of the reporter; what came after that is not answered. */
+  answered: {} as { reporter: string; with: MessageKind; how: Way; writtenAt?: Instant },
+  'plan-told': {} as { reporter: string; how: Way; writtenAt?: Instant },
+  'info-asked': {} as { reporter: string; how: Way; writtenAt?: Instant },
   /** A person's words wait for a key of the reporter; they leave when it comes, and until then nobody was answered. */
   'words-wait': {} as { reporter: string; with: MessageKind },
   /** They do not leave any more: withdrawn by hand (`unsent`), or a later decision made them untrue. */

@@ -213,8 +213,7 @@ export function requireLegal(draft: Draft, kind: EventKind, about = SAID): void 
 function withdrawUntrue(draft: Draft, { kind, actor }: NewEvent): void {
   if (kind !== 'reopened' && kind !== 'accepted') return
   const untrue = draft.waitingWords.filter(
-    ({ tag, mail }) =>
-      tag === draft.case.tag && (kind === 'reopened' || mail === 'rejected' || mail === 'closed')
+    (words) => words.tag === draft.case.tag && (kind === 'reopened' || tellsEnd(words))
   )
   withdrawWords(draft, untrue, actor, { because: kind, reason: '' })
 }
@@ -230,12 +229,23 @@ export function withdrawWords(
   const messages = count(withdrawn.length, 'message', 'messages')
   draft.activity.push(`withdrew ${messages} to the reporter that waited for a key`)
   draft.waitingWords = draft.waitingWords.filter((words) => !withdrawn.includes(words))
-  for (const words of withdrawn) {
-    const { reporter, mail, authorId: author, at: date } = words
-    const about = { reporter: reporter.id, with: mail, author, date, ...why }
-    const dropped = recorded('words-dropped', aboutCase(words.tag), by, about)
-    draft.decisions.push({ kind: 'drop-words', words }, dropped)
-  }
+  draft.decisions.push(...withdrawn.flatMap((words) => dropWords(words, by, why)))
+}
+
+/** Whether words that wait say that the case has ended. */
+export function tellsEnd({ mail }: WaitingWords): boolean {
+  return mail === 'rejected' || mail === 'closed'
+}
+
+/** Words that wait never leave, and the record says why. */
+export function dropWords(
+  words: WaitingWords,
+  by: Actor,
+  why: Pick<Particulars['words-dropped'], 'because' | 'reason'>
+): Decision[] {
+  const { tag, reporter, mail, authorId: author, at: date } = words
+  const about = { reporter: reporter.id, with: mail, author, date, ...why }
+  return [{ kind: 'drop-words', words }, recorded('words-dropped', aboutCase(tag), by, about)]
 }
 
 /** Whether this message previews or approves the notice, so that no later line may change what people read. */

@@ -6,13 +6,14 @@ import { addressKey, isSameAddress } from '../domain/address.ts'
 import {
   type CaseMessage,
   type CaseRecord,
+  isOpen,
   type Reporter,
   type ReporterKeys,
   withAnswer
 } from '../domain/case.ts'
 import { historyOf, moveCase } from '../domain/case-machine.ts'
 import { type Decision, dispose } from '../domain/decision.ts'
-import { aboutCase, BY_SOMEBODY, event, type NewEvent } from '../domain/event.ts'
+import { aboutCase, BY_DESK, BY_SOMEBODY, event, type NewEvent } from '../domain/event.ts'
 import { type CaseTag, type MessageId } from '../domain/ids.ts'
 import { type OpenedMail, subjectOf, type WarningCode } from '../domain/mail.ts'
 import { type Product, productNamed, type Settings } from '../domain/settings.ts'
@@ -22,6 +23,7 @@ import { acknowledgeReport, answerDueAt, productOf, productsOutside } from './ac
 import { senderDoubt } from './authentication.ts'
 import { dueOf } from './clocks.ts'
 import { answerToDate } from './date-talk.ts'
+import { dropWords, tellsEnd } from './draft.ts'
 import {
   type Contradiction,
   contradictionOf,
@@ -31,7 +33,7 @@ import {
 import { relay } from './relay.ts'
 import { decideReporterKey, type KeyDecision, NO_KEY } from './reporter-key.ts'
 import { type BoundCase, type Moment, type Situation } from './situation.ts'
-import { stateWords } from './status.ts'
+import { stateWords, waitingName } from './status.ts'
 import { decideThread, type JoinedThread, type Sender, type Thread } from './threading.ts'
 import { eventsOf, releasedBy } from './waiting-words.ts'
 
@@ -108,6 +110,8 @@ function takeIn(situation: Judged, thread: Thread, settings: Settings, moment: M
   // A mere yes to the date waits for no answer; that it came is on the record all the same.
   const wrote = answer.isOnlyYes && joined?.case.state === record.state ? [] : [happened]
   const released = releasedBy(situation, withheld === null ? sender : null, key.key, about)
+  const isBack = joined !== null && !isOpen(joined.case.state) && isOpen(record.state)
+  const untrue = isBack ? untrueWords(situation, record, released.decisions) : []
   const left = eventsOf(released.decisions, tag)
   return [
     ...entry.decisions,
@@ -132,14 +136,24 @@ function takeIn(situation: Judged, thread: Thread, settings: Settings, moment: M
         ...key.warnings,
         ...released.warnings,
         ...entry.warnings,
+        ...untrue.map((words) => `Never sent: ${waitingName(words, settings)}.`),
         ...[withheld ?? []].flat(),
         ...(situation.quarantined ? [QUARANTINED] : [])
       ]
     }),
     ...answer.decisions,
     ...released.decisions,
+    ...untrue.flatMap((one) => dropWords(one, BY_DESK, { because: 'reopened', reason: '' })),
     end(situation, tag, sender)
   ]
+}
+
+/** Words that say that the case has ended and do not leave now, once a message of its reporter has opened it again. */
+function untrueWords({ bound }: Situation, { tag }: CaseRecord, leaving: readonly Decision[]) {
+  const left = leaving.flatMap((one) => (one.kind === 'words-leave' ? one.words.id : []))
+  return (bound?.waitingWords ?? []).filter(
+    (one) => one.tag === tag && tellsEnd(one) && !left.includes(one.id)
+  )
 }
 
 const NOTHING_KNOWN: Pick<BoundCase, 'events' | 'reporterKeys'> = {

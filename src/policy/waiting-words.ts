@@ -110,14 +110,15 @@ function wordsLeave(
 }
 
 function leftEvents(
-  { events, tag, reporter: { id: reporter }, mail, authorId }: WaitingWords,
+  { events, tag, reporter: { id: reporter }, mail, authorId, at: writtenAt }: WaitingWords,
   how: Way
 ): NewEvent[] {
   const by = byMaintainer(authorId)
+  const about = { reporter, how, writtenAt }
   return events.map((kind) =>
     kind === 'answered'
-      ? event(kind, aboutCase(tag), by, { reporter, with: mail, how })
-      : event(kind, aboutCase(tag), by, { reporter, how })
+      ? event(kind, aboutCase(tag), by, { ...about, with: mail })
+      : event(kind, aboutCase(tag), by, about)
   )
 }
 

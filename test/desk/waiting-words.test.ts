@@ -8,12 +8,14 @@
 import { expect, it } from 'vitest'
 import {
   AUTHENTICATION,
+  alarmsTo,
   alice,
   allTo,
   answering,
   attachedKey,
   checked,
   DAY,
+  days,
   FIRST,
   givenDesk,
   givenMessage,
@@ -25,6 +27,7 @@ import {
   linus,
   MINUTE,
   onTheWay,
+  preset,
   recorded,
   SECOND,
   says,
@@ -325,14 +328,15 @@ it('(B10) a case that is opened again withdraws what waits, and the answer says 
   expect(kindsTo(alice).slice(2)).toEqual([])
 })
 
-it('(B10) an accepted case withdraws a rejection that waits, and nothing else', async () => {
+it('(B10, M-10) a message of the reporter that opens the case again withdraws a rejection that waits, and nothing else', async () => {
   await givenKeylessCase()
   await reply()
   await says('/reject not-a-vulnerability\n')
   const keyless = { ...withKey(), autocrypt: false }
   await givenMessage(alice, { ...keyless, text: 'Please look again.\n', as: 'encrypted' })
-  const answer = await says('/accept\n')
-  expect(answer).toContain('Never sent')
+  expect(await lastTo(grace)).toContain('Never sent: rejection by Grace')
+  expect(recorded('words-dropped')).toMatchObject([{ with: 'rejected', because: 'reopened' }])
+  await says('/accept\n')
   await giveKey()
   expect(kindsTo(alice).slice(2)).toEqual(['reply', 'accepted'])
 })
@@ -509,4 +513,19 @@ it('(G3) the key in use is refused and the one before taken back in one message'
   const both = `${REFUSE}\n/key accept ${keyOf(alice)}\n/reply\n${REPLY}\n`
   expect(await says(both)).toContain('On its way to alice@reporter.example, encrypted.')
   expect(await lastTo(alice)).toContain(REPLY)
+})
+
+it('(B10) words that waited do not answer what the reporter wrote after them', async () => {
+  const { clocks } = await preset('dragonfly')
+  await givenDesk([grace], { policy: { clocks, reporters: { cleartext: 'deny' } } })
+  await givenMessage(alice, { subject: 'x', text: 'x', as: 'encrypted' })
+  await reply()
+  await giveKey()
+  expect(kindsTo(alice)).toContain('reply')
+  expect(await lastTo(grace)).toContain('The last message of the reporter has no answer')
+  expect(world.rows('SELECT * FROM unanswered_cases')).toHaveLength(1)
+  const mark = world.accepted.length
+  await days(7)
+  const text = (await alarmsTo(grace, mark)).join()
+  expect(text).toContain('The reporter wrote and nobody has answered')
 })
