@@ -9,6 +9,7 @@ import {
   isOpen,
   type Reporter,
   type ReporterKeys,
+  type WaitingWords,
   withAnswer
 } from '../domain/case.ts'
 import { historyOf, moveCase } from '../domain/case-machine.ts'
@@ -110,8 +111,7 @@ function takeIn(situation: Judged, thread: Thread, settings: Settings, moment: M
   // A mere yes to the date waits for no answer; that it came is on the record all the same.
   const wrote = answer.isOnlyYes && joined?.case.state === record.state ? [] : [happened]
   const released = releasedBy(situation, withheld === null ? sender : null, key.key, about)
-  const isBack = joined !== null && !isOpen(joined.case.state) && isOpen(record.state)
-  const untrue = isBack ? untrueWords(situation, record, released.decisions) : []
+  const untrue = untrueWords(situation, thread, record, released.decisions)
   const left = eventsOf(released.decisions, tag)
   return [
     ...entry.decisions,
@@ -149,9 +149,15 @@ function takeIn(situation: Judged, thread: Thread, settings: Settings, moment: M
 }
 
 /** Words that say that the case has ended and do not leave now, once a message of its reporter has opened it again. */
-function untrueWords({ bound }: Situation, { tag }: CaseRecord, leaving: readonly Decision[]) {
+function untrueWords(
+  { bound }: Situation,
+  { joined }: Thread,
+  { tag, state }: CaseRecord,
+  leaving: readonly Decision[]
+): WaitingWords[] {
+  if (bound === null || joined === null || isOpen(joined.case.state) || !isOpen(state)) return []
   const left = leaving.flatMap((one) => (one.kind === 'words-leave' ? one.words.id : []))
-  return (bound?.waitingWords ?? []).filter(
+  return bound.waitingWords.filter(
     (one) => one.tag === tag && tellsEnd(one) && !left.includes(one.id)
   )
 }
