@@ -278,7 +278,7 @@ function decision<K extends EventKind>(draft: Draft, kind: K, about: Particulars
 }
 
 /** Refuses the placeholder of `/help` where somebody left it in a command. */
-export function requireReason(reason: string): void {
+function requireReason(reason: string): void {
   if (reason === 'REASON') throw new Refusal('Please write your own reason in place of REASON.')
 }
 

@@ -393,6 +393,6 @@ function endedWarnings(record: CaseRecord, state: CaseRecord['state']): string[]
     return [`The case ${tag} was merged into another one. Please answer in that case.`]
   if (before === state || (before !== 'rejected' && before !== 'closed')) return []
   return [
-    `The case was ${stateWords(record)}, and the reporter wrote again. It is open again (${stateWords({ ...record, state })}). Please answer with /reply, or close it again with /close because: REASON and a text to the reporter below.`
+    `The case was ${stateWords(record)}, and the reporter wrote again. It is open again (${stateWords({ ...record, state })}). Please answer with /reply, or close it again with /close because REASON and a text to the reporter below.`
   ]
 }

@@ -264,7 +264,10 @@ describeAttacks('attacks on signatures', () => {
       `x ${await scene.ref('grace')}`
     ]
     expect(aliceRef).toMatch(/^Ref: ACME-2026-0001 [a-z2-7]{32}$/)
-    for (const text of ['/close fixed', ...quotes.map((quote) => `/close fixed\r\n\r\n${quote}`)]) {
+    for (const text of [
+      '/close because fixed',
+      ...quotes.map((quote) => `/close because fixed\r\n\r\n${quote}`)
+    ]) {
       const part = textPart(text)
       const entity = signedEntity(part, await cast.sign(part, 'grace'))
       const subject = `Re: [${CASE}] ${ATTACK}`

@@ -173,7 +173,7 @@ function ofAll(usual: Preset): Exhibit[] {
     ...run('merge', '/merge ACME-2026-0009', {}, { openCases }),
     ...run('disclosed', '/disclosed because a blog post tells it', planned),
     ...run('a command below other text', 'Hello Grace,\n/take'),
-    ...run('close', '/close it was a duplicate'),
+    ...run('close', '/close because it was a duplicate'),
     ...run('close again', '/close', closed),
     ...run('reopen', '/reopen because new facts came', closed),
     ...withoutCase(context)

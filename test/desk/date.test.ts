@@ -91,7 +91,7 @@ it('(B19, G3) a reporter who began in clear and has no key is asked in clear, ma
 it('(B19) /status says who has not answered, and the offered /embargo names no other date', async () => {
   await dated('encrypted')
   expect(await writes(grace, '/status\n')).toContain(
-    `Date: no AGREE or OBJECT from ${alice.address}, who read of it Mon 23 Nov 2026`
+    `Date: no AGREE or OBJECT from ${alice.address}; our message about it was sent Mon 23 Nov 2026`
   )
   const offers = (await textsTo(grace)).filter((text) => text.includes('/embargo 2'))
   expect(offers.join()).toContain('sets the disclosure date')

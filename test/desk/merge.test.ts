@@ -476,7 +476,7 @@ it('the record of a decision says that a report of the case names nobody who cou
   await givenMerged()
   world.change('UPDATE case_reporters SET address = NULL WHERE id = ?', [SECOND])
   await says(REJECT)
-  expect(await lastTo(alice)).toContain('decided not to handle your report')
+  expect(await lastTo(alice)).toContain('another project')
   const about = world.rows<{ about: string }>("SELECT about FROM events WHERE kind = 'rejected'")
   expect(about.map((one) => one.about)).toEqual([
     JSON.stringify({ code: 'upstream', reason: '', told: 'no-address' })

@@ -15,7 +15,6 @@ import {
   Refusal,
   refuseIf,
   requireLegal,
-  requireReason,
   splitReason
 } from '../draft.ts'
 import { nameOf } from '../recipients.ts'
@@ -107,7 +106,7 @@ const reject: Handler = (draft, command) => {
   return decisionMail(draft, (told) => decided(draft, 'rejected', { ...about, told }), {
     mail: 'rejected',
     text,
-    decision: `Thank you for the time you put into this. We decided not to handle your report in a case of its own. ${says}`,
+    decision: `Thank you for the time you put into this. ${says}`,
     title: `Reason (${code})`,
     why: ` (${code})${why}`
   })
@@ -119,14 +118,11 @@ const ONE_TEXT =
 const close: Handler = (draft, command) => {
   const [first = '', ...others] = command.words
   const isSilent = first.toLowerCase() === 'internal'
-  const words = isSilent ? others : command.words
-  const { before, reason: stated } = splitReason(words)
-  // Words before "because" belong to the reason: /close duplicate of 7 because of the audit.
-  const reason = before === '' ? (stated ?? '') : words.join(' ')
-  requireReason(reason)
+  const { before, reason: stated, why } = splitReason(isSilent ? others : command.words)
+  if (before !== '' || stated === '') throw new Refusal(REASON_OF_END)
+  const reason = stated ?? ''
   const text = textFor(command.text ?? '', draft)
   const disposition = dispositionOf(draft)
-  const why = reason === '' ? '' : `, because: ${reason}`
   const decide = (told: ReporterTold): void =>
     decided(draft, 'closed', { disposition, reason, told })
   if (!isSilent) {
@@ -160,6 +156,9 @@ function notYetTold(draft: Draft, text: string): readonly Addressed[] {
   const to = all.filter((one) => lastNews(draft, one) !== 'closed' || isWaiting(one))
   return text === '' && to.length > 0 ? to : all
 }
+
+const REASON_OF_END =
+  'Please put a text for the reporter below the line. A reason for the record stands after "because": /close because REASON, or /close internal because REASON.'
 
 const ANSWER_DUE =
   'The reporter wrote last and nobody has answered. Please write a text to the reporter below /close.'
@@ -333,11 +332,11 @@ export const END: readonly Verb[] = [
   },
   {
     name: 'close',
-    arguments: '[REASON]',
+    arguments: '[because REASON]',
     roles: COMMITTER,
     text: { goesTo: 'reporter', isOptional: true },
     help: 'closes the case and tells the reporter, with any text below',
-    more: `${TEXT_BELOW_DECISION} REASON stays on the record. /close internal REASON tells nobody outside, where the policy allows that.`,
+    more: `${TEXT_BELOW_DECISION} REASON stays on the record. /close internal because REASON tells nobody outside, where the policy allows that.`,
     run: close,
     next: { happens: 'closed', writes: (draft) => (isAnswerDue(draft) ? null : '/close') }
   },

@@ -210,12 +210,18 @@ describe('/close', () => {
   )
 
   it.each(rows`
-    duplicate of our ticket because of the audit  | duplicate of our ticket because of the audit
-    because: of the audit                         | of the audit
-    internal duplicate because of the audit       | duplicate because of the audit
-  `)('(B9) %s is recorded whole', (words, reason) => {
+    because: duplicate of our ticket because of the audit. | duplicate of our ticket because of the audit
+    internal because it is a duplicate                     | it is a duplicate
+  `)('(B9) %s is recorded without its full stop', (words, reason) => {
     expect(closed(`/close ${words}`, 'accepted').about).toMatchObject({ reason })
   })
+
+  it.each(['Dear Alice, thanks.', 'Dear Alice, thanks because it is fixed', 'internal it is old'])(
+    '(B9) takes no reason without "because": %s may be meant for the reporter',
+    (words) => {
+      expect(closed(`/close ${words}`, 'accepted')).toMatchObject({ ran: false, sent: 0 })
+    }
+  )
 
   it('without telling the reporter needs a policy that allows it, and a reason, which is recorded', () => {
     expect(closed('/close internal', 'accepted').ran).toBe(false)
@@ -233,8 +239,8 @@ const LINES = [
   '/accept',
   '/reject upstream',
   '/close',
-  '/close nothing to do',
-  '/close internal nothing to do',
+  '/close because nothing is to do',
+  '/close internal because nothing is to do',
   '/disclosed',
   '/disclosed because it leaked',
   '/reopen because new facts came',
@@ -318,8 +324,8 @@ describe('/product (B12)', () => {
   })
 
   it('puts the lines below under the policy of the new product', () => {
-    expect(moves('/close internal it is nothing').ran).toBe(true)
-    expect(moves('/product renderer\n/close internal it is nothing').ran).toBe(false)
+    expect(moves('/close internal because it is nothing').ran).toBe(true)
+    expect(moves('/product renderer\n/close internal because it is nothing').ran).toBe(false)
   })
 
   it('voids the approvals of a notice, whose other commands need a message of their own, and stops at one that is scheduled', () => {

@@ -88,10 +88,10 @@ describe('a command mail', () => {
 })
 
 describe('/accept and /reject (M-10, M-16)', () => {
-  it('a rejection does not say that a known or public issue is no security issue (M-16)', () => {
+  it('the words of its code are the whole decision in a rejection (M-16)', () => {
     const { decisions } = run('/reject upstream')
-    expect(JSON.stringify(decisions)).toContain('decided not to handle your report')
-    expect(JSON.stringify(decisions)).not.toContain('security issue')
+    const decision = 'Thank you for the time you put into this. It is elsewhere.'
+    expect(JSON.stringify(decisions)).toContain(`"decision":"${decision}"`)
   })
 
   it('takes one of the policy’s codes, and a reason as long as the policy wants', () => {
@@ -133,7 +133,7 @@ describe('/accept and /reject (M-10, M-16)', () => {
     (state) => {
       const on = { bound: withNotice({ state, releaseAt: NOW }) }
       expect(run('/reject upstream', on).said).toContain('Stop it first with /notice hold')
-      expect(run('/close an old one', on).said).toContain('Stop it first with /notice hold')
+      expect(run('/close because old', on).said).toContain('Stop it first with /notice hold')
     }
   )
 })

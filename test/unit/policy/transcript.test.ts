@@ -320,9 +320,9 @@ describe('text below a decision (B7)', () => {
 
   it.each([
     ['/accept\nWell found.', /confirmed the issue/],
-    ['/reject upstream\nWell found.', /decided not to handle your report/],
+    ['/reject upstream\nWell found.', /for the time you put into this. It is elsewhere\.$/],
     ['/close\nWell found.', /closed the case/],
-    ['/close fixed long ago\nWell found.', /closed the case/]
+    ['/close because it was fixed long ago\nWell found.', /closed the case/]
   ])('goes to the reporter in one message with it: %j', (text, decision) => {
     const { ran, toReporter, notes } = told(text, text.startsWith('/close') ? ENDED : {})
     expect(ran).toBe(true)
@@ -335,7 +335,7 @@ describe('text below a decision (B7)', () => {
 
   it('keeps what stands behind /close on its line from the reporter', () => {
     for (const text of ['', '\nBye.']) {
-      const { toReporter } = told(`/close SECRET reason${text}`, ENDED)
+      const { toReporter } = told(`/close because SECRET reason${text}`, ENDED)
       expect(toReporter).toHaveLength(1)
       expect(JSON.stringify(toReporter)).not.toContain('SECRET')
     }
