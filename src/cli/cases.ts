@@ -53,11 +53,12 @@ export async function cases(call: Call<{ readonly all?: boolean }>): Promise<voi
 
 /** `own` sent the report that opened the case. */
 function summary({ due, ...record }: ListedCase, own: Reporter | null) {
-  const { tag, product, state, rejectedAs, receivedAt, owner, disclosureAt, subject } = record
+  const { tag, product, state, rejectedAs, mergedInto, receivedAt, owner } = record
+  const { disclosureAt, subject } = record
   const reporters = addresseesOf(named(record, own)).map(({ contact }) => contact.address)
   const answeredAt = own?.answeredAt ?? null
   const dates = { receivedAt, answeredAt, owner, disclosureAt }
-  return { tag, product, state, rejectedAs, ...dates, due, reporters, subject }
+  return { tag, product, state, rejectedAs, mergedInto, ...dates, due, reporters, subject }
 }
 
 /** The case with its reporters, or after a merge with its own, who belongs to another case now. */

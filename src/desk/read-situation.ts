@@ -106,12 +106,15 @@ export async function readSituation(
 /** The author, the case and the messages of the desk that the message itself names. */
 function namedBy(read: Read, desk: Desk, opened: OpenedMail) {
   const member = memberOf(read, desk, opened)
+  const subject = opened.subjectProtected ? subjectOf(opened) : ''
   return {
     opened,
     member,
     quoted: quotedByAuthor(read, desk, opened),
     answers: findIssued(read, opened.outer.references),
-    tagged: taggedCase(read, desk, opened, member?.signed === true ? opened.text : '')
+    // A list member who signed it for this desk may name the case in the text.
+    tagged: caseNamedIn(read, desk, `${subject}\n${member?.signed === true ? opened.text : ''}`),
+    subjectCase: caseNamedIn(read, desk, subjectOf(opened))
   }
 }
 
@@ -202,15 +205,9 @@ async function readBound(
   })
 }
 
-/** The case that the protected subject names, or else `signedText`, which a list member signed for this desk. */
-function taggedCase(
-  read: Read,
-  desk: Desk,
-  opened: OpenedMail,
-  signedText: string
-): CaseRecord | null {
-  const subject = opened.subjectProtected ? subjectOf(opened) : ''
-  const [tag] = findCaseTags(`${subject}\n${signedText}`, desk.settings.desk.casePrefix)
+/** The case that this text names first. */
+function caseNamedIn(read: Read, desk: Desk, text: string): CaseRecord | null {
+  const [tag] = findCaseTags(text, desk.settings.desk.casePrefix)
   return tag === undefined ? null : cases.findNow(read, tag)
 }
 

@@ -30,6 +30,7 @@ import { dateNotice, dateProposed } from '../messages/to-reporters.ts'
 import { type CommandContext, type Draft, happening } from './draft.ts'
 import { newText } from './new-text.ts'
 import { reporterPath, WAYS } from './recipients.ts'
+import { askFor } from './reporter-mail.ts'
 import { toReporter } from './send.ts'
 import { type Sender } from './threading.ts'
 
@@ -118,10 +119,11 @@ export function proposeDate(
   const about = aboutDraft({ ...draft, question: null })
   const { decisions, says, unasked } = ask(reporters, about, byMaintainer(draft.author.id), tag)
   if (says.length > 0) draft.question = { decisions, says: says.join(' ') }
-  const why = unasked.map(
-    ({ contact: { address } }) =>
-      ` ${address} is asked when a key of theirs is in use: we have none. /ask asks for one.`
-  )
+  const why = unasked.map((one) => {
+    const asking = askFor(one, draft, 'key-request')
+    const key = asking.decisions.length === 0 ? asking.says : '/ask asks for one.'
+    return ` ${one.contact.address} is asked when a key of theirs is in use: we have none. ${key}`
+  })
   return { says: why.join(''), unasked }
 }
 

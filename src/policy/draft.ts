@@ -277,11 +277,6 @@ function decision<K extends EventKind>(draft: Draft, kind: K, about: Particulars
   return event(kind, aboutCase(draft.case.tag), byMaintainer(draft.author.id), about)
 }
 
-/** Refuses the placeholder of `/help` where somebody left it in a command. */
-function requireReason(reason: string): void {
-  if (reason === 'REASON') throw new Refusal('Please write your own reason in place of REASON.')
-}
-
 /** Words before `because`, and the reason behind it: null without the word. `why` says it behind what was done. */
 export function splitReason(words: readonly string[]): {
   readonly before: string
@@ -296,7 +291,8 @@ export function splitReason(words: readonly string[]): {
     .join(' ')
     .replace(/\.$/, '')
   if (reason === '') throw new Refusal('Please give the reason after "because".')
-  requireReason(reason)
+  // The placeholder of `/help`.
+  if (reason === 'REASON') throw new Refusal('Please write your own reason in place of REASON.')
   return { before: words.slice(0, at).join(' '), reason, why: `, because: ${reason}` }
 }
 

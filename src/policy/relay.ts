@@ -121,7 +121,11 @@ function forwarded(
       ...unhidden([fact('Signed', signatureWords(input))]),
       ...unhidden(input.facts.filter((one) => !isFirst(one)))
     ],
-    warnings: [...opened.warnings.map((code) => WARNINGS[code]), ...input.warnings],
+    warnings: [
+      ...(opened.failure === null ? [] : [UNREADABLE]),
+      ...opened.warnings.map((code) => WARNINGS[code]),
+      ...input.warnings
+    ],
     text: opened.text,
     outsideText: opened.outsideText,
     files: files.map(
@@ -138,6 +142,9 @@ function forwarded(
     files: isWithheld ? null : { from: 'arrival', original, keys: !isHidden }
   })
 }
+
+const UNREADABLE =
+  'We could not open this message; the details say why. Please ask for it again: /ask asks the reporter, /member a list member.'
 
 function senderOf({ outer: { from } }: OpenedMail): string {
   return from === null ? 'not known' : `${from.name} <${from.address}>`.trim()

@@ -46,8 +46,10 @@ const DONE: Readonly<Record<Decided, string>> = {
 export function decisionMail(
   draft: Draft,
   decide: (told: ReporterTold) => void,
-  words: Words & {
+  words: Omit<Words, 'decision'> & {
     readonly mail: Decided
+    /** What the desk says of it, where it depends on the reporter. */
+    readonly decision: string | ((to: Addressed) => string)
     readonly why?: string
     /** All of them unless given. */
     readonly to?: readonly Addressed[]
@@ -61,7 +63,13 @@ export function decisionMail(
   decide(reporterTold(draft))
   draft.activity.push(`${mail} the case${why}`)
   const done = `${DONE[mail]}${why}.`
-  if (to.length > 0) return `${done} ${toEach(to, draft, words)}`
+  const { decision } = words
+  const saysTo = typeof decision === 'string' ? () => decision : decision
+  const each = [...new Set(to.map(saysTo))].map((says) => {
+    const those = to.filter((one) => saysTo(one) === says)
+    return toEach(those, draft, { ...words, decision: says })
+  })
+  if (each.length > 0) return `${done} ${each.join(' ')}`
   draft.activity.push('the reporter could not be told')
   const says = `${done} ${NO_ADDRESS}`
   if (text === '') return says

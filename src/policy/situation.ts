@@ -39,6 +39,8 @@ export type Situation = {
   readonly answeredMember: (MemberRecord & { readonly keyData: Uint8Array }) | null
   /** The case that its protected subject or, if a list member signed it, its text names. */
   readonly tagged: CaseRecord | null
+  /** The case that its subject names, protected or not. */
+  readonly subjectCase: CaseRecord | null
   /** For a bounce: the outgoing message it returns. */
   readonly bounced: Issued | null
   /** The list member whose key validly signed the message, or else whose address it came from. */

@@ -50,8 +50,10 @@ const STATES: Readonly<Record<CaseState, string>> = {
 /** The state of a case in words, with the code of its rejection (B9). */
 export function stateWords({
   state,
-  rejectedAs
-}: Pick<CaseRecord, 'state' | 'rejectedAs'>): string {
+  rejectedAs,
+  mergedInto
+}: Pick<CaseRecord, 'state' | 'rejectedAs' | 'mergedInto'>): string {
+  if (mergedInto !== null) return `merged into ${mergedInto}`
   return state === 'rejected' ? `${STATES[state]} (${rejectedAs})` : STATES[state]
 }
 

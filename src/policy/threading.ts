@@ -4,7 +4,13 @@
  * message to a case, and a tag is no secret.
  */
 import { addressKey, isSameAddress } from '../domain/address.ts'
-import { addresseesOf, type CaseRecord, isSamePerson, type Reporter } from '../domain/case.ts'
+import {
+  addresseesOf,
+  type CaseRecord,
+  isOpen,
+  isSamePerson,
+  type Reporter
+} from '../domain/case.ts'
 import { findCaseTags } from '../domain/ids.ts'
 import { type OpenedMail, subjectOf } from '../domain/mail.ts'
 import { type Settings } from '../domain/settings.ts'
@@ -44,7 +50,7 @@ export function decideThread(situation: Situation, settings: Settings): Thread {
   }
   const reporter = tagged === null ? null : writerUnder(tagged, opened, settings)
   if (tagged === null || (reporter === null && !isOfMember(situation, tagged)))
-    return { joined: null, warnings: [] }
+    return { joined: null, warnings: namedWarnings(situation) }
   if (reporter === null) return joins(tagged, member, { kind: 'other' })
   const doubt = isKnownFor(reporter, situation, settings) ? null : lackOfProof(opened, settings)
   if (doubt === null) return joins(tagged, member, { kind: 'reporter', reporter, doubt })
@@ -54,6 +60,18 @@ export function decideThread(situation: Situation, settings: Settings): Thread {
       `The message names the case ${tagged.tag} and says that it comes from its reporter, but the sender is ${doubt}. It was opened as a new case. If you know that the reporter wrote it, reply with /merge ${tagged.tag}.`
     ]
   }
+}
+
+/** A subject alone proves nothing, but it may say where the message belongs. */
+function namedWarnings({ subjectCase: named }: Situation): string[] {
+  if (named === null) return []
+  const { tag, state } = named
+  const first = isOpen(state)
+    ? ''
+    : ', which has ended: first send /reopen because REASON there, then'
+  return [
+    `The subject names the case ${tag}. That alone proves nothing, so the message was opened as a new case. If it belongs to ${tag}${first || ','} reply with /merge ${tag}.`
+  ]
 }
 
 function joins(record: CaseRecord, member: Sender | null, sender: Sender): Thread {

@@ -62,6 +62,7 @@ describeAttacks('attacks on encryption', () => {
     }
     await nobodyLearns()
     expect(await wordsTo('grace')).toContain('could NOT be opened')
+    expect(await wordsTo('grace')).toContain('! We could not open this message;')
   })
 
   it('4 replayed ciphertext: what Alice sealed is withheld in the name of another person', async () => {

@@ -149,13 +149,13 @@ describe('/merge CASE (B14)', () => {
     expect(states()).toMatchObject([{ state: 'received' }, { state: 'merged' }])
   })
 
-  it('is refused for itself and for an unknown or ended case', async () => {
+  it('is refused for itself and for an unknown or ended case, which /reopen opens', async () => {
     await givenReports(bob, alice, alice)
     world.change("UPDATE cases SET state = 'closed' WHERE tag = 'ACME-2026-0003'")
     for (const [to, refusal] of [
       [SECOND, 'cannot be merged into itself'],
       ['ACME-2026-0009', 'There is no open case ACME-2026-0009.'],
-      [THIRD, 'There is no open case ACME-2026-0003.']
+      [THIRD, 'There is no open case ACME-2026-0003. If it has ended, open it again first: /reopen']
     ] as const)
       expect(await says(`/merge ${to}`, SECOND)).toContain(refusal)
     expect(world.rows('SELECT id FROM cases WHERE merged_into IS NOT NULL')).toEqual([])
@@ -336,6 +336,15 @@ describe('a case with several reporters (B14)', () => {
     expect(recorded('plan-told')).toMatchObject(told)
   })
 
+  it('a reporter whose own further report is merged into it learns that, and reads of no decision again', async () => {
+    await givenMerged()
+    await says('/accept')
+    await reports(bob, 'again', 'one more')
+    await says(`/merge ${FIRST}`, THIRD)
+    expect(await lastTo(bob)).toContain(`your report ${THIRD} together with ${SECOND}.`)
+    expect(await lastTo(bob)).not.toMatch(/confirmed|ACME-2026-0001/)
+  })
+
   it("does not show a reporter that somebody else's number leads to their own case: it opens a new one, as before", async () => {
     await givenMerged()
     await reports(bob, `Re: [${FIRST}]`, 'is this mine, too?')
@@ -476,7 +485,7 @@ it('the record of a decision says that a report of the case names nobody who cou
   await givenMerged()
   world.change('UPDATE case_reporters SET address = NULL WHERE id = ?', [SECOND])
   await says(REJECT)
-  expect(await lastTo(alice)).toContain('another project')
+  expect(await lastTo(alice)).toContain('It is elsewhere')
   const about = world.rows<{ about: string }>("SELECT about FROM events WHERE kind = 'rejected'")
   expect(about.map((one) => one.about)).toEqual([
     JSON.stringify({ code: 'upstream', reason: '', told: 'no-address' })
@@ -587,6 +596,18 @@ it('/unsend does not make a rejection silent: what tells the reporter of it goes
     expect(await says(text)).toContain(said)
     expect(world.rows('SELECT id FROM waiting_words')).toHaveLength(waiting)
   }
+})
+
+it('a message whose subject alone names a case, open or ended, is a new case, and the maintainers read where it may belong', async () => {
+  await givenReports(alice)
+  const names = `The subject names the case ${FIRST}.`
+  await reports(bob, `Re: [${FIRST}]`, 'here is more')
+  expect(await lastTo(grace)).toContain(names)
+  expect(await lastTo(grace)).toContain(`If it belongs to ${FIRST}, reply with /merge`)
+  await says(REJECT)
+  await givenMessage(alice, { subject: `Re: [${FIRST}]`, text: 'I disagree', as: 'clear' })
+  expect(await lastTo(grace)).toContain(names)
+  expect(await lastTo(grace)).toContain('first send /reopen because REASON there')
 })
 
 it('/reopen tells the reporter who was told of the end, once, and nobody who was told of none', async () => {

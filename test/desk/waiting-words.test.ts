@@ -355,6 +355,8 @@ it.each([
     expect(await says('/ask\n')).toContain(`was asked ${what} earlier today`)
     expect(world.sentTo(linus)).toHaveLength(toLinus)
     expect(kindsTo(alice).slice(1)).toEqual([kind])
+    // What it asks for, the reporter can do.
+    expect(await allTo(alice)).not.toContain('tell us so')
     const record = kind === 'key-request' ? ['key-asked by grace'] : ['info-asked by grace']
     expect(onRecord('key-asked', 'info-asked')).toEqual(record)
   }

@@ -22,7 +22,7 @@ import { decisionMail } from '../reporter-mail.ts'
 import { sealedTo } from '../send.ts'
 import { isAnswerDue, statusBlock } from '../status.ts'
 import { waitingFor } from '../waiting-words.ts'
-import { textFor } from './talk.ts'
+import { isReadable, textFor } from './talk.ts'
 import { TEXT_BELOW_DECISION, type Verb } from './verb.ts'
 
 const status: Handler = (draft) => {
@@ -119,7 +119,7 @@ const close: Handler = (draft, command) => {
   const [first = '', ...others] = command.words
   const isSilent = first.toLowerCase() === 'internal'
   const { before, reason: stated, why } = splitReason(isSilent ? others : command.words)
-  if (before !== '' || stated === '') throw new Refusal(REASON_OF_END)
+  refuseIf(before === '' ? null : REASON_OF_END)
   const reason = stated ?? ''
   const text = textFor(command.text ?? '', draft)
   const disposition = dispositionOf(draft)
@@ -307,7 +307,7 @@ export const DECIDE: readonly Verb[] = [
     help: 'accepts the report and tells the reporter, with any text below',
     more: TEXT_BELOW_DECISION,
     run: accept,
-    next: { happens: 'accepted', writes: () => '/accept' }
+    next: { happens: 'accepted', writes: (draft) => (isReadable(draft) ? '/accept' : null) }
   },
   {
     name: 'reject',

@@ -1,6 +1,6 @@
 /** The verbs that say where a report belongs: to which product and to which case. */
 import {
-  addresseesOf,
+  type Addressed,
   type CaseRecord,
   type CaseState,
   isSamePerson,
@@ -57,11 +57,14 @@ const merge: Handler = (draft, command) => {
   const target = draft.openCases.find(({ tag }) => tag === into)
   if (into === null) throw new Refusal('Please name the case to merge this one into: /merge CASE.')
   if (into === draft.case.tag) throw new Refusal('A case cannot be merged into itself.')
-  if (target === undefined) throw new Refusal(`There is no open case ${into}.`)
+  if (target === undefined)
+    throw new Refusal(
+      `There is no open case ${into}. If it has ended, open it again first: /reopen because REASON, in a message to that case.`
+    )
   const says = decisionMail(draft, (told) => decided(draft, 'merged', { into, told }), {
     mail: 'merged',
     text: textFor(command.text ?? '', draft),
-    decision: togetherWords(draft.case, target),
+    decision: (reporter) => togetherWords(reporter, draft.case, target),
     why: ` into ${into}`
   })
   const merging: Decision = { kind: 'merge-case', tag: draft.case.tag, into }
@@ -132,14 +135,14 @@ function movedIn(draft: Draft, into: CaseRecord): Decision[] {
   })
 }
 
-/** What a reporter reads of a merge. Only the reporter of both cases learns the other number: people must not learn of others. */
-function togetherWords(from: CaseRecord, into: CaseRecord): string {
-  const everybody = addresseesOf({ reporters: [...from.reporters, ...into.reporters] })
+/** What a reporter reads of a merge: no number but their own, because people must not learn of others. */
+function togetherWords(reporter: Addressed, from: CaseRecord, into: CaseRecord): string {
+  const own = into.reporters.find((one) => isSamePerson(one, reporter))
+  if (own !== undefined)
+    return `We handle your report ${reporter.id} together with ${own.id}. You may use either number when you write to us.`
   const isNews = isAccepted(into.state) && !isAccepted(from.state)
   const news = isNews ? 'We confirmed the issue and treat it as a security issue. ' : ''
-  return everybody.length === 1
-    ? `${news}We handle your report ${from.tag} together with ${into.tag}. You may use either number when you write to us.`
-    : `${news}We handle your report in one case with everything else that we have about this problem. Your case number stays the same.`
+  return `${news}We handle your report in one case with everything else that we have about this problem. Your case number stays the same.`
 }
 
 const isAccepted = (state: CaseState): boolean => ['accepted', 'planned', 'noticed'].includes(state)

@@ -389,7 +389,7 @@ export function bound(change: Partial<BoundCase> = {}): BoundCase {
     unreached: 0,
     noticed: [],
     members: [member('debian', '1'), member('suse', '2')],
-    reported: [],
+    reported: ['Here.'],
     askedToday: [],
     heldAnswerTo: null,
     ...change
@@ -408,6 +408,7 @@ export function situation(change: Partial<Situation> = {}): Situation {
     conversation: NOBODYS,
     answeredMember: null,
     tagged: null,
+    subjectCase: null,
     bounced: null,
     member: null,
     signatureSeen: false,

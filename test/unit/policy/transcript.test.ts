@@ -137,6 +137,8 @@ describe('the answer to commands (B6)', () => {
   it('writes out the next two sensible commands, which the desk would take', () => {
     expect(next(answer('/status'))).toEqual(['/take', '/reply'])
     expect(next(answer('/take'))).toEqual(['/reply', '/accept'])
+    const unread = { bound: bound({ case: caseRecord(), reported: ['\n'] }) }
+    expect(next(answer('/take', unread))).toEqual(['/reply'])
     expect(next(answer('/status', { author: ADA }))).toEqual([])
     expect(next(answer('/accept'))).toEqual(['/embargo 2026-12-02 14:00', '/notice draft'])
     const offered = (here: Partial<BoundCase>) => next(answer('/status', { bound: bound(here) }))
