@@ -305,6 +305,7 @@ async function dateMail(
   const message = dateNotice({
     product: product.name,
     disclosure: dateWords(found, timezone),
+    isPublic: false,
     before: told === null || !isDateNew ? '' : dateWords(told, timezone),
     changed
   })

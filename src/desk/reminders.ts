@@ -23,6 +23,7 @@ import { nounOf } from '../messages/catalogue.ts'
 import { alert, digest as digestMessage, keyProblem } from '../messages/to-maintainers.ts'
 import { memberKeyExpires } from '../messages/to-members.ts'
 import { whomToTell } from '../policy/clocks.ts'
+import { whoApproves } from '../policy/embargo.ts'
 import { dateWords, noticeParams } from '../policy/notice-content.ts'
 import { nameOf } from '../policy/recipients.ts'
 import { inClearTo, sealedTo } from '../policy/send.ts'
@@ -190,7 +191,7 @@ const DETAILS: Readonly<
   Record<string, (desk: Desk, read: Read, occasion: Occasion) => (Details & object) | null>
 > = {
   /** When it leaves, '' where the lead of the policy is missed, and how many members it would reach then. */
-  preflight: ({ settings }, read, { record, starts, now }) => {
+  preflight: ({ settings }, read, { record, product, starts, now }) => {
     const start = starts.at(-1)
     const leaveBy = start === undefined ? null : instantOf(start, 'leaveBy')
     if (record === null || leaveBy === null) return null
@@ -198,12 +199,16 @@ const DETAILS: Readonly<
     const leavesAt = isAhead ? leaveBy : now
     const all = members.listActive(read, record.product)
     const blocked = all.filter(({ keyExpiresAt: end }) => end !== null && end <= leavesAt)
+    const notice = notices.find(read, record.tag)
+    const { maintainers } = settings
     return {
       leaves: isAhead ? formatInstant(leaveBy, settings.desk.timezone) : '',
       all: all.length,
       ready: all.length - blocked.length,
       blocked: blocked.length,
-      notice: notices.find(read, record.tag)?.state ?? 'none',
+      notice: notice?.state ?? 'none',
+      approvers:
+        notice && product ? whoApproves({ notice, policy: product.policy, maintainers }) : '',
       names: blocked.map(({ id }) => id).join(', ')
     }
   },

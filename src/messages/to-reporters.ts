@@ -95,6 +95,8 @@ export const dateProposed = aboutDate<{
 export const dateNotice = aboutDate<{
   readonly product: string
   readonly disclosure: string
+  /** Whether that was before the date that was planned. */
+  readonly isPublic: boolean
   /** The date that stood before; '' when the list is told for the first time, or the date stays. */
   readonly before: string
   /** Names of what else changed in the notice; '' for nothing, and when the list is told for the first time. */

@@ -79,7 +79,7 @@ function ask(
     const before = last === null || last === date ? '' : say(last)
     const isTold = owedWord(about, reporter) === 'message'
     const message = isTold
-      ? dateNotice({ product: product.name, disclosure: say(date), before, changed: '' })
+      ? dateNotice({ ...OF_DATE, product: product.name, disclosure: say(date), before })
       : dateProposed({ date: say(date), before })
     const told = { reporter: reporter.id, date, how: path.kind, isQuestion: !isTold }
     asked.decisions.push(
@@ -90,6 +90,30 @@ function ask(
     asked.says.push(`We ${did} ${say(date)}, ${WAYS[path.kind]}.`)
   }
   return asked
+}
+
+const OF_DATE = { before: '', changed: '', isPublic: false } as const
+
+/** Tells every reporter that the issue became public before the date of the case. */
+export function tellEarly(draft: Draft, date: Instant, disclosure: string): void {
+  const { case: record, product, arrivalId, author } = draft
+  const message = dateNotice({ ...OF_DATE, product: product.name, disclosure, isPublic: true })
+  const told = { decisions: [] as Decision[], says: [] as string[] }
+  for (const reporter of addresseesOf(record)) {
+    const { id, contact } = reporter
+    const path = reporterPath(reporter, draft.reporterKeys, product)
+    if (path.kind === 'no-key') {
+      told.says.push(`${contact.address} is not told that it is public: we have no usable key.`)
+      continue
+    }
+    const about = { reporter: id, date, how: path.kind, isQuestion: false }
+    told.decisions.push(
+      toReporter(path, message, { once: String(arrivalId), tag: record.tag }),
+      recorded('date-told', aboutCase(record.tag), byMaintainer(author.id), about)
+    )
+    told.says.push(`We tell ${contact.address} that it is public, ${WAYS[path.kind]}.`)
+  }
+  draft.question = { decisions: told.decisions, says: told.says.join(' ') }
 }
 
 /** Asks those who have not been told the present date. Questions are not stored, so none can be out of date. */

@@ -167,6 +167,24 @@ it('(B19) the answer to an approval says who objected to the date, also after th
   )
 })
 
+it('a disclosure before the date tells the reporter, who was asked to wait for it, at once; with /close in one message', async () => {
+  const early = '/disclosed because it leaked\n'
+  expect(await dated('encrypted')).toContain('AGREE')
+  expect(await writes(grace, early)).toContain(
+    'We tell alice@reporter.example that it is public, encrypted.'
+  )
+  expect(await lastTo(alice)).toContain('became public before the date that we planned')
+  expect(recorded('date-told')).toMatchObject([{ isQuestion: true }, { isQuestion: false }])
+
+  await datedWithoutKey()
+  expect(await writes(grace, early)).toContain('is not told that it is public')
+
+  await dated('encrypted')
+  const before = world.accepted.length
+  await writes(grace, `${early}/close\n`)
+  expect(await textsTo(alice, before)).toEqual([expect.stringContaining('is public now')])
+})
+
 it('(B19) a quoted or longer word is no answer', async () => {
   await dated('encrypted')
   await answer('Objects in memory are freed twice.\nThanks\n> please reply AGREE\n> AGREE\n')

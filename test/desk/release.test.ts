@@ -15,12 +15,14 @@ import * as noticeStore from '../../src/store/notices.ts'
 import {
   ALL,
   alarms,
+  alarmsTo,
   alice,
   allTo,
   approve,
   attachedKey,
   caseStates,
   code,
+  DAY,
   DISCLOSURE,
   debian,
   diesAtEveryStep,
@@ -478,6 +480,8 @@ it('(A5) a team of one under approvals: 1 cannot approve its own notice, and is 
   expect(said).toContain(nobody)
   expect(said).not.toContain('can approve it')
   expect(await writes(grace, `/notice approve ${code()}\n`)).toContain(nobody)
+  await world.wait(DAY)
+  expect((await alarmsTo(grace)).at(-1)).toContain(nobody)
 })
 
 it.each([

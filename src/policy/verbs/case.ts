@@ -6,6 +6,7 @@ import { type NoticeRecord } from '../../domain/notice.ts'
 import { formatInstant, type Instant, readInstant } from '../../domain/time.ts'
 import { count } from '../../domain/words.ts'
 import { embargoEnded } from '../../messages/to-members.ts'
+import { tellEarly } from '../date-talk.ts'
 import {
   type Draft,
   decided,
@@ -129,6 +130,8 @@ const close: Handler = (draft, command) => {
     // A policy that forbids it is named before a text is asked for.
     requireLegal(draft, 'closed', { reason, told: 'told' })
     refuseIf(text === '' && isAnswerDue(draft) ? ANSWER_DUE : null)
+    // It says that the issue is public, if it is.
+    draft.question = null
     const decision = CLOSING[disposition]
     const to = notYetTold(draft, text)
     return decisionMail(draft, decide, { mail: 'closed', text, decision, why, to })
@@ -224,6 +227,8 @@ const disclosed: Handler = (draft, command) => {
   decided(draft, 'disclosed', { date: read.instant, reason: reason ?? '' })
   draft.activity.push(`recorded that the issue is public since ${said}${why}`)
   const early = endEmbargo(draft, said)
+  const { disclosureAt } = draft.case
+  if (disclosureAt !== null && disclosureAt > now) tellEarly(draft, read.instant, said)
   const { here } = draft.bound.copies
   const late =
     here === 0
@@ -326,7 +331,7 @@ export const END: readonly Verb[] = [
     arguments: '[INSTANT] [because REASON]',
     roles: ['committer', 'release'],
     help: 'records that the issue is public, now or since INSTANT',
-    more: 'Before the disclosure date, add because REASON: the members of the list who had the notice are told at once that the embargo is over. After the date, the maintainers are reminded until it is recorded.',
+    more: 'Before the disclosure date, add because REASON: the reporter and the members of the list who had the notice are told at once. After the date, the maintainers are reminded until it is recorded.',
     run: disclosed,
     next: { happens: 'disclosed', writes: () => '/disclosed' }
   },
