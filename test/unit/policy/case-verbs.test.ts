@@ -55,10 +55,11 @@ describe('/disclosed', () => {
   ] as const)(
     '%s records the disclosure of a case that is %s until %s',
     (words, state, date, about) => {
+      const told = date === FUTURE ? [{ kind: 'date-told', about: { isQuestion: false } }] : []
       expect(run(`/disclosed ${words}`, { state, disclosureAt: date })).toMatchObject({
         ran: true,
         state: 'disclosed',
-        events: [{ kind: 'disclosed', about }]
+        events: [{ kind: 'disclosed', about }, ...told]
       })
     }
   )
