@@ -121,12 +121,14 @@ function namedBy(read: Read, desk: Desk, opened: OpenedMail) {
 function senderFacts(
   read: Read,
   { outer: { from } }: OpenedMail
-): Pick<Situation, 'waitingKeys' | 'waitingWords' | 'senderCases'> {
-  if (from === null) return { waitingKeys: [], waitingWords: [], senderCases: [] }
+): Pick<Situation, 'waitingKeys' | 'waitingWords' | 'senderCases' | 'hasReported'> {
+  if (from === null)
+    return { waitingKeys: [], waitingWords: [], senderCases: [], hasReported: false }
   return {
     waitingKeys: people.listOfferedKeys(read, from.address),
     waitingWords: cases.listKeptWords(read, [from.address]),
-    senderCases: cases.listOf(read, from.address, SENDER_CASES_MAX)
+    senderCases: cases.listOf(read, from.address, SENDER_CASES_MAX),
+    hasReported: cases.hasReported(read, from.address)
   }
 }
 

@@ -67,10 +67,11 @@ async function handleOne(desk: Desk, arrival: arrivals.Arrival): Promise<boolean
     const code = error instanceof Trouble ? error.code : 'bug'
     // Another writer took the case number or changed the case between read and commit: it is tried again at once.
     if (code === 'conflict') return false
-    // The same with any other message: this one does not count as started.
-    if (code === 'desk-key' || code === 'stopping')
+    if (!isOfOneThing(error)) {
+      // The same with any other message: this one does not count as started.
       desk.db.transact((tx) => arrivals.countStart(tx, id, -1))
-    if (!isOfOneThing(error)) throw error
+      throw error
+    }
     if (quarantined) return holdUnread(desk, arrival, code)
     const nextTryAt = addMs(desk.clock.now(), RETRY_MS)
     const tries = desk.db.transact((tx) => arrivals.countTry(tx, id, nextTryAt))

@@ -220,7 +220,9 @@ function newCase(
     // A web form may write in the name of the desk, which answers nobody there.
     contact: from !== null && isSameAddress(from.address, settings.desk.address) ? null : from,
     beganInClear: beganInClear(opened),
-    unusedKeys: waitingKeys.flatMap((key) => (key.refusedAt === null ? key.fingerprint : [])),
+    unusedKeys: waitingKeys
+      .filter(({ refusedAt, isRefuted }) => refusedAt === null && !isRefuted)
+      .map(({ fingerprint }) => fingerprint),
     root: messageId ?? unstored.maintainerRoot,
     latest: messageId,
     answeredAt: null

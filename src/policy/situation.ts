@@ -53,7 +53,7 @@ export type Situation = {
   /** The pinned key of the message's sender. */
   readonly senderKey: ReporterKey | null
   /** Keys of the sender's address that are not in use: offered and not accepted, or replaced. */
-  readonly waitingKeys: readonly Pick<WaitingKey, 'fingerprint' | 'refusedAt'>[]
+  readonly waitingKeys: readonly Pick<WaitingKey, 'fingerprint' | 'refusedAt' | 'isRefuted'>[]
   /** What was written to the sender and waits for a key of theirs, in all their cases. */
   readonly waitingWords: readonly WaitingWords[]
   /** The sender's pinned key together with what this message brings of that same key; null when it brings nothing new. */
@@ -63,6 +63,8 @@ export type Situation = {
   readonly nextTag: CaseTag
   /** The newest open cases of the same sender address, proved or not. */
   readonly senderCases: readonly CaseTag[]
+  /** Whether a report came from the same address before, whose case may have ended. */
+  readonly hasReported: boolean
   /** All open cases, where a maintainer's command asks for them; else empty. */
   readonly openCases: readonly ListedCase[]
   /** What a maintainer's commands act on; null when the message names no known case. */

@@ -47,6 +47,12 @@ export function listOf(read: Read, address: Address, limit: number): CaseTag[] {
   )
 }
 
+/** Whether a report came from this address before, in an open case or an ended one. */
+export function hasReported(read: Read, address: Address): boolean {
+  const sql = 'SELECT 1 FROM case_reporters WHERE lower(address) = ?'
+  return read.value(sql, [addressKey(address)]) !== null
+}
+
 /** Cases in which a reporter waits to hear from a person, the one with the first due on top; those with nothing due last. */
 export function listUnanswered(read: Read, limit: number): ListedCase[] {
   return read.all<ListedCase>(

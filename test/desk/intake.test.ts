@@ -13,7 +13,17 @@ import { handlePending } from '../../src/desk/work.ts'
 import { type SendOutcome } from '../../src/domain/outgoing.ts'
 import { Trouble } from '../../src/domain/trouble.ts'
 import { type Mailbox } from '../../src/effects/effects.ts'
-import { alice, DAY, givenDesk, grace, kindsTo, unhandledIn, world } from '../support/desk.ts'
+import {
+  alice,
+  DAY,
+  givenDesk,
+  grace,
+  kindsTo,
+  lastTo,
+  MINUTE,
+  unhandledIn,
+  world
+} from '../support/desk.ts'
 import { folderOf, type Letter } from '../support/world.ts'
 
 const YEAR = 365 * DAY
@@ -383,6 +393,26 @@ describe('the desk is stopped while mail is on its way and the IMAP server has f
     Object.assign(world.desk, { db })
     expect(unhandled).toEqual([])
   })
+})
+
+it('(G9) a message is not quarantined because the disk was full of something else', async () => {
+  await givenDesk([grace])
+  const { db } = world.desk
+  // What a start writes still fits, what a whole report writes does not.
+  const transact: typeof db.transact = (work) => {
+    if (/\bcommit\)?\(/.test(String(work))) throw new Trouble('disk-full', 'full')
+    return db.transact(work)
+  }
+  Object.assign(world.desk, { db: { ...db, transact } })
+  world.deliver(await world.write(alice, { subject: 'x', text: 'THE REPORT', autocrypt: true }))
+  for (let count = 0; count < 13; count += 1) {
+    await expect(world.settle()).rejects.toThrow('full')
+    world.pass(MINUTE)
+  }
+  Object.assign(world.desk, { db })
+  await world.wait(MINUTE)
+  expect(world.dispositions()).toEqual(['case-opened'])
+  expect(await lastTo(grace)).toContain('THE REPORT')
 })
 
 describe("the desk's own key that cannot sign, as on a clock that is far ahead (G7)", () => {

@@ -425,6 +425,7 @@ export function situation(change: Partial<Situation> = {}): Situation {
     },
     nextTag: tag('ACME-2026-0002'),
     senderCases: [],
+    hasReported: false,
     openCases: [],
     bound: null,
     ...change
