@@ -83,7 +83,7 @@ const EVENTS = {
   opened: {} as { product: string; reporter: string; receivedAt: Instant; promised?: Promised },
   'reporter-wrote': {} as { reporter: string; receivedAt: Instant },
   'member-wrote': {} as { member: string; isSigned: boolean },
-  'other-wrote': {} as Nothing,
+  'other-wrote': {} as { receivedAt: Instant | null },
   'message-refused': {} as { because: string },
   /** Too many were refused lately: nobody was answered, and a clock tells the maintainers. */
   'refused-unanswered': {} as { because: string },

@@ -9,7 +9,6 @@ import {
   isOpen,
   type Reporter,
   type ReporterKeys,
-  type WaitingWords,
   withAnswer
 } from '../domain/case.ts'
 import { historyOf, moveCase } from '../domain/case-machine.ts'
@@ -154,7 +153,7 @@ function untrueWords(
   { joined }: Thread,
   { tag, state }: CaseRecord,
   leaving: readonly Decision[]
-): WaitingWords[] {
+): BoundCase['waitingWords'] {
   if (bound === null || joined === null || isOpen(joined.case.state) || !isOpen(state)) return []
   const left = leaving.flatMap((one) => (one.kind === 'words-leave' ? one.words.id : []))
   return bound.waitingWords.filter(
@@ -351,12 +350,13 @@ function writingOf({ opened, receivedAt }: Situation, tag: CaseTag, sender: Send
       warnings: opened.sealedTo === 'nobody' ? [...warnings, MEMBER_IN_CLEAR] : warnings
     }
   }
-  const another = isByProgram(opened) ? BY_PROGRAM : BY_ANOTHER
+  const waitsSince = isByProgram(opened) ? null : receivedAt
+  const another = waitsSince === null ? BY_PROGRAM : BY_ANOTHER
   const warning =
     sender.kind === 'other'
       ? another
       : `The message says that it comes from the reporter of this case, but the sender is ${sender.doubt}. It is on the record as another person's. Answers go to the reporter's address, never to another.`
-  const happened = event('other-wrote', subject, BY_SOMEBODY, {})
+  const happened = event('other-wrote', subject, BY_SOMEBODY, { receivedAt: waitsSince })
   return { writer: SOMEBODY, happened, warnings: [warning] }
 }
 

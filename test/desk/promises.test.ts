@@ -5,6 +5,7 @@
 
 import { expect, it } from 'vitest'
 import {
+  AUTHENTICATION,
   alarmsTo,
   alice,
   allTo,
@@ -12,6 +13,7 @@ import {
   approve,
   bob,
   caseStates,
+  checked,
   DAY,
   days,
   FIRST,
@@ -353,3 +355,28 @@ it('(A1) a key on the record says whose it is', async () => {
     { kind: 'key-offered', reporter: SECOND }
   ])
 })
+
+it.each(['/reject not-a-vulnerability', '/plan\nplan: x\nworkarounds: none known'])(
+  '(A3) what nothing proves to be the reporter’s is reminded of until a maintainer acts, also after %j; what a program sent is not',
+  async (decision) => {
+    const { clocks } = await preset('dragonfly')
+    const policy = { clocks, reporters: { cleartext: 'allow' } } as const
+    await givenDesk([grace], { authentication: AUTHENTICATION, policy })
+    const headers = checked('reporter.example', 'none')
+    await givenMessage(alice, { subject: 'one', text: 'Here.', as: 'clear', headers })
+    await says(decision)
+    const again = async (text: string, more: readonly string[] = []): Promise<string[]> => {
+      const all = [...headers, ...answering(alice).headers, ...more]
+      await givenMessage(alice, { subject: `Re: [${FIRST}]`, text, as: 'clear', headers: all })
+      const mark = world.accepted.length
+      await days(7)
+      return alarmsTo(grace, mark)
+    }
+    expect(await again('Receipt.', ['Auto-Submitted: auto-generated'])).toEqual([])
+    expect((await again('It is exploited NOW.')).join()).toContain('Somebody wrote into the case')
+    await says('I called her.')
+    const mark = world.accepted.length
+    await days(7)
+    expect(await alarmsTo(grace, mark)).toEqual([])
+  }
+)
