@@ -320,6 +320,8 @@ describe('(A3) the dates of a case', () => {
     ])
     await world.addMember(debian)
     await world.addMember(suse)
+    // What the clock of their keys says.
+    await world.settle()
     const mark = world.accepted.length
     await given(embargo(15))
     await world.wait(DAY)
@@ -395,33 +397,52 @@ describe('(A3) the dates of a case', () => {
   })
 })
 
+/** When the key of Linus ends. */
+function endOfKey(): Instant {
+  const { maintainers } = world.desk.settings
+  return maintainers.find(({ id }) => id === 'linus')?.keyExpiresAt ?? world.clock.now
+}
+
+/** The key of the desk ends when that of Linus does; the desk knows it at its next start. */
+async function givenDeskKeyEnds(): Promise<void> {
+  Object.assign(world.desk.settings.desk, { keyExpiresAt: endOfKey() })
+  await restarts()
+}
+
 it('(A3) certificates of desk and maintainers are told 30, 14, 7 and 1 days before they end, and once more at the end', async () => {
   const mortal = await givenMaintainer('linus', 60)
   await givenDesk([grace, mortal], { keyEnds: true })
-  const at = (): string[] => rings('step', "recipient = 'grace'")
+  await givenDeskKeyEnds()
   await days(40)
-  expect(at()).toEqual([...KEY_STEPS, 'after hours 0'])
-  const read = await alarmsTo(grace)
-  expect(read[0]).toContain('The key of Linus expires on')
-  expect(read[4]).toContain('The key of Linus expired on')
+  for (const [kind, whose] of [
+    ['maintainer', 'Linus'],
+    ['desk', 'the desk']
+  ]) {
+    const at = rings('step', `subject_kind = '${kind}' AND recipient = 'grace'`)
+    expect(at).toEqual([...KEY_STEPS, 'after hours 0'])
+    const read = (await alarmsTo(grace)).filter((text) => text.includes(`The key of ${whose} `))
+    expect(read.map((text) => text.includes(`The key of ${whose} expires on`))).toEqual([
+      ...KEY_STEPS.map(() => true),
+      false
+    ])
+    expect(read.at(-1)).toContain(`The key of ${whose} expired on`)
+  }
 })
 
-/** A list member whose key ends after so many days, of a desk where Grace has this role. */
+/** A list member whose key ends so many days after it was made, 22 days ago, of a desk where Grace has this role. */
 async function givenMortal(role: 'committer' | 'list-admin', lasts: number): Promise<Someone> {
-  const member = await someone('delta', 'security@delta.example', 60)
+  const member = await someone('delta', 'security@delta.example', lasts)
   await givenDesk([
     { ...grace, roles: [role] },
     { ...linus, roles: ['committer'] }
   ])
   await world.addMember(member)
-  const expiresAt = addMs(START, lasts * DAY)
-  const subject = { kind: 'member', id: member.id } as const
-  await given(event('certificate-seen', subject, BY_DESK, { fingerprint: null, expiresAt }))
+  await world.settle()
   return member
 }
 
 it('(A3, B18) where nobody is list-admin, everybody is told by id that the key of a list member ends', async () => {
-  const member = await givenMortal('committer', 2)
+  const member = await givenMortal('committer', 25)
   await days(3)
   for (const person of [grace, linus]) {
     const said = (await alarmsTo(person)).join()
@@ -431,7 +452,7 @@ it('(A3, B18) where nobody is list-admin, everybody is told by id that the key o
 })
 
 it('(A3) a list member whose key ends is told 30, 14, 7 and 1 days before, alone and encrypted, without a word of product or case; list admins are told too, and outside no name stands (B5, B21, G5)', async () => {
-  const member = await givenMortal('list-admin', 35)
+  const member = await givenMortal('list-admin', 60)
   await days(40)
   expect(rings("step || ' ' || recipient", "subject_kind = 'member'")).toEqual([
     ...KEY_STEPS.flatMap((step) => [step, `${step} grace`]),
@@ -824,10 +845,7 @@ describe('(A3) each clock rings once, at its time,', () => {
     const about = { reporter: FIRST, receivedAt: world.clock.now }
     return event('reporter-wrote', CASE, GRACE, about)
   }
-  const untilCertificate = (): number => {
-    const expiresAt = world.desk.settings.maintainers.find(({ id }) => id === 'linus')?.keyExpiresAt
-    return msBetween(world.clock.now, expiresAt ?? world.clock.now) - 30 * DAY
-  }
+  const untilCertificate = (): number => msBetween(world.clock.now, endOfKey()) - 30 * DAY
   /** Clock, when it rings, by the length of three business days, and what starts it. */
   const CLOCKS: readonly (readonly [
     string,
@@ -845,26 +863,36 @@ describe('(A3) each clock rings once, at its time,', () => {
     ['change', () => DAY, () => [proposed(1)]],
     ['date-message', () => 15 * MINUTE, () => [LEAVING]],
     ['dead-man', () => 2 * DAY + HOUR, () => [embargo(2)]],
-    ['maintainer-certificate', untilCertificate, () => []]
+    ['desk-certificate', untilCertificate, () => []],
+    ['maintainer-certificate', untilCertificate, () => []],
+    ['member-certificate', untilCertificate, () => []]
   ]
   /** From Monday, 13:00 of Berlin, to the end of Thursday. */
   const THREE_DAYS = 3 * DAY + 11 * HOUR - 1000
   /** Friday, 13:00 of Berlin; the clocks go forward on Sunday, and the third business day is Wednesday. */
   const SPRING = '2027-03-26T12:00:00.000Z' as Instant
 
-  /** A maintainer for each start, whose key ends some weeks after it. */
-  const mortal = new Map<Instant, Someone>()
+  /** A maintainer for each start and a list member, whose keys end together some weeks after it, as the desk's does. */
+  const mortals = new Map<Instant, readonly [maintainer: Someone, member: Someone]>()
   beforeAll(async () => {
-    mortal.set(START, await givenMaintainer('linus', 60))
-    mortal.set(SPRING, await givenMaintainer('linus', 190))
+    for (const [start, lasts] of [
+      [START, 60],
+      [SPRING, 190]
+    ] as const) {
+      const member = await someone('delta', 'security@delta.example', lasts)
+      mortals.set(start, [await givenMaintainer('linus', lasts), member])
+    }
   })
   /** A case with the clocks of every preset. */
   const givenClocks = async (start: () => readonly NewEvent[], startsAt = START): Promise<void> => {
     const read = await Promise.all(['template', 'consoleme'].map(preset))
     const all = read.flatMap((policy) => policy.clocks).filter(({ id }) => id !== 'answer')
     const clocks = [...new Map([...all, ANSWER].map((clock) => [clock.id, clock])).values()]
-    const maintainers = [grace, mortal.get(startsAt) ?? linus]
+    const [maintainer, member] = mortals.get(startsAt) ?? []
+    const maintainers = [grace, maintainer ?? linus]
     await givenCase({ policy: { clocks }, maintainers, keyEnds: true, startsAt })
+    await givenDeskKeyEnds()
+    if (member !== undefined) await world.addMember(member)
     // The year of the start is in the number of the case.
     const subject = aboutCase(world.column<CaseTag>('SELECT tag FROM cases')[0] ?? FIRST)
     await given(...start().map((one) => ({ ...one, subject })))

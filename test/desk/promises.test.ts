@@ -265,17 +265,24 @@ it('(B16) a change that nobody approves is reminded of after the old date, too, 
 })
 
 it.each([1, 0])(
-  '(A3) a notice that is held when %i of 3 copies have left is reminded of daily until it goes on',
+  '(A3) a notice that is held when %i of 3 copies have left is reminded of daily, with the reason of the hold, until it goes on',
   async (left) => {
     await givenNotices({ policy: { clocks: (await preset('dispatch')).clocks } })
     world.pass(UNTIL_DUE)
     const deferred = Array.from({ length: 3 - left }, () => 'deferred' as const)
     world.replies.push(...Array.from({ length: left }, () => 'accepted' as const), ...deferred)
     await world.settle()
-    await writes(grace, '/notice hold\n')
+    const reason = 'a distribution found another hole'
+    await writes(grace, `/notice hold because ${reason}\n`)
+    expect(recorded('notice-held')).toMatchObject([{ because: 'maintainer', reason }])
+    expect(await lastTo(linus)).toContain(`put the notice on hold, because: ${reason}`)
     const held = mark()
+    const from = world.accepted.length
     await days(4)
     expect(rangSince(held)['notice-withheld']).toBe(4)
+    const reminders = (await alarmsTo(linus, from)).filter((text) => text.includes('still on hold'))
+    expect(reminders).toHaveLength(4)
+    for (const text of reminders) expect(text).toContain(`Put on hold because: ${reason}`)
     await approve()
     const goesOn = mark()
     await days(2)

@@ -199,6 +199,9 @@ describeWith(['dovecot', 'gpg', 'sq'], 'the whole story of a report', async () =
     const alarm = got(grace).find(is('alert', 'delta-linux did not get the notice'))
     expect(alarm?.read.text).toContain('delta-linux')
     expect(alarm?.read.text).toContain('expired')
+    expect(got(grace).filter(is('alert', 'The key of list member delta-linux expire'))).not.toEqual(
+      []
+    )
     const shown = await desk.cli('notice', 'list', '--json')
     expect(JSON.parse(shown.stdout)).toMatchObject([
       { state: 'released', deliveries: { held: 1, sent: 3 } }

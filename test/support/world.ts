@@ -14,6 +14,7 @@ import {
 } from 'openpgp'
 import { BUILT_IN_CLOCKS } from '../../src/config/clock-schema.ts'
 import { builtInTexts } from '../../src/config/texts.ts'
+import { record } from '../../src/desk/commit.ts'
 import { type Desk } from '../../src/desk/desk.ts'
 import { createDispatcher, type Dispatcher } from '../../src/desk/dispatch.ts'
 import { moveHandled, takeIn } from '../../src/desk/intake.ts'
@@ -22,6 +23,7 @@ import { adoptClocks, listFurtherReports, tick } from '../../src/desk/tick.ts'
 import { lookAtClock } from '../../src/desk/watch.ts'
 import { handlePending } from '../../src/desk/work.ts'
 import { type Address, parseAddress } from '../../src/domain/address.ts'
+import { BY_OPERATOR, event } from '../../src/domain/event.ts'
 import { type SendOutcome } from '../../src/domain/outgoing.ts'
 import { type Role } from '../../src/domain/role.ts'
 import { type Policy, type Product, type Settings } from '../../src/domain/settings.ts'
@@ -332,7 +334,16 @@ export async function openWorld(options: WorldOptions) {
       const { fingerprint, keyData, signingKeys, expiresAt } = await factsOf(one.keyData, clock.now)
       const who = { id, name, address, products: ['parser'], state: 'active' as const }
       const key = { fingerprint, keyData, signingKeys, keyExpiresAt: expiresAt }
-      database.transact((tx) => members.add(tx, { ...who, ...key, addedAt: clock.now }))
+      const subject = { kind: 'member', id } as const
+      // As "postern members add" does.
+      database.transact((tx) => {
+        members.add(tx, { ...who, ...key, addedAt: clock.now })
+        record(tx, event('member-added', subject, BY_OPERATOR, { products: who.products }), {
+          now: clock.now
+        })
+        const seen = { fingerprint, expiresAt }
+        record(tx, event('certificate-seen', subject, BY_OPERATOR, seen), { now: clock.now })
+      })
     },
     /** The operator gives a maintainer another key; the desk knows it at its next start. */
     renewKey: async (renewed: Someone): Promise<void> => {
