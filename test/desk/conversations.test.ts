@@ -131,7 +131,7 @@ it.each(['update', 'note'])(
     await givenQuestion()
     await answer(kind === 'note' ? 'I would say so.' : '/member\nWe look.', forwarded('member:%'))
     const told = latest(linus)
-    const lines = ['/reply', '/ask', '/accept'].map((verb) => `${verb}\n${WORDS}`)
+    const lines = ['/reply', '/ask', '/disclosed\n/close'].map((verb) => `${verb}\n${WORDS}`)
     for (const text of [...lines, '/ask']) {
       const says = await answerBy(linus, text, told)
       expect(says).toContain('This message answers list member debian')
