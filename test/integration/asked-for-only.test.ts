@@ -5,10 +5,14 @@
 
 import { expect, it } from 'vitest'
 import { parseAddress } from '../../src/domain/address.ts'
+import { aboutCase, byMaintainer, event, NO_EVIDENCE } from '../../src/domain/event.ts'
 import { type CaseTag } from '../../src/domain/ids.ts'
-import { addMs } from '../../src/domain/time.ts'
+import { addMs, type Instant } from '../../src/domain/time.ts'
 import { systemClock } from '../../src/effects/system.ts'
+import * as arrivals from '../../src/store/arrivals.ts'
 import * as cases from '../../src/store/cases.ts'
+import * as events from '../../src/store/events.ts'
+import * as looks from '../../src/store/looks.ts'
 import * as outbox from '../../src/store/outbox.ts'
 import { GRACE, givenOffice } from '../support/office.ts'
 import { gpgPerson } from '../support/people.ts'
@@ -40,6 +44,17 @@ describeWith(['dovecot', 'gpg'], 'what commands print', async () => {
         envelopeTo: parseAddress(member.address) ?? settings.desk.address
       })
       outbox.queue(tx, copy, systemClock.now())
+      const place = { mailbox: 'INBOX', uidValidity: '0', uid: 1, receivedAt: systemClock.now() }
+      const received = { ...place, size: 1, raw: new Uint8Array(1), part: 'whole' } as const
+      const { id: arrivalId } = arrivals.add(tx, received, systemClock.now())
+      cases.insertMessage(tx, caseId, {
+        ...{ at: systemClock.now(), author: 'member', authorId: 'secretcorp', audience: 'member' },
+        ...{ subject: 'Re: x', text: 'May we tell others?', messageId: null, arrivalId }
+      })
+      const answered = event('member-answered', aboutCase(tag as CaseTag), byMaintainer('grace'), {
+        member: 'secretcorp'
+      })
+      events.append(tx, answered, { at: systemClock.now(), evidence: NO_EVIDENCE })
       for (let count = 1; count < CASES; count += 1) seedCase(tx, `report ${count}`)
     })
   }
@@ -68,9 +83,17 @@ describeWith(['dovecot', 'gpg'], 'what commands print', async () => {
     expect(status).toBe(0)
     expect(stdout).not.toMatch(/secretcorp@|people\.example|Person secretcorp|grace@acme/)
     if (name === 'outbox list') expect(stdout).toContain('secretcorp')
+    if (name === 'show')
+      expect(stdout).toMatch(json ? /"authorId": "secretcorp"/ : /by member secretcorp \(/)
   })
 
   it('`cases` lists all of them, with reporter, subject and what is due (B15)', async () => {
+    using db = databaseOf(desk)
+    db.transact((tx) => {
+      tx.run('UPDATE case_reporters SET address = ? WHERE id = ?', ['alice@reporter.example', tag])
+      const due = { at: '2030-01-02T10:00:00.000Z' as Instant, clock: 'answer' }
+      looks.write(tx, aboutCase(tag as CaseTag), { nextLookAt: null, due, eachFrom: 0 })
+    })
     const { stdout } = await desk.cli('cases')
     const json = JSON.parse((await desk.cli('cases', '--json')).stdout) as unknown[]
 
@@ -80,6 +103,9 @@ describeWith(['dovecot', 'gpg'], 'what commands print', async () => {
     expect(head).toMatch(/^CASE +STATE +PRODUCT +OWNER +DUE +REPORTER +SUBJECT$/)
     // The words that mail has for the state, too.
     expect(first).toMatch(/^\S+ +new +parser/)
+    expect(stdout.split('\n').find((line) => line.startsWith(tag))).toMatch(
+      /Wed 2 Jan 2030, 11:00 Berlin .* alice@reporter\.example +Heap overflow in the parser$/
+    )
   })
 
   it('a case that was merged names its own reporter, and says when that one was answered (B14)', async () => {
