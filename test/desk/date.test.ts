@@ -283,3 +283,37 @@ it('(B19, M-30) a reporter who comes without a key into a case whose list was to
   await world.wait(DAY)
   expect(rung()).toBe(4)
 })
+
+it.each([
+  {
+    commands: '/reject upstream because it is theirs',
+    answer: 'Rejected (upstream), because: it is theirs. On its way',
+    update: 'rejected the case (upstream), because: it is theirs',
+    title: `Reason (upstream), to ${alice.address}`
+  },
+  {
+    commands: '/close internal because it was a test',
+    answer: 'The case is closed. The reporter was not told.',
+    update: 'closed the case, because: it was a test; the reporter was not told'
+  },
+  {
+    commands: '/close internal because old\n/reopen because new facts came',
+    answer: 'The case is open again.',
+    update: 'reopened the case, because: new facts came'
+  },
+  {
+    commands: '/accept\n/embargo 2026-12-18T12:00:00Z because it is exploited',
+    answer: 'Disclosure: Fri 18 Dec 2026, 12:00 UTC, because: it is exploited.',
+    update: 'set the disclosure to Fri 18 Dec 2026, 12:00 UTC, because: it is exploited'
+  }
+])(
+  '(B9) reason and code stand in the answer and in what the other maintainers read: $update; the reporter reads neither',
+  async ({ commands, answer, update, title = '' }) => {
+    await givenDesk([grace, linus], { policy: { close: { internal: 'allow' } } })
+    await givenMessage(alice, { subject: 'x', text: 'x', as: 'encrypted', autocrypt: true })
+    expect(await writes(grace, `${commands}\n`)).toContain(answer)
+    const read = await lastTo(linus)
+    for (const words of [update, title]) expect(read).toContain(words)
+    expect(await allTo(alice)).not.toMatch(/because:|theirs|a test|new facts|exploited/)
+  }
+)
