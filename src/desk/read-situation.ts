@@ -160,6 +160,9 @@ function isSignedByMaintainer(desk: Desk, opened: OpenedMail): boolean {
   )
 }
 
+/** Who wrote last in each conversation. */
+const WRITTEN = ['answered', 'reporter-wrote', 'member-wrote', 'member-answered'] as const
+
 /** Everything that commands may read or change of a case. `commands` is a message that a maintainer signed. */
 async function readBound(
   desk: Desk,
@@ -185,7 +188,7 @@ async function readBound(
       case: record,
       history: events.caseHistory(read, record),
       events: events.list(read, aboutCase(tag), {
-        kinds: [...promiseKinds(desk.settings), ...DATE_KINDS, 'answered', 'reporter-wrote']
+        kinds: [...promiseKinds(desk.settings), ...DATE_KINDS, ...WRITTEN]
       }),
       named,
       reporterKeys,

@@ -17,7 +17,7 @@ import { type Due } from '../domain/clock.ts'
 import { type NoticeRecord } from '../domain/notice.ts'
 import { type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
-import { count } from '../domain/words.ts'
+import { count, listed } from '../domain/words.ts'
 import { nounOf } from '../messages/catalogue.ts'
 import { dueOf, promisesOpen, promiseWords } from './clocks.ts'
 import { answerOf, owedWord } from './date-talk.ts'
@@ -48,11 +48,8 @@ const STATES: Readonly<Record<CaseState, string>> = {
 }
 
 /** The state of a case in words, with the code of its rejection (B9). */
-export function stateWords({
-  state,
-  rejectedAs,
-  mergedInto
-}: Pick<CaseRecord, 'state' | 'rejectedAs' | 'mergedInto'>): string {
+export function stateWords(of: Pick<CaseRecord, 'state' | 'rejectedAs' | 'mergedInto'>): string {
+  const { state, rejectedAs, mergedInto } = of
   if (mergedInto !== null) return `merged into ${mergedInto}`
   return state === 'rejected' ? `${STATES[state]} (${rejectedAs})` : STATES[state]
 }
@@ -138,6 +135,7 @@ function* statusLines(draft: Draft): Iterable<string> {
   if (reporters.length === 0) yield 'Answers: cannot be sent: the report names no address.'
   for (const one of reporters) yield `Answers: ${reachWords(one, reporterKeys, product)}`
   yield* waitingLines(draft)
+  yield* memberLines(draft)
   yield `Owner: ${owner === null ? 'nobody' : nameOf(owner, settings)}`
   yield* disclosureLines(draft)
   yield* dateLines(draft)
@@ -155,9 +153,8 @@ function* answerLines(record: CaseRecord, timezone: string): Iterable<string> {
       ? 'not answered by a person yet'
       : 'never answered by a person'
     const how = at === null ? never : `first answered by a person ${formatInstant(at, timezone)}`
-    yield reporters.length < 2
-      ? `Reporter: ${how}`
-      : `Reporter: ${reporter?.contact?.address ?? ''}, ${how}`
+    const who = reporters.length < 2 ? '' : `${reporter?.contact?.address ?? ''}, `
+    yield `Reporter: ${who}${how}`
   }
 }
 
@@ -170,6 +167,17 @@ function* waitingLines({ waitingWords, case: record, settings }: Draft): Iterabl
     ? `Waiting for a key: ${messages}; /unsend in a reply to a reporter's message withdraws what waits for that reporter`
     : `Waiting for a key of the reporter: ${messages}; /unsend withdraws ${what}`
   for (const words of waiting) yield `  ${waitingName(words, settings)}`
+}
+
+/** The list members whose last message nobody has answered; it may need no answer. */
+function* memberLines(draft: Draft): Iterable<string> {
+  const wroteLast = new Map<string, boolean>()
+  for (const { kind, about } of [...draft.bound.events, ...happening(draft)])
+    if (kind === 'member-wrote' || kind === 'member-answered')
+      wroteLast.set(about.member, kind === 'member-wrote')
+  const ids = [...wroteLast].flatMap(([id, isLast]) => (isLast ? id : []))
+  if (ids.length > 0)
+    yield `List members who wrote last: ${listed(ids)}; /member in a reply to their message answers it`
 }
 
 /** How answers reach this reporter, behind the word `Answers`. */

@@ -66,11 +66,9 @@ export function decideThread(situation: Situation, settings: Settings): Thread {
 function namedWarnings({ subjectCase: named }: Situation): string[] {
   if (named === null) return []
   const { tag, state } = named
-  const first = isOpen(state)
-    ? ''
-    : ', which has ended: first send /reopen because REASON there, then'
+  const first = isOpen(state) ? '' : 'first send /reopen because REASON there, then '
   return [
-    `The subject names the case ${tag}. That alone proves nothing, so the message was opened as a new case. If it belongs to ${tag}${first || ','} reply with /merge ${tag}.`
+    `The subject names the case ${tag}. That alone proves nothing, so the message was opened as a new case. If it belongs there, ${first}reply with /merge ${tag}.`
   ]
 }
 

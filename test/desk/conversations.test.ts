@@ -67,12 +67,15 @@ async function answerBy(who: Someone, text: string, ...mails: Envelope[]): Promi
 }
 const answer = (text: string, ...mails: Envelope[]) => answerBy(grace, text, ...mails)
 
-it('(B1) /member in a reply to a list member’s message reaches that member alone, encrypted', async () => {
+it('(B1) /member in a reply to a list member’s message reaches that member alone, encrypted; /status names the member until then', async () => {
   await givenQuestion()
+  const wroteLast = 'List members who wrote last: debian;'
+  expect(await writes(grace, '/status')).toContain(wroteLast)
   const says = await answer(`/member\n${WORDS}`, forwarded('member:%'))
   expect(await readers()).toEqual(['debian', 'linus'])
   expect(says).toContain(`On its way to Debian <${debian.address}>, encrypted.`)
   expect(recorded('member-answered')).toEqual([{ member: 'debian' }])
+  expect(await writes(grace, '/status')).not.toContain(wroteLast)
 })
 
 it('(B6) /member to a member whose key has expired is refused with the reason, and nothing of it is on the record', async () => {

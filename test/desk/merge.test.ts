@@ -603,7 +603,7 @@ it('a message whose subject alone names a case, open or ended, is a new case, an
   const names = `The subject names the case ${FIRST}.`
   await reports(bob, `Re: [${FIRST}]`, 'here is more')
   expect(await lastTo(grace)).toContain(names)
-  expect(await lastTo(grace)).toContain(`If it belongs to ${FIRST}, reply with /merge`)
+  expect(await lastTo(grace)).toContain(`If it belongs there, reply with /merge`)
   await says(REJECT)
   await givenMessage(alice, { subject: `Re: [${FIRST}]`, text: 'I disagree', as: 'clear' })
   expect(await lastTo(grace)).toContain(names)

@@ -23,7 +23,7 @@ import { decisionMail } from '../reporter-mail.ts'
 import { sealedTo } from '../send.ts'
 import { isAnswerDue, statusBlock } from '../status.ts'
 import { waitingFor } from '../waiting-words.ts'
-import { isReadable, textFor } from './talk.ts'
+import { askedFor, textFor } from './talk.ts'
 import { TEXT_BELOW_DECISION, type Verb } from './verb.ts'
 
 const status: Handler = (draft) => {
@@ -312,7 +312,10 @@ export const DECIDE: readonly Verb[] = [
     help: 'accepts the report and tells the reporter, with any text below',
     more: TEXT_BELOW_DECISION,
     run: accept,
-    next: { happens: 'accepted', writes: (draft) => (isReadable(draft) ? '/accept' : null) }
+    next: {
+      happens: 'accepted',
+      writes: (draft) => (askedFor(draft) === 'key-request' ? '/accept' : null)
+    }
   },
   {
     name: 'reject',

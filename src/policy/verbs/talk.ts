@@ -176,13 +176,8 @@ const ask: Handler = (draft, command) => {
 }
 
 /** What to ask the reporters for: a key, or where nothing that they wrote could be read, the report. */
-function askedFor(draft: Draft): 'key-request' | 'resend-request' {
-  return isReadable(draft) ? 'key-request' : 'resend-request'
-}
-
-/** Whether anything that the reporters wrote could be read. */
-export function isReadable({ bound }: Draft): boolean {
-  return bound.reported.some((text) => text.trim() !== '')
+export function askedFor({ bound }: Draft): 'key-request' | 'resend-request' {
+  return bound.reported.some((text) => text.trim() !== '') ? 'key-request' : 'resend-request'
 }
 
 const unsend: Handler = (draft, { words }) => {
