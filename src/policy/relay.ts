@@ -103,6 +103,7 @@ function forwarded(
   const listed = member === null ? '' : `, list member ${member.id}`
   const who = hiddenAs ?? `${senderOf(opened)}${listed}`
   const files = opened.attachments.filter((file) => !isHidden || !isDeclaredKey(file))
+  const unread = opened.failure === null ? [] : [UNREADABLE]
   const message = relayMessage({
     isReport: input.isReport,
     facts: [
@@ -121,11 +122,7 @@ function forwarded(
       ...unhidden([fact('Signed', signatureWords(input))]),
       ...unhidden(input.facts.filter((one) => !isFirst(one)))
     ],
-    warnings: [
-      ...(opened.failure === null ? [] : [UNREADABLE]),
-      ...opened.warnings.map((code) => WARNINGS[code]),
-      ...input.warnings
-    ],
+    warnings: [...unread, ...opened.warnings.map((code) => WARNINGS[code]), ...input.warnings],
     text: opened.text,
     outsideText: opened.outsideText,
     files: files.map(

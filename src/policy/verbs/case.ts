@@ -80,13 +80,6 @@ const accept: Handler = (draft, command) => {
   })
 }
 
-/** One code a line, and below it what it tells the reporter. */
-function codesOf({ codes }: Draft['product']['policy']['reject']): string {
-  return Object.entries(codes)
-    .map(([code, says]) => `\n      ${code}\n          ${says}`)
-    .join('')
-}
-
 const reject: Handler = (draft, command) => {
   requireLegal(draft, 'rejected')
   const { reject: rule } = draft.product.policy
@@ -94,8 +87,10 @@ const reject: Handler = (draft, command) => {
   const [first = '', ...words] = before.split(' ')
   const code = first.toLowerCase()
   const says = new Map(Object.entries(rule.codes)).get(code)
-  if (says === undefined)
-    throw new Refusal(`Please give one of these codes, which tell the reporter:${codesOf(rule)}`)
+  if (says === undefined) {
+    const codes = Object.entries(rule.codes).map((one) => `\n      ${one.join('\n          ')}`)
+    throw new Refusal(`Please give one of these codes, which tell the reporter:${codes.join('')}`)
+  }
   if (words.length > 0 && (command.text !== null || reason !== null)) throw new Refusal(ONE_TEXT)
   const text = textFor(command.text ?? words.join(' '), draft)
   const about = { code, reason: reason ?? '' }
@@ -272,7 +267,10 @@ const reopen: Handler = (draft, command) => {
   const { before, reason, why } = splitReason(command.words)
   if (before !== '' || reason === null || reason === '')
     throw new Refusal('Please give the reason: /reopen because REASON.')
-  const to = toldOfEnd(draft)
+  // Those who were told that the case has ended, and got no other decision since.
+  const to = addresseesOf(draft.case).filter((one) =>
+    ['rejected', 'closed'].includes(lastNews(draft, one) ?? '')
+  )
   const decide = (): void => decided(draft, 'reopened', { reason })
   if (to.length > 0) return decisionMail(draft, decide, { ...OPEN_AGAIN, why, to })
   decide()
@@ -286,13 +284,6 @@ const OPEN_AGAIN = {
   decision:
     'We have opened your case again. You do not need to do anything. If you know more, please reply.'
 } as const
-
-/** The reporters who were told that the case has ended, and got no other decision since. */
-function toldOfEnd(draft: Draft): readonly Addressed[] {
-  return addresseesOf(draft.case).filter((one) =>
-    ['rejected', 'closed'].includes(lastNews(draft, one) ?? '')
-  )
-}
 
 /** The last decision that this reporter was told; null if there is none, or if they wrote after it. */
 function lastNews(draft: Draft, { id }: Addressed): MessageKind | null {
