@@ -301,13 +301,15 @@ async function dateMail(
   // What left before and goes to members who came later is no news to the reporter.
   if (releasedAt !== null || (!isDateNew && changed === '')) return []
   const keys = await knownKeys(desk, found, now)
+  const left = desk.db.read((read) => deliveries.count(read, notice.id, notice.revision))
   const { timezone } = desk.settings.desk
   const message = dateNotice({
     product: product.name,
     disclosure: dateWords(found, timezone),
     isPublic: false,
     before: told === null || !isDateNew ? '' : dateWords(told, timezone),
-    changed
+    changed,
+    isListTold: left.queued + left.sent > 0
   })
   const sending = { once: `${notice.id}:${notice.revision}`, tag: found.tag }
   const others = found.reporters.filter(({ contact }) => contact === null)

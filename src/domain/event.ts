@@ -71,8 +71,8 @@ export type RefusedLine = {
 
 type Nothing = Readonly<Record<string, never>>
 
-/** When each promise to the reporter is due, by its clock. A policy that is chosen later makes none of them later. */
-export type Promised = Readonly<Record<string, Instant>>
+/** When each promise to the reporter is due, by its clock; null: kept. A policy that is chosen later makes none of them later. */
+export type Promised = Readonly<Record<string, Instant | null>>
 
 /**
  * Every kind of event with the type of its particulars; the values stand for nothing. A new fact is one entry here and a sentence

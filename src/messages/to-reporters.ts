@@ -101,4 +101,6 @@ export const dateNotice = aboutDate<{
   readonly before: string
   /** Names of what else changed in the notice; '' for nothing, and when the list is told for the first time. */
   readonly changed: string
+  /** False where no copy of the notice could leave, or nobody is on the list. */
+  readonly isListTold: boolean
 }>()('date-notice', 'date of disclosure', 'Date of disclosure')

@@ -92,7 +92,7 @@ function ask(
   return asked
 }
 
-const OF_DATE = { before: '', changed: '', isPublic: false } as const
+const OF_DATE = { before: '', changed: '', isPublic: false, isListTold: true } as const
 
 /** Tells every reporter that the issue became public before the date of the case. */
 export function tellEarly(draft: Draft, date: Instant, disclosure: string): void {

@@ -30,7 +30,7 @@ import {
   world,
   writes
 } from '../support/desk.ts'
-import { type Someone } from '../support/world.ts'
+import { type Someone, someone } from '../support/world.ts'
 
 /** A case that Grace accepted with a date, and what Alice read of it last. */
 async function dated(as: 'encrypted' | 'clear', autocrypt = as === 'encrypted'): Promise<string> {
@@ -317,3 +317,13 @@ it.each([
     expect(await allTo(alice)).not.toMatch(/because:|theirs|a test|new facts|exploited/)
   }
 )
+
+it('no reporter reads that the list was told when no copy could leave (B22)', async () => {
+  const expired = await someone('debian', 'security@debian.example', 24)
+  await givenNotices({ list: [expired] })
+  await world.wait(UNTIL_DUE)
+  expect(world.sentTo(expired)).toEqual([])
+  const read = await lastTo(alice)
+  expect(read).toContain('becomes public on')
+  expect(read).not.toContain('list')
+})

@@ -26,6 +26,7 @@ import {
   HOUR,
   keyOf,
   lastTo,
+  linus,
   MINUTE,
   onTheWay,
   preset,
@@ -111,7 +112,7 @@ describe('/merge CASE (B14)', () => {
     expect(world.column(about)).toEqual([SECOND, FIRST])
     expect(recorded('merged', 'merged-in')).toEqual([
       { into: FIRST, told: 'told' },
-      { from: SECOND, reporter: FIRST, receivedAt: null }
+      { from: SECOND, reporter: FIRST, receivedAt: null, promised: { answer: null } }
     ])
     const [text, ...more] = await textsTo(alice, before)
     expect(more).toEqual([])
@@ -692,4 +693,19 @@ it('the other maintainers read to which of several reporters a colleague wrote (
   expect(await lastTo(linus)).toMatch(
     /First answered: alice@reporter.example not yet;\s+bob@reporter.example Mon 23 Nov 2026/
   )
+})
+
+it('a first answer that was given before a merge is not asked for again after it (B14)', async () => {
+  const { clocks } = await preset('template')
+  await givenDesk([grace, linus], { policy: { clocks } })
+  await givenMessage(alice, { subject: 'the parser', text: 'a', autocrypt: true })
+  world.pass(MINUTE)
+  await givenMessage(bob, { subject: 'the lexer', text: 'b', autocrypt: true })
+  for (const tag of [FIRST, SECOND]) await says('/reply\nThanks.', tag)
+  await says(`/merge ${FIRST}`, SECOND)
+  const mark = world.accepted.length
+  for (let day = 0; day < 8; day += 1) await world.wait(DAY)
+  const alarms = (await textsTo(grace, mark)).join()
+  expect(alarms).toContain('plan')
+  expect(alarms).not.toContain('No person has answered')
 })

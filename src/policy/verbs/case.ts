@@ -64,7 +64,7 @@ function pastComplaint({ bound, case: record, now, settings }: Draft): string | 
   )
   const due = held?.about.promised?.['answer']
   // One that was late from the start says so.
-  if (held === undefined || due === undefined || due > now || due <= held.at) return null
+  if (held === undefined || due == null || due > now || due <= held.at) return null
   return `The acknowledgement says that a member of our team replies by ${formatInstant(due, settings.desk.timezone)}, and that has passed. Please answer with /reply.`
 }
 

@@ -11,7 +11,7 @@ import { type Decision, recorded } from '../../domain/decision.ts'
 import { aboutCase, byMaintainer, type EventKind } from '../../domain/event.ts'
 import { type CaseTag, parseCaseTag } from '../../domain/ids.ts'
 import { productNamed } from '../../domain/settings.ts'
-import { promisesOpen } from '../clocks.ts'
+import { clocksOf, promisesOpen } from '../clocks.ts'
 import { proposeDate } from '../date-talk.ts'
 import {
   changeComplaint,
@@ -112,7 +112,7 @@ function askAbout(into: CaseRecord, draft: Draft): string {
 
 /**
  * Puts every reporter on the record of the other case. Those who wait go on waiting there, counted from the same message: for a
- * first answer, or because they wrote again and this merge does not answer them.
+ * first answer, or because they wrote again and this merge does not answer them. A promise that was kept is not made anew.
  */
 function movedIn(draft: Draft, into: CaseRecord): Decision[] {
   const { tag, reporters } = draft.case
@@ -120,14 +120,22 @@ function movedIn(draft: Draft, into: CaseRecord): Decision[] {
   const more = happening(draft).filter(({ kind }) => kind !== 'merged')
   const runs = promisesOpen(into, draft.bound.events, more, draft)
   const subject = aboutCase(into.tag)
+  const begun = clocksOf('case', productNamed(into.product, draft.settings), draft.settings).filter(
+    ({ starts, counts }) => starts.includes('opened') && counts !== 'each'
+  )
   return reporters.flatMap(({ id, contact }) => {
     const own = reporterWith(draft.case, id)?.id
     const runOf = (kind: EventKind): ClockRun | undefined =>
       runs.find(({ clock, key }) => key === own && clock.starts.includes(kind))
     const reporter = reporterWith(together, id)?.id ?? id
     const [first, again] = contact === null ? [] : [runOf('opened'), runOf('reporter-wrote')]
-    const promised = first && { promised: { [first.clock.id]: first.dueAt } }
-    const about = { from: tag, reporter, receivedAt: first?.startedAt ?? null, ...promised }
+    const promised = Object.fromEntries(
+      begun.map(({ id: clock }) => [
+        clock,
+        runs.find((run) => run.clock.id === clock && run.key === own)?.dueAt ?? null
+      ])
+    )
+    const about = { from: tag, reporter, receivedAt: first?.startedAt ?? null, promised }
     const moved = recorded('merged-in', subject, byMaintainer(draft.author.id), about)
     if (again === undefined || own !== id) return [moved]
     const wrote = { reporter, receivedAt: again.startedAt }
