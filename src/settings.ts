@@ -99,20 +99,15 @@ async function judgeRetiredKeys(
 async function judgeMaintainers(config: Config, now: Instant, note: Note): Promise<Maintainer[]> {
   const maintainers: Maintainer[] = []
   let usable = 0
-  for (const {
-    id,
-    name,
-    address,
-    roles,
-    key: { text }
-  } of config.maintainers) {
-    const facts = await inspectKey(text, now)
+  for (const { key, ...person } of config.maintainers) {
+    const { id, address } = person
+    const facts = await inspectKey(key.text, now)
     const where = `maintainers ${id}`
     if (facts === null) {
       note.stop(
-        classifyKey(text) === 'private'
+        classifyKey(key.text) === 'private'
           ? `${where}: the key file holds a PRIVATE key; replace it with the public key`
-          : `${where}: the key file is not exactly one readable OpenPGP public key`
+          : `${where}: the file ${key.path} must hold one OpenPGP public key, and only that; it holds none that can be read, or several`
       )
       continue
     }
@@ -130,8 +125,7 @@ async function judgeMaintainers(config: Config, now: Instant, note: Note): Promi
         `${where}: another maintainer has the same key, so approvals by two people could come from one`
       )
     const { fingerprint, signingKeys, keyData, expiresAt: keyExpiresAt } = facts
-    const key = { fingerprint, signingKeys, keyData, keyExpiresAt }
-    maintainers.push({ id, name, address, roles, ...key })
+    maintainers.push({ ...person, fingerprint, signingKeys, keyData, keyExpiresAt })
   }
   if (maintainers.length > 0 && usable === 0)
     note.stop('maintainers: none of them has a usable key, so no report could be forwarded')

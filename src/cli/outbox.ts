@@ -22,7 +22,7 @@ export async function listTheOutbox(
       TO: (row) => `${row.audience} ${row.recipientId}`.trim(),
       STATE: (row) => row.state,
       ATTEMPTS: (row) => row.attempts,
-      LAST: (row) => row.lastCode ?? '-',
+      'SERVER CODE': (row) => row.lastCode ?? '-',
       NEXT: (row) => (row.state === 'queued' || row.state === 'sending' ? row.nextAttemptAt : '-')
     })
   })

@@ -221,7 +221,8 @@ function wrapLine(line: string, indent: string): string[] {
   return [...lines, current]
 }
 
-const DESK_LINE = /^[>\s]*(?:ref|case)\s*:/i
+/** But for the placeholder of /help, which names no case. */
+const DESK_LINE = /^[>\s]*(?:ref|case)\s*:(?! NUMBER$)/i
 /** Whatever a mail client may turn into a line end when it quotes. */
 const LINE_END = /\r\n|[\n\r\v\f\u0085\u2028\u2029]/
 

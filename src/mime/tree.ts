@@ -79,9 +79,8 @@ export function bareLeaf(
 
 function readPart(tree: Growing, span: Span, fallbackType: string, depth: number): Part {
   const part = readHead(tree, span, fallbackType)
-  if (span.isRest || !part.type.startsWith('multipart/')) {
+  if (span.isRest || !part.type.startsWith('multipart/'))
     return { ...part, children: [], isOpaque: span.isRest }
-  }
   tree.bytesLeft -= part.end - part.bodyStart
   const isOpaque = depth >= DEPTH_MAX || tree.bytesLeft < 0
   if (isOpaque) tree.hasTooManyParts = true

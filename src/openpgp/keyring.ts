@@ -297,12 +297,10 @@ type Judgement = Pick<KeyFacts, 'state' | 'expiresAt'>
 async function judge(key: Key, now: Instant): Promise<Judgement> {
   const date = new Date(msOf(now))
   const expiresAt = await expiryOf(key, date)
-  if (await key.isRevoked(undefined, undefined, date, CONFIG)) {
+  if (await key.isRevoked(undefined, undefined, date, CONFIG))
     return { state: 'revoked', expiresAt }
-  }
-  if (await holds(key.getEncryptionKey(undefined, date, undefined, CONFIG))) {
+  if (await holds(key.getEncryptionKey(undefined, date, undefined, CONFIG)))
     return { state: 'usable', expiresAt }
-  }
   const isPast = expiresAt !== null && msOf(expiresAt) <= msOf(now)
   return { state: isPast ? 'expired' : 'cannot-encrypt', expiresAt }
 }
@@ -339,9 +337,8 @@ function isOpen(part: PrivateKey | Subkey): boolean {
 /** `ed25519`, `rsa4096`, `nistP256`: the primary key's algorithm as people name it. */
 function algorithmOf(key: Key): string {
   const info = key.getAlgorithmInfo()
-  if (info.bits !== undefined) {
+  if (info.bits !== undefined)
     return `${info.algorithm.startsWith('rsa') ? 'rsa' : info.algorithm}${info.bits}`
-  }
   return (info.curve ?? info.algorithm).replace('Legacy', '')
 }
 

@@ -9,7 +9,7 @@ import { type OpenedMail, type Refused, type Signature } from '../domain/mail.ts
 import { type Maintainer, type Settings } from '../domain/settings.ts'
 import { HOUR_MS, type Instant, msBetween } from '../domain/time.ts'
 import { type ParsedCommands } from './commands.ts'
-import { isMeantForDesk, type QuotedMessage } from './conversation.ts'
+import { isMeantForDesk } from './conversation.ts'
 import { type Situation } from './situation.ts'
 
 /** A signature this far ahead of our clock is still a clock difference, not a forgery. */
@@ -73,21 +73,24 @@ function freshness(signature: Signature, settings: Settings, now: Instant): Refu
 }
 
 /**
- * The case that the signed bytes of a message name: a `case:` line, else the protected subject's first `[TAG]` and the
- * messages of the desk to the author that are `quoted`, which must agree. Numbers of cases that were merged (`caseNow`) agree.
- * Outer headers do not count: no signature covers them. Null where they name none.
+ * The case that a message names: a `case:` line, the protected subject's first `[TAG]` and the messages of the desk to the author
+ * that are `quoted`, all in the signed bytes, must agree. Numbers of cases that were merged (`caseNow`) agree. Outer headers name
+ * none, because no signature covers them; but a `case:` line must not contradict the message that is answered.
+ * Null where nothing names one.
  */
 export function findBinding(
-  { opened, quoted }: { readonly opened: OpenedMail; readonly quoted: readonly QuotedMessage[] },
-  parsed: Pick<ParsedCommands, 'caseLine'>,
+  { opened, quoted, answers }: Pick<Situation, 'opened' | 'quoted' | 'answers'>,
+  { caseLine }: Pick<ParsedCommands, 'caseLine'>,
   { desk: { casePrefix } }: Settings,
   caseNow: (tag: CaseTag) => CaseTag
 ): CaseTag | 'conflict' | null {
-  if (parsed.caseLine !== null) return parsed.caseLine
+  if (caseLine?.tag === 'conflict') return 'conflict'
   const quotedTags = quoted.flatMap(({ tag }) => tag ?? [])
   // Among them, the number of a merged case goes first: a command written for that case must not act on the other one unnoticed.
   const merged = quotedTags.filter((tag) => caseNow(tag) !== tag)
-  const tags = [...subjectTags(opened, casePrefix), ...merged, ...quotedTags]
+  const inside = [...subjectTags(opened, casePrefix), ...merged, ...quotedTags]
+  const tags =
+    caseLine === null ? inside : [caseLine.tag, ...inside, answers?.case.tag ?? caseLine.tag]
   const [named = null] = tags
   return new Set(tags.map(caseNow)).size > 1 ? 'conflict' : named
 }

@@ -21,17 +21,19 @@ export type Problem = {
   readonly because: RefusedLine['because']
 }
 
+/** A `case:` line: its number in the text, and the case that it names; `conflict` when an earlier one differs. */
+export type CaseLine = Pick<Problem, 'at' | 'line'> & { readonly tag: CaseTag | 'conflict' }
+
 /** A message's text taken apart. */
 export type ParsedCommands = {
-  /** The case a `case:` line names; `conflict` when two differ. */
-  readonly caseLine: CaseTag | 'conflict' | null
+  readonly caseLine: CaseLine | null
   readonly commands: readonly Command[]
   readonly problems: readonly Problem[]
   /** The author's own text below the commands that belongs to no command: an internal note. */
   readonly rest: string
 }
 
-const VERB_LINE = /^\/[a-z]+(?:\s+(?:\S.*)?)?$/i
+const VERB_LINE = /^\/[a-z]+:?(?:\s+(?:\S.*)?)?$/i
 const CASE_LINE = /^case:\s*(\S+)\s*$/i
 /** `key: value`; an address such as `https://…` that a client wrapped onto a line of its own is none. */
 const FIELD_LINE = /^([a-z][a-z_]{1,30})\s?[:：](?!\/\/)\s?(.*)$/i
@@ -63,7 +65,7 @@ export function parseCommands(text: string, verbs: readonly Grammar[]): ParsedCo
   const lines = text.replaceAll('\r\n', '\n').split('\n')
   const reader: Reader = { lines, first: 1, verbs, at: 0, problems: [], kind: 'form' }
   const commands: Open[] = []
-  let caseLine: CaseTag | 'conflict' | null = null
+  let caseLine: CaseLine | null = null
   while (reader.at < reader.lines.length) {
     const line = (reader.lines[reader.at] ?? '').trim()
     const named = CASE_LINE.exec(line)
@@ -73,7 +75,8 @@ export function parseCommands(text: string, verbs: readonly Grammar[]): ParsedCo
       reader.at += 1
       const tag = parseCaseTag(named[1] ?? '')
       if (tag === null) complain(reader, reader.at, line, 'This is not the number of a case.')
-      else caseLine = caseLine === null || caseLine === tag ? tag : 'conflict'
+      else
+        caseLine = { at: reader.at, line, tag: caseLine && caseLine.tag !== tag ? 'conflict' : tag }
     } else if (verb === null) break
     else readCommand(reader, line, commands)
   }
@@ -106,6 +109,7 @@ function findStrays(reader: Reader, commands: readonly Open[]): void {
   const keys = commands.flatMap(({ takes }) => takes?.keys ?? [])
   const below = reader.lines.slice(reader.at)
   const stray = { ...reader, kind: 'misplaced' } as const
+  if (commands.every(({ takes }) => takes === null)) findForgotten(stray, below)
   for (const index of unquotedLines(below)) {
     const line = (below[index] ?? '').trim()
     const field = FIELD_LINE.exec(line)?.[1]?.toLowerCase() ?? ''
@@ -114,6 +118,14 @@ function findStrays(reader: Reader, commands: readonly Open[]): void {
     if (isCase || verbIn(line, reader.verbs) !== '') complain(stray, above, line, STRAY)
     else if (keys.includes(field)) complain(stray, above, line, strayField(below))
   }
+}
+
+/** Complains of a note that begins with a field as a form has it: its author forgot the command that takes it. */
+function findForgotten(stray: Reader, [first = '']: readonly string[]): void {
+  const key = FIELD_LINE.exec(first.trim())?.[1] ?? ''
+  const taker = stray.verbs.find(({ text }) => text?.keys?.includes(key))?.name
+  const says = `This is a field of /${taker}. Please write that command on the line above it, or /note if it is a note.`
+  if (taker !== undefined) complain(stray, stray.at + 1, `${key}:`, says)
 }
 
 const STRAY =
@@ -133,7 +145,10 @@ function readCommand(reader: Reader, line: string, commands: Open[]): void {
   reader.at += 1
   const { at: above } = reader
   const { head, text } = readBlock(reader, line)
-  const [name = '', ...words] = head.slice(1).split(/\s+/)
+  const [name = '', ...words] = head
+    .slice(1)
+    .replace(/^([a-z]+):/i, '$1')
+    .split(/\s+/)
   const verb = verbOf(reader.verbs, name.toLowerCase(), words)
   if (verb === null) {
     const says = unknownVerb(reader.verbs, name.toLowerCase())
@@ -161,9 +176,8 @@ function misuse(verb: Grammar, { line, words, text }: Open): string | null {
   if (hasOtherMark(line)) return OTHER_MARK
   if (verb.text === undefined && text !== null) return `/${verb.name} takes no text.`
   if (verb.arguments !== undefined || words.length === 0) return null
-  return verb.text === undefined
-    ? `Nothing may stand behind /${verb.name} on its line.`
-    : `Nothing may stand behind /${verb.name} on its line; put the text below it, or between << and >>.`
+  const instead = verb.text === undefined ? '' : '; put the text below it, or between << and >>'
+  return `Nothing may stand after /${verb.name} on its line${instead}.`
 }
 
 function verbOf(
@@ -210,9 +224,7 @@ function mayGoOn({ lines, at }: Reader, end: string, size: number): boolean {
 }
 
 const DOUBTFUL_END =
-  'I cannot tell whether the >> behind a line ends this text. Please write >> below it, on a line of its own.'
-const OTHER_END =
-  'I cannot tell whether a guillemet ends this text. Please write >> below it, on a line of its own.'
+  'I cannot tell whether the >> or guillemet behind a line ends this text. Please write >> below it, on a line of its own.'
 
 const OTHER_MARK =
   'I cannot tell whether this line opens a text. Please write << before the text and >> below it, and no guillemet on this line.'
@@ -240,12 +252,13 @@ function readBlock(
     reader.at += 1
   }
   collected.push(next.trimEnd().slice(0, -2))
-  if (hasOtherEnd(collected)) complain(reader, above, head, OTHER_END)
-  if (mayGoOn(reader, next, collected.length)) complain(reader, above, head, DOUBTFUL_END)
+  if (hasOtherEnd(collected) || mayGoOn(reader, next, collected.length))
+    complain(reader, above, head, DOUBTFUL_END)
   return { head, text: collected.join('\n').trim() }
 }
 
-const UNCLOSED = 'The text that << opens has no closing >> on a line of its own.'
+const UNCLOSED =
+  'The text that << opens is not closed. Please write >> at its end or on a line of its own.'
 
 /** Whether `line`, the last one read, ends a block. Its `>>` may belong to a quotation: in front, or alone among quoted lines. */
 function endsBlock({ lines, at }: Reader, line: string): boolean {
@@ -264,7 +277,7 @@ function collectFields(reader: Reader, command: Open): void {
     reader.at += 1
     if (key !== undefined) wrapped = readField(reader, command, { key: key.toLowerCase(), value })
     else if (line === '') wrapped = null
-    // A mail client wrapped the line: it belongs to the field above.
+    // A mail client wrapped the line: it belongs to the field above. Appended alone, it costs no copy of the text above (G9).
     else if (wrapped !== null) wrapped.value += wrapped.value === '' ? line : ` ${line}`
   }
 }

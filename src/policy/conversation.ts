@@ -115,6 +115,11 @@ export function isToLine(line: string): boolean {
   return TO_LINE.test(line)
 }
 
+/** The lines that a message begins with that answers none. Each stands alone, so that it can be copied. */
+export function firstLines({ desk }: Pick<Settings, 'desk'>, tag: CaseTag | 'NUMBER'): string {
+  return `begins with these lines:\n        to: ${desk.address}\n        case: ${tag}`
+}
+
 /** The address, in lower case, of the `to:` line that the text begins with; null when it begins with something else. */
 function writtenTo({ text }: OpenedMail): string | null {
   const first = /\S.*/.exec(text)?.[0].trim() ?? ''

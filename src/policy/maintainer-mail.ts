@@ -18,7 +18,7 @@ import {
 import { claimedMaintainer, findBinding, isCase, refusalOf } from './authority.ts'
 import { dueOf } from './clocks.ts'
 import { doubtsAbout, type ParsedCommands, parseCommands } from './commands.ts'
-import { conversationAbout, memberIn, NOBODYS, reporterIn } from './conversation.ts'
+import { conversationAbout, firstLines, memberIn, NOBODYS, reporterIn } from './conversation.ts'
 import { type CommandContext, type DeskContext } from './draft.ts'
 import { memberReach, reachSentence } from './recipients.ts'
 import { caseFacts } from './relay.ts'
@@ -55,14 +55,14 @@ export function decideMaintainerMail(
     return [...remember, ...act(parsed, hasCommands, context, situation)]
   }
   if (named === null && !hasCommands && !answersDesk(situation)) return null
-  const says = NO_CASE[named ?? 'none'] ?? `There is no case ${named}, which your message names.`
+  const says = noCase(named, settings)
   const { decisions, ...result } = hasCommands
     ? runWithoutCase(parsed, desk, VERBS, says)
     : { ...NO_COMMANDS, decisions: [refusalTo(desk, { because: '', says })] }
   const subject = { kind: 'maintainer', id: author.id } as const
   const done = result.ran
     ? dispose('done', 'commands', '')
-    : dispose('held', 'commands-refused', says)
+    : dispose('held', 'commands-refused', 'no-case')
   return [...remember, ...decisions, resultOf(parsed, result, subject, author), done]
 }
 
@@ -85,9 +85,12 @@ function followed({ bound }: Situation): (tag: CaseTag) => CaseTag {
   return (tag) => (bound !== null && numbers.includes(tag) ? bound.case.tag : tag)
 }
 
-const NO_CASE: Readonly<Record<string, string>> = {
-  none: 'The signed part of your message names no case. Reply to a message of the case and keep its last line (Ref: …), or begin your message with a line "case: NUMBER".',
-  conflict: 'Your message names more than one case. Begin it with one line "case: NUMBER".'
+function noCase(named: CaseTag | 'conflict' | null, settings: Settings): string {
+  if (isCase(named)) return `There is no case ${named}; /cases lists the open ones.`
+  const lines = firstLines(settings, 'NUMBER')
+  return named === null
+    ? `The signed part of your message names no case. Please reply to a message of the case and keep its last line (Ref: …), or write a message that ${lines}`
+    : `Your message names more than one case: in a line "case:", in its subject, or in what it answers or quotes. Please reply to a message of the case that you mean and quote nothing else, or write a new message that ${lines}`
 }
 
 function act(
@@ -97,17 +100,13 @@ function act(
   situation: Situation
 ): Decision[] {
   const { tag } = context.bound.case
-  if (hasCommands) {
-    return run(parsed, context)
-  }
-  if (parsed.rest === '' && situation.opened.attachments.length === 0) {
+  if (hasCommands) return run(parsed, context)
+  if (parsed.rest === '' && situation.opened.attachments.length === 0)
     return [dispose('done', 'note', 'without new text', tag)]
-  }
   const mayAnswer = missingRoles(context.author).length === 0
   const isForReporter = mayAnswer && context.product.policy.replies === 'reporter'
-  if (isForReporter && answersRelay(situation, context.bound.case)) {
+  if (isForReporter && answersRelay(situation, context.bound.case))
     return plainReply(parsed.rest, context, situation.opened.text)
-  }
   const hints = mayAnswer ? hint(context) : []
   return [
     ...internalNote(parsed.rest, context),
@@ -150,7 +149,7 @@ function resultOf(
 }
 
 function internalNote(text: string, context: CommandContext): Decision[] {
-  const { author, settings, product, bound, now, arrivalId } = context
+  const { author, settings, product, bound, arrivalId } = context
   const { tag } = bound.case
   const member = memberIn(context.conversation)
   const reporter = reporterIn(bound.case, NOBODYS)
@@ -159,10 +158,8 @@ function internalNote(text: string, context: CommandContext): Decision[] {
     noteMessage({
       author: author.name,
       facts: caseFacts(bound.case, {
-        product,
-        settings,
-        due: dueOf(bound.case, bound.events, [], context),
-        now
+        ...context,
+        due: dueOf(bound.case, bound.events, [], context)
       }),
       text,
       reach:

@@ -135,7 +135,7 @@ function wordRuns(text: string): string[] {
 }
 
 function* versionFaults(fields: NoticeFields, supported: readonly string[]): Iterable<string> {
-  const branches = supported.length === 0 ? '' : `, or a branch (${supported.join(', ')})`
+  const branches = `, or a branch that the operator listed (${supported.join(', ') || 'none yet'})`
   const not = (fields.not_affected ?? '').replace(/^\s*none\s*$/iu, '')
   const read = {
     affected_versions: readVersions(fields.affected_versions ?? '', supported),

@@ -175,9 +175,8 @@ function isHandedOver(about: About, known: ReporterKey, other: CandidateKey): bo
   if (signature === undefined || more.length > 0 || signatureSeen) return false
   // The Autocrypt header stands outside of every signature.
   if (other.source !== 'attached' || opened.structure !== 'pgp-mime') return false
-  if (opened.warnings.some((code) => LOOSE.includes(code)) || signature.createdAt === null) {
+  if (opened.warnings.some((code) => LOOSE.includes(code)) || signature.createdAt === null)
     return false
-  }
   const ageMs = Math.abs(msBetween(signature.createdAt, about.now))
   return (
     isSignedWith(opened, known.fingerprint) &&

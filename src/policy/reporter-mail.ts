@@ -17,7 +17,7 @@ import { type Message } from '../domain/message.ts'
 import { type Instant } from '../domain/time.ts'
 import { count } from '../domain/words.ts'
 import * as toReporters from '../messages/to-reporters.ts'
-import { reporterIn } from './conversation.ts'
+import { firstLines, reporterIn } from './conversation.ts'
 import {
   type CommandContext,
   type Draft,
@@ -78,7 +78,7 @@ export function decisionMail(
 }
 
 function forOne({ case: { tag }, settings }: Draft): string {
-  return `Not done: every reporter of this case would read the text, and your message answers one of them. To send the text to that reporter alone, write a line /reply above it. To send it to all of them, please write a new message that begins with the lines "to: ${settings.desk.address}" and "case: ${tag}".`
+  return `Not done: every reporter of this case would read the text, and your message answers one of them. To send the text to that reporter alone, write a line /reply above it. To send it to all of them, please write a new message that ${firstLines(settings, tag)}`
 }
 
 /** Whether a decision that is made now reaches every reporter; if not, why. */
@@ -138,7 +138,7 @@ function toOne(reporter: Addressed, draft: Draft, words: Words): string {
     decided(draft, 'words-wait', { reporter: reporter.id, with: mail })
     const asked = askFor(reporter, draft, 'key-request')
     draft.decisions.push(...asked.decisions)
-    draft.activity.push(`wrote to ${address}; the words wait for a key of theirs`)
+    draft.activity.push(`wrote to ${address}; the text waits for a key of theirs`)
     return `${address} cannot be answered yet: we have no usable key of theirs. Your text waits and leaves, encrypted, when a key of theirs is in use.${keyChoice(path)} ${asked.says}`
   }
   const how = WAYS[path.kind]

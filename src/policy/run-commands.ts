@@ -125,14 +125,21 @@ export function runWithoutCase(
   why: string
 ): RunResult {
   const blocks: Block[] = []
-  const lines = readLines(parsed, context, verbs, (command) => {
+  const { caseLine, rest } = parsed
+  // A line that names a wrong case is at fault, and not the commands that need the case.
+  const fault = caseLine === null ? [] : [{ ...caseLine, says: why, because: 'no-case' as const }]
+  const all = { ...parsed, problems: [...parsed.problems, ...fault] }
+  const lines = readLines(all, context, verbs, (command) => {
     const verb = allowed(verbs, command, context)
-    if (!needsNoCase(verb)) throw new Refusal(why, 'no-case')
+    if (!needsNoCase(verb)) {
+      if (caseLine !== null) return ''
+      throw new Refusal(why, 'no-case')
+    }
     const { block, says } = verb.run(command, context, verbs)
     blocks.push({ text: block, form: '' })
     return says
   })
-  if (parsed.rest !== '') lines.push({ ...TEXT_BELOW, outcome: 'refused', says: why })
+  if (rest !== '') lines.push({ ...TEXT_BELOW, outcome: 'refused', says: why })
   const decisions = [transcript({ lines, blocks }, context, null)]
   return { ran: isDone({ lines }), refused: refusedIn(lines), decisions }
 }

@@ -111,9 +111,8 @@ function recogniseProper(part: Part): Encrypted | Signed | null {
 function recogniseEncrypted(part: Part): Encrypted | null {
   if (isSmime(part)) return null
   const [version, cipher, ...more] = part.children
-  if (version?.type !== 'application/pgp-encrypted' || cipher === undefined) {
+  if (version?.type !== 'application/pgp-encrypted' || cipher === undefined)
     return { cipher: null, outside: [], isMangled: false, isRewrapped: false }
-  }
   // RFC 3156 §4 allows two parts. A message with a third one is opened, but is no longer as its sender made it.
   return { cipher, outside: more, isMangled: more.length > 0, isRewrapped: false }
 }

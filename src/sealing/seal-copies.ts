@@ -124,9 +124,8 @@ function fields(headers: OutgoingHeaders, desk: DeskIdentity): Field[] {
 /** Programs read the Autocrypt header only from outside, so it is not repeated inside; MIME-Version is structural. */
 function unprotected(desk: DeskIdentity): HeaderField[] {
   const version = headerField('MIME-Version', '1.0')
-  if (desk.publicKey.byteLength === 0 || desk.publicKey.byteLength > AUTOCRYPT_BYTES_MAX) {
+  if (desk.publicKey.byteLength === 0 || desk.publicKey.byteLength > AUTOCRYPT_BYTES_MAX)
     return [version]
-  }
   const digits =
     Buffer.from(desk.publicKey)
       .toString('base64')

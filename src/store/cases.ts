@@ -32,10 +32,12 @@ export function findNow(read: Read, tag: CaseTag): CaseRecord | null {
   return read.get<CaseRecord>(sql, [tag])
 }
 
-/** All cases, newest first, however many. `open` leaves out the ended ones. */
+/** All cases, however many, the one with the first due on top, those with nothing due last. `open` leaves out the ended ones. */
 export function list(read: Read, which: 'open' | 'all'): ListedCase[] {
   const where = which === 'open' ? `WHERE ${OPEN}` : ''
-  return read.all<ListedCase>(`SELECT * FROM listed_cases ${where} ORDER BY id DESC`)
+  return read.all<ListedCase>(
+    `SELECT * FROM listed_cases ${where} ORDER BY due_json ->> 'at' NULLS LAST, id DESC`
+  )
 }
 
 /** The newest open cases of a reporter with this address. */

@@ -316,12 +316,10 @@ function troubleOf(error: unknown, session: Session): Trouble {
   const { options, folder } = session
   if (error instanceof Trouble) return error
   const known: Partial<ImapFlowError> = error instanceof Error ? error : {}
-  if (known.authenticationFailed === true && !BUSY.includes(known.serverResponseCode ?? '')) {
+  if (known.authenticationFailed === true && !BUSY.includes(known.serverResponseCode ?? ''))
     return connectionTrouble('imap', 'auth', options, error)
-  }
-  if (known.tlsFailed === true || isTlsCode(known.code ?? '')) {
+  if (known.tlsFailed === true || isTlsCode(known.code ?? ''))
     return connectionTrouble('imap', 'tls', options, error)
-  }
   if (known.mailboxMissing === true) {
     const hint = `The IMAP server ${options.host}, port ${options.port}, has no folder "${folder}". Please check imap.${folder === options.inbox ? 'inbox' : 'junk'}.`
     return new Trouble('imap-mailbox', hint, { cause: error })

@@ -166,9 +166,8 @@ function outcomeOf(error: SMTPError, unanswered: SendOutcome): SendOutcome {
 
 function troubleOf(error: unknown, options: SenderOptions): Trouble {
   const known: Partial<SMTPError> = error instanceof Error ? error : {}
-  if (known.code === 'EAUTH' && (known.responseCode ?? 500) >= 500) {
+  if (known.code === 'EAUTH' && (known.responseCode ?? 500) >= 500)
     return connectionTrouble('smtp', 'auth', options, error)
-  }
   const isTls = isTlsCode(known.code ?? '') || isTlsCode(known.originalCode ?? '')
   return connectionTrouble('smtp', isTls ? 'tls' : 'network', options, error)
 }

@@ -25,6 +25,7 @@ import {
   commandContext,
   file,
   GRACE,
+  headers,
   keysOf,
   LINUS,
   MOMENT,
@@ -184,7 +185,7 @@ function ofAll(usual: Preset): Exhibit[] {
 function withoutCase({ settings, author }: CommandContext): Exhibit[] {
   const mail = maintainerMail('case: ACME-2026-0999\n/take', author, {
     signatures: [signature({ fingerprint: author.fingerprint })],
-    protected: null
+    protected: headers({ from: author, to: [settings.desk] })
   })
   const decisions = decideMaintainerMail(situation({ opened: mail }), settings, MOMENT) ?? []
   return shownOf('no such case', decisions)

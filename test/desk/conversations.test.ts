@@ -119,7 +119,7 @@ it('(B1) /member with the number of another case is refused: the member would re
   const says = await answer(`case: ACME-2026-0002\n/member\n${WORDS}`, forwarded('member:%'))
   expect(world.rows('SELECT tag FROM cases')).toHaveLength(2)
   expect(await readers()).toEqual([])
-  expect(says).toContain('answers two conversations at once')
+  expect(says).toContain('names more than one case')
 })
 
 it('(B1) /member where only the header outside names the member’s message is refused (G5)', async () => {

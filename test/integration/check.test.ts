@@ -265,7 +265,7 @@ describeWith(['gpg'], 'the check of a desk', async () => {
       /maintainers grace: another maintainer has the same key/
     )
     writeFileSync(file(KEY_OF_GRACE), 'nothing like a key')
-    await expectProblems(/maintainers grace: the key file is not exactly one readable/)
+    await expectProblems(/maintainers grace: the file \S+\.asc must hold one OpenPGP public key/)
   })
 
   it('finds that no report could be relayed', async () => {

@@ -151,6 +151,7 @@ describeWith(
       const { stdout } = await desk.cli('show', firstTag)
       expect(stdout).toMatch(/^Message of .*, by Alice <alice@reporter\.example> \(to the desk\)/m)
       expect(stdout).toMatch(/^Due: .*: The list does not have the advance notice yet\.$/m)
+      expect(stdout).toMatch(/^\d+ answers to commands and updates to maintainers left, too/m)
     })
 
     it('has it approved by somebody else with the code of the preview', async () => {

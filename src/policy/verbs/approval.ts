@@ -60,6 +60,8 @@ function approvalComplaint(draft: Draft, notice: NoticeRecord, code: string): st
     return 'The notice is approved already.'
   const done = sentComplaint(notice, draft)
   if (done !== null) return done
+  if (['', 'code'].includes(code))
+    return 'Please add the code that stands in the preview: /notice approve CODE.'
   if (issued === undefined)
     return 'This code does not count: it is mistyped, or the notice was changed or put on hold after its preview. /notice preview makes a new one.'
   const isAuthor = notice.authors.ids.includes(author.id)

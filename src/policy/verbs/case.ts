@@ -265,7 +265,7 @@ function knownDates(
 const reopen: Handler = (draft, command) => {
   requireLegal(draft, 'reopened')
   const { before, reason, why } = splitReason(command.words)
-  if (before !== '' || reason === null || reason === '')
+  if (before !== '' || reason === null)
     throw new Refusal('Please give the reason: /reopen because REASON.')
   // Those who were told that the case has ended, and got no other decision since.
   const to = addresseesOf(draft.case).filter((one) =>

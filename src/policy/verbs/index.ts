@@ -3,7 +3,6 @@
  * next. The one place where a new one is added. Those that need no case stand here: they answer, and change nothing.
  */
 import { type Address } from '../../domain/address.ts'
-import { type ListedCase } from '../../domain/case.ts'
 import { count, listed } from '../../domain/words.ts'
 import { Refusal } from '../draft.ts'
 import { caseLines } from '../status.ts'
@@ -24,8 +23,8 @@ message of the desk, one per line. If one line is wrong, none is carried out.
 
 A message that is no reply must say on its first lines who it is for and
 which case it is about (/help and /cases need no case):
-    "to: ${desk}"
-    "case: NUMBER"`
+    to: ${desk}
+    case: NUMBER`
 
 const help: Verb = {
   name: 'help',
@@ -36,13 +35,11 @@ const help: Verb = {
   more: 'Works in any signed and encrypted message to the desk, also without a case.',
   run: ({ words }, { settings }, verbs): DeskAnswer => {
     const wanted = words.join(' ').toLowerCase().replace(/^\//, '')
-    if (wanted === '') {
+    if (wanted === '')
       return { says: 'See below.', block: `${how(settings.desk.address)}\n\n${helpTable(verbs)}` }
-    }
     const found = verbsUnder(verbs, wanted)
-    if (found.length === 0) {
+    if (found.length === 0)
       throw new Refusal(`There is no command /${wanted}; /help lists them all.`)
-    }
     return { says: 'See below.', block: found.map(longHelp).join('\n\n') }
   }
 }
@@ -78,18 +75,9 @@ const cases: Verb = {
     if (openCases.length === 0) return { says: 'No case is open.', block: '' }
     return {
       says: `${count(openCases.length, 'case is', 'cases are')} open; see below.`,
-      block: [...openCases]
-        .sort(byDue)
-        .map((one) => caseLines(one, context))
-        .join('\n')
+      block: openCases.map((one) => caseLines(one, context)).join('\n')
     }
   }
-}
-
-/** The one due first on top, those without a promise last. */
-function byDue(a: ListedCase, b: ListedCase): number {
-  const key = (one: ListedCase): string => `${one.due?.at ?? '9'} ${one.tag}`
-  return key(a) < key(b) ? -1 : 1
 }
 
 const TEXT_WORDS = {

@@ -182,8 +182,7 @@ export function askedFor({ bound }: Draft): 'key-request' | 'resend-request' {
 
 const unsend: Handler = (draft, { words }) => {
   const { before, reason } = splitReason(words)
-  if (before !== '' || reason === '')
-    throw new Refusal('Please write /unsend or /unsend because REASON.')
+  if (before !== '') throw new Refusal('Please write /unsend or /unsend because REASON.')
   const reporter = reporterMeant(draft)
   const { address } = reporter.contact
   const waiting = waitingFor(reporter, draft).filter(({ tag }) => tag === draft.case.tag)
@@ -222,7 +221,7 @@ export const TALK: readonly Verb[] = [
     followsMerges: true,
     text: { goesTo: 'fields', keys: ['plan', 'workarounds'], isOptional: true },
     help: 'sends the reporter your lines plan: and workarounds: below',
-    more: 'Both are needed; "workarounds: none known" is enough. A /reply whose text holds both headings counts as well. Of several reporters, it reaches the one whose message you answer, or all of them if you answer none of theirs and name no case that was merged into this one.',
+    more: 'Both are needed; "workarounds: none known" is enough. A /reply whose text holds both headings counts as well. If the case has several reporters, it reaches the one whose message you answer, or all of them if you answer none of theirs and name no case that was merged into this one.',
     run: plan,
     next: {
       happens: 'plan-told',
@@ -234,7 +233,7 @@ export const TALK: readonly Verb[] = [
     followsMerges: true,
     text: { goesTo: 'reporter', isOptional: false },
     help: 'sends the text below to the reporter',
-    more: 'Of several reporters, it reaches the one whose message you answer. Only your own lines leave, never what you quote.',
+    more: 'If the case has several reporters, it reaches the one whose message you answer. Only your own lines leave, never what you quote.',
     run: reply,
     next: {
       happens: 'answered',

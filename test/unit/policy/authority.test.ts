@@ -18,6 +18,7 @@ import {
   fingerprint,
   GRACE,
   headers,
+  issued,
   LINUS,
   maintainerMail,
   NOW,
@@ -136,8 +137,13 @@ function relayOf(tag: string | null): QuotedMessage {
 }
 
 describe('the case that signed bytes name', () => {
-  function binding(mail: OpenedMail, quoted: readonly QuotedMessage[] = []) {
-    return findBinding({ opened: mail, quoted }, parse(mail.text), SETTINGS, (tag) => tag)
+  function binding(
+    mail: OpenedMail,
+    quoted: readonly QuotedMessage[] = [],
+    answers: Situation['answers'] = null
+  ) {
+    const known = { opened: mail, quoted, answers }
+    return findBinding(known, parse(mail.text), SETTINGS, (tag) => tag)
   }
   const OTHER = 'ACME-2026-0099'
 
@@ -155,9 +161,19 @@ describe('the case that signed bytes name', () => {
     expect(binding(maintainerMail('/take', GRACE, unprotected))).toBe(null)
   })
 
-  it('is ambiguous when the subject and a quoted message differ, unless a case: line decides', () => {
+  it('is ambiguous when the subject, a quoted message and a case: line differ', () => {
     expect(binding(maintainerMail('/take'), [relayOf(OTHER)])).toBe('conflict')
-    expect(binding(maintainerMail(`case: ${TAG}\n/take`), [relayOf(OTHER)])).toBe(TAG)
+    expect(binding(maintainerMail(`case: ${TAG}\n/take`), [relayOf(OTHER)])).toBe('conflict')
+    expect(binding(maintainerMail(`case: ${OTHER}\n/take`))).toBe('conflict')
+  })
+
+  it('is ambiguous when a case: line names another case than the answered message', () => {
+    const answered = issued()
+    const bare = { protected: headers({ ...from, subject: 'Re: hello' }) }
+    const to = (tag: string) =>
+      binding(maintainerMail(`case: ${tag}\n/take`, GRACE, bare), [], answered)
+    expect(to(OTHER)).toBe('conflict')
+    expect(to(TAG)).toBe(TAG)
   })
 
   it('is found at once in 256 KiB of blank lines (G9)', () => {
@@ -239,7 +255,7 @@ it.each<[string, string, ReturnType<typeof refuse>]>([
   ],
   [
     'because nothing in its signed part says that it is meant for this desk.',
-    `"to: ${SETTINGS.desk.address}"`,
+    `to: ${SETTINGS.desk.address}`,
     refuse({ protected: null })
   ]
 ])('says why and what to do, and nothing of the message (G6): %s', (why, remedy, decisions) => {

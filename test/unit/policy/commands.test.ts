@@ -114,12 +114,41 @@ describe('commands', () => {
     expect(parse('/take\nGood find.').rest).toBe('Good find.')
   })
 
+  it.each([
+    ['\ntitle: A hole\nseverity: high', 'notice draft', 2],
+    ['case: ACME-2026-0007\nplan: a fix', 'plan', 2],
+    ['/take\ntitle: A hole', 'notice draft', 2]
+  ])(
+    '(B7) refuses a note that begins with a field of a form, and names its command: %j',
+    (text, verb, at) => {
+      const [problem, ...others] = parse(text).problems
+      expect(others).toEqual([])
+      expect(problem).toMatchObject({ at, because: 'misplaced' })
+      expect(problem?.says).toContain(`a field of /${verb}.`)
+    }
+  )
+
+  it('(B7) takes a field that is not at the beginning, or is written as prose, for a note', () => {
+    for (const text of [
+      'See this:\ntitle: A hole',
+      'Description: nobody knows.',
+      '/reply\ntitle: x'
+    ])
+      expect(parse(text).problems).toEqual([])
+  })
+
+  it('takes the colon that stands behind the name of a command', () => {
+    expect(parse('/reply:\ntext').commands).toMatchObject([{ verb: 'reply', text: 'text' }])
+    expect(parse('/reject: duplicate').commands).toMatchObject([{ words: ['duplicate'] }])
+  })
+
   it('reads a case: line, and says when two differ', () => {
-    expect(parse('case: acme-2026-0007\n/take').caseLine).toBe('ACME-2026-0007')
-    expect(parse('case: ACME-2026-0007\nCase: ACME-2026-0007').caseLine).toBe('ACME-2026-0007')
-    expect(parse('case: ACME-2026-0007\ncase: ACME-2026-0008').caseLine).toBe('conflict')
+    const caseOf = (text: string) => parse(text).caseLine?.tag
+    expect(caseOf('case: acme-2026-0007\n/take')).toBe('ACME-2026-0007')
+    expect(caseOf('case: ACME-2026-0007\nCase: ACME-2026-0007')).toBe('ACME-2026-0007')
+    expect(caseOf('case: ACME-2026-0007\ncase: ACME-2026-0008')).toBe('conflict')
     expect(parse('case: nonsense').problems).toHaveLength(1)
-    expect(parse('> case: ACME-2026-0007\n/take').caseLine).toBe(null)
+    expect(caseOf('> case: ACME-2026-0007\n/take')).toBe(undefined)
   })
 })
 

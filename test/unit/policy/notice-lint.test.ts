@@ -163,7 +163,7 @@ it.each<[string, string]>([
 
 it.each(rows`
   prose                  | affected_versions: since the spring                   | affected_versions says "since the spring"
-  a branch nobody knows  | affected_versions: 4.0; trunk                         | a branch (main, 4.2)
+  a branch nobody knows  | affected_versions: 4.0; trunk                         | a branch that the operator listed (main, 4.2)
   a range backwards      | not_affected: 4.2 to 4.0                              | not_affected says "4.2 to 4.0", and no
   two lower ends         | affected_versions: > 4.0, > 4.1                       | which we cannot read as versions
   an overlap             | affected_versions: 4.0 to 4.2.6\nnot_affected: 4.2.6  | "4.2.6", but

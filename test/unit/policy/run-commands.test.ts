@@ -436,9 +436,12 @@ describe('/notice (M-24 to M-29)', () => {
     expect(saved?.fields.release_at).toBe('2026-12-04 10:00 Europe/Berlin')
   })
 
-  it.each(['', ' othercode'])('cannot be approved with "%s", and the answer says why', (code) => {
-    const { said } = run(`/notice approve${code}`, withPreview())
-    expect(said).toContain('mistyped, or the notice was changed or put on hold after its preview')
+  it.each([
+    ['', 'Please add the code that stands in the preview'],
+    [' CODE', 'Please add the code that stands in the preview'],
+    [' othercode', 'mistyped, or the notice was changed or put on hold after its preview']
+  ])('cannot be approved with "%s", and the answer says why', (code, why) => {
+    expect(run(`/notice approve${code}`, withPreview()).said).toContain(why)
   })
 
   it('is not scheduled without a disclosure instant, whatever the policy requires', () => {

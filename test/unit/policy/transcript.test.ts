@@ -435,7 +435,6 @@ describe('without a case (B14)', () => {
     expect(text).toContain('Fri 4 Dec 2026, 13:00 Berlin (12:00 UTC): Nobody has recorded')
     expect(text).toContain('nothing is due')
     expect(text).toMatch(/alice@\S+: SECRET/)
-    expect(text.indexOf('ACME-2026-0003')).toBeLessThan(text.indexOf('ACME-2026-0002'))
   })
 
   it('in a case, it shows that case as the lines above leave it (B6)', () => {
@@ -453,6 +452,20 @@ describe('without a case (B14)', () => {
     expect(read(decide('/take\nwords', '[ACME-2026-0099]'))).toContain(
       'There is no case ACME-2026-0099'
     )
+  })
+
+  it('a wrong number is refused at the line that names it, and /cases is offered', () => {
+    const text = read(decide('/cases\ncase: ACME-2026-0099\n/take\nwords'))
+    expect(text).toContain('Nothing was done: line 2 has a problem.')
+    expect(text).toContain('refused: There is no case ACME-2026-0099; /cases lists the open ones.')
+    expect(text).toMatch(/3 {2}\/take\n {4}not run\n/)
+  })
+
+  it('a case: line beside the number of another case is refused, and says how to write about that case', () => {
+    const [named, other] = ['ACME-2026-0003', 'ACME-2026-0002'].map((number) => `[${number}]`)
+    const text = read(decide(`case: ${other?.slice(1, -1)}\n/accept`, `Re: ${named}`))
+    expect(text).toContain('Nothing was done: line 1 has a problem.')
+    expect(text).toMatch(/begins\s+with these lines:\n {8}to: \S+\n {8}case: NUMBER\n/)
   })
 })
 

@@ -1,8 +1,11 @@
 /** Cases on disk: numbers that never come back, changes over an old version refused, messages in order. */
 import { describe, expect, it } from 'vitest'
 import { type CaseRecord, type Reporter } from '../../../src/domain/case.ts'
+import { aboutCase } from '../../../src/domain/event.ts'
+import { addMs } from '../../../src/domain/time.ts'
 import * as arrivals from '../../../src/store/arrivals.ts'
 import * as cases from '../../../src/store/cases.ts'
+import * as looks from '../../../src/store/looks.ts'
 import { caseRecord, ROOTS, reporter, tag } from '../policy/samples.ts'
 import { useDatabase } from './given.ts'
 import { at, NOON } from './support.ts'
@@ -71,14 +74,21 @@ describe('cases', () => {
     })
   })
 
-  it('are listed newest first, the finished ones only when asked for', () => {
-    open()
+  it('are listed by what is due first, then newest first, the finished ones only when asked for', () => {
+    const first = open()
+    for (const [tag, dueAt] of [
+      [open(), NOON],
+      [first, addMs(NOON, 1)]
+    ] as const) {
+      const due = { at: dueAt, clock: 'triage' }
+      db.transact((tx) => looks.write(tx, aboutCase(tag), { nextLookAt: null, due, eachFrom: 0 }))
+    }
     open({ state: 'closed' })
     open({ state: 'rejected' })
     const list = (which: 'open' | 'all') =>
       db.read((read) => cases.list(read, which)).map(({ id }) => id)
-    expect(list('open')).toEqual([1])
-    expect(list('all')).toEqual([3, 2, 1])
+    expect(list('open')).toEqual([2, 1])
+    expect(list('all')).toEqual([2, 1, 4, 3])
   })
 
   it('keep their messages in order', () => {
