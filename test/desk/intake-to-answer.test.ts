@@ -173,7 +173,7 @@ describe('a maintainer', () => {
     await givenMessage(alice, { subject: 'a', text: 'a', as: 'clear' })
     for (const text of [
       'Hello,\n/reply\nThe secret.\n',
-      '/foo the secret\n/embargo soon\n',
+      '/foo the secret\n/product secret\n',
       '/take\n/reopen because secret\n',
       '/note\nx\n\n> quoted\n\n/accept\n'
     ])
@@ -185,7 +185,7 @@ describe('a maintainer', () => {
       {
         refused: [
           { verb: '', because: 'unknown' },
-          { verb: 'embargo', because: 'rule' }
+          { verb: 'product', because: 'rule' }
         ]
       },
       { refused: [{ verb: 'reopen', because: 'state' }] },
