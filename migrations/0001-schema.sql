@@ -475,8 +475,11 @@ FROM case_reporters JOIN cases ON cases.id = case_id;
 -- Cases with their reporters.
 CREATE VIEW case_records AS
 SELECT cases.*,
-  iif(state = 'rejected', (SELECT about ->> 'code' FROM events WHERE subject_kind = 'case' AND subject_id = tag
-    AND kind = 'rejected' ORDER BY events.id DESC LIMIT 1), NULL) AS rejected_as,
+  (SELECT json_object('kind', kind, 'code', coalesce(about ->> 'code', ''), 'reason', coalesce(about ->> 'reason', ''))
+    FROM events WHERE subject_kind = 'case' AND subject_id = tag
+      AND kind IN ('accepted', 'rejected', 'disclosed', 'closed', 'reopened') ORDER BY +events.id DESC LIMIT 1) AS decided_json,
+  coalesce((SELECT about ->> 'reason' FROM events WHERE subject_kind = 'case' AND subject_id = tag
+    AND kind = 'embargo-set' ORDER BY +events.id DESC LIMIT 1), '') AS disclosure_reason,
   (SELECT json_group_array(json_object('id', id, 'openedAt', opened_at, 'contact', json(contact),
       'beganInClear', json(iif(all_in_clear, 'true', 'false')), 'unusedKeys', json(unused_keys), 'root', root, 'latest', latest,
       'answeredAt', answered_at) ORDER BY id <> case_tag, id)

@@ -40,7 +40,9 @@ export async function cases(call: Call<{ readonly all?: boolean }>): Promise<voi
     const summaries = rows.map((row) => summary(row, everybody.get(row.tag) ?? null))
     printRows(call, summaries, {
       CASE: (row) => row.tag,
-      STATE: stateWords,
+      // The reason would widen the column for all of them.
+      STATE: ({ decided, ...row }) =>
+        stateWords({ ...row, decided: decided && { ...decided, reason: '' } }),
       PRODUCT: (row) => row.product,
       OWNER: (row) => row.owner ?? '-',
       DUE: ({ due, ...row }) =>
@@ -53,12 +55,12 @@ export async function cases(call: Call<{ readonly all?: boolean }>): Promise<voi
 
 /** `own` sent the report that opened the case. */
 function summary({ due, ...record }: ListedCase, own: Reporter | null) {
-  const { tag, product, state, rejectedAs, mergedInto, receivedAt, owner } = record
+  const { tag, product, state, decided, mergedInto, receivedAt, owner } = record
   const { disclosureAt, subject } = record
   const reporters = addresseesOf(named(record, own)).map(({ contact }) => contact.address)
   const answeredAt = own?.answeredAt ?? null
   const dates = { receivedAt, answeredAt, owner, disclosureAt }
-  return { tag, product, state, rejectedAs, mergedInto, ...dates, due, reporters, subject }
+  return { tag, product, state, decided, mergedInto, ...dates, due, reporters, subject }
 }
 
 /** The case with its reporters, or after a merge with its own, who belongs to another case now. */

@@ -41,14 +41,20 @@ export type Reporter = {
   readonly answeredAt: Instant | null
 }
 
+/** What a maintainer last decided about where a case goes: the code of a rejection, and the reason; '' where there is none. */
+export type LastDecision = {
+  readonly kind: 'accepted' | 'rejected' | 'disclosed' | 'closed' | 'reopened'
+  readonly code: string
+  readonly reason: string
+}
+
 /** One case as stored. */
 export type CaseRecord = {
   readonly id: number
   readonly tag: CaseTag
   readonly product: string
   readonly state: CaseState
-  /** The code of its rejection; null while it is not rejected. */
-  readonly rejectedAs: string | null
+  readonly decided: LastDecision | null
   /** The first reporter, then those whose cases were merged into this one. A merged case has none left. */
   readonly reporters: readonly Reporter[]
   /** The report's subject as protected (else outer): content, shown to maintainers only. */
@@ -59,6 +65,8 @@ export type CaseRecord = {
   readonly disclosureAt: Instant | null
   /** The zone or offset in which a maintainer wrote the date; messages show it in that, too. */
   readonly disclosureZone: string | null
+  /** Why it is that date; '' where nobody said so. */
+  readonly disclosureReason: string
   readonly mergedInto: CaseTag | null
   /** First Message-ID of the maintainers' thread: never sent itself, heads every References. */
   readonly maintainerRoot: MessageId

@@ -86,7 +86,7 @@ export const preview = encrypted<{
   readonly authors: string
   /** What the clock of this machine shows. */
   readonly now: string
-  /** What each reporter said about the date, a line each. */
+  /** The disclosure date with its reason, and what each reporter said about it, a line each. */
   readonly dates: readonly string[]
   readonly isClockDoubted: boolean
   /** Which members the text names; only list admins may know. */

@@ -5,6 +5,7 @@
 import {
   type Addressed,
   type CaseRecord,
+  type LastDecision,
   type ReporterKeys,
   type WaitingWords,
   withAnswer
@@ -181,8 +182,7 @@ export function happen<K extends EventKind>(draft: Draft, happening: NewEvent<K>
   const move = moveOf(draft, happening)
   if (move.kind === 'refused') throw new Refusal(move.says, 'state')
   if (event.kind === 'answered') draft.case = withAnswer(draft.case, event.about.reporter, now)
-  const rejectedAs = event.kind === 'rejected' ? event.about.code : draft.case.rejectedAs
-  draft.case = { ...draft.case, state: move.to, rejectedAs }
+  draft.case = { ...draft.case, state: move.to, decided: decisionIn(event) ?? draft.case.decided }
   const latest = { ...event, at: now, id: Number.MAX_SAFE_INTEGER }
   const after = notice && noticeAfter(notice, latest)
   // What concerns no notice leaves it the same object: only a changed one is stored.
@@ -190,6 +190,13 @@ export function happen<K extends EventKind>(draft: Draft, happening: NewEvent<K>
   draft.known = { ...known, ...historyAfter(known, event) }
   draft.decisions.push({ kind: 'record', event })
   withdrawUntrue(draft, event)
+}
+
+function decisionIn({ kind, about }: NewEvent): LastDecision | null {
+  if (kind === 'accepted') return { kind, code: '', reason: '' }
+  if (kind === 'rejected') return { kind, code: about.code, reason: about.reason }
+  if (kind !== 'disclosed' && kind !== 'closed' && kind !== 'reopened') return null
+  return { kind, code: '', reason: about.reason }
 }
 
 /** Where an event would take the case, or why it cannot happen. */

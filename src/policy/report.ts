@@ -212,7 +212,8 @@ function newCase(
   const { messageId, from } = opened.outer
   // Only the commit can fill these in; the relay shows none of it.
   const unstored = { id: 0, version: 0, maintainerRoot: '' as MessageId }
-  const undecided = { owner: null, disclosureAt: null, disclosureZone: null, rejectedAs: null }
+  const undecided = { owner: null, decided: null }
+  const undated = { disclosureAt: null, disclosureZone: null, disclosureReason: '' }
   const reporter: Reporter = {
     id: nextTag,
     openedAt: now,
@@ -229,6 +230,7 @@ function newCase(
   return {
     ...unstored,
     ...undecided,
+    ...undated,
     mergedInto: null,
     tag: nextTag,
     product: product.id,

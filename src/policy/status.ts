@@ -47,11 +47,15 @@ const STATES: Readonly<Record<CaseState, string>> = {
   closed: 'closed'
 }
 
-/** The state of a case in words, with the code of its rejection (B9). */
-export function stateWords(of: Pick<CaseRecord, 'state' | 'rejectedAs' | 'mergedInto'>): string {
-  const { state, rejectedAs, mergedInto } = of
+/** The state of a case in words, with the code of its rejection and the reason of the decision that led there (B9). */
+export function stateWords(of: Pick<CaseRecord, 'state' | 'decided' | 'mergedInto'>): string {
+  const { state, decided, mergedInto } = of
   if (mergedInto !== null) return `merged into ${mergedInto}`
-  return state === 'rejected' ? `${STATES[state]} (${rejectedAs})` : STATES[state]
+  const isReopened = decided?.kind === 'reopened' && isOpen(state)
+  const { code = '', reason = '' } = decided?.kind === state || isReopened ? decided : {}
+  const because = reason === '' ? '' : `${isReopened ? 'reopened ' : ''}because: ${reason}`
+  const why = [code, because].filter(Boolean).join(', ')
+  return why === '' ? STATES[state] : `${STATES[state]} (${why})`
 }
 
 /** Where a case stands, on one line. */
@@ -137,7 +141,6 @@ function* statusLines(draft: Draft): Iterable<string> {
   yield* waitingLines(draft)
   yield* memberLines(draft)
   yield `Owner: ${owner === null ? 'nobody' : nameOf(owner, settings)}`
-  yield* disclosureLines(draft)
   yield* dateLines(draft)
   if (product.policy.notice !== null) yield* noticeLines(draft)
   if (isOpen(record.state) && owner === null) yield 'Missing: an owner (/take)'
@@ -207,15 +210,17 @@ function* disclosureLines({ case: record, known, settings, now }: Draft): Iterab
       : `Disclosure: OVERDUE since ${said}; if it is public, record that with /disclosed`
 }
 
-/** The date while it holds, and that of a public case; '' for none. */
+/** The date while it holds, and that of a public case, with its reason (B9); '' for none. */
 export function disclosureWords(record: CaseRecord, timezone: string, isPublic: boolean): string {
-  const said = dateWords(record, timezone)
+  const { disclosureReason: reason } = record
+  const said = `${dateWords(record, timezone)}${reason === '' ? '' : ` (set because: ${reason})`}`
   if (isPublic && said !== '') return `recorded as public; the date was ${said}`
   return isOpen(record.state) ? said : ''
 }
 
-/** What each reporter said about the date, and which of them will be told it when we have a key of theirs (B19). */
+/** The date, what each reporter said about it, and which of them will be told it when we have a key of theirs (B19). */
 export function* dateLines(draft: Draft): Iterable<string> {
+  yield* disclosureLines(draft)
   const { product, bound, now, settings, case: record, reporterKeys } = draft
   const about = { record, events: [...bound.events, ...happening(draft)], now }
   for (const reporter of addresseesOf(record)) {

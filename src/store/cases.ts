@@ -87,7 +87,8 @@ export function open(
     id: _id,
     version: _version,
     mergedInto: _into,
-    rejectedAs: _code,
+    decided: _decided,
+    disclosureReason: _reason,
     reporters,
     ...record
   }: CaseRecord,

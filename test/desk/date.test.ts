@@ -289,31 +289,39 @@ it.each([
     commands: '/reject upstream because it is theirs',
     answer: 'Rejected (upstream), because: it is theirs. On its way',
     update: 'rejected the case (upstream), because: it is theirs',
-    title: `Reason (upstream), to ${alice.address}`
+    title: `Reason (upstream), to ${alice.address}`,
+    stands: 'rejected (upstream, because: it is theirs)'
   },
   {
     commands: '/close internal because it was a test',
-    answer: 'The case is closed. The reporter was not told.',
-    update: 'closed the case, because: it was a test; the reporter was not told'
+    answer: 'The case is closed, because: it was a test.',
+    update: 'closed the case, because: it was a test; the reporter was not told',
+    stands: 'closed (because: it was a test)'
   },
   {
     commands: '/close internal because old\n/reopen because new facts came',
-    answer: 'The case is open again.',
-    update: 'reopened the case, because: new facts came'
+    answer: 'The case is open again, because: new facts came.',
+    update: 'reopened the case, because: new facts came',
+    stands: 'being examined (reopened because: new facts came)'
   },
   {
     commands: '/accept\n/embargo 2026-12-18T12:00:00Z because it is exploited',
     answer: 'Disclosure: Fri 18 Dec 2026, 12:00 UTC, because: it is exploited.',
-    update: 'set the disclosure to Fri 18 Dec 2026, 12:00 UTC, because: it is exploited'
+    update: 'set the disclosure to Fri 18 Dec 2026, 12:00 UTC, because: it is exploited',
+    stands: 'Fri 18 Dec 2026, 12:00 UTC (set because: it is exploited)'
   }
 ])(
-  '(B9) reason and code stand in the answer and in what the other maintainers read: $update; the reporter reads neither',
-  async ({ commands, answer, update, title = '' }) => {
+  '(B9) reason and code stand wherever the decision does, but never for the reporter: $stands',
+  async ({ commands, answer, update, title = '', stands }) => {
     await givenDesk([grace, linus], { policy: { close: { internal: 'allow' } } })
     await givenMessage(alice, { subject: 'x', text: 'x', as: 'encrypted', autocrypt: true })
-    expect(await writes(grace, `${commands}\n`)).toContain(answer)
+    const says = await writes(grace, `${commands}\n/status\n`)
+    expect(says).toContain(answer)
+    expect(says.slice(says.indexOf('(ACME Parser): '))).toContain(stands)
     const read = await lastTo(linus)
-    for (const words of [update, title]) expect(read).toContain(words)
+    for (const words of [update, title, stands]) expect(read).toContain(words)
+    await givenMessage(alice, { subject: 'Re: x', text: 'Why?', ...answering(alice) })
+    expect(await lastTo(linus)).toContain(stands)
     expect(await allTo(alice)).not.toMatch(/because:|theirs|a test|new facts|exploited/)
   }
 )
@@ -326,4 +334,15 @@ it('no reporter reads that the list was told when no copy could leave (B22)', as
   const read = await lastTo(alice)
   expect(read).toContain('becomes public on')
   expect(read).not.toContain('list')
+})
+
+it('(B9) a preview shows why the disclosure has its date, and the members never read it', async () => {
+  const fields = `${FIELDS}/embargo ${DISCLOSURE} because it is exploited\n`
+  await givenNotices({ fields })
+  for (const person of [grace, linus])
+    expect(await allTo(person)).toMatch(
+      /Preview of the notice.*Disclosure: due Fri 4 Dec 2026, 12:00 UTC \(set because: it is exploited\)/
+    )
+  await world.wait(UNTIL_DUE)
+  for (const person of [alice, ...members]) expect(await allTo(person)).not.toContain('exploited')
 })

@@ -617,7 +617,7 @@ it('/reopen tells the reporter who was told of the end, once, and nobody who was
   const lines = [REJECT, '/reopen because we were wrong', '/accept']
   for (const text of [...lines, '/close internal because it is old', '/reopen because it is not'])
     await says(text)
-  expect(await lastTo(grace)).toContain('done: The case is open again.')
+  expect(await lastTo(grace)).toContain('done: The case is open again, because: it is not.')
   const toBob = await textsTo(bob)
   expect(toBob.filter((text) => text.includes('opened your case again'))).toHaveLength(1)
   expect(toBob.join()).not.toContain('we were wrong')

@@ -141,7 +141,7 @@ const close: Handler = (draft, command) => {
     )
   decide('silent-by-policy')
   draft.activity.push(`closed the case${why}; the reporter was not told`)
-  return 'The case is closed. The reporter was not told.'
+  return `The case is closed${why}. The reporter was not told.`
 }
 
 /**
@@ -275,7 +275,7 @@ const reopen: Handler = (draft, command) => {
   if (to.length > 0) return decisionMail(draft, decide, { ...OPEN_AGAIN, why, to })
   decide()
   draft.activity.push(`reopened the case${why}`)
-  return 'The case is open again.'
+  return `The case is open again${why}.`
 }
 
 const OPEN_AGAIN = {

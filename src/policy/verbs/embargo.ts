@@ -42,13 +42,14 @@ const embargo: Handler = (draft, command) => {
     return `The disclosure is set to ${said} already; nothing is changed.`
   refuseIf(changeComplaint(draft))
   const edited = announceEdit(draft)
-  draft.case = { ...draft.case, disclosureAt: date, disclosureZone: zone }
+  const disclosureReason = reason ?? ''
+  draft.case = { ...draft.case, disclosureAt: date, disclosureZone: zone, disclosureReason }
   const unusual = reason === null ? [...whatIsUnusual(draft, date)] : []
   if (unusual.length > 0)
     throw new Refusal(`${unusual.join(' ')} If you mean it, add to the line: because REASON.`)
   const releaseAt = plannedRelease(draft)
   const leaveBy = draft.known.isListTold ? null : releaseAt
-  decided(draft, 'embargo-set', { oldDate, date, written, reason: reason ?? '', leaveBy })
+  decided(draft, 'embargo-set', { oldDate, date, written, reason: disclosureReason, leaveBy })
   const { says } = proposeDate(draft)
   const leaves =
     releaseAt === null || isListTold(draft.notice) ? '' : ` ${willLeave(releaseAt, draft)}`

@@ -236,7 +236,9 @@ export function caseRecord(change: Partial<CaseRecord> = {}): CaseRecord {
     owner: null,
     disclosureAt: null,
     disclosureZone: null,
-    rejectedAs: change.state === 'rejected' ? 'upstream' : null,
+    disclosureReason: '',
+    decided:
+      change.state === 'rejected' ? { kind: 'rejected', code: 'upstream', reason: '' } : null,
     mergedInto: null,
     maintainerRoot: messageId('root@acme.example'),
     version: 1,

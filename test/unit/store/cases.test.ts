@@ -30,7 +30,7 @@ describe('cases', () => {
       caseRecord({
         tag: stored,
         reporters: [reporter({ id: stored, contact: null, beganInClear: true })],
-        rejectedAs: null,
+        decided: null,
         mergedInto: null,
         maintainerRoot: ROOTS.maintainer
       })
