@@ -135,7 +135,6 @@ type Place = {
   readonly env: Environment
 }
 
-/** The kinds of values that name something to be read. */
 function readersIn({ baseDir, env }: Place) {
   const fileAs = <T>(make: (text: string, path: string) => T) =>
     reading(path, async (given) => {
@@ -250,7 +249,6 @@ function checkBetweenKeys(file: unknown, context: z.RefinementCtx): void {
   )
 }
 
-/** The paths whose text stands at an earlier path, too. */
 function doubles(at: (...path: ValuePath) => unknown, paths: readonly ValuePath[]): ValuePath[] {
   const values = paths.map((path) => {
     const value = at(...path)

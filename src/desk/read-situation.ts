@@ -132,7 +132,6 @@ function senderFacts(
   }
 }
 
-/** Whether one of the commands is this one. */
 function hasVerb(parsed: ParsedCommands | null, name: string): boolean {
   return parsed !== null && parsed.commands.some(({ verb }) => verb === name)
 }
@@ -160,7 +159,6 @@ function isSignedByMaintainer(desk: Desk, opened: OpenedMail): boolean {
   )
 }
 
-/** Who wrote last in each conversation. */
 const WRITTEN = ['answered', 'reporter-wrote', 'member-wrote', 'member-answered'] as const
 
 /** Everything that commands may read or change of a case. `commands` is a message that a maintainer signed. */
@@ -210,7 +208,6 @@ async function readBound(
   })
 }
 
-/** The case that this text names first. */
 function caseNamedIn(read: Read, desk: Desk, text: string): CaseRecord | null {
   const [tag] = findCaseTags(text, desk.settings.desk.casePrefix)
   return tag === undefined ? null : cases.findNow(read, tag)

@@ -277,12 +277,10 @@ const DETAILS: Readonly<
   }
 }
 
-/** The particulars of the starts of one kind. */
 function abouts<K extends EventKind>({ starts }: Occasion, kind: K): Particulars[K][] {
   return starts.flatMap((one) => (one.kind === kind ? [one.about as Particulars[K]] : []))
 }
 
-/** To the member alone, encrypted to the key that is still valid (G5). */
 function keyExpires(desk: Desk, read: Read, { subject, rings, once }: Occasion): Decision[] {
   const member = members.find(read, subject.id)
   const at = rings[0]?.run.dueAt

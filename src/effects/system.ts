@@ -13,7 +13,6 @@ import { type Clock, type Randomness } from './effects.ts'
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567'
 /** Stands for the boot id where the machine has none, so that every process counts as another start of it. */
 const PROCESS = randomBytes(16).toString('hex')
-/** How often the ticks check whether the wall clock was set. */
 const CLOCK_LOOK_MS = 10_000
 
 /** Wall clock of the machine and a monotonic clock. */

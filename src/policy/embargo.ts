@@ -52,7 +52,6 @@ export function approvalRule(policy: Policy): {
 
 type Approving = Pick<Parameters<typeof decideRelease>[0], 'notice' | 'policy' | 'maintainers'>
 
-/** The ids of the maintainers who may approve a notice. */
 function ableTo({ notice, policy, maintainers }: Approving): readonly string[] {
   const excluded = approvalRule(policy).byAuthor ? [] : notice.authors.ids
   const approvers = maintainers.filter(({ roles }) => roles.includes('approver'))

@@ -218,7 +218,6 @@ function wordsTo(to: Addressed, draft: Draft) {
   return { audience: 'reporter' as const, text, leaves }
 }
 
-/** The kind of the one message that these words make. */
 function mailOf(words: readonly SpokenWords[]): KeptWords['mail'] {
   const decisions = words.flatMap(({ mail }) =>
     mail === 'reply' || mail === 'question' ? [] : [mail]

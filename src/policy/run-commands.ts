@@ -214,7 +214,6 @@ function runOne(draft: Draft, command: Command, verbs: readonly Verb[]): string 
   return verb.run(draft, command)
 }
 
-/** The open cases as the lines above leave them. */
 function openAfter(draft: Draft): readonly ListedCase[] {
   const { case: record, openCases } = draft
   const others = openCases.filter((one) => one.tag !== record.tag)

@@ -91,7 +91,6 @@ function nextCommands(
     .slice(0, NEXT_MAX)
 }
 
-/** Whether the machine for cases lets it happen now, given that the reporter is told and no reason is stated. */
 function canHappen(kind: EventKind, draft: Draft): boolean {
   const about = { told: 'told', reason: '' }
   const happening = { kind, subject: aboutCase(draft.case.tag), actor: BY_DESK, about } as NewEvent

@@ -97,7 +97,6 @@ function placeOf(text: string, side: 0 | 1): Place | null {
   ]
 }
 
-/** Below 0 when `a` is earlier. */
 function compare(a: Place, b: Place): number {
   const at = a.findIndex((number, index) => number !== b[index])
   return at < 0 ? 0 : (a[at] ?? 0) - (b[at] ?? 0)

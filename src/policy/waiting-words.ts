@@ -177,7 +177,6 @@ function staySays(address: Address, number: number, choice: string): string {
   return `${messages} to ${address} still ${number === 1 ? 'waits' : 'wait'}: we have no usable key of theirs.${choice}`
 }
 
-/** Names the waiting words that this message withdrew. */
 function withdrawn(before: Draft, after: Draft): string[] {
   const names = before.waitingWords
     .filter((words) => !after.waitingWords.includes(words))

@@ -121,7 +121,6 @@ async function peelSignature(
   }
 }
 
-/** Verdicts with the place of the signatures. */
 function placed(
   verdicts: readonly Verdict[],
   place: Pick<Signature, 'coversWhole' | 'isInside'>

@@ -149,7 +149,6 @@ function complete(
 
 type Names = Pick<OpenedMail, 'protected' | 'innerFacts' | 'namesInside' | 'subjectProtected'>
 
-/** What header blocks inside say. */
 function namesOf(peeled: Peeled, header: HeaderReading | null): Names {
   const { structure, inside, isRewrapped } = peeled
   return {

@@ -15,7 +15,6 @@ import {
   type WorkerStart
 } from './tasks.ts'
 
-/** Limits of the pool, with their defaults. */
 const LIMITS = {
   /** Most tasks at a time, each in its own thread. */
   maxThreads: 2,

@@ -94,7 +94,6 @@ function instantWords(notice: NoticeRecord, given: Command['fields'], timezone: 
     .join('')
 }
 
-/** Fields given replace stored ones; those not given stay. */
 function editNotice(draft: Draft, fields: Command['fields']): NoticeRecord {
   draft.notice ??= emptyNotice(draft)
   const open = reopenNotice(draft) ?? draft.notice

@@ -62,7 +62,6 @@ const FILES_IN_CLEAR =
 export const WHOSE_FILES =
   'The files of this message could be for the reporter or for the list. Please send /reply and /notice draft in two messages.'
 
-/** What stands under the headings `Plan:` and `Workarounds:` of a text. */
 function sections(text: string): Plan {
   const found = { plan: '', workarounds: '' }
   let under: keyof Plan | null = null
