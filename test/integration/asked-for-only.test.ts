@@ -102,7 +102,7 @@ describeWith(['dovecot', 'gpg'], 'what commands print', async () => {
     const [head, first] = stdout.split('\n')
     expect(head).toMatch(/^CASE +STATE +PRODUCT +OWNER +DUE +REPORTER +SUBJECT$/)
     // The words that mail has for the state, too.
-    expect(first).toMatch(/^\S+ +new +parser/)
+    expect(first).toMatch(/^\S+ +accepted, with a disclosure date +parser/)
     expect(stdout.split('\n').find((line) => line.startsWith(tag))).toMatch(
       /Wed 2 Jan 2030, 11:00 Berlin .* alice@reporter\.example +Heap overflow in the parser$/
     )
@@ -127,7 +127,7 @@ describeWith(['dovecot', 'gpg'], 'what commands print', async () => {
     })
     expect(rows.find(({ tag }) => tag === into)?.answeredAt).not.toMatch('2026-11-23T10:00')
     const { stdout } = await desk.cli('show', merged)
-    expect(stdout).toContain(`Merged into ${into}`)
+    expect(stdout).toContain(`merged into ${into}`)
     expect(stdout).toContain('Reporter:   <carol@reporter.example>')
   })
 })
