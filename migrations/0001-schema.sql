@@ -158,6 +158,8 @@ CREATE TABLE events (
 
 CREATE INDEX events_of_kind ON events (subject_kind, subject_id, kind, id);
 CREATE INDEX events_by_subject ON events (subject_kind, subject_id, id);
+-- The newest event that clocks go by: a person who is told of many cases has many rows of 'told'.
+CREATE INDEX events_of_clocks ON events (subject_kind, subject_id, id) WHERE kind <> 'told';
 
 CREATE TRIGGER events_no_update BEFORE UPDATE ON events
 BEGIN
@@ -319,8 +321,6 @@ CREATE TABLE reporter_keys (
   -- When a maintainer said that it is not the reporter's, and who: it counts for nothing, also when it comes again.
   refused_at    TEXT CHECK (length(refused_at) = 24),
   refused_by    TEXT CHECK ((refused_by IS NULL) = (refused_at IS NULL)),
-  -- Whether our mail server refuted every sender who brought it (DMARC): it counts for nothing until a maintainer accepts it.
-  is_refuted    INTEGER NOT NULL DEFAULT 0 CHECK (is_refuted IN (0, 1)),
   PRIMARY KEY (address, fingerprint)
 ) STRICT;
 
@@ -468,8 +468,7 @@ SELECT case_reporters.*, tag AS case_tag, product,
   (SELECT opened_at FROM cases AS own WHERE own.tag = case_reporters.id) AS opened_at,
   iif(address IS NULL, 'null', json_object('name', name, 'address', address)) AS contact,
   (SELECT json_group_array(fingerprint ORDER BY first_seen_at DESC, fingerprint) FROM reporter_keys
-    WHERE reporter_keys.address = lower(case_reporters.address) AND is_used = 0 AND refused_at IS NULL
-      AND is_refuted = 0) AS unused_keys
+    WHERE reporter_keys.address = lower(case_reporters.address) AND is_used = 0 AND refused_at IS NULL) AS unused_keys
 FROM case_reporters JOIN cases ON cases.id = case_id;
 
 -- Cases with their reporters.

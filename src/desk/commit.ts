@@ -99,10 +99,9 @@ const WRITERS: {
     if (decision.copies === 'withdraw') notices.withdrawCopies(tx, id, now)
   },
   'pin-reporter-key': (tx, { address, key }) => people.saveReporterKey(tx, address, key),
-  'offer-reporter-key': (tx, { address, key, refusedBy, isRefuted }, { now }) =>
+  'offer-reporter-key': (tx, { address, key, refusedBy }, { now }) =>
     people.saveOfferedKey(tx, address, key, {
       refusedBy,
-      isRefuted,
       refusedAt: refusedBy === null ? null : now
     }),
   'remember-signature': (tx, { sha256 }, { arrivalId }) => {

@@ -193,15 +193,11 @@ export type PinnedKey = {
   readonly firstSeenAt: Instant
 }
 
-/**
- * A key that waits under an address. `wasInUse`: answers were sealed to it. `refusedAt`: when a maintainer refused it.
- * `isRefuted`: only messages whose sender our mail server refutes brought it.
- */
+/** A key that waits under an address. `wasInUse`: answers were sealed to it. `refusedAt`: when a maintainer refused it. */
 export type WaitingKey = PinnedKey & {
   readonly wasInUse: boolean
   readonly refusedAt: Instant | null
   readonly refusedBy: string | null
-  readonly isRefuted: boolean
 }
 
 /** A key to pin. A signature by any of `signingKeys` is one of its owner (see `KeyFacts`). */

@@ -140,8 +140,6 @@ export type Decision =
       readonly address: Address
       readonly key: PinnedKey
       readonly refusedBy: string | null
-      /** Our mail server says that the sender is not who the message says. */
-      readonly isRefuted: boolean
     }
   | { readonly kind: 'remember-signature'; readonly sha256: Sha256 }
   | { readonly kind: 'remember-ciphertext'; readonly mark: Sha256; readonly sender: Address | null }

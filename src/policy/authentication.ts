@@ -47,13 +47,6 @@ export function lackOfProof(opened: OpenedMail, settings: Settings): string | nu
   return isProved ? null : says
 }
 
-/** Whether our own mail servers say that the sender is not who the message says. */
-export function isRefuted({ trace }: OpenedMail, { authentication }: Settings): boolean {
-  return trustedResults(trace, authentication).some(
-    ({ method, result }) => method === 'dmarc' && result === 'fail'
-  )
-}
-
 /** As {@link lackOfProof}, but null without any servers: for what is then accepted from unchecked senders. */
 export function senderDoubt(opened: OpenedMail, settings: Settings): string | null {
   return settings.authentication.servers.length > 0 ? lackOfProof(opened, settings) : null

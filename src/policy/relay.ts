@@ -82,8 +82,7 @@ export function relay(input: RelayInput): Decision[] {
  */
 function hiddenName(input: RelayInput): string | null {
   const { writer, opened } = input
-  const id = writer.author === 'member' ? writer.authorId : listMember(input, input.settings)?.id
-  if (id !== undefined) return `list member ${id}`
+  if (writer.author === 'member') return `list member ${writer.authorId}`
   return opened.automatic.includes('auto-replied') ? 'the sender of an automatic answer' : null
 }
 
@@ -99,7 +98,8 @@ function forwarded(
   const unhidden = <T>(all: readonly T[]): readonly T[] => (isHidden ? [] : all)
   const ofCase = caseFacts(record, input)
   const isFirst = ({ label }: FactLine): boolean => FIRST.includes(label)
-  const member = listMember(input, settings)
+  // In the copy for everybody nobody is named as a member.
+  const member = writer.author === 'member' ? listMember(input, settings) : null
   const listed = member === null ? '' : `, list member ${member.id}`
   const who = hiddenAs ?? `${senderOf(opened)}${listed}`
   const files = opened.attachments.filter((file) => !isHidden || !isDeclaredKey(file))

@@ -220,9 +220,7 @@ function newCase(
     // A web form may write in the name of the desk, which answers nobody there.
     contact: from !== null && isSameAddress(from.address, settings.desk.address) ? null : from,
     beganInClear: beganInClear(opened),
-    unusedKeys: waitingKeys
-      .filter(({ refusedAt, isRefuted }) => refusedAt === null && !isRefuted)
-      .map(({ fingerprint }) => fingerprint),
+    unusedKeys: waitingKeys.flatMap((key) => (key.refusedAt === null ? key.fingerprint : [])),
     root: messageId ?? unstored.maintainerRoot,
     latest: messageId,
     answeredAt: null
@@ -260,8 +258,9 @@ function joinedBy(
   now: Instant
 ): Entry {
   const { tag, version } = before
-  // A program speaks for no reporter: it opens no ended case again, and nobody has to answer it. People read it (G1).
-  const isRobots = named.kind === 'reporter' && isByProgram(situation.opened)
+  // A receipt speaks for no reporter, and no program opens an ended case again. People read it (G1).
+  const isReceipt = situation.opened.automatic.includes('receipt') || !isOpen(before.state)
+  const isRobots = named.kind === 'reporter' && isReceipt && isByProgram(situation.opened)
   const sender = isRobots ? ({ kind: 'other' } as const) : named
   const writing = writingOf(situation, tag, sender)
   const state = stateAfter(situation, before, writing.happened, now)

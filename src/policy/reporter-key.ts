@@ -13,7 +13,7 @@ import { type CandidateKey, type OpenedMail, type WarningCode } from '../domain/
 import { KEY_PROBLEMS } from '../domain/outgoing.ts'
 import { type Settings } from '../domain/settings.ts'
 import { HOUR_MS, type Instant, msBetween } from '../domain/time.ts'
-import { isRefuted, lackOfProof } from './authentication.ts'
+import { lackOfProof } from './authentication.ts'
 import { isMeantForDesk } from './conversation.ts'
 import { type Situation } from './situation.ts'
 
@@ -80,10 +80,7 @@ export function decideReporterKey(
   )
   return {
     key: taken.key,
-    // A forger must not stop the answers to a reporter who began in clear.
-    offered: isRefuted(opened, settings)
-      ? []
-      : [...broken.map(({ fingerprint }) => fingerprint), ...taken.offered],
+    offered: [...broken.map(({ fingerprint }) => fingerprint), ...taken.offered],
     decisions: [
       ...broken.flatMap((one) => offer(about, one)),
       ...before.decisions,
@@ -107,7 +104,7 @@ function takenUp(
     key: known,
     offered: fresh.map(({ fingerprint }) => fingerprint),
     decisions: fresh.flatMap((one) => offer(about, one)),
-    warnings: [waitingWords(about, known, fresh, waits)]
+    warnings: [waitingWords(known, fresh, waits)]
   }
 }
 
@@ -225,32 +222,25 @@ function renewed(
 
 /** Keeps a key until a maintainer accepts or refuses it; the key in use stays in use. */
 function offer(
-  { situation, settings, address, tag, reporter, now }: About,
+  { address, tag, reporter, now }: About,
   offered: Omit<PinnedKey, 'firstSeenAt'>
 ): Decision[] {
   const { fingerprint, source, keyData } = offered
   const key = { fingerprint, source, keyData, firstSeenAt: now }
-  const judged = { refusedBy: null, isRefuted: isRefuted(situation.opened, settings) }
   return [
-    { kind: 'offer-reporter-key', address, key, ...judged },
+    { kind: 'offer-reporter-key', address, key, refusedBy: null },
     recorded('key-offered', aboutCase(tag), BY_DESK, { reporter, fingerprint })
   ]
 }
 
-/** Where answers wait for one of these keys, the sentence about replies names the commands. */
-function waitingWords(
-  { situation, settings }: About,
-  known: ReporterKey | null,
-  fresh: readonly Named[],
-  because: string
-): string {
+/** Where nothing can be encrypted to the reporter, the sentence about replies names the commands. */
+function waitingWords(known: ReporterKey | null, fresh: readonly Named[], because: string): string {
   const isOne = fresh.length === 1
   const came = isOne ? 'A new key' : `${fresh.length} new keys`
   const names = fresh.map(({ fingerprint }) => formatFingerprint(fingerprint)).join('; ')
   const commands = fresh
     .map(({ fingerprint }) => fingerprint.toUpperCase())
     .map((name) => `/key accept ${name} (or /key refuse ${name} if it is not theirs)`)
-  const isNamedHere = known?.isUsable === true || isRefuted(situation.opened, settings)
-  const then = isNamedHere ? `, then write ${commands.join(', or ')}` : ''
+  const then = known?.isUsable === true ? `, then write ${commands.join(', or ')}` : ''
   return `${came} came for the reporter (${names}), not used until you accept ${isOne ? 'it' : 'one'}, because ${because}. Please compare the fingerprint with the person another way${then}.`
 }

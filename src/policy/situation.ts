@@ -53,7 +53,7 @@ export type Situation = {
   /** The pinned key of the message's sender. */
   readonly senderKey: ReporterKey | null
   /** Keys of the sender's address that are not in use: offered and not accepted, or replaced. */
-  readonly waitingKeys: readonly Pick<WaitingKey, 'fingerprint' | 'refusedAt' | 'isRefuted'>[]
+  readonly waitingKeys: readonly Pick<WaitingKey, 'fingerprint' | 'refusedAt'>[]
   /** What was written to the sender and waits for a key of theirs, in all their cases. */
   readonly waitingWords: readonly WaitingWords[]
   /** The sender's pinned key together with what this message brings of that same key; null when it brings nothing new. */

@@ -106,10 +106,12 @@ function isOfMember({ member }: Situation, { product }: CaseRecord): boolean {
  */
 function senderOf(situation: Situation, answers: Issued, settings: Settings): Sender {
   const { audience, recipientId, case: record } = answers
-  // A colleague of a list member writes from an address of their own: what they answer shows whose words these are.
-  if (audience === 'member') return { kind: 'member', id: recipientId, isSigned: false }
   const reporter = writerAmong(situation.opened, record)
-  if (reporter === null) return { kind: 'other' }
+  // A colleague of a list member writes from an address of their own: what they answer shows whose words these are.
+  if (reporter === null)
+    return audience === 'member'
+      ? { kind: 'member', id: recipientId, isSigned: false }
+      : { kind: 'other' }
   const to = record.reporters.find(({ id }) => audience === 'reporter' && id === recipientId)
   const isTheirs = to !== undefined && isSamePerson(to, reporter)
   const doubt = isTheirs ? senderDoubt(situation.opened, settings) : ANSWERS_ANOTHER

@@ -32,7 +32,7 @@ const WAITING_MAX = 8
 export function saveReporterKey(tx: Tx, address: Address, key: KeyToPin): void {
   const { fingerprint, keyData, source, firstSeenAt, isProved } = key
   const owner = addressKey(address)
-  const used = { isUsed: true, wasInUse: true, refusedAt: null, refusedBy: null, isRefuted: false }
+  const used = { isUsed: true, wasInUse: true, refusedAt: null, refusedBy: null }
   tx.run('UPDATE reporter_keys SET is_used = 0 WHERE address = ?', [owner])
   const values = { keyData, source, firstSeenAt, isProved, ...used }
   upsert(tx, 'reporter_keys', { address: owner, fingerprint }, values)
@@ -45,7 +45,7 @@ function dropOldest(tx: Tx, owner: string, wasInUse: boolean): void {
     `DELETE FROM reporter_keys WHERE address = @owner AND fingerprint IN (
        SELECT fingerprint FROM reporter_keys
        WHERE address = @owner AND was_in_use = @wasInUse AND is_used = 0 AND refused_at IS NULL
-       ORDER BY is_refuted, first_seen_at DESC, fingerprint LIMIT -1 OFFSET @kept)`,
+       ORDER BY first_seen_at DESC, fingerprint LIMIT -1 OFFSET @kept)`,
     { owner, wasInUse, kept: WAITING_MAX }
   )
 }
@@ -53,7 +53,7 @@ function dropOldest(tx: Tx, owner: string, wasInUse: boolean): void {
 /** Keys of an address that are not in use, newest first. */
 export function listOfferedKeys(read: Read, address: Address): WaitingKey[] {
   return read.all<WaitingKey>(
-    `SELECT fingerprint, key_data, source, first_seen_at, was_in_use, refused_at, refused_by, is_refuted
+    `SELECT fingerprint, key_data, source, first_seen_at, was_in_use, refused_at, refused_by
      FROM reporter_keys WHERE address = ? AND is_used = 0 ORDER BY first_seen_at DESC, fingerprint`,
     [addressKey(address)]
   )
@@ -61,23 +61,21 @@ export function listOfferedKeys(read: Read, address: Address): WaitingKey[] {
 
 /**
  * Keeps a key that was offered for an address, in place of an older copy of the same key; one that was refused stays so, and is
- * not in use any more. Only the newest {@link WAITING_MAX} keys that were never used wait: a forger can offer keys without end,
- * and one whom our mail server refutes drives out no other.
+ * not in use any more. Only the newest {@link WAITING_MAX} keys that were never used wait: a forger can offer keys without end.
  */
 export function saveOfferedKey(
   tx: Tx,
   address: Address,
   { fingerprint, keyData, source, firstSeenAt }: PinnedKey,
-  judged: Pick<WaitingKey, 'refusedAt' | 'refusedBy' | 'isRefuted'>
+  refused: Pick<WaitingKey, 'refusedAt' | 'refusedBy'>
 ): void {
   const owner = addressKey(address)
-  const row = { address: owner, fingerprint, keyData, source, firstSeenAt, ...judged }
+  const row = { address: owner, fingerprint, keyData, source, firstSeenAt, ...refused }
   insert(
     tx,
     'reporter_keys',
     row,
     `ON CONFLICT (address, fingerprint) DO UPDATE SET key_data = excluded.key_data, is_used = 0,
-       is_refuted = min(is_refuted, excluded.is_refuted),
        refused_at = ifnull(refused_at, excluded.refused_at), refused_by = ifnull(refused_by, excluded.refused_by)
      WHERE is_used = 0 OR excluded.refused_at IS NOT NULL`
   )

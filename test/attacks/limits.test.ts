@@ -97,24 +97,23 @@ describeAttacks('attacks on the limits of automatic answers', () => {
       await openEmpty({ acknowledgement: limit })
       const robots = Array.from({ length: 27 }, (_, index) => `a${index}@robot.example`)
       await flood(robots)
-      // One leaves at once, and one in each hour of the day.
-      await hoursLater(27)
-      expect(answered()).toEqual(robots.slice(0, 25))
+      await hoursLater(1)
       await allAreTaken(27)
       const told = (await scene.mailsTo('grace')).map((words) => words.replaceAll(/\s+/g, ' '))
       expect(told.filter((words) => words.includes('/acknowledge sends it to'))).toHaveLength(2)
-      const words = 'case: ACME-2026-0026\r\n\r\n/acknowledge'
-      await scene.attack(await commandMail('mallory', words))
-      await scene.attack(await commandMail('alice', words))
+      const tag = 'ACME-2026-0026'
+      const words = `case: ${tag}\r\n\r\n/acknowledge`
+      await scene.attack(await commandMail('mallory', words, tag))
+      await scene.attack(await commandMail('alice', words, tag))
       await scene.attack(`${lines(...head('grace'))}${textPart(words)}\r\n`)
-      await hoursLater(1)
       const toRobots = () => answered().filter((to) => to.endsWith('robot.example'))
-      expect(toRobots()).toEqual(robots.slice(0, 25))
-      await scene.attack(await commandMail('grace', words))
+      expect(toRobots()).toEqual(robots.slice(0, 2))
+      await scene.attack(await commandMail('grace', words, tag))
       expect(scene.disposition()).toBe('commands')
-      expect(toRobots().slice(25)).toEqual(['a25@robot.example'])
-      await hoursLater(5)
-      expect(toRobots()).toHaveLength(26)
+      expect(toRobots()).toEqual([...robots.slice(0, 2), 'a25@robot.example'])
+      // One left at once, and one more leaves in each hour of the day.
+      await hoursLater(32)
+      expect(toRobots().toSorted()).toEqual(robots.slice(0, 26).toSorted())
     }
   )
 })

@@ -171,8 +171,8 @@ export function payload(from: Who, subject: string, text: string): string {
 }
 
 /** Commands as a maintainer sends them: signed and encrypted PGP/MIME. */
-export async function commandMail(signer: Who, text = COMMANDS): Promise<string> {
-  return sealedMail(signer, payload(signer, `Re: [${CASE}]`, text), signer)
+export async function commandMail(signer: Who, text = COMMANDS, tag = CASE): Promise<string> {
+  return sealedMail(signer, payload(signer, `Re: [${tag}]`, text), signer)
 }
 
 /** A message in clear, or with the given entity. */

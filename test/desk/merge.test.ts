@@ -458,7 +458,7 @@ it('a reporter who is on the list, too, and answers what was written to the repo
   await givenMessage(bob, { subject: 'Re: it', text: 'Version 3.', headers })
   expect(world.rows('SELECT state FROM cases')).toEqual([{ state: 'triaging' }])
   expect(await lastTo(grace)).toContain(`/reply goes to ${bob.address}`)
-  expect(await lastTo(linus)).toContain('/reply goes to list member bob, encrypted')
+  expect(await lastTo(linus)).not.toContain('list member')
 })
 
 it('a case that waits for one of several reporters goes on waiting when another one writes, and no longer when that one does (B13, B14)', async () => {

@@ -325,7 +325,7 @@ export const END: readonly Verb[] = [
     arguments: '[INSTANT] [because REASON]',
     roles: ['committer', 'release'],
     help: 'records that the issue is public, now or since INSTANT',
-    more: 'Before the disclosure date, add because REASON: the reporter and the members of the list who had the notice are told at once. After the date, the maintainers are reminded until it is recorded.',
+    more: 'Before the disclosure date, or without one, add because REASON. Where a date was set, the reporter and the members of the list who had the notice are told at once. After the date, the maintainers are reminded until it is recorded.',
     run: disclosed,
     next: { happens: 'disclosed', writes: () => '/disclosed' }
   },

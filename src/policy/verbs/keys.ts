@@ -54,13 +54,7 @@ const refuseKey: Handler = (draft, command) => {
   draft.case = { ...draft.case, reporters: draft.case.reporters.map(without) }
   draft.reporterKeys = reporterKeys
   draft.settled.push(reporter.id)
-  draft.decisions.push({
-    kind: 'offer-reporter-key',
-    address,
-    key: kept,
-    refusedBy,
-    isRefuted: false
-  })
+  draft.decisions.push({ kind: 'offer-reporter-key', address, key: kept, refusedBy })
   decided(draft, 'key-refused', { reporter: reporter.id, fingerprint, reason: reason ?? '' })
   const name = formatFingerprint(fingerprint)
   const why = reason === null ? '' : ` (because ${reason})`

@@ -191,7 +191,7 @@ describe('a new key that the old one signs for', () => {
   it('does not when a maintainer refused it, even if the old key signs for it', () => {
     const { keyData, fingerprint, source } = candidate(OTHER, 'attached')
     const key = { keyData, fingerprint, source, firstSeenAt: NOW, wasInUse: false }
-    const waitingKeys = [{ ...key, refusedAt: NOW, refusedBy: ADA.id, isRefuted: false }]
+    const waitingKeys = [{ ...key, refusedAt: NOW, refusedBy: ADA.id }]
     const { key: used, decisions } = decide(handedOver, { ...facts, waitingKeys })
 
     expect(used).toBe(ALICE_KEY)
