@@ -436,7 +436,7 @@ describe('(B20) a signature is meant for somebody', () => {
 })
 
 it('(B13) what a reporter’s ticket system sends counts as theirs while the case is open', async () => {
-  await givenDesk([grace, linus])
+  await givenDesk([grace, linus], { policy: { reporters: { cleartext: 'allow' } } })
   const headers = ['Auto-Submitted: auto-generated']
   await givenMessage(alice, { subject: 'hole', text: 'x', as: 'clear', headers })
   await writes(grace, '/ask\nWhich version?\n')
