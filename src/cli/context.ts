@@ -74,7 +74,7 @@ export function requireAddress(text: string): Address {
 /** The value of `--name`; throws a {@link UsageError} when it cannot stand in a header field or a user id. */
 export function requireName(text: string): string {
   const name = text.trim()
-  if (name === '') throw new UsageError('--name is empty; give a name behind it.')
+  if (name === '') throw new UsageError('--name is empty; give a name after it.')
   if (/[\p{Cc}<>]/u.test(name))
     throw new UsageError('--name must not contain control characters, "<" or ">".')
   return name

@@ -78,7 +78,7 @@ function pathOf(command: Command): string {
 /** What stands above the help where a command is not complete. */
 function incomplete(command: Command): string {
   const path = pathOf(command)
-  return `error: the command is not complete: behind "${path}" write one of its commands, then the options, for example "${path} ${command.commands[0]?.name()} --config FILE".\n`
+  return `error: the command is not complete: after "${path}" write one of its commands, then the options, for example "${path} ${command.commands[0]?.name()} --config FILE".\n`
 }
 
 function addDesk(make: Make): void {

@@ -224,7 +224,7 @@ function mayGoOn({ lines, at }: Reader, end: string, size: number): boolean {
 }
 
 const DOUBTFUL_END =
-  'I cannot tell whether the >> or guillemet behind a line ends this text. Please write >> below it, on a line of its own.'
+  'I cannot tell whether the >> or guillemet at the end of a line ends this text. Please write >> below it, on a line of its own.'
 
 const OTHER_MARK =
   'I cannot tell whether this line opens a text. Please write << before the text and >> below it, and no guillemet on this line.'

@@ -126,7 +126,7 @@ describeWith(['gpg'], 'the exit status', async () => {
       'audit verify'
     ]) {
       const [name = ''] = group.split(' ')
-      const says = `error: the command is not complete: behind "postern ${name}" write one of its commands, then the options, for example "postern ${group} --config FILE".\n\nUsage: postern ${name} `
+      const says = `error: the command is not complete: after "postern ${name}" write one of its commands, then the options, for example "postern ${group} --config FILE".\n\nUsage: postern ${name} `
       // With --config, and without.
       expect(await wrong([name], 2, /^error: the command is not complete/)).toEqual([])
       const { status, stderr } = await postern(name)

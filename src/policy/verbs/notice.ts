@@ -276,7 +276,7 @@ export const NOTICE: readonly Verb[] = [
     roles: AUTHORS,
     text: { goesTo: 'fields', keys: NOTICE_TEXT_FIELDS, isOptional: true },
     help: 'writes the notice from the lines below; alone, it sends you the form',
-    more: 'Fields that you do not give stay as they are. Any change voids the approvals.',
+    more: 'Fields that you do not give stay as they are; an empty line takes a text out. Any change voids the approvals.',
     run: draftNotice,
     next: {
       happens: 'notice-drafted',

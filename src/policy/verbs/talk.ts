@@ -125,7 +125,7 @@ const member: Handler = (draft, command) => {
 const NOT_A_MEMBER =
   '/member answers a message of a list member: write it in a reply to that message. /reply goes to the reporter.'
 const MEMBER_KEY =
-  'Not sent: the key of this list member has expired. Please get a current key from the member; the operator adds it with "postern members".'
+  'Not sent: the key of this list member has expired. Please get a current key from the member; the operator puts it in place of the old one with "postern members remove ID" and "postern members add".'
 const WHICH_MEMBER =
   'Your signed text does not show which message it answers. Reply again and keep the last line (Ref: …) of that message in your text.'
 
