@@ -8,6 +8,7 @@ import { type Sha256 } from '../domain/ids.ts'
 import { type HoldBecause, type NoticeRecord } from '../domain/notice.ts'
 import { type Maintainer, type Policy } from '../domain/settings.ts'
 import { type Instant, msBetween } from '../domain/time.ts'
+import { listed } from '../domain/words.ts'
 
 export type ReleaseVerdict =
   | { readonly kind: 'wait' }
@@ -20,7 +21,7 @@ export function decideRelease(input: {
   readonly case: CaseRecord
   readonly policy: Policy
   /** The maintainers of the present configuration. An approval by anybody else does not count any more. */
-  readonly maintainers: readonly Pick<Maintainer, 'id' | 'roles'>[]
+  readonly maintainers: readonly Pick<Maintainer, 'id' | 'name' | 'roles'>[]
   readonly digest: Sha256
   /** The place on the record of a jump of the clock that is in doubt; null for none. */
   readonly clockJump: number | null
@@ -58,14 +59,18 @@ function ableTo({ notice, policy, maintainers }: Approving): readonly string[] {
   return approvers.map(({ id }) => id).filter((id) => !excluded.includes(id))
 }
 
-/** Who can approve this notice, in a sentence; where too few can, what to do about it. */
+/** Who can approve this notice, by name; where too few can, what to do about it. */
 export function whoApproves(approving: Approving): string {
   const { needed, byAuthor } = approvalRule(approving.policy)
   if (byAuthor) return 'One approver can let it go, the author included.'
-  const able = ableTo(approving).length
+  const able = ableTo(approving)
+  const names = approving.maintainers.flatMap(({ id, name }) => (able.includes(id) ? name : []))
+  if (able.length >= needed)
+    return needed === 1
+      ? `${listed(names, 'or')} can approve it.`
+      : `It needs ${needed} approvals, by ${listed(names)}.`
   const needs = needed === 1 ? 'An approver' : `${needed} approvers`
-  if (able >= needed) return `${needs} who did not write the notice can approve it.`
-  return `${needs} who did not write the notice must approve it, and there ${able === 0 ? 'is nobody' : `${able === 1 ? 'is' : 'are'} only ${able}`}: as it stands it cannot leave. The operator can give another maintainer the role approver, or set approvals: 0 in the policy, so that its author may approve it.`
+  return `${needs} who did not write the notice must approve it, and there is ${able.length === 0 ? 'nobody' : `only ${listed(names)}`}: as it stands it cannot leave. The operator can give another maintainer the role approver, or set approvals: 0 in the policy, so that its author may approve it.`
 }
 
 /** Who may and did approve exactly this. After a doubtful jump of the clock only later previews count. */
