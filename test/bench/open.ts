@@ -91,11 +91,11 @@ async function nextAfterKill(
   const onEvent = (): void => {
     endedAt = performance.now()
   }
-  const pool = await createWorkers({ ...options, onEvent, maxThreads: 1, taskMs: 2000 })
+  const pool = await createWorkers({ ...options, onEvent, maxThreads: 1, taskMs: 1000 })
   const open = (raw: Uint8Array) =>
     pool.open(Buffer.from(raw), { now: instantFromMs(Date.now() + 60_000), knownKeys: [] })
   const next = await mailOfSize(desk, from, 4096)
-  const failed = open(await layeredMail(desk, from, 'x'.repeat(60 * MIB))).catch(() => null)
+  const failed = open(await layeredMail(desk, from, 'POISON\n'.repeat(8 * MIB))).catch(() => null)
   const { signatures } = await open(next)
   const seconds = (performance.now() - endedAt) / 1000
   await failed
