@@ -23,7 +23,7 @@ export async function runProgram(args: readonly string[], streams: Streams): Pro
     .description("The daemon behind a software project's security@ address.")
     .version(version())
     .exitOverride()
-    // An option stands where a command must: the command is what is missing, here and in a group.
+    // When an option stands in the place of a command, say that the command is missing. Groups do the same.
     .allowUnknownOption()
     .showHelpAfterError('(postern --help lists the commands)')
     .configureOutput({ writeOut: streams.out, writeErr: streams.err })

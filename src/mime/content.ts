@@ -62,8 +62,8 @@ export function readContent(
 }
 
 /**
- * A part as an attachment with a safe name, made from `number` where it has none; a part that was not parsed (beyond a limit) stays
- * as sent.
+ * A part as an attachment with a safe name, made from `number` if the part has none. A part that was not parsed because it
+ * exceeds a limit stays as sent.
  */
 function toAttachment(part: Part, number: number): Attachment {
   const { isOpaque, filename, type } = part

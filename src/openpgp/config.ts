@@ -28,6 +28,6 @@ export const CONFIG: Config = {
   v6Keys: false,
   showVersion: false,
   showComment: false,
-  // For RSA alone: a sender can time the answers of the desk.
+  // Matters for RSA keys only: a sender can measure how long the desk takes to answer.
   constantTimePKCS1Decryption: true
 }

@@ -47,7 +47,7 @@ export type SecretKey = {
   readonly privateKey: PrivateKey
   /** Fingerprint of the primary key. */
   readonly fingerprint: Fingerprint
-  /** Whether any of its keys is RSA, which needs constant-time decryption. */
+  /** Whether any of its keys is RSA, which decrypts slowly: the operator is told. */
   readonly isRsa: boolean
   /** Whether a passphrase protected the file. */
   readonly wasLocked: boolean
@@ -212,9 +212,7 @@ export const UNLOCK_PROBLEMS = {
   unreadable: 'the file is not exactly one readable OpenPGP private key'
 } as const
 
-/**
- * Unlocks one private key. Accepts a file without a passphrase and reports that in `wasLocked`. Never says which byte was wrong.
- */
+/** Unlocks one private key; `wasLocked` tells whether a passphrase protected it. Never says which byte was wrong. */
 export async function unlockSecretKey(
   data: Uint8Array | string,
   passphrase: string

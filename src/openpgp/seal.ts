@@ -48,8 +48,8 @@ export async function sealMessage(
 }
 
 /**
- * Signs `signed` exactly as given (binary signature); `micalg` is the RFC 3156 §5 name of the hash. Throws {@link Trouble} `desk-key`
- * when the desk key cannot sign.
+ * Signs `signed` exactly as given (binary signature); `micalg` is the RFC 3156 §5 name of the hash. Throws {@link Trouble}
+ * `desk-key` when the desk key cannot sign.
  */
 export async function signDetached(signed: Uint8Array, signer: SecretKey, now: Instant) {
   const date = new Date(msOf(now))

@@ -242,9 +242,9 @@ function wasSubjectReadable(
   return isTold(arrived) || isTold(header?.subjectShown.toLowerCase() ?? '')
 }
 
-// Sender and recipients in an encrypted header that does not apply to the outer message: of an entity in another form, or of a
-// whole message that somebody encrypted. A reason to doubt a message (policy/ownership.ts), but it proves nothing and is never
-// shown: it may as well be somebody's text.
+// Sender and recipients in an encrypted header that does not apply to the outer message: the header of an entity in another
+// form, or of a whole message that somebody encrypted. It is a reason to doubt the message (policy/ownership.ts), but proves
+// nothing and is never shown, because it may just be text that somebody wrote.
 
 const LAYERS_MAX = 6
 /** The first line of every git patch: its author is not the sender of a message. */
@@ -267,9 +267,7 @@ function readMarkedInside(root: Part): HeaderFacts | null {
   return isCut || root.type === 'multipart/signed' ? facts : null
 }
 
-/**
- * The header at the root of a decrypted payload, or of the part signed in it, that names a sender or else recipients; or null.
- */
+/** The header of a decrypted payload, or of a part signed in it, that names a sender, or else recipients; or null. */
 export function readNamesInside(root: Part): HeaderFacts | null {
   const { raw } = root.tree
   if (GIT_PATCH.test(raw.toString('latin1', 0, PATCH_HEAD_BYTES))) return null

@@ -17,7 +17,7 @@ export type ServerOptions = {
   readonly ca?: { readonly text: string } | undefined
 }
 
-/** Options for `tls.connect` that always verify. Throws {@link Trouble} `config` for `none` with a host other than this machine. */
+/** Options for `tls.connect` that always verify. Throws {@link Trouble} `config` for `none` with a host on another machine. */
 export function tlsOptions(server: ServerOptions) {
   if (server.tls === 'none' && !isLoopback(server.host)) {
     throw new Trouble(

@@ -35,7 +35,7 @@ export type TaskCall = {
   readonly [Name in TaskName]: { readonly name: Name; readonly args: Parameters<Tasks[Name]> }
 }[TaskName]
 
-/** What a worker answers to its start and to each call. `bug` is the class of an error, or the text of an Invariant: never content. */
+/** What a worker answers to its start and to each call. `bug` names the class of an error, or quotes an Invariant: no content. */
 export type TaskAnswer =
   | { readonly kind: 'done'; readonly value: unknown }
   | ({ readonly kind: 'trouble' } & Pick<Trouble, 'code' | 'message' | 'retryable'>)

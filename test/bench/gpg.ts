@@ -1,6 +1,6 @@
 /**
- * The peer of the benchmark: the same OpenPGP work done the way most tools do it, with one call of `gpg` for each recipient, as many
- * at a time as there are processors. A sample is measured and scaled, because the whole would take minutes.
+ * The peer of the benchmark: the same OpenPGP work done the way most tools do it, with one call of `gpg` for each recipient, as
+ * many at a time as there are processors. A sample is measured and scaled, because the whole would take minutes.
  */
 import { availableParallelism } from 'node:os'
 import { makeGnupg } from '../support/people-gpg.ts'

@@ -81,7 +81,7 @@ export const open: Part = async (sizes) => {
   }
 }
 
-/** From the end of the only thread, over a message that costs too much, to the next message, opened. */
+/** How long the next message waits to be opened after a message that costs too much has ended the only thread. */
 async function nextAfterKill(
   options: Pick<WorkerOptions, 'start' | 'workerFile'>,
   desk: Someone,

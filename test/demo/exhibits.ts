@@ -103,9 +103,8 @@ async function alarms(): Promise<Exhibit[]> {
       const own = samples.filter(([name]) => name.split(',')[0] === id)
       const [like] = samples.filter(([, one]) => 'alarm' in one && one.alarm === alarm)
       const isOver = clock.steps.every(({ at }) => 'after' in at)
-      for (const [name, particulars] of own.length > 0
-        ? own
-        : [[id, { ...like?.[1], isOver }] as const])
+      const variants = own.length > 0 ? own : [[id, { ...like?.[1], isOver }] as const]
+      for (const [name, particulars] of variants)
         for (const isOfDesk of waysOf(clock)) {
           const none = isOfDesk ? { owner: '', disclosure: '' } : {}
           const words = { ...particulars, alarm, title, risk, remedy, quote, ...none }

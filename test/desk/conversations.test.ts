@@ -78,6 +78,13 @@ it('(B1) /member in a reply to a list member’s message reaches that member alo
   expect(await writes(grace, '/status')).not.toContain(wroteLast)
 })
 
+it('(B7) /member says when lines of a block stayed here', async () => {
+  await givenQuestion()
+  const says = await answer(`/member <<\n${WORDS}\n> not mine\n>>`, forwarded('member:%'))
+  expect(says).toContain('were left out')
+  expect(await readers()).toEqual(['debian', 'linus'])
+})
+
 it('(B6) /member to a member whose key has expired is refused with the reason, and nothing of it is on the record', async () => {
   await givenQuestion()
   world.change("UPDATE members SET key_expires_at = '2020-01-01T00:00:00.000Z'")

@@ -1,6 +1,6 @@
 /**
- * What may happen to a case, said a second time and apart from the machine (practice.md §4.2.1): by state what is legal there, and
- * beside it what has to hold. Tests ask it whether every step that the machine took was allowed.
+ * What may happen to a case, written a second time and independently of the machine: what is legal in each state, and what else
+ * has to hold. Tests ask it whether every step that the machine took was allowed.
  */
 import { type CaseState } from '../../src/domain/case.ts'
 import { type CaseFacts } from '../../src/domain/case-machine.ts'

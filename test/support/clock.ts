@@ -8,8 +8,8 @@ import { tempFolder } from './temp.ts'
 const PRELOAD = fileURLToPath(new URL('./clock-preload.mjs', import.meta.url))
 
 /**
- * A wall clock for a daemon, moved by the test also while the daemon runs; the offset is kept in `folder`. `replyTimeoutMs` shortens
- * the socket timeouts of ten minutes and more.
+ * A wall clock for a daemon, which the test can move while the daemon runs; the offset is kept in `folder`. `replyTimeoutMs`
+ * shortens the socket timeouts of ten minutes and more.
  */
 export function movableClock(folder: string, replyTimeoutMs?: number) {
   const file = join(folder, 'clock')

@@ -31,8 +31,8 @@ export const HEADERS: OutgoingHeaders = {
 
 /** `security@acme.example`, its key made at `createdAt`. */
 export async function testDesk(createdAt: Instant) {
-  const request = { name, address, passphrase }
-  const { privateArmored, publicArmored } = await generateDeskKey(request, createdAt)
+  const owner = { name, address, passphrase }
+  const { privateArmored, publicArmored } = await generateDeskKey(owner, createdAt)
   const start: WorkerStart = {
     deskKeys: [privateArmored],
     passphrase,

@@ -121,9 +121,8 @@ export async function makeDesk(options: DeskOptions) {
 
 /** As `postern keys generate` makes it, which takes a second; returns the public part, armored. */
 async function makeDeskKey(folder: string, passphrase: string): Promise<string> {
-  const owner = { name: 'ACME Security Team', address: DESK_ADDRESS as Address }
-  const request = { ...owner, passphrase }
-  const { privateArmored, publicArmored } = await generateDeskKey(request, systemClock.now())
+  const owner = { name: 'ACME Security Team', address: DESK_ADDRESS as Address, passphrase }
+  const { privateArmored, publicArmored } = await generateDeskKey(owner, systemClock.now())
   writeFileSync(join(folder, 'keys/desk.asc'), privateArmored, { mode: 0o600 })
   writeFileSync(join(folder, 'keys/desk.pub.asc'), publicArmored)
   return publicArmored

@@ -1,6 +1,6 @@
 /**
- * The desk of the running test, in the words of a test: who is there, what they write to it, what they get from it, what it has on
- * record. What is given here has no meaning of its own; what a test is about stands in the test.
+ * The desk of the running test, in the words of a test: who is there, what they write to it, what they get from it, what it has
+ * on record. What is given here has no meaning of its own; what a test is about stands in the test.
  */
 import { onTestFinished } from 'vitest'
 import { readPolicy } from '../../src/config/policy-file.ts'
@@ -78,7 +78,7 @@ export function givenMessage(from: Someone, letter: Letter): Promise<void> {
   return world.send(from, letter)
 }
 
-/** Somebody writes about a case after a while, about the first one unless another is given; returns the last text that they got. */
+/** After a while somebody writes about a case, the first one unless another is given; returns the last text that they got. */
 export async function writes(
   from: Someone,
   text: string,

@@ -1,4 +1,4 @@
-/** A key with another person's public key hung on it as a subkey, as a thief makes it: nothing of the other person's is needed. */
+/** A key that has another person's public key as a subkey. A thief can make it, and needs nothing of that person. */
 import { type Config, enums, type PrivateKey, PublicSubkeyPacket, SignaturePacket } from 'openpgp'
 import { CONFIG } from '../../src/openpgp/config.ts'
 
@@ -10,7 +10,7 @@ export type Signing = {
   sign(key: object, signed: object, date: Date, detached: boolean, config: Config): Promise<void>
 }
 
-/** How the hung key is bound: to encrypt, which needs nothing of its owner, or to sign, without a back signature or with a false one. */
+/** How it is bound: to encrypt, which needs nothing of its owner, or to sign, without a back signature or with a false one. */
 export type Binding = 'to encrypt' | 'bare' | 'signed back by the thief'
 
 /**

@@ -82,7 +82,7 @@ export async function makeSequoia(person: PersonOptions): Promise<OpenPgpProgram
   }
 }
 
-/** The fingerprint of the certificate that makes the check succeed by itself: sq exits with an error when no signature is good. */
+/** The fingerprint of the certificate with which the check succeeds: sq exits with an error when no signature is good. */
 async function firstSigner(
   known: readonly Certificate[],
   check: (certificate: Certificate) => Promise<{ readonly status: number }>

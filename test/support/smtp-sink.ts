@@ -153,7 +153,7 @@ export async function startSink(options: SinkOptions = {}) {
       const isReached = (): boolean =>
         typeof wanted === 'number' ? taken.length >= wanted : wanted(taken)
       for (const end = Date.now() + timeoutMs; !isReached(); await delay(10)) {
-        if (Date.now() > end) throw new Error(`the sink took only ${taken.length} mails`)
+        if (Date.now() > end) throw new Error(`the sink took only ${taken.length} messages`)
       }
       return [...taken]
     },
