@@ -1,6 +1,6 @@
 /**
- * `postern audit verify|export`: checks that nobody changed the record (G8), and prints it. The record holds no content,
- * subjects or addresses, so the output holds none either.
+ * `postern audit verify|export`: checks that nobody changed the record (G8), and prints it. The record holds the reasons that
+ * maintainers gave, but no content of a report or notice, no subject and no address, so neither does the output.
  */
 import { historySentences } from '../config/texts.ts'
 import { count } from '../domain/words.ts'
