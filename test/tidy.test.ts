@@ -11,6 +11,7 @@ import { parse } from 'yaml'
 import { z } from 'zod'
 import { runProgram } from '../src/cli/program.ts'
 import { loadConfig } from '../src/config/load.ts'
+import { listPresets, readPolicy } from '../src/config/policy-file.ts'
 import { configIn } from '../src/config/schema.ts'
 import { builtInTexts } from '../src/config/texts.ts'
 import { wordingProblems } from '../src/messages/render.ts'
@@ -289,6 +290,15 @@ describe('README.md', () => {
       'notice approve'
     ])
     expect(parsed.map(({ rest }) => rest).join('')).toBe('')
+  })
+
+  it('names every clock of a case that rings until somebody acts', async () => {
+    const policies = await Promise.all(listPresets().map((name) => readPolicy(name, ROOT)))
+    const clocks = policies.flatMap(({ policy }) => policy.clocks)
+    const lasting = clocks.filter(({ steps }) => steps.some(({ at }) => 'every' in at))
+    const written = section(page, 'Reminders')
+    const missing = lasting.filter(({ id }) => !written.includes(`(\`${id}\``))
+    expect([...new Set(missing.map(({ id }) => id))]).toEqual([])
   })
 
   it('explains every guarantee, G1 to G10', () => {

@@ -130,7 +130,7 @@ export const alert = encrypted<
     /** Members of the list; '' for everybody but list admins (G5). */
     readonly names: string
     readonly readers: string
-    /** Who is asked for what is overdue, by name; '' before it is. */
+    /** Who is asked for what is overdue, by name; '' while nothing is. */
     readonly asked: string
   }
 >()('alert', 'alarm', ({ alarm, title, isOver }) =>

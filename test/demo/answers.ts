@@ -136,10 +136,14 @@ function ofAll(usual: Preset): Exhibit[] {
   const notice = noticeRecord({ caseTag: TAG, fields: WITHOUT_PATCHES })
   const left = noticeRecord({ caseTag: TAG, state: 'released', releasedAt: NOW, hasLeft: true })
   const copies = { revision: 1, here: 1, onTheWay: 1, givenUp: 1, left: 39 }
-  const openCases = (['received', 'triaging', 'accepted', 'noticed'] as const).map((state, at) => ({
-    ...{ ...record, state, tag: tag(`ACME-2026-000${6 + at}`), owner: at === 0 ? null : 'grace' },
-    due: at === 3 ? null : { at: DISCLOSURE, clock: at === 0 ? 'answer' : 'preflight' }
-  }))
+  const openCases = (['received', 'triaging', 'accepted', 'noticed'] as const).map((state, at) => {
+    const id = tag(`ACME-2026-000${6 + at}`)
+    const reporters = record.reporters.map((one) => ({ ...one, id }))
+    return {
+      ...{ ...record, state, tag: id, reporters, owner: at === 0 ? null : 'grace' },
+      due: at === 3 ? null : { at: DISCLOSURE, clock: at === 0 ? 'answer' : 'preflight' }
+    }
+  })
   const inClear = { ...BEGAN_IN_CLEAR.case.reporters[0] }
   const clear = {
     case: { ...record, reporters: [reporter({ ...inClear, id: TAG })] },

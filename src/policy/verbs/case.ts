@@ -122,10 +122,10 @@ const close: Handler = (draft, command) => {
   const decide = (told: ReporterTold): void =>
     decided(draft, 'closed', { disposition, reason, told })
   if (!isSilent) {
-    // A policy that forbids it is named before a text is asked for.
+    // If the policy forbids it, that is said before a text is asked for.
     requireLegal(draft, 'closed', { reason, told: 'told' })
     refuseIf(text === '' && isAnswerDue(draft) ? ANSWER_DUE : null)
-    // It says that the issue is public, if it is.
+    // Nobody is asked about a date any more: the message says that the issue is public, if it is.
     draft.question = null
     const decision = CLOSING[disposition]
     const to = notYetTold(draft, text)
@@ -246,7 +246,7 @@ function endEmbargo(draft: Draft, disclosure: string): string {
   )
     return ''
   const message = embargoEnded({ product: product.name, disclosure, hadNotice: true, issue: '' })
-  draft.decisions.push(sealedTo(members, message, { once: `${notice.id}`, tag: record.tag }))
+  draft.decisions.push(sealedTo(members, message, { once: String(notice.id), tag: record.tag }))
   const who = count(members.length, 'member', 'members')
   draft.activity.push(`told ${who} of the list, who had the notice, that the embargo is over`)
   return ` We tell ${who} of the list, who had the notice, that the embargo is over.`

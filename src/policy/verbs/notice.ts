@@ -195,7 +195,7 @@ function previewComplaint(draft: Draft, notice: NoticeRecord): string | null {
   return leavingComplaint(draft) ?? shown ?? sentComplaint(notice, draft) ?? noticeComplaint(draft)
 }
 
-/** List admins also read which members the text names; nobody else learns that it names any (G5), where there is one. */
+/** Which members the text names is said to list admins alone (G5), or to everybody if nobody is a list admin. */
 function previewMails(draft: Draft, notice: NoticeRecord): Decision[] {
   const { settings, product, bound, now, case: record } = draft
   const { timezone } = settings.desk
