@@ -59,7 +59,7 @@ END;
 
 CREATE TRIGGER arrival_bytes_never_change BEFORE UPDATE ON arrival_bytes
 BEGIN
-  SELECT RAISE(ABORT, 'a stored mail never changes');
+  SELECT RAISE(ABORT, 'a stored message never changes');
 END;
 
 -- Finished messages, byte for byte as they leave, one recipient each. Dispatch is their only reader.
@@ -124,7 +124,7 @@ END;
 
 CREATE TRIGGER outbox_bytes_never_change BEFORE UPDATE ON outbox_bytes
 BEGIN
-  SELECT RAISE(ABORT, 'a finished mail never changes');
+  SELECT RAISE(ABORT, 'a finished message never changes');
 END;
 
 CREATE TRIGGER outbox_sent AFTER UPDATE OF state ON outbox WHEN NEW.state = 'sent'
@@ -179,7 +179,7 @@ BEGIN
   SELECT RAISE(ABORT, 'events are only appended');
 END;
 
--- When the clocks of a subject have to be looked at again: written with every event of it, read at every tick.
+-- When the clocks of a subject have to be looked at again: written with every event but `told`, read at every tick.
 CREATE TABLE looks (
   subject_kind TEXT    NOT NULL,
   subject_id   TEXT    NOT NULL,

@@ -122,7 +122,7 @@ async function lookAt(desk: Desk, subject: Subject): Promise<void> {
 
 type Known = ReturnType<typeof know>
 
-/** Reads what the clocks of one subject depend on; `last` is its newest event. */
+/** Reads what the clocks of one subject depend on; `last` is the newest event that they go by. */
 function know(desk: Desk, read: Read, subject: Subject, now: Instant) {
   const { settings } = desk
   const found = subject.kind === 'case' ? cases.find(read, subject.id) : null

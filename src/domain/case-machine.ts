@@ -11,7 +11,6 @@ import { type Instant } from './time.ts'
 /** What a guard may know of the case beside the event. */
 export type CaseFacts = {
   readonly notice: NoticeState | null
-  readonly isListTold: boolean
   readonly disclosureAt: Instant | null
   readonly wasDisclosed: boolean
   /** Whether a rejection stands. A reporter's new message opens the case again and does not take the rejection back. */
@@ -24,11 +23,10 @@ export type CaseFacts = {
 }
 
 /** What the record says of a case, beyond its state. */
-export type CaseHistory = Pick<CaseFacts, 'isListTold' | 'wasDisclosed' | 'wasRejected' | 'asked'>
+export type CaseHistory = Pick<CaseFacts, 'wasDisclosed' | 'wasRejected' | 'asked'>
 
 /** Kinds of events that {@link historyOf} asks for. */
 export const HISTORY_KINDS = [
-  'notice-leaving',
   'disclosed',
   'rejected',
   'accepted',
@@ -43,7 +41,7 @@ export type Happening = Pick<NewEvent, 'kind' | 'about'>
 
 /** The history of a case with these events on its record, oldest first. */
 export function historyOf(events: readonly Happening[]): CaseHistory {
-  const none = { isListTold: false, wasDisclosed: false, wasRejected: false, asked: [] }
+  const none = { wasDisclosed: false, wasRejected: false, asked: [] }
   return events.reduce<CaseHistory>(historyAfter, none)
 }
 
@@ -52,7 +50,6 @@ export function historyAfter(history: CaseHistory, happening: Happening): CaseHi
   const { kind } = happening
   const isTakenBack = kind === 'accepted' || kind === 'reopened' || kind === 'merged-in'
   return {
-    isListTold: history.isListTold || kind === 'notice-leaving',
     wasDisclosed: history.wasDisclosed || kind === 'disclosed',
     wasRejected: kind === 'rejected' || (history.wasRejected && !isTakenBack),
     asked: askedAfter(history.asked, happening as NewEvent)

@@ -62,7 +62,7 @@ export type Clock = {
   readonly since: readonly EventKind[]
   /** It counts from this instant of the starting event; a start that says there is none ends the run. */
   readonly from: InstantName
-  /** Due so long after that instant, or so long before it; or only when the start names the instant that was promised. */
+  /** Due so long after that instant, or so long before it; or when the start promises, if it promises anything. */
   readonly due: { readonly within: Span } | { readonly before: Span } | { readonly promised: true }
   readonly firmness: 'hard' | 'soft'
   readonly steps: readonly Step[]
@@ -133,13 +133,13 @@ export function openRuns(
 /** Adds an event. Words that waited for a key come before what their reporter wrote after them: they do not answer it. */
 function place(events: DeskEvent[], next: DeskEvent): DeskEvent[] {
   const { writtenAt, reporter } = next.about as { writtenAt?: Instant; reporter?: string }
-  const newer = events.findIndex(
-    ({ kind, at, about }) =>
-      writtenAt !== undefined &&
-      kind === 'reporter-wrote' &&
-      about.reporter === reporter &&
-      at > writtenAt
-  )
+  const newer =
+    writtenAt === undefined
+      ? -1
+      : events.findIndex(
+          ({ kind, at, about }) =>
+            kind === 'reporter-wrote' && about.reporter === reporter && at > writtenAt
+        )
   events.splice(newer === -1 ? events.length : newer, 0, next)
   return events
 }

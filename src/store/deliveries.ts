@@ -287,13 +287,16 @@ export function list(read: Read, noticeId: number): DeliveryRow[] {
   return read.all<DeliveryRow>(sql, [noticeId])
 }
 
-/** How many members hold each state of the present revision. */
+/** How many copies of this revision are in each state. */
 export function count(
   read: Read,
   noticeId: number,
   revision: number
 ): Readonly<Record<DeliveryState, number>> {
   const counts = { waiting: 0, queued: 0, sent: 0, held: 0, bounced: 0, 'given-up': 0 }
-  for (const row of list(read, noticeId)) if (row.revision === revision) counts[row.state] += 1
+  const sql = `SELECT state, count(*) AS copies FROM copies
+    WHERE notice_id = ? AND revision = ? GROUP BY state`
+  const rows = read.all<{ state: DeliveryState; copies: number }>(sql, [noticeId, revision])
+  for (const { state, copies } of rows) counts[state] = copies
   return counts
 }

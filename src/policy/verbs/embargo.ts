@@ -48,7 +48,7 @@ const embargo: Handler = (draft, command) => {
   if (unusual.length > 0)
     throw new Refusal(`${unusual.join(' ')} If you mean it, add to the line: because REASON.`)
   const releaseAt = plannedRelease(draft)
-  const leaveBy = draft.known.isListTold ? null : releaseAt
+  const leaveBy = draft.case.state === 'noticed' ? null : releaseAt
   decided(draft, 'embargo-set', { oldDate, date, written, reason: disclosureReason, leaveBy })
   const { says } = proposeDate(draft)
   const leaves =

@@ -85,7 +85,7 @@ describe('/reopen', () => {
   })
 
   it('brings a case that was disclosed back to its disclosure', () => {
-    const history = { isListTold: true, wasDisclosed: true, wasRejected: false, asked: [] }
+    const history = { wasDisclosed: true, wasRejected: false, asked: [] }
     const { state } = run('/reopen because a part is missing', { state: 'closed' }, { history })
     expect(state).toBe('disclosed')
   })

@@ -376,7 +376,7 @@ it.each([
 )
 
 it('a reporter who writes into a closed case that was disclosed does not make it undecided', () => {
-  const history = { isListTold: true, wasDisclosed: true, wasRejected: false, asked: [] }
+  const history = { wasDisclosed: true, wasRejected: false, asked: [] }
   expect(aliceWrites('closed', { history }).state).toBe('disclosed')
 })
 

@@ -59,6 +59,12 @@ describe('the record (G8)', () => {
     ])
   })
 
+  it('finds the newest event that clocks go by without a look at the messages that were sent since', () => {
+    expect(plansOf(db, (read) => events.lastOf(read, DESK))).toEqual([
+      expect.stringMatching(/^SEARCH events USING INDEX events_of_clocks/)
+    ])
+  })
+
   it.each([
     "UPDATE events SET actor_id = 'mallory' WHERE id = 1",
     'DELETE FROM events WHERE id = 2',

@@ -62,7 +62,11 @@ export function plansOf(db: Pick<Database, 'read'>, ask: (read: Read) => unknown
       steps.push(...read.all<{ detail: string }>(`EXPLAIN QUERY PLAN ${sql}`, params))
       return []
     }
-    ask({ ...read, all })
+    const value: Read['value'] = (sql, params) => {
+      all(sql, params)
+      return null
+    }
+    ask({ ...read, all, value })
     return steps.map(({ detail }) => detail)
   })
 }
