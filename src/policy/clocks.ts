@@ -133,7 +133,7 @@ export function promisesOpen(
   )
 }
 
-/** When something is due in a case, and what, in one line or with `between` between them. */
+/** When something is due in a case, and what, in one line. */
 export function promiseWords(
   { at, clock }: Due,
   about: {
@@ -164,6 +164,7 @@ export type Standing = {
   /** When something may ring next, beside what is told now; null when nothing will before the next event. */
   readonly nextLookAt: Instant | null
   readonly due: Due | null
+  /** The event from which on alarms may still have something to tell. */
   readonly eachFrom: number
 }
 
@@ -220,8 +221,8 @@ export function standingOf(known: StandingFacts): Standing {
 }
 
 /**
- * When this person may hear of the cause again; null when they have not heard of it within a day. For a date that moved, the
- * cause is a step that had passed before. Alarms and deadlines that are hard do not wait.
+ * When this person may hear of the cause again; null when they may hear of it now. An alarm comes again after a day at the
+ * earliest, and so does a step of a promise that had passed before the date moved. What is hard does not wait.
  */
 function toldToday({ run, step, at: due }: Ring, mine: readonly Told[], now: Instant) {
   const { counts, firmness } = run.clock

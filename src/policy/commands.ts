@@ -277,7 +277,7 @@ function collectFields(reader: Reader, command: Open): void {
     reader.at += 1
     if (key !== undefined) wrapped = readField(reader, command, { key: key.toLowerCase(), value })
     else if (line === '') wrapped = null
-    // A mail client wrapped the line: it belongs to the field above. Appended alone, it costs no copy of the text above (G9).
+    // A mail client wrapped the line: it belongs to the field above. Appending it copies none of the text there (G9).
     else if (wrapped !== null) wrapped.value += wrapped.value === '' ? line : ` ${line}`
   }
 }

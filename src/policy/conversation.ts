@@ -115,7 +115,7 @@ export function isToLine(line: string): boolean {
   return TO_LINE.test(line)
 }
 
-/** The lines that a message begins with that answers none. Each stands alone, so that it can be copied. */
+/** How a message that answers none has to begin. Each of its first lines stands alone, so that it can be copied. */
 export function firstLines({ desk }: Pick<Settings, 'desk'>, tag: CaseTag | 'NUMBER'): string {
   return `begins with these lines:\n        to: ${desk.address}\n        case: ${tag}`
 }

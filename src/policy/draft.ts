@@ -115,7 +115,7 @@ export type Draft = CommandContext & {
   readonly texts: { readonly title: string; readonly text: string }[]
   /** Longer answers for the transcript: help, status. */
   readonly blocks: Block[]
-  /** Lines of the command's text stay out of what is sent. */
+  /** Whether lines of the command's text stay out of what is sent. */
   isCut: boolean
 }
 
@@ -210,9 +210,14 @@ export function moveOf<K extends EventKind>(draft: Draft, happening: NewEvent<K>
 
 const SAID: object = { told: 'told', reason: 'given' }
 
-/** Refuses what the machine would refuse, also if the author said everything, before the command asks them for more. */
+/** Where a decision of the author would take the case, or why it cannot be made. `about` holds only what the machine reads. */
+export function moveBy(draft: Draft, kind: EventKind, about: object): Move {
+  return moveOf(draft, decision(draft, kind, about as never))
+}
+
+/** Refuses what the machine would refuse anyway, before the command asks its author for more. */
 export function requireLegal(draft: Draft, kind: EventKind, about = SAID): void {
-  const move = moveOf(draft, decision(draft, kind, about as never))
+  const move = moveBy(draft, kind, about)
   if (move.kind === 'refused') throw new Refusal(move.says, 'state')
 }
 
@@ -292,7 +297,7 @@ export function splitReason(words: readonly string[]): {
 } {
   const at = words.findIndex((word) => /^because:?$/i.test(word))
   if (at < 0) return { before: words.join(' '), reason: null, why: '' }
-  // Sentences end behind it with a full stop of their own.
+  // The sentences that quote it have a full stop of their own.
   const reason = words
     .slice(at + 1)
     .join(' ')

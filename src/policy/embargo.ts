@@ -53,24 +53,22 @@ export function approvalRule(policy: Policy): {
 
 type Approving = Pick<Parameters<typeof decideRelease>[0], 'notice' | 'policy' | 'maintainers'>
 
-function ableTo({ notice, policy, maintainers }: Approving): readonly string[] {
+function ableTo({ notice, policy, maintainers }: Approving): Approving['maintainers'] {
   const excluded = approvalRule(policy).byAuthor ? [] : notice.authors.ids
-  const approvers = maintainers.filter(({ roles }) => roles.includes('approver'))
-  return approvers.map(({ id }) => id).filter((id) => !excluded.includes(id))
+  return maintainers.filter(({ id, roles }) => roles.includes('approver') && !excluded.includes(id))
 }
 
 /** Who can approve this notice, by name; where too few can, what to do about it. */
 export function whoApproves(approving: Approving): string {
   const { needed, byAuthor } = approvalRule(approving.policy)
   if (byAuthor) return 'One approver can let it go, the author included.'
-  const able = ableTo(approving)
-  const names = approving.maintainers.flatMap(({ id, name }) => (able.includes(id) ? name : []))
-  if (able.length >= needed)
+  const names = ableTo(approving).map(({ name }) => name)
+  if (names.length >= needed)
     return needed === 1
       ? `${listed(names, 'or')} can approve it.`
       : `It needs ${needed} approvals, by ${listed(names)}.`
   const needs = needed === 1 ? 'An approver' : `${needed} approvers`
-  return `${needs} who did not write the notice must approve it, and there is ${able.length === 0 ? 'nobody' : `only ${listed(names)}`}: as it stands it cannot leave. The operator can give another maintainer the role approver, or set approvals: 0 in the policy, so that its author may approve it.`
+  return `${needs} who did not write the notice must approve it, and there is ${names.length === 0 ? 'nobody' : `only ${listed(names)}`}: as it stands it cannot leave. The operator can give another maintainer the role approver, or set approvals: 0 in the policy, so that its author may approve it.`
 }
 
 /** Who may and did approve exactly this. After a doubtful jump of the clock only later previews count. */
@@ -81,7 +79,8 @@ export function approversOf(
   const given = approving.notice.approvals.filter(
     ({ digest, eventId }) => digest === approving.digest && eventId >= (clockJump ?? 0)
   )
-  return ableTo(approving).filter((id) => given.some(({ maintainerId }) => maintainerId === id))
+  const able = ableTo(approving).map(({ id }) => id)
+  return able.filter((id) => given.some(({ maintainerId }) => maintainerId === id))
 }
 
 /** A difference between wall clock and monotonic clock above this is a jump, not drift. */

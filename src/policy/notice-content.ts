@@ -217,7 +217,7 @@ function whatChanged(
 
 /** What the disclosure has made public of this notice, for a member who had no copy: its title and CVE numbers. */
 export function publicWords(notice: NoticeRecord | null): string {
-  // What nobody has approved yet is not said.
+  // A change that nobody has approved yet is not said.
   const known = notice?.hasLeft === true ? notice : (notice?.told ?? notice)
   const { title = '', cve = '' } = known?.fields ?? {}
   return [title, ...(cve.match(/CVE-\d{4}-\d{4,}/giu) ?? [])].filter(Boolean).join(', ')

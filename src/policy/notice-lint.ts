@@ -31,7 +31,7 @@ const DATE = new RegExp(
   'giu'
 )
 const YEARLESS = new RegExp(String.raw`(?<![\d.])\b${WEEKDAY}(?:${DAY_MONTH}|${MONTH_DAY})`, 'giu')
-/** `12/09/2026`, `12/09/26`, `9.12.2026` and `2026/12/4`. A version has no year at its end, or the word before it. */
+/** `12/09/2026`, `12/09/26`, `9.12.2026` and `2026/12/4`, but no version: that ends in no year, or follows the word `version`. */
 const NUMERIC =
   /(?<![\w./-]|version )(?:(?:0?[1-9]|[12]\d|3[01])(\/|-|\. ?)(?:0?[1-9]|[12]\d|3[01])\1(?:19|20)\d{2}|\d{1,2}\/\d{1,2}\/\d{2}|20\d{2}([/-])\d{1,2}\2\d{1,2})(?![\w/-]|\.\d)/giu
 /** A sentence that says when something becomes public, and not that it did. */
@@ -39,7 +39,7 @@ const PUBLIC = /\b(?:public|disclos|embargo)/iu
 const PAST = /\b(?:was|were|been|had|since)\b/iu
 const MONTHS = 'jan feb mar apr may jun jul aug sep oct nov dec'.split(' ')
 export const INSTANTS = ['patch_available_at', 'release_at'] as const
-/** Fields that must be read whole, so that no prose is in them. */
+/** Fields that are parsed as a whole, so that they hold no prose. */
 const PARSED = new Set<string>([...INSTANTS, 'affected_versions', 'not_affected'])
 
 /** Why the notice cannot be previewed or approved as it is; null when it can. */

@@ -187,7 +187,7 @@ function openedBy(
   const isNamed = reporter.contact !== null && doubt === null
   const by = isNamed ? ({ kind: 'reporter', id: tag } as const) : BY_SOMEBODY
   const [newest] = senderCases
-  // It may belong to a case that is open already, for the maintainers to merge it; a remark has said into which one.
+  // It may belong to a case that is open already; a remark, where there is one, has said how to merge it.
   const merge = ` If this message belongs to ${newest}, reply with /merge ${newest}.`
   const others = `This sender also reported ${listed(senderCases)}.${remarks.length > 0 ? '' : merge}`
   return {
@@ -258,10 +258,10 @@ function joinedBy(
   now: Instant
 ): Entry {
   const { tag, version } = before
-  // A receipt speaks for no reporter, and no program opens an ended case again. People read it (G1).
-  const isReceipt = situation.opened.automatic.includes('receipt') || !isOpen(before.state)
-  const isRobots = named.kind === 'reporter' && isReceipt && isByProgram(situation.opened)
-  const sender = isRobots ? ({ kind: 'other' } as const) : named
+  // A receipt speaks for no reporter, and no program opens an ended case again. People still read the message (G1).
+  const isReceipt = situation.opened.automatic.includes('receipt')
+  const isMute = (isReceipt || !isOpen(before.state)) && isByProgram(situation.opened)
+  const sender = isMute && named.kind === 'reporter' ? ({ kind: 'other' } as const) : named
   const writing = writingOf(situation, tag, sender)
   const state = stateAfter(situation, before, writing.happened, now)
   const latest = situation.opened.outer.messageId

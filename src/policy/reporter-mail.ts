@@ -48,7 +48,7 @@ export function decisionMail(
   decide: (told: ReporterTold) => void,
   words: Omit<Words, 'decision'> & {
     readonly mail: Decided
-    /** What the desk says of it, where it depends on the reporter. */
+    /** What the desk says of it; a function where that depends on the reporter. */
     readonly decision: string | ((to: Addressed) => string)
     readonly why?: string
     /** All of them unless given. */

@@ -63,7 +63,7 @@ export type Situation = {
   readonly nextTag: CaseTag
   /** The newest open cases of the same sender address, proved or not. */
   readonly senderCases: readonly CaseTag[]
-  /** Whether a report came from the same address before, whose case may have ended. */
+  /** Whether a report came from the same address before; its case may have ended. */
   readonly hasReported: boolean
   /** All open cases, where a maintainer's command asks for them; else empty. */
   readonly openCases: readonly ListedCase[]

@@ -130,7 +130,7 @@ function* statusLines(draft: Draft): Iterable<string> {
   const { settings, product, bound, case: record, reporterKeys } = draft
   const { tag, owner } = record
   if (bound.named !== tag) yield `${bound.named} was merged into ${tag}; please go on there.`
-  yield `${tag} (${product.name}): ${stateWords(draft.case)}`
+  yield `${tag} (${product.name}): ${stateWords(record)}`
   yield `Received: ${formatInstant(record.receivedAt, settings.desk.timezone)}`
   yield* answerLines(record, settings.desk.timezone)
   const due = dueInDraft(draft)
@@ -175,9 +175,10 @@ function* waitingLines({ waitingWords, case: record, settings }: Draft): Iterabl
 /** The list members whose last message nobody has answered; it may need no answer. */
 function* memberLines(draft: Draft): Iterable<string> {
   const wroteLast = new Map<string, boolean>()
-  for (const { kind, about } of [...draft.bound.events, ...happening(draft)])
+  for (const { kind, about } of [...draft.bound.events, ...happening(draft)]) {
     if (kind === 'member-wrote' || kind === 'member-answered')
       wroteLast.set(about.member, kind === 'member-wrote')
+  }
   const ids = [...wroteLast].flatMap(([id, isLast]) => (isLast ? id : []))
   if (ids.length > 0)
     yield `List members who wrote last: ${listed(ids)}; /member in a reply to their message answers it`

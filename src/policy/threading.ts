@@ -3,7 +3,7 @@
  * subject together with a known participant whom our mail servers or the known key prove. A clear subject alone never joins a
  * message to a case, and a tag is no secret.
  */
-import { addressKey, isSameAddress } from '../domain/address.ts'
+import { isSameAddress } from '../domain/address.ts'
 import {
   addresseesOf,
   type CaseRecord,
@@ -86,7 +86,8 @@ export function listMember(
 ): Member | null {
   if (member === null) return null
   const { signed: isSigned, record } = member
-  const isFrom = opened.outer.from?.address.toLowerCase() === addressKey(record.address)
+  const { from } = opened.outer
+  const isFrom = from !== null && isSameAddress(from.address, record.address)
   const isProved = isSigned || (isFrom && lackOfProof(opened, settings) === null)
   return isProved ? { kind: 'member', id: record.id, isSigned } : null
 }

@@ -4,7 +4,6 @@
  * machine for cases refuses or that its author has no role for.
  */
 import { type Decision } from '../domain/decision.ts'
-import { aboutCase, BY_DESK, type EventKind, type NewEvent } from '../domain/event.ts'
 import { formatInstant } from '../domain/time.ts'
 import {
   type Block,
@@ -12,7 +11,7 @@ import {
   transcript as transcriptMessage
 } from '../messages/to-maintainers.ts'
 import { conversationAbout } from './conversation.ts'
-import { type DeskContext, type Draft, moveOf } from './draft.ts'
+import { type DeskContext, type Draft, moveBy } from './draft.ts'
 import { isNoticeOpen, missingFields } from './notice-content.ts'
 import { toAuthor } from './send.ts'
 import { standing } from './status.ts'
@@ -84,15 +83,9 @@ function nextCommands(
       if (needsNoCase(verb) || verb.next === undefined) return []
       if (missingRoles(draft.author, verb.roles).length > 0) return []
       const command = verb.next.writes(draft)
-      return command !== null && canHappen(verb.next.happens, draft)
-        ? [{ command, help: verb.help }]
-        : []
+      if (command === null) return []
+      const move = moveBy(draft, verb.next.happens, { told: 'told', reason: '' })
+      return move.kind === 'moved' ? [{ command, help: verb.help }] : []
     })
     .slice(0, NEXT_MAX)
-}
-
-function canHappen(kind: EventKind, draft: Draft): boolean {
-  const about = { told: 'told', reason: '' }
-  const happening = { kind, subject: aboutCase(draft.case.tag), actor: BY_DESK, about } as NewEvent
-  return moveOf(draft, happening).kind === 'moved'
 }
