@@ -77,6 +77,14 @@ describe('the gallery', () => {
     }
   })
 
+  it('sends nobody to /notice preview while the product has no notice: it would be refused', () => {
+    for (const because of ['no-product', 'no-notice']) {
+      const [, text = ''] =
+        ALL.find(([name]) => name === `alert: clock notice-held, ${because}`) ?? []
+      expect(plain(text)).toContain('What to do: Please move the case with /product ID')
+    }
+  })
+
   it('says message, and never messages, in any text', () => {
     for (const [title, text] of ALL) expect(`${title}: ${text}`).not.toMatch(/\bmails\b/)
   })
