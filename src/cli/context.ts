@@ -43,7 +43,7 @@ export function record(tx: Tx, what: NewEvent, at: Instant): void {
   events.append(tx, what, { at, evidence: NO_EVIDENCE })
 }
 
-/** One sentence for each schedule that has the right shape but never fires, such as minute 61. */
+/** One sentence for each schedule that has the shape of a cron expression but is none, for example with a minute 61. */
 export function scheduleProblems({ schedule }: Config): string[] {
   return Object.entries(schedule)
     .filter(([, expression]) => !isCronExpression(expression))

@@ -43,7 +43,7 @@ export async function people(group: string, count: number): Promise<readonly Som
   return all
 }
 
-/** Somebody as those know them who ask for a certificate. */
+/** A person with the method by which tests ask people for their public key. */
 export function withCertificate(person: Someone) {
   return { ...person, exportPublicKey: () => Promise.resolve(person.secret.toPublic().armor()) }
 }

@@ -19,12 +19,12 @@ const MEMBERS = [
   { id: 'fjord', name: 'Fjord Cloud', address: 'psirt@fjord.example' },
   { id: 'baobab', name: 'Baobab Networks', address: 'cert@baobab.example' }
 ]
-/** Time to get on the list with that key, but none to get the notice: that leaves more than 20 seconds later. */
+/** Long enough to join the list with that key, but not to get the notice, which leaves more than 20 seconds later. */
 const JUNIPER_KEY_SECONDS = 20
 const MAIL_FOLDER = fileURLToPath(new URL('../../demo-mail', import.meta.url))
 
 const narrator = createNarrator(process.stdout)
-// What runs in other processes ends with this one.
+// The processes that the demo started end with it.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
 try {
   await play()

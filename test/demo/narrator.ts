@@ -24,7 +24,7 @@ export function createNarrator(out: NodeJS.WriteStream) {
       title = `chapter ${chapters}, "${next}"`
       write(`\n${style('bold', `${chapters}. ${next}`)}`)
     },
-    /** One thing that has just been seen to be so. */
+    /** One thing that the demo has just seen. */
     saw: (line: string): void => {
       const seconds = ((performance.now() - start) / 1000).toFixed(1)
       write(`${style('dim', `${seconds.padStart(6)} s`)}  ${line}`)

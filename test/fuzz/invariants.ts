@@ -52,7 +52,7 @@ const SIGNATURE_RULES: readonly Rule[] = [
   ],
   [
     'text outside means that nothing covers the whole',
-    // What is wrapped around a repaired mail is shown apart, and such a message never carries commands.
+    // What is wrapped around a repaired message is shown apart, and such a message never carries commands.
     (opened) =>
       opened.outsideText === '' ||
       trusted(opened).length === 0 ||

@@ -101,7 +101,7 @@ export async function runFuzz(options: RunOptions): Promise<RunResult> {
   return { ...counts, kinds: kinds.size, findings }
 }
 
-/** Mails of the corpus, where there is one, small enough to be mutated often. */
+/** Messages of the corpus, where there is one, small enough to be mutated often. */
 export function corpusMails(): Buffer[] {
   const folder = findCorpus()
   if (folder === null) return []

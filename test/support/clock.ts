@@ -47,7 +47,7 @@ export async function withGpgAt<T>(when: Date, work: () => Promise<T>): Promise<
   const folder = tempFolder('gt-')
   const path = process.env['PATH'] ?? ''
   const shim = join(folder.path, 'gpg')
-  // The desk's key is younger than the time that gpg is told; people's clocks are wrong, too.
+  // gpg may be told a time before the desk's key was made; the clocks of real people are wrong, too.
   const options = `--faked-system-time ${stampOf(when)} --ignore-time-conflict --ignore-valid-from`
   writeFileSync(shim, `#!/bin/sh\nexec ${findProgram('gpg') ?? 'gpg'} ${options} "$@"\n`)
   chmodSync(shim, 0o700)

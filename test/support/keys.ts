@@ -5,7 +5,7 @@ import { CONFIG } from '../../src/openpgp/config.ts'
 /** When they are made unless a test says otherwise. */
 export const KEY_MADE = new Date(Date.UTC(2026, 0, 1))
 
-/** The key of Alice, unlocked, as far as a test says nothing else. */
+/** The key of Alice, unlocked, unless a test says otherwise. */
 export async function freshKey(
   options: Partial<Omit<KeyOptions, 'format'>> = {}
 ): Promise<PrivateKey> {

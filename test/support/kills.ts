@@ -16,7 +16,7 @@ import { describeWith } from './requires.ts'
 
 const MAILS = 20
 const MINUTE = 60_000
-/** Latest moment after its start at which a daemon is killed that nobody watches. */
+/** A daemon that nobody watches is killed at most this long after its start. */
 const BLIND_MS_MAX = 1500
 /** After these something is on the disk or with the other side that the next life must know of. */
 const WINDOWS = ['arrival.stored', 'arrival.done', 'outbox.accepted']

@@ -18,7 +18,7 @@ export const ALICE = { name: 'Alice Reporter', address: 'alice@reporter.example'
 
 type Somebody = Pick<Person, 'name' | 'address' | 'exportPublicKey' | 'close'> &
   (Pick<Person, 'importKey'> | Pick<Mutt, 'trustKey'>)
-/** People, or their making, by their ids. Who has an address at acme.example is a maintainer. */
+/** People by id, or promises of them. Everybody with an address at acme.example is a maintainer. */
 type People = Readonly<Record<string, Somebody | Promise<Somebody>>>
 type Made<P extends People> = { readonly [Id in keyof P]: Awaited<P[Id]> }
 type Options = Pick<DeskOptions, 'changes' | 'passphrase'> & {

@@ -125,9 +125,9 @@ export function makePerson(options: PersonOptions, program: OpenPgpProgram) {
   return {
     ...{ name: options.name, address: options.address, fingerprint, exportPublicKey, importKey },
     ...{ exportSecretKey, importSecretKey, close: program.close },
-    /** A whole RFC 5322 mail. `draft.to` must be the address of an imported key unless `encrypt` is false. */
+    /** A whole message (RFC 5322). `draft.to` must be the address of an imported key unless `encrypt` is false. */
     write,
-    /** Opens and verifies. Rejects when an encrypted mail cannot be decrypted. */
+    /** Opens and verifies. Rejects when an encrypted message cannot be decrypted. */
     decryptMail: (raw: Uint8Array) => readMail(program, raw),
     /** Answers a message: quotes it below `text` unless asked not to, keeps the thread, encrypts and signs like `write`. */
     reply: async (

@@ -167,7 +167,7 @@ async function reportsCome(world: World, who: Who): Promise<void> {
   }
 }
 
-/** Six reports a day of one with a key and of one without; the first two of each are one and the same. */
+/** In one day, six reports from somebody with a key and six from somebody without; the first two of each become one case. */
 async function manyReportsCome(world: World, who: Who): Promise<void> {
   const fay = await someone('fay', 'fay@people.example')
   for (let count = 1; count <= 6; count += 1) {

@@ -219,7 +219,7 @@ function checkGuarantees(world: World, tried: Set<number>): void {
   expect(world.desk.db.read((read) => eventStore.verify(read)).ok).toBe(true)
 }
 
-/** In the end every message is handled and put away, and every answer has left or is told to have not. */
+/** In the end every message is handled and moved, and every answer has left, or the record says that it did not. */
 async function checkEnd(world: World, tried: Set<number>): Promise<void> {
   world.restart()
   world.replies.length = 0
