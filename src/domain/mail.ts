@@ -106,6 +106,12 @@ export function isAddressee(header: HeaderFacts | null, address: Address): boole
   return named.some((each) => isSameAddress(each.address, address))
 }
 
+/** Whether From of this header names `address`, whoever really wrote. */
+export function isFrom(header: HeaderFacts | null, address: Address): boolean {
+  const from = header?.from ?? null
+  return from !== null && isSameAddress(from.address, address)
+}
+
 /** Why a message must not be answered automatically, or is not a report (RFC 3834, RFC 3464). */
 export type AutomaticKind =
   | 'bounce' // delivery status notification

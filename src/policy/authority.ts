@@ -3,9 +3,8 @@
  * a message encrypted to the desk that names its case inside the signed bytes. From, DKIM and mailbox access prove nothing;
  * they only tell whom to inform when something is refused.
  */
-import { isSameAddress } from '../domain/address.ts'
 import { type CaseTag, findCaseTags } from '../domain/ids.ts'
-import { type OpenedMail, type Refused, type Signature } from '../domain/mail.ts'
+import { isFrom, type OpenedMail, type Refused, type Signature } from '../domain/mail.ts'
 import { type Maintainer, type Settings } from '../domain/settings.ts'
 import { HOUR_MS, type Instant, msBetween } from '../domain/time.ts'
 import { type ParsedCommands } from './commands.ts'
@@ -21,10 +20,10 @@ export function claimedMaintainer(opened: OpenedMail, settings: Settings): Maint
     opened.signatures.some((signature) => signature.fingerprint === maintainer.fingerprint)
   )
   if (bySignature !== undefined) return bySignature
-  const claimed = [opened.outer.from, opened.protected?.from ?? null]
+  const claimed = [opened.outer, opened.protected]
   return (
     settings.maintainers.find((maintainer) =>
-      claimed.some((from) => from !== null && isSameAddress(from.address, maintainer.address))
+      claimed.some((header) => isFrom(header, maintainer.address))
     ) ?? null
   )
 }

@@ -1,12 +1,11 @@
 /**
- * What happens to one received mail. The one entry of the pure core for mail: a complete list of decisions comes out,
+ * What happens to one received message. The one entry of the pure core for mail: a complete list of decisions comes out,
  * ending in exactly one disposition (G1). Order matters: first what only looks like a report is sorted out, then who has
  * authority, then which case it continues.
  */
-import { isSameAddress } from '../domain/address.ts'
 import { type Decision, dispose, recorded } from '../domain/decision.ts'
 import { BY_SOMEBODY, DESK } from '../domain/event.ts'
-import { type BounceFacts, type OpenedMail } from '../domain/mail.ts'
+import { type BounceFacts, isFrom, type OpenedMail } from '../domain/mail.ts'
 import { type Settings } from '../domain/settings.ts'
 import { decideMaintainerMail } from './maintainer-mail.ts'
 import { rememberCiphertext } from './ownership.ts'
@@ -32,8 +31,8 @@ function decideKind(situation: Situation, settings: Settings, moment: Moment): D
   return fromMaintainer ?? decideReport(situation, settings, moment)
 }
 
-function isOwn({ outer: { from }, automatic }: OpenedMail, { desk }: Settings): boolean {
-  return from !== null && isSameAddress(from.address, desk.address) && automatic.includes('loop')
+function isOwn({ outer, automatic }: OpenedMail, { desk }: Settings): boolean {
+  return isFrom(outer, desk.address) && automatic.includes('loop')
 }
 
 /**

@@ -7,7 +7,7 @@
 import { type Address, isSameAddress } from '../domain/address.ts'
 import { type Decision } from '../domain/decision.ts'
 import { type Fingerprint, isNamedBy } from '../domain/ids.ts'
-import { type HeaderFacts, type OpenedMail } from '../domain/mail.ts'
+import { type HeaderFacts, isFrom, type OpenedMail } from '../domain/mail.ts'
 import { type Settings } from '../domain/settings.ts'
 import { type Situation } from './situation.ts'
 
@@ -26,7 +26,7 @@ export function explainContradiction(contradiction: Contradiction): string {
   return `The content of this message is WITHHELD, because ${SAYS[contradiction]}. Somebody may have sent on what another person had encrypted, to learn of it from your answer. The message is in the held folder. If you trust the sender, ask them to encrypt it anew, signed with the key that is known for them or not at all.`
 }
 
-/** The contradiction of an opened encrypted mail, or null. A message in clear tells nobody anything and is shown as it is. */
+/** The contradiction of an opened encrypted message, or null. A message in clear tells nobody anything and is shown as it is. */
 export function contradictionOf(situation: Situation, settings: Settings): Contradiction | null {
   const { opened } = situation
   const { encrypted, decrypted, outer, structure } = opened
@@ -72,10 +72,6 @@ function namesWriter(inner: HeaderFacts, outer: HeaderFacts): 'sender' | 'anothe
   if (inner.from !== null) return isFrom(outer, inner.from.address) ? 'sender' : 'another'
   const isSame = inner.unreadableFrom === '' || inner.unreadableFrom === outer.unreadableFrom
   return isSame ? 'nobody' : 'another'
-}
-
-function isFrom({ from }: HeaderFacts, address: Address): boolean {
-  return from !== null && isSameAddress(from.address, address)
 }
 
 /** Whether the inside names recipients, but neither the desk nor anybody whom the outside names. An unreadable one counts. */

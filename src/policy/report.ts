@@ -2,7 +2,7 @@
  * What a report or an answer to one becomes: a new case or a message of an open one, the keys and words that it settles, the
  * copies for the maintainers, and the acknowledgement of a new report. What comes in is never refused.
  */
-import { addressKey, isSameAddress } from '../domain/address.ts'
+import { addressKey } from '../domain/address.ts'
 import {
   type CaseMessage,
   type CaseRecord,
@@ -15,7 +15,7 @@ import { historyOf, moveCase } from '../domain/case-machine.ts'
 import { type Decision, dispose } from '../domain/decision.ts'
 import { aboutCase, BY_DESK, BY_SOMEBODY, event, type NewEvent } from '../domain/event.ts'
 import { type CaseTag, type MessageId } from '../domain/ids.ts'
-import { type OpenedMail, subjectOf, type WarningCode } from '../domain/mail.ts'
+import { isFrom, type OpenedMail, subjectOf, type WarningCode } from '../domain/mail.ts'
 import { type Product, productNamed, type Settings } from '../domain/settings.ts'
 import { type Instant } from '../domain/time.ts'
 import { listed } from '../domain/words.ts'
@@ -218,7 +218,7 @@ function newCase(
     id: nextTag,
     openedAt: now,
     // A web form may write in the name of the desk, which answers nobody there.
-    contact: from !== null && isSameAddress(from.address, settings.desk.address) ? null : from,
+    contact: isFrom(opened.outer, settings.desk.address) ? null : from,
     beganInClear: beganInClear(opened),
     unusedKeys: waitingKeys.flatMap((key) => (key.refusedAt === null ? key.fingerprint : [])),
     root: messageId ?? unstored.maintainerRoot,
@@ -314,7 +314,7 @@ function withKey(
   const { from } = outer
   if (from === null) return { record: before, keys: known }
   const reporters = before.reporters.map((one) =>
-    one.contact !== null && isSameAddress(one.contact.address, from.address)
+    one.contact !== null && isFrom(outer, one.contact.address)
       ? { ...one, unusedKeys: [...new Set([...offered, ...one.unusedKeys])] }
       : one
   )

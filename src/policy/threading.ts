@@ -3,7 +3,6 @@
  * subject together with a known participant whom our mail servers or the known key prove. A clear subject alone never joins a
  * message to a case, and a tag is no secret.
  */
-import { isSameAddress } from '../domain/address.ts'
 import {
   addresseesOf,
   type CaseRecord,
@@ -12,7 +11,7 @@ import {
   type Reporter
 } from '../domain/case.ts'
 import { findCaseTags } from '../domain/ids.ts'
-import { type OpenedMail, subjectOf } from '../domain/mail.ts'
+import { isFrom, type OpenedMail, subjectOf } from '../domain/mail.ts'
 import { type Settings } from '../domain/settings.ts'
 import { lackOfProof, senderDoubt } from './authentication.ts'
 import { isSignedWith } from './reporter-key.ts'
@@ -86,9 +85,8 @@ export function listMember(
 ): Member | null {
   if (member === null) return null
   const { signed: isSigned, record } = member
-  const { from } = opened.outer
-  const isFrom = from !== null && isSameAddress(from.address, record.address)
-  const isProved = isSigned || (isFrom && lackOfProof(opened, settings) === null)
+  const isTheirs = isFrom(opened.outer, record.address)
+  const isProved = isSigned || (isTheirs && lackOfProof(opened, settings) === null)
   return isProved ? { kind: 'member', id: record.id, isSigned } : null
 }
 
@@ -154,8 +152,6 @@ function writerUnder(record: CaseRecord, opened: OpenedMail, { desk }: Settings)
 }
 
 /** The reporter of this case whose address is in From, whoever really wrote. */
-function writerAmong({ outer: { from } }: OpenedMail, { reporters }: CaseRecord): Reporter | null {
-  const isFrom = ({ contact }: Reporter): boolean =>
-    from !== null && contact !== null && isSameAddress(contact.address, from.address)
-  return reporters.find(isFrom) ?? null
+function writerAmong({ outer }: OpenedMail, { reporters }: CaseRecord): Reporter | null {
+  return reporters.find(({ contact }) => contact !== null && isFrom(outer, contact.address)) ?? null
 }
