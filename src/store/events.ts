@@ -82,7 +82,6 @@ export function lastOfKinds<K extends EventKind>(
   return latestOfKinds(read, subject, kinds, 1)[0] ?? null
 }
 
-/** Goes with `ORDER BY +id`: else SQLite takes the index that is sorted by id, and looks at every event of the subject. */
 const OF_KINDS = 'AND kind IN (SELECT value FROM json_each(@kinds))'
 
 /** The newest events of these kinds of a subject, newest first. */
@@ -93,7 +92,7 @@ export function latestOfKinds<K extends EventKind>(
   limit: number
 ): DeskEvent<K>[] {
   const rows = read.all<Row>(
-    `SELECT * FROM events WHERE subject_kind = @kind AND subject_id = @id ${OF_KINDS} ORDER BY +id DESC LIMIT @limit`,
+    `SELECT * FROM events WHERE subject_kind = @kind AND subject_id = @id ${OF_KINDS} ORDER BY id DESC LIMIT @limit`,
     { kind, id, kinds, limit }
   )
   return rows.map(eventOf) as DeskEvent<K>[]
@@ -146,7 +145,7 @@ export function list(
   const { from = 0, kinds = null } = options
   const rows = read.all<Row>(
     `SELECT * FROM events WHERE subject_kind = @kind AND subject_id = @id AND id >= @from
-       ${kinds === null ? '' : OF_KINDS} ORDER BY +id`,
+       ${kinds === null ? '' : OF_KINDS} ORDER BY id`,
     { ...subject, from, kinds }
   )
   return rows.map(eventOf)

@@ -48,7 +48,8 @@ export function listDue(read: Read, now: Instant, limit: number): Subject[] {
 
 /** When the next subject is due for a look; null when none will be. */
 export function nextAt(read: Read): Instant | null {
-  return read.value<Instant>('SELECT min(next_look_at) FROM looks')
+  const sql = 'SELECT min(next_look_at) FROM looks WHERE next_look_at IS NOT NULL'
+  return read.value<Instant>(sql)
 }
 
 /** The promise that is due first; null when none is. */

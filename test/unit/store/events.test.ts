@@ -11,6 +11,7 @@ import {
 import { parseCaseTag, parseSha256 } from '../../../src/domain/ids.ts'
 import { addMs } from '../../../src/domain/time.ts'
 import * as events from '../../../src/store/events.ts'
+import * as looks from '../../../src/store/looks.ts'
 import { useDatabase } from './given.ts'
 import { NOON, plansOf } from './support.ts'
 
@@ -63,6 +64,10 @@ describe('the record (G8)', () => {
     expect(plansOf(db, (read) => events.lastOf(read, DESK))).toEqual([
       expect.stringMatching(/^SEARCH events USING INDEX events_of_clocks/)
     ])
+  })
+
+  it('finds the next look at a clock without a read of all cases that are over', () => {
+    expect(plansOf(db, looks.nextAt)).toEqual([expect.stringContaining('INDEX looks_next')])
   })
 
   it.each([
