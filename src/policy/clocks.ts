@@ -187,7 +187,7 @@ export type StandingFacts = {
 export function standingOf(known: StandingFacts): Standing {
   const { clocks, calendar, whom, last, now } = known
   const told = groupBy(known.told, toldKey)
-  // An event that was recorded while the clock was ahead has happened all the same.
+  // An event that was recorded while the clock was ahead counts as happening now.
   const events = known.events.map((event) => (event.at > now ? { ...event, at: now } : event))
   const runs = openRuns(clocks, events, calendar)
   const looks = runs.map(lookAt)

@@ -101,7 +101,7 @@ function forwarded(
   // In the copy for everybody nobody is named as a member.
   const member = writer.author === 'member' ? listMember(input, settings) : null
   const listed = member === null ? '' : `, list member ${member.id}`
-  const who = hiddenAs ?? `${senderOf(opened)}${listed}`
+  const who = hiddenAs ?? `${senderWords(opened)}${listed}`
   const files = opened.attachments.filter((file) => !isHidden || !isDeclaredKey(file))
   const unread = opened.failure === null ? [] : [UNREADABLE]
   const message = relayMessage({
@@ -114,7 +114,7 @@ function forwarded(
     details: [
       ...ofCase.filter((one) => !isFirst(one)),
       ...unhidden([
-        fact('From', senderOf(opened)),
+        fact('From', senderWords(opened)),
         fact('Sender', judgeSender(opened, settings).says)
       ]),
       fact('Received', formatInstant(input.receivedAt, settings.desk.timezone)),
@@ -128,7 +128,7 @@ function forwarded(
     files: files.map(
       ({ filename, size, sha256 }) => `${filename} (${size} bytes, SHA-256 ${sha256})`
     ),
-    reach: reachWords(input, hiddenAs)
+    reach: replyWords(input, hiddenAs)
   })
   const original = !isHidden && input.size <= settings.limits.original
   return sealedTo(to, message, {
@@ -143,7 +143,7 @@ function forwarded(
 const UNREADABLE =
   'We could not open this message; the details say why. Please ask for it again: /ask asks the reporter, /member a list member.'
 
-function senderOf({ outer: { from } }: OpenedMail): string {
+function senderWords({ outer: { from } }: OpenedMail): string {
   return from === null ? 'not known' : `${from.name} <${from.address}>`.trim()
 }
 
@@ -155,7 +155,7 @@ function answeredIn({ record, writer }: RelayInput): AnsweredReporter {
   return reporterIn(record, { kind: 'one', with: conversationWith(writer), isSigned: true })
 }
 
-function reachWords(input: RelayInput, hiddenAs: string | null): string {
+function replyWords(input: RelayInput, hiddenAs: string | null): string {
   const { writer, product, reporterKeys } = input
   if (writer.author === 'member') return memberReach(writer.authorId)
   const plain = writer.author === 'reporter' ? product.policy.replies : 'internal'

@@ -107,7 +107,7 @@ function takeIn(situation: Judged, thread: Thread, settings: Settings, moment: M
           isOnlyYes: false
         }
       : answerToDate(sender, opened, about)
-  // A mere yes to the date waits for no answer; that it came is on the record all the same.
+  // A mere yes to the date needs no answer; it is on the record as an answer to the date.
   const wrote = answer.isOnlyYes && joined?.case.state === record.state ? [] : [happened]
   const released = releasedBy(situation, withheld === null ? sender : null, key.key, about)
   const untrue = untrueWords(situation, thread, record, released.decisions)

@@ -104,7 +104,7 @@ function takenUp(
     key: known,
     offered: fresh.map(({ fingerprint }) => fingerprint),
     decisions: fresh.flatMap((one) => offer(about, one)),
-    warnings: [waitingWords(known, fresh, waits)]
+    warnings: [keysWait(known, fresh, waits)]
   }
 }
 
@@ -234,7 +234,7 @@ function offer(
 }
 
 /** Where nothing can be encrypted to the reporter, the sentence about replies names the commands. */
-function waitingWords(known: ReporterKey | null, fresh: readonly Named[], because: string): string {
+function keysWait(known: ReporterKey | null, fresh: readonly Named[], because: string): string {
   const isOne = fresh.length === 1
   const came = isOne ? 'A new key' : `${fresh.length} new keys`
   const names = fresh.map(({ fingerprint }) => formatFingerprint(fingerprint)).join('; ')

@@ -377,12 +377,12 @@ describe('once a clock that was ahead for 30 days is set right', () => {
     return (await alarmsTo(grace, mark)).filter((text) => text.includes('Overdue since')).length
   }
 
-  it('a first answer that is missed is told every day', async () => {
+  it('maintainers are told every day of a first answer that was missed', async () => {
     await givenPromises()
     expect(await overdueAlarms()).toBeGreaterThan(5)
   })
 
-  it('a reporter who wrote last and is not answered is told of every day', async () => {
+  it('maintainers are told every day of a reporter who wrote last and is not answered', async () => {
     await givenPromises()
     await says('/reply\nhello')
     const more = { subject: `Re: [${FIRST}]`, text: 'more', autocrypt: true }
