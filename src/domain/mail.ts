@@ -249,7 +249,7 @@ export type OpenedMail = {
   readonly outer: HeaderFacts
   /** The protected header block of the cryptographic payload; null when there is none. */
   readonly protected: HeaderFacts | null
-  /** One that does not apply, as that of an encrypted message wrapped again. For policy/ownership.ts, never shown. */
+  /** A protected header that does not apply: an encrypted message was wrapped again. For policy/ownership.ts, never shown. */
   readonly innerFacts: HeaderFacts | null
   /** The unprotected header inside the encryption, to detect another author. Proves nothing, never shown. */
   readonly namesInside: HeaderFacts | null
@@ -262,7 +262,7 @@ export type OpenedMail = {
   readonly attachments: readonly Attachment[]
   readonly trace: SenderTrace
   readonly automatic: readonly AutomaticKind[]
-  /** Of a bounce or receipt by its marks, and of what looks like a bounce from an address that takes no mail. */
+  /** Null unless it is marked as a bounce or receipt, or looks like a bounce from an address that takes no mail. */
   readonly bounce: BounceFacts | null
   readonly candidateKeys: readonly CandidateKey[]
   readonly unusableKeys: readonly UnusableKey[]

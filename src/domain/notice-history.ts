@@ -52,7 +52,7 @@ export function noticeAfter(
     return { ...history, approvals: [...others, { maintainerId: actor.id, digest, at, eventId }] }
   }
   if (!EDITS.some((edit) => edit === kind)) return history
-  // Whoever set a date that another one has replaced is no author by it.
+  // A maintainer whose date was replaced by another date is no author because of it.
   const isNewDate = kind === 'embargo-set' && about.date !== about.oldDate
   const standing = authors.edits.filter((edit) => !isNewDate || edit.kind !== kind)
   const edits = [...standing, { id: actor.id, kind }]

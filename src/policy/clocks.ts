@@ -177,7 +177,7 @@ export type StandingFacts = {
   readonly events: readonly DeskEvent[]
   readonly told: readonly Told[]
   readonly calendar: Calendar
-  /** The newest event of the subject. */
+  /** The newest event of the subject that clocks go by. */
   readonly last: number
   readonly whom: (ring: Ring) => readonly string[]
   readonly now: Instant
