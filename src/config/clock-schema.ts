@@ -2,12 +2,11 @@
  * The shape of a clock in a policy: `clocks: { id: { … } }` (domain/clock.ts says what each key means).
  * Unknown keys and events are refused: a clock that never starts would leave a promise unwatched.
  */
-import { readFileSync } from 'node:fs'
-import { parse } from 'yaml'
 import { z } from 'zod'
 import { type Clock } from '../domain/clock.ts'
 import { CLOCK_KINDS, INSTANT_NAMES } from '../domain/event.ts'
 import { ROLES } from '../domain/role.ts'
+import { readBuiltIn } from './built-in.ts'
 import { block, line, list, oneOf, shortName, span, textUpTo } from './fields.ts'
 
 const events = z.array(
@@ -66,8 +65,8 @@ export const clocks = z
 
 type Written = Readonly<Record<string, object & { readonly subjects?: Clock['subjects'] }>>
 
-const file = new URL('../policies/shared/built-in-clocks.yaml', import.meta.url)
-const { clocks: written } = parse(readFileSync(file, 'utf8')) as { readonly clocks: Written }
+const file = readBuiltIn('policies/shared/built-in-clocks.yaml')
+const { clocks: written } = file as { readonly clocks: Written }
 const builtIn = Object.entries(written).map(([id, { subjects = ['case'] as const, ...stated }]) => {
   return { id, subjects, stated }
 })

@@ -3,14 +3,14 @@
  * other own files with `extends` and state what differs. Must never fill in a promise that a policy does not make: it
  * refuses a policy that leaves something out, and guesses nothing.
  */
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parse } from 'yaml'
 import { z } from 'zod'
 import { REQUIRABLE_FIELDS } from '../domain/notice.ts'
 import { type Policy } from '../domain/settings.ts'
 import { type Span, spanWords } from '../domain/time.ts'
+import { readBuiltIn } from './built-in.ts'
 import { calendarKeys, type ReadCalendar } from './calendar.ts'
 import { CASE_CLOCKS, clocks } from './clock-schema.ts'
 import { block, line, list, oneOf, shortName, span, textUpTo, whole } from './fields.ts'
@@ -118,8 +118,7 @@ export async function readPolicy(name: string, baseDir: string): Promise<ReadPol
 
 /** The numbered lines of the source of a built-in policy: what each says, in our words, and what Postern does about it. */
 export function readLines(preset: string): Readonly<Record<string, Record<string, string>>> {
-  const file = readFileSync(join(POLICIES_DIR, 'lines', `${preset}.yaml`), 'utf8')
-  return parse(file) as Record<string, Record<string, string>>
+  return readBuiltIn(`policies/lines/${preset}.yaml`) as Record<string, Record<string, string>>
 }
 
 /** Names of the built-in policies, sorted. */

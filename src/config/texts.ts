@@ -5,10 +5,10 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parse } from 'yaml'
 import { assert } from '../domain/assert.ts'
 import { type EventKind } from '../domain/event.ts'
 import { type Wording } from '../domain/message.ts'
+import { readBuiltIn } from './built-in.ts'
 import { BUILT_IN_CLOCKS } from './clock-schema.ts'
 import { refusedConfig } from './problems.ts'
 
@@ -36,7 +36,7 @@ export function readTexts(own: string, builtIn = builtInTexts()): ReadonlyMap<st
 
 /** The wordings beside the program. */
 export function builtInTexts(): ReadonlyMap<string, Wording> {
-  const samples = read('samples.yaml') as Record<string, Wording['samples']>
+  const samples = readBuiltIn('messages/samples.yaml') as Record<string, Wording['samples']>
   samples['alert'] = withClocks(samples['alert'] ?? {})
   return new Map(
     sourcesIn(FOLDER).map(([name, source]) => [name, { ...source, samples: samples[name] ?? {} }])
@@ -56,12 +56,7 @@ function withClocks(samples: Wording['samples']): Wording['samples'] {
 
 /** The sentences of the history, by the kind of event. */
 export function historySentences(): Readonly<Record<EventKind, string>> {
-  return read('history.yaml') as Record<EventKind, string>
-}
-
-function read(name: string): unknown {
-  const file = readFileSync(join(FOLDER, name), 'utf8')
-  return parse(file, { merge: true, maxAliasCount: -1 })
+  return readBuiltIn('messages/history.yaml') as Record<EventKind, string>
 }
 
 function sourcesIn(folder: string): [name: string, Omit<Wording, 'samples'>][] {
