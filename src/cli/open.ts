@@ -27,7 +27,7 @@ import { CommandError, print, UsageError } from './output.ts'
 type OpenOptions = {
   readonly secretKey?: string
   readonly passphraseFile?: string
-  readonly cert?: readonly string[]
+  readonly cert: readonly string[]
   readonly at?: string
 }
 
@@ -73,8 +73,7 @@ async function openWith(reader: Reader, raw: Uint8Array, now: Instant): Promise<
 async function readerFor(call: Call<OpenOptions>, now: Instant): Promise<Reader> {
   const { options, isConfigNamed } = call
   const given: Uint8Array[] = []
-  for (const path of options.cert ?? [])
-    given.push((await readCertificate('--cert', path, now)).keyData)
+  for (const path of options.cert) given.push((await readCertificate('--cert', path, now)).keyData)
   const nobody = { deskKeys: [], passphrase: '', deskName: '', deskAddress: NOBODY }
   const start = { ...nobody, maintainerKeys: given }
   const reader: Reader = { start, limits: limits.parse({}), keysOf: () => [] }

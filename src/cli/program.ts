@@ -1,51 +1,20 @@
 /**
- * The command line: reads commands.yaml and runs what it names. Exit status 0 done, 1 failed, 2 usage.
+ * The command line: names, arguments and options of every command, nothing else. Exit status 0 done, 1 failed, 2 usage.
  * Each command loads its own code when it is called, so that a quick look does not wait for the mail libraries.
  */
 import { Command, CommanderError, Option } from 'commander'
-import { readBuiltIn } from '../config/built-in.ts'
 // `import { type X }` would load the whole file when the program starts.
+import type { OutboxState } from '../store/outbox.ts'
 import type { Run } from './context.ts'
 import { fail, type Streams, version } from './output.ts'
 
-type Commands = Readonly<Record<string, Written>>
+/** Makes commands; each runs one function of the file that `load` imports. */
+type Make = <File>(
+  load: () => Promise<File>,
+  under?: Command
+) => (usage: string, says: string, runs: (file: File) => Run) => Command
 
-/** A command of commands.yaml, or a group of commands. */
-type Written = {
-  readonly says: string
-  readonly options?: Readonly<Record<string, string | WrittenOption>>
-  readonly commands?: Commands
-}
-
-type WrittenOption = {
-  readonly says: string
-  readonly required?: boolean
-  readonly repeated?: boolean
-  readonly choices?: readonly string[]
-  readonly default?: string
-}
-
-const RUNS: Readonly<Record<string, () => Promise<Run>>> = {
-  'postern run': async () => (await import('./run.ts')).run,
-  'postern check': async () => (await import('./check.ts')).check,
-  'postern open': async () => (await import('./open.ts')).open,
-  'postern cases': async () => (await import('./cases.ts')).cases,
-  'postern show': async () => (await import('./cases.ts')).show,
-  'postern notice list': async () => (await import('./notices.ts')).listTheNotices,
-  'postern notice show': async () => (await import('./notices.ts')).showNotice,
-  'postern notice hold': async () => (await import('./notices.ts')).holdNotice,
-  'postern members list': async () => (await import('./members.ts')).listTheMembers,
-  'postern members add': async () => (await import('./members.ts')).addMember,
-  'postern members remove': async () => (await import('./members.ts')).removeTheMember,
-  'postern policy check': async () => (await import('./policy.ts')).checkPolicy,
-  'postern policy show': async () => (await import('./policy.ts')).showPolicy,
-  'postern outbox list': async () => (await import('./outbox.ts')).listTheOutbox,
-  'postern outbox retry': async () => (await import('./outbox.ts')).retryTheOutbox,
-  'postern keys list': async () => (await import('./keys.ts')).list,
-  'postern keys generate': async () => (await import('./keys.ts')).generate,
-  'postern audit verify': async () => (await import('./audit.ts')).verify,
-  'postern audit export': async () => (await import('./audit.ts')).exportRecord
-}
+const OUTBOX_STATES = ['queued', 'sending', 'sent', 'given-up', 'held'] satisfies OutboxState[]
 
 /** Parses `args` (without node and script), runs the command and returns the exit status. */
 export async function runProgram(args: readonly string[], streams: Streams): Promise<number> {
@@ -54,22 +23,44 @@ export async function runProgram(args: readonly string[], streams: Streams): Pro
     .description("The daemon behind a software project's security@ address.")
     .version(version())
     .exitOverride()
+    // When an option stands in the place of a command, say that the command is missing. Groups do the same.
+    .allowUnknownOption()
+    .showHelpAfterError('(postern --help lists the commands)')
     .configureOutput({ writeOut: streams.out, writeErr: streams.err })
     .addHelpText('beforeAll', ({ error, command }) => (error ? incomplete(command) : ''))
-  const run = async (command: Command): Promise<void> => {
-    const options = command.opts<{ readonly config: string; readonly json?: boolean }>()
-    const load = RUNS[pathOf(command)]
-    const ended = await (await load?.())?.({
-      streams,
-      config: options.config,
-      isConfigNamed: command.getOptionValueSource('config') !== 'default',
-      json: options.json === true,
-      argument: command.args[0] ?? '',
-      options: options as never
-    })
-    status = ended ?? 0
-  }
-  addCommands(program, readBuiltIn('cli/commands.yaml') as Commands, run)
+  /** Every command has `--config`, and every one but `run` has `--json`. */
+  const make: Make =
+    (load, under = program) =>
+    (usage, says, runs) => {
+      const command = under
+        .command(usage)
+        .description(says)
+        .showHelpAfterError(`(${pathOf(under)} ${usage.split(' ')[0]} --help explains the command)`)
+        .option('--config <file>', 'the configuration file', 'postern.yaml')
+      if (usage !== 'run') command.option('--json', 'print JSON')
+      return command.action(async () => {
+        const options = command.opts<{ readonly config: string; readonly json?: boolean }>()
+        const run = runs(await load())
+        const ended = await run({
+          streams,
+          config: options.config,
+          isConfigNamed: command.getOptionValueSource('config') !== 'default',
+          json: options.json === true,
+          argument: command.args[0] ?? '',
+          options: options as never
+        })
+        status = ended ?? 0
+      })
+    }
+  addDesk(make)
+  const group = (name: string, says: string): Command =>
+    program
+      .command(name)
+      .description(says)
+      .allowUnknownOption()
+      .showHelpAfterError(`(postern ${name} --help lists its commands)`)
+  addLists(make, group)
+  addOperations(make, group)
   try {
     await program.parseAsync(args, { from: 'user' })
     return status
@@ -77,41 +68,6 @@ export async function runProgram(args: readonly string[], streams: Streams): Pro
     if (!(error instanceof CommanderError)) return fail(streams, error)
     return error.exitCode === 0 ? 0 : 2
   }
-}
-
-function addCommands(
-  group: Command,
-  commands: Commands,
-  run: (command: Command) => Promise<void>
-): void {
-  const path = pathOf(group)
-  const its = group.parent === null ? 'the' : 'its'
-  // When an option stands in the place of a command, say that the command is missing.
-  group.allowUnknownOption().showHelpAfterError(`(${path} --help lists ${its} commands)`)
-  for (const [usage, written] of Object.entries(commands)) {
-    const command = group.command(usage).description(written.says)
-    if (written.commands !== undefined) {
-      addCommands(command, written.commands, run)
-      continue
-    }
-    command
-      .showHelpAfterError(`(${pathOf(command)} --help explains the command)`)
-      .option('--config <file>', 'the configuration file', 'postern.yaml')
-      .action(async () => {
-        await run(command)
-      })
-    if (usage !== 'run') command.option('--json', 'print JSON')
-    for (const [flags, option] of Object.entries(written.options ?? {}))
-      command.addOption(optionOf(flags, option))
-  }
-}
-
-function optionOf(flags: string, written: string | WrittenOption): Option {
-  if (typeof written === 'string') return new Option(flags, written)
-  const { says, required = false, repeated = false, choices } = written
-  const option = new Option(flags, says).makeOptionMandatory(required).default(written.default)
-  if (choices !== undefined) option.choices(choices)
-  return repeated ? option.argParser(more) : option
 }
 
 /** As typed: `postern`, `postern audit`. */
@@ -123,6 +79,101 @@ function pathOf(command: Command): string {
 function incomplete(command: Command): string {
   const path = pathOf(command)
   return `error: the command is not complete: after "${path}" write one of its commands, then the options, for example "${path} ${command.commands[0]?.name()} --config FILE".\n`
+}
+
+function addDesk(make: Make): void {
+  const run = make(() => import('./run.ts'))
+  run('run', 'watch the inbox until stopped', (file) => file.run).option(
+    '--once',
+    'process all waiting mail and everything that is due, send it, then exit'
+  )
+  const check = make(() => import('./check.ts'))
+  check(
+    'check',
+    'check the configuration, keys and policies, without any network',
+    (file) => file.check
+  )
+  const open = make(() => import('./open.ts'))
+  open(
+    'open <file>',
+    'open a file with one message as the daemon would, and print what it finds',
+    (file) => file.open
+  )
+    .option('--secret-key <file>', 'open with this private key, not with the configured one')
+    .option('--passphrase-file <file>', 'the file with the passphrase of that key')
+    .option('--cert <file>', 'verify signatures with this certificate; may be repeated', more, [])
+    .option('--at <instant>', 'judge keys at this time (RFC 3339)')
+  const cases = make(() => import('./cases.ts'))
+  cases('cases', 'list open cases', (file) => file.cases).option(
+    '--all',
+    'also list closed and rejected cases'
+  )
+  cases('show <case>', 'show one case with its messages and its history', (file) => file.show)
+}
+
+type Group = (name: string, says: string) => Command
+
+function addLists(make: Make, group: Group): void {
+  const notice = make(() => import('./notices.ts'), group('notice', 'advance notices'))
+  notice('list', 'list notices', (file) => file.listTheNotices)
+  notice('show <case>', 'show the notice of a case and its deliveries', (file) => file.showNotice)
+  notice(
+    'hold <case>',
+    'put the notice of a case on hold, with all copies that were not sent yet',
+    (file) => file.holdNotice
+  )
+  const member = make(
+    () => import('./members.ts'),
+    group('members', 'the private distribution list')
+  )
+  member('list', 'list members', (file) => file.listTheMembers)
+  member('add', 'add a member', (file) => file.addMember)
+    .requiredOption('--id <id>', 'short name of lower-case letters, digits and "-"')
+    .requiredOption('--name <name>', 'name of the person or organisation')
+    .requiredOption('--address <address>', 'the address that notices are sent to')
+    .requiredOption('--key <file>', "the member's OpenPGP public key")
+    .requiredOption('--product <id...>', 'send notices about these products')
+  member('remove <id>', 'remove a member from the list', (file) => file.removeTheMember)
+}
+
+function addOperations(make: Make, group: Group): void {
+  const policy = make(() => import('./policy.ts'), group('policy', 'disclosure policies'))
+  policy(
+    'check <policy>',
+    'check a policy file, or a built-in policy by its name',
+    (file) => file.checkPolicy
+  )
+  policy(
+    'show <policy>',
+    'print a policy line by line, with what Postern does about each line',
+    (file) => file.showPolicy
+  )
+  const outbox = make(() => import('./outbox.ts'), group('outbox', 'messages that Postern sends'))
+  outbox('list', 'list messages, newest first', (file) => file.listTheOutbox).addOption(
+    new Option('--state <state>', 'list only this state').choices(OUTBOX_STATES)
+  )
+  outbox(
+    'retry <number>',
+    'send a message again that was given up or held',
+    (file) => file.retryTheOutbox
+  )
+  const keys = make(() => import('./keys.ts'), group('keys', 'OpenPGP keys'))
+  keys('list', 'list the desk key and the keys of the maintainers', (file) => file.list)
+  keys('generate', 'make a new desk key', (file) => file.generate)
+    .requiredOption('--name <name>', 'the name in the user id')
+    .requiredOption('--address <address>', "the desk's address")
+    .requiredOption(
+      '--passphrase-file <file>',
+      'the file with the passphrase that protects the key'
+    )
+    .option(
+      '--out <file>',
+      'the file for the private key; the public key is written beside it',
+      'keys/desk.asc'
+    )
+  const audit = make(() => import('./audit.ts'), group('audit', 'the record of events'))
+  audit('verify', 'check that nobody changed the record', (file) => file.verify)
+  audit('export', 'print the whole record, one event a line', (file) => file.exportRecord)
 }
 
 function more(value: string, before: readonly string[] = []): string[] {
