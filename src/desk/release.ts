@@ -363,7 +363,7 @@ async function drop(desk: Desk, copy: deliveries.LateCopy, now: Instant): Promis
     const message = embargoEnded({
       product: product?.name ?? copy.product,
       disclosure: dateWords(copy, desk.settings.desk.timezone),
-      hadNotice: false,
+      had: 'nothing',
       issue: publicWords(desk.db.read((read) => notices.findById(read, noticeId)))
     })
     decisions.push(sealedTo([copy], message, { once: `${noticeId}`, tag }))

@@ -251,12 +251,14 @@ const DETAILS: Readonly<
     return dropped.some(({ because }) => because !== 'not-listed') ? {} : null
   },
   /** Only a hold by the desk itself: a person who holds a notice tells the others. */
-  'notice-held': (_desk, read, { starts, subject }) => {
+  'notice-held': (_desk, read, { starts, subject, record, now }) => {
     const start = starts.at(-1)
     if (start?.kind !== 'notice-held' || start.actor.kind !== 'desk') return null
     const kinds = ['notice-leaving', 'notice-left', 'notice-held'] as const
     const before = events.list(read, subject, { kinds }).findLast(({ id }) => id < start.id)
-    return { isLeaving: before?.kind === 'notice-leaving' }
+    const isLeaving = before?.kind === 'notice-leaving'
+    const isPublic = (record?.disclosureAt ?? now) <= now
+    return { isLeaving, isPublic, isTold: record?.state === 'noticed' }
   },
   /** A wall clock that nobody can vouch for matters while a notice has not left. */
   'clock-jumped': ({ settings }, read) => {

@@ -98,7 +98,12 @@ export type ToldNotice = {
 
 /** Whether the list, or a part of it, had a copy of any revision: whatever comes now is a change (B16). */
 export function isListTold(notice: NoticeRecord | null): notice is NoticeRecord {
-  return notice !== null && (notice.told !== null || notice.releasedAt !== null || notice.hasLeft)
+  return notice !== null && (notice.told !== null || isOut(notice))
+}
+
+/** Whether any copy of the present revision left. */
+export function isOut({ releasedAt, hasLeft }: NoticeRecord): boolean {
+  return releasedAt !== null || hasLeft
 }
 
 /** One notice as stored; a case has at most one, in revisions. */

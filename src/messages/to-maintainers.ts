@@ -84,6 +84,8 @@ export const preview = encrypted<{
   readonly expired: number
   readonly supported: string
   readonly authors: string
+  /** Who can approve it, or that nobody can, and what to do. */
+  readonly approvers: string
   /** What the clock of this machine shows. */
   readonly now: string
   /** The disclosure date with its reason, and what each reporter said about it, a line each. */

@@ -49,7 +49,7 @@ export type Deployment = 'none' | 'hosted' | 'yes'
 export const embargoEnded = encrypted<{
   readonly product: string
   readonly disclosure: string
-  readonly hadNotice: boolean
+  readonly had: 'nothing' | 'notice' | 'patches'
   /** What is public of the issue, for a member who had no notice; '' for nothing. */
   readonly issue: string
 }>()('embargo-ended', 'message about the end of the embargo', 'The embargo is over')

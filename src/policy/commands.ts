@@ -86,12 +86,8 @@ export function parseCommands(text: string, verbs: readonly Grammar[]): ParsedCo
 }
 
 /** `above` counts the lines of the reader up to the one that is wrong. */
-function complain(
-  { first, problems, kind }: Reader,
-  above: number,
-  line: string,
-  says: string
-): void {
+function complain(reader: Reader, above: number, line: string, says: string): void {
+  const { first, problems, kind } = reader
   problems.push({ at: first + above - 1, line: clip(line), says, because: kind })
 }
 
@@ -145,13 +141,12 @@ function readCommand(reader: Reader, line: string, commands: Open[]): void {
   reader.at += 1
   const { at: above } = reader
   const { head, text } = readBlock(reader, line)
-  const [name = '', ...words] = head
-    .slice(1)
-    .replace(/^([a-z]+):/i, '$1')
-    .split(/\s+/)
-  const verb = verbOf(reader.verbs, name.toLowerCase(), words)
+  const [, ...words] = head.split(/\s+/)
+  // People write a colon behind the name of a command.
+  const [, name = '', second = ''] = head.toLowerCase().split(/[\s:/]+/)
+  const verb = verbOf(reader.verbs, name, second)
   if (verb === null) {
-    const says = unknownVerb(reader.verbs, name.toLowerCase())
+    const says = unknownVerb(reader.verbs, name)
     complain({ ...reader, kind: 'unknown' }, above, head, says)
     return
   }
@@ -180,13 +175,8 @@ function misuse(verb: Grammar, { line, words, text }: Open): string | null {
   return `Nothing may stand after /${verb.name} on its line${instead}.`
 }
 
-function verbOf(
-  verbs: readonly Grammar[],
-  name: string,
-  [second = '']: readonly string[]
-): Grammar | null {
-  const both = `${name} ${second.toLowerCase()}`
-  return verbs.find((verb) => verb.name === name || verb.name === both) ?? null
+function verbOf(verbs: readonly Grammar[], name: string, second: string): Grammar | null {
+  return verbs.find((verb) => [name, `${name} ${second}`].includes(verb.name)) ?? null
 }
 
 function unknownVerb(verbs: readonly Grammar[], name: string): string {

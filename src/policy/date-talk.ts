@@ -214,12 +214,8 @@ function wordsWith<E extends NewEvent>(
     .filter(({ about }) => reporterWith(record, about.reporter)?.id === id)
 }
 
-function toldDate(
-  events: readonly NewEvent[],
-  record: CaseRecord,
-  reporter: Reporter
-): Instant | null {
-  const words = wordsWith(events, record, reporter)
+function toldDate(events: readonly NewEvent[], record: CaseRecord, to: Reporter): Instant | null {
+  const words = wordsWith(events, record, to)
   return words.findLast((one) => one.kind === 'date-told')?.about.date ?? null
 }
 

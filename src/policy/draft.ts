@@ -260,23 +260,12 @@ export function dropWords(
   return [{ kind: 'drop-words', words }, recorded('words-dropped', aboutCase(tag), by, about)]
 }
 
-/** Whether this message previews or approves the notice, so that no later line may change what people read. */
-export function isShown(draft: Draft): boolean {
-  return hasHappened(draft, 'notice-previewed', 'notice-approved')
-}
-
-/** Why this message may not change the notice any more; null when it may. A hold always may. */
+/** Why this message may neither change nor preview the notice any more; null when it may. A hold always may stop it. */
 export function changeComplaint(draft: Draft): string | null {
-  const shown = isShown(draft)
-    ? 'An earlier line of this message previews or approves the notice. Please send the change in a separate message.'
-    : null
-  return leavingComplaint(draft) ?? shown
-}
-
-/** Why the notice can be neither changed nor previewed while it leaves; null when it does not. */
-export function leavingComplaint({ notice }: Draft): string | null {
-  return notice?.state === 'releasing'
-    ? 'The notice is leaving at this moment; try again in a minute.'
+  if (draft.notice?.state === 'releasing')
+    return 'The notice is leaving at this moment; try again in a minute.'
+  return hasHappened(draft, 'notice-previewed', 'notice-approved')
+    ? 'An earlier line of this message previews or approves the notice. Please send this command in a separate message.'
     : null
 }
 

@@ -8,7 +8,7 @@ import { type Sha256 } from '../domain/ids.ts'
 import { type HoldBecause, type NoticeRecord } from '../domain/notice.ts'
 import { type Maintainer, type Policy } from '../domain/settings.ts'
 import { type Instant, msBetween } from '../domain/time.ts'
-import { listed } from '../domain/words.ts'
+import { count, listed } from '../domain/words.ts'
 
 export type ReleaseVerdict =
   | { readonly kind: 'wait' }
@@ -60,15 +60,23 @@ function ableTo({ notice, policy, maintainers }: Approving): Approving['maintain
 
 /** Who can approve this notice, by name; where too few can, what to do about it. */
 export function whoApproves(approving: Approving): string {
-  const { needed, byAuthor } = approvalRule(approving.policy)
-  if (byAuthor) return 'One approver can let it go, the author included.'
+  const { needed } = approvalRule(approving.policy)
   const names = ableTo(approving).map(({ name }) => name)
   if (names.length >= needed)
     return needed === 1
       ? `${listed(names, 'or')} can approve it.`
-      : `It needs ${needed} approvals, by ${listed(names)}.`
-  const needs = needed === 1 ? 'An approver' : `${needed} approvers`
-  return `${needs} who did not write the notice must approve it, and there is ${names.length === 0 ? 'nobody' : `only ${listed(names)}`}: as it stands it cannot leave. The operator can give another maintainer the role approver, or set approvals: 0 in the policy, so that its author may approve it.`
+      : `It needs ${needed} approvals; ${listed(names)} can give them.`
+  // Another date by somebody else leaves only the authors of the text and of the list.
+  const { authors } = approving.notice
+  const ids = authors.edits.filter(({ kind }) => kind !== 'embargo-set').map(({ id }) => id)
+  const redated = { ...approving.notice, authors: { ...authors, ids } }
+  const then = ableTo({ ...approving, notice: redated }).map(({ name }) => name)
+  const freed = then.filter((name) => !names.includes(name))
+  const date =
+    freed.length === 0
+      ? ''
+      : ` If somebody else sets another date with /embargo, ${listed(freed, 'or')} can approve it.`
+  return `It needs ${count(needed, 'approver', 'approvers')} besides its authors, and there is ${names.length === 0 ? 'nobody' : `only ${listed(names)}`}: as it stands it cannot leave.${date} The operator can give another maintainer the role approver, or set approvals: 0 in the policy, so that its author may approve it.`
 }
 
 /** Who may and did approve exactly this. After a doubtful jump of the clock only later previews count. */

@@ -456,7 +456,8 @@ describe.each([
   it('the author drafts, previews and approves, and the notice leaves at its instant', async () => {
     await drafted(0, team)
     expect(await writes(grace, '/notice preview\n')).toContain('Done: 1 command.')
-    expect(await allTo(grace)).toContain('One approver can let it go, the author included.')
+    const names = team.map(({ name }) => name).join(' or ')
+    expect(await allTo(grace)).toContain(`${names} can approve it.`)
     expect(await writes(grace, `/notice approve ${code()}\n`)).toContain(
       'Approved. The notice leaves Fri 27 Nov 2026, 12:00 UTC.'
     )
@@ -475,12 +476,14 @@ describe.each([
 it('(A5) a team of one under approvals: 1 cannot approve its own notice, and is told that nobody can, and what the operator can do', async () => {
   await drafted(1, [grace])
   const nobody =
-    'An approver who did not write the notice must approve it, and there is nobody: as it stands it cannot leave. The operator can give another maintainer the role approver, or set approvals: 0 in the policy'
+    'It needs 1 approver besides its authors, and there is nobody: as it stands it cannot leave. The operator can give another maintainer the role approver, or set approvals: 0 in the policy'
   const before = world.accepted.length
   await writes(grace, '/notice preview\n')
-  const said = await allTo(grace, before)
-  expect(said).toContain(nobody)
-  expect(said).not.toContain('can approve it')
+  // The preview and the answer say it.
+  for (const said of await textsTo(grace, before)) {
+    expect(said).toContain(nobody)
+    expect(said).not.toContain('can approve it')
+  }
   expect(await writes(grace, `/notice approve ${code()}\n`)).toContain(nobody)
   await world.wait(DAY)
   expect((await alarmsTo(grace)).at(-1)).toContain(nobody)
@@ -490,7 +493,7 @@ it.each([
   [
     2,
     'one approver is too few',
-    '2 approvers who did not write the notice must approve it, and there is only Linus: as it stands it cannot leave.'
+    'It needs 2 approvers besides its authors, and there is only Linus: as it stands it cannot leave.'
   ],
   [1, 'who can approve', 'Linus can approve it.']
 ])('(A5) a team of two under approvals: %i is told %s', async (approvals, _what, says) => {
@@ -536,14 +539,28 @@ it('(B3) a second author cannot approve what the first one wrote beside a new da
 it('(B3, A5) an answer says at once that nobody is left to approve; whoever set a date that another one replaced may approve', async () => {
   await drafted(1, [grace, linus])
   const date = (day: number) => `/embargo 2026-12-0${day}T12:00:00Z because it is exploited\n`
-  const nobody = 'must approve it, and there is nobody: as it stands it cannot leave.'
-  expect(await writes(linus, date(9))).toContain(nobody)
+  const nobody =
+    '1 approver besides its authors, and there is nobody: as it stands it cannot leave.'
+  expect(await writes(linus, date(9))).toContain(
+    `${nobody} If somebody else sets another date with /embargo, Linus can approve it.`
+  )
   expect(await writes(grace, date(8))).toContain('Linus can approve it.')
   expect(authors()).toEqual(['grace'])
   await approve()
   expect(state()).toBe('scheduled')
   expect(await writes(linus, date(9))).toContain('The approval it had is void.')
   expect(recorded('approvals-voided')).toEqual([{ of: ['linus'] }])
+})
+
+it('(B16) what is held because its disclosure has passed is let go by no approval: the alarm names /disclosed and /embargo', async () => {
+  await givenNotices()
+  world.pass(12 * DAY)
+  await world.settle()
+  expect(state()).toBe('held')
+  const [alarm = ''] = (await alarmsTo(grace)).filter((text) => text.includes('was not sent'))
+  expect(alarm).toContain(
+    'no approval lets it go on. Please record the disclosure with /disclosed. If the issue is not public yet, set a new date with /embargo'
+  )
 })
 
 it('(B3) a hold makes nobody an author and lets no author approve', async () => {

@@ -6,8 +6,8 @@ import { type Sha256 } from '../../domain/ids.ts'
 import { copiesHeld, isAnyHere, isListTold, type NoticeRecord } from '../../domain/notice.ts'
 import { formatInstant } from '../../domain/time.ts'
 import { count, listed } from '../../domain/words.ts'
-import { type Draft, decided, type Handler, Refusal, refuseIf, splitReason } from '../draft.ts'
-import { approvalRule, approversOf, whoApproves } from '../embargo.ts'
+import { type Draft, decided, type Handler, hasHappened, refuseIf, splitReason } from '../draft.ts'
+import { approvalRule, approversOf } from '../embargo.ts'
 import {
   noticeDigest,
   outdatedPreview,
@@ -18,12 +18,12 @@ import {
 import { noticeComplaint } from '../notice-lint.ts'
 import { nameOf } from '../recipients.ts'
 import { dateLines } from '../status.ts'
-import { approving } from './notice.ts'
+import { approverWords, approving, noticeFor } from './notice.ts'
 import { type Verb } from './verb.ts'
 
 const approve: Handler = (draft, command) => {
-  const { notice, now, settings } = draft
-  if (notice === null) throw new Refusal('There is no notice to approve.')
+  const { now, settings } = draft
+  const notice = noticeFor(draft, 'notice-approved', 'There is no notice to approve.')
   const code = (command.words[0] ?? '').toLowerCase()
   refuseIf(approvalComplaint(draft, notice, code))
   const { revision } = notice
@@ -64,8 +64,7 @@ function approvalComplaint(draft: Draft, notice: NoticeRecord, code: string): st
     return 'Please add the code that stands in the preview: /notice approve CODE.'
   if (issued === undefined)
     return 'This code does not count: it is mistyped, or the notice was changed or put on hold after its preview. /notice preview makes a new one.'
-  const isAuthor = notice.authors.ids.includes(author.id)
-  if (isAuthor && !rule.byAuthor) return authorSentence(notice, draft)
+  if (notice.authors.ids.includes(author.id) && !rule.byAuthor) return authorSentence(notice, draft)
   const digest = noticeDigest(draft, notice)
   const outdated = outdatedPreview(issued, digest, draft)
   if (outdated !== null) return outdated
@@ -81,28 +80,32 @@ function authorSentence(notice: NoticeRecord, draft: Draft): string {
   const others = notice.authors.ids.filter((id) => id !== author.id)
   const names = others.map((id) => nameOf(id, settings))
   const too = others.length === 0 ? '' : ` So did ${listed(names)}.`
-  return `You wrote the notice, set its date or moved it to another product since it was last approved.${too} ${whoApproves(approving(notice, draft))}`
+  return `You wrote the notice, set its date or moved it to another product since it was last approved.${too}${approverWords(draft)}`
 }
 
 /** Puts a notice on hold. Possible while any copy of it has not left the desk, even after all copies were queued. */
 const hold: Handler = (draft, command) => {
-  const { notice, now } = draft
   const { before, reason, why } = splitReason(command.words)
-  if (before !== '')
-    throw new Refusal('Please write: /notice hold, or /notice hold because REASON.')
-  if (notice === null) throw new Refusal('There is no notice to hold.')
+  refuseIf(before === '' ? null : 'Please write: /notice hold, or /notice hold because REASON.')
   const { copies } = draft.bound
+  const isHere = isAnyHere(copies)
+  // Where no copy is left to stop, a hold is for a notice that could still go on.
+  const notice = noticeFor(draft, isHere ? null : 'notice-drafted', 'There is no notice to hold.')
+  refuseIf(hasHappened(draft, 'notice-previewed') ? HOLD_FIRST : null)
   const { revision, state } = notice
-  if (state === 'released' && !isAnyHere(copies)) throw new Refusal('The notice has left already.')
+  refuseIf(state === 'released' && !isHere ? 'The notice has left already.' : null)
   draft.notice = { ...notice, state: 'held', releaseAt: null }
-  const withheldSince = notice.hasLeft ? now : null
+  const withheldSince = notice.hasLeft ? draft.now : null
   const about = { because: 'maintainer', reason: reason ?? '', copies, withheldSince } as const
   decided(draft, 'notice-held', { revision, ...about })
   draft.activity.push(`put the notice on hold${why}`)
-  return state === 'releasing' || isAnyHere(copies)
+  return state === 'releasing' || isHere
     ? `On hold. ${copiesHeld(copies)}`
     : 'On hold. A new /notice preview and approval let it go on.'
 }
+
+const HOLD_FIRST =
+  'This would void the code of the preview in the same message. Please send /notice hold alone, or above /notice preview.'
 
 export const APPROVAL: readonly Verb[] = [
   {

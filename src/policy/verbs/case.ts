@@ -2,7 +2,7 @@
 import { type Addressed, addresseesOf, type CaseRecord, reporterWith } from '../../domain/case.ts'
 import { type ReporterTold } from '../../domain/event.ts'
 import { type MessageKind } from '../../domain/message.ts'
-import { type NoticeRecord } from '../../domain/notice.ts'
+import { isOut, type NoticeRecord } from '../../domain/notice.ts'
 import { formatInstant, type Instant, readInstant } from '../../domain/time.ts'
 import { count } from '../../domain/words.ts'
 import { embargoEnded } from '../../messages/to-members.ts'
@@ -239,13 +239,11 @@ const disclosed: Handler = (draft, command) => {
 function endEmbargo(draft: Draft, disclosure: string): string {
   const { notice, bound, product, case: record, now } = draft
   const { noticed: members } = bound
-  if (
-    notice === null ||
-    members.length === 0 ||
-    knownDates(notice, record).every((date) => date <= now)
-  )
-    return ''
-  const message = embargoEnded({ product: product.name, disclosure, hadNotice: true, issue: '' })
+  const dates = notice === null ? [] : knownDates(notice, record)
+  if (notice === null || members.length === 0 || dates.every((date) => date <= now)) return ''
+  const { patches = [] } = (isOut(notice) ? notice : notice.told) ?? {}
+  const had = patches.length > 0 ? 'patches' : 'notice'
+  const message = embargoEnded({ product: product.name, disclosure, had, issue: '' })
   draft.decisions.push(sealedTo(members, message, { once: String(notice.id), tag: record.tag }))
   const who = count(members.length, 'member', 'members')
   draft.activity.push(`told ${who} of the list, who had the notice, that the embargo is over`)
@@ -253,12 +251,9 @@ function endEmbargo(draft: Draft, disclosure: string): string {
 }
 
 /** The dates by which members go: that of the present revision where it has left, that of the one before where it has not. */
-function knownDates(
-  { releasedAt, hasLeft, told }: NoticeRecord,
-  { disclosureAt }: CaseRecord
-): Instant[] {
-  const present = releasedAt === null && !hasLeft ? null : disclosureAt
-  const before = releasedAt === null ? told?.disclosureAt : null
+function knownDates(notice: NoticeRecord, { disclosureAt }: CaseRecord): Instant[] {
+  const present = isOut(notice) ? disclosureAt : null
+  const before = notice.releasedAt === null ? notice.told?.disclosureAt : null
   return [present, before ?? null].filter((date) => date !== null)
 }
 

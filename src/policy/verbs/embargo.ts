@@ -24,7 +24,7 @@ import {
   splitReason
 } from '../draft.ts'
 import { plannedRelease, willLeave } from '../notice-content.ts'
-import { AUTHORS, announceEdit, approverWords, reopenNotice } from './notice.ts'
+import { AUTHORS, announceEdit, approverWords, readyWords, reopenNotice } from './notice.ts'
 import { type Verb } from './verb.ts'
 
 const embargo: Handler = (draft, command) => {
@@ -55,7 +55,7 @@ const embargo: Handler = (draft, command) => {
     releaseAt === null || isListTold(draft.notice) ? '' : ` ${willLeave(releaseAt, draft)}`
   reopenNotice(draft)
   draft.activity.push(`set the disclosure to ${said}${why}`)
-  return `Disclosure: ${said}${why}.${says}${leaves}${edited}${approverWords(draft)}`
+  return `Disclosure: ${said}${why}.${says}${leaves}${edited}${approverWords(draft)}${readyWords(draft)}`
 }
 
 /** The first usual date that keeps the lead of the policy and leaves three days to write and approve the notice. */

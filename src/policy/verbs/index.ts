@@ -34,7 +34,7 @@ const help: Verb = {
   help: 'lists the commands, or explains one',
   more: 'Works in any signed and encrypted message to the desk, also without a case.',
   run: ({ words }, { settings }, verbs): DeskAnswer => {
-    const wanted = words.join(' ').toLowerCase().replace(/^\//, '')
+    const [wanted = ''] = /[^/:]+/.exec(words.join(' ').toLowerCase()) ?? []
     if (wanted === '')
       return { says: 'See below.', block: `${how(settings.desk.address)}\n\n${helpTable(verbs)}` }
     const found = verbsUnder(verbs, wanted)

@@ -2,9 +2,11 @@
  * `/notice draft` and `/notice preview` (M-22 to M-30, G7). Any edit voids the approval.
  */
 import { type Decision } from '../../domain/decision.ts'
+import { type EventKind } from '../../domain/event.ts'
 import { groupBy } from '../../domain/group.ts'
 import {
   isListTold,
+  isOut,
   NOTICE_FIELDS,
   NOTICE_TEXT_FIELDS,
   type NoticeFields,
@@ -13,7 +15,7 @@ import {
   type ToldNotice
 } from '../../domain/notice.ts'
 import { NO_HISTORY } from '../../domain/notice-history.ts'
-import { formatInstant, type Instant, withZone } from '../../domain/time.ts'
+import { formatInstant, withZone } from '../../domain/time.ts'
 import { count, listed, oneALine } from '../../domain/words.ts'
 import { preview as previewMessage } from '../../messages/to-maintainers.ts'
 import { notice as noticeMessage } from '../../messages/to-members.ts'
@@ -25,14 +27,13 @@ import {
   decided,
   type Handler,
   hasHappened,
-  isShown,
-  leavingComplaint,
   Refusal,
   refuseIf,
   requireLegal
 } from '../draft.ts'
 import { whoApproves } from '../embargo.ts'
 import {
+  fieldInstant,
   isNoticeOpen,
   missingFields,
   noticeDigest,
@@ -41,7 +42,8 @@ import {
   plannedRelease,
   sentComplaint,
   shownText,
-  standingPreview
+  standingPreview,
+  willLeave
 } from '../notice-content.ts'
 import { INSTANTS, memberMentions, noticeComplaint, noticeFaults } from '../notice-lint.ts'
 import { nameOf } from '../recipients.ts'
@@ -64,11 +66,11 @@ const draftNotice: Handler = (draft, command) => {
   const { files, notice } = draft
   if (draft.product.policy.notice === null) throw new Refusal(NO_NOTICE)
   if (draft.words.some((said) => (said.files ?? []).length > 0)) throw new Refusal(WHOSE_FILES)
+  requireLegal(draft, 'notice-drafted')
   if (command.fields.length === 0 && files.length === 0) {
     draft.blocks.push(noticeForm(draft))
     return 'Nothing is changed. The form is below: fill it in and send it.'
   }
-  requireLegal(draft, 'notice-drafted')
   // A line of the form that was left empty says nothing; behind a field that had a text it takes that out.
   const fields = command.fields.filter(
     ({ key, value }) => value !== '' || (notice?.fields[key as NoticeTextField] ?? '') !== ''
@@ -82,9 +84,11 @@ const draftNotice: Handler = (draft, command) => {
     fields: fields.map(({ key }) => key as NoticeTextField),
     patches: files.map(({ sha256 }) => sha256)
   })
-  draft.activity.push(`wrote the notice, revision ${written.revision}`)
+  const emptied = fields.filter(({ value }) => value === '').map(({ key }) => key)
+  const without = emptied.length === 0 ? '' : `, and took out the text of ${listed(emptied)}`
+  draft.activity.push(`wrote the notice, revision ${written.revision}${without}`)
   const stored = files.length === 0 ? '' : ` ${count(files.length, 'patch', 'patches')} stored.`
-  return `Notice revision ${written.revision} stored.${stored}${instantWords(written, fields, draft.settings.desk.timezone)}${edited}${approverWords(draft)}${readyWords(draft)}`
+  return `Notice revision ${written.revision} stored${without}.${stored}${instantWords(written, fields, draft.settings.desk.timezone)}${edited}${approverWords(draft)}${readyWords(draft)}`
 }
 
 /** The instants among these fields as the notice says them: in the zone of the desk, in UTC and as written (B17). */
@@ -109,11 +113,19 @@ function editNotice(draft: Draft, fields: Command['fields']): NoticeRecord {
   return draft.notice
 }
 
-function readyWords(draft: Draft): string {
+/** What of the notice has to be corrected, and what may surprise its author; '' where there is none. */
+export function readyWords(draft: Draft): string {
+  const { notice, settings } = draft
+  if (notice === null || draft.product.policy.notice === null) return ''
   const faults = noticeFaults(draft)
   if (faults.length > 0) return ` Before the preview, please correct this: ${oneALine(faults)}`
-  return missingFields(draft).length === 0 ? ' Nothing is missing.' : ''
+  const patch = fieldInstant(notice, 'patch_available_at', settings.desk.timezone)?.instant
+  const late = patch !== undefined && patch > (draft.case.disclosureAt ?? patch) ? PATCH_LATE : ''
+  return missingFields(draft).length === 0 ? `${late} Nothing is missing.` : late
 }
+
+const PATCH_LATE =
+  ' Please note: patch_available_at is after the disclosure, so the issue becomes public before the patch.'
 
 function filesComplaint({ files }: Draft): string | null {
   const badName = files.find((file) => !PATCH_NAME.test(file.filename))
@@ -128,7 +140,7 @@ function filesComplaint({ files }: Draft): string | null {
 export function reopenNotice(draft: Draft): NoticeRecord | null {
   const { notice } = draft
   if (notice === null) return null
-  const left = notice.releasedAt !== null || notice.hasLeft
+  const left = isOut(notice)
   const told = left ? toldBy(notice, draft) : notice.told
   const revision = left ? notice.revision + 1 : notice.revision
   draft.notice = { ...notice, ...UNSENT, told, revision }
@@ -165,16 +177,23 @@ function toldBy(notice: NoticeRecord, { bound, now }: Draft): ToldNotice {
 }
 
 const preview: Handler = (draft) => {
-  const { notice, tools } = draft
   if (draft.product.policy.notice === null) throw new Refusal(NO_NOTICE)
-  if (notice === null) throw new Refusal('There is no notice yet; start with /notice draft.')
+  const none = 'There is no notice yet; start with /notice draft.'
+  const notice = noticeFor(draft, 'notice-previewed', none)
   refuseIf(previewComplaint(draft, notice))
   const digest = noticeDigest(draft, notice)
   draft.decisions.push(...previewMails(draft, notice))
-  const about = { digest, code: tools.code, members: draft.bound.members.length }
+  const about = { digest, code: draft.tools.code, members: draft.bound.members.length }
   decided(draft, 'notice-previewed', { revision: notice.revision, ...about })
   draft.activity.push('previewed the notice')
-  return `Every maintainer gets the preview with its code. ${whoApproves(approving(notice, draft))}`
+  return `Every maintainer gets the preview with its code.${approverWords(draft)}`
+}
+
+/** The notice, if the case is in a state for what is to happen to it; `none` says that there is none. */
+export function noticeFor(draft: Draft, kind: EventKind | null, none: string): NoticeRecord {
+  if (kind !== null) requireLegal(draft, kind)
+  if (draft.notice === null) throw new Refusal(none)
+  return draft.notice
 }
 
 export function approving(notice: NoticeRecord, { product, settings }: Draft) {
@@ -189,10 +208,7 @@ export function approverWords(draft: Draft): string {
 }
 
 function previewComplaint(draft: Draft, notice: NoticeRecord): string | null {
-  const shown = isShown(draft)
-    ? 'This message makes a preview already. Please send the second one in another message.'
-    : null
-  return leavingComplaint(draft) ?? shown ?? sentComplaint(notice, draft) ?? noticeComplaint(draft)
+  return changeComplaint(draft) ?? sentComplaint(notice, draft) ?? noticeComplaint(draft)
 }
 
 /** Which members the text names is said to list admins alone (G5), or to everybody if nobody is a list admin. */
@@ -208,12 +224,13 @@ function previewMails(draft: Draft, notice: NoticeRecord): Decision[] {
     by: draft.author.name,
     specimen: noticeMessage(params),
     patches: params.patches,
-    leaves: leaving(releaseAt, draft),
+    leaves: releaseAt === null ? '' : willLeave(releaseAt, draft),
     product: product.name,
     members: bound.members.length,
     expired: expired.length,
     supported: product.supported.join(', '),
     authors: listed(notice.authors.ids.map((id) => nameOf(id, settings))),
+    approvers: whoApproves(approving(notice, draft)),
     now: formatInstant(now, timezone),
     dates: [...dateLines(draft)],
     isClockDoubted: bound.clockJump !== null,
@@ -231,13 +248,6 @@ function previewMails(draft: Draft, notice: NoticeRecord): Decision[] {
     const message = previewMessage({ ...said, mentions: isAdmin === 'true' ? mentions : [] })
     return sealedTo(people, message, sending)
   })
-}
-
-function leaving(releaseAt: Instant | null, { now, settings }: Draft): string {
-  if (releaseAt === null) return 'not known, because no disclosure date is set'
-  return releaseAt <= now
-    ? 'as soon as it is approved'
-    : formatInstant(releaseAt, settings.desk.timezone)
 }
 
 /**

@@ -49,6 +49,14 @@ describe('every message', () => {
     expect(said(false)).toBe('Thank you.Grace\n')
   })
 
+  it('shows no field of a notice as a quotation: neither in it nor in its preview', () => {
+    const [first, shown] = [sample('notice: a first notice'), sample('preview: a preview')]
+    const fields = [{ label: 'Affected versions', text: '>= 4.0\n>= 5' }]
+    const specimen = { ...first, params: { ...first.params, fields } }
+    for (const message of [specimen, { ...shown, params: { ...shown.params, specimen } }])
+      expect(render(message)).toContain('AFFECTED VERSIONS\n\n >= 4.0\n >= 5\n')
+  })
+
   it('has a wording at start, or the desk does not start', () => {
     expect(() => createRender(new Map(), SAMPLE_DESK)).toThrow('acknowledgement.liquid is missing')
     expect(wordingProblems(new Map())).toHaveLength(MESSAGES.length)

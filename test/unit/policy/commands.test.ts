@@ -140,6 +140,10 @@ describe('commands', () => {
   it('takes the colon that stands behind the name of a command', () => {
     expect(parse('/reply:\ntext').commands).toMatchObject([{ verb: 'reply', text: 'text' }])
     expect(parse('/reject: duplicate').commands).toMatchObject([{ words: ['duplicate'] }])
+    const fields = [{ key: 'title', value: 'x' }]
+    expect(parse('/notice draft:\ntitle: x').commands).toMatchObject([{ fields }])
+    expect(parse('/notice approve: Ab:').commands).toMatchObject([{ words: ['Ab:'] }])
+    expect(parse('/Notice: Hold').commands).toMatchObject([{ verb: 'notice hold', words: [] }])
   })
 
   it('reads a case: line, and says when two differ', () => {

@@ -233,6 +233,16 @@ describe('/embargo', () => {
     expect(moved('2026-12-02T12:00:00Z because it is hard').ran).toBe(true)
   })
 
+  it('says what the fields of the notice say against the new date', () => {
+    const early = (fields: object) =>
+      run('/embargo 2026-12-01T12:00:00Z', {
+        bound: withNotice({ fields: { ...noticeRecord().fields, ...fields } })
+      }).said
+    for (const field of ['patch_available_at', 'release_at'])
+      expect(early({ [field]: '2026-12-03T12:00Z' })).toContain(`${field} is after the disclosure`)
+    expect(early({})).not.toContain('after the disclosure')
+  })
+
   it('counts a lead in business days back in the calendar of the product (A5)', () => {
     const lead = { business_days: 5 }
     const { policy } = productWith({}, { lead, tolerance: { min: lead, max: lead } })
@@ -277,7 +287,7 @@ describe('/notice hold (G7)', () => {
   ])('a change after what showed the notice as it was takes a message of its own: %j', (text) => {
     const result = run(text, withPreview())
     expect(result.ran).toBe(false)
-    expect(result.said).toContain('Please send the change in a separate message.')
+    expect(result.said).toContain('Please send this command in a separate message.')
     expect(happened(result.decisions, 'notice-approved')).toEqual([])
   })
 
@@ -300,18 +310,24 @@ describe('/notice hold (G7)', () => {
     }
   )
 
+  it('is refused below a preview, whose code it would void, and taken above it', () => {
+    const { ran, said } = run('/notice preview\n/notice hold', withPreview())
+    expect([ran, said]).toEqual([false, expect.stringContaining('or above /notice preview')])
+    const { decisions } = run('/notice hold\n/notice preview', withPreview())
+    const saved = { state: 'held', previews: [{ code: 'abcdefghij' }] }
+    expect(only(decisions, 'save-notice')).toMatchObject([saved])
+  })
+
   it('is refused once nothing of it is here', () => {
     const result = run('/notice hold', on('released', {}))
     expect(result.ran).toBe(false)
     expect(result.said).toContain('left already')
   })
 
-  it('takes back the code and the approval of the same message, and no old code lifts it there', () => {
-    for (const shown of ['/notice preview', '/notice approve secretcode']) {
-      const held = run(`${shown}\n/notice hold`, withPreview())
-      const saved = { state: 'held', previews: [], approvals: [] }
-      expect(only(held.decisions, 'save-notice')).toMatchObject([saved])
-    }
+  it('takes back the approval of the same message, and no old code lifts it there', () => {
+    const held = run('/notice approve secretcode\n/notice hold', withPreview())
+    const saved = { state: 'held', previews: [], approvals: [] }
+    expect(only(held.decisions, 'save-notice')).toMatchObject([saved])
     expect(run('/notice hold\n/notice approve secretcode', withPreview()).ran).toBe(false)
   })
 })
@@ -324,7 +340,7 @@ describe('/notice (M-24 to M-29)', () => {
   })
 
   it('preview names what the policy still wants, and issues no code', () => {
-    const empty = bound({ notice: noticeRecord({ fields: {} }) })
+    const empty = { ...CONFIRMED.bound, notice: noticeRecord({ fields: {} }) }
     const result = run('/notice preview', { bound: empty })
     expect(result.said).toMatch(/description.*affected_versions.*remedy_steps.*patches.*\/embargo/)
     expect(happened(result.decisions, 'notice-previewed')).toEqual([])
@@ -385,7 +401,10 @@ describe('/notice (M-24 to M-29)', () => {
       false,
       'All fields of this form are empty. Please write at least one of them.'
     ])
-    const { decisions } = run('/notice draft\ntitle: z\nscope:\ncve:', written)
+    const { decisions, said } = run('/notice draft\ntitle: z\nscope:\ncve:', written)
+    const what = 'and took out the text of scope'
+    expect(said).toContain(`Notice revision 1 stored, ${what}.`)
+    expect(JSON.stringify(sent(decisions, 'activity'))).toContain(`revision 1, ${what}"`)
     expect(only(decisions, 'save-notice')[0]?.fields).toEqual({ title: 'z' })
     expect(happened(decisions, 'notice-drafted')).toMatchObject([
       { about: { fields: ['title', 'scope'] } }
@@ -394,12 +413,17 @@ describe('/notice (M-24 to M-29)', () => {
 
   it.each([
     ['/embargo 2026-12-24 12:00', 'The case is disclosed.'],
+    ['/notice draft', 'The case is disclosed.'],
+    ['/notice preview', 'The case is disclosed.'],
+    ['/notice approve abc', 'The case is disclosed.'],
+    ['/notice hold', 'The case is disclosed.'],
     ['/disclosed because', 'The case is disclosed.'],
     ['/reject', 'The case is disclosed.'],
     ['/reopen', 'The case is disclosed.']
   ])('%s in a case that does not allow it asks for nothing more', (text, says) => {
     const record = caseRecord({ state: 'disclosed', disclosureAt: DISCLOSURE })
-    expect(run(text, { bound: bound({ case: record }) }).said).toContain(says)
+    const notice = noticeRecord()
+    expect(run(text, { bound: bound({ case: record, notice }) }).said).toContain(says)
   })
 
   it('names the supported versions where the affected ones are missing, and in the preview (A5)', () => {
@@ -486,8 +510,10 @@ describe('/notice (M-24 to M-29)', () => {
   })
 
   it('(A2) draft takes a case that is accepted, and says how to get there', () => {
-    const result = run('/notice draft\ntitle: x')
-    expect(result.ran).toBe(false)
-    expect(result.said).toContain('Next is /accept or /reject CODE.')
+    for (const text of ['/notice draft', '/notice draft\ntitle: x']) {
+      const result = run(text)
+      expect(result.ran).toBe(false)
+      expect(result.said).toContain('Next is /accept or /reject CODE.')
+    }
   })
 })
