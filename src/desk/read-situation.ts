@@ -112,6 +112,7 @@ function namedBy(read: Read, desk: Desk, opened: OpenedMail) {
     member,
     quoted: quotedByAuthor(read, desk, opened),
     answers: findIssued(read, opened.outer.references),
+    isAnswer: outbox.listNamed(read, opened.outer.references).length > 0,
     // A list member who signed it for this desk may name the case in the text.
     tagged: caseNamedIn(read, desk, `${subject}\n${member?.signed === true ? opened.text : ''}`),
     subjectCase: caseNamedIn(read, desk, subjectOf(opened))

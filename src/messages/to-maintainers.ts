@@ -23,6 +23,8 @@ export const relay = encrypted<{
   readonly files: readonly string[]
   /** Who a reply reaches. */
   readonly reach: string
+  /** Whether no maintainer gets the original, because it shows who a list member is. */
+  readonly hasNoReader: boolean
 }>()('relay', 'forwarded message', ({ isReport }) => (isReport ? 'Report' : 'Message'))
 
 /** What one maintainer wrote to the others. */

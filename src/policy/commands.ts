@@ -171,7 +171,10 @@ function misuse(verb: Grammar, { line, words, text }: Open): string | null {
   if (hasOtherMark(line)) return OTHER_MARK
   if (verb.text === undefined && text !== null) return `/${verb.name} takes no text.`
   if (verb.arguments !== undefined || words.length === 0) return null
-  const instead = verb.text === undefined ? '' : '; put the text below it, or between << and >>'
+  const [other] = words
+  if (other?.startsWith('/') === true) return `Please write ${other} on a line of its own.`
+  const what = verb.text?.keys?.map((key) => `${key}: ...`).join(' and ') ?? 'the text'
+  const instead = verb.text === undefined ? '' : `; put ${what} below it, or between << and >>`
   return `Nothing may stand after /${verb.name} on its line${instead}.`
 }
 
@@ -181,9 +184,16 @@ function verbOf(verbs: readonly Grammar[], name: string, second: string): Gramma
 
 function unknownVerb(verbs: readonly Grammar[], name: string): string {
   const known = verbsUnder(verbs, name).map(synopsis)
-  return known.length === 0
-    ? `There is no command /${clip(name)}; /help lists them all.`
-    : `Please write the whole command: ${known.join(', ')}.`
+  if (known.length > 0) return `Please write the whole command: ${known.join(', ')}.`
+  const meant = verbs.map((verb) => verb.name.replace(/ .*/, '')).find((one) => isSlip(name, one))
+  const hint = meant === undefined ? '' : ` Did you mean /${meant}?`
+  return `There is no command /${clip(name)}; /help lists them all.${hint}`
+}
+
+/** Whether a word has the letters of another one, in any order, but for one that is wrong, missing or too many. */
+function isSlip(word: string, meant: string): boolean {
+  if (Math.abs(word.length - meant.length) > 1) return false
+  return [...meant].reduce((rest, letter) => rest.replace(letter, ''), word).length < 2
 }
 
 /** Whether a guillemet is open at the end of a line: a mail client may have made it of `<<`, or the author quotes. */

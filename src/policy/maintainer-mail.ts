@@ -22,6 +22,7 @@ import { conversationAbout, firstLines, memberIn, NOBODYS, reporterIn } from './
 import { type CommandContext, type DeskContext } from './draft.ts'
 import { memberReach, reachSentence } from './recipients.ts'
 import { caseFacts } from './relay.ts'
+import { isSignedWith } from './reporter-key.ts'
 import { message } from './reporter-mail.ts'
 import { type RunResult, runCommands, runWithoutCase } from './run-commands.ts'
 import { toAuthor, toMaintainers } from './send.ts'
@@ -54,7 +55,8 @@ export function decideMaintainerMail(
     const context = { ...desk, bound, product, files, tools }
     return [...remember, ...act(parsed, hasCommands, context, situation)]
   }
-  if (named === null && !hasCommands && !answersDesk(situation)) return null
+  const isAnswer = situation.isAnswer || situation.quoted.length > 0
+  if (named === null && !hasCommands && !isAnswer) return null
   const says = noCase(named, settings)
   const { decisions, ...result } = hasCommands
     ? runWithoutCase(parsed, desk, VERBS, says)
@@ -67,10 +69,6 @@ export function decideMaintainerMail(
 }
 
 const NO_COMMANDS = { ran: false, refused: [{ verb: '', because: 'no-case' }] } as const
-
-function answersDesk({ answers, quoted }: Situation): boolean {
-  return answers !== null || quoted.length > 0
-}
 
 const CLIENT_FILES: readonly string[] = [
   'application/pgp-keys',
@@ -119,10 +117,8 @@ function act(
 /** Sends a plain reply on as if it stood under `/reply`. `whole` is the whole text of the message. */
 function plainReply(text: string, context: CommandContext, whole: string): Decision[] {
   const command = { at: 1, line: '/reply', verb: 'reply', words: [], text, fields: [] } as const
-  return run(
-    { caseLine: null, commands: [command], problems: doubtsAbout(whole, command), rest: '' },
-    context
-  )
+  const problems = doubtsAbout(whole, command)
+  return run({ caseLine: null, commands: [command], problems, rest: '' }, context)
 }
 
 function run(parsed: ParsedCommands, context: CommandContext): Decision[] {
@@ -180,7 +176,7 @@ function internalNote(text: string, context: CommandContext): Decision[] {
   return noteMail.recipients.length === 0 ? [stored] : [stored, noteMail]
 }
 
-/** More refusals than this to one maintainer in an hour are recorded but not answered; an alarm tells of them. */
+/** After so many refusals to one maintainer in an hour, others are recorded but not answered; an alarm tells of them. */
 const REFUSALS_PER_HOUR_MAX = 10
 
 /**
@@ -197,7 +193,9 @@ function refuse(
   if (situation.opened.automatic.includes('auto-replied'))
     return [dispose('done', 'auto-reply', 'an automatic answer')]
   const subject = { kind: 'maintainer', id: author.id } as const
-  const isTooMany = situation.history.refusalsLastHour >= REFUSALS_PER_HOUR_MAX
+  // Each of a maintainer's own signatures is refused once: nobody else can use up these refusals.
+  const isTheirs = !situation.signatureSeen && isSignedWith(situation.opened, author.fingerprint)
+  const isTooMany = !isTheirs && situation.history.refusalsLastHour >= REFUSALS_PER_HOUR_MAX
   const kind = isTooMany ? 'refused-unanswered' : 'message-refused'
   const desk = { ...situation, author, settings, message: answeredMessage(situation) }
   return [
@@ -231,15 +229,8 @@ function spendSignatures(situation: Situation, settings: Settings): Decision[] {
  * outside: a server on the way could name a forwarded report there in place of a colleague's note. Only the newest reference
  * counts: a server that replaced the Message-ID of the answered message left the older ones of the thread.
  */
-function answersRelay(
-  {
-    opened,
-    answers,
-    conversation,
-    quoted
-  }: Pick<Situation, 'opened' | 'answers' | 'conversation' | 'quoted'>,
-  record: CaseRecord
-): boolean {
+function answersRelay(situation: Situation, record: CaseRecord): boolean {
+  const { opened, answers, conversation, quoted } = situation
   if (answers?.kind !== relay.kind || answers.case.tag !== record.tag) return false
   if (opened.outer.references.at(-1) !== answers.messageId) return false
   // The reporter must not read an answer to a list member, or to two people (G5).

@@ -3,13 +3,11 @@
  * files. Pure: builds decisions, encrypts nothing.
  */
 import {
-  addresseesOf,
   type CaseMessage,
   type CaseRecord,
   isOpen,
   type ReporterKeys,
-  reporterKeyOf,
-  reporterOf
+  reporterKeyOf
 } from '../domain/case.ts'
 import { type Due } from '../domain/clock.ts'
 import { type Decision } from '../domain/decision.ts'
@@ -34,7 +32,7 @@ import { reporterIn } from './conversation.ts'
 import { type AnsweredReporter, memberReach, nameOf, reachSentence } from './recipients.ts'
 import { sealedTo } from './send.ts'
 import { type Situation } from './situation.ts'
-import { disclosureWords, stateWords } from './status.ts'
+import { answerLines, disclosureWords, stateWords } from './status.ts'
 import { listMember } from './threading.ts'
 
 /** What the facts about a case are made from. */
@@ -115,12 +113,14 @@ function forwarded(
       ...ofCase.filter((one) => !isFirst(one)),
       ...unhidden([
         fact('From', senderWords(opened)),
-        fact('Sender', judgeSender(opened, settings).says)
+        fact('Sender', member?.isSigned === true ? BY_MEMBER : judgeSender(opened, settings).says)
       ]),
       fact('Received', formatInstant(input.receivedAt, settings.desk.timezone)),
       fact('Encrypted', encryptionWords(opened)),
-      ...unhidden([fact('Signed', signatureWords(input))]),
-      ...unhidden(input.facts.filter((one) => !isFirst(one)))
+      ...unhidden([
+        fact('Signed', signatureWords(input)),
+        ...input.facts.filter((one) => !isFirst(one))
+      ])
     ],
     warnings: [...unread, ...opened.warnings.map((code) => WARNINGS[code]), ...input.warnings],
     text: opened.text,
@@ -128,7 +128,8 @@ function forwarded(
     files: files.map(
       ({ filename, size, sha256 }) => `${filename} (${size} bytes, SHA-256 ${sha256})`
     ),
-    reach: replyWords(input, hiddenAs)
+    reach: replyWords(input, hiddenAs),
+    hasNoReader: isHidden && !settings.maintainers.some(({ roles }) => roles.includes('list-admin'))
   })
   const original = !isHidden && input.size <= settings.limits.original
   return sealedTo(to, message, {
@@ -140,8 +141,9 @@ function forwarded(
   })
 }
 
+const BY_MEMBER = 'verified, the key of the list member signed this message for the desk'
 const UNREADABLE =
-  'We could not open this message; the details say why. Please ask for it again: /ask asks the reporter, /member a list member.'
+  'We could not open this message; the details say why. Please ask for it again: the reporter with /ask (and a text below it, if an earlier message could be read), a list member with a text below /member.'
 
 function senderWords({ outer: { from } }: OpenedMail): string {
   return from === null ? 'not known' : `${from.name} <${from.address}>`.trim()
@@ -166,7 +168,7 @@ function replyWords(input: RelayInput, hiddenAs: string | null): string {
 }
 
 /** What a reader needs first; all else is in the details. */
-const FIRST: readonly string[] = ['Case', 'Owner', 'First answered', 'Due', 'About the date']
+const FIRST: readonly string[] = ['Case', 'Owner', 'Reporter', 'Due', 'About the date']
 
 function fact(label: string, value: string): FactLine {
   return { label, value }
@@ -184,21 +186,10 @@ export function caseFacts(
     fact('Case', `${tag}, ${stateWords(record)}`),
     fact('Product', `${product.name} (policy ${product.policy.id})`),
     fact('Owner', owner === null ? nobody : nameOf(owner, settings)),
-    fact('First answered', answeredWords(record, timezone)),
+    fact('Reporter', answerLines(record, timezone).join('; ')),
     fact('Due', due === null ? '' : promiseWords(due, { case: record, settings, now })),
     fact('Disclosure', disclosureWords(record, timezone, state === 'disclosed'))
   ].filter(({ value }) => value !== '')
-}
-
-/** When the reporter was first answered; if the case has several, when each of them was. */
-function answeredWords(record: CaseRecord, timezone: string): string {
-  const said = (at: Instant | null, none: string): string =>
-    at === null ? none : formatInstant(at, timezone)
-  const reporters = addresseesOf(record)
-  if (reporters.length < 2) return said(reporterOf(record)?.answeredAt ?? null, '')
-  return reporters
-    .map(({ contact, answeredAt }) => `${contact.address} ${said(answeredAt, 'not yet')}`)
-    .join('; ')
 }
 
 function encryptionWords({ failure, encrypted, structure }: OpenedMail): string {

@@ -323,8 +323,7 @@ function withKey(
 }
 
 const SOMEBODY: Writing['writer'] = { author: 'other', authorId: '' }
-const MEMBER_IN_CLEAR =
-  'It came unencrypted: anybody on the way could read it, and what it quotes of the notice.'
+const IN_CLEAR = 'It came unencrypted: anybody on the way could read it, and what it quotes.'
 const BY_ANOTHER =
   'The sender is not the reporter of this case. Answers go to the reporter, never to this sender.'
 const BY_PROGRAM =
@@ -332,23 +331,23 @@ const BY_PROGRAM =
 
 function writingOf({ opened, receivedAt }: Situation, tag: CaseTag, sender: Sender): Writing {
   const subject = aboutCase(tag)
+  const inClear = opened.sealedTo === 'nobody' ? [IN_CLEAR] : []
   if (sender.kind === 'reporter') {
     const by = { kind: 'reporter', id: sender.reporter.id } as const
     return {
       writer: { author: 'reporter', authorId: by.id },
       happened: event('reporter-wrote', subject, by, { reporter: by.id, receivedAt }),
-      warnings: []
+      warnings: sender.reporter.beganInClear ? [] : inClear
     }
   }
   if (sender.kind === 'member') {
     const { isSigned, id } = sender
     const by = isSigned ? ({ kind: 'member', id } as const) : BY_SOMEBODY
     const unsigned = `No signature proves that list member ${id} wrote this message and meant it for this desk.`
-    const warnings = isSigned ? [] : [unsigned]
     return {
       writer: { author: 'member', authorId: id },
       happened: event('member-wrote', subject, by, { member: id, isSigned }),
-      warnings: opened.sealedTo === 'nobody' ? [...warnings, MEMBER_IN_CLEAR] : warnings
+      warnings: [...(isSigned ? [] : [unsigned]), ...inClear]
     }
   }
   const waitsSince = isByProgram(opened) ? null : receivedAt
@@ -391,11 +390,8 @@ function stateAfter(
 
 /** A reporter who writes into an ended case is heard, and the maintainers learn that it stands open again (M-10). */
 function endedWarnings(record: CaseRecord, state: CaseRecord['state']): string[] {
-  const { tag, state: before } = record
-  if (before === 'merged')
-    return [`The case ${tag} was merged into another one. Please answer in that case.`]
-  if (before === state || (before !== 'rejected' && before !== 'closed')) return []
+  if (record.state === state || isOpen(record.state)) return []
   return [
-    `The case was ${stateWords(record)}, and the reporter wrote again. It is open again (${stateWords({ ...record, state })}). Please answer with /reply, or close it again with /close because REASON and a text to the reporter below.`
+    `The case was ${stateWords(record)}, and the reporter wrote again. It is open again (${stateWords({ ...record, state })}). Please answer with /reply, or close it again: write the lines /reply and /close because REASON, in this order, and a text to the reporter below them.`
   ]
 }

@@ -56,15 +56,18 @@ export function decisionMail(
   }
 ): string {
   const all = addresseesOf(draft.case)
-  const { mail, text, why = '', to = all } = words
+  const { mail, text, decision, why = '', to = all } = words
   const { conversation } = draft
   const answersOne = conversation.kind === 'one' && conversation.with !== ''
   if (answersOne && text !== '' && all.length > 1) throw new Refusal(forOne(draft))
+  // A decision that differs from the rejection that stands would contradict it.
+  const isOther = mail === 'accepted' || mail === 'merged'
+  const again = isOther && draft.known.wasRejected ? 'We have looked at your report again. ' : ''
   decide(reporterTold(draft))
   draft.activity.push(`${mail} the case${why}`)
   const done = `${DONE[mail]}${why}.`
-  const { decision } = words
-  const saysTo = typeof decision === 'string' ? () => decision : decision
+  const saysTo = (one: Addressed): string =>
+    `${again}${typeof decision === 'string' ? decision : decision(one)}`
   const each = [...new Set(to.map(saysTo))].map((says) => {
     const those = to.filter((one) => saysTo(one) === says)
     return toEach(those, draft, { ...words, decision: says })

@@ -217,7 +217,7 @@ function runOne(draft: Draft, command: Command, verbs: readonly Verb[]): string 
 function openAfter(draft: Draft): readonly ListedCase[] {
   const { case: record, openCases } = draft
   const others = openCases.filter((one) => one.tag !== record.tag)
-  return isOpen(record.state) ? [...others, { ...record, due: dueInDraft(draft) }] : others
+  return isOpen(record.state) ? [{ ...record, due: dueInDraft(draft) }, ...others] : others
 }
 
 /** The fields of a case that commands may change. They never empty one. */

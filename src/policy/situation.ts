@@ -31,6 +31,8 @@ export type Situation = {
   readonly quarantined: boolean
   /** The outgoing message that its In-Reply-To or References name, if the desk issued that Message-ID. */
   readonly answers: Issued | null
+  /** Whether they name any message of the desk: it may belong to no case. */
+  readonly isAnswer: boolean
   /** Messages of the desk to the sender, a maintainer or reporter, that it quotes by their reference lines. */
   readonly quoted: readonly QuotedMessage[]
   /** Whose conversation a maintainer's message continues. */

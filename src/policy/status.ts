@@ -132,7 +132,7 @@ function* statusLines(draft: Draft): Iterable<string> {
   if (bound.named !== tag) yield `${bound.named} was merged into ${tag}; please go on there.`
   yield `${tag} (${product.name}): ${stateWords(record)}`
   yield `Received: ${formatInstant(record.receivedAt, settings.desk.timezone)}`
-  yield* answerLines(record, settings.desk.timezone)
+  for (const line of answerLines(record, settings.desk.timezone)) yield `Reporter: ${line}`
   const due = dueInDraft(draft)
   yield `Due: ${due === null ? 'nothing' : promiseWords(due, draft)}`
   const reporters = addresseesOf(record)
@@ -147,18 +147,16 @@ function* statusLines(draft: Draft): Iterable<string> {
 }
 
 /** Whether each reporter was answered; the address is named only if there are several. */
-function* answerLines(record: CaseRecord, timezone: string): Iterable<string> {
+export function answerLines(record: CaseRecord, timezone: string): string[] {
   const reporters = addresseesOf(record)
   const [only = reporterOf(record)] = reporters
-  for (const reporter of reporters.length < 2 ? [only] : reporters) {
+  const never = isOpen(record.state) ? 'not answered by a person yet' : 'never answered by a person'
+  return (reporters.length < 2 ? [only] : reporters).map((reporter) => {
     const at = reporter?.answeredAt ?? null
-    const never = isOpen(record.state)
-      ? 'not answered by a person yet'
-      : 'never answered by a person'
     const how = at === null ? never : `first answered by a person ${formatInstant(at, timezone)}`
     const who = reporters.length < 2 ? '' : `${reporter?.contact?.address ?? ''}, `
-    yield `Reporter: ${who}${how}`
-  }
+    return `${who}${how}`
+  })
 }
 
 function* waitingLines({ waitingWords, case: record, settings }: Draft): Iterable<string> {

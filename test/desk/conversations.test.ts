@@ -175,6 +175,8 @@ it('(B21) maintainers who are no list admins see a member’s id alone, and neit
   const toGrace = await readBy(grace, forwarded('member:%'))
   expect(toGrace).toContain(debian.address)
   expect(toGrace).toContain('message/rfc822')
+  expect(toGrace).toContain('Sender: verified, the key of the list member')
+  expect(toGrace).not.toContain('has the role list-admin')
   const toLinus = await lastTo(linus)
   expect(toLinus).toContain('list member debian')
   expect(toLinus).toContain('question Is 4.1 affected?')
@@ -220,15 +222,12 @@ it.each([
   }
 )
 
+const ROBOT = { as: 'clear', headers: ['Auto-Submitted: auto-replied'] } as const
 const VOUCHED = { as: 'clear', headers: checked('suse.example') } as const
 it.each<[string, string, Partial<Letter>]>([
   ['a list member signed', 'Suse <security@suse.example>', { autocrypt: true }],
   ['our mail server says is a list member’s', 'Suse <security@suse.example>', VOUCHED],
-  [
-    'a program wrote as an answer',
-    'the sender of an automatic answer',
-    { as: 'clear', headers: ['Auto-Submitted: auto-replied'] }
-  ]
+  ['a program wrote as an answer', 'the sender of an automatic answer', ROBOT]
 ])(
   '(G5) a report that %s is shown to those who are no list admins without a word of the list',
   async (_which, name, letter) => {
@@ -244,24 +243,36 @@ it.each<[string, string, Partial<Letter>]>([
   }
 )
 
-it('a plain answer that quotes the digest opens no case, and its author is told that it names none', async () => {
+it('(B21) where nobody is list-admin, the maintainers read that nobody has the original, and how to read it', async () => {
+  await givenDesk([{ ...grace, roles: ['committer'] }])
+  await world.addMember(debian)
+  await givenMessage(debian, { subject: 'A hole', text: 'THE WORDS', ...ROBOT })
+  expect(await lastTo(grace)).toContain('nobody has the role list-admin. The operator finds it')
+  expect(await lastTo(grace)).not.toMatch(/debian/i)
+})
+
+it('a plain answer to the digest, which may quote it, opens no case, and its author is told that it names none', async () => {
   await givenDesk([grace, linus], { digest: true })
   await givenMessage(alice, { subject: 'hole', text: 'a hole', autocrypt: true })
   await world.wait(DAY)
   const digest = latest(grace)
-  const text = `I look at it.\n\n${await quoted(grace, digest)}`
-  await givenMessage(grace, { subject: 'Re: Digest', text, ...answering(grace, digest) })
-  expect(caseStates()).toEqual(['received'])
-  expect(await lastTo(grace)).toContain('names no case')
+  for (const below of [await quoted(grace, digest), '']) {
+    const text = `I look at it.\n\n${below}`
+    await givenMessage(grace, { subject: 'Re: Digest', text, ...answering(grace, digest) })
+    expect(caseStates()).toEqual(['received'])
+    expect(await lastTo(grace)).toContain('names no case')
+  }
 })
 
-it('a list member’s answer that came unencrypted is marked: what it quotes of the notice was readable (G5)', async () => {
+it('an answer that came unencrypted from a list member, or from a reporter who began encrypted, is marked as readable (G3, G5)', async () => {
   await givenQuestion()
   const more = { ...answering(debian, world.sentTo(debian)[0]), as: 'clear' } as const
   expect(await readBy(grace, forwarded('member:%'))).not.toContain('It came unencrypted')
   await writes(debian, 'We are ready.', more)
   for (const person of [grace, linus])
     expect(await lastTo(person)).toContain('It came unencrypted: anybody')
+  await writes(alice, 'I do not use OpenPGP.', { ...answering(alice), as: 'clear' })
+  expect(await lastTo(grace)).toContain('It came unencrypted: anybody')
 })
 
 it('(B21) a list member who names a case of another product, or whom no signature proves, joins no case', async () => {

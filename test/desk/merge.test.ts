@@ -26,6 +26,7 @@ import {
   HOUR,
   keyOf,
   lastTo,
+  latest,
   linus,
   MINUTE,
   onTheWay,
@@ -637,6 +638,17 @@ it('a reporter who knows that the case is closed is told so again only if they w
   expect([(await closedTo(alice)).length, (await closedTo(bob)).length]).toEqual([3, 2])
 })
 
+it('a closed case that one of two reporters opens again is closed by the lines that the forwarded message offers', async () => {
+  await givenMerged()
+  await says(REJECT)
+  await writes(bob, 'It is none of that.', { tag: SECOND, ...answering(bob) })
+  expect(await lastTo(grace)).toContain('write the lines /reply and /close because REASON, in this')
+  const text = `/reply\n/close because nothing new\nNothing has changed.\n\n`
+  const done = await says(text + (await quoted(grace, latest(grace))), FIRST, answering(grace))
+  expect(done).toContain('Done: 2 commands.')
+  expect(await lastTo(bob)).toContain('Nothing has changed.')
+})
+
 it('/reopen of a case that was disclosed offers more than to close it again', async () => {
   await givenDesk([grace])
   await givenMessage(bob, { subject: 'one', text: 'x', as: 'encrypted', autocrypt: true })
@@ -691,7 +703,7 @@ it('the other maintainers read to which of several reporters a colleague wrote (
   await answers(SECOND, '/reply\nHello.')
   expect(await lastTo(linus)).toContain(`answered ${bob.address} (encrypted)`)
   expect(await lastTo(linus)).toMatch(
-    /First answered: alice@reporter.example not yet;\s+bob@reporter.example Mon 23 Nov 2026/
+    /Reporter: alice@reporter.example, not answered by a person yet;\s+bob@reporter.example, first answered by a person Mon 23/
   )
 })
 

@@ -146,7 +146,7 @@ it('(B10) what waits leaves with the key of the reporter’s next message, encry
   expect(forwarded).toContain(
     'Sent now, after waiting for a key: 4 messages to the reporter, encrypted (ACME-2026-0001)'
   )
-  expect(forwarded).toContain('First answered: Mon 23 Nov 2026')
+  expect(forwarded).toContain('Reporter: first answered by a person Mon 23 Nov 2026')
   expect(forwarded).not.toContain('answered the reporter yet')
 })
 
@@ -352,7 +352,9 @@ it.each([
     expect(await says('/ask\n')).toContain(`We asked ${alice.address} ${what}`)
     expect(await lastTo(linus)).toContain(`asked the reporter ${what}`)
     const toLinus = world.sentTo(linus).length
-    expect(await says('/ask\n')).toContain(`was asked ${what} earlier today`)
+    const second = await says('/ask\n')
+    expect(second).toContain(`was asked ${what} earlier today. The desk asks once a day.`)
+    expect(second).toContain('Nothing was done: line 1 has a problem.')
     expect(world.sentTo(linus)).toHaveLength(toLinus)
     expect(kindsTo(alice).slice(1)).toEqual([kind])
     // What it asks for, the reporter can do.

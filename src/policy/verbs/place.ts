@@ -4,6 +4,7 @@ import {
   type CaseRecord,
   type CaseState,
   isSamePerson,
+  numbersOf,
   reporterWith
 } from '../../domain/case.ts'
 import { type ClockRun } from '../../domain/clock.ts'
@@ -54,13 +55,17 @@ const product: Handler = (draft, command) => {
 
 const merge: Handler = (draft, command) => {
   const into = parseCaseTag(command.words.join(' '))
-  const target = draft.openCases.find(({ tag }) => tag === into)
   if (into === null) throw new Refusal('Please name the case to merge this one into: /merge CASE.')
-  if (into === draft.case.tag) throw new Refusal('A case cannot be merged into itself.')
+  const target = draft.openCases.find((one) => numbersOf(one).includes(into))
+  if (numbersOf(draft.case).includes(into))
+    throw new Refusal(`${into} is a number of this case; it cannot be merged into itself.`)
   if (target === undefined)
     throw new Refusal(
       `There is no open case ${into}. If it has ended, open it again first: /reopen because REASON, in a message to that case.`
     )
+  const { tag } = target
+  const isOther = `${into} was merged into ${tag}. If you mean that case, write /merge ${tag}.`
+  refuseIf(tag === into ? null : isOther)
   const says = decisionMail(draft, (told) => decided(draft, 'merged', { into, told }), {
     mail: 'merged',
     text: textFor(command.text ?? '', draft),
@@ -70,6 +75,7 @@ const merge: Handler = (draft, command) => {
   const merging: Decision = { kind: 'merge-case', tag: draft.case.tag, into }
   const moved = [merging, ...movedIn(draft, target)]
   draft.decisions = [...draft.decisions.map((one) => waitsIn(into, one)), ...moved]
+  draft.case = { ...draft.case, mergedInto: into }
   // The date that an earlier line set holds for nobody any more.
   draft.question = null
   return `${says}${askAbout(target, draft)}`

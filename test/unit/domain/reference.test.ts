@@ -34,7 +34,8 @@ describe("a reference line in another person's text", () => {
         text,
         outsideText: text,
         files: [`${'x'.repeat(60)} ${text} ${'y'.repeat(60)}`],
-        reach: ''
+        reach: '',
+        hasNoReader: false
       }),
       { tag: TAG, inClear: false }
     )

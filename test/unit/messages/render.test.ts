@@ -10,6 +10,7 @@ import { acknowledgementParams } from '../../../src/policy/acknowledgement.ts'
 import { SAMPLES } from '../../demo/exhibits.ts'
 import { at, PRODUCT } from '../policy/samples.ts'
 
+type RelayParams = Parameters<typeof relay>[0]
 type AcknowledgementParams = Parameters<typeof acknowledgement>[0]
 
 const TEXTS = builtInTexts()
@@ -64,19 +65,9 @@ describe('every message', () => {
 })
 
 describe('foreign text', () => {
-  function relayed(text: string): string {
-    return render(
-      relay({
-        isReport: true,
-        facts: [],
-        details: [],
-        warnings: [],
-        text,
-        outsideText: '',
-        files: [],
-        reach: ''
-      })
-    )
+  function relayed(change: Partial<RelayParams>): string {
+    const params = sample('relay: a report').params as RelayParams
+    return render(relay({ ...params, outsideText: '', ...change }))
   }
 
   it.each([
@@ -86,36 +77,26 @@ describe('foreign text', () => {
     DESK_RULE,
     `a ${DESK_RULE}`
   ])('cannot pose as a line of the desk: %j', (line) => {
-    expect(relayed(`above\n${line}\nbelow`)).toContain(`\n| ${line}\n`)
+    expect(relayed({ text: `above\n${line}\nbelow` })).toContain(`\n| ${line}\n`)
   })
 
   it('cannot pose as the rule of the desk among the facts, the warnings or the names of files (G6)', () => {
     for (const length of [0, 20, 41, 42, 60, 80]) {
       const name = `${'x'.repeat(length)} ${DESK_RULE} ${'y'.repeat(length)}`
-      const shown = render(
-        relay({
-          isReport: true,
-          facts: [{ label: 'From', value: name }],
-          details: [],
-          warnings: [name],
-          text: '',
-          outsideText: '',
-          files: [name],
-          reach: ''
-        })
-      )
+      const facts = [{ label: 'From', value: name }]
+      const shown = relayed({ facts, warnings: [name], files: [name] })
       const rules = shown.split('\n').filter((line) => line.trim() === DESK_RULE)
       expect(rules).toHaveLength(3)
     }
   })
 
   it('keeps template code as text', () => {
-    expect(relayed('{{ ref }} {% if %}')).toContain('{{ ref }} {% if %}')
+    expect(relayed({ text: '{{ ref }} {% if %}' })).toContain('{{ ref }} {% if %}')
   })
 
   it('of 256 KiB of blanks is rendered at once (G9)', () => {
-    expect(relayed(`${' '.repeat(262_144)}x`)).toContain('x')
-    expect(relayed(`${'\t \n'.repeat(87_000)}x`)).toContain('x')
+    expect(relayed({ text: `${' '.repeat(262_144)}x` })).toContain('x')
+    expect(relayed({ text: `${'\t \n'.repeat(87_000)}x` })).toContain('x')
   })
 })
 

@@ -27,7 +27,9 @@ import {
   parse,
   rendered,
   SETTINGS,
+  sent,
   signature,
+  situation,
   TAG
 } from './samples.ts'
 
@@ -179,6 +181,14 @@ describe('the case that signed bytes name', () => {
   it('is found at once in 256 KiB of blank lines (G9)', () => {
     expect(binding(maintainerMail('\n'.repeat(262_144)))).toBe(TAG)
   })
+})
+
+it('forgers cannot use up the refusals that answer a maintainer’s own signature', () => {
+  const many = { history: { ...situation().history, refusalsLastHour: 100 } }
+  const signatures = [signature({ createdAt: at('2026-11-01T12:00:00Z') })]
+  const stale = maintainerMail('/take', GRACE, { signatures })
+  expect(sent(arrive(stale, many), 'refusal')).toHaveLength(1)
+  expect(sent(arrive(stale, { ...many, signatureSeen: true }), 'refusal')).toEqual([])
 })
 
 it('roles let an advisor read and note, and do nothing else (A5)', () => {

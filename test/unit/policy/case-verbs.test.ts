@@ -20,9 +20,11 @@ import {
   PRODUCT,
   productWith,
   promiseWithin,
+  rendered,
   runText,
   SETTINGS,
-  sentTo
+  sentTo,
+  tag
 } from './samples.ts'
 
 const ALLOW = productWith({ close: { internal: 'allow' }, reporters: { cleartext: 'allow' } })
@@ -93,6 +95,15 @@ describe('/reopen', () => {
   it.each(['planned', 'merged'] as const)('refuses a case that is %s', (state) => {
     expect(run('/reopen because I say so', { state }).ran).toBe(false)
   })
+})
+
+it('a reporter whose report was rejected reads, when it is accepted or merged, that we looked at it again', () => {
+  const other = { ...caseRecord({ id: 5, tag: tag('ACME-2026-0005') }), reporters: [], due: null }
+  const history = { wasDisclosed: false, wasRejected: true, asked: [] }
+  for (const text of ['/accept', `/merge ${other.tag}`]) {
+    const { toReporter } = run(text, { state: 'triaging' }, { history }, { openCases: [other] })
+    expect(toReporter.map(rendered).join()).toMatch(/^We have looked at your report again\. /)
+  }
 })
 
 it.each(['rejected', 'merged', 'closed', 'disclosed'] as const)(

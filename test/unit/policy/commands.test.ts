@@ -53,6 +53,14 @@ describe('commands', () => {
     expect(parsed.problems).toMatchObject([{ at: 6, line: '/close' }])
   })
 
+  it.each([
+    ['/tkae', 'Did you mean /take?'],
+    ['/accept /plan', 'Please write /plan on a line of its own.'],
+    ['/plan fix it', 'put plan: ... and workarounds: ... below it']
+  ])('says of %j what is wrong and what to write: %s', (line, says) => {
+    expect(parse(line).problems[0]?.says).toContain(says)
+  })
+
   it.each(['/frobnicate', '/notice', '/notice send', '/acceptt'])(
     'makes a problem of the unknown verb %j (all or nothing)',
     (line) => {

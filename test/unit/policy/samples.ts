@@ -406,6 +406,7 @@ export function situation(change: Partial<Situation> = {}): Situation {
     opened: openedMail(),
     quarantined: false,
     answers: null,
+    isAnswer: false,
     quoted: [],
     conversation: NOBODYS,
     answeredMember: null,

@@ -94,6 +94,21 @@ describe('the answer to commands (B6)', () => {
     expect(text).not.toMatch(/\bok\b|^ +done:|On its way|is yours/m)
   })
 
+  it('/merge names the case, also where the one that was meant had been merged itself', () => {
+    const other = caseRecord({ id: 5, tag: tag('ACME-2026-0005') })
+    const inside = { ...reporter(), id: 'ACME-2026-0004', contact: null }
+    const openCases = [{ ...other, reporters: [inside], due: null }]
+    const says = (into: string) => answer(`/merge ACME-2026-000${into}`, { openCases })
+    expect(says('5')).toContain('After:  merged into ACME-2026-0005; no owner')
+    expect(says('4')).toContain('ACME-2026-0004 was merged into ACME-2026-0005.')
+  })
+
+  it('/cases begins with the case that the message names', () => {
+    const other = { ...caseRecord({ id: 5, tag: tag('ACME-2026-0005') }), due: null }
+    const all = answer('/cases', { openCases: [other, { ...caseRecord(), due: null }] })
+    expect(all.match(/^ACME-\d+-\d+ {2}/gm)).toEqual([`${TAG}  `, 'ACME-2026-0005  '])
+  })
+
   it('does not try a line that was not understood whole', () => {
     const text = answer('/reply <<\nno end')
     expect(text.match(/refused:/g)).toHaveLength(1)
