@@ -193,7 +193,7 @@ function unknownVerb(verbs: readonly Grammar[], name: string): string {
 /** Whether a word has the letters of another one, in any order, but for one that is wrong, missing or too many. */
 function isSlip(word: string, meant: string): boolean {
   if (Math.abs(word.length - meant.length) > 1) return false
-  return [...meant].reduce((rest, letter) => rest.replace(letter, ''), word).length < 2
+  return Array.from(meant).reduce((rest, letter) => rest.replace(letter, ''), word).length < 2
 }
 
 /** Whether a guillemet is open at the end of a line: a mail client may have made it of `<<`, or the author quotes. */

@@ -99,6 +99,11 @@ function forwarded(
   // In the copy for everybody nobody is named as a member.
   const member = writer.author === 'member' ? listMember(input, settings) : null
   const listed = member === null ? '' : `, list member ${member.id}`
+  const signed = 'verified, the key of the list member signed this message for the desk'
+  const hasNoReader = (): boolean =>
+    isHidden && !settings.maintainers.some(({ roles }) => roles.includes('list-admin'))
+  const senderProof = (): string =>
+    member?.isSigned === true ? signed : judgeSender(opened, settings).says
   const who = hiddenAs ?? `${senderWords(opened)}${listed}`
   const files = opened.attachments.filter((file) => !isHidden || !isDeclaredKey(file))
   const unread = opened.failure === null ? [] : [UNREADABLE]
@@ -111,10 +116,7 @@ function forwarded(
     ],
     details: [
       ...ofCase.filter((one) => !isFirst(one)),
-      ...unhidden([
-        fact('From', senderWords(opened)),
-        fact('Sender', member?.isSigned === true ? BY_MEMBER : judgeSender(opened, settings).says)
-      ]),
+      ...unhidden([fact('From', senderWords(opened)), fact('Sender', senderProof())]),
       fact('Received', formatInstant(input.receivedAt, settings.desk.timezone)),
       fact('Encrypted', encryptionWords(opened)),
       ...unhidden([
@@ -129,7 +131,7 @@ function forwarded(
       ({ filename, size, sha256 }) => `${filename} (${size} bytes, SHA-256 ${sha256})`
     ),
     reach: replyWords(input, hiddenAs),
-    hasNoReader: isHidden && !settings.maintainers.some(({ roles }) => roles.includes('list-admin'))
+    hasNoReader: hasNoReader()
   })
   const original = !isHidden && input.size <= settings.limits.original
   return sealedTo(to, message, {
@@ -141,7 +143,6 @@ function forwarded(
   })
 }
 
-const BY_MEMBER = 'verified, the key of the list member signed this message for the desk'
 const UNREADABLE =
   'We could not open this message; the details say why. Please ask for it again: the reporter with /ask (and a text below it, if an earlier message could be read), a list member with a text below /member.'
 

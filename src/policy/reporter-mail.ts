@@ -60,7 +60,6 @@ export function decisionMail(
   const { conversation } = draft
   const answersOne = conversation.kind === 'one' && conversation.with !== ''
   if (answersOne && text !== '' && all.length > 1) throw new Refusal(forOne(draft))
-  // A decision that differs from the rejection that stands would contradict it.
   const isOther = mail === 'accepted' || mail === 'merged'
   const again = isOther && draft.known.wasRejected ? 'We have looked at your report again. ' : ''
   decide(reporterTold(draft))
