@@ -4,6 +4,7 @@
  */
 import { type Config } from './config/load.ts'
 import { type Address, isSameAddress } from './domain/address.ts'
+import { type Fingerprint } from './domain/ids.ts'
 import { KEY_PROBLEMS, type KeyFacts } from './domain/outgoing.ts'
 import { type Maintainer, type Settings } from './domain/settings.ts'
 import { formatInstant, type Instant } from './domain/time.ts'
@@ -21,7 +22,7 @@ export async function judgeKeys(
   const noteAs = (is: Finding['is']) => (text: string) => void findings.push({ is, text })
   const note = { stop: noteAs('stop'), warning: noteAs('warning'), remark: noteAs('remark') }
   const desk = await judgeDeskKey(config, now, note)
-  await judgeRetiredKeys(config, note)
+  const retiredFingerprints = await judgeRetiredKeys(config, note)
   const maintainers = await judgeMaintainers(config, now, note)
   if (desk === null || findings.some(({ is }) => is === 'stop')) return { settings: null, findings }
   const { smtp, imap, products, clocks, limits, acknowledgement } = config
@@ -32,6 +33,7 @@ export async function judgeKeys(
       ...{ name, address, casePrefix, timezone },
       bounceAddress: smtp.bounce_address ?? null,
       fingerprint: desk.fingerprint,
+      retiredFingerprints,
       keyExpiresAt: desk.expiresAt
     },
     noticeTemplate: config.texts.get('notice')?.source ?? '',
@@ -88,12 +90,15 @@ async function judgeDeskKey(
 async function judgeRetiredKeys(
   { desk: { retired_keys, passphrase } }: Config,
   note: Note
-): Promise<void> {
+): Promise<Fingerprint[]> {
+  const fingerprints: Fingerprint[] = []
   for (const [index, key] of retired_keys.entries()) {
     const unlocked = await unlockSecretKey(key.reveal(), passphrase.reveal())
     if (typeof unlocked === 'string')
       note.stop(`desk.retired_keys[${index}]: ${UNLOCK_PROBLEMS[unlocked]}`)
+    else fingerprints.push(unlocked.fingerprint)
   }
+  return fingerprints
 }
 
 async function judgeMaintainers(config: Config, now: Instant, note: Note): Promise<Maintainer[]> {

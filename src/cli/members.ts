@@ -70,7 +70,7 @@ export async function addMember(call: Call<NewMember>): Promise<void> {
 }
 
 function insert(tx: Tx, member: members.MemberToAdd): void {
-  const { id, products, fingerprint, keyExpiresAt: expiresAt, addedAt: at } = member
+  const { id, products, keyExpiresAt: expiresAt, addedAt: at } = member
   const inserted = members.add(tx, member)
   if (inserted === 'id-taken')
     throw new CommandError(
@@ -80,7 +80,8 @@ function insert(tx: Tx, member: members.MemberToAdd): void {
     throw new CommandError('--address: another member has this address already.')
   const subject = { kind: 'member', id } as const
   record(tx, event('member-added', subject, BY_OPERATOR, { products }), at)
-  record(tx, event('certificate-seen', subject, BY_OPERATOR, { fingerprint, expiresAt }), at)
+  const seen = { fingerprint: null, expiresAt }
+  record(tx, event('certificate-seen', subject, BY_OPERATOR, seen), at)
 }
 
 async function readMember(options: NewMember, address: Address): Promise<members.MemberToAdd> {

@@ -125,6 +125,17 @@ export type AutomaticKind =
   | 'asks-for-silence' // X-Auto-Response-Suppress
   | 'loop' // our own loop mark or more than 30 Received fields
 
+/**
+ * Whether a program sent it, as one of these marks says. Marks stand in the header outside, where anybody may write them, and no
+ * program encrypts or signs: what is protected, a person wrote.
+ */
+export function isByProgram(
+  { automatic, encrypted, signatures }: OpenedMail,
+  ...marks: readonly AutomaticKind[]
+): boolean {
+  return !encrypted && signatures.length === 0 && marks.some((mark) => automatic.includes(mark))
+}
+
 /** One verdict of an Authentication-Results field (RFC 8601). Anybody may have written the field. */
 export type AuthenticationResult = {
   /** The server that claims to have checked (authserv-id), lower case. */

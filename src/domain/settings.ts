@@ -84,6 +84,8 @@ export type Settings = {
     /** Envelope sender with `{token}` in its local part, or null for the desk's address. */
     readonly bounceAddress: string | null
     readonly fingerprint: Fingerprint
+    /** Of its former keys, which still open messages. */
+    readonly retiredFingerprints: readonly Fingerprint[]
     readonly keyExpiresAt: Instant | null
   }
   readonly maintainers: readonly Maintainer[]

@@ -5,7 +5,7 @@
  */
 import { type RefusedLine } from '../domain/event.ts'
 import { type CaseTag, parseCaseTag } from '../domain/ids.ts'
-import { isToLine } from './conversation.ts'
+import { CASE_LINE, isToLine } from './conversation.ts'
 import { type Command } from './draft.ts'
 import { beginsQuotation, doubtfulLine, isQuoted, newText, unquotedLines } from './new-text.ts'
 import { synopsis, type Verb, type VerbText, verbsUnder } from './verbs/verb.ts'
@@ -34,7 +34,6 @@ export type ParsedCommands = {
 }
 
 const VERB_LINE = /^\/[a-z]+:?(?:\s+(?:\S.*)?)?$/i
-const CASE_LINE = /^case:\s*(\S+)\s*$/i
 /** `key: value`; an address such as `https://…` that a client wrapped onto a line of its own is none. */
 const FIELD_LINE = /^([a-z][a-z_]{1,30})\s?[:：](?!\/\/)\s?(.*)$/i
 /** A line that could pass for a command at a glance: with a list mark, a dash or a quote in front, or another slash. */

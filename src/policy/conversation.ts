@@ -100,14 +100,17 @@ export function isMeantForDesk(
   const isToAnybody =
     inside !== null && (inside.to.length + inside.cc.length > 0 || inside.hasUnreadableRecipient)
   if (isToAnybody && !isAddressed) return false
-  const intended = opened.signatures.map(({ intendedRecipients }) => intendedRecipients)
-  const isIntended = intended.some((keys) => keys.includes(desk.fingerprint))
-  if (intended.some((keys) => keys.length > 0 && !keys.includes(desk.fingerprint))) return false
-  const written = writtenTo(opened)
-  if (written !== null && written !== desk.address.toLowerCase()) return false
-  return isAddressed || isIntended || written !== null || quoted.length > 0
+  // Clients that have not learned the new key yet name a retired one.
+  const keys: readonly string[] = [desk.fingerprint, ...desk.retiredFingerprints]
+  const intended = opened.signatures.flatMap(({ intendedRecipients: named }) =>
+    named.length === 0 ? [] : named.some((key) => keys.includes(key))
+  )
+  const written = writtenTo(opened).map((to) => to === desk.address.toLowerCase())
+  if ([...intended, ...written].includes(false)) return false
+  return isAddressed || intended.length + written.length + quoted.length > 0
 }
 
+export const CASE_LINE = /^case:\s*(\S+)\s*$/i
 const TO_LINE = /^to:\s*<?([^\s<>@]{1,64}@[^\s<>]{1,254})>?$/i
 
 /** Whether a line above the commands says for whom the message is. */
@@ -120,8 +123,10 @@ export function firstLines({ desk }: Pick<Settings, 'desk'>, tag: CaseTag | 'NUM
   return `begins with these lines:\n        to: ${desk.address}\n        case: ${tag}`
 }
 
-/** The address, in lower case, of the `to:` line that the text begins with; null when it begins with something else. */
-function writtenTo({ text }: OpenedMail): string | null {
-  const first = /\S.*/.exec(text)?.[0].trim() ?? ''
-  return TO_LINE.exec(first)?.[1]?.toLowerCase() ?? null
+/** The addresses, in lower case, of the `to:` lines that the text begins with; a `case:` line may stand among them. */
+function writtenTo({ text }: OpenedMail): readonly string[] {
+  const lines = text.split('\n').map((line) => line.trim())
+  const end = lines.findIndex((line) => line !== '' && !isToLine(line) && !CASE_LINE.test(line))
+  const first = end === -1 ? lines : lines.slice(0, end)
+  return first.flatMap((line) => TO_LINE.exec(line)?.[1]?.toLowerCase() ?? [])
 }

@@ -6,7 +6,7 @@ import { addresseesOf, areAllAnswered, type CaseRecord, numbersOf } from '../dom
 import { type Decision, dispose, recorded, spend } from '../domain/decision.ts'
 import { aboutCase, BY_SOMEBODY, byMaintainer, type Subject } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
-import { type Refused } from '../domain/mail.ts'
+import { isByProgram, type Refused } from '../domain/mail.ts'
 import { type Maintainer, productNamed, type Settings } from '../domain/settings.ts'
 import { formatInstant } from '../domain/time.ts'
 import {
@@ -190,7 +190,7 @@ function refuse(
   because: Refused
 ): Decision[] {
   // A maintainer's vacation robot answers every relay: recorded, and nobody is bothered.
-  if (situation.opened.automatic.includes('auto-replied'))
+  if (isByProgram(situation.opened, 'auto-replied'))
     return [dispose('done', 'auto-reply', 'an automatic answer')]
   const subject = { kind: 'maintainer', id: author.id } as const
   // Each of a maintainer's own signatures is refused once: nobody else can use up these refusals.

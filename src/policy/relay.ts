@@ -15,6 +15,7 @@ import { formatFingerprint } from '../domain/ids.ts'
 import {
   explainSignature,
   FAILURES,
+  isByProgram,
   isDeclaredKey,
   type OpenedMail,
   type Signature,
@@ -81,7 +82,7 @@ export function relay(input: RelayInput): Decision[] {
 function hiddenName(input: RelayInput): string | null {
   const { writer, opened } = input
   if (writer.author === 'member') return `list member ${writer.authorId}`
-  return opened.automatic.includes('auto-replied') ? 'the sender of an automatic answer' : null
+  return isByProgram(opened, 'auto-replied') ? 'the sender of an automatic answer' : null
 }
 
 /** One copy for each of these; `hiddenAs` is what they read in place of a hidden sender. */

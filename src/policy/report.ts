@@ -15,7 +15,13 @@ import { historyOf, moveCase } from '../domain/case-machine.ts'
 import { type Decision, dispose } from '../domain/decision.ts'
 import { aboutCase, BY_DESK, BY_SOMEBODY, event, type NewEvent } from '../domain/event.ts'
 import { type CaseTag, type MessageId } from '../domain/ids.ts'
-import { isFrom, type OpenedMail, subjectOf, type WarningCode } from '../domain/mail.ts'
+import {
+  isByProgram,
+  isFrom,
+  type OpenedMail,
+  subjectOf,
+  type WarningCode
+} from '../domain/mail.ts'
 import { type Product, productNamed, type Settings } from '../domain/settings.ts'
 import { type Instant } from '../domain/time.ts'
 import { listed } from '../domain/words.ts'
@@ -64,7 +70,7 @@ export function decideReport(received: Situation, settings: Settings, moment: Mo
   const { joined } = thread
   // An automatic answer is kept on the record of the case and shown to nobody. One that belongs to no case is read like any
   // report: no message stays unread because of its form (G1).
-  if (joined !== null && situation.opened.automatic.includes('auto-replied')) {
+  if (joined !== null && isByProgram(situation.opened, 'auto-replied')) {
     const { tag } = joined.case
     return [
       message(situation, tag, SOMEBODY, moment.now),
@@ -72,12 +78,6 @@ export function decideReport(received: Situation, settings: Settings, moment: Mo
     ]
   }
   return takeIn(situation, thread, settings, moment)
-}
-
-/** Whether a program sent the message by its own account. None encrypts or signs: what is protected, a person wrote. */
-function isByProgram({ automatic, encrypted, signatures }: OpenedMail): boolean {
-  const isMarked = automatic.includes('auto-generated') || automatic.includes('receipt')
-  return isMarked && !encrypted && signatures.length === 0
 }
 
 function judged(received: Situation, contradiction: Contradiction | null): Judged {
@@ -260,7 +260,7 @@ function joinedBy(
   const { tag, version } = before
   // A receipt speaks for no reporter, and no program opens an ended case again. People still read the message (G1).
   const isReceipt = situation.opened.automatic.includes('receipt')
-  const isMute = (isReceipt || !isOpen(before.state)) && isByProgram(situation.opened)
+  const isMute = (isReceipt || !isOpen(before.state)) && isByProgram(situation.opened, ...ROBOTS)
   const sender = isMute && named.kind === 'reporter' ? ({ kind: 'other' } as const) : named
   const writing = writingOf(situation, tag, sender)
   const state = stateAfter(situation, before, writing.happened, now)
@@ -322,6 +322,7 @@ function withKey(
   return { record: { ...before, reporters }, keys }
 }
 
+const ROBOTS = ['auto-generated', 'receipt'] as const
 const SOMEBODY: Writing['writer'] = { author: 'other', authorId: '' }
 const IN_CLEAR = 'It came unencrypted: anybody on the way could read it, and what it quotes.'
 const BY_ANOTHER =
@@ -350,7 +351,7 @@ function writingOf({ opened, receivedAt }: Situation, tag: CaseTag, sender: Send
       warnings: [...(isSigned ? [] : [unsigned]), ...inClear]
     }
   }
-  const waitsSince = isByProgram(opened) ? null : receivedAt
+  const waitsSince = isByProgram(opened, ...ROBOTS) ? null : receivedAt
   const another = waitsSince === null ? BY_PROGRAM : BY_ANOTHER
   const warning =
     sender.kind === 'other'

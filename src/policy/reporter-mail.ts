@@ -291,5 +291,6 @@ export function message(
 export function addNote(draft: Draft, text: string): void {
   draft.texts.push({ title: 'Note', text })
   draft.decisions.push(message(draft, 'internal', text))
+  decided(draft, 'noted', {})
   draft.activity.push(`wrote a note on ${draft.case.tag}`)
 }

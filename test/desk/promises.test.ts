@@ -179,6 +179,18 @@ it.each([
   }
 )
 
+it('(G1, G6) what is signed is shown and counts, whatever mark of a program somebody put into the header outside', async () => {
+  await givenDesk()
+  await givenMessage(alice, { ...KEYLESS, autocrypt: true })
+  await says('/reply\nWhich version?\n')
+  const marks = ['Auto-Submitted: auto-replied', 'X-Autoreply: yes']
+  await writes(alice, 'It is exploited NOW.\n', {
+    headers: [...answering(alice).headers, ...marks]
+  })
+  expect(await lastTo(linus)).toContain('It is exploited NOW.')
+  expect(recorded('reporter-wrote')).toHaveLength(1)
+})
+
 const KEYED = { ...KEYLESS, autocrypt: true }
 const DATED = '/accept\n/embargo 2026-12-09T12:00:00Z because we test\n'
 
@@ -363,9 +375,13 @@ it('(A1) a key on the record says whose it is', async () => {
   ])
 })
 
-it.each(['/reject not-a-vulnerability', '/plan\nplan: x\nworkarounds: none known'])(
-  '(A3) what nothing proves to be the reporter’s is reminded of until a maintainer acts, also after %j; what a program sent is not',
-  async (decision) => {
+it.each([
+  ['/reject not-a-vulnerability', 'I called her.'],
+  ['/plan\nplan: x\nworkarounds: none known', '/note I called her.'],
+  ['/accept', '/take\n\nI called her.']
+])(
+  '(A3) what nothing proves to be the reporter’s is reminded of until a maintainer acts, also after %j, for example by %j; what a program sent is not',
+  async (decision, act) => {
     const { clocks } = await preset('dragonfly')
     const policy = { clocks, reporters: { cleartext: 'allow' } } as const
     await givenDesk([grace], { authentication: AUTHENTICATION, policy })
@@ -381,7 +397,7 @@ it.each(['/reject not-a-vulnerability', '/plan\nplan: x\nworkarounds: none known
     }
     expect(await again('Receipt.', ['Auto-Submitted: auto-generated'])).toEqual([])
     expect((await again('It is exploited NOW.')).join()).toContain('Somebody wrote into the case')
-    await says('I called her.')
+    await says(act)
     const mark = world.accepted.length
     await days(7)
     expect(await alarmsTo(grace, mark)).toEqual([])

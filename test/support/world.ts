@@ -341,7 +341,7 @@ export async function openWorld(options: WorldOptions) {
         record(tx, event('member-added', subject, BY_OPERATOR, { products: who.products }), {
           now: clock.now
         })
-        const seen = { fingerprint, expiresAt }
+        const seen = { fingerprint: null, expiresAt }
         record(tx, event('certificate-seen', subject, BY_OPERATOR, seen), { now: clock.now })
       })
     },
@@ -477,6 +477,7 @@ async function settingsOf(options: WorldOptions, identity: TestDesk): Promise<Se
       timezone: 'UTC',
       bounceAddress: null,
       fingerprint: identity.keys.desk.signer.fingerprint,
+      retiredFingerprints: [],
       keyExpiresAt: null
     },
     maintainers,

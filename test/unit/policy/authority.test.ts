@@ -206,6 +206,7 @@ const INSIDE: Readonly<Record<string, Parameters<typeof headers>[0]>> = {
 }
 const KEYS: Readonly<Record<string, string>> = {
   desk: SETTINGS.desk.fingerprint,
+  retired: fingerprint('9'),
   grace: GRACE.fingerprint
 }
 
@@ -214,10 +215,13 @@ it.each(rows`
   the protected To                              | yes | desk           |             |                  |
   the protected Cc beside others                | yes | alice, cc desk |             |                  |
   the recipients in the signature               | yes | no header      | grace, desk |                  |
+  a retired key of the desk in the signature    | yes | desk           | retired     |                  |
   a quoted message of the desk                  | yes | nobody         |             |                  | relay
   the number and revision of a notice alone     | no  | no header      |             | > Reference:   ${TAG}, revision 2 |
   a reference line that no message has          | no  | no header      |             | > Ref: ${TAG} ${DESK} |
   a first line to:                              | yes | nobody         |             | \nTo: <${DESK}>\n\n/help |
+  a line to: below a line case:                 | yes | nobody         |             | case: ${TAG}\nto: ${DESK}\n/help |
+  two lines to: of which one is somebody else's | no  | nobody         |             | to: ${DESK}\n\nto: a@b.example |
   a line to: below other text                   | no  | nobody         |             | /help\nto: ${DESK} |
   a quoted line to:                             | no  | nobody         |             | > to: ${DESK}    |
   a first line to: beside a protected To of others | no | alice        |             | to: ${DESK}      |

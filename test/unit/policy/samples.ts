@@ -149,6 +149,7 @@ export const SETTINGS: Settings = {
     timezone: 'Europe/Berlin',
     bounceAddress: null,
     fingerprint: fingerprint('d'),
+    retiredFingerprints: [fingerprint('9')],
     keyExpiresAt: null
   },
   maintainers: [GRACE, LINUS, ADA],
