@@ -8,15 +8,17 @@ import { addresseesOf, type CaseRecord, type ListedCase, type Reporter } from '.
 import { type Due } from '../domain/clock.ts'
 import { aboutCase } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
+import { type NoticeState } from '../domain/notice.ts'
 import { type Instant } from '../domain/time.ts'
 import { systemClock } from '../effects/system.ts'
 import { createHistory } from '../messages/history.ts'
 import { promiseWords } from '../policy/clocks.ts'
-import { stateWords } from '../policy/status.ts'
+import { NOTICE_STATES, stateWords } from '../policy/status.ts'
 import * as caseStore from '../store/cases.ts'
 import { type Read } from '../store/database.ts'
 import * as events from '../store/events.ts'
 import * as looks from '../store/looks.ts'
+import * as notices from '../store/notices.ts'
 import * as outbox from '../store/outbox.ts'
 import {
   type Call,
@@ -25,6 +27,7 @@ import {
   withDatabase,
   withoutMemberAddress
 } from './context.ts'
+import { summary as noticeSummary } from './notices.ts'
 import { CommandError, print, printRows } from './output.ts'
 import { page } from './page.ts'
 
@@ -72,11 +75,13 @@ function readCase(read: Read, tag: CaseTag) {
   const record = caseStore.find(read, tag)
   if (record === null)
     throw new CommandError(`There is no case ${tag}; "postern cases --all" lists all cases.`)
+  const notice = notices.find(read, tag)
   const own = caseStore.findNow(read, tag)?.reporters.find(({ id }) => id === tag) ?? null
   return {
     case: named(record, own),
     /** The promise that is due first. */
     due: looks.findDue(read, aboutCase(tag)),
+    notice: notice && noticeSummary(notice),
     history: events.list(read, aboutCase(tag)),
     messages: caseStore.listMessages(read, record.id),
     outbox: outbox
@@ -107,6 +112,7 @@ function pageOf(value: Found, config: Config, now: Instant): string {
   }
   return page('show-case', value, timezone, {
     state: stateWords,
+    noticeState: (state: NoticeState) => NOTICE_STATES[state],
     maintainer,
     reporter: (id: string) => reporter(id) ?? 'not known',
     author: (id: string, kind: string) =>

@@ -95,7 +95,7 @@ function requireNotice(read: Read, tag: CaseTag): NoticeRecord {
   return notice
 }
 
-function summary({ caseTag, authors, ...notice }: NoticeRecord) {
+export function summary({ caseTag, authors, ...notice }: NoticeRecord) {
   const { product, state, revision, approvals, releaseAt, releasedAt, patches } = notice
   const known = { product, state, revision, authors: authors.ids, approvals }
   return { case: caseTag, ...known, releaseAt, releasedAt, patches }

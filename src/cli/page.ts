@@ -1,15 +1,17 @@
 /**
- * Pages for people: each is a Liquid file beside this one. All but the page of `postern open` are filled with the value that
- * `--json` prints, so that both say the same.
+ * Pages for people: each is a Liquid file beside this one. What `show` prints is filled with the value that `--json` prints, so
+ * that both say the same.
  */
 import { readFileSync } from 'node:fs'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { count } from '../domain/words.ts'
 import { liquid } from '../messages/render.ts'
 
+type Page = 'show-case' | 'show-notice' | 'show-policy' | 'show-message' | 'check' | 'policy-advice'
+
 /** Fills NAME.liquid with `value`; instants are in `timezone`. */
 export function page(
-  name: 'show-case' | 'show-notice' | 'show-policy' | 'show-message',
+  name: Page,
   value: object,
   timezone: string,
   filters: Readonly<Record<string, (...args: never[]) => unknown>> = {}
@@ -20,4 +22,9 @@ export function page(
     engine.registerFilter(filter, apply)
   const source = readFileSync(new URL(`./${name}.liquid`, import.meta.url), 'utf8')
   return String(engine.parseAndRenderSync(source, value)).trimEnd()
+}
+
+/** The lines of NAME.liquid, filled with `value`. */
+export function linesOf(name: Page, value: object): string[] {
+  return page(name, value, 'UTC').split('\n').filter(Boolean)
 }

@@ -9,7 +9,7 @@ import { addMs, DAY_MS, type Instant } from '../domain/time.ts'
 import { systemClock } from '../effects/system.ts'
 import { type Call } from './context.ts'
 import { print, printVerdict, unlessRefused } from './output.ts'
-import { page } from './page.ts'
+import { linesOf, page } from './page.ts'
 
 /** Returns the exit status: 0 when the policy is valid. */
 export async function checkPolicy(call: Call): Promise<number> {
@@ -23,21 +23,14 @@ export async function checkPolicy(call: Call): Promise<number> {
 /** What is probably a mistake in a valid policy (M-38), one sentence each. */
 export function policyAdvice(policy: Policy, { dates, end }: Holidays, now: Instant): string[] {
   const { notice, clocks } = policy
-  const advice = linksOf(policy).map(
-    (link) => `its texts link to ${link}; make sure that this is a page about the same product`
-  )
-  if (JSON.stringify([clocks, notice]).includes('"business_days"') && dates.length === 0)
-    advice.push('it counts business days, but its calendar has no holidays')
-  // Without its holidays, next year's promises would be silently wrong.
-  if (end !== null && end < addMs(now, 365 * DAY_MS).slice(0, 10))
-    advice.push(
-      `the last holiday in the calendar is ${end}; add those of next year, or Postern counts them as business days`
-    )
-  if (notice !== null && !notice.required.includes('disclosure_at'))
-    advice.push('notice.required does not name disclosure_at, but no notice is sent without it')
-  if (notice?.approvals === 0)
-    advice.push('notice.approvals is 0, so a single approver can release a notice, even its author')
-  return advice
+  return linesOf('policy-advice', {
+    notice,
+    links: linksOf(policy),
+    countsDays: JSON.stringify([clocks, notice]).includes('"business_days"'),
+    dates,
+    // Without its holidays, next year's promises would be silently wrong.
+    end: end !== null && end < addMs(now, 365 * DAY_MS).slice(0, 10) ? end : ''
+  })
 }
 
 /** Every link in the texts that reporters read. */

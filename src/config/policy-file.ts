@@ -135,7 +135,7 @@ function pathOf(name: string, baseDir: string, where = ''): string {
   const presets = listPresets()
   if (presets.includes(name)) return join(POLICIES_DIR, `${name}.yaml`)
   throw refusedConfig(
-    `${where}there is no built-in policy of this name: use one of ${presets.join(', ')}, or a path like ./policy.yaml`
+    `${where}there is no built-in policy of this name: use one of ${presets.join(', ')}, or a path like ./policy.yaml; postern.yaml names the policy of each product`
   )
 }
 

@@ -196,7 +196,11 @@ export function reachWords(
 }
 
 /** The date while it holds: a case that ended without disclosure has none. */
-function* disclosureLines({ case: record, known, settings, now }: Draft): Iterable<string> {
+function* disclosureLines(draft: Draft): Iterable<string> {
+  const { case: record, known, settings, now } = draft
+  const events = [...draft.bound.events, ...happening(draft)]
+  const since = events.findLast((one) => one.kind === 'disclosed')?.about.date
+  if (since !== undefined) yield `Public since: ${formatInstant(since, settings.desk.timezone)}`
   const { disclosureAt, state } = record
   if (disclosureAt === null && state === 'accepted') yield 'Missing: a disclosure date (/embargo)'
   const isPublic = known.wasDisclosed || state === 'disclosed'

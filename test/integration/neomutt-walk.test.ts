@@ -150,6 +150,7 @@ describeWith(
     it('postern show names what is due', async () => {
       const { stdout } = await desk.cli('show', firstTag)
       expect(stdout).toMatch(/^Message of .*, by Alice <alice@reporter\.example> \(to the desk\)/m)
+      expect(stdout).toMatch(/^Notice: +revision 1, not approved$/m)
       expect(stdout).toMatch(/^Due: .*: The list does not have the advance notice yet\.$/m)
       expect(stdout).toMatch(/^\d+ answers to commands and updates to maintainers left, too/m)
     })
@@ -171,6 +172,10 @@ describeWith(
     it('postern show and audit say who moved the date from when to when, why, and by which message (A1)', async () => {
       const moved =
         /: Grace Hopper moved the disclosure from \w{3} \d.* UTC\)? to \w{3} \d.*, because: it is exploited; signed message [0-9a-f]{12}…\.$/m
+      const shown = (await desk.cli('show', firstTag)).stdout
+      expect(shown).toMatch(/^Notice: +revision \d, sent .*UTC.*; approved by Ada/m)
+      expect(shown).toMatch(/^Date: +.*Alice <alice@reporter\.example>/m)
+      expect(shown).toMatch(/^Message of .*\(to Alice <alice@reporter\.example>\)/m)
       for (const args of [
         ['show', firstTag],
         ['audit', 'export']

@@ -249,6 +249,12 @@ describe('/status (B6)', () => {
     }
   )
 
+  it('says since when a case is public (A1)', () => {
+    const planned = here('noticed', null, '2026-11-22T10:00:00Z')
+    const text = answer('/disclosed 2026-11-22 11:30 UTC\n/status', { bound: planned })
+    expect(text).toMatch(/^ *Public since: Sun 22 Nov 2026, .*11:30 UTC/m)
+  })
+
   it('calls a disclosure overdue until it is recorded', () => {
     for (const state of ['planned', 'noticed', 'disclosed'] as const) {
       const text = status(here(state, null, '2026-11-21T12:00:00Z'))
