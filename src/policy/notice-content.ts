@@ -31,7 +31,7 @@ import {
   notice as noticeMessage
 } from '../messages/to-members.ts'
 import { type CommandContext, type Draft } from './draft.ts'
-import { CLOCK_JUMP_MS } from './embargo.ts'
+import { approversOf, CLOCK_JUMP_MS } from './embargo.ts'
 
 /** A form for `/notice draft`: what the policy wants, and the command with what is there, to fill in and send. */
 export function noticeForm({ case: record, notice, product, settings }: Draft): Block {
@@ -281,6 +281,17 @@ export function outdatedPreview(
   return issued.digest === digest
     ? null
     : 'The notice, its date or its recipients have changed since that preview; make a new one.'
+}
+
+/** What decides who may approve a notice. */
+export function approving(notice: NoticeRecord, { product, settings }: Draft) {
+  return { notice, policy: product.policy, maintainers: settings.maintainers }
+}
+
+/** The ids of the maintainers whose approvals of exactly this content count now. The release counts in the same way. */
+export function approvedBy(notice: NoticeRecord, draft: Draft): readonly string[] {
+  const about = { ...approving(notice, draft), digest: noticeDigest(draft, notice) }
+  return approversOf(about, draft.bound.clockJump)
 }
 
 /** The newest preview that may be approved; null when there is none. */

@@ -24,6 +24,7 @@ import { answerOf, owedWord } from './date-talk.ts'
 import { type CommandContext, type Draft, happening } from './draft.ts'
 import { approvalRule } from './embargo.ts'
 import {
+  approvedBy,
   dateWords,
   isNoticeOpen,
   missingFields,
@@ -263,20 +264,28 @@ function* noticeLines(draft: Draft): Iterable<string> {
   if (releaseAt !== null) yield willLeave(releaseAt, draft, ` to ${to}`)
 }
 
-function approvalLine(draft: Draft, { approvals }: NoticeRecord): string {
-  const preview = standingPreview(draft)
-  if (preview === null) return 'Missing for the notice: a preview (/notice preview)'
+function approvalLine(draft: Draft, notice: NoticeRecord): string {
+  if (standingPreview(draft) === null) return 'Missing for the notice: a preview (/notice preview)'
   const { needed } = approvalRule(draft.product.policy)
-  const given = approvals.filter(({ digest }) => digest === preview.digest).length
-  const lacking = count(Math.max(needed - given, 1), 'approval', 'approvals')
+  const lacking = count(
+    Math.max(needed - approvedBy(notice, draft).length, 1),
+    'approval',
+    'approvals'
+  )
   return `Missing for the notice: ${lacking} (/notice approve with the code of the preview)`
 }
 
-function whereWords(notice: NoticeRecord, to: string, { settings, bound }: Draft): string {
+function whereWords(notice: NoticeRecord, to: string, draft: Draft): string {
+  const { settings, bound, product } = draft
   const { left, here, onTheWay, givenUp } = bound.copies
   const said = (at: Instant | null): string =>
     at === null ? '' : ` ${formatInstant(at, settings.desk.timezone)}`
-  if (notice.state === 'scheduled') return `; it leaves${said(notice.releaseAt)} to ${to}`
+  if (notice.state === 'scheduled') {
+    const isInDoubt = approvedBy(notice, draft).length < approvalRule(product.policy).needed
+    return isInDoubt && bound.clockJump !== null
+      ? `; the clock jumped since, so this does not count: it is put on hold${said(notice.releaseAt)} unless /notice preview and a new approval come first`
+      : `; it leaves${said(notice.releaseAt)} to ${to}`
+  }
   if (notice.state === 'drafting') return ''
   const counts = { sent: left, 'not sent yet': here + onTheWay, 'not accepted': givenUp }
   const copies = Object.entries(counts)

@@ -88,11 +88,13 @@ export type OutboxFilter = {
 const LOST_LAST_ATTEMPT_MS = 15 * 60_000
 
 /**
- * The condition, for a row of `outbox`, that it is no copy of a notice or one that its member may have: the member is on the
- * list now, with the address and key that it was made for (G5), and it says what was released last and not held since (G7).
+ * The condition, for a row of `outbox`, that its reader may have it. A list member has to be on the list now, with the address
+ * that it was made for (G5); for a copy of a notice with the key, too, and it says what was released last and not held since (G7).
  */
-const IS_APPROVED = `(notice_id IS NULL OR EXISTS (SELECT 1 FROM copies
-  WHERE outbox_id = outbox.id AND is_listed AND is_addressed AND content_digest = released_digest))`
+const IS_APPROVED = `iif(notice_id IS NULL, audience <> 'member' OR EXISTS (SELECT 1 FROM members
+    WHERE id = recipient_id AND state = 'active' AND address = envelope_to),
+  EXISTS (SELECT 1 FROM copies
+    WHERE outbox_id = outbox.id AND is_listed AND is_addressed AND content_digest = released_digest))`
 
 /** Queues a message; `already` when its decision was carried out before, whatever became of that message. */
 export function queue(tx: Tx, row: NewOutbox, now: Instant): 'queued' | 'already' {
@@ -113,7 +115,7 @@ export function queue(tx: Tx, row: NewOutbox, now: Instant): 'queued' | 'already
 
 /**
  * Takes the messages that are due, longest due first; call {@link recordOutcomes} with what became of them. What a crash left
- * `sending` is due again. A notice's copy that did not arrive and is not approved any more is held (G5, G7).
+ * `sending` is due again. What did not arrive and its reader may not have any more is held (G5, G7).
  */
 export function claimDue(tx: Tx, now: Instant, options: ClaimOptions): Claimed[] {
   const due = tx.all<
@@ -154,7 +156,7 @@ export function claimDue(tx: Tx, now: Instant, options: ClaimOptions): Claimed[]
 
 /**
  * Records the outcomes of claimed messages, and returns how they stand now: sent (a trigger drops the bytes); given up, with the
- * bytes kept for `outbox retry`; waiting for the next attempt; or held, a notice's copy that is not approved any more (G7).
+ * bytes kept for `outbox retry`; waiting for the next attempt; or held, which its reader may not have any more (G5, G7).
  */
 export function recordOutcomes(tx: Tx, results: readonly SendResult[], now: Instant): RowInCase[] {
   return results.map((result) => {
@@ -175,7 +177,7 @@ export function recordOutcomes(tx: Tx, results: readonly SendResult[], now: Inst
 
 /**
  * Puts a given-up or held message back at the start of its ladder, due now but never before its instant. `not-waiting` for one
- * that is queued, being sent or sent. A copy of a notice is `not-approved` where only a new approval lets it leave (G7).
+ * that is queued, being sent or sent, `not-approved` for what its reader may not have any more (G5, G7).
  */
 export function retry(
   tx: Tx,

@@ -86,6 +86,16 @@ describe('after a forward jump of the clock', () => {
     await leavesAfter(3 * MINUTE - 2000)
   })
 
+  it('a scheduled notice is approved again by a new preview; until then /status says that it will be held', async () => {
+    await jumpedNearly()
+    const held = 'does not count: it is put on hold Fri 27 Nov 2026, 12:00 UTC'
+    expect(await writes(grace, '/status\n')).toContain(held)
+    await approve()
+    expect(await lastTo(linus)).toContain('Approved. The notice leaves')
+    expect(await writes(grace, '/status\n')).toContain('approved; it leaves Fri 27 Nov')
+    await leavesAfter(3 * MINUTE - 2000)
+  })
+
   it('a notice that was held for it leaves once it is approved again, without any waiting', async () => {
     await givenNotices()
     await jumps(UNTIL_DUE)
@@ -182,7 +192,7 @@ describe('an approval that was on its way while the clock jumped', () => {
     const before = world.accepted.length
     await approve()
     const texts = await textsTo(linus, before)
-    const preview = texts.find((text) => text.includes('To approve exactly this'))
+    const preview = texts.find((text) => text.includes('An approval of exactly this'))
     expect(preview).toContain('Time of this machine: ')
     expect(preview).toContain('in doubt; an approval says that the time above is right')
     await world.wait(HOUR)

@@ -2,13 +2,13 @@
  * `/notice approve` and `/notice hold` (M-27, G7): another maintainer approves with the code that the desk issued for exactly this
  * content and these recipients; a hold voids all approvals.
  */
-import { type Sha256 } from '../../domain/ids.ts'
 import { copiesHeld, isAnyHere, isListTold, type NoticeRecord } from '../../domain/notice.ts'
 import { formatInstant } from '../../domain/time.ts'
 import { count, listed } from '../../domain/words.ts'
 import { type Draft, decided, type Handler, hasHappened, refuseIf, splitReason } from '../draft.ts'
-import { approvalRule, approversOf } from '../embargo.ts'
+import { approvalRule } from '../embargo.ts'
 import {
+  approvedBy,
   noticeDigest,
   outdatedPreview,
   plannedRelease,
@@ -18,7 +18,7 @@ import {
 import { noticeComplaint } from '../notice-lint.ts'
 import { nameOf } from '../recipients.ts'
 import { dateLines } from '../status.ts'
-import { approverWords, approving, noticeFor } from './notice.ts'
+import { approverWords, noticeFor } from './notice.ts'
 import { type Verb } from './verb.ts'
 
 const approve: Handler = (draft, command) => {
@@ -34,7 +34,7 @@ const approve: Handler = (draft, command) => {
   const about = { digest, code, members: draft.bound.members.length }
   decided(draft, 'notice-approved', { revision, ...about })
   draft.activity.push('approved the notice')
-  const given = approved(draft.notice ?? notice, digest, draft).length
+  const given = approvedBy(draft.notice ?? notice, draft).length
   const lacking = approvalRule(draft.product.policy).needed - given
   if (lacking > 0)
     return `Approved. ${count(lacking, 'more approval is', 'more approvals are')} needed.${also}`
@@ -47,17 +47,13 @@ const approve: Handler = (draft, command) => {
   return `Approved. The notice leaves ${when}.${also}`
 }
 
-/** The ids of the maintainers whose approvals of exactly this content count. The release counts in the same way. */
-function approved(notice: NoticeRecord, digest: Sha256, draft: Draft): readonly string[] {
-  return approversOf({ ...approving(notice, draft), digest }, draft.bound.clockJump)
-}
-
 function approvalComplaint(draft: Draft, notice: NoticeRecord, code: string): string | null {
   const { author, product } = draft
   const rule = approvalRule(product.policy)
   const issued = notice.previews.find((one) => one.code === code)
-  if (notice.state === 'scheduled' || notice.state === 'releasing')
-    return 'The notice is approved already.'
+  const counted = approvedBy(notice, draft)
+  const isApproved = notice.state === 'scheduled' && counted.length >= rule.needed
+  if (isApproved || notice.state === 'releasing') return 'The notice is approved already.'
   const done = sentComplaint(notice, draft)
   if (done !== null) return done
   if (['', 'code'].includes(code))
@@ -65,14 +61,12 @@ function approvalComplaint(draft: Draft, notice: NoticeRecord, code: string): st
   if (issued === undefined)
     return 'This code does not count: it is mistyped, or the notice was changed or put on hold after its preview. /notice preview makes a new one.'
   if (notice.authors.ids.includes(author.id) && !rule.byAuthor) return authorSentence(notice, draft)
-  const digest = noticeDigest(draft, notice)
-  const outdated = outdatedPreview(issued, digest, draft)
-  if (outdated !== null) return outdated
-  const counted = approved(notice, digest, draft)
   // Once a jump of the clock is undone, enough approvals may count again: then a repeated one schedules the notice.
-  if (counted.includes(author.id) && counted.length < rule.needed)
-    return 'You have approved it already.'
-  return noticeComplaint(draft)
+  const isGiven = counted.includes(author.id) && counted.length < rule.needed
+  const given = isGiven ? 'You have approved it already.' : null
+  return (
+    outdatedPreview(issued, noticeDigest(draft, notice), draft) ?? given ?? noticeComplaint(draft)
+  )
 }
 
 function authorSentence(notice: NoticeRecord, draft: Draft): string {

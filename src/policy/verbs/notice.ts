@@ -33,6 +33,7 @@ import {
 } from '../draft.ts'
 import { whoApproves } from '../embargo.ts'
 import {
+  approving,
   fieldInstant,
   isNoticeOpen,
   missingFields,
@@ -194,10 +195,6 @@ export function noticeFor(draft: Draft, kind: EventKind | null, none: string): N
   if (kind !== null) requireLegal(draft, kind)
   if (draft.notice === null) throw new Refusal(none)
   return draft.notice
-}
-
-export function approving(notice: NoticeRecord, { product, settings }: Draft) {
-  return { notice, policy: product.policy, maintainers: settings.maintainers }
 }
 
 /** Who can approve what this message made of the notice; '' where there is none to approve. */

@@ -225,6 +225,20 @@ describe('the outbox', () => {
     expect(db.read((read) => outbox.find(read, 2))?.nextAttemptAt).toBe(addMs(NOON, MINUTE))
   })
 
+  it('holds what was being sent to a list member who was removed meanwhile, whether or not its outcome is known (G5)', () => {
+    const suse = member('suse', '1')
+    const answer = { audience: 'member', recipientId: 'suse', envelopeTo: suse.address } as const
+    db.transact((tx) => members.add(tx, { ...suse, keyData: new Uint8Array(1), signingKeys: [] }))
+    queue('answer', answer)
+    queue('lost', answer)
+    const [first] = claim(NOON)
+    db.transact((tx) => members.remove(tx, 'suse', NOON))
+    record('deferred', NOON, ...(first ? [first] : []))
+    expect(claim(addMs(NOON, MAX_MS))).toEqual([])
+    expect(states()).toEqual(['held', 'held'])
+    expect(db.transact((tx) => outbox.retry(tx, 1, NOON))).toBe('not-approved')
+  })
+
   it('refuses an outcome of what was not claimed, and then records none of the batch', () => {
     queue('a')
     queue('b', { notBefore: addMs(NOON, MINUTE) })
