@@ -52,8 +52,8 @@ function approvalComplaint(draft: Draft, notice: NoticeRecord, code: string): st
   const rule = approvalRule(product.policy)
   const issued = notice.previews.find((one) => one.code === code)
   const counted = approvedBy(notice, draft)
-  const isApproved = notice.state === 'scheduled' && counted.length >= rule.needed
-  if (isApproved || notice.state === 'releasing') return 'The notice is approved already.'
+  const over = counted.length < rule.needed ? ['releasing'] : ['scheduled', 'releasing']
+  if (over.includes(notice.state)) return 'The notice is approved already.'
   const done = sentComplaint(notice, draft)
   if (done !== null) return done
   if (['', 'code'].includes(code))
