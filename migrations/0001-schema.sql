@@ -391,6 +391,7 @@ CREATE TABLE notices (
 ) STRICT;
 
 CREATE INDEX notices_due ON notices (state) WHERE state IN ('scheduled', 'releasing');
+CREATE INDEX notices_next ON notices (release_at) WHERE state = 'scheduled';
 CREATE INDEX notices_unreleased ON notices (id) WHERE state IN ('drafting', 'scheduled', 'releasing', 'held');
 
 CREATE TABLE patches (

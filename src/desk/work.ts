@@ -19,7 +19,7 @@ import { keysOf } from './read-keys.ts'
 import { openArrival, readSituation } from './read-situation.ts'
 
 const TRIES_MAX = 3
-/** A message whose handling crashed the process this often is quarantined, too. */
+/** A message that crashed the process or met another writer this often is quarantined, too: none is tried for ever. */
 const STARTS_MAX = 12
 const RETRY_MS = 2000
 /** How long arrivals are handled before the other duties get their turn. */

@@ -86,6 +86,10 @@ describe('copies of a notice', () => {
 })
 
 describe('notices', () => {
+  it('that leave next are found without a look at all notices there ever were', () => {
+    expect(plansOf(db, notices.nextReleaseAt)).toEqual([expect.stringContaining('notices_next')])
+  })
+
   it('refuse to be written over an older version, or twice for one case', () => {
     save()
     save({ version: 1 })
