@@ -488,7 +488,8 @@ FROM cases;
 
 -- The same with the promise that is due first, as the last look at the case's clocks found it.
 CREATE VIEW listed_cases AS
-SELECT case_records.*, iif(due_at IS NULL, NULL, json_object('at', due_at, 'clock', due_clock)) AS due_json
+SELECT case_records.*, iif(due_at IS NULL, NULL, json_object('at', due_at, 'clock', due_clock)) AS due_json,
+  EXISTS (SELECT 1 FROM notices WHERE notices.case_id = case_records.id AND notices.state = 'released') AS is_list_told
 FROM case_records LEFT JOIN looks ON subject_kind = 'case' AND subject_id = tag;
 
 -- Open cases with a reporter who waits for the first answer or wrote after the last one, and all cases in which words wait for a

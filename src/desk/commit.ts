@@ -17,9 +17,11 @@ import {
   type Subject
 } from '../domain/event.ts'
 import { type CaseTag, type Sha256 } from '../domain/ids.ts'
+import { type MessageKind } from '../domain/message.ts'
 import { addMs, HOUR_MS, type Instant } from '../domain/time.ts'
 import { MESSAGES } from '../messages/catalogue.ts'
 import { alert, digest } from '../messages/to-maintainers.ts'
+import { dateNotice, dateProposed } from '../messages/to-reporters.ts'
 import * as arrivals from '../store/arrivals.ts'
 import * as cases from '../store/cases.ts'
 import * as people from '../store/correspondents.ts'
@@ -34,6 +36,7 @@ import { type Prepared, type PreparedMail, type RefusedCopy } from './prepare.ts
 
 /** Messages that tell a reporter something: a maintainer's words or decision, or the date. */
 const ANSWERS = MESSAGES.filter((one) => one.inClear === 'own-words').map(({ kind }) => kind)
+const OF_DATE: readonly MessageKind[] = [dateNotice.kind, dateProposed.kind]
 /** When an alarm that did not arrive rings again, if nothing else happens before. */
 const RING_AGAIN_MS = 6 * HOUR_MS
 
@@ -163,9 +166,10 @@ export function recordUndelivered(
   const about = { audience, recipient, message, outbox, attempts, ...how }
   record(tx, event('undelivered', subject, BY_DESK, about), work)
   const found = row.caseNow === null ? null : cases.find(tx, row.caseNow)
+  const lost = OF_DATE.includes(message) ? 'date-unreached' : 'reporter-unreached'
   // What stopped the clocks when it was queued has not reached the reporter.
   if (audience === 'reporter' && found !== null && isOpen(found.state) && ANSWERS.includes(message))
-    record(tx, event('reporter-unreached', ofCase, BY_DESK, { reporter: recipient, message }), work)
+    record(tx, event(lost, ofCase, BY_DESK, { reporter: recipient, message, outbox }), work)
   looks.forgetRings(tx, row.messageId, addMs(work.now, RING_AGAIN_MS))
 }
 

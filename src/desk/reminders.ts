@@ -3,8 +3,14 @@
  * some, what `DETAILS` adds; messages/alert.liquid has the words. Reads what it needs and changes nothing. Makes no message for
  * somebody to whom there is nothing to say.
  */
-import { type CaseRecord, isOpen, type Reporter, reporterWith } from '../domain/case.ts'
-import { type Clock, type Ring } from '../domain/clock.ts'
+import {
+  type CaseRecord,
+  isOpen,
+  type Reporter,
+  reporterWith,
+  type WaitingWords
+} from '../domain/case.ts'
+import { type Clock, type ClockRun, type Ring, shownDue } from '../domain/clock.ts'
 import { type Decision, type SealedRecipient } from '../domain/decision.ts'
 import {
   type DeskEvent,
@@ -66,18 +72,21 @@ export function compose(desk: Desk, read: Read, occasion: Occasion): readonly De
 }
 
 function alarms(desk: Desk, read: Read, occasion: Occasion): Decision[] {
-  const { clock, record, recipients, once } = occasion
-  const details = (DETAILS[clock.message] ?? nothingMore)(desk, read, occasion)
-  const [first, ...also] = promisesOf(desk, occasion)
+  const { clock, rings, record, recipients, once } = occasion
+  const details = DETAILS[clock.message]?.(desk, read, occasion)
+  const [first, ...also] = promisesOf(desk, read, occasion)
   if (details === null || first === undefined) return []
-  const { names = '', ...about } = details
+  const { names = '', ...about } = details ?? { names: '' }
+  const waiting = rings
+    .flatMap(({ run }) => waitingAnswers(read, run, record))
+    .map((words) => waitingName(words, desk.settings))
   const params = {
     ...first,
     // The clocks that share another message have its words in common.
     also: clock.message === 'reminder' ? also : [],
     ...wordsOf(desk, occasion),
     about,
-    waiting: waitingNames(desk, read, occasion)
+    waiting: [...new Set(waiting)]
   }
   const admins = whomToTell(['list-admin'], { ...desk.settings, owner: null, start: null })
   const groups = groupBy(recipients, ({ id }) => (admins.includes(id) ? names : ''))
@@ -114,19 +123,18 @@ function wordsOf(desk: Desk, { clock, rings, starts, record, subject, recipients
 }
 
 /** What is at risk by when: once, however many runs say the same of it. */
-function promisesOf({ settings }: Desk, { clock: { counts }, rings, record, now }: Occasion) {
-  const isAlarm = counts === 'each'
-  const said = rings.map(({ run: { clock, start, dueAt } }) => ({
-    ...{ risk: clock.risk, remedy: clock.remedy, quote: clock.quote },
-    due: isAlarm ? '' : formatInstant(dueAt, settings.desk.timezone),
-    isOver: dueAt <= now,
-    isKeptByAnswer: isKeptByAnswer(clock),
-    address: isAlarm ? '' : addressIn(start.about, record)
+function promisesOf({ settings }: Desk, read: Read, occasion: Occasion) {
+  const { clock, rings, record, now } = occasion
+  const isAlarm = clock.counts === 'each'
+  const said = rings.map(({ run }) => ({
+    ...{ risk: run.clock.risk, remedy: run.clock.remedy, quote: run.clock.quote },
+    due: isAlarm ? '' : formatInstant(shownDue(run), settings.desk.timezone),
+    isOver: run.dueAt <= now,
+    isWritten: waitingAnswers(read, run, record).length > 0,
+    address: isAlarm ? '' : addressIn(run.start.about, record)
   }))
   return [...groupBy(said, (one) => JSON.stringify(one)).values()].map(([one]) => one)
 }
-
-const isKeptByAnswer = ({ stops }: Clock): boolean => stops.includes('answered')
 
 /** An event as the wordings read it: its particulars, and people, messages and reasons in words. */
 function inWords(desk: Desk, { kind, at, about }: DeskEvent, record: CaseRecord | null): object {
@@ -162,17 +170,16 @@ const OTHERS = {
   outsider: 'somebody outside'
 }
 
-/** The answers that wait for a reporter's key, so that nobody writes them again. */
-function waitingNames(desk: Desk, read: Read, { rings, record }: Occasion): string[] {
-  const runs = rings.map(({ run }) => run).filter(({ clock }) => isKeptByAnswer(clock))
-  if (record === null || runs.length === 0) return []
-  const starts = runs.map(({ start }) => start)
-  const contacts = waitingReporters(starts, record).flatMap(({ contact }) => contact ?? [])
+/** The answers that keep a promise as soon as a key of its reporter comes, so that nobody writes them again. */
+function waitingAnswers(
+  read: Read,
+  { clock, start }: ClockRun,
+  record: CaseRecord | null
+): readonly WaitingWords[] {
+  if (record === null || !clock.stops.includes('answered')) return []
+  const contacts = waitingReporters([start], record).flatMap(({ contact }) => contact ?? [])
   const addresses = contacts.map(({ address }) => address)
-  return cases
-    .listKeptWords(read, addresses)
-    .filter(({ tag }) => tag === record.tag)
-    .map((words) => waitingName(words, desk.settings))
+  return cases.listKeptWords(read, addresses).filter(({ tag }) => tag === record.tag)
 }
 
 function waitingReporters(starts: Occasion['starts'], record: CaseRecord): Reporter[] {
@@ -183,8 +190,6 @@ function waitingReporters(starts: Occasion['starts'], record: CaseRecord): Repor
 
 /** Goes to messages/alert.liquid as `about`. Only list admins read the `names`, which are those of members of the list (G5). */
 type Details = { readonly names?: string }
-
-const nothingMore = (): Details => ({})
 
 /** By the message that a clock names; null where there is nothing to say after all. */
 const DETAILS: Readonly<

@@ -4,7 +4,7 @@
  * not be encrypted to somebody rings again.
  */
 import { reporterWith, underOneNumber } from '../domain/case.ts'
-import { type Clock, kindsOf, type Ring } from '../domain/clock.ts'
+import { type Clock, kindsOf, type Ring, shownDue } from '../domain/clock.ts'
 import { type Decision } from '../domain/decision.ts'
 import { BY_DESK, DESK, type DeskEvent, event, type Subject } from '../domain/event.ts'
 import { groupBy } from '../domain/group.ts'
@@ -132,10 +132,11 @@ function know(desk: Desk, read: Read, subject: Subject, now: Instant) {
   const clocks = isGone ? [] : clocksOf(subject.kind, product, settings)
   const reporters = found?.reporters ?? []
   // A reporter may have another first number since a merge. Only the rings of a clock that is kept by reporter name it.
-  const byReporter = clocks.filter(({ key }) => key === 'reporter').map(({ id }) => id)
+  const byReporter = clocks.filter(({ key }) => key?.startsWith('reporter')).map(({ id }) => id)
   const told = looks.listRings(read, subject).map((ring) => {
-    const reporter = byReporter.includes(ring.clock) ? reporterWith({ reporters }, ring.key) : null
-    return { ...ring, key: reporter?.id ?? ring.key }
+    const [id = '', ...more] = byReporter.includes(ring.clock) ? ring.key.split(' ') : []
+    const reporter = reporterWith({ reporters }, id)
+    return reporter === null ? ring : { ...ring, key: [reporter.id, ...more].join(' ') }
   })
   const last = events.lastOf(read, subject)
   const { maintainers } = settings
@@ -222,7 +223,7 @@ function write(tx: Tx, { subject, standing, now }: Known, { tellings, ...made }:
     const ringing = { clock, generation: run.start.id, step }
     const ring = { ...ringing, repeat, key: run.key, eachFrom: standing.eachFrom }
     for (const one of told) looks.saveRing(tx, subject, { ...ring, ...one })
-    const dueAt = counts === 'each' ? null : run.dueAt
+    const dueAt = counts === 'each' ? null : shownDue(run)
     const about = { ...ringing, title, to, dueAt, isLate }
     if (!isSilent) record(tx, event('rang', subject, BY_DESK, about), { now })
   }

@@ -206,11 +206,15 @@ function runFrom(run: Started, from: Instant, calendar: Calendar): ClockRun | nu
 
 /** The promise that is due first. A clock that counts `each` start only tells of something. */
 export function firstDue(runs: readonly ClockRun[]): Due | null {
-  const dues = runs.flatMap(({ clock: { id, counts }, startedAt, dueAt }) =>
-    // Nothing was due before it began: a date may leave less time than its clock wants.
-    counts === 'each' ? [] : [{ at: dueAt < startedAt ? startedAt : dueAt, clock: id }]
+  const dues = runs.flatMap((run) =>
+    run.clock.counts === 'each' ? [] : [{ at: shownDue(run), clock: run.clock.id }]
   )
   return dues.sort((a, b) => msBetween(b.at, a.at))[0] ?? null
+}
+
+/** When it is due, as people read it: nothing was due before it began, though a date may leave less time than its clock wants. */
+export function shownDue({ startedAt, dueAt }: ClockRun): Instant {
+  return dueAt < startedAt ? startedAt : dueAt
 }
 
 /** Kinds of events that decide about these clocks. */

@@ -151,6 +151,8 @@ const EVENTS = {
   },
   /** The list learned the date, and nobody could write it to the reporter. */
   'date-untold': {} as { reporter: string; because: 'no-key' | 'no-address' },
+  /** It became public before its date, and we have no usable key to tell the reporter. */
+  'disclosure-untold': {} as { reporter: string; date: Instant },
   /** `isQuestion`: they were asked whether it suits them. */
   'date-told': {} as { reporter: string; date: Instant; how: Way; isQuestion: boolean },
   'date-answered': {} as { reporter: string; date: Instant; answer: 'agree' | 'object' },
@@ -196,7 +198,9 @@ const EVENTS = {
     attempts: number
   },
   /** A message that answers the reporter did not arrive: they still wait. */
-  'reporter-unreached': {} as { reporter: string; message: MessageKind },
+  'reporter-unreached': {} as { reporter: string; message: MessageKind; outbox: number },
+  /** A message about the date of the disclosure did not arrive. */
+  'date-unreached': {} as { reporter: string; message: MessageKind; outbox: number },
   /** On the record of the case where the message is for a `reporter`; '' and on that of the desk otherwise. */
   retried: {} as { outbox: number; reporter: string },
   /** `to`: the maintainers who were told, '' for the list member; `dueAt`: null for what merely happened. */

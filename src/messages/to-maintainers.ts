@@ -103,7 +103,8 @@ type Promised = Pick<Clock, 'risk' | 'remedy' | 'quote'> & {
   /** The instant by which something is due; '' where the alarm only tells what happened. */
   readonly due: string
   readonly isOver: boolean
-  readonly isKeptByAnswer: boolean
+  /** What keeps it is written, and waits for a key. */
+  readonly isWritten: boolean
   /** Of the reporter who waits; '' where the case has only one. */
   readonly address: string
 }

@@ -133,7 +133,7 @@ export function promisesOpen(
   )
 }
 
-/** When something is due in a case, and what, in one line. */
+/** When something is due in a case, and what, in one line: what to do, or once that is late, what is at risk. */
 export function promiseWords(
   { at, clock }: Due,
   about: {
@@ -146,9 +146,9 @@ export function promiseWords(
 ): string {
   const { settings, now } = about
   const product = settings.products.find(({ id }) => id === about.case.product) ?? null
-  const risk = clocksOf('case', product, settings).find(({ id }) => id === clock)?.risk
-  const late = at < now ? ' (OVERDUE)' : ''
-  return `${formatInstant(at, settings.desk.timezone)}${late}: ${risk ?? clock}`
+  const found = clocksOf('case', product, settings).find(({ id }) => id === clock)
+  const [late, says] = at < now ? [' (OVERDUE)', found?.risk] : ['', found?.remedy]
+  return `${formatInstant(at, settings.desk.timezone)}${late}: ${says ?? clock}`
 }
 
 /** What one message tells one person now. */

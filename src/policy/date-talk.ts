@@ -7,6 +7,7 @@ import {
   addresseesOf,
   type CaseRecord,
   isOpen,
+  type ListedCase,
   type Reporter,
   type ReporterKeys,
   reporterWith
@@ -21,7 +22,6 @@ import {
   type EventKind,
   type NewEvent
 } from '../domain/event.ts'
-import { type CaseTag } from '../domain/ids.ts'
 import { type OpenedMail } from '../domain/mail.ts'
 import { type FactLine } from '../domain/message.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
@@ -34,14 +34,15 @@ import { askFor } from './reporter-mail.ts'
 import { toReporter } from './send.ts'
 import { type Sender } from './threading.ts'
 
-/** The events that show what each reporter was told about the date and what they answered. */
-export const DATE_KINDS: readonly EventKind[] = [
+const ABOUT_DATE: readonly EventKind[] = [
   'date-told',
   'date-untold',
   'date-answered',
-  'embargo-set',
-  'notice-left'
+  'disclosure-untold'
 ]
+
+/** The events that show what each reporter was told about the date and what they answered. */
+export const DATE_KINDS: readonly EventKind[] = [...ABOUT_DATE, 'embargo-set', 'notice-left']
 
 /** A case, and what is known of its reporters. */
 export type DateAbout = {
@@ -54,72 +55,71 @@ export type DateAbout = {
   readonly now: Instant
 }
 
-/** Asks them, on the record of the case `tag`. `says` has one sentence for each reporter who was asked. */
-function ask(
-  reporters: readonly Addressed[],
-  about: DateAbout,
-  by: Actor,
-  tag: CaseTag = about.record.tag
-) {
+/** What a reporter is to read: whether the date suits them, the date by which the list goes, or that the issue is public. */
+type Word = { readonly word: 'question' | 'date' | 'public'; readonly date: Instant }
+type Owed = Word & { readonly reporter: Addressed }
+
+/** Writes to them, on the record of the case `tag`. `says` has one sentence for each reporter who can be reached. */
+function tell(owed: readonly Owed[], about: DateAbout, by: Actor, tag = about.record.tag) {
   const { record, events, product, settings } = about
-  const { disclosureAt: date, disclosureZone } = record
-  const asked = { decisions: [] as Decision[], says: [] as string[], unasked: [] as Addressed[] }
-  if (date === null) return asked
+  const told = { decisions: [] as Decision[], says: [] as string[], unreached: [] as Addressed[] }
   const say = (instant: Instant): string =>
-    formatInstant(instant, settings.desk.timezone, disclosureZone)
-  const sending = { once: `${about.arrivalId}:${date}`, tag: record.tag }
-  for (const reporter of reporters) {
+    formatInstant(instant, settings.desk.timezone, record.disclosureZone)
+  for (const { reporter, word, date } of owed) {
     const { address } = reporter.contact
     const path = reporterPath(reporter, about.keys, product)
     if (path.kind === 'no-key') {
-      asked.unasked.push(reporter)
+      told.unreached.push(reporter)
       continue
     }
-    const last = toldDate(events, record, reporter)
+    const last = word === 'public' ? null : toldDate(events, record, reporter)
     const before = last === null || last === date ? '' : say(last)
-    const isTold = owedWord(about, reporter) === 'message'
-    const message = isTold
-      ? dateNotice({ ...OF_DATE, product: product.name, disclosure: say(date), before })
-      : dateProposed({ date: say(date), before })
-    const told = { reporter: reporter.id, date, how: path.kind, isQuestion: !isTold }
-    asked.decisions.push(
-      toReporter(path, message, sending),
-      recorded('date-told', aboutCase(tag), by, told)
-    )
-    const did = isTold ? `told ${address} the date` : `asked ${address} about the date`
-    asked.says.push(`We ${did} ${say(date)}, ${WAYS[path.kind]}.`)
-  }
-  return asked
-}
-
-const OF_DATE = { before: '', changed: '', isPublic: false, isListTold: true } as const
-
-/** Tells every reporter that the issue became public before the date of the case. */
-export function tellEarly(draft: Draft, date: Instant, disclosure: string): void {
-  const { case: record, product, arrivalId, author } = draft
-  const message = dateNotice({ ...OF_DATE, product: product.name, disclosure, isPublic: true })
-  const told = { decisions: [] as Decision[], says: [] as string[] }
-  for (const reporter of addresseesOf(record)) {
-    const { id, contact } = reporter
-    const path = reporterPath(reporter, draft.reporterKeys, product)
-    if (path.kind === 'no-key') {
-      told.says.push(`${contact.address} is not told that it is public: we have no usable key.`)
-      continue
-    }
-    const about = { reporter: id, date, how: path.kind, isQuestion: false }
+    const isPublic = word === 'public'
+    const said = { ...OF_DATE, product: product.name, disclosure: say(date), before, isPublic }
+    const isQuestion = word === 'question'
+    const message = isQuestion ? dateProposed({ date: say(date), before }) : dateNotice(said)
+    const sending = { once: `${about.arrivalId}:${date}`, tag: record.tag }
+    const event = { reporter: reporter.id, date, how: path.kind, isQuestion }
     told.decisions.push(
-      toReporter(path, message, { once: String(arrivalId), tag: record.tag }),
-      recorded('date-told', aboutCase(record.tag), byMaintainer(author.id), about)
+      toReporter(path, message, sending),
+      recorded('date-told', aboutCase(tag), by, event)
     )
-    told.says.push(`We tell ${contact.address} that it is public, ${WAYS[path.kind]}.`)
+    const did = {
+      question: `asked ${address} about the date ${say(date)}`,
+      date: `told ${address} the date ${say(date)}`,
+      public: `told ${address} that it is public`
+    }
+    told.says.push(`We ${did[word]}, ${WAYS[path.kind]}.`)
   }
-  draft.question = { decisions: told.decisions, says: told.says.join(' ') }
+  return told
 }
 
-/** Asks those who have not been told the present date. Questions are not stored, so none can be out of date. */
-function askOwing(reporters: readonly Addressed[], about: DateAbout, by: Actor) {
-  const owing = reporters.filter((one) => owedWord(about, one) !== null)
-  return ask(owing, about, by)
+const OF_DATE = { changed: '', isListTold: true } as const
+
+/** Tells every reporter that the issue became public before the date of the case; those without a key as soon as one comes. */
+export function tellEarly(draft: Draft, date: Instant): void {
+  const { case: record, author } = draft
+  const by = byMaintainer(author.id)
+  const owed = addresseesOf(record).map((reporter) => ({ reporter, word: 'public', date }) as const)
+  const { decisions, says, unreached } = tell(owed, aboutDraft({ ...draft, question: null }), by)
+  for (const one of unreached) {
+    const untold = { reporter: one.id, date }
+    decisions.push(recorded('disclosure-untold', aboutCase(record.tag), by, untold))
+    const asking = askFor(one, draft, 'key-request')
+    draft.decisions.push(...asking.decisions)
+    const { address } = one.contact
+    says.push(`${address} is told that it is public when a key of theirs is in use. ${asking.says}`)
+  }
+  draft.question = { decisions, says: says.join(' ') }
+}
+
+/** Writes to those who are owed a word. Questions are not stored, so none can be out of date. */
+function tellOwing(reporters: readonly Addressed[], about: DateAbout, by: Actor) {
+  const owed = reporters.flatMap((reporter) => {
+    const word = owedWord(about, reporter)
+    return word === null ? [] : { reporter, ...word }
+  })
+  return tell(owed, about, by)
 }
 
 function aboutDraft(draft: Draft): DateAbout {
@@ -129,33 +129,37 @@ function aboutDraft(draft: Draft): DateAbout {
   return { ...draft, record, keys, events }
 }
 
-/** Asks every reporter about the date, for the case `tag`, in place of an earlier question. `says` is why somebody is not asked. */
+/**
+ * Asks every reporter about the date, or tells it if the list goes by it, for the case `tag`, in place of an earlier question.
+ * `says` is why somebody is not reached.
+ */
 export function proposeDate(
   draft: Draft,
-  tag = draft.case.tag
-): { readonly says: string; readonly unasked: readonly Addressed[] } {
-  if (draft.case.disclosureAt === null) return { says: '', unasked: [] }
+  { tag, isListTold = false }: Pick<ListedCase, 'tag' | 'isListTold'> = draft.case
+): { readonly says: string; readonly unreached: readonly Addressed[] } {
+  const { disclosureAt: date } = draft.case
+  if (date === null) return { says: '', unreached: [] }
   const reporters = addresseesOf(draft.case)
-  if (reporters.length === 0) {
-    const says = ' The reporter was not asked: the report names no address.'
-    return { says, unasked: [] }
-  }
+  const word = isListTold ? 'date' : 'question'
+  const owed = reporters.map((reporter) => ({ reporter, word, date }) as const)
   const about = aboutDraft({ ...draft, question: null })
-  const { decisions, says, unasked } = ask(reporters, about, byMaintainer(draft.author.id), tag)
+  const { decisions, says, unreached } = tell(owed, about, byMaintainer(draft.author.id), tag)
   if (says.length > 0) draft.question = { decisions, says: says.join(' ') }
-  const why = unasked.map((one) => {
+  const why = unreached.map((one) => {
     const asking = askFor(one, draft, 'key-request')
     const key = asking.decisions.length === 0 ? asking.says : '/ask asks for one.'
-    return ` ${one.contact.address} is asked when a key of theirs is in use: we have none. ${key}`
+    const is = isListTold ? 'told the date' : 'asked'
+    return ` ${one.contact.address} is ${is} when a key of theirs is in use: we have none. ${key}`
   })
-  return { says: why.join(''), unasked }
+  if (reporters.length === 0) why.push(' The reporter was not asked: the report names no address.')
+  return { says: why.join(''), unreached }
 }
 
 /** Asks reporters about the date if a maintainer's word about their key has opened a way to them (B19). */
 export function askOwed(draft: Draft): void {
   const { question, settled, author } = draft
   const reporters = addresseesOf(draft.case).filter(({ id }) => settled.includes(id))
-  const { decisions, says } = askOwing(reporters, aboutDraft(draft), byMaintainer(author.id))
+  const { decisions, says } = tellOwing(reporters, aboutDraft(draft), byMaintainer(author.id))
   if (says.length === 0) return
   draft.question = {
     decisions: [...(question?.decisions ?? []), ...decisions],
@@ -165,20 +169,21 @@ export function askOwed(draft: Draft): void {
 
 /** Asks a reporter whose message brings the key that was missing. */
 export function owedDate(reporter: Reporter, about: DateAbout): readonly Decision[] {
-  return askOwing(addresseesOf({ reporters: [reporter] }), about, BY_DESK).decisions
+  return tellOwing(addresseesOf({ reporters: [reporter] }), about, BY_DESK).decisions
 }
 
-/** What a reporter is still owed about the present date: the question, or the message if the list goes by it. */
+/** What a reporter is still owed; null for nothing. */
 export function owedWord(
   { record, events, now }: Pick<DateAbout, 'record' | 'events' | 'now'>,
   reporter: Reporter
-): 'question' | 'message' | null {
-  const date = comingDate(record, now)
-  if (date === null) return null
+): Word | null {
   const last = wordsWith(events, record, reporter).findLast(({ kind }) => kind !== 'date-answered')
-  if (last?.kind === 'date-told' && last.about.date === date) return null
+  if (record.state === 'disclosed')
+    return last?.kind === 'disclosure-untold' ? { word: 'public', date: last.about.date } : null
+  const date = comingDate(record, now)
+  if (date === null || (last?.kind === 'date-told' && last.about.date === date)) return null
   const set = events.findLast(({ kind }) => kind === 'embargo-set' || kind === 'notice-left')
-  return last?.kind === 'date-untold' && set?.kind === 'notice-left' ? 'message' : 'question'
+  return { word: set?.kind === 'notice-left' ? 'date' : 'question', date }
 }
 
 function comingDate({ disclosureAt: date, state }: CaseRecord, now: Instant): Instant | null {
@@ -193,12 +198,12 @@ export function answerOf(
 ): DeskEvent<'date-answered' | 'date-told'> | null {
   const date = comingDate(record, now)
   const said = wordsWith(bound.events, record, reporter)
-    .filter((one) => one.kind !== 'date-untold')
+    .filter((one) => one.kind === 'date-told' || one.kind === 'date-answered')
     .filter(({ about }) => about.date === date)
   return said.findLast(({ kind }) => kind === 'date-answered') ?? said.at(-1) ?? null
 }
 
-type AboutDate = NewEvent<'date-told' | 'date-untold' | 'date-answered'>
+type AboutDate = NewEvent<'date-told' | 'date-untold' | 'date-answered' | 'disclosure-untold'>
 
 /** What was said about dates to this reporter and by them, under whichever of their numbers. */
 function wordsWith<E extends NewEvent>(
@@ -207,10 +212,7 @@ function wordsWith<E extends NewEvent>(
   { id }: Reporter
 ): Extract<E, AboutDate>[] {
   return events
-    .filter(
-      (one): one is Extract<E, AboutDate> =>
-        one.kind === 'date-told' || one.kind === 'date-untold' || one.kind === 'date-answered'
-    )
+    .filter((one): one is Extract<E, AboutDate> => ABOUT_DATE.includes(one.kind))
     .filter(({ about }) => reporterWith(record, about.reporter)?.id === id)
 }
 

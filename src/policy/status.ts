@@ -108,10 +108,11 @@ export function isAnswerDue(draft: Draft): boolean {
   )
 }
 
-/** Whether a promise waits to be kept that takes a plan and not just any answer (M-08). */
-export function isPlanDue(draft: Draft): boolean {
+/** Whether a promise waits to be kept that any answer keeps, or one that takes a plan and not just any answer (M-08). */
+export function isPromised(draft: Draft, by: 'answered' | 'plan-told'): boolean {
   return promisesOpen(draft.case, draft.bound.events, happening(draft), draft).some(
-    ({ clock: { stops } }) => stops.includes('plan-told') && !stops.includes('answered')
+    ({ clock: { stops } }) =>
+      stops.includes(by) && (by === 'answered' || !stops.includes('answered'))
   )
 }
 
@@ -237,9 +238,7 @@ export function* dateLines(draft: Draft): Iterable<string> {
     else if (said !== null)
       yield `Date: ${address} ${said.about.answer === 'agree' ? 'agreed' : 'OBJECTED'} ${when}`
     else if (word !== null && reporterPath(reporter, reporterKeys, product).kind === 'no-key')
-      yield word === 'question'
-        ? `Question about the date: waits for a key of ${address}`
-        : `Message that says the date: waits for a key of ${address}`
+      yield `Message about the disclosure: waits for a key of ${address}`
   }
 }
 

@@ -205,12 +205,9 @@ describe('(A3) the promise of an answer', () => {
 
 it('(A3, B6) the forwarded report, /status and what the others read of a decision say what the clocks say is due', async () => {
   await givenCase()
-  expect(await lastTo(linus)).toContain(
-    'Due: Wed 25 Nov 2026, 12:00 UTC: No person has answered the reporter yet.'
-  )
-  expect(await writes(grace, '/status\n')).toMatch(
-    /Due: .*: No person has answered the reporter yet\./
-  )
+  const due = 'Due: Wed 25 Nov 2026, 12:00 UTC: Please answer with /reply.'
+  expect(await lastTo(linus)).toContain(due)
+  expect(await writes(grace, '/status\n')).toContain(due)
   await world.wait(49 * HOUR)
   expect(await writes(grace, '/status\n')).toMatch(
     /Due: .* \(OVERDUE\): No person has answered the reporter yet\./
@@ -308,8 +305,9 @@ describe('(A3) the dates of a case', () => {
     expect(alarm).toContain('should leave as soon as possible: the time that the policy wants')
     expect(alarm).not.toContain('must leave by')
     expect(await writes(grace, '/status\n')).toContain(
-      `Due: ${formatInstant(START, 'UTC')}: The advance notice is not written yet.`
+      `Due: ${formatInstant(START, 'UTC')}: Please write the advance notice with /notice draft`
     )
+    for (const rang of recorded('rang')) expect(rang).toMatchObject({ dueAt: START })
   })
 
   it('preflight tells everybody counts, and list admins alone who is blocked and why (G5)', async () => {
@@ -350,7 +348,9 @@ describe('(A3) the dates of a case', () => {
     async (because, why) => {
       await givenCase({ policy: {} })
       await given(LEAVING, event('date-untold', CASE, BY_DESK, { reporter: CASE.id, because }))
-      expect((await alarmsTo(linus)).at(-1)).toContain(`Because: ${why}`)
+      const [alarm] = await alarmsTo(linus)
+      expect(alarm).toContain(`Because: ${why}`)
+      expect(alarm?.includes('/ask')).toBe(because === 'no-key')
       await world.wait(HOUR)
       expect(rung()).toEqual(both('date-untold after hours 0'))
       await world.wait(DAY)
@@ -776,7 +776,7 @@ describe('(A3) an answer that is lost while the case is open', () => {
       await lose(how)
       const [lost = ''] = await alarmsTo(grace)
       expect(lost).toContain('The reporter did not get the answer')
-      expect(recorded('reporter-unreached')).toEqual([{ reporter: FIRST, message: 'reply' }])
+      expect(recorded('reporter-unreached')).toMatchObject([{ reporter: FIRST, message: 'reply' }])
       expect(dues()).toEqual(['reporter-unreached'])
       await world.wait(DAY - MINUTE)
       expect(times()).toBe(0)
@@ -796,8 +796,14 @@ describe('(A3) an answer that is lost while the case is open', () => {
   it('is no longer owed when the operator sends it again, nor when the case ends', async () => {
     await givenCase({ policy: {} }, { subject: 'x', text: 'x', autocrypt: true })
     await lose('refused')
-    const about = { outbox: 9, reporter: FIRST }
-    await given(event('retried', CASE, BY_OPERATOR, about))
+    const [outbox = 0] = world.column<number>(
+      "SELECT about ->> 'outbox' FROM events WHERE kind = 'reporter-unreached'"
+    )
+    // Another message to this reporter says nothing of what was lost.
+    await given(event('retried', CASE, BY_OPERATOR, { outbox: outbox + 1, reporter: FIRST }))
+    await given(DATE_TOLD)
+    expect(dues()).toEqual(['reporter-unreached'])
+    await given(event('retried', CASE, BY_OPERATOR, { outbox, reporter: FIRST }))
     expect(dues()).toEqual([null])
     await lose('refused')
     expect(dues()).toEqual(['reporter-unreached'])
@@ -810,6 +816,17 @@ describe('(A3) an answer that is lost while the case is open', () => {
     expect([recorded('reporter-unreached').length, ...dues()]).toEqual([2, null])
     await world.wait(3 * DAY)
     expect(times()).toBe(0)
+  })
+
+  it('is no longer owed, if it said the date, when another message says it', async () => {
+    await givenCase({ policy: {} }, { subject: 'x', text: 'x', autocrypt: true })
+    await writes(grace, '/reply\nHello.\n')
+    world.replies.push('rejected')
+    await writes(grace, '/accept\n/embargo 2026-12-14T12:00:00Z because we test\n')
+    expect(recorded('date-unreached').concat(recorded('reporter-unreached'))).toHaveLength(1)
+    await given(DATE_TOLD)
+    await world.wait(2 * DAY)
+    expect(rungOf('date-unreached')).toEqual([])
   })
 
   it('is none if nobody waits for it: the acknowledgement', async () => {

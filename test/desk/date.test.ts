@@ -171,13 +171,23 @@ it('a disclosure before the date tells the reporter, who was asked to wait for i
   const early = '/disclosed because it leaked\n'
   expect(await dated('encrypted')).toContain('AGREE')
   expect(await writes(grace, early)).toContain(
-    'We tell alice@reporter.example that it is public, encrypted.'
+    'We told alice@reporter.example that it is public, encrypted.'
   )
   expect(await lastTo(alice)).toContain('became public before the date that we planned')
   expect(recorded('date-told')).toMatchObject([{ isQuestion: true }, { isQuestion: false }])
 
   await datedWithoutKey()
-  expect(await writes(grace, early)).toContain('is not told that it is public')
+  expect(await writes(grace, early)).toContain('is told that it is public when a key of theirs')
+  expect(await writes(grace, '/status\n')).toContain(
+    'Message about the disclosure: waits for a key'
+  )
+  await world.wait(DAY)
+  const rings = "SELECT 1 FROM rings WHERE clock = 'disclosure-untold'"
+  expect(world.rows(rings)).toHaveLength(4)
+  await giveKey(alice)
+  expect(await lastTo(alice)).toContain('became public before the date that we planned')
+  await world.wait(DAY)
+  expect(world.rows(rings)).toHaveLength(4)
 
   await dated('encrypted')
   const before = world.accepted.length
@@ -229,7 +239,7 @@ it('(B19) the question about the date waits for a key and leaves once when the r
   await datedWithoutKey()
   expect(await allTo(grace)).toContain('is asked when a key of theirs is in use')
   expect(await writes(grace, '/status')).toContain(
-    `Question about the date: waits for a key of ${alice.address}`
+    `Message about the disclosure: waits for a key of ${alice.address}`
   )
   expect(recorded('date-told')).toEqual([])
   await giveKey(alice)
@@ -250,7 +260,7 @@ it('(B19, M-30) a reporter without a key at the end of a release is told the dat
   expect(await allTo(linus)).toContain(
     'We tell the reporter, encrypted, when a key of theirs is in use. Please ask for one with /ask.'
   )
-  const owed = `Message that says the date: waits for a key of ${alice.address}`
+  const owed = `Message about the disclosure: waits for a key of ${alice.address}`
   expect(await writes(grace, '/status')).toContain(owed)
   await giveKey(alice)
   expect(recorded('date-told')).toMatchObject([{ reporter: FIRST, how: 'encrypted' }])
@@ -282,6 +292,16 @@ it('(B19, M-30) a reporter who comes without a key into a case whose list was to
   expect(await lastTo(bob)).toContain('It becomes public on Fri 4 Dec 2026')
   await world.wait(DAY)
   expect(rung()).toBe(4)
+})
+
+it('(B14, B19, M-30) a reporter who comes into a case whose list was told the date is told it, too, not asked', async () => {
+  await released(true)
+  await givenMessage(bob, { subject: 'two', text: 'x', autocrypt: true })
+  expect(await writes(grace, `/merge ${FIRST}`, { tag: SECOND })).toContain(
+    `We told ${bob.address} the date`
+  )
+  expect(await lastTo(bob)).toContain('We have told the private list')
+  expect(recorded('date-told').at(-1)).toMatchObject({ reporter: SECOND, isQuestion: false })
 })
 
 it.each([

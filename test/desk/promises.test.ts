@@ -97,6 +97,29 @@ it('(B10) the alarm that the reporter waits for an answer says that an answer wa
   expect(rangSince()).not.toHaveProperty('words-wait')
 })
 
+it('(A3, B10) a reminder about two reporters says which one to answer if the answer to the other waits for a key', async () => {
+  await deskOf('dispatch')
+  await givenMessage(alice, KEYLESS)
+  await says('/reply\nThank you.\n')
+  await givenMessage(bob, KEYED)
+  await says(`/merge ${FIRST}\n`, SECOND)
+  await givenMessage(bob, { ...KEYED, ...answering(bob) })
+  world.pass(6 * DAY)
+  await world.settle()
+  const alarm = await lastTo(linus)
+  expect(alarm).toContain('Waiting for a key: answer by Grace to alice@reporter.example')
+  expect(alarm).toContain(`For reporter ${bob.address}: Please answer with /reply.`)
+  expect(alarm).not.toContain(`For reporter ${alice.address}`)
+})
+
+it('(A3) /reply is offered while the reporter wrote last, though a person has answered them before', async () => {
+  await deskOf('dispatch')
+  await givenMessage(alice, KEYED)
+  await says('/take\n/reply\nThank you.\n')
+  await givenMessage(alice, { ...KEYED, ...answering(alice) })
+  expect(await says('/status\n')).toMatch(/Next you could write: \/reply/)
+})
+
 it('(B10, B14) what waits for a reporter whose case was merged is watched in the case that they belong to now', async () => {
   await deskOf('dispatch')
   await givenMessage(alice, { ...KEYLESS, autocrypt: true })
@@ -254,7 +277,7 @@ it('(B12) a first answer that was promised is watched on after /product to a pol
     moreProducts: [{ ...PRODUCT, id: 'other', name: 'ACME Other', policy: silent }]
   })
   await givenMessage(alice, { ...KEYED, subject: 'ACME Parser', as: 'clear' })
-  const due = 'Due: Wed 25 Nov 2026, 12:00 UTC: No person has answered the reporter yet.'
+  const due = 'Due: Wed 25 Nov 2026, 12:00 UTC: Please answer with /reply'
   expect(await says('/status\n')).toContain(due)
   expect(await says('/product other\n/status\n')).toContain(due)
   const moved = mark()

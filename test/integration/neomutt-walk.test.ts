@@ -151,7 +151,7 @@ describeWith(
       const { stdout } = await desk.cli('show', firstTag)
       expect(stdout).toMatch(/^Message of .*, by Alice <alice@reporter\.example> \(to the desk\)/m)
       expect(stdout).toMatch(/^Notice: +revision 1, not approved$/m)
-      expect(stdout).toMatch(/^Due: .*: The list does not have the advance notice yet\.$/m)
+      expect(stdout).toMatch(/^Due: .*: The advance notice leaves then, if it is written and approved\.$/m)
       expect(stdout).toMatch(/^\d+ answers to commands and updates to maintainers left, too/m)
     })
 

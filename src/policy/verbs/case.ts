@@ -223,7 +223,7 @@ const disclosed: Handler = (draft, command) => {
   draft.activity.push(`recorded that the issue is public since ${said}${why}`)
   const early = endEmbargo(draft, said)
   const { disclosureAt } = draft.case
-  if (disclosureAt !== null && disclosureAt > now) tellEarly(draft, read.instant, said)
+  if (disclosureAt !== null && disclosureAt > now) tellEarly(draft, read.instant)
   const { here } = draft.bound.copies
   const late =
     here === 0

@@ -4,6 +4,7 @@ import {
   type CaseRecord,
   type CaseState,
   isSamePerson,
+  type ListedCase,
   numbersOf,
   reporterWith
 } from '../../domain/case.ts'
@@ -88,8 +89,8 @@ function waitsIn(into: CaseTag, decision: Decision): Decision {
     : decision
 }
 
-/** Reporters who are merged into a case with a date are asked about the date, as the others were. */
-function askAbout(into: CaseRecord, draft: Draft): string {
+/** Reporters who are merged into a case with a date are asked about it or told it, as the others were. */
+function askAbout(into: ListedCase, draft: Draft): string {
   const { disclosureAt, disclosureZone, state } = into
   const { author, now, settings } = draft
   const reporters = draft.case.reporters.filter(
@@ -102,14 +103,14 @@ function askAbout(into: CaseRecord, draft: Draft): string {
     case: { ...draft.case, disclosureAt, disclosureZone, reporters },
     product: productNamed(into.product, settings)
   }
-  const { says, unasked } = proposeDate(asking, into.tag)
+  const { says, unreached } = proposeDate(asking, into)
   draft.question = asking.question
   // The list knows the date already: a clock rings until the reporter does.
-  const unreached = reporters.filter(
-    ({ id, contact }) => contact === null || unasked.some((one) => one.id === id)
+  const untold = reporters.filter(
+    ({ id, contact }) => contact === null || unreached.some((one) => one.id === id)
   )
   const by = byMaintainer(author.id)
-  for (const { id: reporter, contact } of state === 'noticed' ? unreached : []) {
+  for (const { id: reporter, contact } of state === 'noticed' ? untold : []) {
     const about = { reporter, because: contact === null ? 'no-address' : 'no-key' } as const
     draft.decisions.push(recorded('date-untold', aboutCase(into.tag), by, about))
   }

@@ -25,7 +25,7 @@ import {
   toReporter
 } from '../reporter-mail.ts'
 import { sealedTo } from '../send.ts'
-import { isPlanDue } from '../status.ts'
+import { isPromised } from '../status.ts'
 import { waitingFor } from '../waiting-words.ts'
 import { type Verb } from './verb.ts'
 
@@ -224,7 +224,7 @@ export const TALK: readonly Verb[] = [
     run: plan,
     next: {
       happens: 'plan-told',
-      writes: (draft) => (isPlanDue(draft) && canAnswer(draft) ? '/plan' : null)
+      writes: (draft) => (isPromised(draft, 'plan-told') && canAnswer(draft) ? '/plan' : null)
     }
   },
   {
@@ -236,10 +236,10 @@ export const TALK: readonly Verb[] = [
     run: reply,
     next: {
       happens: 'answered',
-      writes: (draft) =>
-        (!areAllAnswered(draft.case) || draft.case.state === 'disclosed') && canAnswer(draft)
-          ? '/reply'
-          : null
+      writes: (draft) => {
+        const isWanted = !areAllAnswered(draft.case) || isPromised(draft, 'answered')
+        return (isWanted || draft.case.state === 'disclosed') && canAnswer(draft) ? '/reply' : null
+      }
     }
   },
   {
