@@ -454,7 +454,9 @@ describe('without a case (B14)', () => {
   it('/cases lists all open cases with reporter, subject and what is due first by the clocks (A3, B15)', () => {
     const text = read(decide('/cases')).replaceAll(/\s+/g, ' ')
     expect(text).toContain('(OVERDUE): The advance notice is not written yet')
-    expect(text).toContain('Fri 4 Dec 2026, 13:00 Berlin (12:00 UTC): Please record with /disclosed')
+    expect(text).toContain(
+      'Fri 4 Dec 2026, 13:00 Berlin (12:00 UTC): Please record with /disclosed'
+    )
     expect(text).toContain('nothing is due')
     expect(text).toMatch(/alice@\S+: SECRET/)
   })
