@@ -150,14 +150,10 @@ describeWith(
     it('postern show names what is due', async () => {
       const { stdout } = await desk.cli('show', firstTag)
       expect(stdout).toMatch(/^Message of .*, by Alice <alice@reporter\.example> \(to the desk\)/m)
-<<<<<<< HEAD
       expect(stdout).toMatch(/^Notice: +revision 1, not approved$/m)
-      expect(stdout).toMatch(/^Due: .*: The advance notice leaves then, if it is written and approved\.$/m)
-=======
       expect(stdout).toMatch(
         /^Due: .*: The advance notice leaves then, if it is written and approved\.$/m
       )
->>>>>>> 3ab4735 (README names the reminders of an early disclosure and of a lost message about the date; the tests of the date follow)
       expect(stdout).toMatch(/^\d+ answers to commands and updates to maintainers left, too/m)
     })
 
