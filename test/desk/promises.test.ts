@@ -155,7 +155,7 @@ it('(A3, M-10) a case in which the reporter wrote last is closed with words to t
   await givenMessage(alice, { ...KEYLESS, autocrypt: true })
   await says(REJECT)
   await writes(alice, 'I disagree.\n', answering(alice))
-  expect(await lastTo(grace)).toContain('/close because REASON and a text to the reporter')
+  expect(await lastTo(grace)).toContain('the lines /reply and /close because REASON')
   const unread = await says('/close because we looked again\n')
   expect(unread).toContain('The reporter wrote last and nobody has answered.')
   expect(unread).not.toMatch(/^ *\/close$/m)
