@@ -82,7 +82,7 @@ CREATE TABLE outbox (
   conversation    TEXT    NOT NULL DEFAULT '',
   raw_sha256      TEXT    NOT NULL CHECK (length(raw_sha256) = 64),
   size            INTEGER NOT NULL CHECK (size > 0),
-  -- 'sending' with a next attempt in the past means that the process died while sending.
+  -- 'sending' is what is on its way in this process; one that starts takes up what another left so.
   state           TEXT    NOT NULL CHECK (state IN ('queued', 'sending', 'sent', 'given-up', 'held')),
   attempts        INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
   -- 1 while the attempt being made is the last of the ladder.
@@ -102,7 +102,8 @@ CREATE TABLE outbox (
   CHECK ((state = 'sent') = (sent_at IS NOT NULL))
 ) STRICT;
 
-CREATE INDEX outbox_due ON outbox (next_attempt_at, id) WHERE state IN ('queued', 'sending');
+CREATE INDEX outbox_due ON outbox (next_attempt_at, id) WHERE state = 'queued';
+CREATE INDEX outbox_on_the_way ON outbox (id) WHERE state = 'sending';
 CREATE INDEX outbox_not_after ON outbox (not_after) WHERE not_after IS NOT NULL AND state IN ('queued', 'sending');
 -- Automatic answers that left lately or will leave, for the limits of RFC 3834.
 CREATE INDEX outbox_by_time ON outbox (kind, coalesce(sent_at, next_attempt_at));

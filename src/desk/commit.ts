@@ -138,32 +138,30 @@ function subjectOf(tag: CaseTag | null, { audience, recipient }: Recipient): Sub
   return isKnown ? { kind: audience, id: recipient } : DESK
 }
 
-/** Queues one finished message. It comes on the record when it has left. */
-export function queue(tx: Tx, { caseTag, ...row }: PreparedMail, { now }: Work): void {
-  outbox.queue(tx, { ...row, caseId: caseId(tx, caseTag) }, now)
+/** Queues one finished message, unless that was done before. It comes on the record when it has left. */
+export function queue(tx: Tx, { caseTag, ...row }: PreparedMail, { now }: Work) {
+  return outbox.queue(tx, { ...row, caseId: caseId(tx, caseTag) }, now)
 }
 
 /** A message that came back did not reach anybody; a second bounce of it says nothing new. */
 function takeBounce(tx: Tx, { messageId }: DecisionOf<'bounce'>, work: Work): void {
   const row = outbox.markBounced(tx, messageId, work.now)
-  if (row !== null) recordUndelivered(tx, row, { because: 'bounced', code: 0 }, work)
+  if (row !== null) recordUndelivered(tx, row, work)
 }
 
 /**
  * A message that its recipient does not get is on the record; what an alarm told no longer counts as told. An alarm belongs to
  * its recipient: an alarm about an alarm would ring for ever.
  */
-export function recordUndelivered(
-  tx: Tx,
-  row: outbox.RowInCase,
-  how: Pick<NewEvent<'undelivered'>['about'], 'because' | 'code'>,
-  work: Work
-): void {
+export function recordUndelivered(tx: Tx, row: outbox.RowInCase, work: Work): void {
   const { id: outbox, kind: message, audience, recipientId: recipient, attempts } = row
-  const isAlarm = message === alert.kind || message === digest.kind
+  const isAlarm = [alert, digest].some(({ kind }) => kind === message)
   const ofCase = row.caseNow === null ? DESK : aboutCase(row.caseNow)
   const subject = isAlarm ? subjectOf(null, { audience, recipient }) : ofCase
-  const about = { audience, recipient, message, outbox, attempts, ...how }
+  const refusal = row.lastOutcome === 'rejected' ? 'rejected' : 'unreachable'
+  const because = row.bouncedAt === null ? refusal : 'bounced'
+  const code = row.bouncedAt === null ? (row.lastCode ?? 0) : 0
+  const about = { audience, recipient, message, outbox, attempts, because, code } as const
   record(tx, event('undelivered', subject, BY_DESK, about), work)
   const found = row.caseNow === null ? null : cases.find(tx, row.caseNow)
   const lost = OF_DATE.includes(message) ? 'date-unreached' : 'reporter-unreached'

@@ -8,6 +8,7 @@ import { type Sender } from '../effects/effects.ts'
 import * as outbox from '../store/outbox.ts'
 import { recordLeft, recordUndelivered } from './commit.ts'
 import { type Desk } from './desk.ts'
+import { noteFailure } from './faults.ts'
 
 /** Messages handed to the sender at a time; it opens fewer connections, so that each always has its next message. */
 const IN_FLIGHT_MAX = 32
@@ -34,35 +35,35 @@ export function createDispatcher(
 ): Dispatcher {
   const sending = new Map<number, Promise<void>>()
   let finished: outbox.SendResult[] = []
+  desk.db.transact(outbox.takeUpLost)
 
-  /** One commit for finished and starting deliveries. */
-  function settle(limit: number): boolean {
-    const ended = finished
-    if (ended.length === 0 && limit <= 0) return false
-    const now = desk.clock.now()
-    const { rows, claimed } = desk.db.transact((tx) => {
-      const rows = outbox.recordOutcomes(tx, ended, now)
-      for (const row of rows) {
-        if (row.state === 'sent') recordLeft(tx, row, { now })
-        if (row.state !== 'given-up') continue
-        const because = row.lastOutcome === 'rejected' ? 'rejected' : 'unreachable'
-        const how = { because, code: row.lastCode ?? 0 } as const
-        recordUndelivered(tx, row, how, { now })
-      }
-      if (limit <= 0) return { rows, claimed: [] }
-      const claimed = outbox.claimDue(tx, now, {
-        limit,
-        // A message that waits for a slow server is not due again before its outcome is recorded.
-        except: [...sending.keys()],
-        bytesMax: IN_FLIGHT_BYTES_MAX,
-        delayMs: nextAttemptMs
+  /** One commit for finished and starting deliveries; an outcome that cannot be recorded stops no other (G9). */
+  function settle(limit: number, ended = finished): boolean {
+    const [first] = ended
+    if (first === undefined && limit <= 0) return false
+    const most = { limit, bytesMax: IN_FLIGHT_BYTES_MAX, delayMs: nextAttemptMs }
+    let begun = 0
+    try {
+      const now = desk.clock.now()
+      const { rows, claimed } = desk.db.transact((tx) => {
+        const rows = ended.map((result) => outbox.recordOutcome(tx, result, now))
+        for (const row of rows) {
+          if (row.state === 'sent') recordLeft(tx, row, { now })
+          if (row.state === 'given-up') recordUndelivered(tx, row, { now })
+        }
+        return { rows, claimed: limit <= 0 ? [] : outbox.claimDue(tx, now, most) }
       })
-      return { rows, claimed }
-    })
+      for (const row of rows) report(desk, row)
+      for (const row of claimed) sending.set(row.id, begin(row))
+      begun = claimed.length
+    } catch (error) {
+      if (first === undefined) throw error
+      if (ended.length > 1 || limit > 0) return ended.every((one) => settle(0, [one]))
+      // The next process sends it again.
+      noteFailure(desk, 'dispatch', `outcome of message ${first.id}`, error)
+    }
     finished = finished.filter((result) => !ended.includes(result))
-    for (const row of rows) report(desk, row)
-    for (const row of claimed) sending.set(row.id, begin(row))
-    return ended.length + claimed.length > 0
+    return ended.length + begun > 0
   }
 
   async function begin({ id, messageId, envelopeFrom, envelopeTo, raw }: outbox.Claimed) {
@@ -88,16 +89,13 @@ export function createDispatcher(
   }
 }
 
-/** Logs an outcome, except that of a notice's copy: the lines would show how long the list is (G5). Clocks tell of failures. */
+/** Logs an outcome, except of mail to members: the lines would show how long the list is (G5). Clocks tell of failures. */
 function report(
   desk: Desk,
-  { kind, attempts, noticeId, state, lastCode: code }: outbox.OutboxRow
+  { kind, attempts, audience, state, lastCode: code }: outbox.OutboxRow
 ): void {
-  if (noticeId !== null) return
+  if (audience === 'member') return
+  const event = state === 'given-up' ? 'outbox.gave-up' : 'outbox.deferred'
   if (state === 'sent') desk.log({ event: 'outbox.accepted', kind, attempts })
-  else
-    desk.log({
-      event: state === 'given-up' ? 'outbox.gave-up' : 'outbox.deferred',
-      ...{ kind, attempts, code: code ?? 0 }
-    })
+  else desk.log({ event, kind, attempts, code: code ?? 0 })
 }

@@ -34,20 +34,24 @@ export async function attempt<T>(
   try {
     return await work()
   } catch (error) {
-    if (!isOfOneThing(error)) throw error
-    const name = errorName(error)
-    desk.log({ event: 'bug', where, error: name })
-    const now = desk.clock.now()
-    desk.db.transact((tx) => {
-      const today = latestOfKinds(tx, DESK, ['desk-failed'], FAILURES_A_DAY).filter(
-        (one) => Math.abs(msBetween(one.at, now)) < DAY_MS
-      )
-      const isKnown = today.some(({ about }) => about.at === at)
-      if (isKnown || today.length >= FAILURES_A_DAY) return
-      record(tx, event('desk-failed', DESK, BY_DESK, { at, error: name }), { now })
-    })
+    noteFailure(desk, where, at, error)
     return null
   }
+}
+
+/** Puts an error at one thing into the log, and on the record once a day; throws any other. */
+export function noteFailure(desk: Desk, where: string, at: string, error: unknown): void {
+  if (!isOfOneThing(error)) throw error
+  const name = errorName(error)
+  desk.log({ event: 'bug', where, error: name })
+  const now = desk.clock.now()
+  desk.db.transact((tx) => {
+    const today = latestOfKinds(tx, DESK, ['desk-failed'], FAILURES_A_DAY).filter(
+      (one) => Math.abs(msBetween(one.at, now)) < DAY_MS
+    )
+    if (today.length >= FAILURES_A_DAY || today.some(({ about }) => about.at === at)) return
+    record(tx, event('desk-failed', DESK, BY_DESK, { at, error: name }), { now })
+  })
 }
 
 export type Bell = {

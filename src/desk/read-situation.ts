@@ -198,7 +198,7 @@ async function readBound(
       clockJump: events.openDoubt(read),
       copies: deliveries.countCopies(read, notice?.id ?? null),
       unreached: notice === null ? 0 : deliveries.countUnreached(read, notice),
-      noticed: notice === null ? [] : deliveries.listTold(read, notice.id, now),
+      noticed: notice === null ? [] : deliveries.listTold(read, notice.id),
       members: members.listActive(read, record.product),
       reported: commands !== null ? cases.listReported(read, record.id) : [],
       askedToday: numbersOf(record)

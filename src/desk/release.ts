@@ -6,6 +6,7 @@
  * still waits.
  */
 
+import { assert } from '../domain/assert.ts'
 import { addressed, addresseesOf } from '../domain/case.ts'
 import { type Decision, recorded, type SendSealed } from '../domain/decision.ts'
 import { aboutCase, BY_DESK, event, type NewEvent, type Particulars } from '../domain/event.ts'
@@ -204,21 +205,15 @@ async function sendPiece(
     // Held and released anew while we sealed: what is leaving now may say something else.
     if (notices.findReleasedDigest(tx, notice.id) !== digest) return false
     // A member who was taken off the list while we sealed gets nothing. A copy for another key or address is sealed anew.
+    const sealed = new Set(waiting.map(sealedFor))
     const present = deliveries
       .listWaiting(tx, notice.id, notice.revision, PIECE)
-      .filter(({ deliveryId, address, fingerprint }) =>
-        waiting.some(
-          (one) =>
-            one.deliveryId === deliveryId &&
-            one.address === address &&
-            one.fingerprint === fingerprint
-        )
-      )
+      .filter((one) => sealed.has(sealedFor(one)))
     const wanted = new Map(present.map(({ id, deliveryId }) => [id, deliveryId]))
     for (const mail of prepared.messages) {
       const id = wanted.get(mail.recipientId)
       if (id === undefined) continue
-      queue(tx, mail, { now })
+      assert(queue(tx, mail, { now }) === 'queued', 'an older copy has the name of this one')
       deliveries.markQueued(tx, id, { once: mail.once, digest }, now)
     }
     for (const { recipient, because } of prepared.refused) {
@@ -228,6 +223,10 @@ async function sendPiece(
     commit(tx, [], { ...prepared, messages: [] }, { now })
     return true
   })
+}
+
+function sealedFor({ deliveryId, address, fingerprint }: deliveries.WaitingDelivery): string {
+  return `${deliveryId} ${address} ${fingerprint}`
 }
 
 /** The copies for these members. Those who had no notice yet do not read what changed; one approval covers both forms. */
@@ -331,16 +330,14 @@ const AT_ONCE = 64
 
 /**
  * Takes back copies that are late, and tells their members that the embargo is over (B22); puts those that wait too long on the
- * record. Never while the clock of the machine is in doubt. Returns whether there was anything to do.
+ * record. While the clock is in doubt, only where a decision since says what time it is. Returns whether anything was done.
  */
 async function lookAfterCopies(desk: Desk): Promise<boolean> {
   const now = desk.clock.now()
-  const { isClockInDoubt, late, waiting } = desk.db.read((read) => ({
-    isClockInDoubt: events.openDoubt(read) !== null,
+  const { late, waiting } = desk.db.read((read) => ({
     late: deliveries.listLateCopies(read, now, AT_ONCE),
     waiting: newlyWaiting(desk, read, now)
   }))
-  if (isClockInDoubt) return false
   let worked = waiting.length > 0
   if (worked) desk.db.transact((tx) => waiting.forEach((one) => record(tx, one, { now })))
   for (const copy of late) {
@@ -360,13 +357,15 @@ async function drop(desk: Desk, copy: deliveries.LateCopy, now: Instant): Promis
   if (copy.isActive && disclosureAt !== null && disclosureAt <= now) {
     because = 'public'
     const product = desk.settings.products.find(({ id }) => id === copy.product)
+    const notice = desk.db.read((read) => notices.findById(read, noticeId))
+    const once = `${noticeId}:${notice?.revision ?? 0}:${disclosureAt}`
     const message = embargoEnded({
       product: product?.name ?? copy.product,
       disclosure: dateWords(copy, desk.settings.desk.timezone),
       had: 'nothing',
-      issue: publicWords(desk.db.read((read) => notices.findById(read, noticeId)))
+      issue: publicWords(notice)
     })
-    decisions.push(sealedTo([copy], message, { once: `${noticeId}`, tag }))
+    decisions.push(sealedTo([copy], message, { once, tag }))
   }
   const prepared = await prepare(desk, decisions, now)
   desk.db.transact((tx) => {

@@ -144,9 +144,16 @@ export type LateCopy = Omit<WaitingDelivery, 'hadNotice'> & {
   readonly isActive: boolean
 }
 
+/** The condition that no doubt about the clock is newer than a release or the disclosure of the case, which say the time. */
+const IS_TIME_KNOWN = `coalesce((SELECT kind FROM (
+  SELECT id, kind FROM events WHERE subject_kind = 'desk' AND subject_id = '' AND kind IN ('clock-doubted', 'clock-trusted')
+  UNION ALL SELECT id, kind FROM events
+    WHERE subject_kind = 'case' AND subject_id = case_tag AND kind IN ('notice-leaving', 'disclosed')
+  ) ORDER BY id DESC LIMIT 1), '') <> 'clock-doubted'`
+
 /**
  * Copies that must not leave any more: finished ones that waited too long, those of a release that the disclosure caught up
- * with, and those of members who are not active on the list any more. One that is on its way at this moment is not among them.
+ * with, and those of members who are not active on the list any more. One that is on its way is late once its outcome is known.
  */
 export function listLateCopies(read: Read, now: Instant, limit: number): LateCopy[] {
   const about = `SELECT id AS delivery_id, outbox_id, notice_id, case_tag, product, disclosure_zone,
@@ -155,11 +162,11 @@ export function listLateCopies(read: Read, now: Instant, limit: number): LateCop
       AND kind = 'disclosed' ORDER BY id DESC LIMIT 1), disclosure_at) AS disclosure_at
     FROM copies`
   return read.all<LateCopy>(
-    `${about} WHERE ${isIn('outbox', "not_after <= @now AND state IN ('queued', 'sending')")}
-       AND (sending = 'queued' OR next_attempt_at <= @now)
+    `SELECT * FROM (${about} WHERE ${isIn('outbox', "not_after <= @now AND state IN ('queued', 'sending')")}
+       AND sending = 'queued'
      UNION ALL ${about} WHERE ${isIn('member', "state <> 'active'")} AND not_after > @now AND sending IN ('queued', 'held')
-     UNION ALL ${about} WHERE ${isIn('notice', "state = 'releasing'")} AND own_state = 'waiting' AND copies.disclosure_at <= @now
-     LIMIT @limit`,
+     UNION ALL ${about} WHERE ${isIn('notice', "state = 'releasing'")} AND own_state = 'waiting' AND copies.disclosure_at <= @now)
+     WHERE ${IS_TIME_KNOWN} LIMIT @limit`,
     { now, limit }
   )
 }
@@ -174,12 +181,11 @@ function isIn(what: 'outbox' | 'member' | 'notice', condition: string): string {
  * Active members to whom a copy of any revision left, or leaves at this moment, in random order: the order of what they are
  * sent must not tell who is on the list (G5).
  */
-export function listTold(read: Read, noticeId: number, now: Instant): SealedRecipient[] {
+export function listTold(read: Read, noticeId: number): SealedRecipient[] {
   return read.all<SealedRecipient>(
     `SELECT member_id AS id, name, address, fingerprint, key_data FROM copies
-     WHERE notice_id = ? AND is_active AND (state = 'sent' OR sending = 'sending' AND next_attempt_at > ?)
-     GROUP BY member_id ORDER BY random()`,
-    [noticeId, now]
+     WHERE notice_id = ? AND is_active AND sending IN ('sent', 'sending') GROUP BY member_id ORDER BY random()`,
+    [noticeId]
   )
 }
 
@@ -200,11 +206,11 @@ export function dropLateCopy(
 ): boolean {
   if (outboxId === null) return holdWaiting(tx, { id }, 'disclosed', now) === 1
   const { changes } = tx.run(
-    `UPDATE outbox SET state = 'held' WHERE id = @outboxId
-       AND (state = 'queued' OR state = 'held' AND NOT @isActive OR state = 'sending' AND next_attempt_at <= @now)`,
-    { outboxId, isActive, now }
+    `UPDATE outbox SET state = 'held', once = iif(@isActive, once, once || ':outdated:' || id) WHERE id = @outboxId
+       AND (state = 'queued' OR state = 'held' AND NOT @isActive)`,
+    { outboxId, isActive }
   )
-  // The message stays here for good, and the delivery says why.
+  // The message stays here for good, under another name, and the delivery says why: who comes back gets a new one.
   if (changes === 1 && !isActive)
     tx.run(
       "UPDATE deliveries SET state = 'held', because = 'removed', outbox_id = NULL, changed_at = ? WHERE id = ?",
@@ -228,7 +234,7 @@ export function listWaitingCopies(read: Read): WaitingCopy[] {
   return read.all<WaitingCopy>(
     `SELECT revision, case_tag, product, member_id, since FROM copies
      WHERE ${isIn('outbox', "not_after IS NOT NULL AND state IN ('queued', 'sending')")} AND NOT ${IS_ON_RECORD}
-     ORDER BY notice_id, member_id`
+       AND ${IS_TIME_KNOWN} ORDER BY notice_id, member_id`
   )
 }
 

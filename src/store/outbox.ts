@@ -70,8 +70,6 @@ export type SendResult = SendOutcome & { readonly id: number }
 /** How much to claim at once. */
 export type ClaimOptions = {
   readonly limit: number
-  /** Ids on their way in this process. */
-  readonly except: readonly number[]
   /** Most bytes of mail in memory; one message is always claimed, however large. */
   readonly bytesMax: number
   /** The wait after so many attempts; null when there is no further one. */
@@ -89,12 +87,14 @@ const LOST_LAST_ATTEMPT_MS = 15 * 60_000
 
 /**
  * The condition, for a row of `outbox`, that its reader may have it. A list member has to be on the list now, with the address
- * that it was made for (G5); for a copy of a notice with the key, too, and it says what was released last and not held since (G7).
+ * that it was made for (G5); for a copy of a notice with the key too, and it says what was released last and not held since (G7).
  */
 const IS_APPROVED = `iif(notice_id IS NULL, audience <> 'member' OR EXISTS (SELECT 1 FROM members
     WHERE id = recipient_id AND state = 'active' AND address = envelope_to),
   EXISTS (SELECT 1 FROM copies
     WHERE outbox_id = outbox.id AND is_listed AND is_addressed AND content_digest = released_digest))`
+/** What was being sent escapes a hold and a removal from the list until its outcome is known. */
+const AFTER_ATTEMPT = `iif(${IS_APPROVED}, 'queued', 'held')`
 
 /** Queues a message; `already` when its decision was carried out before, whatever became of that message. */
 export function queue(tx: Tx, row: NewOutbox, now: Instant): 'queued' | 'already' {
@@ -113,28 +113,22 @@ export function queue(tx: Tx, row: NewOutbox, now: Instant): 'queued' | 'already
   return 'queued'
 }
 
-/**
- * Takes the messages that are due, longest due first; call {@link recordOutcomes} with what became of them. What a crash left
- * `sending` is due again. What did not arrive and its reader may not have any more is held (G5, G7).
- */
+/** What a process that died left `sending` waits again or is held: only what is on its way in this process is `sending`. */
+export function takeUpLost(tx: Tx): void {
+  tx.run(`UPDATE outbox SET state = ${AFTER_ATTEMPT} WHERE state = 'sending'`)
+}
+
+/** Takes the messages that are due, longest due first; call {@link recordOutcome} with what became of each. */
 export function claimDue(tx: Tx, now: Instant, options: ClaimOptions): Claimed[] {
-  const due = tx.all<
-    Pick<OutboxRow, 'id' | 'size' | 'attempts'> & { readonly isApproved: boolean }
-  >(
-    // Only what was being sent escapes a hold and a removal from the list; a copy never tried needs no second look.
-    `SELECT id, size, attempts, attempts = 0 OR ${IS_APPROVED} AS is_approved FROM outbox
-     WHERE state IN ('queued', 'sending') AND next_attempt_at <= @now AND (not_after IS NULL OR not_after > @now)
-       AND id NOT IN (SELECT value FROM json_each(@except))
+  const due = tx.all<Pick<OutboxRow, 'id' | 'size' | 'attempts'>>(
+    `SELECT id, size, attempts FROM outbox
+     WHERE state = 'queued' AND next_attempt_at <= @now AND (not_after IS NULL OR not_after > @now)
      ORDER BY next_attempt_at, id LIMIT @limit`,
-    { now, except: options.except, limit: options.limit }
+    { now, limit: options.limit }
   )
   const claimed: Claimed[] = []
   let bytes = 0
-  for (const { id, size, attempts, isApproved } of due) {
-    if (!isApproved) {
-      tx.run("UPDATE outbox SET state = 'held' WHERE id = ?", [id])
-      continue
-    }
+  for (const { id, size, attempts } of due) {
     bytes += size
     if (claimed.length > 0 && bytes > options.bytesMax) break
     const delay = options.delayMs(attempts + 1)
@@ -155,24 +149,22 @@ export function claimDue(tx: Tx, now: Instant, options: ClaimOptions): Claimed[]
 }
 
 /**
- * Records the outcomes of claimed messages, and returns how they stand now: sent (a trigger drops the bytes); given up, with the
- * bytes kept for `outbox retry`; waiting for the next attempt; or held, which its reader may not have any more (G5, G7).
+ * Records the outcome of a claimed message, and returns how it stands now: sent (a trigger drops the bytes); given up, with the
+ * bytes kept for `outbox retry`; waiting for the next attempt; or held, because it may not leave any more (G5, G7).
  */
-export function recordOutcomes(tx: Tx, results: readonly SendResult[], now: Instant): RowInCase[] {
-  return results.map((result) => {
-    const row = tx.get<RowInCase>(
-      `UPDATE outbox
-       SET state = CASE WHEN @kind = 'accepted' THEN 'sent'
-                        WHEN @kind = 'rejected' OR is_last_attempt = 1 THEN 'given-up'
-                        ELSE iif(${IS_APPROVED}, 'queued', 'held') END,
-           sent_at = CASE WHEN @kind = 'accepted' THEN @now END,
-           last_outcome = @kind, last_code = @code
-       WHERE id = @id AND state = 'sending' RETURNING ${IN_CASE}`,
-      { ...result, now }
-    )
-    assert(row !== null, 'an outcome of a message that was not claimed')
-    return row
-  })
+export function recordOutcome(tx: Tx, result: SendResult, now: Instant): RowInCase {
+  const row = tx.get<RowInCase>(
+    `UPDATE outbox
+     SET state = CASE WHEN @kind = 'accepted' THEN 'sent'
+                      WHEN @kind = 'rejected' OR is_last_attempt = 1 THEN 'given-up'
+                      ELSE ${AFTER_ATTEMPT} END,
+         sent_at = CASE WHEN @kind = 'accepted' THEN @now END,
+         last_outcome = @kind, last_code = @code
+     WHERE id = @id AND state = 'sending' RETURNING ${IN_CASE}`,
+    { ...result, now }
+  )
+  assert(row !== null, 'an outcome of a message that was not claimed')
+  return row
 }
 
 /**
@@ -302,7 +294,7 @@ export function findHeldAnswer(read: Read, numbers: readonly string[]): OutboxRo
 export function nextDueAt(read: Read, now: Instant): Instant | null {
   return read.value<Instant>(
     `SELECT next_attempt_at FROM outbox
-     WHERE state IN ('queued', 'sending') AND (not_after IS NULL OR not_after > ?) ORDER BY next_attempt_at LIMIT 1`,
+     WHERE state = 'queued' AND (not_after IS NULL OR not_after > ?) ORDER BY next_attempt_at LIMIT 1`,
     [now]
   )
 }

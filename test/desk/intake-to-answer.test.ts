@@ -376,7 +376,7 @@ describe('a crash', { timeout: 60_000 }, () => {
     })
     await expect(world.settle()).rejects.toThrow()
     world.restart()
-    expect(world.rows('SELECT state FROM outbox')).toEqual([{ state: 'sending' }])
+    expect(world.rows('SELECT state FROM outbox')).toEqual([{ state: 'queued' }])
     await calm()
     expect(acceptedForms()).toEqual([{ id: expect.any(String), times: 2, forms: 1 }])
   })

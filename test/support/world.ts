@@ -2,6 +2,7 @@
  * A desk in one process: the real database file, the real OpenPGP and the real loop steps, with a clock, a mailbox and an
  * SMTP server that the test turns by hand, and a process that can be made to die between any two effects.
  */
+import { setImmediate } from 'node:timers/promises'
 import {
   createMessage,
   decrypt,
@@ -219,6 +220,7 @@ export async function openWorld(options: WorldOptions) {
   const heldMails: number[] = []
   const accepted: Envelope[] = []
   const replies: SendOutcome['kind'][] = []
+  const slow = { to: [] as string[], owed: [] as (() => void)[] }
   const box = folderOf(
     inbox,
     () => clock.now,
@@ -238,6 +240,7 @@ export async function openWorld(options: WorldOptions) {
     send: async (mail) => {
       // A process that dies here was not heard; one that dies below was, and does not know.
       if (life.dead) return { kind: 'uncertain', code: 0 }
+      if (slow.to.includes(mail.to)) await new Promise<void>((answer) => slow.owed.push(answer))
       const kind = replies.shift() ?? 'accepted'
       try {
         step()
@@ -262,7 +265,7 @@ export async function openWorld(options: WorldOptions) {
     let worked = false
     while (dispatcher.step()) {
       worked = true
-      await dispatcher.end()
+      while (dispatcher.inFlight() > slow.owed.length) await setImmediate()
     }
     return worked
   }
@@ -318,6 +321,16 @@ export async function openWorld(options: WorldOptions) {
       accepted.filter(({ to }) => to === person.address),
     /** What SMTP answers next; accepted when empty. */
     replies,
+    /** SMTP takes its time over mail to these addresses. */
+    isSlowTo: (addresses: readonly string[]): void => {
+      slow.to = [...addresses]
+    },
+    /** SMTP says at last what it owes, and the desk does what follows. */
+    answersAtLast: (): Promise<void> => {
+      slow.to = []
+      for (const answer of slow.owed.splice(0)) answer()
+      return settled()
+    },
     log,
     /** How the workers fail: at opening a message, or at encrypting one, which is given with its recipients as JSON. */
     workers: faults,
@@ -377,6 +390,7 @@ export async function openWorld(options: WorldOptions) {
       database = openIn(folder.path)
       life.dead = false
       life.dieAt = Number.POSITIVE_INFINITY
+      slow.owed.length = 0
       dispatcher = newDispatcher()
       adoptClocks(desk)
       failures.clear()

@@ -221,7 +221,7 @@ const disclosed: Handler = (draft, command) => {
     throw new Refusal(`${said} has not come yet. Record the disclosure when it is public.`)
   decided(draft, 'disclosed', { date: read.instant, reason: reason ?? '' })
   draft.activity.push(`recorded that the issue is public since ${said}${why}`)
-  const early = endEmbargo(draft, said)
+  const early = endEmbargo(draft, read.instant, said)
   const { disclosureAt } = draft.case
   if (disclosureAt !== null && disclosureAt > now) tellEarly(draft, read.instant)
   const { here } = draft.bound.copies
@@ -233,10 +233,10 @@ const disclosed: Handler = (draft, command) => {
 }
 
 /**
- * The members who had the notice and go by a date that has not come are told at once that the embargo is over: the issue is
- * public, so no second person has to approve it. What is said of that.
+ * The members to whom we sent the notice and who go by a date that has not come are told at once that the embargo is over: the
+ * issue is public, so no second person has to approve it. What is said of that.
  */
-function endEmbargo(draft: Draft, disclosure: string): string {
+function endEmbargo(draft: Draft, at: Instant, disclosure: string): string {
   const { notice, bound, product, case: record, now } = draft
   const { noticed: members } = bound
   const dates = notice === null ? [] : knownDates(notice, record)
@@ -244,10 +244,11 @@ function endEmbargo(draft: Draft, disclosure: string): string {
   const { patches = [] } = (isOut(notice) ? notice : notice.told) ?? {}
   const had = patches.length > 0 ? 'patches' : 'notice'
   const message = embargoEnded({ product: product.name, disclosure, had, issue: '' })
-  draft.decisions.push(sealedTo(members, message, { once: String(notice.id), tag: record.tag }))
-  const who = count(members.length, 'member', 'members')
-  draft.activity.push(`told ${who} of the list, who had the notice, that the embargo is over`)
-  return ` We tell ${who} of the list, who had the notice, that the embargo is over.`
+  const once = `${notice.id}:${notice.revision}:${at}`
+  draft.decisions.push(sealedTo(members, message, { once, tag: record.tag }))
+  const who = `${count(members.length, 'member', 'members')} of the list, to whom we sent the notice,`
+  draft.activity.push(`told ${who} that the embargo is over`)
+  return ` We tell ${who} that the embargo is over.`
 }
 
 /** The dates by which members go: that of the present revision where it has left, that of the one before where it has not. */
