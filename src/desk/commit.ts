@@ -163,12 +163,18 @@ export function recordUndelivered(tx: Tx, row: outbox.RowInCase, work: Work): vo
   const code = row.bouncedAt === null ? (row.lastCode ?? 0) : 0
   const about = { audience, recipient, message, outbox, attempts, because, code } as const
   record(tx, event('undelivered', subject, BY_DESK, about), work)
-  const found = row.caseNow === null ? null : cases.find(tx, row.caseNow)
-  const lost = OF_DATE.includes(message) ? 'date-unreached' : 'reporter-unreached'
-  // What stopped the clocks when it was queued has not reached the reporter.
-  if (audience === 'reporter' && found !== null && isOpen(found.state) && ANSWERS.includes(message))
-    record(tx, event(lost, ofCase, BY_DESK, { reporter: recipient, message, outbox }), work)
+  recordOwed(tx, row, work)
   looks.forgetRings(tx, row.messageId, addMs(work.now, RING_AGAIN_MS))
+}
+
+/** What stopped the clocks of an open case when it was queued has not reached the reporter. */
+function recordOwed(tx: Tx, row: outbox.RowInCase, work: Work): void {
+  const { id: outbox, kind: message, audience, recipientId: reporter, caseNow } = row
+  if (audience !== 'reporter' || caseNow === null || !ANSWERS.includes(message)) return
+  const found = cases.find(tx, caseNow)
+  if (found === null || !isOpen(found.state)) return
+  const lost = OF_DATE.includes(message) ? 'date-unreached' : 'reporter-unreached'
+  record(tx, event(lost, aboutCase(caseNow), BY_DESK, { reporter, message, outbox }), work)
 }
 
 /**
