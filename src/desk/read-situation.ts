@@ -17,7 +17,7 @@ import {
 } from '../policy/conversation.ts'
 import { DATE_KINDS } from '../policy/date-talk.ts'
 import { askedKey } from '../policy/reporter-mail.ts'
-import { type BoundCase, type Issued, type Situation } from '../policy/situation.ts'
+import { type BoundCase, type Issued, type Moment, type Situation } from '../policy/situation.ts'
 import { VERBS } from '../policy/verbs/index.ts'
 import { type Arrival } from '../store/arrivals.ts'
 import * as cases from '../store/cases.ts'
@@ -59,9 +59,9 @@ export async function readSituation(
   desk: Desk,
   arrival: Arrival,
   read: OpenedMail,
-  options: { readonly quarantined: boolean; readonly now: Instant }
+  given: Moment & Pick<Situation, 'quarantined'>
 ): Promise<Situation> {
-  const { now, quarantined } = options
+  const { now } = given
   const opened = { ...read, candidateKeys: await candidatesOf(desk, read, now) }
   const from = opened.outer.from
   const senderKey = from === null ? null : await knownKey(desk, from.address, now)
@@ -75,13 +75,13 @@ export async function readSituation(
   })
   const bound = tag === null ? null : await readBound(desk, tag, isMaintainers ? opened : null, now)
   return desk.db.read((read) => ({
+    ...given,
     ...senderFacts(read, opened),
     ...conversationFacts(read, named, bound === null ? null : numbersOf(bound.case)),
     ...named,
     arrivalId: arrival.id,
     receivedAt: arrival.receivedAt,
     size: arrival.size,
-    quarantined,
     bounced: findIssued(read, [
       ...(opened.bounce?.returnedMessageIds ?? []),
       ...tokenIds(desk, opened)

@@ -95,13 +95,15 @@ async function receive(
           desk.db.read((read) => keysOf(read, from))
         )
   const now = desk.clock.now()
-  const situation = await readSituation(desk, arrival, opened, { quarantined, now })
-  const decisions = decideArrival(situation, desk.settings, {
+  const situation = await readSituation(desk, arrival, opened, {
+    settings: desk.settings,
+    quarantined,
     now,
     begunAt,
     jitter: desk.randomness.below(1_000_000) / 1_000_000,
     tools: { sha256: desk.sha256, code: desk.randomness.token(10) }
   })
+  const decisions = decideArrival(situation)
   const isRelayed = arrival.part === 'whole' && arrival.size <= desk.settings.limits.original
   const source = { attachments: opened.attachments, original: isRelayed ? raw : null }
   const prepared = await prepare(desk, decisions, now, source)

@@ -25,7 +25,8 @@ type Verdict =
   | { readonly kind: 'hold'; readonly to: Contact; readonly because: string }
   | { readonly kind: 'none'; readonly because: string }
 
-function judge({ opened, history }: Situation, settings: Settings, moment: Moment): Verdict {
+function judge(situation: Situation): Verdict {
+  const { opened, history, settings } = situation
   const to = opened.outer.from
   if (to === null)
     return { kind: 'none', because: 'the message names no sender that could be answered' }
@@ -38,7 +39,7 @@ function judge({ opened, history }: Situation, settings: Settings, moment: Momen
   // answer must not show whether the inside could be read (G6).
   if (!isAddressee(opened.outer, settings.desk.address))
     return { kind: 'hold', to, because: 'neither its To nor its Cc names the desk' }
-  const departure = drawDeparture(settings, moment)
+  const departure = drawDeparture(situation)
   if (history.senderAcknowledgements >= REPORTS_A_DAY)
     return { kind: 'list', to, notBefore: departure }
   const hours = hoursUntilRoom(history, settings)
@@ -59,7 +60,8 @@ function silence({ address }: Contact, { automatic: [kind] }: OpenedMail, { desk
  * Counted from when the desk began to open the message, so that how long opening took does not show (G6): half of the longest
  * delay leaves room for that, the other half is chance. Opening that takes even longer shows as whole delays only.
  */
-function drawDeparture({ acknowledgement }: Settings, { now, begunAt, jitter }: Moment): Instant {
+function drawDeparture({ settings, now, begunAt, jitter }: Moment): Instant {
+  const { acknowledgement } = settings
   // The clock may have been set back in between.
   const spentMs = Math.max(0, msBetween(begunAt, now))
   if (acknowledgement.jitter === 0) return now
@@ -96,25 +98,22 @@ const SILENT_BECAUSE: Readonly<Record<AutomaticKind, string>> = {
 /** Answers a new report, and tells the maintainers whether and when the answer leaves. `key` is that of the address in From. */
 export function acknowledgeReport(
   situation: Situation,
-  { record, key }: { readonly record: CaseRecord; readonly key: ReporterKey | null },
-  settings: Settings,
-  moment: Moment
+  { record, key }: { readonly record: CaseRecord; readonly key: ReporterKey | null }
 ): { readonly facts: readonly FactLine[]; readonly decisions: readonly Decision[] } {
-  const verdict = judge(situation, settings, moment)
+  const verdict = judge(situation)
   const does = (value: string, ...decisions: Decision[]) => ({
     facts: [{ label: 'Acknowledged', value }],
     decisions
   })
   if (verdict.kind === 'none') return does(`no, because ${verdict.because}`)
-  const { opened } = situation
+  const { opened, settings, now, begunAt: madeAt } = situation
   const { tag, reporters } = record
   const { to } = verdict
-  const { now, begunAt: madeAt } = moment
   const { timezone } = settings.desk
   const params = acknowledgementParams(
     productsOutside(opened, settings),
     opened,
-    { receivedAt: situation.receivedAt, now },
+    situation,
     timezone
   )
   // While a key of the sender is known or waits to be accepted, the answer announces no unencrypted mail.

@@ -33,11 +33,10 @@ export function claimedMaintainer(opened: OpenedMail, settings: Settings): Maint
  * signature was accepted before; `quoted`: which messages of the desk it quotes.
  */
 export function refusalOf(
-  { opened, signatureSeen, quoted }: Pick<Situation, 'opened' | 'signatureSeen' | 'quoted'>,
-  maintainer: Maintainer,
-  settings: Settings,
-  now: Instant
+  situation: Pick<Situation, 'opened' | 'signatureSeen' | 'quoted' | 'settings' | 'now'>,
+  maintainer: Maintainer
 ): Refused | null {
+  const { opened, signatureSeen, quoted, settings, now } = situation
   if (opened.failure !== null) return 'not-opened'
   if (!opened.encrypted || !opened.decrypted) return 'not-encrypted'
   if (opened.structure !== 'pgp-mime') return 'not-pgp-mime'

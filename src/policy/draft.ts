@@ -26,12 +26,11 @@ import { type Attachment } from '../domain/mail.ts'
 import { type NoticeRecord } from '../domain/notice.ts'
 import { noticeAfter } from '../domain/notice-history.ts'
 import { type OutgoingAttachment } from '../domain/outgoing.ts'
-import { type Maintainer, type Product, type Settings } from '../domain/settings.ts'
-import { type Instant } from '../domain/time.ts'
+import { type Maintainer, type Product } from '../domain/settings.ts'
 import { count } from '../domain/words.ts'
 import { type Block } from '../messages/to-maintainers.ts'
 import { type ReporterPath } from './recipients.ts'
-import { type AnsweredMessage, type BoundCase, type Situation, type Tools } from './situation.ts'
+import { type AnsweredMessage, type BoundCase, type Situation } from './situation.ts'
 
 /** One command as written. */
 export type Command = {
@@ -53,9 +52,7 @@ export type Command = {
 }
 
 /** What a command may read that needs no case. */
-export type DeskContext = Pick<Situation, 'arrivalId' | 'openCases'> & {
-  readonly now: Instant
-  readonly settings: Settings
+export type DeskContext = Pick<Situation, 'arrivalId' | 'openCases' | 'now' | 'settings'> & {
   readonly author: Maintainer
   /** The message that holds the commands, so that the answer can name it. */
   readonly message: AnsweredMessage
@@ -63,12 +60,11 @@ export type DeskContext = Pick<Situation, 'arrivalId' | 'openCases'> & {
 
 /** What all commands of one message about a case share. */
 export type CommandContext = DeskContext &
-  Pick<Situation, 'conversation' | 'answeredMember'> & {
+  Pick<Situation, 'conversation' | 'answeredMember' | 'tools'> & {
     readonly product: Product
     readonly bound: BoundCase
     /** Attachments of the message itself. */
     readonly files: readonly Attachment[]
-    readonly tools: Tools
   }
 
 /** A maintainer's words to the reporter. `question` asks for something, and the case may wait for the answer. */

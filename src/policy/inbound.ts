@@ -5,34 +5,28 @@
  */
 import { type Decision, dispose, recorded } from '../domain/decision.ts'
 import { BY_SOMEBODY, DESK } from '../domain/event.ts'
-import { type BounceFacts, isFrom, type OpenedMail } from '../domain/mail.ts'
-import { type Settings } from '../domain/settings.ts'
+import { type BounceFacts, isFrom } from '../domain/mail.ts'
 import { decideMaintainerMail } from './maintainer-mail.ts'
 import { rememberCiphertext } from './ownership.ts'
 import { decideReport } from './report.ts'
-import { type Moment, type Situation } from './situation.ts'
+import { type Situation } from './situation.ts'
 
 /** Decides everything about one arrival. */
-export function decideArrival(
-  situation: Situation,
-  settings: Settings,
-  moment: Moment
-): Decision[] {
-  return [...rememberCiphertext(situation.opened), ...decideKind(situation, settings, moment)]
+export function decideArrival(situation: Situation): Decision[] {
+  return [...rememberCiphertext(situation.opened), ...decideKind(situation)]
 }
 
-function decideKind(situation: Situation, settings: Settings, moment: Moment): Decision[] {
+function decideKind(situation: Situation): Decision[] {
   const { opened } = situation
-  if (isOwn(opened, settings)) return [dispose('done', 'own', 'the desk sent it itself')]
+  if (isOwn(situation)) return [dispose('done', 'own', 'the desk sent it itself')]
   const { bounce, automatic } = opened
   if (bounce !== null && (situation.bounced !== null || automatic.includes('bounce')))
     return decideBounce(situation, bounce)
-  const fromMaintainer = decideMaintainerMail(situation, settings, moment)
-  return fromMaintainer ?? decideReport(situation, settings, moment)
+  return decideMaintainerMail(situation) ?? decideReport(situation)
 }
 
-function isOwn({ outer, automatic }: OpenedMail, { desk }: Settings): boolean {
-  return isFrom(outer, desk.address) && automatic.includes('loop')
+function isOwn({ opened, settings }: Situation): boolean {
+  return isFrom(opened.outer, settings.desk.address) && opened.automatic.includes('loop')
 }
 
 /**

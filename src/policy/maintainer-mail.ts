@@ -26,24 +26,20 @@ import { isSignedWith } from './reporter-key.ts'
 import { message } from './reporter-mail.ts'
 import { type RunResult, runCommands, runWithoutCase } from './run-commands.ts'
 import { toAuthor, toMaintainers } from './send.ts'
-import { answeredMessage, type Moment, type Situation } from './situation.ts'
+import { answeredMessage, type Situation } from './situation.ts'
 import { VERBS } from './verbs/index.ts'
 import { missingRoles } from './verbs/verb.ts'
 
 /** What becomes of the message; null when no maintainer signed it and it claims none, or when it is a report of their own. */
-export function decideMaintainerMail(
-  situation: Situation,
-  settings: Settings,
-  { now, tools }: Moment
-): Decision[] | null {
-  const { opened, bound } = situation
+export function decideMaintainerMail(situation: Situation): Decision[] | null {
+  const { opened, bound, settings } = situation
   const author = claimedMaintainer(opened, settings)
   if (author === null) return null
-  const because = refusalOf(situation, author, settings, now)
-  if (because !== null) return refuse(situation, settings, author, because)
+  const because = refusalOf(situation, author)
+  if (because !== null) return refuse(situation, author, because)
   const parsed = parseCommands(opened.text, VERBS)
   const remember = opened.signatures.map(spend)
-  const desk = { ...situation, author, settings, now, message: answeredMessage(situation) }
+  const desk = { ...situation, author, message: answeredMessage(situation) }
   const named = findBinding(situation, parsed, settings, followed(situation))
   const hasCommands = parsed.commands.length + parsed.problems.length > 0
   if (isCase(named) && bound !== null) {
@@ -52,7 +48,7 @@ export function decideMaintainerMail(
     const files = opened.attachments.filter(
       ({ contentType }) => !CLIENT_FILES.includes(contentType)
     )
-    const context = { ...desk, bound, product, files, tools }
+    const context = { ...desk, bound, product, files }
     return [...remember, ...act(parsed, hasCommands, context, situation)]
   }
   const isAnswer = situation.isAnswer || situation.quoted.length > 0
@@ -183,12 +179,7 @@ const REFUSALS_PER_HOUR_MAX = 10
  * The message has no effect and stays in the held folder. Its refusal quotes nothing and goes to the registered address,
  * encrypted to the registered key, never to the sender of the message.
  */
-function refuse(
-  situation: Situation,
-  settings: Settings,
-  author: Maintainer,
-  because: Refused
-): Decision[] {
+function refuse(situation: Situation, author: Maintainer, because: Refused): Decision[] {
   // A maintainer's vacation robot answers every relay: recorded, and nobody is bothered.
   if (isByProgram(situation.opened, 'auto-replied'))
     return [dispose('done', 'auto-reply', 'an automatic answer')]
@@ -197,9 +188,9 @@ function refuse(
   const isTheirs = !situation.signatureSeen && isSignedWith(situation.opened, author.fingerprint)
   const isTooMany = !isTheirs && situation.history.refusalsLastHour >= REFUSALS_PER_HOUR_MAX
   const kind = isTooMany ? 'refused-unanswered' : 'message-refused'
-  const desk = { ...situation, author, settings, message: answeredMessage(situation) }
+  const desk = { ...situation, author, message: answeredMessage(situation) }
   return [
-    ...spendSignatures(situation, settings),
+    ...spendSignatures(situation),
     recorded(kind, subject, BY_SOMEBODY, { because }),
     ...(isTooMany ? [] : [refusalTo(desk, { because, says: '' })]),
     dispose('held', 'refused', because)
@@ -215,9 +206,9 @@ function refusalTo(
 }
 
 /** A signed part that the desk refused must not run when somebody else encrypts it anew and sends it again. */
-function spendSignatures(situation: Situation, settings: Settings): Decision[] {
-  if (situation.signatureSeen) return []
-  const own = situation.opened.signatures.filter(({ fingerprint }) =>
+function spendSignatures({ opened, signatureSeen, settings }: Situation): Decision[] {
+  if (signatureSeen) return []
+  const own = opened.signatures.filter(({ fingerprint }) =>
     settings.maintainers.some((maintainer) => maintainer.fingerprint === fingerprint)
   )
   const bySha256 = new Map(own.map((signature) => [signature.sha256, signature]))

@@ -8,7 +8,6 @@ import { type Address, isSameAddress } from '../domain/address.ts'
 import { type Decision } from '../domain/decision.ts'
 import { type Fingerprint, isNamedBy } from '../domain/ids.ts'
 import { type HeaderFacts, isFrom, type OpenedMail } from '../domain/mail.ts'
-import { type Settings } from '../domain/settings.ts'
 import { type Situation } from './situation.ts'
 
 /** What speaks against the sender: the protected From or To, the form of the message, its signer, or an earlier message. */
@@ -27,8 +26,8 @@ export function explainContradiction(contradiction: Contradiction): string {
 }
 
 /** The contradiction of an opened encrypted message, or null. A message in clear tells nobody anything and is shown as it is. */
-export function contradictionOf(situation: Situation, settings: Settings): Contradiction | null {
-  const { opened } = situation
+export function contradictionOf(situation: Situation): Contradiction | null {
+  const { opened, settings } = situation
   const { encrypted, decrypted, outer, structure } = opened
   if (!encrypted || !decrypted) return null
   const inner = innerOf(opened)
@@ -37,8 +36,8 @@ export function contradictionOf(situation: Situation, settings: Settings): Contr
   if (named.some((facts) => isToOthers(facts, outer, settings.desk.address))) return 'to'
   // Inline PGP and an encrypted file have no protected headers: these were cut out of a PGP/MIME message.
   if (inner !== null && (structure === 'inline' || structure === 'attachment')) return 'form'
-  if (isSignedByAnother(situation, settings)) return 'signer'
-  return situation.isCiphertextOfOthers && !isProved(situation, settings) ? 'copy' : null
+  if (isSignedByAnother(situation)) return 'signer'
+  return situation.isCiphertextOfOthers && !isProved(situation) ? 'copy' : null
 }
 
 /** The same message with nothing of its inside but the state of its signatures. */
@@ -91,8 +90,9 @@ function isToOthers(inner: HeaderFacts, outer: HeaderFacts, desk: Address): bool
  * they use. Each signature is judged by itself, whatever it covers: words beside a ciphertext do not change who signed the
  * inside, and a signature of the sender beside it excuses nothing. One around the ciphertext does not show who wrote the inside.
  */
-function isSignedByAnother(situation: Situation, { maintainers }: Settings): boolean {
+function isSignedByAnother(situation: Situation): boolean {
   const { opened, senderKey, member } = situation
+  const { maintainers } = situation.settings
   const { outer, candidateKeys, warnings } = opened
   const isTheirs = ({ address }: { readonly address: Address }): boolean => isFrom(outer, address)
   const isPinned = senderKey?.isProved === true
@@ -118,13 +118,13 @@ function isSignedByAnother(situation: Situation, { maintainers }: Settings): boo
 }
 
 /** Whether the encrypted content names the sender outside as its writer, or is signed with a key known for their address. */
-function isProved({ opened, senderKey, member }: Situation, { maintainers }: Settings): boolean {
+function isProved({ opened, senderKey, member, settings }: Situation): boolean {
   const { outer, candidateKeys, signatures } = opened
   if (outer.from === null) return false
   const inner = innerOf(opened)
   if (inner !== null && (inner.from !== null || inner.unreadableFrom !== ''))
     return namesWriter(inner, outer) === 'sender'
-  const registered = [...maintainers, member?.record ?? []].flat()
+  const registered = [...settings.maintainers, member?.record ?? []].flat()
   const theirs = registered.filter(({ address }) => isFrom(outer, address))
   const keys: readonly Fingerprint[] = [...theirs, ...candidateKeys, senderKey ?? []]
     .flat()

@@ -98,7 +98,7 @@ function forwarded(
   const ofCase = caseFacts(record, input)
   const isFirst = ({ label }: FactLine): boolean => FIRST.includes(label)
   // In the copy for everybody nobody is named as a member.
-  const member = writer.author === 'member' ? listMember(input, settings) : null
+  const member = writer.author === 'member' ? listMember(input) : null
   const listed = member === null ? '' : `, list member ${member.id}`
   const signed = 'verified, the key of the list member signed this message for the desk'
   const hasNoReader = (): boolean =>

@@ -22,8 +22,7 @@ import {
   subjectOf,
   type WarningCode
 } from '../domain/mail.ts'
-import { type Product, productNamed, type Settings } from '../domain/settings.ts'
-import { type Instant } from '../domain/time.ts'
+import { type Product, productNamed } from '../domain/settings.ts'
 import { listed } from '../domain/words.ts'
 import { acknowledgeReport, answerDueAt, productOf, productsOutside } from './acknowledgement.ts'
 import { senderDoubt } from './authentication.ts'
@@ -38,7 +37,7 @@ import {
 } from './ownership.ts'
 import { relay } from './relay.ts'
 import { decideReporterKey, type KeyDecision, NO_KEY } from './reporter-key.ts'
-import { type BoundCase, type Moment, type Situation } from './situation.ts'
+import { type BoundCase, type Situation } from './situation.ts'
 import { stateWords, waitingName } from './status.ts'
 import { decideThread, type JoinedThread, type Sender, type Thread } from './threading.ts'
 import { eventsOf, releasedBy } from './waiting-words.ts'
@@ -64,20 +63,20 @@ type Writing = {
 type Judged = Situation & { readonly withheld: string | null }
 
 /** Judges the inside of a message and takes it into the case that it opens or continues. */
-export function decideReport(received: Situation, settings: Settings, moment: Moment): Decision[] {
-  const situation = judged(received, contradictionOf(received, settings))
-  const thread = decideThread(situation, settings)
+export function decideReport(received: Situation): Decision[] {
+  const situation = judged(received, contradictionOf(received))
+  const thread = decideThread(situation)
   const { joined } = thread
   // An automatic answer is kept on the record of the case and shown to nobody. One that belongs to no case is read like any
   // report: no message stays unread because of its form (G1).
   if (joined !== null && isByProgram(situation.opened, 'auto-replied')) {
     const { tag } = joined.case
     return [
-      message(situation, tag, SOMEBODY, moment.now),
+      message(situation, tag, SOMEBODY),
       dispose('done', 'auto-reply', 'an automatic answer', tag)
     ]
   }
-  return takeIn(situation, thread, settings, moment)
+  return takeIn(situation, thread)
 }
 
 function judged(received: Situation, contradiction: Contradiction | null): Judged {
@@ -86,26 +85,19 @@ function judged(received: Situation, contradiction: Contradiction | null): Judge
   return { ...received, opened, mergedKey: null, withheld: explainContradiction(contradiction) }
 }
 
-function takeIn(situation: Judged, thread: Thread, settings: Settings, moment: Moment): Decision[] {
-  const { now } = moment
-  const { withheld, arrivalId, opened } = situation
+function takeIn(situation: Judged, thread: Thread): Decision[] {
+  const { withheld, opened, settings, now } = situation
   const { joined } = thread
-  const entry =
-    joined === null
-      ? openedBy(situation, thread.warnings, settings, now)
-      : joinedBy(situation, joined, settings, now)
+  const entry = joined === null ? openedBy(situation, thread.warnings) : joinedBy(situation, joined)
   const { sender, product, writer, happened } = entry
   const { events, reporterKeys } = (joined === null ? null : situation.bound) ?? NOTHING_KNOWN
-  const key = keyOf(situation, entry, settings, now)
+  const key = keyOf(situation, entry)
   const { record, keys } = withKey(entry.record, reporterKeys, situation, key)
   const { tag } = record
-  const about = { record, keys, events, product, settings, arrivalId, now }
+  const about = { ...situation, record, keys, events, product }
   const answer =
     joined === null
-      ? {
-          ...acknowledgeReport(situation, { record, key: key.key }, settings, moment),
-          isOnlyYes: false
-        }
+      ? { ...acknowledgeReport(situation, { record, key: key.key }), isOnlyYes: false }
       : answerToDate(sender, opened, about)
   // A mere yes to the date needs no answer; it is on the record as an answer to the date.
   const wrote = answer.isOnlyYes && joined?.case.state === record.state ? [] : [happened]
@@ -114,11 +106,10 @@ function takeIn(situation: Judged, thread: Thread, settings: Settings, moment: M
   const left = eventsOf(released.decisions, tag)
   return [
     ...entry.decisions,
-    message(situation, tag, writer, now),
+    message(situation, tag, writer),
     ...wrote.map((event) => ({ kind: 'record', event }) as const),
     ...key.decisions,
     ...relay({
-      ...situation,
       ...about,
       record: left.reduce(
         (known, one) =>
@@ -169,15 +160,10 @@ const NOTHING_KNOWN: Pick<BoundCase, 'events' | 'reporterKeys'> = {
 const QUARANTINED =
   'Opening this message failed three times (time or memory). It is in the held folder; please look at it with care.'
 
-function openedBy(
-  situation: Situation,
-  remarks: readonly string[],
-  settings: Settings,
-  now: Instant
-): Entry {
-  const { receivedAt, opened, senderCases } = situation
+function openedBy(situation: Situation, remarks: readonly string[]): Entry {
+  const { receivedAt, opened, senderCases, settings } = situation
   const product = productOf(opened, settings)
-  const record = newCase(situation, product, settings, now)
+  const record = newCase(situation, product)
   const { tag, reporters } = record
   const [reporter] = reporters
   const answer = answerDueAt(productsOutside(opened, settings), receivedAt)
@@ -204,11 +190,9 @@ function openedBy(
 /** The case that this message opens, as the maintainers see it already. */
 function newCase(
   situation: Situation,
-  product: Product,
-  settings: Settings,
-  now: Instant
+  product: Product
 ): CaseRecord & { readonly reporters: readonly [Reporter] } {
-  const { opened, nextTag, receivedAt, waitingKeys } = situation
+  const { opened, nextTag, receivedAt, waitingKeys, settings, now } = situation
   const { messageId, from } = opened.outer
   // Only the commit can fill these in; the relay shows none of it.
   const unstored = { id: 0, version: 0, maintainerRoot: '' as MessageId }
@@ -251,19 +235,14 @@ function beganInClear(opened: OpenedMail): boolean {
   )
 }
 
-function joinedBy(
-  situation: Judged,
-  { case: before, sender: named }: JoinedThread,
-  settings: Settings,
-  now: Instant
-): Entry {
+function joinedBy(situation: Judged, { case: before, sender: named }: JoinedThread): Entry {
   const { tag, version } = before
   // A receipt speaks for no reporter, and no program opens an ended case again. People still read the message (G1).
   const isReceipt = situation.opened.automatic.includes('receipt')
   const isMute = (isReceipt || !isOpen(before.state)) && isByProgram(situation.opened, ...ROBOTS)
   const sender = isMute && named.kind === 'reporter' ? ({ kind: 'other' } as const) : named
   const writing = writingOf(situation, tag, sender)
-  const state = stateAfter(situation, before, writing.happened, now)
+  const state = stateAfter(situation, before, writing.happened)
   const latest = situation.opened.outer.messageId
   const decisions: Decision[] = []
   if (state !== before.state) decisions.push({ kind: 'update-case', tag, version, set: { state } })
@@ -273,7 +252,7 @@ function joinedBy(
   return {
     ...writing,
     sender,
-    product: productNamed(before.product, settings),
+    product: productNamed(before.product, situation.settings),
     record: { ...before, state },
     decisions,
     warnings: [...endedWarnings(before, state), ...writing.warnings]
@@ -281,15 +260,10 @@ function joinedBy(
 }
 
 /** The key to use for the sender, if that is the reporter, with the doubt that keeps an unproved key out of use. */
-function keyOf(
-  situation: Situation,
-  { sender, record: { tag } }: Entry,
-  settings: Settings,
-  now: Instant
-): KeyDecision {
+function keyOf(situation: Situation, { sender, record: { tag } }: Entry): KeyDecision {
   if (sender.kind === 'other' || sender.kind === 'member') return NO_KEY
   const { reporter, doubt } = sender
-  return decideReporterKey(situation, { tag, reporter: reporter.id, doubt }, settings, now)
+  return decideReporterKey(situation, { tag, reporter: reporter.id, doubt })
 }
 
 /** A message too large or quarantined stays visible in the held folder; its case goes on like any other. */
@@ -361,12 +335,8 @@ function writingOf({ opened, receivedAt }: Situation, tag: CaseTag, sender: Send
   return { writer: SOMEBODY, happened, warnings: [warning] }
 }
 
-function message(
-  { opened, arrivalId }: Situation,
-  tag: CaseTag,
-  writer: Writing['writer'],
-  now: Instant
-): Decision {
+function message(situation: Situation, tag: CaseTag, writer: Writing['writer']): Decision {
+  const { opened, arrivalId, now } = situation
   const { author } = writer
   const audience = author === 'reporter' || author === 'member' ? author : 'internal'
   const { text, outer } = opened
@@ -376,10 +346,9 @@ function message(
 }
 
 function stateAfter(
-  { bound }: Situation,
+  { bound, now }: Situation,
   { state, disclosureAt }: CaseRecord,
-  joined: NewEvent,
-  now: Instant
+  joined: NewEvent
 ): CaseRecord['state'] {
   const history = bound?.history ?? historyOf([])
   const notice = bound?.notice?.state ?? null

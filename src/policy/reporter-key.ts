@@ -11,8 +11,7 @@ import { type Actor, aboutCase, BY_DESK } from '../domain/event.ts'
 import { type CaseTag, type Fingerprint, formatFingerprint } from '../domain/ids.ts'
 import { type CandidateKey, type OpenedMail, type WarningCode } from '../domain/mail.ts'
 import { KEY_PROBLEMS } from '../domain/outgoing.ts'
-import { type Settings } from '../domain/settings.ts'
-import { HOUR_MS, type Instant, msBetween } from '../domain/time.ts'
+import { HOUR_MS, msBetween } from '../domain/time.ts'
 import { lackOfProof } from './authentication.ts'
 import { isMeantForDesk } from './conversation.ts'
 import { type Situation } from './situation.ts'
@@ -35,8 +34,6 @@ type About = Whose & {
   readonly situation: Situation
   /** Why the sender may be somebody else than the reporter; null where nothing says so. */
   readonly doubt: string | null
-  readonly settings: Settings
-  readonly now: Instant
 }
 
 /** Takes a key into use, on the record. */
@@ -57,15 +54,13 @@ export function pinKey(
 /** The key to use for the sender of this message, and what to record and to say about it. */
 export function decideReporterKey(
   situation: Situation,
-  whose: Pick<About, 'tag' | 'reporter' | 'doubt'>,
-  settings: Settings,
-  now: Instant
+  whose: Pick<About, 'tag' | 'reporter' | 'doubt'>
 ): KeyDecision {
   const { senderKey, opened, waitingKeys } = situation
   const { from } = opened.outer
   // Keys of maintainers come from the configuration.
   if (from === null || senderKey?.source === 'registered') return { ...NO_KEY, key: senderKey }
-  const about: About = { situation, address: from.address, ...whose, settings, now }
+  const about: About = { situation, address: from.address, ...whose }
   // A key that a maintainer refused counts for nothing when it comes again.
   const isNew = ({ fingerprint }: Named): boolean =>
     fingerprint !== senderKey?.fingerprint &&
@@ -99,7 +94,7 @@ function takenUp(
   const [candidate] = fresh
   if (candidate === undefined) return { ...NO_KEY, key: known }
   const waits = whyWaiting(about, known, candidate, fresh)
-  if (waits === null) return { ...NO_KEY, ...inUse(about, known, candidate) }
+  if (waits === null) return inUse(about, known, candidate)
   return {
     key: known,
     offered: fresh.map(({ fingerprint }) => fingerprint),
@@ -127,34 +122,30 @@ function whyWaiting(
  * message of the real owner look like another person's, and a new report that nobody proves must not turn the answers in the
  * sender's other cases, ended ones included, to its key (G3).
  */
-function firstUseDoubt({ situation, tag, doubt, settings }: About): string | null {
+function firstUseDoubt({ situation, tag, doubt }: About): string | null {
+  const { opened, settings } = situation
   const isNewReport = tag === situation.nextTag && situation.hasReported
-  const because = doubt ?? (isNewReport ? lackOfProof(situation.opened, settings) : null)
+  const because = doubt ?? (isNewReport ? lackOfProof(opened, settings) : null)
   return because === null ? null : `the sender is ${because}`
 }
 
-function inUse(
-  about: About,
-  known: ReporterKey | null,
-  candidate: CandidateKey
-): Pick<KeyDecision, 'key' | 'decisions' | 'warnings'> {
-  const { now, situation } = about
-  const { signatures } = situation.opened
-  const isSigned = isSignedWith(situation.opened, candidate.fingerprint)
+function inUse(about: About, known: ReporterKey | null, candidate: CandidateKey): KeyDecision {
+  const { opened, now } = about.situation
+  const isSigned = isSignedWith(opened, candidate.fingerprint)
   const used = { ...candidate, firstSeenAt: now, isUsable: true }
   const name = formatFingerprint(candidate.fingerprint)
   if (known === null) {
     const key = { ...used, isProved: isSigned }
     const held = isSigned ? 'The message is signed with it' : 'The message is not signed with it'
     const says = `First use of the key ${name} (${candidate.source}): answers to the reporter are encrypted to it from now on. ${held}; nobody has verified whose key it is.`
-    return { key, decisions: pinKey(about, BY_DESK, key, null), warnings: [says] }
+    return { ...NO_KEY, key, decisions: pinKey(about, BY_DESK, key, null), warnings: [says] }
   }
   const key = { ...used, isProved: true }
   const { fingerprint: old } = known
   const says = `This reporter's key has changed from ${formatFingerprint(old)} to ${name}: the message that brings the new one is signed with the old one. Answers are encrypted to the new one from now on. If you doubt it, ask the person another way; /key accept ${old.toUpperCase()} takes the old one back.`
   // A signature hands a key over once: replayed after a further change, it would bring the old state back.
-  const decisions = [...pinKey(about, BY_DESK, key, old), ...signatures.map(spend)]
-  return { key, decisions, warnings: [says] }
+  const decisions = [...pinKey(about, BY_DESK, key, old), ...opened.signatures.map(spend)]
+  return { ...NO_KEY, key, decisions, warnings: [says] }
 }
 
 /** Warnings about a message whose signature does not cover all parts and headers. */
@@ -165,7 +156,7 @@ const LOOSE: readonly WarningCode[] = ['repeated-header', 'from-mismatch', 'outs
  * message, including the protected To or Cc. Anybody can encrypt to the desk what the owner signed for somebody else.
  */
 function isHandedOver(about: About, known: ReporterKey, other: CandidateKey): boolean {
-  const { opened, signatureSeen, mergedKey, quoted } = about.situation
+  const { opened, signatureSeen, mergedKey, quoted, settings, now } = about.situation
   // The signature was judged by the copy that was known before: a key that this message revokes hands nothing over.
   if (mergedKey !== null && !mergedKey.isUsable) return false
   const [signature, ...more] = opened.signatures
@@ -174,11 +165,11 @@ function isHandedOver(about: About, known: ReporterKey, other: CandidateKey): bo
   if (other.source !== 'attached' || opened.structure !== 'pgp-mime') return false
   if (opened.warnings.some((code) => LOOSE.includes(code)) || signature.createdAt === null)
     return false
-  const ageMs = Math.abs(msBetween(signature.createdAt, about.now))
+  const ageMs = Math.abs(msBetween(signature.createdAt, now))
   return (
     isSignedWith(opened, known.fingerprint) &&
-    isMeantForDesk(opened, quoted, about.settings) &&
-    ageMs <= about.settings.limits.signature_age_hours * HOUR_MS
+    isMeantForDesk(opened, quoted, settings) &&
+    ageMs <= settings.limits.signature_age_hours * HOUR_MS
   )
 }
 
@@ -193,10 +184,7 @@ export function isSignedWith(opened: OpenedMail, key: Fingerprint): boolean {
  * Adds to the known key what is new in the copy that the message brings, whoever sent it: the read step took only what the owner
  * of the key had signed, and removed nothing. So a revocation counts at once. The first message signed with the key proves it.
  */
-function renewed(
-  about: About,
-  known: ReporterKey | null
-): Pick<KeyDecision, 'key' | 'decisions' | 'warnings'> {
+function renewed(about: About, known: ReporterKey | null): KeyDecision {
   if (known === null) return NO_KEY
   const { opened, mergedKey } = about.situation
   const isProved =
@@ -217,12 +205,13 @@ function renewed(
     warnings.push(
       `This reporter's key ${name} cannot be used any more: the message brings a copy of it that its owner revoked or let end. Nothing can be encrypted to this reporter until another key comes and is accepted.`
     )
-  return { key, decisions: isSame ? [] : pinKey(about, BY_DESK, key, null), warnings }
+  const decisions = isSame ? [] : pinKey(about, BY_DESK, key, null)
+  return { ...NO_KEY, key, decisions, warnings }
 }
 
 /** Keeps a key until a maintainer accepts or refuses it; the key in use stays in use. */
 function offer(
-  { address, tag, reporter, now }: About,
+  { address, tag, reporter, situation: { now } }: About,
   offered: Omit<PinnedKey, 'firstSeenAt'>
 ): Decision[] {
   const { fingerprint, source, keyData } = offered

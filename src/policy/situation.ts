@@ -19,10 +19,11 @@ import { type OpenedMail } from '../domain/mail.ts'
 import { type Audience, type MessageKind } from '../domain/message.ts'
 import { type MemberRecord, type NoticeCopies, type NoticeRecord } from '../domain/notice.ts'
 import { type OutgoingAttachment } from '../domain/outgoing.ts'
+import { type Settings } from '../domain/settings.ts'
 import { type Instant } from '../domain/time.ts'
 import { type ConversationOf, type QuotedMessage } from './conversation.ts'
 
-export type Situation = {
+export type Situation = Moment & {
   readonly arrivalId: number
   readonly receivedAt: Instant
   readonly size: number
@@ -144,6 +145,7 @@ export type Tools = {
 
 /** What is fixed at the moment of deciding. */
 export type Moment = {
+  readonly settings: Settings
   readonly now: Instant
   /** When the desk began to open the message: nothing that its sender sees may tell how long that took. */
   readonly begunAt: Instant

@@ -38,11 +38,11 @@ export type Thread = {
 }
 
 /** The case that the message continues. */
-export function decideThread(situation: Situation, settings: Settings): Thread {
-  const { opened, answers, tagged } = situation
-  const member = listMember(situation, settings)
+export function decideThread(situation: Situation): Thread {
+  const { opened, answers, tagged, settings } = situation
+  const member = listMember(situation)
   if (answers !== null) {
-    const sender = senderOf(situation, answers, settings)
+    const sender = senderOf(situation, answers)
     // A list member who answers what the desk wrote to them as a reporter writes as the reporter.
     const isReporters = sender.kind === 'reporter' && answers.audience === 'reporter'
     return joins(answers.case, isReporters ? null : member, sender)
@@ -51,7 +51,7 @@ export function decideThread(situation: Situation, settings: Settings): Thread {
   if (tagged === null || (reporter === null && !isOfMember(situation, tagged)))
     return { joined: null, warnings: namedWarnings(situation) }
   if (reporter === null) return joins(tagged, member, { kind: 'other' })
-  const doubt = isKnownFor(reporter, situation, settings) ? null : lackOfProof(opened, settings)
+  const doubt = isKnownFor(reporter, situation) ? null : lackOfProof(opened, settings)
   if (doubt === null) return joins(tagged, member, { kind: 'reporter', reporter, doubt })
   return {
     joined: null,
@@ -79,10 +79,11 @@ function joins(record: CaseRecord, member: Sender | null, sender: Sender): Threa
  * The list member who wrote, if a signature or our mail servers say so. An address that nothing proves counts as anybody's: what
  * becomes of a forged message must not show who is on the list (G5).
  */
-export function listMember(
-  { member, opened }: Pick<Situation, 'member' | 'opened'>,
-  settings: Settings
-): Member | null {
+export function listMember({
+  member,
+  opened,
+  settings
+}: Pick<Situation, 'member' | 'opened' | 'settings'>): Member | null {
   if (member === null) return null
   const { signed: isSigned, record } = member
   const isTheirs = isFrom(opened.outer, record.address)
@@ -103,9 +104,10 @@ function isOfMember({ member }: Situation, { product }: CaseRecord): boolean {
  * and list members know Message-IDs of their own. Even then it proves no name, because every server on the way can read it. So
  * where mail servers are asked, they or the known key must vouch for the sender.
  */
-function senderOf(situation: Situation, answers: Issued, settings: Settings): Sender {
+function senderOf(situation: Situation, answers: Issued): Sender {
+  const { opened, settings } = situation
   const { audience, recipientId, case: record } = answers
-  const reporter = writerAmong(situation.opened, record)
+  const reporter = writerAmong(opened, record)
   // A colleague of a list member writes from an address of their own: what they answer shows whose words these are.
   if (reporter === null)
     return audience === 'member'
@@ -113,7 +115,7 @@ function senderOf(situation: Situation, answers: Issued, settings: Settings): Se
       : { kind: 'other' }
   const to = record.reporters.find(({ id }) => audience === 'reporter' && id === recipientId)
   const isTheirs = to !== undefined && isSamePerson(to, reporter)
-  const doubt = isTheirs ? senderDoubt(situation.opened, settings) : ANSWERS_ANOTHER
+  const doubt = isTheirs ? senderDoubt(opened, settings) : ANSWERS_ANOTHER
   return doubt === null || isSignedBySender(situation)
     ? { kind: 'reporter', reporter, doubt: null }
     : { kind: 'unproved', reporter, doubt }
@@ -126,8 +128,8 @@ const ANSWERS_ANOTHER = 'NOT PROVED: it answers a message that we sent to somebo
  * anybody may have had their own key pinned for the reporter a minute ago: there the key must be registered, be older than the
  * case, or have come with the report that opened it.
  */
-function isKnownFor(reporter: Reporter, situation: Situation, settings: Settings): boolean {
-  const { senderKey } = situation
+function isKnownFor(reporter: Reporter, situation: Situation): boolean {
+  const { senderKey, settings } = situation
   if (senderKey === null || !isSignedBySender(situation)) return false
   if (settings.authentication.servers.length > 0 || senderKey.source === 'registered') return true
   return senderKey.firstSeenAt <= reporter.openedAt

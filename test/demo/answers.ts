@@ -28,7 +28,6 @@ import {
   headers,
   keysOf,
   LINUS,
-  MOMENT,
   maintainerMail,
   noticeRecord,
   reporter,
@@ -191,7 +190,7 @@ function withoutCase({ settings, author }: CommandContext): Exhibit[] {
     signatures: [signature({ fingerprint: author.fingerprint })],
     protected: headers({ from: author, to: [settings.desk] })
   })
-  const decisions = decideMaintainerMail(situation({ opened: mail }), settings, MOMENT) ?? []
+  const decisions = decideMaintainerMail(situation({ opened: mail, settings })) ?? []
   return shownOf('no such case', decisions)
 }
 

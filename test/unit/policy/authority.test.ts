@@ -36,8 +36,8 @@ import {
 /** The maintainer for whom a message speaks that quotes no message of the desk, or why it does not. */
 function judge(opened: OpenedMail, signatureSeen = false): string | null {
   const author = claimedMaintainer(opened, SETTINGS)
-  const known = { opened, signatureSeen, quoted: [] }
-  return author && (refusalOf(known, author, SETTINGS, NOW) ?? author.id)
+  const known = situation({ opened, signatureSeen })
+  return author && (refusalOf(known, author) ?? author.id)
 }
 const from = { from: { name: 'Grace', address: GRACE.address } }
 function signed(change: Parameters<typeof signature>[0]): Partial<OpenedMail> {

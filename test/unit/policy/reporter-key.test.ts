@@ -48,7 +48,7 @@ function decide(
 ) {
   const opened = openedMail(change)
   const of = { tag: TAG, reporter: TAG, doubt: senderDoubt(opened, settings) }
-  return decideReporterKey(situation({ opened, ...facts }), of, settings, NOW)
+  return decideReporterKey(situation({ opened, settings, ...facts }), of)
 }
 /** A signature of the known key. */
 function byKnown(change: Partial<Signature> = {}): Signature {

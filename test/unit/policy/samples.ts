@@ -401,6 +401,7 @@ export function bound(change: Partial<BoundCase> = {}): BoundCase {
 
 export function situation(change: Partial<Situation> = {}): Situation {
   return {
+    ...MOMENT,
     arrivalId: 7,
     receivedAt: at('2026-11-22T11:59:30Z'),
     size: 5000,
@@ -436,7 +437,8 @@ export function situation(change: Partial<Situation> = {}): Situation {
   }
 }
 
-export const MOMENT: Moment = {
+const MOMENT: Moment = {
+  settings: SETTINGS,
   now: NOW,
   begunAt: NOW,
   jitter: 0.5,
@@ -445,9 +447,8 @@ export const MOMENT: Moment = {
 
 export function commandContext(change: Partial<CommandContext> = {}): CommandContext {
   return {
+    ...MOMENT,
     arrivalId: 7,
-    now: NOW,
-    settings: SETTINGS,
     product: PRODUCT,
     author: GRACE,
     message: { id: messageId('command@acme.example'), date: NOW },
@@ -456,7 +457,6 @@ export function commandContext(change: Partial<CommandContext> = {}): CommandCon
     conversation: NOBODYS,
     answeredMember: null,
     files: [],
-    tools: MOMENT.tools,
     ...change
   }
 }
@@ -510,7 +510,7 @@ export function arrive(
   more: Partial<Situation> = {},
   settings: Settings = SETTINGS
 ): Decision[] {
-  return decideArrival(situation({ opened, ...more }), settings, MOMENT)
+  return decideArrival(situation({ opened, settings, ...more }))
 }
 
 /** All messages that are sent, encrypted or not. */

@@ -11,7 +11,6 @@ import {
   found,
   headers,
   issued,
-  MOMENT,
   only,
   openedMail,
   SETTINGS,
@@ -31,7 +30,8 @@ describe('threads by their tag', () => {
     return { ...opened, trace: { received: 1, returnPaths: [], results: [found({ domain })] } }
   }
   function disposition(change: Partial<Situation>, settings = CHECKED) {
-    return only(decideArrival(situation(change), settings, MOMENT), 'dispose')[0]?.disposition
+    const decisions = decideArrival(situation({ settings, ...change }))
+    return only(decisions, 'dispose')[0]?.disposition
   }
 
   const signed = (change: Partial<Signature> = {}) =>
@@ -41,7 +41,7 @@ describe('threads by their tag', () => {
   it('by a Message-ID are the reporter’s only where our servers or the known key say so (G4)', () => {
     const SILENT = { received: 1, returnPaths: [], results: [] }
     const of = (change: Partial<Situation>, settings = CHECKED) => {
-      const decisions = decideArrival(situation({ answers, ...change }), settings, MOMENT)
+      const decisions = decideArrival(situation({ settings, answers, ...change }))
       const [mail] = only(decisions, 'send-sealed')
       return {
         author: only(decisions, 'add-message')[0]?.message.author,
@@ -88,7 +88,7 @@ describe('threads by their tag', () => {
   ])(
     'never join by a tag where no mail server is asked, with %s; the relay says so',
     (_, change) => {
-      const decisions = decideArrival(situation({ tagged, ...change }), SETTINGS, MOMENT)
+      const decisions = decideArrival(situation({ tagged, ...change }))
       expect(only(decisions, 'dispose')).toMatchObject([{ disposition: 'case-opened' }])
       expect(JSON.stringify(only(decisions, 'send-sealed'))).toContain(
         `The message names the case ${tagged.tag}`

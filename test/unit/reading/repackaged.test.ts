@@ -57,7 +57,7 @@ const alice = await givenCorrespondence()
 describe('a payload that somebody else wrapped', () => {
   const seal = (text: string): Promise<string> => alice.seal(text, 0)
   const judge = (opened: OpenedMail): Contradiction | null =>
-    contradictionOf(situation({ opened }), SETTINGS_HERE)
+    contradictionOf(situation({ opened, settings: SETTINGS_HERE }))
 
   it.each(WRAPPERS)('contradicts a sender who is not the one inside: %s', async (_, wrap) => {
     const opened = await alice.open(wrap(BY_MALLORY, await seal(payload())))
