@@ -17,11 +17,10 @@ import {
   type Subject
 } from '../domain/event.ts'
 import { type CaseTag, type Sha256 } from '../domain/ids.ts'
-import { type MessageKind } from '../domain/message.ts'
 import { addMs, HOUR_MS, type Instant } from '../domain/time.ts'
 import { MESSAGES } from '../messages/catalogue.ts'
 import { alert, digest } from '../messages/to-maintainers.ts'
-import { dateNotice, dateProposed } from '../messages/to-reporters.ts'
+import { DATE_MAIL } from '../policy/date-talk.ts'
 import * as arrivals from '../store/arrivals.ts'
 import * as cases from '../store/cases.ts'
 import * as people from '../store/correspondents.ts'
@@ -36,7 +35,6 @@ import { type Prepared, type PreparedMail, type RefusedCopy } from './prepare.ts
 
 /** Messages that tell a reporter something: a maintainer's words or decision, or the date. */
 const ANSWERS = MESSAGES.filter((one) => one.inClear === 'own-words').map(({ kind }) => kind)
-const OF_DATE: readonly MessageKind[] = [dateNotice.kind, dateProposed.kind]
 /** When an alarm that did not arrive rings again, if nothing else happens before. */
 const RING_AGAIN_MS = 6 * HOUR_MS
 
@@ -173,7 +171,7 @@ function recordOwed(tx: Tx, row: outbox.RowInCase, work: Work): void {
   if (audience !== 'reporter' || caseNow === null || !ANSWERS.includes(message)) return
   const found = cases.find(tx, caseNow)
   if (found === null || !isOpen(found.state)) return
-  const lost = OF_DATE.includes(message) ? 'date-unreached' : 'reporter-unreached'
+  const lost = DATE_MAIL.includes(message) ? 'date-unreached' : 'reporter-unreached'
   record(tx, event(lost, aboutCase(caseNow), BY_DESK, { reporter, message, outbox }), work)
 }
 

@@ -8,6 +8,7 @@ import { type CaseTag } from '../domain/ids.ts'
 import { isAddressee, type OpenedMail } from '../domain/mail.ts'
 import { type Conversation, type MessageKind } from '../domain/message.ts'
 import { type Settings } from '../domain/settings.ts'
+import { type Instant } from '../domain/time.ts'
 import { type AnsweredReporter } from './recipients.ts'
 
 /**
@@ -23,6 +24,7 @@ export type QuotedMessage = {
   readonly tag: CaseTag | null
   readonly conversation: Conversation
   readonly kind: MessageKind
+  readonly createdAt: Instant
 }
 
 /**

@@ -22,8 +22,7 @@ import {
   type EventKind,
   type NewEvent
 } from '../domain/event.ts'
-import { type OpenedMail } from '../domain/mail.ts'
-import { type FactLine } from '../domain/message.ts'
+import { type FactLine, type MessageKind } from '../domain/message.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { dateNotice, dateProposed } from '../messages/to-reporters.ts'
@@ -32,17 +31,16 @@ import { newText } from './new-text.ts'
 import { reporterPath, WAYS } from './recipients.ts'
 import { askFor } from './reporter-mail.ts'
 import { toReporter } from './send.ts'
+import { type BoundCase, type Situation } from './situation.ts'
 import { type Sender } from './threading.ts'
 
-const ABOUT_DATE: readonly EventKind[] = [
-  'date-told',
-  'date-untold',
-  'date-answered',
-  'disclosure-untold'
-]
+const ABOUT_DATE = ['date-told', 'date-untold', 'date-answered', 'disclosure-untold'] as const
 
 /** The events that show what each reporter was told about the date and what they answered. */
 export const DATE_KINDS: readonly EventKind[] = [...ABOUT_DATE, 'embargo-set', 'notice-left']
+
+/** Messages that ask a reporter about a date or tell it. */
+export const DATE_MAIL: readonly MessageKind[] = [dateProposed.kind, dateNotice.kind]
 
 /** A case, and what is known of its reporters. */
 export type DateAbout = {
@@ -72,8 +70,8 @@ function tell(owed: readonly Owed[], about: DateAbout, by: Actor, tag = about.re
       told.unreached.push(reporter)
       continue
     }
-    const last = word === 'public' ? null : toldDate(events, record, reporter)
-    const before = last === null || last === date ? '' : say(last)
+    const known = wordsWith(events, record, reporter, 'date-told').at(-1)?.about.date ?? date
+    const before = word === 'public' || known === date ? '' : say(known)
     const isPublic = word === 'public'
     const said = { ...OF_DATE, product: product.name, disclosure: say(date), before, isPublic }
     const isQuestion = word === 'question'
@@ -177,7 +175,8 @@ export function owedWord(
   { record, events, now }: Pick<DateAbout, 'record' | 'events' | 'now'>,
   reporter: Reporter
 ): Word | null {
-  const last = wordsWith(events, record, reporter).findLast(({ kind }) => kind !== 'date-answered')
+  const kinds = ['date-told', 'date-untold', 'disclosure-untold'] as const
+  const last = wordsWith(events, record, reporter, ...kinds).at(-1)
   if (record.state === 'disclosed')
     return last?.kind === 'disclosure-untold' ? { word: 'public', date: last.about.date } : null
   const date = comingDate(record, now)
@@ -197,57 +196,57 @@ export function answerOf(
   { bound, now }: Pick<CommandContext, 'bound' | 'now'>
 ): DeskEvent<'date-answered' | 'date-told'> | null {
   const date = comingDate(record, now)
-  const said = wordsWith(bound.events, record, reporter)
-    .filter((one) => one.kind === 'date-told' || one.kind === 'date-answered')
-    .filter(({ about }) => about.date === date)
+  const said = wordsWith(bound.events, record, reporter, 'date-told', 'date-answered').filter(
+    ({ about }) => about.date === date
+  )
   return said.findLast(({ kind }) => kind === 'date-answered') ?? said.at(-1) ?? null
 }
 
-type AboutDate = NewEvent<'date-told' | 'date-untold' | 'date-answered' | 'disclosure-untold'>
-
-/** What was said about dates to this reporter and by them, under whichever of their numbers. */
-function wordsWith<E extends NewEvent>(
+/** What of these kinds was said about dates to this reporter or by them, under whichever of their numbers. */
+function wordsWith<E extends NewEvent, K extends (typeof ABOUT_DATE)[number]>(
   events: readonly E[],
   record: CaseRecord,
-  { id }: Reporter
-): Extract<E, AboutDate>[] {
+  { id }: Reporter,
+  ...kinds: readonly K[]
+) {
   return events
-    .filter((one): one is Extract<E, AboutDate> => ABOUT_DATE.includes(one.kind))
+    .filter((one): one is Extract<E, { readonly kind: K }> => kinds.includes(one.kind as K))
     .filter(({ about }) => reporterWith(record, about.reporter)?.id === id)
 }
 
-function toldDate(events: readonly NewEvent[], record: CaseRecord, to: Reporter): Instant | null {
-  const words = wordsWith(events, record, to)
-  return words.findLast((one) => one.kind === 'date-told')?.about.date ?? null
-}
-
 /**
- * Reads AGREE on a line of its own, or else OBJECT at the start of one (B19), if they were told the present date. `isOnlyYes`:
- * nothing else came with it, so it needs no reply.
+ * Reads AGREE on a line of its own, or else OBJECT at the start of one (B19), if they were told a date. What does not answer the
+ * present one is shown and nothing more. `isOnlyYes`: nothing else came with the answer, so it needs no reply.
  */
 export function answerToDate(
   sender: Sender,
-  { text, outsideText, attachments, warnings }: OpenedMail,
-  { record, events }: Pick<DateAbout, 'record' | 'events'>
+  about: Pick<Situation, 'opened' | 'answers' | 'quoted'> &
+    Pick<BoundCase, 'events'> & { readonly record: CaseRecord }
 ): {
   readonly facts: readonly FactLine[]
   readonly decisions: readonly Decision[]
   readonly isOnlyYes: boolean
 } {
+  const { record, events, opened } = about
   const { tag, disclosureAt: date } = record
   const nothing = { facts: [], decisions: [], isOnlyYes: false }
   if (sender.kind !== 'reporter' || date === null) return nothing
-  const { reporter } = sender
-  if (toldDate(events, record, reporter) !== date) return nothing
+  const { text, outsideText, attachments, warnings } = opened
+  const told = wordsWith(events, record, sender.reporter, 'date-told')
+  if (told.length === 0) return nothing
   const own = newText(text)
   const isNo = /^[^\S\n]*object(?![\p{L}\p{N}-])/imu.test(own)
   if (!isNo && !/^[^\S\n]*agree[^\S\n]*[.!]?[^\S\n]*$/imu.test(own)) return nothing
   const answer = isNo ? 'object' : 'agree'
-  const { id } = reporter
-  const about = { reporter: id, date, answer } as const
+  const isPresent = answersPresent(date, told, about)
+  const value = `${isPresent ? '' : STILL_OPEN}${SAID[answer]}`
+  const facts = [{ label: 'About the date', value }]
+  if (!isPresent) return { ...nothing, facts }
+  const { id } = sender.reporter
+  const answered = { reporter: id, date, answer } as const
   return {
-    facts: [{ label: 'About the date', value: SAID[answer] }],
-    decisions: [recorded('date-answered', aboutCase(tag), { kind: 'reporter', id }, about)],
+    facts,
+    decisions: [recorded('date-answered', aboutCase(tag), { kind: 'reporter', id }, answered)],
     isOnlyYes:
       /^\W*agree\W*$/iu.test(own) &&
       outsideText === '' &&
@@ -257,6 +256,23 @@ export function answerToDate(
   }
 }
 
+/** Whether it is about the date that they were told last: they know no other, or answer the message that told it. */
+function answersPresent(
+  date: Instant,
+  told: readonly DeskEvent<'date-told'>[],
+  { answers, quoted }: Pick<Situation, 'answers' | 'quoted'>
+): boolean {
+  const last = told.at(-1)
+  if (last?.about.date !== date) return false
+  const named = [...quoted, ...(answers === null ? [] : [answers])]
+  const ofDate = named.filter(({ kind }) => DATE_MAIL.includes(kind))
+  return ofDate.length === 0
+    ? told.every(({ about }) => about.date === date)
+    : ofDate.every(({ createdAt }) => createdAt >= last.at)
+}
+
+const STILL_OPEN =
+  'an earlier one, or nothing tells which, so the question about the present date is still open: '
 const SAID = {
   agree: 'the reporter AGREES',
   object:

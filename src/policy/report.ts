@@ -86,7 +86,7 @@ function judged(received: Situation, contradiction: Contradiction | null): Judge
 }
 
 function takeIn(situation: Judged, thread: Thread): Decision[] {
-  const { withheld, opened, settings, now } = situation
+  const { withheld, settings, now } = situation
   const { joined } = thread
   const entry = joined === null ? openedBy(situation, thread.warnings) : joinedBy(situation, joined)
   const { sender, product, writer, happened } = entry
@@ -98,7 +98,7 @@ function takeIn(situation: Judged, thread: Thread): Decision[] {
   const answer =
     joined === null
       ? { ...acknowledgeReport(situation, { record, key: key.key }), isOnlyYes: false }
-      : answerToDate(sender, opened, about)
+      : answerToDate(sender, about)
   // A mere yes to the date needs no answer; it is on the record as an answer to the date.
   const wrote = answer.isOnlyYes && joined?.case.state === record.state ? [] : [happened]
   const released = releasedBy(situation, withheld === null ? sender : null, key.key, about)

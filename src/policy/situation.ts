@@ -92,6 +92,7 @@ export type Issued = {
   readonly audience: Audience
   readonly recipientId: string
   readonly messageId: MessageId
+  readonly createdAt: Instant
 }
 
 /** Which automatic answers left lately. */

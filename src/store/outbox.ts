@@ -230,12 +230,12 @@ export function find(read: Read, id: number): RowInCase | null {
 export type NamedMessage = Pick<
   NewOutbox,
   'kind' | 'audience' | 'recipientId' | 'envelopeTo' | 'messageId' | 'conversation'
-> & { readonly tag: CaseTag | null }
+> & { readonly tag: CaseTag | null; readonly createdAt: Instant }
 
 /** The desk's messages with these Message-IDs, in their order. */
 export function listNamed(read: Read, ids: readonly MessageId[]): NamedMessage[] {
   return read.all<NamedMessage>(
-    `SELECT kind, audience, recipient_id, envelope_to, message_id, conversation, tag FROM json_each(?) AS named
+    `SELECT kind, audience, recipient_id, envelope_to, message_id, conversation, tag, created_at FROM json_each(?) AS named
        JOIN outbox ON message_id = named.value LEFT JOIN cases ON cases.id = case_id ORDER BY named.key`,
     [ids]
   )

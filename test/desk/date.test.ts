@@ -21,6 +21,7 @@ import {
   keyOf,
   lastTo,
   linus,
+  MINUTE,
   members,
   preset,
   recorded,
@@ -125,6 +126,29 @@ it.each([
     )
     const answered = [{ answer: word, date: '2026-12-04T12:00:00.000Z' }]
     expect(recorded('date-answered')).toMatchObject(answered)
+  }
+)
+
+it.each(['AGREE', 'OBJECT'])(
+  '(B19) %s to an earlier date, or without telling to which, is shown and leaves the question about the present date open',
+  async (word) => {
+    await dated('encrypted')
+    const first = answering(alice)
+    const text = `${word}\n`
+    const early = await world.write(alice, { subject: 'Re: x', text, ...first })
+    const moved = '/embargo 2027-01-12T12:00:00Z because later\n'
+    await writes(grace, moved, { after: MINUTE })
+    const second = answering(alice)
+    await world.receive(early)
+    await writes(alice, text, { after: MINUTE })
+    const shown = (await textsTo(linus)).filter((said) => said.includes(`the reporter ${word}S`))
+    expect(shown).toHaveLength(2)
+    for (const said of shown) expect(said).toContain('the present date is still open')
+    expect(await writes(grace, '/status\n')).toContain('no AGREE or OBJECT from')
+    expect([recorded('date-answered').length, recorded('reporter-wrote').length]).toEqual([0, 2])
+    await writes(alice, text, { after: MINUTE, ...second })
+    expect(await lastTo(linus)).not.toContain('is still open')
+    expect(recorded('date-answered')).toMatchObject([{ date: '2027-01-12T12:00:00.000Z' }])
   }
 )
 

@@ -515,7 +515,7 @@ it('a reporter whose report is merged into a case with a date is asked about it;
   await says(moved)
   expect(await lastTo(alice)).toContain('It was Fri 15 Jan 2027')
   expect(await lastTo(bob)).toMatch(/It was Fri 15 Jan 2027.*Wed 20 Jan 2027/)
-  await givenMessage(bob, eager)
+  await givenMessage(bob, { ...eager, ...answering(bob) })
   expect(await lastTo(grace)).toContain('About the date: the reporter AGREES')
 
   const carol = await givenReporter('carol')

@@ -135,7 +135,7 @@ describe('authority (G4)', () => {
 
 /** Stands for a message of the desk that its recipient quotes. */
 function relayOf(tag: string | null): QuotedMessage {
-  return { tag: tag as CaseTag | null, conversation: '', kind: 'relay' }
+  return { tag: tag as CaseTag | null, conversation: '', kind: 'relay', createdAt: NOW }
 }
 
 describe('the case that signed bytes name', () => {

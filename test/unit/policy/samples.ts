@@ -261,6 +261,7 @@ export function issued(change: Partial<Issued> = {}): Issued {
     audience: 'reporter',
     recipientId: TAG,
     messageId: messageId('issued@acme.example'),
+    createdAt: NOW,
     ...change
   }
 }
