@@ -111,6 +111,19 @@ export type Rung = {
   readonly repeat: number
 }
 
+/** A step that reached `recipient`: a maintainer, or '' for the member that the clock is about. `at` is null if it had nothing to say. */
+export type Told = Rung & { readonly recipient: string; readonly at: Instant | null }
+
+/** What a look at the clocks of a subject found. */
+export type Look = {
+  /** Null: nothing rings any more until the next event. */
+  readonly nextLookAt: Instant | null
+  /** The promise that is due first; null when none is. */
+  readonly due: Due | null
+  /** Everything before this event has been told by the clocks whose every start is a run of its own. */
+  readonly eachFrom: number
+}
+
 const LATE_MS = 15 * 60_000
 
 /** Events that end a case, and those that take an end back: then the runs that only the end had stopped go on. */
@@ -224,11 +237,7 @@ export function kindsOf(clocks: readonly Clock[]): EventKind[] {
 }
 
 /** The highest step of a run that has passed, after downtime without those below it, and when the run may ring next. */
-export function lookAtRun(
-  run: ClockRun,
-  calendar: Calendar,
-  now: Instant
-): { readonly ring: Ring | null; readonly next: Instant | null } {
+export function lookAtRun(run: ClockRun, calendar: Calendar, now: Instant) {
   const steps = run.clock.steps.map((step) => timesOf(run, step, calendar, now))
   const passed = steps.filter(({ first }) => first <= now)
   const highest = passed.sort((a, b) => msBetween(b.first, a.first)).at(-1)

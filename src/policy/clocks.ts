@@ -10,10 +10,11 @@ import {
   firstDue,
   isTold,
   kindsOf,
+  type Look,
   lookAtRun,
   openRuns,
   type Ring,
-  type Rung
+  type Told
 } from '../domain/clock.ts'
 import {
   type DeskEvent,
@@ -159,17 +160,8 @@ export type Telling = {
   readonly rings: readonly Ring[]
 }
 
-export type Standing = {
-  readonly tellings: readonly Telling[]
-  /** When something may ring next, beside what is told now; null when nothing will before the next event. */
-  readonly nextLookAt: Instant | null
-  readonly due: Due | null
-  /** The event from which on alarms may still have something to tell. */
-  readonly eachFrom: number
-}
-
-/** What was told before, to whom and when; `at` is null for what turned out to have nothing to say. */
-export type Told = Rung & { readonly recipient: string; readonly at: Instant | null }
+/** `nextLookAt` is when something may ring beside what is told now. */
+export type Standing = Look & { readonly tellings: readonly Telling[] }
 
 export type StandingFacts = {
   readonly clocks: readonly Clock[]

@@ -2,29 +2,11 @@
  * When the clocks of each subject are looked at again, and what they have told. Every event but `told` makes its subject due for a look
  * (store/events.ts). Must never count as told what no message tells.
  */
-import { type Due, type Rung } from '../domain/clock.ts'
+import { type Due, type Look, type Told } from '../domain/clock.ts'
 import { DESK, type Subject } from '../domain/event.ts'
 import { type MessageId } from '../domain/ids.ts'
 import { type Instant } from '../domain/time.ts'
 import { insert, type Read, type Tx, upsert } from './sql.ts'
-
-/** What a look at a subject found. */
-export type Look = {
-  /** Null: nothing rings any more until the next event. */
-  readonly nextLookAt: Instant | null
-  /** The promise that is due first; null when none is. */
-  readonly due: Due | null
-  /** Everything before this event has been told by the clocks whose every start is a run of its own. */
-  readonly eachFrom: number
-}
-
-/** One telling: which step of which run reached a recipient. */
-export type StoredRing = Rung & {
-  /** Id of the maintainer; '' for the member that the clock is about. */
-  readonly recipient: string
-  /** Null: it turned out to have nothing to say. */
-  readonly at: Instant | null
-}
 
 /** Makes a subject due for a look. */
 export function mark(tx: Tx, { kind, id }: Subject, at: Instant): void {
@@ -75,8 +57,8 @@ export function write(tx: Tx, { kind, id }: Subject, look: Look): void {
 }
 
 /** What the clocks of a subject have told, to whom. */
-export function listRings(read: Read, { kind, id }: Subject): StoredRing[] {
-  return read.all<StoredRing>(
+export function listRings(read: Read, { kind, id }: Subject): Told[] {
+  return read.all<Told>(
     `SELECT clock, generation, step, recipient, "repeat", "key", at FROM rings
      WHERE subject_kind = ? AND subject_id = ?`,
     [kind, id]
@@ -87,7 +69,7 @@ export function listRings(read: Read, { kind, id }: Subject): StoredRing[] {
 export function saveRing(
   tx: Tx,
   { kind, id }: Subject,
-  ring: StoredRing & { readonly messageId: MessageId | null; readonly eachFrom: number }
+  ring: Told & { readonly messageId: MessageId | null; readonly eachFrom: number }
 ): void {
   insert(
     tx,

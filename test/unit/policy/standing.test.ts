@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { BUILT_IN_CLOCKS } from '../../../src/config/clock-schema.ts'
-import { lookAtRun, openRuns } from '../../../src/domain/clock.ts'
+import { lookAtRun, openRuns, type Told } from '../../../src/domain/clock.ts'
 import {
   aboutCase,
   BY_DESK,
@@ -13,7 +13,7 @@ import {
 } from '../../../src/domain/event.ts'
 import { type CaseTag } from '../../../src/domain/ids.ts'
 import { addMs, type Instant } from '../../../src/domain/time.ts'
-import { clocksOf, standingOf, type Told, whomToTell } from '../../../src/policy/clocks.ts'
+import { clocksOf, standingOf, whomToTell } from '../../../src/policy/clocks.ts'
 import { GRACE, LINUS, POLICY, PRODUCT } from './samples.ts'
 
 const HOUR = 3_600_000
