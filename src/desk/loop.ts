@@ -22,6 +22,15 @@ import { handlePending } from './work.ts'
 
 const WAIT_MS_MAX = 60_000
 
+/** What the loops that work and send share. */
+type Run = {
+  readonly desk: Desk
+  readonly bells: Bells
+  /** See {@link releaseDue}. */
+  readonly failures: Map<number, number>
+  readonly signal: AbortSignal
+}
+
 /** Runs until `signal` is aborted, then stops after the current step. Throws trouble that waiting cannot solve. */
 export async function runLoops(
   desk: Desk,
@@ -31,12 +40,12 @@ export async function runLoops(
 ): Promise<void> {
   const failed = new AbortController()
   const either = AbortSignal.any([signal, failed.signal])
-  const failures = new Map<number, number>()
+  const run: Run = { desk, bells, failures: new Map(), signal: either }
   adoptClocks(desk)
   const ended = bells.dispatch.ring
   const dispatcher = createDispatcher(desk, edges.sender, { signal: either, ended })
-  const work = (): Promise<void> => workOnce(desk, bells, failures, either)
-  const dispatch = (): Promise<void> => dispatchOnce(desk, dispatcher, bells, either)
+  const work = (): Promise<void> => workOnce(run)
+  const dispatch = (): Promise<void> => dispatchOnce(run, dispatcher)
   const loops = [
     intakeLoop(desk, edges, bells, either),
     junkLoop(desk, edges, either),
@@ -80,12 +89,12 @@ export async function runOnce(desk: Desk, edges: Edges, signal: AbortSignal): Pr
 /** Works and sends until `--once` has nothing left to wait for. */
 async function settleOnce(desk: Desk, edges: Edges, signal: AbortSignal): Promise<void> {
   const bells = createBells()
-  const failures = new Map<number, number>()
+  const run: Run = { desk, bells, failures: new Map(), signal }
   adoptClocks(desk)
   const dispatcher = createDispatcher(desk, edges.sender, { signal, ended: bells.work.ring })
   try {
     while (!signal.aborted) {
-      const worked = await workAll(desk, bells, failures, signal)
+      const worked = await workAll(run)
       const sent = dispatcher.step()
       if (worked || sent) continue
       const wait = dispatcher.inFlight() > 0 ? WAIT_MS_MAX : firstAttemptsMs(desk)
@@ -112,12 +121,7 @@ function firstAttemptsMs(desk: Desk): number | null {
   return waits.length === 0 ? null : Math.min(...waits)
 }
 
-async function workAll(
-  desk: Desk,
-  bells: Bells,
-  failures: Map<number, number>,
-  signal: AbortSignal
-): Promise<boolean> {
+async function workAll({ desk, bells, failures, signal }: Run): Promise<boolean> {
   lookAtClock(desk)
   const released = await releaseDue(desk, { failures, signal, queued: bells.dispatch.ring })
   const listed = await listFurtherReports(desk)
@@ -131,14 +135,10 @@ async function workAll(
   return isNews || handled > 0
 }
 
-async function workOnce(
-  desk: Desk,
-  bells: Bells,
-  failures: Map<number, number>,
-  signal: AbortSignal
-): Promise<void> {
+async function workOnce(run: Run): Promise<void> {
+  const { desk, bells, signal } = run
   try {
-    if (await workAll(desk, bells, failures, signal)) return
+    if (await workAll(run)) return
   } catch (error) {
     // On a clock that is far ahead the desk's own key looks expired. It must run on, to see the clock set right (G7, G9).
     const isClocks = error instanceof Trouble && error.code === 'desk-key'
@@ -153,12 +153,7 @@ async function workOnce(
   await bells.work.wait(waitMs(desk, next), signal)
 }
 
-async function dispatchOnce(
-  desk: Desk,
-  dispatcher: Dispatcher,
-  bells: Bells,
-  signal: AbortSignal
-): Promise<void> {
+async function dispatchOnce({ desk, bells, signal }: Run, dispatcher: Dispatcher): Promise<void> {
   if (dispatcher.step()) {
     // The worker reports a message that was given up.
     bells.work.ring()
