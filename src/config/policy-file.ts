@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { REQUIRABLE_FIELDS } from '../domain/notice.ts'
 import { type Policy } from '../domain/settings.ts'
-import { type Span, spanWords } from '../domain/time.ts'
+import { type Span, spanMs, spanWords } from '../domain/time.ts'
 import { readBuiltIn } from './built-in.ts'
 import { calendarKeys, type ReadCalendar } from './calendar.ts'
 import { CASE_CLOCKS, clocks } from './clock-schema.ts'
@@ -65,7 +65,7 @@ const notice = block({
   ).default([])
 }).refine(
   ({ lead, tolerance }) =>
-    roughHours(tolerance.min) <= roughHours(lead) && roughHours(lead) <= roughHours(tolerance.max),
+    roughMs(tolerance.min) <= roughMs(lead) && roughMs(lead) <= roughMs(tolerance.max),
   {
     error: ({ input }) => {
       const { lead, tolerance } = input as NonNullable<Policy['notice']>
@@ -214,8 +214,6 @@ function isSpan(value: Readonly<Record<string, unknown>>): boolean {
 }
 
 /** For comparing spans of one policy: five business days count as seven days. */
-function roughHours(value: Span): number {
-  if ('minutes' in value) return value.minutes / 60
-  if ('hours' in value) return value.hours
-  return 'days' in value ? value.days * 24 : value.business_days * 33.6
+function roughMs(value: Span): number {
+  return 'business_days' in value ? (spanMs(value) * 7) / 5 : spanMs(value)
 }
