@@ -124,11 +124,7 @@ export function waitingName(words: WaitingWords, settings: Settings): string {
 }
 
 /** The answer to `/status`. */
-export function statusBlock(draft: Draft): string {
-  return [...statusLines(draft)].join('\n')
-}
-
-function* statusLines(draft: Draft): Iterable<string> {
+export function* statusLines(draft: Draft): Iterable<string> {
   const { settings, product, bound, case: record, reporterKeys } = draft
   const { tag, owner } = record
   if (bound.named !== tag) yield `${bound.named} was merged into ${tag}; please go on there.`

@@ -21,13 +21,13 @@ import {
 import { nameOf } from '../recipients.ts'
 import { decisionMail } from '../reporter-mail.ts'
 import { sealedTo } from '../send.ts'
-import { isAnswerDue, statusBlock } from '../status.ts'
+import { isAnswerDue, statusLines } from '../status.ts'
 import { waitingFor } from '../waiting-words.ts'
 import { askedFor, textFor } from './talk.ts'
 import { TEXT_BELOW_DECISION, type Verb } from './verb.ts'
 
 const status: Handler = (draft) => {
-  draft.blocks.push({ text: statusBlock(draft), form: '' })
+  draft.blocks.push({ text: [...statusLines(draft)].join('\n'), form: '' })
   return 'See below.'
 }
 

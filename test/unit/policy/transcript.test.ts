@@ -8,7 +8,7 @@ import { addMs } from '../../../src/domain/time.ts'
 import { type CommandContext, startDraft } from '../../../src/policy/draft.ts'
 import { noticeDigest } from '../../../src/policy/notice-content.ts'
 import { type BoundCase } from '../../../src/policy/situation.ts'
-import { standing, statusBlock } from '../../../src/policy/status.ts'
+import { standing, statusLines } from '../../../src/policy/status.ts'
 import {
   ADA,
   ALLOW,
@@ -188,7 +188,7 @@ describe('the answer to commands (B6)', () => {
 describe('/status (B6)', () => {
   const status = (change: Parameters<typeof bound>[0], now = NOW): string => {
     const context = commandContext({ bound: bound(change), now })
-    return statusBlock(startDraft(context))
+    return [...statusLines(startDraft(context))].join('\n')
   }
   const STATES: Readonly<Record<CaseState, string>> = {
     received: 'new',
