@@ -150,9 +150,7 @@ export function classifyKey(data: Uint8Array | string): 'public' | 'private' | '
  * The packets of exactly one key within the limits, and its class, or null. Runs before the library parses anything, so that a
  * poisoned or giant key costs nothing.
  */
-function readKeyPackets(
-  data: Uint8Array | string
-): { readonly kind: 'public' | 'private'; readonly data: Uint8Array } | null {
+function readKeyPackets(data: Uint8Array | string) {
   if (data.length > ARMORED_BYTES_MAX) return null
   const binary = toBinary(data)
   if (binary === null || binary.data.length > KEY_BYTES_MAX) return null

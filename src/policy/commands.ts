@@ -229,10 +229,7 @@ const OTHER_MARK =
   'I cannot tell whether this line opens a text. Please write << before the text and >> below it, and no guillemet on this line.'
 
 /** Splits `<<text>>` on one line, or collects the lines up to the one that ends the block. */
-function readBlock(
-  reader: Reader,
-  line: string
-): { readonly head: string; readonly text: string | null } {
+function readBlock(reader: Reader, line: string) {
   const opened = line.indexOf('<<')
   if (opened < 0) return { head: line, text: null }
   const head = line.slice(0, opened).trim()

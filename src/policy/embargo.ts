@@ -43,10 +43,7 @@ export function decideRelease(input: {
 }
 
 /** How many approve. With `approvals: 0` one person decides, the author too: only by a code, so nothing else leaves (G7). */
-export function approvalRule(policy: Policy): {
-  readonly needed: number
-  readonly byAuthor: boolean
-} {
+export function approvalRule(policy: Policy) {
   const others = policy.notice?.approvals ?? 1
   return { needed: Math.max(others, 1), byAuthor: others === 0 }
 }

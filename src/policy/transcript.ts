@@ -74,10 +74,7 @@ function caseParams({ before, after, verbs }: CaseOutcome) {
 
 const NEXT_MAX = 2
 
-function nextCommands(
-  draft: Draft,
-  verbs: readonly Verb[]
-): { readonly command: string; readonly help: string }[] {
+function nextCommands(draft: Draft, verbs: readonly Verb[]) {
   return verbs
     .flatMap((verb) => {
       if (needsNoCase(verb) || verb.next === undefined) return []

@@ -127,10 +127,7 @@ function leftEvents(
  * withdrawn. Words of another case of the same person leave by the way that is open there (G3). `after` only serves what is said
  * about the case: waiting words can still fail to be encrypted, so only the commit records that they have left.
  */
-export function settle(
-  before: Draft,
-  draft: Draft
-): { readonly leaving: readonly Decision[]; readonly says: string[]; readonly after: Draft } {
+export function settle(before: Draft, draft: Draft) {
   const { settings } = draft
   const leaving: Decision[] = []
   const says = withdrawn(before, draft)

@@ -17,19 +17,13 @@ import { type Content, NO_CONTENT, readContent } from '../mime/content.ts'
 import { type FieldBlock, firstValue, HEADER_BYTES_MAX, readFields } from '../mime/fields.ts'
 import { type HeaderReading, readHeader, readProtectedHeader } from '../mime/header.ts'
 import { type Part, parseTree } from '../mime/tree.ts'
-import { type SecretKey } from '../openpgp/keyring.ts'
 import { type OpenContext } from '../openpgp/open.ts'
 import { looksEncrypted } from '../openpgp/prescan.ts'
 import { type Candidates, findCandidateKeys } from './candidate-keys.ts'
 import { type Peeled, peel, unpeeled } from './layers.ts'
 
-/** The keys to decrypt with and to verify against. */
-export type ReadingKeys = {
-  /** Unlocked keys of the desk, current and retired. */
-  readonly secretKeys: readonly SecretKey[]
-  /** Binary certificates: the maintainers' first, then the other known ones. */
-  readonly certificates: readonly Uint8Array[]
-}
+/** The keys to decrypt with, current and retired, and the certificates to verify against. */
+export type ReadingKeys = Pick<OpenContext, 'secretKeys' | 'certificates'>
 
 /** The time, and the desk's address, which is only compared with loop marks. */
 type ReadingOptions = { readonly now: Instant; readonly deskAddress: string }

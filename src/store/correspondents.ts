@@ -11,10 +11,7 @@ import { addMs, type Instant } from '../domain/time.ts'
 import { insert, type Read, type Tx, upsert } from './sql.ts'
 
 /** The key that encrypts answers to this address, or null. */
-export function findReporterKey(
-  read: Read,
-  address: Address
-): Omit<KeyToPin, 'signingKeys'> | null {
+export function findReporterKey(read: Read, address: Address) {
   return read.get<Omit<KeyToPin, 'signingKeys'>>(
     `SELECT fingerprint, key_data, source, first_seen_at, is_proved FROM reporter_keys
      WHERE address = ? AND is_used = 1`,
