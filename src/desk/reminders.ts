@@ -22,7 +22,7 @@ import {
 import { groupBy } from '../domain/group.ts'
 import { type Audience } from '../domain/message.ts'
 import { KEY_PROBLEMS } from '../domain/outgoing.ts'
-import { type Product, promisedAnswer } from '../domain/settings.ts'
+import { type Product, promisedAnswer, type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { listed } from '../domain/words.ts'
 import { nounOf } from '../messages/catalogue.ts'
@@ -41,10 +41,11 @@ import { listJunk } from '../store/junk.ts'
 import * as members from '../store/members.ts'
 import * as notices from '../store/notices.ts'
 import { type Read } from '../store/sql.ts'
-import { type Desk } from './desk.ts'
 
 /** One telling: a clock, what of it rings, and whom it reaches. */
 export type Occasion = {
+  readonly read: Read
+  readonly settings: Settings
   readonly subject: Subject
   readonly clock: Clock
   readonly rings: readonly Ring[]
@@ -61,42 +62,39 @@ export type Occasion = {
 }
 
 /** The messages of one telling, and what is forgotten once it was told. */
-export function compose(desk: Desk, read: Read, occasion: Occasion): readonly Decision[] {
+export function compose(occasion: Occasion): readonly Decision[] {
   const { clock, isMemberTold } = occasion
-  if (clock.message === 'digest') return digest(desk, read, occasion)
+  if (clock.message === 'digest') return digest(occasion)
   if (clock.message === 'own-key') return ownKey(occasion)
-  return [
-    ...(isMemberTold ? keyExpires(desk, read, occasion) : []),
-    ...alarms(desk, read, occasion)
-  ]
+  return [...(isMemberTold ? keyExpires(occasion) : []), ...alarms(occasion)]
 }
 
-function alarms(desk: Desk, read: Read, occasion: Occasion): Decision[] {
-  const { clock, rings, record, recipients, once } = occasion
-  const details = DETAILS[clock.message]?.(desk, read, occasion)
-  const [first, ...also] = promisesOf(desk, read, occasion)
+function alarms(occasion: Occasion): Decision[] {
+  const { settings, clock, rings, record, recipients, once } = occasion
+  const details = DETAILS[clock.message]?.(occasion)
+  const [first, ...also] = promisesOf(occasion)
   if (details === null || first === undefined) return []
   const { names = '', ...about } = details ?? { names: '' }
   const waiting = rings
-    .flatMap(({ run }) => waitingAnswers(read, run, record))
-    .map((words) => waitingName(words, desk.settings))
+    .flatMap(({ run }) => waitingAnswers(occasion, run))
+    .map((words) => waitingName(words, settings))
   const params = {
     ...first,
     // The clocks that share another message have its words in common.
     also: clock.message === 'reminder' ? also : [],
-    ...wordsOf(desk, occasion),
+    ...wordsOf(occasion),
     about,
     waiting: [...new Set(waiting)]
   }
-  const admins = whomToTell(['list-admin'], { ...desk.settings, owner: null, start: null })
+  const admins = whomToTell(['list-admin'], { ...settings, owner: null, start: null })
   const groups = groupBy(recipients, ({ id }) => (admins.includes(id) ? names : ''))
   return [...groups].map(([told, to]) =>
     sealedTo(to, alert({ ...params, names: told }), { once, tag: record?.tag ?? null })
   )
 }
 
-function wordsOf(desk: Desk, { clock, rings, starts, record, subject, recipients, now }: Occasion) {
-  const { settings } = desk
+function wordsOf(occasion: Occasion) {
+  const { settings, clock, rings, starts, record, subject, recipients, now } = occasion
   const { title, counts, message: alarm } = clock
   const says = (at: Instant = now): string => formatInstant(at, settings.desk.timezone)
   // What is due at once was asked of nobody before.
@@ -108,10 +106,10 @@ function wordsOf(desk: Desk, { clock, rings, starts, record, subject, recipients
     alarm,
     title,
     asked: listed([...new Set(asked)].map((id) => nameOf(id, settings))),
-    whose: whoIs(desk, subject.kind, subject.id),
+    whose: whoIs(occasion, subject.kind, subject.id),
     isLate: rings.some(({ isLate }) => isLate),
     times: counts === 'each' ? starts.length : 1,
-    starts: starts.map((start) => inWords(desk, start, record)),
+    starts: starts.map((start) => inWords(occasion, start)),
     since: says(starts[0]?.at),
     until: says(starts.at(-1)?.at),
     now: says(),
@@ -123,28 +121,28 @@ function wordsOf(desk: Desk, { clock, rings, starts, record, subject, recipients
 }
 
 /** What is at risk by when: once, however many runs say the same of it. */
-function promisesOf({ settings }: Desk, read: Read, occasion: Occasion) {
-  const { clock, rings, record, now } = occasion
+function promisesOf(occasion: Occasion) {
+  const { settings, clock, rings, record, now } = occasion
   const isAlarm = clock.counts === 'each'
   const said = rings.map(({ run }) => ({
     ...{ risk: run.clock.risk, remedy: run.clock.remedy, quote: run.clock.quote },
     due: isAlarm ? '' : formatInstant(shownDue(run), settings.desk.timezone),
     isOver: run.dueAt <= now,
-    isWritten: waitingAnswers(read, run, record).length > 0,
+    isWritten: waitingAnswers(occasion, run).length > 0,
     address: isAlarm ? '' : addressIn(run.start.about, record)
   }))
   return [...groupBy(said, (one) => JSON.stringify(one)).values()].map(([one]) => one)
 }
 
 /** An event as the wordings read it: its particulars, and people, messages and reasons in words. */
-function inWords(desk: Desk, { kind, at, about }: DeskEvent, record: CaseRecord | null): object {
+function inWords(occasion: Occasion, { kind, at, about }: DeskEvent): object {
   const isOfMessage = 'audience' in about
-  const address = addressIn(about, record)
-  const who = isOfMessage ? whoIs(desk, about.audience, about.recipient) : ''
+  const address = addressIn(about, occasion.record)
+  const who = isOfMessage ? whoIs(occasion, about.audience, about.recipient) : ''
   return {
     ...about,
     kind,
-    received: formatInstant(at, desk.settings.desk.timezone),
+    received: formatInstant(at, occasion.settings.desk.timezone),
     who: address === '' ? who : `reporter ${address}`,
     noun: isOfMessage ? nounOf(about.message) : '',
     address
@@ -158,7 +156,7 @@ function addressIn(about: DeskEvent['about'], record: CaseRecord | null): string
   return reporterWith(record, id)?.contact?.address ?? ''
 }
 
-function whoIs({ settings }: Desk, kind: Audience | Subject['kind'], id: string): string {
+function whoIs({ settings }: Occasion, kind: Audience | Subject['kind'], id: string): string {
   if (kind === 'maintainer') return nameOf(id, settings)
   return kind === 'member' ? `list member ${id}` : OTHERS[kind]
 }
@@ -171,11 +169,7 @@ const OTHERS = {
 }
 
 /** The answers that keep a promise as soon as a key of its reporter comes, so that nobody writes them again. */
-function waitingAnswers(
-  read: Read,
-  { clock, start }: ClockRun,
-  record: CaseRecord | null
-): readonly WaitingWords[] {
+function waitingAnswers({ read, record }: Occasion, { clock, start }: ClockRun): WaitingWords[] {
   if (record === null || !clock.stops.includes('answered')) return []
   const contacts = waitingReporters([start], record).flatMap(({ contact }) => contact ?? [])
   const addresses = contacts.map(({ address }) => address)
@@ -192,11 +186,9 @@ function waitingReporters(starts: Occasion['starts'], record: CaseRecord): Repor
 type Details = { readonly names?: string }
 
 /** By the message that a clock names; null where there is nothing to say after all. */
-const DETAILS: Readonly<
-  Record<string, (desk: Desk, read: Read, occasion: Occasion) => (Details & object) | null>
-> = {
+const DETAILS: Readonly<Record<string, (occasion: Occasion) => (Details & object) | null>> = {
   /** When it leaves, '' where the lead of the policy is missed, and how many members it would reach then. */
-  preflight: ({ settings }, read, { record, product, starts, now }) => {
+  preflight: ({ read, settings, record, product, starts, now }) => {
     const start = starts.at(-1)
     const leaveBy = start === undefined ? null : instantOf(start, 'leaveBy')
     if (record === null || leaveBy === null) return null
@@ -218,7 +210,7 @@ const DETAILS: Readonly<
     }
   },
   /** The changes that the list does not know: both dates, and which fields and files. */
-  change: ({ settings }, read, { record, product, now }) => {
+  change: ({ read, settings, record, product, now }) => {
     const notice = record === null ? null : notices.find(read, record.tag)
     const isPublic = (record?.disclosureAt ?? now) <= now
     if (record === null || notice === null || product === null) return { isPublic, changes: [] }
@@ -226,14 +218,14 @@ const DETAILS: Readonly<
     return { isPublic, changes }
   },
   /** Messages could not be encrypted to somebody who can be reached again: nothing is said once the case is over. */
-  missed: (_desk, _read, { record }) => (record === null || isOpen(record.state) ? {} : null),
-  'notice-late': (_desk, _read, occasion) => {
+  missed: ({ record }) => (record === null || isOpen(record.state) ? {} : null),
+  'notice-late': (occasion) => {
     const lateMs = abouts(occasion, 'notice-leaving').at(-1)?.lateMs ?? 0
     const minutes = occasion.product?.policy.notice?.late_after_minutes ?? Infinity
     return lateMs > minutes * 60_000 ? {} : null
   },
   /** How many copies are where, which reporters were told the date with them, and what a change changed. */
-  'notice-left': ({ settings }, read, { record, product, subject, starts }) => {
+  'notice-left': ({ read, settings, record, product, subject, starts }) => {
     const notice = record === null ? null : notices.find(read, record.tag)
     const left = starts.at(-1)
     if (record === null || notice === null || left?.kind !== 'notice-left') return null
@@ -251,12 +243,12 @@ const DETAILS: Readonly<
     }
   },
   /** A member's removal from the list makes no alarm alone; beside others, the alarm says that nobody tells that member. */
-  'copy-late': (_desk, _read, occasion) => {
+  'copy-late': (occasion) => {
     const dropped = abouts(occasion, 'copy-dropped')
     return dropped.some(({ because }) => because !== 'not-listed') ? {} : null
   },
   /** Only a hold by the desk itself: a person who holds a notice tells the others. */
-  'notice-held': (_desk, read, { starts, subject, record, now }) => {
+  'notice-held': ({ read, starts, subject, record, now }) => {
     const start = starts.at(-1)
     if (start?.kind !== 'notice-held' || start.actor.kind !== 'desk') return null
     const kinds = ['notice-leaving', 'notice-left', 'notice-held'] as const
@@ -266,7 +258,7 @@ const DETAILS: Readonly<
     return { isLeaving, isPublic, isTold: record?.state === 'noticed' }
   },
   /** A wall clock that nobody can vouch for matters while a notice has not left. */
-  'clock-jumped': ({ settings }, read) => {
+  'clock-jumped': ({ read, settings }) => {
     if (!notices.hasUnreleased(read)) return null
     const scheduled = notices.listActive(read).flatMap(({ state, caseTag, releaseAt }) => {
       if (state !== 'scheduled' || releaseAt === null) return []
@@ -275,7 +267,7 @@ const DETAILS: Readonly<
     return { isOpen: events.openDoubt(read) !== null, scheduled }
   },
   /** Null while all these reporters wait for their first answer: the clock of that promise tells it. */
-  'words-wait': (_desk, _read, { starts, record, product }) => {
+  'words-wait': ({ starts, record, product }) => {
     if (record === null) return null
     const isPromised =
       isOpen(record.state) && (product === null || promisedAnswer(product.policy) !== null)
@@ -288,11 +280,11 @@ function abouts<K extends EventKind>({ starts }: Occasion, kind: K): Particulars
   return starts.flatMap((one) => (one.kind === kind ? [one.about as Particulars[K]] : []))
 }
 
-function keyExpires(desk: Desk, read: Read, { subject, rings, once }: Occasion): Decision[] {
+function keyExpires({ read, settings, subject, rings, once }: Occasion): Decision[] {
   const member = members.find(read, subject.id)
   const at = rings[0]?.run.dueAt
   if (member?.state !== 'active' || at === undefined) return []
-  const message = memberKeyExpires({ expiresAt: formatInstant(at, desk.settings.desk.timezone) })
+  const message = memberKeyExpires({ expiresAt: formatInstant(at, settings.desk.timezone) })
   return [sealedTo([member], message, { once, tag: null })]
 }
 
@@ -310,8 +302,7 @@ function ownKey(occasion: Occasion): Decision[] {
 const LISTED_MAX = 100
 
 /** Lists what needs a look and makes no alarm when it happens; no message where the list is empty. */
-function digest({ settings }: Desk, read: Read, occasion: Occasion): Decision[] {
-  const { recipients, rings, once, now } = occasion
+function digest({ read, settings, recipients, rings, once, now }: Occasion): Decision[] {
   const { messages, total, lastId } = listJunk(read, LISTED_MAX)
   const unanswered = cases.listUnanswered(read, LISTED_MAX)
   const unansweredTotal = cases.countUnanswered(read)

@@ -102,7 +102,7 @@ async function lookAt(desk: Desk, subject: Subject): Promise<void> {
     // A bug at one alarm silences no other (G9).
     const one = await attempt(desk, { where: 'clock', at }, async () => {
       const occasion = occasionOf(desk, known, name, tellings)
-      const decisions = desk.db.read((read) => compose(desk, read, occasion))
+      const decisions = desk.db.read((read) => compose({ ...occasion, read }))
       return { tellings, decisions, prepared: await prepare(desk, decisions, now) }
     })
     if (one !== null) made.push(one)
@@ -175,24 +175,23 @@ type Made = {
 
 function occasionOf(
   { settings, sha256 }: Desk,
-  { subject, record: found, product, last, now }: Known,
+  known: Known,
   name: string,
   tellings: Made['tellings']
-): Occasion {
+): Omit<Occasion, 'read'> {
+  const { subject, last } = known
   const [{ clock, rings }] = tellings
   const isTold = (id: string): boolean => tellings.some(({ recipient }) => recipient === id)
   return {
-    subject,
+    ...known,
+    settings,
     clock,
     rings,
     starts: [...new Set(rings.map(({ run }) => run.start))].sort((a, b) => a.id - b.id),
-    record: found,
-    product,
     recipients: settings.maintainers.filter(({ id }) => isTold(id)),
     isMemberTold: isTold(''),
     // A telling that failed is repeated after a later event, and so has another name.
-    once: `${clock.id}:${subject.kind}:${subject.id}:${sha256(name).slice(0, 16)}:${last}`,
-    now
+    once: `${clock.id}:${subject.kind}:${subject.id}:${sha256(name).slice(0, 16)}:${last}`
   }
 }
 
