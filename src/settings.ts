@@ -14,10 +14,7 @@ import { classifyKey, inspectKey, UNLOCK_PROBLEMS, unlockSecretKey } from './ope
 export type Finding = { readonly is: 'stop' | 'warning' | 'remark'; readonly text: string }
 
 /** Judges all keys at `now`; no settings when something stops. */
-export async function judgeKeys(
-  config: Config,
-  now: Instant
-): Promise<{ readonly settings: Settings | null; readonly findings: readonly Finding[] }> {
+export async function judgeKeys(config: Config, now: Instant) {
   const findings: Finding[] = []
   const noteAs = (is: Finding['is']) => (text: string) => void findings.push({ is, text })
   const note = { stop: noteAs('stop'), warning: noteAs('warning'), remark: noteAs('remark') }

@@ -182,10 +182,7 @@ function basesOf(extended: unknown, path: string): readonly string[] {
 }
 
 /** Paths in a policy are relative to that policy, also when another file extends it. */
-function withAbsolutePaths(
-  own: Readonly<Record<string, unknown>>,
-  folder: string
-): Readonly<Record<string, unknown>> {
+function withAbsolutePaths(own: Source['own'], folder: string): Source['own'] {
   const calendar = recordOf(own['calendar'])
   const holidays = calendar?.['holidays']
   return typeof holidays === 'string'

@@ -119,10 +119,7 @@ function namedBy(read: Read, desk: Desk, opened: OpenedMail) {
   }
 }
 
-function senderFacts(
-  read: Read,
-  { outer: { from } }: OpenedMail
-): Pick<Situation, 'waitingKeys' | 'waitingWords' | 'senderCases' | 'hasReported'> {
+function senderFacts(read: Read, { outer: { from } }: OpenedMail) {
   if (from === null)
     return { waitingKeys: [], waitingWords: [], senderCases: [], hasReported: false }
   return {

@@ -23,15 +23,12 @@ export type HistoryNames = {
 export type Sentences = Readonly<Record<EventKind, string>>
 
 /** Says one event in one line: `Sat 28 Nov 2026, 14:02 UTC: Grace Hopper took the case; signed message 4f3a….` */
-export function createHistory(
-  sentences: Sentences,
-  names: HistoryNames
-): (event: DeskEvent) => string {
+export function createHistory(sentences: Sentences, names: HistoryNames) {
   const engine = liquid()
   for (const [name, filter] of Object.entries(filtersOf(names))) engine.registerFilter(name, filter)
   const actors = actorsOf(names)
   const parsed = new Map<EventKind, ReturnType<typeof engine.parse>>()
-  return ({ kind, at, actor, about, evidence }) => {
+  return ({ kind, at, actor, about, evidence }: DeskEvent): string => {
     const template = parsed.get(kind) ?? engine.parse(sentences[kind])
     parsed.set(kind, template)
     const did = String(engine.renderSync(template, about))

@@ -10,6 +10,7 @@ import { REFUSED } from '../domain/mail.ts'
 import { DESK_RULE, type Message, type Wording, withoutRefs } from '../domain/message.ts'
 import { HOLD_REASONS } from '../domain/notice.ts'
 import { KEY_PROBLEMS, UNDELIVERED } from '../domain/outgoing.ts'
+import { type Settings } from '../domain/settings.ts'
 import { spanWords } from '../domain/words.ts'
 import { MESSAGES } from './catalogue.ts'
 import { type AnyDefinition } from './define.ts'
@@ -26,11 +27,7 @@ export type Occasion = {
 export type Render = (message: Message, occasion: Occasion) => string
 
 /** What every wording may say of the desk. */
-export type DeskWords = {
-  readonly name: string
-  readonly address: Address
-  readonly fingerprint: Fingerprint
-}
+export type DeskWords = Pick<Settings['desk'], 'name' | 'address' | 'fingerprint'>
 
 /** Stands on top of every message that could be encrypted and is not, whatever its wording says (G3). */
 const IN_CLEAR = '[This message is not encrypted, because we have no key of yours.]\n\n'
@@ -162,10 +159,7 @@ export function liquid(): Liquid {
   return engine
 }
 
-function commonWords(
-  { name, address, fingerprint }: DeskWords,
-  { tag, inClear }: Occasion
-): object {
+function commonWords({ name, address, fingerprint }: DeskWords, { tag, inClear }: Occasion) {
   return {
     desk: name,
     address,

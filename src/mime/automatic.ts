@@ -5,12 +5,7 @@
  * Must never take a message for a receipt because somebody attached one, or because its header says so.
  */
 import { takesNoAnswers } from '../domain/address.ts'
-import {
-  type AutomaticKind,
-  type BounceFacts,
-  type HeaderFacts,
-  type OpenedMail
-} from '../domain/mail.ts'
+import { type AutomaticKind, type BounceFacts, type HeaderFacts } from '../domain/mail.ts'
 import { firstValue, valuesOf } from './fields.ts'
 import { findMessageIds } from './header.ts'
 import { contentOf } from './leaf.ts'
@@ -27,11 +22,7 @@ const OLD_ANSWER_FIELD =
  * What the message at `root` says about itself: all marks without duplicates, and the facts of a notification.
  * `deskAddress` is compared without case.
  */
-export function readAutomatic(
-  root: Part,
-  facts: HeaderFacts,
-  deskAddress: string
-): Pick<OpenedMail, 'automatic' | 'bounce'> {
+export function readAutomatic(root: Part, facts: HeaderFacts, deskAddress: string) {
   const { fields, type } = root
   const has = (name: string, pattern: RegExp): boolean =>
     valuesOf(fields, name).some((value) => pattern.test(value))

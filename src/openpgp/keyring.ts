@@ -288,9 +288,7 @@ async function validAddresses(key: Key, now: Instant): Promise<Address[]> {
   return [...found.values()]
 }
 
-type Judgement = Pick<KeyFacts, 'state' | 'expiresAt'>
-
-async function judge(key: Key, now: Instant): Promise<Judgement> {
+async function judge(key: Key, now: Instant): Promise<Pick<KeyFacts, 'state' | 'expiresAt'>> {
   const date = new Date(msOf(now))
   const expiresAt = await expiryOf(key, date)
   if (await key.isRevoked(undefined, undefined, date, CONFIG))

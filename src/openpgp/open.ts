@@ -44,10 +44,7 @@ export function ownKeyIds(secretKeys: readonly SecretKey[]): Set<string> {
 }
 
 /** The literal data and its signatures, not verified yet. */
-async function decryptPlain(
-  binaryMessage: Uint8Array,
-  { secretKeys, now }: OpenContext
-): Promise<{ readonly data: Uint8Array; readonly packets: readonly SignaturePacket[] }> {
+async function decryptPlain(binaryMessage: Uint8Array, { secretKeys, now }: OpenContext) {
   const { data, signatures } = await decrypt({
     message: await readMessage({ binaryMessage, config: CONFIG }),
     decryptionKeys: secretKeys.map(({ privateKey }) => privateKey),

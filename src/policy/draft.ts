@@ -275,11 +275,7 @@ function decision<K extends EventKind>(draft: Draft, kind: K, about: Particulars
 }
 
 /** Words before `because`, and the reason behind it: null without the word. `why` says it behind what was done. */
-export function splitReason(words: readonly string[]): {
-  readonly before: string
-  readonly reason: string | null
-  readonly why: string
-} {
+export function splitReason(words: readonly string[]) {
   const at = words.findIndex((word) => /^because:?$/i.test(word))
   if (at < 0) return { before: words.join(' '), reason: null, why: '' }
   // The sentences that quote it have a full stop of their own.

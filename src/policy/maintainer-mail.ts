@@ -2,7 +2,7 @@
  * A message that speaks or claims to speak for a maintainer: refused without content, a note, commands, or a report of their
  * own. Everything that acts starts here, and only with judged authority (G4).
  */
-import { addresseesOf, areAllAnswered, type CaseRecord, numbersOf } from '../domain/case.ts'
+import { addresseesOf, areAllAnswered, numbersOf } from '../domain/case.ts'
 import { type Decision, dispose, recorded, spend } from '../domain/decision.ts'
 import { aboutCase, BY_SOMEBODY, byMaintainer, type Subject } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
@@ -30,6 +30,9 @@ import { answeredMessage, type Situation } from './situation.ts'
 import { VERBS } from './verbs/index.ts'
 import { missingRoles } from './verbs/verb.ts'
 
+/** A message that names its case. */
+type InCase = Situation & CommandContext
+
 /** What becomes of the message; null when no maintainer signed it and it claims none, or when it is a report of their own. */
 export function decideMaintainerMail(situation: Situation): Decision[] | null {
   const { opened, bound, settings } = situation
@@ -49,7 +52,7 @@ export function decideMaintainerMail(situation: Situation): Decision[] | null {
       ({ contentType }) => !CLIENT_FILES.includes(contentType)
     )
     const context = { ...desk, bound, product, files }
-    return [...remember, ...act(parsed, hasCommands, context, situation)]
+    return [...remember, ...act(parsed, hasCommands, context)]
   }
   const isAnswer = situation.isAnswer || situation.quoted.length > 0
   if (named === null && !hasCommands && !isAnswer) return null
@@ -87,20 +90,16 @@ function noCase(named: CaseTag | 'conflict' | null, settings: Settings): string 
     : `Your message names more than one case: in a line "case:", in its subject, or in what it answers or quotes. Please reply to a message of the case that you mean and quote nothing else, or write a new message that ${lines}`
 }
 
-function act(
-  parsed: ParsedCommands,
-  hasCommands: boolean,
-  context: CommandContext,
-  situation: Situation
-): Decision[] {
+/** What the message does in its case. */
+function act(parsed: ParsedCommands, hasCommands: boolean, context: InCase): Decision[] {
+  const { opened } = context
   const { tag } = context.bound.case
   if (hasCommands) return run(parsed, context)
-  if (parsed.rest === '' && situation.opened.attachments.length === 0)
+  if (parsed.rest === '' && opened.attachments.length === 0)
     return [dispose('done', 'note', 'without new text', tag)]
   const mayAnswer = missingRoles(context.author).length === 0
   const isForReporter = mayAnswer && context.product.policy.replies === 'reporter'
-  if (isForReporter && answersRelay(situation, context.bound.case))
-    return plainReply(parsed.rest, context, situation.opened.text)
+  if (isForReporter && answersRelay(context)) return plainReply(parsed.rest, context, opened.text)
   const hints = mayAnswer ? hint(context) : []
   return [
     ...internalNote(parsed.rest, context),
@@ -220,8 +219,8 @@ function spendSignatures({ opened, signatureSeen, settings }: Situation): Decisi
  * outside: a server on the way could name a forwarded report there in place of a colleague's note. Only the newest reference
  * counts: a server that replaced the Message-ID of the answered message left the older ones of the thread.
  */
-function answersRelay(situation: Situation, record: CaseRecord): boolean {
-  const { opened, answers, conversation, quoted } = situation
+function answersRelay({ opened, answers, conversation, quoted, bound }: InCase): boolean {
+  const { case: record } = bound
   if (answers?.kind !== relay.kind || answers.case.tag !== record.tag) return false
   if (opened.outer.references.at(-1) !== answers.messageId) return false
   // The reporter must not read an answer to a list member, or to two people (G5).

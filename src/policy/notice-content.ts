@@ -193,12 +193,7 @@ export function shownText(key: NoticeTextField, notice: NoticeRecord, timezone: 
 }
 
 /** What is not as the list had it, in the order of the notice: both values, '' for none. */
-function whatChanged(
-  notice: NoticeRecord,
-  told: ToldNotice,
-  record: CaseRecord,
-  timezone: string
-): NoticeParams['changes'] {
+function whatChanged(notice: NoticeRecord, told: ToldNotice, record: CaseRecord, timezone: string) {
   const valuesOf = ({ fields, patches }: NoticeRecord | ToldNotice) =>
     new Map<string, string>([
       ...NOTICE_TEXT_FIELDS.map((key) => [NOTICE_FIELDS[key][0], fields[key] ?? ''] as const),
