@@ -67,12 +67,7 @@ export function isNamedBy(issuer: string, fingerprint: Fingerprint): boolean {
 
 /** A fingerprint in groups of four, as people read it aloud. */
 export function formatFingerprint(fingerprint: Fingerprint): string {
-  return (
-    fingerprint
-      .toUpperCase()
-      .match(/.{1,4}/g)
-      ?.join(' ') ?? ''
-  )
+  return fingerprint.toUpperCase().replaceAll(/.{4}(?=.)/g, '$& ')
 }
 
 /** `text`, with or without angle brackets, as a Message-ID; null unless it can be stored and quoted. */
