@@ -185,7 +185,11 @@ export function owedWord(
   return { word: set?.kind === 'notice-left' ? 'date' : 'question', date }
 }
 
-function comingDate({ disclosureAt: date, state }: CaseRecord, now: Instant): Instant | null {
+/** The date of the case, if it is still to come. */
+export function comingDate(
+  { disclosureAt: date, state }: CaseRecord,
+  now: Instant
+): Instant | null {
   return !isOpen(state) || state === 'disclosed' || date === null || date <= now ? null : date
 }
 

@@ -525,6 +525,19 @@ it('a reporter whose report is merged into a case with a date is asked about it;
   expect(await lastTo(grace)).toContain(`We asked ${carol.address} about the date`)
 })
 
+it('a case with a date to come is merged into none without one: its reporter would keep a date that holds no more, and reads nothing twice (B14, B19)', async () => {
+  await givenReports(alice, bob)
+  for (const tag of [FIRST, SECOND]) await says('/accept', tag)
+  await says('/embargo 2027-01-15T12:00:00Z')
+  expect(await says(`/merge ${SECOND}`)).toContain(`${SECOND} has no date to come`)
+  expect(await says('/status')).toContain('Fri 15 Jan 2027')
+  await says('/embargo 2027-01-20T12:00:00Z', SECOND)
+  const before = world.accepted.length
+  expect(await says(`/merge ${SECOND}`)).toContain(`We asked ${alice.address} about the date`)
+  expect(await allTo(alice, before)).toContain('We now propose Wed 20 Jan 2027')
+  expect(await allTo(alice, before)).not.toContain('We confirmed the issue')
+})
+
 it('a key that names two reporters is taken for the one whose message the maintainer answers, and for nobody where none is (G3, B14)', async () => {
   await givenMerged({
     ofAlice: { as: 'encrypted', autocrypt: false },

@@ -14,7 +14,7 @@ import { aboutCase, byMaintainer, type EventKind } from '../../domain/event.ts'
 import { type CaseTag, parseCaseTag } from '../../domain/ids.ts'
 import { productNamed } from '../../domain/settings.ts'
 import { clocksOf, promisesOpen } from '../clocks.ts'
-import { proposeDate } from '../date-talk.ts'
+import { comingDate, proposeDate } from '../date-talk.ts'
 import {
   changeComplaint,
   copyOf,
@@ -67,10 +67,14 @@ const merge: Handler = (draft, command) => {
   const { tag } = target
   const isOther = `${into} was merged into ${tag}. If you mean that case, write /merge ${tag}.`
   refuseIf(tag === into ? null : isOther)
+  const { case: from, now } = draft
+  // Its reporters keep the date, and would read of no other.
+  const isDateLost = comingDate(from, now) !== null && comingDate(target, now) === null
+  refuseIf(isDateLost ? `${tag} has no date to come, and this case has one. ${SET_DATE}` : null)
   const says = decisionMail(draft, (told) => decided(draft, 'merged', { into, told }), {
     mail: 'merged',
     text: textFor(command.text ?? '', draft),
-    decision: (reporter) => togetherWords(reporter, draft.case, target),
+    decision: (reporter) => togetherWords(reporter, from, target),
     why: ` into ${into}`
   })
   const merging: Decision = { kind: 'merge-case', tag: draft.case.tag, into }
@@ -81,6 +85,9 @@ const merge: Handler = (draft, command) => {
   draft.question = null
   return `${says}${askAbout(target, draft)}`
 }
+
+const SET_DATE =
+  'Set one there first with /embargo, or merge that case into this one. If the issue is public already, record that here with /disclosed.'
 
 /** Words that wait for a reporter of the merged case go on waiting in the other case. */
 function waitsIn(into: CaseTag, decision: Decision): Decision {
