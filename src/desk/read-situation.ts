@@ -17,7 +17,13 @@ import {
 } from '../policy/conversation.ts'
 import { DATE_KINDS } from '../policy/date-talk.ts'
 import { askedKey } from '../policy/reporter-mail.ts'
-import { type BoundCase, type Issued, type Moment, type Situation } from '../policy/situation.ts'
+import {
+  type BoundCase,
+  type DatedCase,
+  type Issued,
+  type Moment,
+  type Situation
+} from '../policy/situation.ts'
 import { VERBS } from '../policy/verbs/index.ts'
 import { type Arrival } from '../store/arrivals.ts'
 import * as cases from '../store/cases.ts'
@@ -121,13 +127,20 @@ function namedBy(read: Read, desk: Desk, opened: OpenedMail) {
 
 function senderFacts(read: Read, { outer: { from } }: OpenedMail) {
   if (from === null)
-    return { waitingKeys: [], waitingWords: [], senderCases: [], hasReported: false }
+    return { waitingKeys: [], waitingWords: [], dated: [], senderCases: [], hasReported: false }
   return {
     waitingKeys: people.listOfferedKeys(read, from.address),
     waitingWords: cases.listKeptWords(read, [from.address]),
+    dated: datedOf(read, [from.address]),
     senderCases: cases.listOf(read, from.address, SENDER_CASES_MAX),
     hasReported: cases.hasReported(read, from.address)
   }
+}
+
+function datedOf(read: Read, addresses: readonly Address[]): DatedCase[] {
+  return cases.listDated(read, addresses).map((record) => {
+    return { record, events: events.list(read, aboutCase(record.tag), { kinds: DATE_KINDS }) }
+  })
 }
 
 function hasVerb(parsed: ParsedCommands | null, name: string): boolean {
@@ -190,6 +203,7 @@ async function readBound(
       reporterKeys,
       offeredKeys: offered,
       waitingWords: cases.listKeptWords(read, addresses),
+      dated: datedOf(read, addresses),
       notice,
       patchFiles: notice === null ? [] : notices.readPatches(read, notice.id),
       clockJump: events.openDoubt(read),

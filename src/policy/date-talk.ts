@@ -7,6 +7,7 @@ import {
   addresseesOf,
   type CaseRecord,
   isOpen,
+  isSamePerson,
   type ListedCase,
   type Reporter,
   type ReporterKeys,
@@ -23,7 +24,7 @@ import {
   type NewEvent
 } from '../domain/event.ts'
 import { type FactLine, type MessageKind } from '../domain/message.ts'
-import { type Product, type Settings } from '../domain/settings.ts'
+import { type Product, productNamed, type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { dateNotice, dateProposed } from '../messages/to-reporters.ts'
 import { type CommandContext, type Draft, happening } from './draft.ts'
@@ -31,7 +32,7 @@ import { newText } from './new-text.ts'
 import { reporterPath, WAYS } from './recipients.ts'
 import { askFor } from './reporter-mail.ts'
 import { toReporter } from './send.ts'
-import { type BoundCase, type Situation } from './situation.ts'
+import { type BoundCase, type DatedCase, type Situation } from './situation.ts'
 import { type Sender } from './threading.ts'
 
 const ABOUT_DATE = ['date-told', 'date-untold', 'date-answered', 'disclosure-untold'] as const
@@ -111,13 +112,36 @@ export function tellEarly(draft: Draft, date: Instant): void {
   draft.question = { decisions, says: says.join(' ') }
 }
 
-/** Writes to those who are owed a word. Questions are not stored, so none can be out of date. */
-function tellOwing(reporters: readonly Addressed[], about: DateAbout, by: Actor) {
-  const owed = reporters.flatMap((reporter) => {
-    const word = owedWord(about, reporter)
-    return word === null ? [] : { reporter, ...word }
+/** Writes to those who are owed a word, here and in their other cases. Questions are not stored, so none can be out of date. */
+function tellOwing(
+  reporters: readonly Addressed[],
+  about: DateAbout,
+  by: Actor,
+  dated: readonly DatedCase[]
+) {
+  const { record, settings } = about
+  const others = dated
+    .filter((one) => one.record.tag !== record.tag)
+    .map((one) => ({ ...about, ...one, product: productNamed(one.record.product, settings) }))
+  const told = [about, ...others].map((one) => {
+    const where = one === about ? '' : `${one.record.tag}: `
+    const { decisions, says } = tell(owedIn(one, reporters), one, by)
+    return { decisions, says: says.map((said) => `${where}${said}`) }
   })
-  return tell(owed, about, by)
+  return {
+    decisions: told.flatMap(({ decisions }) => decisions),
+    says: told.flatMap(({ says }) => says)
+  }
+}
+
+function owedIn(about: DateAbout, people: readonly Addressed[]): readonly Owed[] {
+  return addresseesOf(about.record).flatMap((reporter) => {
+    const person = people.find((one) => isSamePerson(one, reporter))
+    const word = person === undefined ? null : owedWord(about, reporter)
+    return person === undefined || word === null
+      ? []
+      : { reporter: { ...reporter, unusedKeys: person.unusedKeys }, ...word }
+  })
 }
 
 function aboutDraft(draft: Draft): DateAbout {
@@ -157,7 +181,8 @@ export function proposeDate(
 export function askOwed(draft: Draft): void {
   const { question, settled, author } = draft
   const reporters = addresseesOf(draft.case).filter(({ id }) => settled.includes(id))
-  const { decisions, says } = tellOwing(reporters, aboutDraft(draft), byMaintainer(author.id))
+  const by = byMaintainer(author.id)
+  const { decisions, says } = tellOwing(reporters, aboutDraft(draft), by, draft.bound.dated)
   if (says.length === 0) return
   draft.question = {
     decisions: [...(question?.decisions ?? []), ...decisions],
@@ -165,9 +190,13 @@ export function askOwed(draft: Draft): void {
   }
 }
 
-/** Asks a reporter whose message brings the key that was missing. */
-export function owedDate(reporter: Reporter, about: DateAbout): readonly Decision[] {
-  return tellOwing(addresseesOf({ reporters: [reporter] }), about, BY_DESK).decisions
+/** Asks a reporter whose message brings the key that was missing; `dated` are the cases in which it opens a way. */
+export function owedDate(
+  reporter: Reporter,
+  about: DateAbout,
+  dated: readonly DatedCase[]
+): readonly Decision[] {
+  return tellOwing(addresseesOf({ reporters: [reporter] }), about, BY_DESK, dated).decisions
 }
 
 /** What a reporter is still owed; null for nothing. */

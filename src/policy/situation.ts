@@ -59,6 +59,8 @@ export type Situation = Moment & {
   readonly waitingKeys: readonly Pick<WaitingKey, 'fingerprint' | 'refusedAt'>[]
   /** What was written to the sender and waits for a key of theirs, in all their cases. */
   readonly waitingWords: readonly WaitingWords[]
+  /** All open cases of the sender that have a date. */
+  readonly dated: readonly DatedCase[]
   /** The sender's pinned key together with what this message brings of that same key; null when it brings nothing new. */
   readonly mergedKey: ReporterKey | null
   readonly history: AnswerHistory
@@ -105,6 +107,9 @@ export type AnswerHistory = {
   readonly refusalsLastHour: number
 }
 
+/** A case, and what was said of its date. */
+export type DatedCase = { readonly record: CaseRecord; readonly events: readonly DeskEvent[] }
+
 /** A case with all that commands may read or change. */
 export type BoundCase = {
   readonly case: CaseRecord
@@ -118,6 +123,8 @@ export type BoundCase = {
   readonly offeredKeys: readonly (ReporterKey & { readonly address: Address })[]
   /** What was written to its reporters and waits for a key of theirs, in all their cases. */
   readonly waitingWords: readonly WaitingWords[]
+  /** All open cases of its reporters that have a date. */
+  readonly dated: readonly DatedCase[]
   readonly notice: NoticeRecord | null
   /** Patches stored with the notice, for the preview; empty when the message brings its own. */
   readonly patchFiles: readonly OutgoingAttachment[]

@@ -59,7 +59,7 @@ export function releasedBy(
     ...wordsLeave(waitingWords.filter(leaves), ({ reporter: { id, contact } }) =>
       encryptedTo({ ...contact, id }, key)
     ),
-    ...(reporter === null ? [] : owedDate(reporter, about))
+    ...(reporter === null ? [] : owedDate(reporter, about, isProved ? situation.dated : []))
   ]
   const staying = waitingWords.filter((words) => !leaves(words))
   return { facts: leftFacts(decisions), warnings: stayWarnings(staying, key), decisions }

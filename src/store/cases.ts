@@ -49,6 +49,15 @@ export function listOf(read: Read, address: Address, limit: number): CaseTag[] {
   )
 }
 
+/** The open cases with a date whose reporters have one of these addresses. */
+export function listDated(read: Read, addresses: readonly Address[]): CaseRecord[] {
+  return read.all<CaseRecord>(
+    `SELECT * FROM case_records WHERE disclosure_at IS NOT NULL AND ${OPEN} AND id IN (SELECT case_id FROM case_reporters
+       WHERE lower(address) IN (SELECT value FROM json_each(?))) ORDER BY id`,
+    [addresses.map(addressKey)]
+  )
+}
+
 /** Whether a report came from this address before, in an open case or an ended one. */
 export function hasReported(read: Read, address: Address): boolean {
   const sql = 'SELECT 1 FROM case_reporters WHERE lower(address) = ?'

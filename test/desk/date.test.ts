@@ -3,11 +3,13 @@
 import { expect, it } from 'vitest'
 import * as notices from '../../src/store/notices.ts'
 import {
+  AUTHENTICATION,
   alice,
   allTo,
   answering,
   attachedKey,
   bob,
+  checked,
   code,
   DAY,
   DISCLOSURE,
@@ -19,6 +21,7 @@ import {
   givenNotices,
   grace,
   keyOf,
+  kindsTo,
   lastTo,
   linus,
   MINUTE,
@@ -67,6 +70,8 @@ async function giveKey(person: Someone): Promise<void> {
 function acceptKey(): Promise<string> {
   return writes(grace, `/key accept ${keyOf(alice)}\n`, attachedKey(alice))
 }
+
+const PASSES = checked('reporter.example')
 
 /** How many alarms the maintainers got about a reporter who could not be told the date. */
 function rung(): number {
@@ -279,6 +284,29 @@ it('(B19) the question about the date leaves when a maintainer accepts a key, an
   expect(await acceptKey()).toContain(`We asked ${alice.address} about the date Mon 7 Dec 2026`)
   expect(recorded('date-told')).toHaveLength(1)
 })
+
+it.each([
+  ['accepted', [FIRST, SECOND]],
+  ['proved', [SECOND, FIRST]],
+  ['unproved', [SECOND]]
+])(
+  '(A3, B19) a key opens the way for the question of each case of its reporter, unless nothing proves that they sent it: %s',
+  async (how, asked) => {
+    await givenDesk([grace, linus], how === 'proved' ? { authentication: AUTHENTICATION } : {})
+    for (const text of ['one', 'two'])
+      await givenMessage(bob, { subject: text, text, as: 'encrypted', autocrypt: false })
+    for (const tag of [FIRST, SECOND])
+      await writes(grace, `/accept\n/embargo ${DISCLOSURE} because we test\n`, { tag })
+    const headers = [...answering(bob).headers, ...(how === 'proved' ? PASSES : [])]
+    if (how !== 'accepted') await writes(bob, 'My key.\n', { headers, autocrypt: true })
+    else
+      expect(await writes(grace, `/key accept ${keyOf(bob)}\n`, attachedKey(bob))).toMatch(
+        /We asked bob@.* ACME-2026-0002: We asked bob@/
+      )
+    expect(recorded('date-told')).toMatchObject(asked.map((reporter) => ({ reporter })))
+    expect(kindsTo(bob).filter((kind) => kind === 'date-proposed')).toHaveLength(asked.length)
+  }
+)
 
 it('(B19, M-30) a reporter without a key at the end of a release is told the date once, encrypted, when their key is in use; the daily alarm says so and ends', async () => {
   await released(false)

@@ -386,6 +386,7 @@ export function bound(change: Partial<BoundCase> = {}): BoundCase {
     reporterKeys: keysOf(ALICE_KEY),
     offeredKeys: [],
     waitingWords: [],
+    dated: [],
     notice: null,
     patchFiles: [],
     clockJump: null,
@@ -423,6 +424,7 @@ export function situation(change: Partial<Situation> = {}): Situation {
     senderKey: null,
     waitingKeys: [],
     waitingWords: [],
+    dated: [],
     mergedKey: null,
     history: {
       senderAcknowledgements: 0,
