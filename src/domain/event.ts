@@ -108,13 +108,13 @@ const EVENTS = {
   'plan-told': {} as { reporter: string; how: Way; writtenAt?: Instant },
   'info-asked': {} as { reporter: string; how: Way; writtenAt?: Instant },
   /** A person's words wait for a key of the reporter; they leave when it comes, and until then nobody was answered. */
-  'words-wait': {} as { reporter: string; with: MessageKind },
+  'words-wait': {} as { reporter: string; with: MessageKind; writtenAt: Instant },
   /** They do not leave any more: withdrawn by hand (`unsent`), or a later decision made them untrue. */
   'words-dropped': {} as {
     reporter: string
     with: MessageKind
     author: string
-    date: Instant
+    writtenAt: Instant
     because: 'unsent' | 'reopened' | 'accepted'
     reason: string
   },

@@ -251,8 +251,8 @@ export function dropWords(
   by: Actor,
   why: Pick<Particulars['words-dropped'], 'because' | 'reason'>
 ): Decision[] {
-  const { tag, reporter, mail, authorId: author, at: date } = words
-  const about = { reporter: reporter.id, with: mail, author, date, ...why }
+  const { tag, reporter, mail, authorId: author, at: writtenAt } = words
+  const about = { reporter: reporter.id, with: mail, author, writtenAt, ...why }
   return [{ kind: 'drop-words', words }, recorded('words-dropped', aboutCase(tag), by, about)]
 }
 

@@ -137,7 +137,7 @@ function toOne(reporter: Addressed, draft: Draft, words: Words): string {
   draft.words.push({ ...words, reporter, path })
   if (path.kind === 'no-key') {
     // The words wait, and the reporter is asked for a key; nobody is answered until it comes.
-    decided(draft, 'words-wait', { reporter: reporter.id, with: mail })
+    decided(draft, 'words-wait', { reporter: reporter.id, with: mail, writtenAt: draft.now })
     const asked = askFor(reporter, draft, 'key-request')
     draft.decisions.push(...asked.decisions)
     draft.activity.push(`wrote to ${address}; the text waits for a key of theirs`)

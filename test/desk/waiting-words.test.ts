@@ -519,6 +519,27 @@ it('(G3) the key in use is refused and the one before taken back in one message'
   expect(await lastTo(alice)).toContain(REPLY)
 })
 
+it('(A3, B10) what waits is reminded of until it leaves or is withdrawn itself, whatever else its reporter is sent', async () => {
+  await givenDesk([grace], { policy: await preset('dispatch') })
+  for (const text of ['One', 'Two'])
+    await givenMessage(alice, { subject: text, text, as: 'encrypted' })
+  await says(`/ask\n${QUESTION}\n`)
+  await says('/accept\n')
+  // Her key comes in the other case, and nothing proves it for this one.
+  await givenMessage(alice, { ...withKey(), ...answering(alice, world.sentTo(alice)[1]) })
+  await says('/reply\nMore words.\n')
+  expect(kindsTo(alice).slice(3)).toEqual(['reply'])
+  const mark = world.accepted.length
+  await days(4)
+  const waits = 'What we wrote to the reporter waits for a key'
+  expect((await alarmsTo(grace, mark)).join()).toContain(waits)
+  await says(`/key accept ${keyOf(alice)}\n`)
+  expect(kindsTo(alice).slice(4)).toEqual(['reply', 'accepted'])
+  const after = world.accepted.length
+  await days(4)
+  expect((await alarmsTo(grace, after)).join()).not.toContain(waits)
+})
+
 it('(B10) words that waited do not answer what the reporter wrote after them', async () => {
   const { clocks } = await preset('dragonfly')
   await givenDesk([grace], { policy: { clocks, reporters: { cleartext: 'deny' } } })
@@ -526,7 +547,7 @@ it('(B10) words that waited do not answer what the reporter wrote after them', a
   await reply()
   await giveKey()
   expect(kindsTo(alice)).toContain('reply')
-  expect(await lastTo(grace)).toContain('The last message of the reporter has no answer')
+  expect(await lastTo(grace)).toMatch(/Due: \w{3} \d+ \w{3} [^:]*:\d\d[^:]*: Please answer with \/reply\./)
   expect(world.rows('SELECT * FROM unanswered_cases')).toHaveLength(1)
   const mark = world.accepted.length
   await days(7)
