@@ -129,7 +129,8 @@ export const MACHINE: Machine = {
   'reporter-wrote': [
     ANSWERS,
     { from: OPEN, to: 'same' },
-    // A reporter who writes into an ended case is heard.
+    // A reporter who writes into an ended case is heard. Before they knew of the end, they said nothing about it.
+    { from: ['rejected', 'closed'], to: 'same', unless: (_facts, { brings }) => brings !== 'key' },
     { from: ['rejected', 'closed'], to: 'triaging', unless: ({ wasDisclosed }) => wasDisclosed },
     { from: ['rejected', 'closed'], to: 'disclosed' },
     { from: ['merged'], to: 'same' }

@@ -81,7 +81,8 @@ export type Promised = Readonly<Record<string, Instant | null>>
 const EVENTS = {
   // What came in.
   opened: {} as { product: string; reporter: string; receivedAt: Instant; promised?: Promised },
-  'reporter-wrote': {} as { reporter: string; receivedAt: Instant },
+  /** `brings`: the key with which the end of the case, which had not reached them yet, is told to them now. */
+  'reporter-wrote': {} as { reporter: string; receivedAt: Instant; brings?: 'key' },
   'member-wrote': {} as { member: string; isSigned: boolean },
   'other-wrote': {} as { receivedAt: Instant | null },
   'message-refused': {} as { because: string },

@@ -59,8 +59,11 @@ type Writing = {
   readonly warnings: readonly string[]
 }
 
-/** A message whose inside was judged: `withheld` says why its content was taken out; null where it stays. */
-type Judged = Situation & { readonly withheld: string | null }
+/**
+ * A message whose inside was judged: `withheld` says why its content was taken out; null where it stays. `brings` as in the event
+ * `reporter-wrote`.
+ */
+type Judged = Situation & { readonly withheld: string | null; readonly brings?: 'key' }
 
 /** Judges the inside of a message and takes it into the case that it opens or continues. */
 export function decideReport(received: Situation): Decision[] {
@@ -102,6 +105,12 @@ function takeIn(situation: Judged, thread: Thread): Decision[] {
   // A mere yes to the date needs no answer; it is on the record as an answer to the date.
   const wrote = answer.isOnlyYes && joined?.case.state === record.state ? [] : [happened]
   const released = releasedBy(situation, withheld === null ? sender : null, key.key, about)
+  // The end of the case leaves only now, so the message cannot be about it.
+  const tellsEndNow = released.decisions.some(
+    (one) => one.kind === 'words-leave' && one.words.tag === tag && tellsEnd(one.words)
+  )
+  if (tellsEndNow && situation.brings === undefined)
+    return takeIn({ ...situation, brings: 'key' }, thread)
   const untrue = untrueWords(situation, thread, record, released.decisions)
   const left = eventsOf(released.decisions, tag)
   return [
@@ -304,14 +313,16 @@ const BY_ANOTHER =
 const BY_PROGRAM =
   'A program sent this message, as its header says. It does not count as an answer of the reporter: the case stays as it is, and nobody is reminded to answer. If a person wrote it, please answer the reporter with /reply.'
 
-function writingOf({ opened, receivedAt }: Situation, tag: CaseTag, sender: Sender): Writing {
+function writingOf(situation: Judged, tag: CaseTag, sender: Sender): Writing {
+  const { opened, receivedAt, brings } = situation
   const subject = aboutCase(tag)
   const inClear = opened.sealedTo === 'nobody' ? [IN_CLEAR] : []
   if (sender.kind === 'reporter') {
     const by = { kind: 'reporter', id: sender.reporter.id } as const
+    const about = { reporter: by.id, receivedAt, ...(brings && { brings }) }
     return {
       writer: { author: 'reporter', authorId: by.id },
-      happened: event('reporter-wrote', subject, by, { reporter: by.id, receivedAt }),
+      happened: event('reporter-wrote', subject, by, about),
       warnings: sender.reporter.beganInClear ? [] : inClear
     }
   }

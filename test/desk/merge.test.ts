@@ -303,6 +303,27 @@ describe('a case with several reporters (B14)', () => {
     ])
   })
 
+  it('goes on reminding of what has no answer by a person or did not arrive: a lost answer, words that wait, a message that may be the reporter’s (A3)', async () => {
+    const clocksDue = async (): Promise<string[]> => {
+      const from = world.accepted.length
+      for (let day = 0; day < 6; day += 1) await world.wait(DAY)
+      return [...new Set(await alarmsTo(grace, from))].flatMap((text) =>
+        LASTING.filter((risk) => text.includes(risk))
+      )
+    }
+    await givenDesk([grace], { ...CLOCKS, authentication: AUTHENTICATION })
+    const passed = { headers: checked('reporter.example') }
+    await givenMessage(alice, { subject: 'one', text: 'one', autocrypt: true, ...passed })
+    await givenMessage(bob, { subject: 'two', text: 'two', as: 'encrypted', ...passed })
+    await says('/reply\nThese words wait.', SECOND)
+    const failed = [...answering(bob).headers, ...checked('reporter.example', 'fail')]
+    await givenMessage(bob, { subject: 'Re: x', text: 'Exploited!', headers: failed })
+    await says(`/merge ${FIRST}`, SECOND)
+    expect(recorded('words-wait', 'other-wrote')).toHaveLength(5)
+    await givenMessage(grace, { subject: 'x', text: 'x' })
+    expect(new Set(await clocksDue())).toEqual(new Set(LASTING.slice(1)))
+  })
+
   it('asks nobody about a date that has passed (B14, B19)', async () => {
     await givenReports(bob)
     await says('/accept\n/embargo 2026-11-25 13:00 UTC because we must')

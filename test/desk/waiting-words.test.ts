@@ -201,6 +201,13 @@ it('(B10) a rejection and an end of a case are told when a key comes, and the re
   expect(recorded('rejected', 'closed')).toMatchObject([told, told])
   await giveKey()
   expect(kindsTo(alice).slice(2)).toEqual(['rejected', 'closed'])
+  // Nobody knew of the end when the key was sent, so it opens nothing; what comes after that does.
+  expect(theCase()?.state).toBe('closed')
+  const forwarded = await lastTo(linus)
+  expect(forwarded).toContain('My key.')
+  expect(forwarded).not.toContain('open again')
+  await giveKey()
+  expect(theCase()?.state).toBe('triaging')
 })
 
 it('(B10) what waits in one case leaves with the key of a new report whose sender is proved', async () => {

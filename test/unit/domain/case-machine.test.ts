@@ -16,6 +16,7 @@ const BEFORE = '2026-11-22T12:00:00.000Z' as Instant
 const NOW = '2026-11-23T12:00:00.000Z' as Instant
 const LATER = '2026-11-24T12:00:00.000Z' as Instant
 
+const ALICE = { reporter: 'ACME-2026-0001' }
 const told = fc.constantFrom('told', 'waits-for-key', 'no-address', 'silent-by-policy')
 const reason = fc.constantFrom('', 'a reason')
 
@@ -27,8 +28,9 @@ const UNGUARDED = [
 ]
 /** Kinds with what guards look at; everything else about an event is of no concern to the machine. */
 const happening = fc.oneof(
-  fc.constantFrom(...UNGUARDED).map((kind) => ({ kind, about: { reporter: 'ACME-2026-0001' } })),
+  fc.constantFrom(...UNGUARDED).map((kind) => ({ kind, about: ALICE })),
   fc.record({ kind: fc.constant('accepted' as const), about: fc.constant({}) }),
+  fc.constant({ kind: 'reporter-wrote' as const, about: { ...ALICE, brings: 'key' } }),
   fc.record({
     kind: fc.constantFrom('rejected' as const, 'merged' as const),
     about: fc.record({ told })
@@ -50,7 +52,7 @@ type Step = ModelStep & {
   readonly isRefused: boolean
   /** Whether the notice had begun to leave. */
   readonly isListTold: boolean
-  readonly about: { readonly told?: string; readonly reason?: string }
+  readonly about: { readonly told?: string; readonly reason?: string; readonly brings?: string }
 }
 
 const walks = fc
@@ -102,11 +104,11 @@ describe('no walk of events, in whatever order (A2)', () => {
     holds(({ before }) => before !== 'merged')
   })
 
-  it('leaves a rejected or closed case but by a maintainer who opens it again or a reporter who writes', () => {
+  it('leaves a rejected or closed case but by a maintainer who opens it again or a reporter who writes and knew of the end', () => {
     holds(
-      ({ before, after, kind }) =>
+      ({ before, after, kind, about }) =>
         !isAnyOf(before, 'rejected', 'closed') ||
-        isAnyOf(kind, 'reopened', 'reporter-wrote') ||
+        (isAnyOf(kind, 'reopened', 'reporter-wrote') && about.brings === undefined) ||
         (kind === 'closed' && before === 'rejected' && after === 'closed')
     )
   })
