@@ -5,6 +5,7 @@
 import { type Address, type Contact, isSameAddress, takesNoAnswers } from '../domain/address.ts'
 import { type CaseRecord, type ReporterKey } from '../domain/case.ts'
 import { type Decision, type Sending } from '../domain/decision.ts'
+import { type Promised } from '../domain/event.ts'
 import { type CaseTag, formatFingerprint } from '../domain/ids.ts'
 import { type AutomaticKind, isAddressee, type OpenedMail, subjectOf } from '../domain/mail.ts'
 import { type FactLine, type Message } from '../domain/message.ts'
@@ -173,10 +174,25 @@ function toSender(
   return inClearTo({ name: '', address, id }, message, sending)
 }
 
-/** By when one of these products promises an answer by a person at the latest; null unless each promises one. */
-export function answerDueAt(products: readonly Promising[], receivedAt: Instant): Instant | null {
+/** What all of these products promise the reporter: by when at the latest, by its clock. */
+export function promisedBy(products: readonly Promising[], receivedAt: Instant): Promised {
+  const clocks = products[0]?.policy.clocks ?? []
+  const all = clocks.flatMap(({ id, starts, key }) => {
+    const isTold = id === 'answer' || (key === 'reporter' && starts.includes('opened'))
+    const due = isTold ? latestDue(id, products, receivedAt) : null
+    return due === null ? [] : [[id, due] as const]
+  })
+  return Object.fromEntries(all)
+}
+
+/** By when one of these products keeps this promise at the latest; null unless each makes it. */
+function latestDue(
+  clock: string,
+  products: readonly Promising[],
+  receivedAt: Instant
+): Instant | null {
   const dues = products.flatMap(({ policy, calendar }) => {
-    const due = promisedAnswer(policy)?.due
+    const due = policy.clocks.find(({ id }) => id === clock)?.due
     return due && 'within' in due ? dueAt(receivedAt, due.within, calendar) : []
   })
   return dues.length < products.length ? null : (dues.sort().at(-1) ?? null)
@@ -226,7 +242,7 @@ export function acknowledgementParams(
   const [answer_includes = ''] = shared((policy) => [policy.answer_includes])
   const reporter_rules = shared((policy) => policy.reporter_rules)
   const report_checklist = shared((policy) => policy.report_checklist)
-  const due = answerDueAt(products, receivedAt)
+  const due = latestDue('answer', products, receivedAt)
   return {
     received: formatInstant(receivedAt, timezone),
     answerBy: due === null ? '' : formatInstant(due, timezone),

@@ -24,7 +24,7 @@ import {
 } from '../domain/mail.ts'
 import { type Product, productNamed } from '../domain/settings.ts'
 import { listed } from '../domain/words.ts'
-import { acknowledgeReport, answerDueAt, productOf, productsOutside } from './acknowledgement.ts'
+import { acknowledgeReport, productOf, productsOutside, promisedBy } from './acknowledgement.ts'
 import { senderDoubt } from './authentication.ts'
 import { dueOf } from './clocks.ts'
 import { answerToDate } from './date-talk.ts'
@@ -105,11 +105,7 @@ function takeIn(situation: Judged, thread: Thread): Decision[] {
   // A mere yes to the date needs no answer; it is on the record as an answer to the date.
   const wrote = answer.isOnlyYes && joined?.case.state === record.state ? [] : [happened]
   const released = releasedBy(situation, withheld === null ? sender : null, key.key, about)
-  // The end of the case leaves only now, so the message cannot be about it.
-  const tellsEndNow = released.decisions.some(
-    (one) => one.kind === 'words-leave' && one.words.tag === tag && tellsEnd(one.words)
-  )
-  if (tellsEndNow && situation.brings === undefined)
+  if (isBeforeEnd(situation, released.decisions, tag))
     return takeIn({ ...situation, brings: 'key' }, thread)
   const untrue = untrueWords(situation, thread, record, released.decisions)
   const left = eventsOf(released.decisions, tag)
@@ -147,6 +143,17 @@ function takeIn(situation: Judged, thread: Thread): Decision[] {
   ]
 }
 
+/** Whether the end of the case leaves only because of this message, which cannot be about it; false once that is known of it. */
+function isBeforeEnd({ brings }: Judged, leaving: readonly Decision[], tag: CaseTag): boolean {
+  return leaving.some(
+    (one) =>
+      brings === undefined &&
+      one.kind === 'words-leave' &&
+      one.words.tag === tag &&
+      tellsEnd(one.words)
+  )
+}
+
 /** Words that say that the case has ended and do not leave now, once a message of its reporter has opened it again. */
 function untrueWords(
   { bound }: Situation,
@@ -175,9 +182,8 @@ function openedBy(situation: Situation, remarks: readonly string[]): Entry {
   const record = newCase(situation, product)
   const { tag, reporters } = record
   const [reporter] = reporters
-  const answer = answerDueAt(productsOutside(opened, settings), receivedAt)
-  const promised = answer === null ? {} : { promised: { answer } }
-  const about = { product: product.id, reporter: tag, receivedAt, ...promised }
+  const promised = promisedBy(productsOutside(opened, settings), receivedAt)
+  const about = { product: product.id, reporter: tag, receivedAt, promised }
   const doubt = senderDoubt(opened, settings)
   const isNamed = reporter.contact !== null && doubt === null
   const by = isNamed ? ({ kind: 'reporter', id: tag } as const) : BY_SOMEBODY

@@ -857,6 +857,14 @@ it('(B12) a case that moves to another product is reminded of by the clocks of t
   expect(rung()).toEqual(['answer percent 50 grace'])
 })
 
+it('(B12) a plan that the acknowledgement promised is owed still where the case moves to a product whose policy promises none', async () => {
+  const other = { ...PRODUCT, id: 'renderer', name: 'ACME Renderer', policy: POLICY }
+  await givenDesk([grace], { policy: await preset('template'), moreProducts: [other] })
+  await givenMessage(alice, { subject: 'ACME Parser', text: 'x', as: 'clear', autocrypt: true })
+  await writes(grace, '/reply\nThank you.\n')
+  expect(await writes(grace, '/product renderer\n/status\n')).toMatch(/Due: [^.]*with \/plan\./)
+})
+
 describe('(A3) each clock rings once, at its time,', () => {
   const wrote = (): NewEvent => {
     const about = { reporter: FIRST, receivedAt: world.clock.now }

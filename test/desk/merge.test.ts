@@ -14,6 +14,7 @@ import {
   allTo,
   answering,
   bob,
+  checked,
   DAY,
   FIRST,
   forwarded,
@@ -303,25 +304,27 @@ describe('a case with several reporters (B14)', () => {
     ])
   })
 
-  it('goes on reminding of what has no answer by a person or did not arrive: a lost answer, words that wait, a message that may be the reporter’s (A3)', async () => {
-    const clocksDue = async (): Promise<string[]> => {
-      const from = world.accepted.length
-      for (let day = 0; day < 6; day += 1) await world.wait(DAY)
-      return [...new Set(await alarmsTo(grace, from))].flatMap((text) =>
-        LASTING.filter((risk) => text.includes(risk))
-      )
-    }
+  it('goes on reminding of an answer that was lost, of words that wait and of a message that may be the reporter’s (A3)', async () => {
     await givenDesk([grace], { ...CLOCKS, authentication: AUTHENTICATION })
-    const passed = { headers: checked('reporter.example') }
-    await givenMessage(alice, { subject: 'one', text: 'one', autocrypt: true, ...passed })
-    await givenMessage(bob, { subject: 'two', text: 'two', as: 'encrypted', ...passed })
-    await says('/reply\nThese words wait.', SECOND)
+    const headers = checked('reporter.example')
+    await givenMessage(alice, { subject: 'one', text: 'one', autocrypt: true, headers })
+    await givenMessage(bob, { subject: 'two', text: 'two', autocrypt: true, headers })
+    await says('/reply\nThese words are lost.', SECOND)
+    await world.receive(Buffer.from(bounceOf(latest(bob).messageId)))
     const failed = [...answering(bob).headers, ...checked('reporter.example', 'fail')]
-    await givenMessage(bob, { subject: 'Re: x', text: 'Exploited!', headers: failed })
+    await givenMessage(bob, { subject: 'Re: two', text: 'Now!', as: 'encrypted', headers: failed })
+    const carol = await givenReporter('carol')
+    await givenMessage(carol, { subject: 'three', text: 'three', as: 'encrypted', headers })
+    await says('/reply\nThese words wait.', THIRD)
     await says(`/merge ${FIRST}`, SECOND)
-    expect(recorded('words-wait', 'other-wrote')).toHaveLength(5)
-    await givenMessage(grace, { subject: 'x', text: 'x' })
-    expect(new Set(await clocksDue())).toEqual(new Set(LASTING.slice(1)))
+    await says(`/merge ${FIRST}`, THIRD)
+    const from = world.accepted.length
+    for (let day = 0; day < 5; day += 1) await world.wait(DAY)
+    const text = await allTo(grace, from)
+    expect(text).toContain('What we wrote to the reporter could not be delivered. Overdue')
+    expect(text).toContain('though nothing proves it, has no answer. Overdue')
+    const waits = `SELECT about ->> 'with' FROM events WHERE subject_id = '${FIRST}' AND kind = 'words-wait'`
+    expect(world.column(waits).sort()).toEqual(['merged', 'reply'])
   })
 
   it('asks nobody about a date that has passed (B14, B19)', async () => {

@@ -554,7 +554,9 @@ it('(B10) words that waited do not answer what the reporter wrote after them', a
   await reply()
   await giveKey()
   expect(kindsTo(alice)).toContain('reply')
-  expect(await lastTo(grace)).toMatch(/Due: \w{3} \d+ \w{3} [^:]*:\d\d[^:]*: Please answer with \/reply\./)
+  expect(await lastTo(grace)).toMatch(
+    /Due: \w{3} \d+ \w{3} [^:]*:\d\d[^:]*: Please answer with \/reply\./
+  )
   expect(world.rows('SELECT * FROM unanswered_cases')).toHaveLength(1)
   const mark = world.accepted.length
   await days(7)

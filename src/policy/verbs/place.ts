@@ -126,7 +126,8 @@ function askAbout(into: ListedCase, draft: Draft): string {
 
 /**
  * Puts every reporter on the record of the other case. Those who wait go on waiting there, counted from the same message: for a
- * first answer, or because they wrote again and this merge does not answer them. A promise that was kept is not made anew.
+ * first answer, or because they wrote again and this merge does not answer them. A promise that was kept is not made anew, and
+ * what a merge alone makes good in no way goes on waiting.
  */
 function movedIn(draft: Draft, into: CaseRecord): Decision[] {
   const { tag, reporters } = draft.case
@@ -137,7 +138,12 @@ function movedIn(draft: Draft, into: CaseRecord): Decision[] {
   const begun = clocksOf('case', productNamed(into.product, draft.settings), draft.settings).filter(
     ({ starts, counts }) => starts.includes('opened') && counts !== 'each'
   )
-  return reporters.flatMap(({ id, contact }) => {
+  const waits = promisesOpen(into, draft.bound.events, [], draft).flatMap(({ start }) =>
+    STILL_WAITS.includes(start.kind)
+      ? recorded(start.kind, subject, start.actor, start.about as never)
+      : []
+  )
+  const moved = reporters.flatMap(({ id, contact }) => {
     const own = reporterWith(draft.case, id)?.id
     const runOf = (kind: EventKind): ClockRun | undefined =>
       runs.find(({ clock, key }) => key === own && clock.starts.includes(kind))
@@ -150,12 +156,16 @@ function movedIn(draft: Draft, into: CaseRecord): Decision[] {
       ])
     )
     const about = { from: tag, reporter, receivedAt: first?.startedAt ?? null, promised }
-    const moved = recorded('merged-in', subject, byMaintainer(draft.author.id), about)
-    if (again === undefined || own !== id) return [moved]
+    const joined = recorded('merged-in', subject, byMaintainer(draft.author.id), about)
+    if (again === undefined || own !== id) return [joined]
     const wrote = { reporter, receivedAt: again.startedAt }
-    return [moved, recorded('reporter-wrote', subject, { kind: 'reporter', id: reporter }, wrote)]
+    return [joined, recorded('reporter-wrote', subject, { kind: 'reporter', id: reporter }, wrote)]
   })
+  return [...moved, ...waits]
 }
+
+/** What starts a clock that telling a reporter of a merge does not stop. */
+const STILL_WAITS: readonly EventKind[] = ['other-wrote', 'reporter-unreached', 'words-wait']
 
 /** What a reporter reads of a merge: no number but their own, because people must not learn of others. */
 function togetherWords(reporter: Addressed, from: CaseRecord, into: CaseRecord): string {

@@ -189,7 +189,8 @@ describe('the history of a case', () => {
     const about = {
       ...{ product: 'parser', receivedAt: AT, reporter: '1', author: 'grace', member: 'bigcloud' },
       ...{ verbs: ['take'], from: 'a', to: 'b', with: 'reply', how: 'encrypted', code: 'c' },
-      ...{ into: TAG, reason: 'r', date: AT, oldDate: AT, disposition: 'internal', written: 'w' },
+      ...{ into: TAG, reason: 'r', date: AT, oldDate: AT, disposition: 'internal' },
+      ...{ written: 'w', writtenAt: AT },
       ...{ leaveBy: AT, answer: 'agree', revision: 1, fields: [], patches: [], digest: SHA },
       ...{ leavesAt: AT, cases: ['ACME-2026-0001'], bytes: 7, told: 'told' },
       ...{ at: 'one thing', error: 'TypeError', copies: { left: 1, here: 1, onTheWay: 1 } },
