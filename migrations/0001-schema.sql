@@ -89,7 +89,7 @@ CREATE TABLE outbox (
   is_last_attempt INTEGER NOT NULL DEFAULT 0 CHECK (is_last_attempt IN (0, 1)),
   -- Never earlier than this (G7), whatever the clock or the operator does.
   not_before      TEXT    NOT NULL CHECK (length(not_before) = 24),
-  -- Not at this instant or later: the disclosure that a copy of a notice names. NULL for other mail.
+  -- Not at this instant or later: the disclosure that a copy of a notice names; for other mail, when it was overtaken, or NULL.
   not_after       TEXT    NULL CHECK (length(not_after) = 24),
   next_attempt_at TEXT    NOT NULL CHECK (length(next_attempt_at) = 24),
   -- Latest SMTP reply code; 0 when there was none.

@@ -53,5 +53,5 @@ const NOT_QUEUED = {
   'not-waiting': (id: number) =>
     `Message ${id} was neither given up nor held, so it cannot be sent again.`,
   'not-approved': (id: number) =>
-    `Message ${id} cannot be sent again: it is for somebody who is not on the list any more, or it is a copy of a notice that is no longer approved in this wording for this member; then send /notice preview and /notice approve again by mail.`
+    `Message ${id} cannot be sent again: a later message has taken its place, it is for somebody who is not on the list any more, or it is a copy of a notice that is no longer approved in this wording for this member; then send /notice preview and /notice approve again by mail.`
 }

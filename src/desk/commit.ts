@@ -138,7 +138,10 @@ function subjectOf(tag: CaseTag | null, { audience, recipient }: Recipient): Sub
 
 /** Queues one finished message, unless that was done before. It comes on the record when it has left. */
 export function queue(tx: Tx, { caseTag, ...row }: PreparedMail, { now }: Work) {
-  return outbox.queue(tx, { ...row, caseId: caseId(tx, caseTag) }, now)
+  const queued = outbox.queue(tx, { ...row, caseId: caseId(tx, caseTag) }, now)
+  // The newest word about the date is the one that holds.
+  if (queued === 'queued' && DATE_MAIL.includes(row.kind)) outbox.overtake(tx, row, DATE_MAIL, now)
+  return queued
 }
 
 /** A message that came back did not reach anybody; a second bounce of it says nothing new. */
@@ -169,6 +172,8 @@ export function recordUndelivered(tx: Tx, row: outbox.RowInCase, work: Work): vo
 function recordOwed(tx: Tx, row: outbox.RowInCase, work: Work): void {
   const { id: outbox, kind: message, audience, recipientId: reporter, caseNow } = row
   if (audience !== 'reporter' || caseNow === null || !ANSWERS.includes(message)) return
+  // A newer message has taken its place.
+  if (row.notAfter !== null) return
   const found = cases.find(tx, caseNow)
   if (found === null || !isOpen(found.state)) return
   const lost = DATE_MAIL.includes(message) ? 'date-unreached' : 'reporter-unreached'

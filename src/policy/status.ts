@@ -230,7 +230,7 @@ export function* dateLines(draft: Draft): Iterable<string> {
     const when = formatInstant(said?.at ?? now, settings.desk.timezone)
     const word = said === null ? owedWord(about, reporter) : null
     if (said?.kind === 'date-told')
-      yield `Date: no AGREE or OBJECT from ${address}; our message about it was sent ${when}`
+      yield `Date: no AGREE or OBJECT from ${address}; we wrote to them ${when}`
     else if (said !== null)
       yield `Date: ${address} ${said.about.answer === 'agree' ? 'agreed' : 'OBJECTED'} ${when}`
     else if (word !== null && reporterPath(reporter, reporterKeys, product).kind === 'no-key')

@@ -31,7 +31,7 @@ export type NewOutbox = {
   readonly conversation: Conversation
   readonly raw: Uint8Array
   readonly notBefore: Instant
-  /** It must not leave from this instant on (G7); null where it always may. */
+  /** It must not leave from this instant on (G7), or was overtaken then; null where it always may. */
   readonly notAfter: Instant | null
   /** Whether it waits for a human, who lets it go with {@link retry}. */
   readonly isHeld: boolean
@@ -86,11 +86,11 @@ export type OutboxFilter = {
 const LOST_LAST_ATTEMPT_MS = 15 * 60_000
 
 /**
- * The condition, for a row of `outbox`, that its reader may have it. A list member has to be on the list now, with the address
+ * The condition, for a row of `outbox`, that its reader may have it: nothing has overtaken it. A list member has to be on the list now, with the address
  * that it was made for (G5); for a copy of a notice with the key too, and it says what was released last and not held since (G7).
  */
-const IS_APPROVED = `iif(notice_id IS NULL, audience <> 'member' OR EXISTS (SELECT 1 FROM members
-    WHERE id = recipient_id AND state = 'active' AND address = envelope_to),
+const IS_APPROVED = `iif(notice_id IS NULL, not_after IS NULL AND (audience <> 'member' OR EXISTS (SELECT 1 FROM members
+    WHERE id = recipient_id AND state = 'active' AND address = envelope_to)),
   EXISTS (SELECT 1 FROM copies
     WHERE outbox_id = outbox.id AND is_listed AND is_addressed AND content_digest = released_digest))`
 /** What was being sent escapes a hold and a removal from the list until its outcome is known. */
@@ -111,6 +111,21 @@ export function queue(tx: Tx, row: NewOutbox, now: Instant): 'queued' | 'already
   if (changes === 0) return 'already'
   insert(tx, 'outbox_bytes', { outboxId: id, raw })
   return 'queued'
+}
+
+/** What else this reporter was sent of these kinds is not true any more: what has not left never leaves. */
+export function overtake(
+  tx: Tx,
+  { recipientId, messageId }: Pick<NewOutbox, 'recipientId' | 'messageId'>,
+  kinds: readonly MessageKind[],
+  now: Instant
+): void {
+  tx.run(
+    `UPDATE outbox SET not_after = @now, state = iif(state = 'queued', 'held', state)
+     WHERE audience = 'reporter' AND recipient_id = @recipientId AND message_id <> @messageId
+       AND kind IN (SELECT value FROM json_each(@kinds))`,
+    { recipientId, messageId, kinds, now }
+  )
 }
 
 /** What a process that died left `sending` waits again or is held: only what is on its way in this process is `sending`. */

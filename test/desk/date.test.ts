@@ -20,6 +20,7 @@ import {
   givenMessage,
   givenNotices,
   grace,
+  HOUR,
   keyOf,
   kindsTo,
   lastTo,
@@ -34,6 +35,7 @@ import {
   world,
   writes
 } from '../support/desk.ts'
+import { bounceOf } from '../support/mail-parts.ts'
 import { type Someone, someone } from '../support/world.ts'
 
 /** A case that Grace accepted with a date, and what Alice read of it last. */
@@ -72,6 +74,8 @@ function acceptKey(): Promise<string> {
 }
 
 const PASSES = checked('reporter.example')
+/** Less than the first wait of a message that could not leave. */
+const SECONDS = 20_000
 
 /** How many alarms the maintainers got about a reporter who could not be told the date. */
 function rung(): number {
@@ -97,7 +101,7 @@ it('(B19, G3) a reporter who began in clear and has no key is asked in clear, ma
 it('(B19) /status says who has not answered, and the offered /embargo names no other date', async () => {
   await dated('encrypted')
   expect(await writes(grace, '/status\n')).toContain(
-    `Date: no AGREE or OBJECT from ${alice.address}; our message about it was sent Mon 23 Nov 2026`
+    `Date: no AGREE or OBJECT from ${alice.address}; we wrote to them Mon 23 Nov 2026`
   )
   const offers = (await textsTo(grace)).filter((text) => text.includes('/embargo 2'))
   expect(offers.join()).toContain('sets the disclosure date')
@@ -178,6 +182,18 @@ it.each([
   }
 )
 
+it('(W2) a new date answers an OBJECT: nobody is reminded to reply to it', async () => {
+  const { clocks } = await preset('dispatch')
+  await givenDesk([grace, linus], { policy: { clocks } })
+  await givenMessage(alice, { subject: 'x', text: 'x', as: 'encrypted', autocrypt: true })
+  await writes(grace, `/accept\n/embargo ${DISCLOSURE} because we test\n`)
+  await answer('OBJECT\n')
+  await writes(grace, '/embargo 2026-12-08T12:00:00Z because she objects\n', { after: HOUR })
+  await answer('AGREE\n')
+  await days(6)
+  expect((await textsTo(linus)).join()).not.toContain('nobody has answered')
+})
+
 it('(A3, B19) an AGREE with a file waits for a reply', async () => {
   await dated('encrypted')
   const patch = { filename: 'second.py', content: 'a second hole' }
@@ -243,6 +259,23 @@ it('(B19) two dates in one message ask the reporter once, about the last, and th
   expect(recorded('date-told').slice(1)).toMatchObject([{ date: '2026-12-08T12:00:00.000Z' }])
   expect(answered).toContain(`We asked ${alice.address} about the date Tue 8 Dec 2026`)
   expect(answered).not.toContain('about the date Mon')
+})
+
+it('(A6, A10) a message about a date never leaves once a newer one is made, and only the newest is owed if it is lost', async () => {
+  await dated('encrypted')
+  const mark = world.accepted.length
+  world.replies.push('deferred', 'deferred', 'deferred')
+  await writes(grace, '/embargo 2026-12-07T12:00:00Z because later\n')
+  await writes(grace, '/embargo 2026-12-08T12:00:00Z because later\n', { after: SECONDS })
+  await world.wait(HOUR)
+  const asked = await textsTo(alice, mark)
+  expect(asked).toHaveLength(1)
+  expect(asked[0]).toContain('Tue 8 Dec 2026')
+  const ids = world.sentTo(alice).map(({ messageId }) => messageId)
+  await world.receive(Buffer.from(bounceOf(ids.at(-2) ?? '')))
+  expect(recorded('date-unreached')).toEqual([])
+  await world.receive(Buffer.from(bounceOf(ids.at(-1) ?? '')))
+  expect(recorded('date-unreached')).toHaveLength(1)
 })
 
 it('(B17) a date is said in the zone in which it was written, too: to its author, the reporter and in the notice that is approved', async () => {

@@ -635,7 +635,7 @@ describe('(B9) where keys have expired', () => {
     // It says where the copies are and whom the desk told the date.
     expect(said.replaceAll(/\s+/g, ' ')).toContain('The notice has left')
     expect(said.replaceAll(/\s+/g, ' ')).toMatch(
-      /encrypted: 1 sent, 1 on hold\. We told alice@reporter\.example the date, too\./
+      /encrypted: 1 sent, 1 on hold\. We write to alice@reporter\.example about the date, too\./
     )
     expect(kept()).toEqual([2, 2])
   })
