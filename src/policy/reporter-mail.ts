@@ -128,7 +128,7 @@ export function toEach(reporters: readonly Addressed[], draft: Draft, words: Wor
 }
 
 function toOne(reporter: Addressed, draft: Draft, words: Words): string {
-  const { mail, files = [] } = words
+  const { mail, text, files = [] } = words
   const { address } = reporter.contact
   const path = reporterPath(reporter, draft.reporterKeys, draft.product)
   // All of it leaves as one message: what was written for one way must not take another.
@@ -141,7 +141,7 @@ function toOne(reporter: Addressed, draft: Draft, words: Words): string {
     const asked = askFor(reporter, draft, 'key-request')
     draft.decisions.push(...asked.decisions)
     draft.activity.push(`wrote to ${address}; the text waits for a key of theirs`)
-    return `${address} cannot be answered yet: we have no usable key of theirs. Your text waits and leaves, encrypted, when a key of theirs is in use.${keyChoice(path)} ${asked.says}`
+    return `${address} cannot be answered yet: we have no usable key of theirs. ${text === '' ? 'The decision' : 'Your text'} waits and leaves, encrypted, when a key of theirs is in use.${keyChoice(path)} ${asked.says}`
   }
   const how = WAYS[path.kind]
   spoken(reporter, draft, { ...words, how: path.kind })
@@ -262,10 +262,10 @@ export function askFor(
 ): { readonly says: string; readonly decisions: readonly Decision[] } {
   const { make, what } = ASKS[name]
   const once = askedKey(name, id, now)
-  const isAsked =
-    bound.askedToday.includes(once) ||
-    decisions.some((decision) => 'once' in decision && decision.once === once)
-  if (isAsked) return { says: `${address} was asked ${what} earlier today.`, decisions: [] }
+  const isAskedNow = decisions.some((one) => 'once' in one && one.once === once)
+  if (isAskedNow) return { says: `This message asks ${address} ${what} already.`, decisions: [] }
+  if (bound.askedToday.includes(once))
+    return { says: `${address} was asked ${what} earlier today.`, decisions: [] }
   // The display name is text that the sender chose; in clear it would go to whoever owns the address.
   const to = { name: '', address, id }
   const decision = inClearTo(to, make({}), { once: `${id}:${now.slice(0, 10)}`, tag })

@@ -264,6 +264,15 @@ describe('a case with several reporters (B14)', () => {
     expect(due()).toBeNull()
   })
 
+  it('is told to its reporter: /unsend withdraws that only for a recorded reason (B10)', async () => {
+    await givenReports(alice)
+    await givenMessage(bob, { subject: 'two', text: 'two', as: 'encrypted' })
+    await says(`/merge ${FIRST}`, SECOND)
+    const withdrawn = await answers(SECOND, '/unsend')
+    expect(withdrawn).toContain('Not withdrawn: the reporter must learn that the case was merged.')
+    expect(await answers(SECOND, '/unsend because by phone')).toContain('will not leave')
+  })
+
   /** The instants of receipt, as the clocks of the first case count them. */
   function waits(tag: string): unknown[] {
     const sql = `SELECT kind, about ->> 'reporter' AS who, about ->> 'receivedAt' AS since FROM events

@@ -310,7 +310,7 @@ it('(B10) /status shows what waits and from whom, and /unsend withdraws it: it n
 
 it('(B10) /unsend says that a reporter was not told of an acceptance that it withdraws', async () => {
   await givenKeylessCase()
-  await says(`/accept\n`)
+  expect(await says(`/accept\n`)).toContain('The decision waits and leaves, encrypted')
   await reply()
   const answer = await says('/unsend\n')
   expect(answer).toContain('has not been told that the report is accepted: please say it with')

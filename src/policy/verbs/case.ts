@@ -53,8 +53,15 @@ const acknowledge: Handler = (draft) => {
   return `The acknowledgement goes to ${to}.`
 }
 
-/** Why the acknowledgement on hold would say what is not true any more: it promised an answer by an instant that has passed. */
+/**
+ * Why the acknowledgement on hold would say what is not true any more: that nobody has read the report, or that an answer comes by
+ * an instant that has passed.
+ */
 function pastComplaint({ bound, case: record, now, settings }: Draft): string | null {
+  const isAnswered = addresseesOf(record).some(
+    ({ contact, answeredAt }) => answeredAt !== null && contact.address === bound.heldAnswerTo
+  )
+  if (isAnswered) return READ_ALREADY
   const reports = bound.events.flatMap((one) =>
     one.kind === 'opened' || one.kind === 'merged-in' ? [one] : []
   )
@@ -67,6 +74,9 @@ function pastComplaint({ bound, case: record, now, settings }: Draft): string | 
   if (held === undefined || due == null || due > now || due <= held.at) return null
   return `The acknowledgement says that a member of our team replies by ${formatInstant(due, settings.desk.timezone)}, and that has passed. Please answer with /reply.`
 }
+
+const READ_ALREADY =
+  'The acknowledgement says that nobody has read the report yet, and the reporter has had an answer by a person.'
 
 const accept: Handler = (draft, command) => {
   requireLegal(draft, 'accepted')

@@ -12,6 +12,7 @@ import {
   Refusal,
   refuseIf,
   splitReason,
+  tellsEnd,
   withdrawWords
 } from '../draft.ts'
 import { namesDesk, newText } from '../new-text.ts'
@@ -190,8 +191,10 @@ const unsend: Handler = (draft, { words }) => {
       `Nothing waits for ${address} in this case. What has left cannot be withdrawn.`
     )
   // A reporter must learn of the end of their case: what tells it is withdrawn only with the decision, or for a recorded reason.
-  const isEnd = waiting.some(({ mail }) => mail === 'rejected' || mail === 'closed')
-  if (isEnd && !isOpen(draft.case.state) && reason === null) throw new Refusal(MUST_LEARN)
+  const isEnd = waiting.some(tellsEnd) && !isOpen(draft.case.state)
+  refuseIf(isEnd && reason === null ? MUST_LEARN : null)
+  const isMerge = waiting.some(({ mail }) => mail === 'merged')
+  refuseIf(isMerge && reason === null ? MUST_LEARN_MERGE : null)
   const by = byMaintainer(draft.author.id)
   withdrawWords(draft, waiting, by, { because: 'unsent', reason: reason ?? '' })
   const messages = count(waiting.length, 'message', 'messages')
@@ -205,6 +208,9 @@ const ACCEPTED_UNTOLD =
 
 const MUST_LEARN =
   'Not withdrawn: the reporter must learn that the case has ended. To undo the decision and withdraw what waits with it, write /reopen because REASON. If the reporter was told another way, write /unsend because REASON.'
+
+const MUST_LEARN_MERGE =
+  'Not withdrawn: the reporter must learn that the case was merged. If the reporter was told another way, write /unsend because REASON.'
 
 function canAnswer(draft: Draft): boolean {
   const way = pathIn(draft)

@@ -19,6 +19,7 @@ import {
   at,
   bound,
   CHECKED,
+  caseRecord,
   commandContext,
   found,
   happened,
@@ -26,6 +27,7 @@ import {
   only,
   openedMail,
   rendered,
+  reporter,
   runText,
   SETTINGS,
   sent,
@@ -181,6 +183,12 @@ describe('/acknowledge', () => {
     const events = [{ ...opened, id: 1, at: RECEIVED, evidence: NO_EVIDENCE } as DeskEvent]
     const known = bound({ heldAnswerTo: ALICE.address, events })
     expect(runText('/acknowledge', commandContext({ bound: known })).ran).toBe(ran)
+  })
+
+  it('sends to nobody whom a person has answered that nobody has read the report', () => {
+    const answered = caseRecord({ reporters: [reporter({ answeredAt: RECEIVED })] })
+    const known = bound({ heldAnswerTo: ALICE.address, case: answered })
+    expect(runText('/acknowledge', commandContext({ bound: known })).ran).toBe(false)
   })
 
   it('does nothing where none is held', () => {
