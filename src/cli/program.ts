@@ -78,7 +78,8 @@ function pathOf(command: Command): string {
 /** What stands above the help where a command is not complete. */
 function incomplete(command: Command): string {
   const path = pathOf(command)
-  return `error: the command is not complete: after "${path}" write one of its commands, then the options, for example "${path} ${command.commands[0]?.name()} --config FILE".\n`
+  const [first] = command.commands
+  return `error: the command is not complete: after "${path}" write one of its commands, for example "${path} ${first?.name()} ${first?.usage()}".\n`
 }
 
 function addDesk(make: Make): void {

@@ -21,6 +21,7 @@ import {
 } from '../domain/event.ts'
 import { groupBy } from '../domain/group.ts'
 import { type Audience } from '../domain/message.ts'
+import { type NoticeRecord } from '../domain/notice.ts'
 import { KEY_PROBLEMS } from '../domain/outgoing.ts'
 import { type Product, promisedAnswer, type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
@@ -185,6 +186,15 @@ function waitingReporters(starts: Occasion['starts'], record: CaseRecord): Repor
 /** Goes to messages/alert.liquid as `about`. Only list admins read the `names`, which are those of members of the list (G5). */
 type Details = { readonly names?: string }
 
+/** Who can approve the notice, or that nobody can and what to do; '' where there is none to approve. */
+function approverWords(
+  notice: NoticeRecord | null,
+  product: Product | null,
+  { maintainers }: Settings
+): string {
+  return notice && product ? whoApproves({ notice, policy: product.policy, maintainers }) : ''
+}
+
 /** By the message that a clock names; null where there is nothing to say after all. */
 const DETAILS: Readonly<Record<string, (occasion: Occasion) => (Details & object) | null>> = {
   /** When it leaves, '' where the lead of the policy is missed, and how many members it would reach then. */
@@ -197,15 +207,13 @@ const DETAILS: Readonly<Record<string, (occasion: Occasion) => (Details & object
     const all = members.listActive(read, record.product)
     const blocked = all.filter(({ keyExpiresAt: end }) => end !== null && end <= leavesAt)
     const notice = notices.find(read, record.tag)
-    const { maintainers } = settings
     return {
       leaves: isAhead ? formatInstant(leaveBy, settings.desk.timezone) : '',
       all: all.length,
       ready: all.length - blocked.length,
       blocked: blocked.length,
       notice: notice?.state ?? 'none',
-      approvers:
-        notice && product ? whoApproves({ notice, policy: product.policy, maintainers }) : '',
+      approvers: approverWords(notice, product, settings),
       names: blocked.map(({ id }) => id).join(', ')
     }
   },
@@ -215,7 +223,7 @@ const DETAILS: Readonly<Record<string, (occasion: Occasion) => (Details & object
     const isPublic = (record?.disclosureAt ?? now) <= now
     if (record === null || notice === null || product === null) return { isPublic, changes: [] }
     const { changes } = noticeParams(notice, { case: record, product, settings })
-    return { isPublic, changes }
+    return { isPublic, changes, approvers: approverWords(notice, product, settings) }
   },
   /** Messages could not be encrypted to somebody who can be reached again: nothing is said once the case is over. */
   missed: ({ record }) => (record === null || isOpen(record.state) ? {} : null),
@@ -248,14 +256,16 @@ const DETAILS: Readonly<Record<string, (occasion: Occasion) => (Details & object
     return dropped.some(({ because }) => because !== 'not-listed') ? {} : null
   },
   /** Only a hold by the desk itself: a person who holds a notice tells the others. */
-  'notice-held': ({ read, starts, subject, record, now }) => {
+  'notice-held': ({ settings, read, starts, subject, record, product, now }) => {
     const start = starts.at(-1)
     if (start?.kind !== 'notice-held' || start.actor.kind !== 'desk') return null
     const kinds = ['notice-leaving', 'notice-left', 'notice-held'] as const
     const before = events.list(read, subject, { kinds }).findLast(({ id }) => id < start.id)
     const isLeaving = before?.kind === 'notice-leaving'
     const isPublic = (record?.disclosureAt ?? now) <= now
-    return { isLeaving, isPublic, isTold: record?.state === 'noticed' }
+    const notice = record === null ? null : notices.find(read, record.tag)
+    const approvers = approverWords(notice, product, settings)
+    return { isLeaving, isPublic, isTold: record?.state === 'noticed', approvers }
   },
   /** A wall clock that nobody can vouch for matters while a notice has not left. */
   'clock-jumped': ({ read, settings }) => {

@@ -81,8 +81,16 @@ export type Promised = Readonly<Record<string, Instant | null>>
 const EVENTS = {
   // What came in.
   opened: {} as { product: string; reporter: string; receivedAt: Instant; promised?: Promised },
-  /** `brings`: the key with which the end of the case, which had not reached them yet, is told to them now. */
-  'reporter-wrote': {} as { reporter: string; receivedAt: Instant; brings?: 'key' },
+  /**
+   * `reopens`: the case had ended, and the message opened it again. `brings`: the key with which the end of the case, which had
+   * not reached them yet, is told to them now.
+   */
+  'reporter-wrote': {} as {
+    reporter: string
+    receivedAt: Instant
+    reopens: boolean
+    brings?: 'key'
+  },
   'member-wrote': {} as { member: string; isSigned: boolean },
   'other-wrote': {} as { receivedAt: Instant | null },
   'message-refused': {} as { because: string },

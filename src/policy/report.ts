@@ -264,8 +264,11 @@ function joinedBy(situation: Judged, { case: before, sender: named }: JoinedThre
   // The reporter's newest message is the one that answers refer to.
   if (sender.kind === 'reporter' && situation.withheld === null && latest !== null)
     decisions.push({ kind: 'update-reporter', id: sender.reporter.id, latest })
+  const { happened } = writing
+  const isReopened = !isOpen(before.state) && isOpen(state) && happened.kind === 'reporter-wrote'
   return {
     ...writing,
+    happened: isReopened ? { ...happened, about: { ...happened.about, reopens: true } } : happened,
     sender,
     product: productNamed(before.product, situation.settings),
     record: { ...before, state },
@@ -325,7 +328,7 @@ function writingOf(situation: Judged, tag: CaseTag, sender: Sender): Writing {
   const inClear = opened.sealedTo === 'nobody' ? [IN_CLEAR] : []
   if (sender.kind === 'reporter') {
     const by = { kind: 'reporter', id: sender.reporter.id } as const
-    const about = { reporter: by.id, receivedAt, ...(brings && { brings }) }
+    const about = { reporter: by.id, receivedAt, reopens: false, ...(brings && { brings }) }
     return {
       writer: { author: 'reporter', authorId: by.id },
       happened: event('reporter-wrote', subject, by, about),

@@ -524,7 +524,9 @@ describe('(A3) the clocks of the presets', () => {
     await given(ANSWERED)
     await world.wait(HOUR)
     const receivedAt = world.clock.now
-    await given(event('reporter-wrote', CASE, GRACE, { reporter: CASE.id, receivedAt }))
+    await given(
+      event('reporter-wrote', CASE, GRACE, { reporter: CASE.id, receivedAt, reopens: false })
+    )
     world.restart()
     await world.wait(2 * DAY)
     expect(rungOf('conversation', 'grace')).toEqual([])

@@ -123,10 +123,12 @@ describeWith(['gpg'], 'the exit status', async () => {
       'notice list',
       'outbox list',
       'keys list',
-      'audit verify'
+      'audit verify',
+      'policy check'
     ]) {
       const [name = ''] = group.split(' ')
-      const says = `error: the command is not complete: after "postern ${name}" write one of its commands, then the options, for example "postern ${group} --config FILE".\n\nUsage: postern ${name} `
+      const usage = name === 'policy' ? '[options] <policy>' : '[options]'
+      const says = `error: the command is not complete: after "postern ${name}" write one of its commands, for example "postern ${group} ${usage}".\n\nUsage: postern ${name} `
       // With --config, and without.
       expect(await wrong([name], 2, /^error: the command is not complete/)).toEqual([])
       const { status, stderr } = await postern(name)

@@ -60,8 +60,7 @@ const embargo: Handler = (draft, command) => {
 
 /** The first usual date that keeps the lead of the policy and leaves three days to write and approve the notice. */
 function proposedEmbargo(draft: Draft): string | null {
-  const { now, product, settings } = draft
-  if (product.policy.notice === null) return null
+  const { now, settings } = draft
   for (let days = 4; days < 60; days += 1) {
     const written = `${addMs(now, days * DAY_MS).slice(0, 10)} 14:00`
     const read = readInstant(written, settings.desk.timezone)
@@ -69,7 +68,7 @@ function proposedEmbargo(draft: Draft): string | null {
     const { instant: disclosureAt } = read
     const dated = { ...draft, case: { ...draft.case, disclosureAt } }
     const releaseAt = plannedRelease(dated)
-    const isSoon = releaseAt === null || releaseAt < addMs(now, 3 * DAY_MS)
+    const isSoon = releaseAt !== null && releaseAt < addMs(now, 3 * DAY_MS)
     if (!isSoon && [...whatIsUnusual(dated, disclosureAt)].length === 0)
       return `/embargo ${written}`
   }

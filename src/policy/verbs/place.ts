@@ -23,7 +23,8 @@ import {
   type Handler,
   happening,
   Refusal,
-  refuseIf
+  refuseIf,
+  requireLegal
 } from '../draft.ts'
 import { plannedRelease } from '../notice-content.ts'
 import { decisionMail } from '../reporter-mail.ts'
@@ -55,6 +56,7 @@ const product: Handler = (draft, command) => {
 }
 
 const merge: Handler = (draft, command) => {
+  requireLegal(draft, 'merged')
   const into = parseCaseTag(command.words.join(' '))
   if (into === null) throw new Refusal('Please name the case to merge this one into: /merge CASE.')
   const target = draft.openCases.find((one) => numbersOf(one).includes(into))
@@ -158,7 +160,7 @@ function movedIn(draft: Draft, into: CaseRecord): Decision[] {
     const about = { from: tag, reporter, receivedAt: first?.startedAt ?? null, promised }
     const joined = recorded('merged-in', subject, byMaintainer(draft.author.id), about)
     if (again === undefined || own !== id) return [joined]
-    const wrote = { reporter, receivedAt: again.startedAt }
+    const wrote = { reporter, receivedAt: again.startedAt, reopens: false }
     return [joined, recorded('reporter-wrote', subject, { kind: 'reporter', id: reporter }, wrote)]
   })
   return [...moved, ...waits]

@@ -187,7 +187,14 @@ describe('the history of a case', () => {
     const actors: Actor[] = [BY_DESK, BY_OPERATOR, BY_SOMEBODY, GRACE, member, reporter]
     // Particulars of every kind at once; each sentence takes what is its own.
     const about = {
-      ...{ product: 'parser', receivedAt: AT, reporter: '1', author: 'grace', member: 'bigcloud' },
+      ...{
+        product: 'parser',
+        receivedAt: AT,
+        reopens: true,
+        reporter: '1',
+        author: 'grace',
+        member: 'bigcloud'
+      },
       ...{ verbs: ['take'], from: 'a', to: 'b', with: 'reply', how: 'encrypted', code: 'c' },
       ...{ into: TAG, reason: 'r', date: AT, oldDate: AT, disposition: 'internal' },
       ...{ written: 'w', writtenAt: AT },

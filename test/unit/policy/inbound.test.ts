@@ -21,6 +21,7 @@ import {
   EVIL,
   fingerprint,
   GRACE,
+  happened,
   headers,
   issued,
   keysOf,
@@ -350,7 +351,8 @@ function aliceWrites(state: CaseRecord['state'], on: Partial<BoundCase> = {}) {
   return {
     state: only(decisions, 'update-case')[0]?.set.state ?? null,
     forwarded: JSON.stringify(only(decisions, 'send-sealed').map(({ message }) => message)),
-    events: only(decisions, 'record').map(({ event: { kind } }) => kind)
+    events: only(decisions, 'record').map(({ event: { kind } }) => kind),
+    wrote: happened(decisions, 'reporter-wrote')
   }
 }
 
@@ -368,8 +370,9 @@ it.each([
 ] as const)(
   'a reporter who writes into a %s case is heard: it is open again, and the forwarded report says so (B13)',
   (state, words) => {
-    const { state: after, forwarded } = aliceWrites(state)
+    const { state: after, forwarded, wrote } = aliceWrites(state)
     expect(after).toBe('triaging')
+    expect(wrote).toMatchObject([{ about: { reopens: true } }])
     expect(forwarded).toContain(`The case was ${words}, and the reporter wrote again.`)
   }
 )

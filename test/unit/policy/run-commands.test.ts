@@ -440,7 +440,7 @@ describe('/notice (M-24 to M-29)', () => {
     ['anybody after the list shrank', withPreview({}, members.slice(1))],
     ['anybody 72 hours later', { ...withPreview(), now: at('2026-11-25T12:00:01Z') }],
     ['anybody after the disclosure', { ...withPreview(), now: at('2026-12-05T12:00:00Z') }],
-    ['anybody once it is scheduled', withPreview({ state: 'scheduled' })]
+    ['anybody while it leaves', withPreview({ state: 'releasing' })]
   ])('cannot be approved by %s', (_name, change) => {
     const result = run('/notice approve secretcode', change)
     expect(result.ran).toBe(false)

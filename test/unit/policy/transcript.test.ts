@@ -101,6 +101,11 @@ describe('the answer to commands (B6)', () => {
     const says = (into: string) => answer(`/merge ACME-2026-000${into}`, { openCases })
     expect(says('5')).toContain('After:  merged into ACME-2026-0005; no owner')
     expect(says('4')).toContain('ACME-2026-0004 was merged into ACME-2026-0005.')
+    const rejected = answer('/merge ACME-2026-0004', {
+      openCases,
+      bound: bound({ case: caseRecord({ state: 'rejected' }) })
+    })
+    expect(rejected).toContain('The case is rejected. To go on with it: /reopen')
   })
 
   it('/cases begins with the case that the message names', () => {
@@ -156,6 +161,8 @@ describe('the answer to commands (B6)', () => {
     expect(next(answer('/take', unread))).toEqual(['/reply'])
     expect(next(answer('/status', { author: ADA }))).toEqual([])
     expect(next(answer('/accept'))).toEqual(['/embargo 2026-12-02 14:00', '/notice draft'])
+    const listless = productWith({ notice: null })
+    expect(next(answer('/accept', { product: listless }))).toContain('/embargo 2026-11-26 14:00')
     const offered = (here: Partial<BoundCase>) => next(answer('/status', { bound: bound(here) }))
     expect(offered({ case: PLANNED })).toEqual(['/notice draft'])
     expect(offered({ case: PLANNED, notice: noticeRecord() })).toEqual(['/notice preview'])
