@@ -869,7 +869,7 @@ it('(B12) a plan that the acknowledgement promised is owed still where the case 
 
 describe('(A3) each clock rings once, at its time,', () => {
   const wrote = (): NewEvent => {
-    const about = { reporter: FIRST, receivedAt: world.clock.now }
+    const about = { reporter: FIRST, receivedAt: world.clock.now, reopens: false }
     return event('reporter-wrote', CASE, GRACE, about)
   }
   const untilCertificate = (): number => msBetween(world.clock.now, endOfKey()) - 30 * DAY
