@@ -542,6 +542,48 @@ SELECT deliveries.id, deliveries.notice_id, deliveries.revision, deliveries.beca
   -- Whether the member gets notices about the product now.
   members.state = 'active' AND notices.product IN (SELECT value FROM json_each(members.products)) AS is_listed,
   -- Whether it was made for the address and the key that the member has now.
-  outbox.envelope_to = members.address AND deliveries.sealed_to = members.fingerprint AS is_addressed
+  outbox.envelope_to = members.address AND deliveries.sealed_to = members.fingerprint AS is_addressed,
+  -- Whether a copy of an earlier revision left for the member.
+  EXISTS (SELECT 1 FROM deliveries AS earlier JOIN outbox AS sent ON sent.id = earlier.outbox_id AND sent.state = 'sent'
+    WHERE earlier.notice_id = deliveries.notice_id AND earlier.member_id = deliveries.member_id
+      AND earlier.revision < deliveries.revision) AS had_notice,
+  -- Whether the record says that it waits.
+  EXISTS (SELECT 1 FROM events WHERE subject_kind = 'case' AND subject_id = cases.tag AND kind = 'copy-waits'
+    AND about ->> 'member' = deliveries.member_id AND about ->> 'revision' = deliveries.revision) AS is_on_record,
+  -- When the issue became public, or is to become public.
+  coalesce((SELECT about ->> 'date' FROM events WHERE subject_kind = 'case' AND subject_id = cases.tag
+    AND kind = 'disclosed' ORDER BY events.id DESC LIMIT 1), cases.disclosure_at) AS public_at,
+  -- Whether no doubt about the clock is newer than a release or the disclosure of the case, which say the time.
+  coalesce((SELECT kind FROM (
+    SELECT id, kind FROM events WHERE subject_kind = 'desk' AND subject_id = '' AND kind IN ('clock-doubted', 'clock-trusted')
+    UNION ALL SELECT id, kind FROM events
+      WHERE subject_kind = 'case' AND subject_id = cases.tag AND kind IN ('notice-leaving', 'disclosed')
+    ) ORDER BY id DESC LIMIT 1), '') <> 'clock-doubted' AS is_time_known,
+  -- Why it did not arrive.
+  coalesce(deliveries.because,
+    CASE WHEN outbox.bounced_at IS NOT NULL THEN 'it came back'
+         WHEN outbox.state = 'given-up' AND last_outcome = 'rejected' THEN 'refused (code ' || last_code || ')'
+         WHEN outbox.state = 'given-up' THEN 'not taken in time'
+         WHEN outbox.state <> 'held' THEN NULL
+         WHEN members.state <> 'active' THEN 'removed'
+         WHEN EXISTS (SELECT 1 FROM events WHERE subject_kind = 'case' AND subject_id = cases.tag AND kind = 'copy-dropped'
+           AND about ->> 'member' = deliveries.member_id) THEN 'too late'
+         ELSE 'no longer approved' END) AS why
 FROM deliveries JOIN notices ON notices.id = deliveries.notice_id JOIN cases ON cases.id = notices.case_id
   JOIN members ON members.id = member_id LEFT JOIN outbox ON outbox.id = outbox_id;
+
+-- Active members whom a notice would still reach if it were approved as it is: by a new copy, or by a held one that goes on. A copy
+-- that came back did not reach its member.
+CREATE VIEW unreached AS
+SELECT notices.id AS notice_id, notices.revision, notices.state = 'released' AND cases.state = 'noticed' AS is_told,
+  cases.tag AS case_tag, cases.disclosure_at, members.id AS member_id,
+  -- Whether they came on the list, or came back, after the copies were made.
+  NOT EXISTS (SELECT 1 FROM deliveries WHERE notice_id = notices.id AND deliveries.revision = notices.revision
+    AND member_id = members.id AND changed_at > members.added_at) AS is_new,
+  EXISTS (SELECT 1 FROM events WHERE subject_kind = 'case' AND subject_id = tag AND kind = 'copy-missing'
+    AND about ->> 'member' = members.id AND about ->> 'revision' = notices.revision) AS is_on_record
+FROM notices JOIN cases ON cases.id = notices.case_id
+  JOIN members ON members.state = 'active' AND notices.product IN (SELECT value FROM json_each(members.products))
+WHERE NOT EXISTS (SELECT 1 FROM copies WHERE copies.notice_id = notices.id AND copies.revision = notices.revision
+  AND copies.member_id = members.id
+  AND CASE sending WHEN 'sent' THEN copies.state <> 'bounced' WHEN 'held' THEN 0 ELSE is_addressed END);

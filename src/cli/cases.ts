@@ -82,6 +82,8 @@ function readCase(read: Read, tag: CaseTag) {
     /** The promise that is due first. */
     due: looks.findDue(read, aboutCase(tag)),
     notice: notice && noticeSummary(notice),
+    /** Approvals with lower numbers do not count; null where the clock is not in doubt. */
+    clockJump: events.openDoubt(read),
     history: events.list(read, aboutCase(tag)),
     messages: caseStore.listMessages(read, record.id),
     outbox: outbox

@@ -8,6 +8,7 @@ import { KEY_PROBLEMS } from '../domain/outgoing.ts'
 import { count, listed } from '../domain/words.ts'
 import { systemClock } from '../effects/system.ts'
 import { type Database, type Tx } from '../store/database.ts'
+import * as deliveries from '../store/deliveries.ts'
 import * as members from '../store/members.ts'
 import * as notices from '../store/notices.ts'
 import { type Call, record, requireAddress, requireName, withDatabase } from './context.ts'
@@ -105,18 +106,22 @@ export async function removeTheMember(call: Call): Promise<void> {
   const { argument: id } = call
   await withDatabase(call, (db) => {
     const at = systemClock.now()
-    db.transact((tx) => {
-      if (!members.remove(tx, id, at))
+    const stopped = db.transact((tx) => {
+      const count = members.remove(tx, id, at)
+      if (count === null)
         throw new CommandError(
           `There is no member ${id}; "postern members list" lists all members.`
         )
       record(tx, event('member-removed', { kind: 'member', id }, BY_OPERATOR, {}), at)
+      return count
     })
-    report(call, db, null, { what: { member: id, removed: true }, said: `${id} removed` })
+    const words = `; ${count(stopped, 'message', 'messages')} that had not left will not leave`
+    const said = `${id} removed${stopped === 0 ? '' : words}`
+    report(call, db, null, { what: { member: id, removed: true, stopped }, said })
   })
 }
 
-/** Says what was done, and how many scheduled notices about these products, or about any for null, have other recipients now. */
+/** Says what was done, and which scheduled notices about these products, or about any for null, have other recipients now. */
 function report(
   call: Call,
   db: Database,
@@ -125,10 +130,15 @@ function report(
 ): void {
   const changed = db
     .read(notices.listActive)
-    .filter(({ product }) => products === null || products.includes(product)).length
+    .filter((one) => one.state === 'scheduled' && (products?.includes(one.product) ?? true))
+    .map(({ caseTag }) => caseTag)
   const again =
-    changed === 0
+    changed.length === 0
       ? ''
-      : `\nThe recipients of ${count(changed, 'scheduled notice', 'scheduled notices')} changed: on hold until somebody sends /notice preview and /notice approve again.`
-  print(call, { ...done.what, noticesToApproveAgain: changed }, `member ${done.said}${again}`)
+      : `\nThe recipients of the notice of ${listed(changed)} changed: the desk puts it on hold, and it leaves only after /notice preview and /notice approve again.`
+  const missing = db.read((read) => deliveries.listMissing(read, systemClock.now()))
+  const tags = listed([...new Set(missing.map(({ caseTag }) => caseTag))])
+  const lack = `\nNot every member has the notice of ${tags}: /notice preview and /notice approve send it to those who lack it.`
+  const said = `member ${done.said}${again}${tags === '' ? '' : lack}`
+  print(call, { ...done.what, noticesToApproveAgain: changed }, said)
 }

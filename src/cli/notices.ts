@@ -7,10 +7,12 @@ import { type CaseTag } from '../domain/ids.ts'
 import { copiesHeld, isAnyHere, type NoticeRecord } from '../domain/notice.ts'
 import { systemClock } from '../effects/system.ts'
 import { NOTICE_STATES } from '../policy/status.ts'
+import * as cases from '../store/cases.ts'
 import { type Read } from '../store/database.ts'
 import * as deliveries from '../store/deliveries.ts'
+import * as events from '../store/events.ts'
 import * as notices from '../store/notices.ts'
-import { type Call, record, requireCaseTag, withDatabase } from './context.ts'
+import { type Call, maintainerNames, record, requireCaseTag, withDatabase } from './context.ts'
 import { CommandError, print, printRows, tableOf } from './output.ts'
 import { page } from './page.ts'
 
@@ -38,12 +40,16 @@ export async function listTheNotices(call: Call): Promise<void> {
 
 export async function showNotice(call: Call): Promise<void> {
   const tag = requireCaseTag(call)
-  await withDatabase(call, (db, { desk }) => {
-    const { notice, copies } = db.read((read) => {
+  await withDatabase(call, (db, config) => {
+    const { notice, copies, ...around } = db.read((read) => {
       const found = requireNotice(read, tag)
-      return { notice: found, copies: deliveries.list(read, found.id) }
+      const held = events.lastOfKinds(read, aboutCase(tag), ['notice-held'])
+      const { disclosureAt, disclosureZone } = cases.find(read, tag) ?? {}
+      const around = { held, clockJump: events.openDoubt(read), disclosureAt, disclosureZone }
+      return { notice: found, copies: deliveries.list(read, found.id), ...around }
     })
-    const value = { ...summary(notice), fields: notice.fields, deliveries: copies }
+    const value = { ...summary(notice), ...around, fields: notice.fields, deliveries: copies }
+    const [words, maintainer] = [() => NOTICE_STATES[notice.state], maintainerNames(config)]
     const table = () =>
       tableOf(copies, {
         MEMBER: (row) => row.memberId,
@@ -55,7 +61,7 @@ export async function showNotice(call: Call): Promise<void> {
     print(
       call,
       value,
-      page('show-notice', value, desk.timezone, { table, words: () => NOTICE_STATES[notice.state] })
+      page('show-notice', value, config.desk.timezone, { table, words, maintainer })
     )
   })
 }

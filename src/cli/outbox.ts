@@ -40,8 +40,8 @@ export async function retryTheOutbox(call: Call): Promise<void> {
       const retried = outbox.retry(tx, id, at)
       if (retried !== 'queued') throw new CommandError(NOT_QUEUED[retried](id))
       const { caseNow = null, audience, recipientId = '' } = outbox.find(tx, id) ?? {}
-      const [subject, reporter] =
-        caseNow !== null && audience === 'reporter' ? [aboutCase(caseNow), recipientId] : [DESK, '']
+      const subject = caseNow === null ? DESK : aboutCase(caseNow)
+      const reporter = audience === 'reporter' ? recipientId : ''
       record(tx, event('retried', subject, BY_OPERATOR, { outbox: id, reporter }), at)
     })
     print(call, { outbox: id, state: 'queued' }, `Message ${id} is queued again.`)

@@ -208,7 +208,7 @@ async function readBound(
       patchFiles: notice === null ? [] : notices.readPatches(read, notice.id),
       clockJump: events.openDoubt(read),
       copies: deliveries.countCopies(read, notice?.id ?? null),
-      unreached: notice === null ? 0 : deliveries.countUnreached(read, notice),
+      unreached: notice === null ? 0 : deliveries.countUnreached(read, notice.id),
       noticed: notice === null ? [] : deliveries.listTold(read, notice.id),
       members: members.listActive(read, record.product),
       reported: commands !== null ? cases.listReported(read, record.id) : [],

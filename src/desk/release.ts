@@ -329,14 +329,14 @@ async function dateMail(
 const AT_ONCE = 64
 
 /**
- * Takes back copies that are late, and tells their members that the embargo is over (B22); puts those that wait too long on the
- * record. While the clock is in doubt, only where a decision since says what time it is. Returns whether anything was done.
+ * Takes back copies that are late, and tells their members that the embargo is over (B22), while the clock is in doubt only where
+ * a decision since says the time. Puts those that wait too long or are missing on the record. Returns whether there were any.
  */
 async function lookAfterCopies(desk: Desk): Promise<boolean> {
   const now = desk.clock.now()
   const { late, waiting } = desk.db.read((read) => ({
     late: deliveries.listLateCopies(read, now, AT_ONCE),
-    waiting: newlyWaiting(desk, read, now)
+    waiting: [...newlyWaiting(desk, read, now), ...newlyMissing(read, now)]
   }))
   let worked = waiting.length > 0
   if (worked) desk.db.transact((tx) => waiting.forEach((one) => record(tx, one, { now })))
@@ -384,4 +384,12 @@ function newlyWaiting({ settings }: Desk, read: Read, now: Instant): NewEvent[] 
     if (notice === null || addMs(leavesAt, notice.late_after_minutes * 60_000) > now) return []
     return event('copy-waits', aboutCase(caseTag), BY_DESK, { member, revision, leavesAt })
   })
+}
+
+function newlyMissing(read: Read, now: Instant): NewEvent[] {
+  return deliveries
+    .listMissing(read, now)
+    .map(({ caseTag, memberId: member, revision }) =>
+      event('copy-missing', aboutCase(caseTag), BY_DESK, { member, revision })
+    )
 }

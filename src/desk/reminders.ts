@@ -267,9 +267,9 @@ const DETAILS: Readonly<Record<string, (occasion: Occasion) => (Details & object
     const approvers = approverWords(notice, product, settings)
     return { isLeaving, isPublic, isTold: record?.state === 'noticed', approvers }
   },
-  /** A wall clock that nobody can vouch for matters while a notice has not left. */
+  /** A wall clock that nobody can vouch for matters while a notice, or a copy of one, has not left. */
   'clock-jumped': ({ read, settings }) => {
-    if (!notices.hasUnreleased(read)) return null
+    if (!notices.hasUnsent(read)) return null
     const scheduled = notices.listActive(read).flatMap(({ state, caseTag, releaseAt }) => {
       if (state !== 'scheduled' || releaseAt === null) return []
       return `${caseTag}: leaves ${formatInstant(releaseAt, settings.desk.timezone)}`

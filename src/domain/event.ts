@@ -191,6 +191,8 @@ const EVENTS = {
   'change-proposed': {} as { oldDate: Instant; date: Instant; approveBy: Instant },
   'copy-waits': {} as { member: string; revision: number; leavesAt: Instant },
   'copy-left': {} as { member: string },
+  /** The member came on the list, or came back, after the notice had left. */
+  'copy-missing': {} as { member: string; revision: number },
   /** It will not leave any more: its date has come (`date-moved`: there is a later one now), or its member is gone. */
   'copy-dropped': {} as { member: string; because: 'public' | 'date-moved' | 'not-listed' },
 
@@ -210,7 +212,7 @@ const EVENTS = {
   'reporter-unreached': {} as { reporter: string; message: MessageKind; outbox: number },
   /** A message about the date of the disclosure did not arrive. */
   'date-unreached': {} as { reporter: string; message: MessageKind; outbox: number },
-  /** On the record of the case where the message is for a `reporter`; '' and on that of the desk otherwise. */
+  /** On the record of the case that the message is about, else of the desk; `reporter`: '' where it is for somebody else. */
   retried: {} as { outbox: number; reporter: string },
   /** `to`: the maintainers who were told, '' for the list member; `dueAt`: null for what merely happened. */
   rang: {} as {

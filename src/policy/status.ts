@@ -272,20 +272,40 @@ function approvalLine(draft: Draft, notice: NoticeRecord): string {
 
 function whereWords(notice: NoticeRecord, to: string, draft: Draft): string {
   const { settings, bound, product } = draft
-  const { left, here, onTheWay, givenUp } = bound.copies
   const said = (at: Instant | null): string =>
     at === null ? '' : ` ${formatInstant(at, settings.desk.timezone)}`
+  const copies = copyWords(notice, draft)
   if (notice.state === 'scheduled') {
     const isInDoubt = approvedBy(notice, draft).length < approvalRule(product.policy).needed
     return isInDoubt && bound.clockJump !== null
-      ? `; the clock jumped since, so this does not count: it is put on hold${said(notice.releaseAt)} unless /notice preview and a new approval come first`
-      : `; it leaves${said(notice.releaseAt)} to ${to}`
+      ? `; the clock jumped since, so this does not count: it is put on hold${said(notice.releaseAt)} unless /notice preview and a new approval come first${copies}`
+      : `; it leaves${said(notice.releaseAt)} to ${to}${copies}`
   }
-  if (notice.state === 'drafting') return ''
+  if (notice.state === 'held') return `${holdWords(draft)}${copies}`
+  const isLacking = notice.state === 'released' && bound.unreached > 0
+  const lack = count(bound.unreached, 'member of the list does', 'members of the list do')
+  return `${said(notice.releasedAt)}${copies}${isLacking ? `; ${lack} not have it` : ''}`
+}
+
+/** Who put the notice on hold, and why, where a person did (B9). */
+function holdWords(draft: Draft): string {
+  const events = [...draft.bound.events, ...happening(draft)]
+  const held = events.findLast((one) => one.kind === 'notice-held')
+  if (held?.kind !== 'notice-held' || held.actor.kind === 'desk') return ''
+  const by = held.actor.kind === 'operator' ? 'the operator' : nameOf(held.actor.id, draft.settings)
+  return ` by ${by}${held.about.reason === '' ? '' : `, because: ${held.about.reason}`}`
+}
+
+/** Where the copies are; before a change leaves, those of the earlier revision, with the date in them. */
+function copyWords({ revision, told }: NoticeRecord, { bound, settings }: Draft): string {
+  const { left, here, onTheWay, givenUp, revision: last } = bound.copies
   const counts = { sent: left, 'not sent yet': here + onTheWay, 'not accepted': givenUp }
   const copies = Object.entries(counts)
     .filter(([, number]) => number > 0)
     .map(([how, number]) => `${count(number, 'copy', 'copies')} ${how}`)
-  const when = notice.state === 'released' ? said(notice.releasedAt) : ''
-  return [when, ...(copies.length === 0 ? [] : [copies.join(', ')])].join('; ')
+    .join(', ')
+  if (copies === '' || last === revision) return copies === '' ? '' : `; ${copies}`
+  const date =
+    told?.revision === last ? `, disclosure ${dateWords(told, settings.desk.timezone)}` : ''
+  return `; the list has revision ${last} (${copies}${date})`
 }

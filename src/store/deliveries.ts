@@ -59,19 +59,19 @@ export function plan(tx: Tx, notice: ReleasePlan, now: Instant): void {
 }
 
 /**
- * Copies that are not known to have left, and say something else than is approved now or were made for another address or
- * key than the member has: they wait to be made anew. One that is on its way at this moment is not tried again.
+ * Copies that came back; and those that are not known to have left, and say something else than is approved now or were made
+ * for another address or key than the member has. They are made anew. One on its way at this moment is not tried again.
  */
 function replaceOutdated(tx: Tx, notice: ReleasePlan, now: Instant): void {
   const outdated = tx.all<{ id: number; outboxId: number }>(
     `SELECT id, outbox_id FROM copies WHERE notice_id = @id AND revision = @revision AND own_state = 'queued'
-       AND is_listed AND sending <> 'sent' AND (NOT is_addressed OR content_digest <> @digest)`,
+       AND is_listed AND (state = 'bounced' OR sending <> 'sent' AND (NOT is_addressed OR content_digest <> @digest))`,
     notice
   )
   for (const { id, outboxId } of outdated) {
     // The old message gives its name free, so that the new one is another decision. An attempt under way still has its outcome.
     tx.run(
-      `UPDATE outbox SET state = CASE state WHEN 'sending' THEN 'sending' ELSE 'held' END,
+      `UPDATE outbox SET state = iif(state IN ('sending', 'sent'), state, 'held'),
          once = once || ':outdated:' || id WHERE id = ?`,
       [outboxId]
     )
@@ -92,9 +92,7 @@ export function listWaiting(
   limit: number
 ): WaitingDelivery[] {
   return read.all<WaitingDelivery>(
-    `SELECT id AS delivery_id, member_id AS id, name, address, fingerprint, key_data,
-       EXISTS (SELECT 1 FROM copies AS earlier WHERE earlier.notice_id = copies.notice_id
-         AND earlier.member_id = copies.member_id AND earlier.revision < copies.revision AND earlier.sending = 'sent') AS had_notice
+    `SELECT id AS delivery_id, member_id AS id, name, address, fingerprint, key_data, had_notice
      FROM copies WHERE notice_id = ? AND revision = ? AND own_state = 'waiting' ORDER BY copies.id LIMIT ?`,
     [noticeId, revision, limit]
   )
@@ -144,29 +142,20 @@ export type LateCopy = Omit<WaitingDelivery, 'hadNotice'> & {
   readonly isActive: boolean
 }
 
-/** The condition that no doubt about the clock is newer than a release or the disclosure of the case, which say the time. */
-const IS_TIME_KNOWN = `coalesce((SELECT kind FROM (
-  SELECT id, kind FROM events WHERE subject_kind = 'desk' AND subject_id = '' AND kind IN ('clock-doubted', 'clock-trusted')
-  UNION ALL SELECT id, kind FROM events
-    WHERE subject_kind = 'case' AND subject_id = case_tag AND kind IN ('notice-leaving', 'disclosed')
-  ) ORDER BY id DESC LIMIT 1), '') <> 'clock-doubted'`
-
 /**
  * Copies that must not leave any more: finished ones that waited too long, those of a release that the disclosure caught up
  * with, and those of members who are not active on the list any more. One that is on its way is late once its outcome is known.
  */
 export function listLateCopies(read: Read, now: Instant, limit: number): LateCopy[] {
   const about = `SELECT id AS delivery_id, outbox_id, notice_id, case_tag, product, disclosure_zone,
-    member_id AS id, name, address, fingerprint, key_data, is_active,
-    coalesce((SELECT about ->> 'date' FROM events WHERE subject_kind = 'case' AND subject_id = case_tag
-      AND kind = 'disclosed' ORDER BY id DESC LIMIT 1), disclosure_at) AS disclosure_at
+    member_id AS id, name, address, fingerprint, key_data, is_active, is_time_known, public_at AS disclosure_at
     FROM copies`
   return read.all<LateCopy>(
     `SELECT * FROM (${about} WHERE ${isIn('outbox', "not_after <= @now AND state IN ('queued', 'sending')")}
        AND sending = 'queued'
      UNION ALL ${about} WHERE ${isIn('member', "state <> 'active'")} AND not_after > @now AND sending IN ('queued', 'held')
      UNION ALL ${about} WHERE ${isIn('notice', "state = 'releasing'")} AND own_state = 'waiting' AND copies.disclosure_at <= @now)
-     WHERE ${IS_TIME_KNOWN} LIMIT @limit`,
+     WHERE is_time_known LIMIT @limit`,
     { now, limit }
   )
 }
@@ -233,17 +222,14 @@ export type WaitingCopy = {
 export function listWaitingCopies(read: Read): WaitingCopy[] {
   return read.all<WaitingCopy>(
     `SELECT revision, case_tag, product, member_id, since FROM copies
-     WHERE ${isIn('outbox', "not_after IS NOT NULL AND state IN ('queued', 'sending')")} AND NOT ${IS_ON_RECORD}
-       AND ${IS_TIME_KNOWN} ORDER BY notice_id, member_id`
+     WHERE ${isIn('outbox', "not_after IS NOT NULL AND state IN ('queued', 'sending')")} AND NOT is_on_record
+     ORDER BY notice_id, member_id`
   )
 }
 
-const IS_ON_RECORD = `EXISTS (SELECT 1 FROM events WHERE subject_kind = 'case' AND subject_id = case_tag
-  AND kind = 'copy-waits' AND about ->> 'member' = member_id AND about ->> 'revision' = revision)`
-
 /** The case whose record says that this member's copy waits; null when none does. */
 export function waitingCopyOf(read: Read, outboxId: number): CaseTag | null {
-  const sql = `SELECT case_tag FROM copies WHERE outbox_id = ? AND ${IS_ON_RECORD}`
+  const sql = 'SELECT case_tag FROM copies WHERE outbox_id = ? AND is_on_record'
   return read.value<CaseTag>(sql, [outboxId])
 }
 
@@ -263,18 +249,16 @@ export function countCopies(read: Read, noticeId: number | null): NoticeCopies {
   return counts
 }
 
-/** How many active members {@link plan} would still reach with this revision: by a new copy, or by a held one that goes on. */
-export function countUnreached(
-  read: Read,
-  { id, revision, product }: Omit<ReleasePlan, 'digest'>
-): number {
-  const count = read.value<number>(
-    `SELECT count(*) FROM members WHERE ${isOnListOf('@product')} AND NOT EXISTS (
-       SELECT 1 FROM copies WHERE notice_id = @id AND revision = @revision AND member_id = members.id
-         AND (sending = 'sent' OR sending <> 'held' AND is_addressed))`,
-    { id, revision, product }
-  )
-  return count ?? 0
+/** How many active members {@link plan} would still reach with the present revision. */
+export function countUnreached(read: Read, noticeId: number): number {
+  return read.value<number>('SELECT count(*) FROM unreached WHERE notice_id = ?', [noticeId]) ?? 0
+}
+
+/** Active members who came, or came back, after the list was told and before the date, and are not on the record as such. */
+export function listMissing(read: Read, now: Instant): Omit<WaitingCopy, 'product' | 'since'>[] {
+  const sql = `SELECT case_tag, revision, member_id FROM unreached
+    WHERE is_told AND is_new AND NOT is_on_record AND disclosure_at > ? ORDER BY case_tag, member_id`
+  return read.all(sql, [now])
 }
 
 /** One delivery as people see it. */
@@ -288,7 +272,7 @@ export type DeliveryRow = {
 
 /** Deliveries of a notice with the outcome of their messages, by revision and member. */
 export function list(read: Read, noticeId: number): DeliveryRow[] {
-  const sql = `SELECT member_id, revision, because, at, state FROM copies
+  const sql = `SELECT member_id, revision, why AS because, at, state FROM copies
     WHERE notice_id = ? ORDER BY revision, member_id`
   return read.all<DeliveryRow>(sql, [noticeId])
 }
@@ -299,10 +283,9 @@ export function count(
   noticeId: number,
   revision: number
 ): Readonly<Record<DeliveryState, number>> {
-  const counts = { waiting: 0, queued: 0, sent: 0, held: 0, bounced: 0, 'given-up': 0 }
+  const none = { waiting: 0, queued: 0, sent: 0, held: 0, bounced: 0, 'given-up': 0 }
   const sql = `SELECT state, count(*) AS copies FROM copies
     WHERE notice_id = ? AND revision = ? GROUP BY state`
   const rows = read.all<{ state: DeliveryState; copies: number }>(sql, [noticeId, revision])
-  for (const { state, copies } of rows) counts[state] = copies
-  return counts
+  return { ...none, ...Object.fromEntries(rows.map(({ state, copies }) => [state, copies])) }
 }

@@ -29,21 +29,21 @@ export function add(tx: Tx, member: MemberToAdd): 'added' | 'id-taken' | 'addres
 }
 
 /**
- * Takes a member off the list; false when there is none active under this id. The row stays for the record, the address is
- * free again, and what has not left for this member does not leave any more.
+ * Takes a member off the list; null when there is none active under this id. The row stays for the record, the address is
+ * free again, and what has not left for this member does not leave any more: returns how many messages that are.
  */
-export function remove(tx: Tx, id: string, now: Instant): boolean {
+export function remove(tx: Tx, id: string, now: Instant): number | null {
   const { changes } = tx.run(
     "UPDATE members SET state = 'removed', address_key = 'removed:' || id WHERE id = ? AND state <> 'removed'",
     [id]
   )
-  if (changes !== 1) return false
-  deliveries.holdWaiting(tx, { memberId: id }, 'removed', now)
-  tx.run(
+  if (changes !== 1) return null
+  const waiting = deliveries.holdWaiting(tx, { memberId: id }, 'removed', now)
+  const queued = tx.run(
     "UPDATE outbox SET state = 'held' WHERE audience = 'member' AND recipient_id = ? AND state = 'queued'",
     [id]
   )
-  return true
+  return waiting + queued.changes
 }
 
 export function find(read: Read, id: string): MemberWithKey | null {

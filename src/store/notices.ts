@@ -41,10 +41,11 @@ function recordsOf(read: Read, rows: readonly Row[]): NoticeRecord[] {
   })
 }
 
-/** Whether there is a notice that its release has not ended. */
-export function hasUnreleased(read: Read): boolean {
-  const states = "('drafting', 'scheduled', 'releasing', 'held')"
-  return read.value(`SELECT 1 FROM notices WHERE state IN ${states} LIMIT 1`) !== null
+/** Whether there is a notice whose release has not ended, or a copy of one that has not left. */
+export function hasUnsent(read: Read): boolean {
+  const sql = `SELECT 1 FROM notices WHERE state IN ('drafting', 'scheduled', 'releasing', 'held')
+    UNION ALL SELECT 1 FROM outbox WHERE not_after IS NOT NULL AND state IN ('queued', 'sending') LIMIT 1`
+  return read.value(sql) !== null
 }
 
 /** When the earliest scheduled notice is due; null when none is. */

@@ -270,7 +270,7 @@ async function noticeLeaves(stage: Stage, tag: string, leavesAt: Date): Promise<
   for (const maintainer of [grace, ada]) {
     const alarm = await maintainer.next('not sent because of a key')
     expect(alarm.text.includes('juniper'), 'an alarm that names the member who is held')
-    await maintainer.next('The notice has left')
+    await maintainer.next('The notice is leaving')
     narrator.saw(`${maintainer.name} is told: "${sentenceWith(alarm.text, 'was not sent')}"`)
   }
   const date = await alice.next('Date of disclosure')

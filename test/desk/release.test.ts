@@ -633,7 +633,7 @@ describe('(B9) where keys have expired', () => {
     const said = await allTo(linus, before)
     expect(said).toContain('List member suse did not get the notice: it was not sent')
     // It says where the copies are and whom the desk told the date.
-    expect(said.replaceAll(/\s+/g, ' ')).toContain('The notice has left')
+    expect(said.replaceAll(/\s+/g, ' ')).toContain('The notice is leaving')
     expect(said.replaceAll(/\s+/g, ' ')).toMatch(
       /encrypted: 1 sent, 1 on hold\. We write to alice@reporter\.example about the date, too\./
     )

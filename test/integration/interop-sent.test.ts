@@ -30,7 +30,7 @@ const ALARMS = [
   'A key expires soon',
   'A message was not sent because of a key',
   'Is everything ready for the advance notice?',
-  'The notice has left',
+  'The notice is leaving',
   'Copies of the notice still wait',
   'The notice came too late for members',
   'The disclosure date has passed'

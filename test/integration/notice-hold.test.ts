@@ -5,11 +5,13 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, it } from 'vitest'
+import { BY_DESK, DESK, event, NO_EVIDENCE } from '../../src/domain/event.ts'
 import { type NoticeRecord } from '../../src/domain/notice.ts'
 import { addMs } from '../../src/domain/time.ts'
 import { systemClock } from '../../src/effects/system.ts'
 import { type Database, type Tx } from '../../src/store/database.ts'
 import * as deliveries from '../../src/store/deliveries.ts'
+import * as events from '../../src/store/events.ts'
 import * as notices from '../../src/store/notices.ts'
 import * as outbox from '../../src/store/outbox.ts'
 import { type CliResult } from '../support/daemon.ts'
@@ -133,6 +135,9 @@ describeWith(['dovecot', 'gpg'], 'a notice held by the operator', async () => {
     const retried = await desk.cli('outbox', 'retry', String(copy?.id))
     expectRefused(retried, 1, /no longer approved .*send \/notice preview/)
     expect(copiesOf(notice)).toEqual(['alpha sent', 'beta held'])
+    const shown = await desk.cli('notice', 'show', notice.caseTag)
+    expect(shown.stdout).toMatch(/^Disclosure: .+\nOn hold: since .+/m)
+    expect(shown.stdout).toMatch(/^beta +1 +held +no longer approved /m)
   })
 
   it('is refused in one line when all of it has left, or there is none, and changes nothing', async () => {
@@ -174,5 +179,24 @@ describeWith(['dovecot', 'gpg'], 'a notice held by the operator', async () => {
     expect((await daemon.stop()).status).toBe(0)
     for (const id of MEMBERS)
       expect(sink.taken.filter(({ to }) => to === `${id}@people.example`)).toHaveLength(1)
+  })
+
+  it('lists an approval from before a doubt about the clock as one that does not count', async () => {
+    const { caseTag } = scheduled()
+    inDatabase((tx) => {
+      const doubt = event('clock-doubted', DESK, BY_DESK, { ms: HOUR_MS })
+      events.append(tx, doubt, { at: systemClock.now(), evidence: NO_EVIDENCE })
+    })
+    const uncounted = /pproved by Ada.*\(does not count: the clock jumped since\)/
+    for (const command of [['show'], ['notice', 'show']])
+      expect((await desk.cli(...command, caseTag)).stdout).toMatch(uncounted)
+  })
+
+  it('of a member who is taken off the list: what stays here is counted, and the notices that others have to approve anew are named', async () => {
+    const { caseTag } = scheduled()
+    halfReleased()
+    const { stdout } = await desk.cli('members', 'remove', 'beta')
+    expect(stdout).toContain('beta removed; 1 message that had not left will not leave')
+    expect(stdout).toMatch(new RegExp(`notice of .*${caseTag}.* changed: the desk puts it on hold`))
   })
 })

@@ -124,8 +124,8 @@ describeWith(['dovecot', 'gpg', 'sq'], 'the whole story of a report', async () =
       await inbox(person).find(is('notice'), 'notice', 60_000)
     }
     await inbox(alice).find(is('date-notice'), 'date mail')
-    await inbox(grace).find(is('alert', 'The notice has left'), 'report')
-    await inbox(ada).find(is('alert', 'The notice has left'), 'report')
+    await inbox(grace).find(is('alert', 'The notice is leaving'), 'report')
+    await inbox(ada).find(is('alert', 'The notice is leaving'), 'report')
     await inbox(grace).find(is('alert', 'delta-linux did not get the notice'), 'alarm')
     // Whatever should not have left has had time to.
     await delay(1500)

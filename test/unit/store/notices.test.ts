@@ -366,8 +366,8 @@ describe('members', () => {
 
   it('that were removed get nothing, and free their id and their address', () => {
     add('debian', '1')
-    expect(db.transact((tx) => members.remove(tx, 'debian', NOON))).toBe(true)
-    expect(db.transact((tx) => members.remove(tx, 'debian', NOON))).toBe(false)
+    expect(db.transact((tx) => members.remove(tx, 'debian', NOON))).toBe(0)
+    expect(db.transact((tx) => members.remove(tx, 'debian', NOON))).toBe(null)
     expect(db.read((read) => members.listActive(read, 'parser'))).toEqual([])
     expect(db.read(members.list)).toEqual([])
     expect(add('debian2', '1', { address: address('security@debian.example') })).toBe('added')
