@@ -572,6 +572,17 @@ SELECT deliveries.id, deliveries.notice_id, deliveries.revision, deliveries.beca
 FROM deliveries JOIN notices ON notices.id = deliveries.notice_id JOIN cases ON cases.id = notices.case_id
   JOIN members ON members.id = member_id LEFT JOIN outbox ON outbox.id = outbox_id;
 
+-- How many copies of a notice are where, by its newest revision; what is here counts copies of all revisions in the outbox.
+CREATE VIEW copy_counts AS
+SELECT notice_id, max(revision) AS revision,
+  count(*) FILTER (WHERE state = 'waiting') +
+    (SELECT count(*) FROM outbox WHERE outbox.notice_id = copies.notice_id AND outbox.state = 'queued') AS here,
+  (SELECT count(*) FROM outbox WHERE outbox.notice_id = copies.notice_id AND outbox.state = 'sending') AS on_the_way,
+  count(*) FILTER (WHERE sending = 'given-up') AS given_up, count(*) FILTER (WHERE sending = 'sent') AS left
+FROM copies
+WHERE revision = (SELECT max(deliveries.revision) FROM deliveries WHERE deliveries.notice_id = copies.notice_id)
+GROUP BY notice_id;
+
 -- Active members whom a notice would still reach if it were approved as it is: by a new copy, or by a held one that goes on. A copy
 -- that came back did not reach its member.
 CREATE VIEW unreached AS

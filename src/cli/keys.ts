@@ -44,11 +44,8 @@ export async function generate(call: Call<GenerateOptions>): Promise<void> {
   const key = await generateDeskKey({ name, address, passphrase }, systemClock.now())
   await writeNew([out, key.privateArmored, 0o600], [publicOut, key.publicArmored, 0o644])
   const { fingerprint } = key
-  print(
-    call,
-    { private: out, public: publicOut, fingerprint },
-    `private key ${out}\npublic key  ${publicOut}\nfingerprint ${formatFingerprint(fingerprint)}`
-  )
+  const said = `private key ${out}\npublic key  ${publicOut}\nfingerprint ${formatFingerprint(fingerprint)}`
+  print(call, { private: out, public: publicOut, fingerprint }, said)
 }
 
 type NewFile = readonly [path: string, text: string, mode: number]

@@ -81,8 +81,8 @@ function insert(tx: Tx, member: members.MemberToAdd): void {
     throw new CommandError('--address: another member has this address already.')
   const subject = { kind: 'member', id } as const
   record(tx, event('member-added', subject, BY_OPERATOR, { products }), at)
-  const seen = { fingerprint: null, expiresAt }
-  record(tx, event('certificate-seen', subject, BY_OPERATOR, seen), at)
+  const about = { fingerprint: null, expiresAt }
+  record(tx, event('certificate-seen', subject, BY_OPERATOR, about), at)
 }
 
 async function readMember(options: NewMember, address: Address): Promise<members.MemberToAdd> {

@@ -58,11 +58,8 @@ export async function showNotice(call: Call): Promise<void> {
         WHY: (row) => row.because ?? '',
         AT: (row) => row.at
       })
-    print(
-      call,
-      value,
-      page('show-notice', value, config.desk.timezone, { table, words, maintainer })
-    )
+    const filters = { table, words, maintainer }
+    print(call, value, page('show-notice', value, config.desk.timezone, filters))
   })
 }
 
@@ -84,11 +81,8 @@ export async function holdNotice(call: Call): Promise<void> {
       return counts
     })
     const said = `The notice of ${tag} is on hold. ${copiesHeld(copies)}`.trim()
-    print(
-      call,
-      { case: tag, state: 'held', copies },
-      `${said}\nTo release it, send /notice preview and /notice approve again by mail.`
-    )
+    const next = 'To release it, send /notice preview and /notice approve again by mail.'
+    print(call, { case: tag, state: 'held', copies }, `${said}\n${next}`)
   })
 }
 

@@ -8,11 +8,12 @@ import type { OutboxState } from '../store/outbox.ts'
 import type { Run } from './context.ts'
 import { fail, type Streams, version } from './output.ts'
 
+type RunsOf<File> = { [Name in keyof File]: File[Name] extends Run ? Name : never }[keyof File]
 /** Makes commands; each runs one function of the file that `load` imports. */
 type Make = <File>(
   load: () => Promise<File>,
   under?: Command
-) => (usage: string, says: string, runs: (file: File) => Run) => Command
+) => (usage: string, says: string, runs: RunsOf<File>) => Command
 
 const OUTBOX_STATES = ['queued', 'sending', 'sent', 'given-up', 'held'] satisfies OutboxState[]
 
@@ -40,7 +41,7 @@ export async function runProgram(args: readonly string[], streams: Streams): Pro
       if (usage !== 'run') command.option('--json', 'print JSON')
       return command.action(async () => {
         const options = command.opts<{ readonly config: string; readonly json?: boolean }>()
-        const run = runs(await load())
+        const run = (await load())[runs] as Run
         const ended = await run({
           streams,
           config: options.config,
@@ -84,83 +85,68 @@ function incomplete(command: Command): string {
 
 function addDesk(make: Make): void {
   const run = make(() => import('./run.ts'))
-  run('run', 'watch the inbox until stopped', (file) => file.run).option(
+  run('run', 'watch the inbox until stopped', 'run').option(
     '--once',
     'process all waiting mail and everything that is due, send it, then exit'
   )
   const check = make(() => import('./check.ts'))
-  check(
-    'check',
-    'check the configuration, keys and policies, without any network',
-    (file) => file.check
-  )
+  check('check', 'check the configuration, keys and policies, without any network', 'check')
   const open = make(() => import('./open.ts'))
   open(
     'open <file>',
     'open a file with one message as the daemon would, and print what it finds',
-    (file) => file.open
+    'open'
   )
     .option('--secret-key <file>', 'open with this private key, not with the configured one')
     .option('--passphrase-file <file>', 'the file with the passphrase of that key')
     .option('--cert <file>', 'verify signatures with this certificate; may be repeated', more, [])
     .option('--at <instant>', 'judge keys at this time (RFC 3339)')
   const cases = make(() => import('./cases.ts'))
-  cases('cases', 'list open cases', (file) => file.cases).option(
-    '--all',
-    'also list closed and rejected cases'
-  )
-  cases('show <case>', 'show one case with its messages and its history', (file) => file.show)
+  cases('cases', 'list open cases', 'cases').option('--all', 'also list closed and rejected cases')
+  cases('show <case>', 'show one case with its messages and its history', 'show')
 }
 
 type Group = (name: string, says: string) => Command
 
 function addLists(make: Make, group: Group): void {
   const notice = make(() => import('./notices.ts'), group('notice', 'advance notices'))
-  notice('list', 'list notices', (file) => file.listTheNotices)
-  notice('show <case>', 'show the notice of a case and its deliveries', (file) => file.showNotice)
+  notice('list', 'list notices', 'listTheNotices')
+  notice('show <case>', 'show the notice of a case and its deliveries', 'showNotice')
   notice(
     'hold <case>',
     'put the notice of a case on hold, with all copies that were not sent yet',
-    (file) => file.holdNotice
+    'holdNotice'
   )
   const member = make(
     () => import('./members.ts'),
     group('members', 'the private distribution list')
   )
-  member('list', 'list members', (file) => file.listTheMembers)
-  member('add', 'add a member', (file) => file.addMember)
+  member('list', 'list members', 'listTheMembers')
+  member('add', 'add a member', 'addMember')
     .requiredOption('--id <id>', 'short name of lower-case letters, digits and "-"')
     .requiredOption('--name <name>', 'name of the person or organisation')
     .requiredOption('--address <address>', 'the address that notices are sent to')
     .requiredOption('--key <file>', "the member's OpenPGP public key")
     .requiredOption('--product <id...>', 'send notices about these products')
-  member('remove <id>', 'remove a member from the list', (file) => file.removeTheMember)
+  member('remove <id>', 'remove a member from the list', 'removeTheMember')
 }
 
 function addOperations(make: Make, group: Group): void {
   const policy = make(() => import('./policy.ts'), group('policy', 'disclosure policies'))
-  policy(
-    'check <policy>',
-    'check a policy file, or a built-in policy by its name',
-    (file) => file.checkPolicy
-  )
+  policy('check <policy>', 'check a policy file, or a built-in policy by its name', 'checkPolicy')
   policy(
     'show <policy>',
     'print a policy line by line, with what Postern does about each line',
-    (file) => file.showPolicy
+    'showPolicy'
   )
   const outbox = make(() => import('./outbox.ts'), group('outbox', 'messages that Postern sends'))
-  outbox('list', 'list messages, newest first', (file) => file.listTheOutbox).addOption(
+  outbox('list', 'list messages, newest first', 'listTheOutbox').addOption(
     new Option('--state <state>', 'list only this state').choices(OUTBOX_STATES)
   )
-  outbox(
-    'retry <number>',
-    'send a message again that was given up or held',
-    (file) => file.retryTheOutbox
-  )
+  outbox('retry <number>', 'send a message again that was given up or held', 'retryTheOutbox')
   const keys = make(() => import('./keys.ts'), group('keys', 'OpenPGP keys'))
-  keys('list', 'list the desk key and the keys of the maintainers', (file) => file.list)
-  keys('generate', 'make a new desk key', (file) => file.generate)
+  keys('list', 'list the desk key and the keys of the maintainers', 'list')
+  keys('generate', 'make a new desk key', 'generate')
     .requiredOption('--name <name>', 'the name in the user id')
     .requiredOption('--address <address>', "the desk's address")
     .requiredOption(
@@ -173,8 +159,8 @@ function addOperations(make: Make, group: Group): void {
       'keys/desk.asc'
     )
   const audit = make(() => import('./audit.ts'), group('audit', 'the record of events'))
-  audit('verify', 'check that nobody changed the record', (file) => file.verify)
-  audit('export', 'print the whole record, one event a line', (file) => file.exportRecord)
+  audit('verify', 'check that nobody changed the record', 'verify')
+  audit('export', 'print the whole record, one event a line', 'exportRecord')
 }
 
 function more(value: string, before: readonly string[] = []): string[] {

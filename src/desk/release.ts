@@ -336,7 +336,12 @@ async function lookAfterCopies(desk: Desk): Promise<boolean> {
   const now = desk.clock.now()
   const { late, waiting } = desk.db.read((read) => ({
     late: deliveries.listLateCopies(read, now, AT_ONCE),
-    waiting: [...newlyWaiting(desk, read, now), ...newlyMissing(read, now)]
+    waiting: [
+      ...newlyWaiting(desk, read, now),
+      ...deliveries
+        .listMissing(read, now)
+        .map(({ caseTag, ...about }) => event('copy-missing', aboutCase(caseTag), BY_DESK, about))
+    ]
   }))
   let worked = waiting.length > 0
   if (worked) desk.db.transact((tx) => waiting.forEach((one) => record(tx, one, { now })))
@@ -384,12 +389,4 @@ function newlyWaiting({ settings }: Desk, read: Read, now: Instant): NewEvent[] 
     if (notice === null || addMs(leavesAt, notice.late_after_minutes * 60_000) > now) return []
     return event('copy-waits', aboutCase(caseTag), BY_DESK, { member, revision, leavesAt })
   })
-}
-
-function newlyMissing(read: Read, now: Instant): NewEvent[] {
-  return deliveries
-    .listMissing(read, now)
-    .map(({ caseTag, memberId: member, revision }) =>
-      event('copy-missing', aboutCase(caseTag), BY_DESK, { member, revision })
-    )
 }

@@ -21,7 +21,6 @@ import {
 } from '../domain/event.ts'
 import { groupBy } from '../domain/group.ts'
 import { type Audience } from '../domain/message.ts'
-import { type NoticeRecord } from '../domain/notice.ts'
 import { KEY_PROBLEMS } from '../domain/outgoing.ts'
 import { type Product, promisedAnswer, type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
@@ -187,18 +186,16 @@ function waitingReporters(starts: Occasion['starts'], record: CaseRecord): Repor
 type Details = { readonly names?: string }
 
 /** Who can approve the notice, or that nobody can and what to do; '' where there is none to approve. */
-function approverWords(
-  notice: NoticeRecord | null,
-  product: Product | null,
-  { maintainers }: Settings
-): string {
+function approverWords({ read, record, product, settings: { maintainers } }: Occasion): string {
+  const notice = record === null ? null : notices.find(read, record.tag)
   return notice && product ? whoApproves({ notice, policy: product.policy, maintainers }) : ''
 }
 
 /** By the message that a clock names; null where there is nothing to say after all. */
 const DETAILS: Readonly<Record<string, (occasion: Occasion) => (Details & object) | null>> = {
   /** When it leaves, '' where the lead of the policy is missed, and how many members it would reach then. */
-  preflight: ({ read, settings, record, product, starts, now }) => {
+  preflight: (occasion) => {
+    const { read, settings, record, starts, now } = occasion
     const start = starts.at(-1)
     const leaveBy = start === undefined ? null : instantOf(start, 'leaveBy')
     if (record === null || leaveBy === null) return null
@@ -213,17 +210,21 @@ const DETAILS: Readonly<Record<string, (occasion: Occasion) => (Details & object
       ready: all.length - blocked.length,
       blocked: blocked.length,
       notice: notice?.state ?? 'none',
-      approvers: approverWords(notice, product, settings),
+      approvers: approverWords(occasion),
       names: blocked.map(({ id }) => id).join(', ')
     }
   },
   /** The changes that the list does not know: both dates, and which fields and files. */
-  change: ({ read, settings, record, product, now }) => {
+  change: (occasion) => {
+    const { read, settings, record, product, now } = occasion
     const notice = record === null ? null : notices.find(read, record.tag)
-    const isPublic = (record?.disclosureAt ?? now) <= now
-    if (record === null || notice === null || product === null) return { isPublic, changes: [] }
+    const about = {
+      isPublic: (record?.disclosureAt ?? now) <= now,
+      approvers: approverWords(occasion)
+    }
+    if (record === null || notice === null || product === null) return { ...about, changes: [] }
     const { changes } = noticeParams(notice, { case: record, product, settings })
-    return { isPublic, changes, approvers: approverWords(notice, product, settings) }
+    return { ...about, changes }
   },
   /** Messages could not be encrypted to somebody who can be reached again: nothing is said once the case is over. */
   missed: ({ record }) => (record === null || isOpen(record.state) ? {} : null),
@@ -256,16 +257,18 @@ const DETAILS: Readonly<Record<string, (occasion: Occasion) => (Details & object
     return dropped.some(({ because }) => because !== 'not-listed') ? {} : null
   },
   /** Only a hold by the desk itself: a person who holds a notice tells the others. */
-  'notice-held': ({ settings, read, starts, subject, record, product, now }) => {
+  'notice-held': (occasion) => {
+    const { read, starts, subject, record, now } = occasion
     const start = starts.at(-1)
     if (start?.kind !== 'notice-held' || start.actor.kind !== 'desk') return null
     const kinds = ['notice-leaving', 'notice-left', 'notice-held'] as const
     const before = events.list(read, subject, { kinds }).findLast(({ id }) => id < start.id)
-    const isLeaving = before?.kind === 'notice-leaving'
-    const isPublic = (record?.disclosureAt ?? now) <= now
-    const notice = record === null ? null : notices.find(read, record.tag)
-    const approvers = approverWords(notice, product, settings)
-    return { isLeaving, isPublic, isTold: record?.state === 'noticed', approvers }
+    return {
+      isLeaving: before?.kind === 'notice-leaving',
+      isPublic: (record?.disclosureAt ?? now) <= now,
+      isTold: record?.state === 'noticed',
+      approvers: approverWords(occasion)
+    }
   },
   /** A wall clock that nobody can vouch for matters while a notice, or a copy of one, has not left. */
   'clock-jumped': ({ read, settings }) => {

@@ -130,7 +130,11 @@ export const MACHINE: Machine = {
     ANSWERS,
     { from: OPEN, to: 'same' },
     // A reporter who writes into an ended case is heard. Before they knew of the end, they said nothing about it.
-    { from: ['rejected', 'closed'], to: 'same', unless: (_facts, { brings }) => brings !== 'key' },
+    {
+      from: ['rejected', 'closed'],
+      to: 'same',
+      unless: (_facts, { effect }) => effect !== 'brings-key'
+    },
     { from: ['rejected', 'closed'], to: 'triaging', unless: ({ wasDisclosed }) => wasDisclosed },
     { from: ['rejected', 'closed'], to: 'disclosed' },
     { from: ['merged'], to: 'same' }

@@ -78,19 +78,13 @@ export type Promised = Readonly<Record<string, Instant | null>>
  * Every kind of event with the type of its particulars; the values stand for nothing. A new fact is one entry here and a sentence
  * in messages/history.yaml. `reason` is what a maintainer wrote after `because`; what a reporter reads is content and not here.
  */
+/** The message opened an ended case again; or brought the key with which its end, which had not reached them, is told to them now. */
+type WroteEffect = 'reopens' | 'brings-key' | 'none'
+
 const EVENTS = {
   // What came in.
   opened: {} as { product: string; reporter: string; receivedAt: Instant; promised?: Promised },
-  /**
-   * `reopens`: the case had ended, and the message opened it again. `brings`: the key with which the end of the case, which had
-   * not reached them yet, is told to them now.
-   */
-  'reporter-wrote': {} as {
-    reporter: string
-    receivedAt: Instant
-    reopens: boolean
-    brings?: 'key'
-  },
+  'reporter-wrote': {} as { reporter: string; receivedAt: Instant; effect: WroteEffect },
   'member-wrote': {} as { member: string; isSigned: boolean },
   'other-wrote': {} as { receivedAt: Instant | null },
   'message-refused': {} as { because: string },

@@ -111,12 +111,8 @@ export function acknowledgeReport(
   const { tag, reporters } = record
   const { to } = verdict
   const { timezone } = settings.desk
-  const params = acknowledgementParams(
-    productsOutside(opened, settings),
-    opened,
-    situation,
-    timezone
-  )
+  const products = productsOutside(opened, settings)
+  const params = acknowledgementParams(products, opened, situation, timezone)
   // While a key of the sender is known or waits to be accepted, the answer announces no unencrypted mail.
   const isKeyless = key === null && reporters.every(({ unusedKeys }) => unusedKeys.length === 0)
   const isClearAllowed = params.isClearAllowed && isKeyless
@@ -178,24 +174,14 @@ function toSender(
 export function promisedBy(products: readonly Promising[], receivedAt: Instant): Promised {
   const clocks = products[0]?.policy.clocks ?? []
   const all = clocks.flatMap(({ id, starts, key }) => {
-    const isTold = id === 'answer' || (key === 'reporter' && starts.includes('opened'))
-    const due = isTold ? latestDue(id, products, receivedAt) : null
-    return due === null ? [] : [[id, due] as const]
+    if (id !== 'answer' && (key !== 'reporter' || !starts.includes('opened'))) return []
+    const dues = products.flatMap(({ policy, calendar }) => {
+      const due = policy.clocks.find((one) => one.id === id)?.due
+      return due && 'within' in due ? dueAt(receivedAt, due.within, calendar) : []
+    })
+    return dues.length < products.length ? [] : [[id, dues.sort().at(-1)]]
   })
-  return Object.fromEntries(all)
-}
-
-/** By when one of these products keeps this promise at the latest; null unless each makes it. */
-function latestDue(
-  clock: string,
-  products: readonly Promising[],
-  receivedAt: Instant
-): Instant | null {
-  const dues = products.flatMap(({ policy, calendar }) => {
-    const due = policy.clocks.find(({ id }) => id === clock)?.due
-    return due && 'within' in due ? dueAt(receivedAt, due.within, calendar) : []
-  })
-  return dues.length < products.length ? null : (dues.sort().at(-1) ?? null)
+  return Object.fromEntries(all) as Promised
 }
 
 type Promising = Pick<Product, 'policy' | 'calendar'>
@@ -242,7 +228,7 @@ export function acknowledgementParams(
   const [answer_includes = ''] = shared((policy) => [policy.answer_includes])
   const reporter_rules = shared((policy) => policy.reporter_rules)
   const report_checklist = shared((policy) => policy.report_checklist)
-  const due = latestDue('answer', products, receivedAt)
+  const due = promisedBy(products, receivedAt)['answer'] ?? null
   return {
     received: formatInstant(receivedAt, timezone),
     answerBy: due === null ? '' : formatInstant(due, timezone),

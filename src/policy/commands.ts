@@ -184,15 +184,7 @@ function verbOf(verbs: readonly Grammar[], name: string, second: string): Gramma
 function unknownVerb(verbs: readonly Grammar[], name: string): string {
   const known = verbsUnder(verbs, name).map(synopsis)
   if (known.length > 0) return `Please write the whole command: ${known.join(', ')}.`
-  const meant = verbs.map((verb) => verb.name.replace(/ .*/, '')).find((one) => isSlip(name, one))
-  const hint = meant === undefined ? '' : ` Did you mean /${meant}?`
-  return `There is no command /${clip(name)}; /help lists them all.${hint}`
-}
-
-/** Whether a word has the letters of another one, in any order, but for one that is wrong, missing or too many. */
-function isSlip(word: string, meant: string): boolean {
-  if (Math.abs(word.length - meant.length) > 1) return false
-  return Array.from(meant).reduce((rest, letter) => rest.replace(letter, ''), word).length < 2
+  return `There is no command /${clip(name)}; /help lists them all.`
 }
 
 /** Whether a guillemet is open at the end of a line: a mail client may have made it of `<<`, or the author quotes. */

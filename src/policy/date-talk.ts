@@ -52,6 +52,8 @@ export type DateAbout = {
   readonly settings: Settings
   readonly arrivalId: number
   readonly now: Instant
+  /** The other cases, and this one, in which a key that comes into use opens a way to them. */
+  readonly dated: readonly DatedCase[]
 }
 
 /** What a reporter is to read: whether the date suits them, the date by which the list goes, or that the issue is public. */
@@ -113,20 +115,17 @@ export function tellEarly(draft: Draft, date: Instant): void {
 }
 
 /** Writes to those who are owed a word, here and in their other cases. Questions are not stored, so none can be out of date. */
-function tellOwing(
-  reporters: readonly Addressed[],
-  about: DateAbout,
-  by: Actor,
-  dated: readonly DatedCase[]
-) {
-  const { record, settings } = about
+function tellOwing(reporters: readonly Addressed[], about: DateAbout, by: Actor) {
+  const { record, settings, dated } = about
   const others = dated
     .filter((one) => one.record.tag !== record.tag)
     .map((one) => ({ ...about, ...one, product: productNamed(one.record.product, settings) }))
   const told = [about, ...others].map((one) => {
-    const where = one === about ? '' : `${one.record.tag}: `
     const { decisions, says } = tell(owedIn(one, reporters), one, by)
-    return { decisions, says: says.map((said) => `${where}${said}`) }
+    return {
+      decisions,
+      says: one === about ? says : says.map((said) => `${one.record.tag}: ${said}`)
+    }
   })
   return {
     decisions: told.flatMap(({ decisions }) => decisions),
@@ -137,10 +136,9 @@ function tellOwing(
 function owedIn(about: DateAbout, people: readonly Addressed[]): readonly Owed[] {
   return addresseesOf(about.record).flatMap((reporter) => {
     const person = people.find((one) => isSamePerson(one, reporter))
-    const word = person === undefined ? null : owedWord(about, reporter)
-    return person === undefined || word === null
-      ? []
-      : { reporter: { ...reporter, unusedKeys: person.unusedKeys }, ...word }
+    const word = owedWord(about, reporter)
+    if (person === undefined || word === null) return []
+    return { reporter: { ...reporter, unusedKeys: person.unusedKeys }, ...word }
   })
 }
 
@@ -148,7 +146,7 @@ function aboutDraft(draft: Draft): DateAbout {
   const { case: record, reporterKeys: keys, question, bound } = draft
   const decisions = [...draft.decisions, ...(question?.decisions ?? [])]
   const events = [...bound.events, ...happening({ case: record, decisions })]
-  return { ...draft, record, keys, events }
+  return { ...draft, record, keys, events, dated: bound.dated }
 }
 
 /**
@@ -181,8 +179,7 @@ export function proposeDate(
 export function askOwed(draft: Draft): void {
   const { question, settled, author } = draft
   const reporters = addresseesOf(draft.case).filter(({ id }) => settled.includes(id))
-  const by = byMaintainer(author.id)
-  const { decisions, says } = tellOwing(reporters, aboutDraft(draft), by, draft.bound.dated)
+  const { decisions, says } = tellOwing(reporters, aboutDraft(draft), byMaintainer(author.id))
   if (says.length === 0) return
   draft.question = {
     decisions: [...(question?.decisions ?? []), ...decisions],
@@ -190,13 +187,9 @@ export function askOwed(draft: Draft): void {
   }
 }
 
-/** Asks a reporter whose message brings the key that was missing; `dated` are the cases in which it opens a way. */
-export function owedDate(
-  reporter: Reporter,
-  about: DateAbout,
-  dated: readonly DatedCase[]
-): readonly Decision[] {
-  return tellOwing(addresseesOf({ reporters: [reporter] }), about, BY_DESK, dated).decisions
+/** Asks a reporter whose message brings the key that was missing. */
+export function owedDate(reporter: Reporter, about: DateAbout): readonly Decision[] {
+  return tellOwing(addresseesOf({ reporters: [reporter] }), about, BY_DESK).decisions
 }
 
 /** What a reporter is still owed; null for nothing. */

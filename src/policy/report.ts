@@ -268,7 +268,9 @@ function joinedBy(situation: Judged, { case: before, sender: named }: JoinedThre
   const isReopened = !isOpen(before.state) && isOpen(state) && happened.kind === 'reporter-wrote'
   return {
     ...writing,
-    happened: isReopened ? { ...happened, about: { ...happened.about, reopens: true } } : happened,
+    happened: isReopened
+      ? { ...happened, about: { ...happened.about, effect: 'reopens' } }
+      : happened,
     sender,
     product: productNamed(before.product, situation.settings),
     record: { ...before, state },
@@ -328,7 +330,8 @@ function writingOf(situation: Judged, tag: CaseTag, sender: Sender): Writing {
   const inClear = opened.sealedTo === 'nobody' ? [IN_CLEAR] : []
   if (sender.kind === 'reporter') {
     const by = { kind: 'reporter', id: sender.reporter.id } as const
-    const about = { reporter: by.id, receivedAt, reopens: false, ...(brings && { brings }) }
+    const effect = brings === undefined ? 'none' : 'brings-key'
+    const about = { reporter: by.id, receivedAt, effect } as const
     return {
       writer: { author: 'reporter', authorId: by.id },
       happened: event('reporter-wrote', subject, by, about),

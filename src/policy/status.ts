@@ -262,11 +262,8 @@ function* noticeLines(draft: Draft): Iterable<string> {
 function approvalLine(draft: Draft, notice: NoticeRecord): string {
   if (standingPreview(draft) === null) return 'Missing for the notice: a preview (/notice preview)'
   const { needed } = approvalRule(draft.product.policy)
-  const lacking = count(
-    Math.max(needed - approvedBy(notice, draft).length, 1),
-    'approval',
-    'approvals'
-  )
+  const given = approvedBy(notice, draft).length
+  const lacking = count(Math.max(needed - given, 1), 'approval', 'approvals')
   return `Missing for the notice: ${lacking} (/notice approve with the code of the preview)`
 }
 

@@ -43,11 +43,12 @@ export function releasedBy(
   situation: Situation,
   sender: Sender | null,
   key: ReporterKey | null,
-  about: DateAbout
+  about: Omit<DateAbout, 'dated'>
 ): Released {
   if (key?.isUsable !== true) return { facts: [], warnings: [], decisions: [] }
   const { opened, mergedKey, waitingWords } = situation
   const isProved = lackOfProof(opened, about.settings) === null
+  const dated = isProved ? situation.dated : []
   const isShown =
     mergedKey !== null ||
     opened.candidateKeys.some(({ fingerprint }) => fingerprint === key.fingerprint) ||
@@ -59,7 +60,7 @@ export function releasedBy(
     ...wordsLeave(waitingWords.filter(leaves), ({ reporter: { id, contact } }) =>
       encryptedTo({ ...contact, id }, key)
     ),
-    ...(reporter === null ? [] : owedDate(reporter, about, isProved ? situation.dated : []))
+    ...(reporter === null ? [] : owedDate(reporter, { ...about, dated }))
   ]
   const staying = waitingWords.filter((words) => !leaves(words))
   return { facts: leftFacts(decisions), warnings: stayWarnings(staying, key), decisions }

@@ -2,7 +2,6 @@
  * One row per member and revision of a notice: who still waits, whose message is queued, who is held and why. How a queued one
  * fared is read from the outbox, so that there is one truth about sending.
  */
-import { assert } from '../domain/assert.ts'
 import { type SealedRecipient } from '../domain/decision.ts'
 import { type CaseTag, type Sha256 } from '../domain/ids.ts'
 import { type DeliveryState, type NoticeCopies } from '../domain/notice.ts'
@@ -235,18 +234,10 @@ export function waitingCopyOf(read: Read, outboxId: number): CaseTag | null {
 
 /** How many copies of a notice are where; zeros for no notice and for one that was never released. */
 export function countCopies(read: Read, noticeId: number | null): NoticeCopies {
-  const counts = read.get<NoticeCopies>(
-    `SELECT coalesce(max(revision), 0) AS revision,
-       count(*) FILTER (WHERE state = 'waiting') +
-         (SELECT count(*) FROM outbox WHERE notice_id = @noticeId AND state = 'queued') AS here,
-       (SELECT count(*) FROM outbox WHERE notice_id = @noticeId AND state = 'sending') AS on_the_way,
-       count(*) FILTER (WHERE sending = 'given-up') AS given_up, count(*) FILTER (WHERE sending = 'sent') AS left
-     FROM copies
-     WHERE notice_id = @noticeId AND revision = (SELECT max(revision) FROM deliveries WHERE notice_id = @noticeId)`,
-    { noticeId }
-  )
-  assert(counts !== null, 'a sum without a row')
-  return counts
+  const sql =
+    'SELECT revision, here, on_the_way, given_up, left FROM copy_counts WHERE notice_id = ?'
+  const none = { revision: 0, here: 0, onTheWay: 0, givenUp: 0, left: 0 }
+  return read.get<NoticeCopies>(sql, [noticeId]) ?? none
 }
 
 /** How many active members {@link plan} would still reach with the present revision. */
@@ -255,10 +246,10 @@ export function countUnreached(read: Read, noticeId: number): number {
 }
 
 /** Active members who came, or came back, after the list was told and before the date, and are not on the record as such. */
-export function listMissing(read: Read, now: Instant): Omit<WaitingCopy, 'product' | 'since'>[] {
-  const sql = `SELECT case_tag, revision, member_id FROM unreached
+export function listMissing(read: Read, now: Instant) {
+  const sql = `SELECT case_tag, revision, member_id AS member FROM unreached
     WHERE is_told AND is_new AND NOT is_on_record AND disclosure_at > ? ORDER BY case_tag, member_id`
-  return read.all(sql, [now])
+  return read.all<{ caseTag: CaseTag; revision: number; member: string }>(sql, [now])
 }
 
 /** One delivery as people see it. */

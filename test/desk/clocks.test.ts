@@ -525,7 +525,7 @@ describe('(A3) the clocks of the presets', () => {
     await world.wait(HOUR)
     const receivedAt = world.clock.now
     await given(
-      event('reporter-wrote', CASE, GRACE, { reporter: CASE.id, receivedAt, reopens: false })
+      event('reporter-wrote', CASE, GRACE, { reporter: CASE.id, receivedAt, effect: 'none' })
     )
     world.restart()
     await world.wait(2 * DAY)
@@ -869,7 +869,7 @@ it('(B12) a plan that the acknowledgement promised is owed still where the case 
 
 describe('(A3) each clock rings once, at its time,', () => {
   const wrote = (): NewEvent => {
-    const about = { reporter: FIRST, receivedAt: world.clock.now, reopens: false }
+    const about = { reporter: FIRST, receivedAt: world.clock.now, effect: 'none' } as const
     return event('reporter-wrote', CASE, GRACE, about)
   }
   const untilCertificate = (): number => msBetween(world.clock.now, endOfKey()) - 30 * DAY

@@ -160,7 +160,7 @@ function movedIn(draft: Draft, into: CaseRecord): Decision[] {
     const about = { from: tag, reporter, receivedAt: first?.startedAt ?? null, promised }
     const joined = recorded('merged-in', subject, byMaintainer(draft.author.id), about)
     if (again === undefined || own !== id) return [joined]
-    const wrote = { reporter, receivedAt: again.startedAt, reopens: false }
+    const wrote = { reporter, receivedAt: again.startedAt, effect: 'none' } as const
     return [joined, recorded('reporter-wrote', subject, { kind: 'reporter', id: reporter }, wrote)]
   })
   return [...moved, ...waits]

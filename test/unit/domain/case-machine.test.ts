@@ -30,7 +30,7 @@ const UNGUARDED = [
 const happening = fc.oneof(
   fc.constantFrom(...UNGUARDED).map((kind) => ({ kind, about: ALICE })),
   fc.record({ kind: fc.constant('accepted' as const), about: fc.constant({}) }),
-  fc.constant({ kind: 'reporter-wrote' as const, about: { ...ALICE, brings: 'key' } }),
+  fc.constant({ kind: 'reporter-wrote' as const, about: { ...ALICE, effect: 'brings-key' } }),
   fc.record({
     kind: fc.constantFrom('rejected' as const, 'merged' as const),
     about: fc.record({ told })
@@ -52,7 +52,7 @@ type Step = ModelStep & {
   readonly isRefused: boolean
   /** Whether the notice had begun to leave. */
   readonly isListTold: boolean
-  readonly about: { readonly told?: string; readonly reason?: string; readonly brings?: string }
+  readonly about: { readonly told?: string; readonly reason?: string; readonly effect?: string }
 }
 
 const walks = fc
@@ -108,7 +108,7 @@ describe('no walk of events, in whatever order (A2)', () => {
     holds(
       ({ before, after, kind, about }) =>
         !isAnyOf(before, 'rejected', 'closed') ||
-        (isAnyOf(kind, 'reopened', 'reporter-wrote') && about.brings === undefined) ||
+        (isAnyOf(kind, 'reopened', 'reporter-wrote') && about.effect === undefined) ||
         (kind === 'closed' && before === 'rejected' && after === 'closed')
     )
   })

@@ -190,7 +190,7 @@ describe('the history of a case', () => {
       ...{
         product: 'parser',
         receivedAt: AT,
-        reopens: true,
+        effect: 'reopens',
         reporter: '1',
         author: 'grace',
         member: 'bigcloud'

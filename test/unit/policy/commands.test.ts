@@ -54,7 +54,6 @@ describe('commands', () => {
   })
 
   it.each([
-    ['/tkae', 'Did you mean /take?'],
     ['/accept /plan', 'Please write /plan on a line of its own.'],
     ['/plan fix it', 'put plan: ... and workarounds: ... below it']
   ])('says of %j what is wrong and what to write: %s', (line, says) => {

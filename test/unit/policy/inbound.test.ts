@@ -372,7 +372,7 @@ it.each([
   (state, words) => {
     const { state: after, forwarded, wrote } = aliceWrites(state)
     expect(after).toBe('triaging')
-    expect(wrote).toMatchObject([{ about: { reopens: true } }])
+    expect(wrote).toMatchObject([{ about: { effect: 'reopens' } }])
     expect(forwarded).toContain(`The case was ${words}, and the reporter wrote again.`)
   }
 )
