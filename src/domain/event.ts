@@ -74,13 +74,13 @@ type Nothing = Readonly<Record<string, never>>
 /** When each promise to the reporter is due, by its clock; null: kept. A policy that is chosen later makes none of them later. */
 export type Promised = Readonly<Record<string, Instant | null>>
 
+/** What a reporter's message did to an ended case: opened it; or brought the key with which its end leaves only now. */
+type WroteEffect = 'reopens' | 'brings-key' | 'none'
+
 /**
  * Every kind of event with the type of its particulars; the values stand for nothing. A new fact is one entry here and a sentence
  * in messages/history.yaml. `reason` is what a maintainer wrote after `because`; what a reporter reads is content and not here.
  */
-/** The message opened an ended case again; or brought the key with which its end, which had not reached them, is told to them now. */
-type WroteEffect = 'reopens' | 'brings-key' | 'none'
-
 const EVENTS = {
   // What came in.
   opened: {} as { product: string; reporter: string; receivedAt: Instant; promised?: Promised },

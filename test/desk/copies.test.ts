@@ -122,7 +122,9 @@ it('(B16) the reporter is told what changed: the names of the fields, and the ne
     /What changed in the notice: Severity and Patches\. The date stays the same: the issue becomes public on Fri 4 Dec 2026/
   )
   expect(change).not.toMatch(/every version|more\.patch/)
-  expect((await alarmsTo(linus)).at(-1)).toContain('We told alice@reporter.example of the change')
+  expect((await alarmsTo(linus)).at(-1)).toContain(
+    'We write to alice@reporter.example about the change'
+  )
   world.accepted.length = 0
   await writes(grace, `${LATER}/notice draft\nmitigations: none\n`)
   await approve()

@@ -54,8 +54,8 @@ const acknowledge: Handler = (draft) => {
 }
 
 /**
- * Why the acknowledgement on hold would say what is not true any more: that nobody has read the report, or that an answer comes by
- * an instant that has passed.
+ * Why the acknowledgement on hold would say what is not true any more: that nobody has read the report, or that an answer comes
+ * by an instant that has passed.
  */
 function pastComplaint({ bound, case: record, now, settings }: Draft): string | null {
   const isAnswered = addresseesOf(record).some(
