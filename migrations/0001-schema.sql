@@ -109,6 +109,8 @@ CREATE INDEX outbox_not_after ON outbox (not_after) WHERE not_after IS NOT NULL 
 CREATE INDEX outbox_by_time ON outbox (kind, coalesce(sent_at, next_attempt_at));
 -- The daily lists of further reports: nobody gets two in a day.
 CREATE INDEX outbox_lists ON outbox (lower(envelope_to), created_at) WHERE kind = 'further-reports';
+-- What a reporter was sent of some kinds, whatever case it stands in now.
+CREATE INDEX outbox_of_reporter ON outbox (recipient_id, kind) WHERE audience = 'reporter';
 CREATE INDEX outbox_by_notice ON outbox (notice_id) WHERE notice_id IS NOT NULL;
 
 -- The bytes of what is not sent yet; sent mail is not kept.
@@ -268,6 +270,8 @@ CREATE TABLE case_reporters (
   answered_at    TEXT    NULL CHECK (length(answered_at) = 24)
 ) STRICT;
 
+-- Cases whose list is told and whose date is to come: only their notices may lack a member.
+CREATE INDEX cases_noticed ON cases (disclosure_at) WHERE state = 'noticed';
 CREATE INDEX case_reporters_by_case ON case_reporters (case_id);
 CREATE INDEX case_reporters_by_address ON case_reporters (lower(address));
 

@@ -228,7 +228,7 @@ export function answerOf(
   return said.findLast(({ kind }) => kind === 'date-answered') ?? said.at(-1) ?? null
 }
 
-/** What of these kinds was said about dates to this reporter or by them, under whichever of their numbers. */
+/** The events of these kinds that concern this reporter, under any of their case numbers. */
 function wordsWith<E extends NewEvent, K extends (typeof ABOUT_DATE)[number]>(
   events: readonly E[],
   record: CaseRecord,

@@ -145,13 +145,9 @@ function takeIn(situation: Judged, thread: Thread): Decision[] {
 
 /** Whether the end of the case leaves only because of this message, which cannot be about it; false once that is known of it. */
 function isBeforeEnd({ brings }: Judged, leaving: readonly Decision[], tag: CaseTag): boolean {
-  return leaving.some(
-    (one) =>
-      brings === undefined &&
-      one.kind === 'words-leave' &&
-      one.words.tag === tag &&
-      tellsEnd(one.words)
-  )
+  if (brings !== undefined) return false
+  const leaves = leaving.flatMap((one) => (one.kind === 'words-leave' ? one.words : []))
+  return leaves.some((words) => words.tag === tag && tellsEnd(words))
 }
 
 /** Words that say that the case has ended and do not leave now, once a message of its reporter has opened it again. */

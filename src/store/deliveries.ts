@@ -153,11 +153,14 @@ export function listLateCopies(read: Read, now: Instant, limit: number): LateCop
     `SELECT * FROM (${about} WHERE ${isIn('outbox', "not_after <= @now AND state IN ('queued', 'sending')")}
        AND sending = 'queued'
      UNION ALL ${about} WHERE ${isIn('member', "state <> 'active'")} AND not_after > @now AND sending IN ('queued', 'held')
-     UNION ALL ${about} WHERE ${isIn('notice', "state = 'releasing'")} AND own_state = 'waiting' AND copies.disclosure_at <= @now)
+     UNION ALL ${about} WHERE ${isIn('notice', RELEASING)} AND own_state = 'waiting' AND copies.disclosure_at <= @now)
      WHERE is_time_known LIMIT @limit`,
     { now, limit }
   )
 }
+
+/** Written with the condition of the index `notices_due`, without which SQLite would read every notice ever made. */
+const RELEASING = "state IN ('scheduled', 'releasing') AND state = 'releasing'"
 
 /** The condition that this is true of a copy's message, member or notice. It keeps SQLite from reading every copy ever made. */
 function isIn(what: 'outbox' | 'member' | 'notice', condition: string): string {

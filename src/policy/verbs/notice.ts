@@ -114,7 +114,7 @@ function editNotice(draft: Draft, fields: Command['fields']): NoticeRecord {
   return draft.notice
 }
 
-/** What of the notice has to be corrected, and what may surprise its author; '' where there is none. */
+/** Says what must be corrected in the notice and what its author may not expect; '' where there is nothing of the kind. */
 export function readyWords(draft: Draft): string {
   const { notice, settings } = draft
   if (notice === null || draft.product.policy.notice === null) return ''

@@ -73,15 +73,18 @@ describe('copies of a notice', () => {
     )
   })
 
-  it('that are late or wait are found without a look at all that ever left, at every turn of the desk', () => {
+  it('that are late, wait or are missing are found without a look at all that ever left, at every turn of the desk', () => {
     const plans = plansOf(db, (read) => {
       deliveries.listLateCopies(read, NOON, 10)
       deliveries.listWaitingCopies(read)
+      deliveries.listMissing(read, NOON)
       deliveries.listWaiting(read, 1, 1, 10)
     })
 
     expect(plans.join()).toContain('deliveries_by_outbox')
-    expect(plans.filter((step) => /^SCAN (?:deliveries|events|outbox)/.test(step))).toEqual([])
+    expect(
+      plans.filter((step) => /^SCAN (?:cases|deliveries|events|notices|outbox)/.test(step))
+    ).toEqual([])
   })
 })
 
