@@ -7,16 +7,14 @@
  */
 
 import { assert } from '../domain/assert.ts'
-import { addressed, addresseesOf } from '../domain/case.ts'
-import { type Decision, recorded, type SendSealed } from '../domain/decision.ts'
+import { type Decision, type SendSealed } from '../domain/decision.ts'
 import { aboutCase, BY_DESK, event, type NewEvent, type Particulars } from '../domain/event.ts'
 import { type Sha256 } from '../domain/ids.ts'
 import { type HoldBecause, type NoticeRecord } from '../domain/notice.ts'
 import { KEY_PROBLEMS } from '../domain/outgoing.ts'
 import { addMs, type Instant } from '../domain/time.ts'
-import { listed } from '../domain/words.ts'
 import { embargoEnded, type NoticeParams, notice as noticeMessage } from '../messages/to-members.ts'
-import { dateNotice } from '../messages/to-reporters.ts'
+import { dateWithNotice, owesDate } from '../policy/date-talk.ts'
 import { decideRelease, type ReleaseVerdict } from '../policy/embargo.ts'
 import {
   approvedText,
@@ -25,8 +23,7 @@ import {
   noticeParams,
   publicWords
 } from '../policy/notice-content.ts'
-import { reporterPath } from '../policy/recipients.ts'
-import { sealedTo, toReporter } from '../policy/send.ts'
+import { sealedTo } from '../policy/send.ts'
 import * as cases from '../store/cases.ts'
 import * as deliveries from '../store/deliveries.ts'
 import * as events from '../store/events.ts'
@@ -97,7 +94,7 @@ async function releaseOne(
   const judged = desk.db.transact((tx) => {
     const verdict = look(tx)
     if (verdict?.kind === 'hold') hold(desk, tx, verdict.notice, verdict.because)
-    if (verdict?.kind === 'release') begin(tx, verdict.notice, verdict, now)
+    if (verdict?.kind === 'release') begin(tx, verdict, now)
     return verdict
   })
   if (judged?.kind === 'release')
@@ -110,7 +107,8 @@ async function releaseOne(
 type Verdict =
   | Exclude<ReleaseVerdict, { readonly kind: 'release' }>
   /** `digest` is over what was approved, recipients included; `content` over what each member reads. */
-  | (Extract<ReleaseVerdict, { readonly kind: 'release' }> & Record<'digest' | 'content', Sha256>)
+  | (Extract<ReleaseVerdict, { readonly kind: 'release' }> &
+      Record<'digest' | 'content', Sha256> & { readonly dateOwed: Instant | null })
   /** It is leaving. */
   | { readonly kind: 'go-on' }
 
@@ -134,20 +132,20 @@ function judge(desk: Desk, read: Read, notice: NoticeRecord, now: Instant): Verd
     clockJump: events.openDoubt(read),
     now
   })
-  return verdict.kind === 'release' ? { ...verdict, digest, content } : verdict
+  const dateOwed = owesDate(notice, known) ? now : null
+  return verdict.kind === 'release' ? { ...verdict, digest, content, dateOwed } : verdict
 }
 
 /** From here on the release goes on by itself, whatever happens to the process. */
 function begin(
   tx: Tx,
-  notice: NoticeRecord,
-  verdict: Extract<Verdict, { readonly kind: 'release' }>,
+  verdict: Extract<Verdict, { readonly kind: 'release' }> & { readonly notice: NoticeRecord },
   now: Instant
 ): void {
-  const { digest, content, lateMs } = verdict
+  const { notice, digest, content, lateMs, dateOwed } = verdict
   notices.setState(tx, notice, { state: 'releasing', releasedDigest: content })
   deliveries.plan(tx, { ...notice, digest: content }, now)
-  const about = { revision: notice.revision, digest, lateMs }
+  const about = { revision: notice.revision, digest, lateMs, dateOwed }
   record(tx, event('notice-leaving', aboutCase(notice.caseTag), BY_DESK, about), { now })
 }
 
@@ -156,8 +154,10 @@ function hold(desk: Desk, tx: Tx, notice: NoticeRecord, because: HoldBecause): v
   const now = desk.clock.now()
   const { id, revision, hasLeft, caseTag, state } = notice
   const copies = deliveries.countCopies(tx, id)
-  const about = { revision, because, reason: '', copies, withheldSince: hasLeft ? now : null }
   notices.stop(tx, notice, state === 'releasing' ? 'withdraw' : 'go-on', now)
+  const isLacking = copies.here + copies.onTheWay > 0 || deliveries.countUnreached(tx, id) > 0
+  const withheldSince = hasLeft && isLacking ? now : null
+  const about = { revision, because, reason: '', copies, withheldSince }
   record(tx, event('notice-held', aboutCase(caseTag), BY_DESK, about), { now })
   desk.log({ event: 'notice.held', notice: id, because })
 }
@@ -259,8 +259,7 @@ function copiesFor(
 async function endRelease(desk: Desk, notice: NoticeRecord, known: NoticeSetting): Promise<void> {
   const now = desk.clock.now()
   const { id, revision, caseTag } = notice
-  const decisions = await dateMail(desk, notice, known, now)
-  const prepared = await prepare(desk, decisions, now)
+  const { decisions, prepared } = await dateMail(desk, notice, known, now)
   const isOver = desk.db.transact((tx) => {
     const current = notices.findById(tx, id)
     if (current?.state !== 'releasing' || deliveries.listWaiting(tx, id, revision, 1).length > 0)
@@ -283,46 +282,19 @@ async function endRelease(desk: Desk, notice: NoticeRecord, known: NoticeSetting
   if (isOver) desk.log({ event: 'notice.released', notice: id })
 }
 
-async function dateMail(
-  desk: Desk,
-  notice: NoticeRecord,
-  { case: found, product }: NoticeSetting,
-  now: Instant
-): Promise<Decision[]> {
-  if (product.policy.notice?.reporter_date_mail !== 'with-notice' || found.disclosureAt === null)
-    return []
-  const { told, releasedAt } = notice
-  const { changes } = noticeParams(notice, { case: found, product, settings: desk.settings })
-  const isDateNew = told?.disclosureAt !== found.disclosureAt
-  // The name of a file is not for the reporter.
-  const parts = changes.map(({ what }) => what.replace(/^Patch (?!available$).+/u, 'Patches'))
-  const changed = listed([...new Set(parts)].filter((part) => part !== 'Disclosure'))
-  // What left before and goes to members who came later is no news to the reporter.
-  if (releasedAt !== null || (!isDateNew && changed === '')) return []
-  const keys = await knownKeys(desk, found, now)
-  const left = desk.db.read((read) => deliveries.count(read, notice.id, notice.revision))
-  const { timezone } = desk.settings.desk
-  const message = dateNotice({
-    product: product.name,
-    disclosure: dateWords(found, timezone),
-    isPublic: false,
-    before: told === null || !isDateNew ? '' : dateWords(told, timezone),
-    changed,
-    isListTold: left.queued + left.sent > 0
-  })
-  const sending = { once: `${notice.id}:${notice.revision}`, tag: found.tag }
-  const others = found.reporters.filter(({ contact }) => contact === null)
-  return [...addresseesOf(found), ...others].flatMap((reporter) => {
-    const to = addressed(reporter)
-    const path = to === null ? null : reporterPath(to, keys, product)
-    if (path !== null && path.kind !== 'no-key') return toReporter(path, message, sending)
-    // Whether they know the date is on the record already.
-    if (!isDateNew) return []
-    // A clock tells the maintainers at once.
-    const because = path === null ? 'no-address' : 'no-key'
-    const about = { reporter: reporter.id, because } as const
-    return recorded('date-untold', aboutCase(found.tag), BY_DESK, about)
-  })
+/** The message about the date. No copy waits for it: where none can be made, alarms say so (A3). */
+async function dateMail(desk: Desk, notice: NoticeRecord, known: NoticeSetting, now: Instant) {
+  const make = async (decisions: readonly Decision[]) => {
+    return { decisions, prepared: await prepare(desk, decisions, now) }
+  }
+  const what = { where: 'release', at: `date message of ${notice.caseTag}` }
+  const tell = () =>
+    attempt(desk, what, async () => {
+      const left = desk.db.read((read) => deliveries.count(read, notice.id, notice.revision))
+      const keys = await knownKeys(desk, known.case, now)
+      return make(dateWithNotice(notice, known, { keys, isListTold: left.queued + left.sent > 0 }))
+    })
+  return (await tell()) ?? (await tell()) ?? make([])
 }
 
 /** Late copies taken back before other work has its turn. */

@@ -179,7 +179,13 @@ const EVENTS = {
     /** Null where this revision had not begun to leave. */
     withheldSince: Instant | null
   },
-  'notice-leaving': {} as { revision: number; digest: Sha256; lateMs: number },
+  'notice-leaving': {} as {
+    revision: number
+    digest: Sha256
+    lateMs: number
+    /** Since when the reporter is owed the date that the list is told; null where they are not. */
+    dateOwed: Instant | null
+  },
   'notice-left': {} as { revision: number; sent: number; held: number },
   /** The list was told before; a new date or content is written and has to be approved before the earlier of the dates. */
   'change-proposed': {} as { oldDate: Instant; date: Instant; approveBy: Instant },
@@ -292,6 +298,7 @@ export const INSTANT_NAMES = [
   'leaveBy',
   'leavesAt',
   'withheldSince',
+  'dateOwed',
   'approveBy',
   'expiresAt'
 ] as const

@@ -4,6 +4,7 @@
  */
 import {
   type Addressed,
+  addressed,
   addresseesOf,
   type CaseRecord,
   isOpen,
@@ -24,11 +25,14 @@ import {
   type NewEvent
 } from '../domain/event.ts'
 import { type FactLine, type MessageKind } from '../domain/message.ts'
+import { type NoticeRecord } from '../domain/notice.ts'
 import { type Product, productNamed, type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
+import { listed } from '../domain/words.ts'
 import { dateNotice, dateProposed } from '../messages/to-reporters.ts'
 import { type CommandContext, type Draft, happening } from './draft.ts'
 import { newText } from './new-text.ts'
+import { dateWords, type NoticeSetting, noticeParams } from './notice-content.ts'
 import { reporterPath, WAYS } from './recipients.ts'
 import { askFor } from './reporter-mail.ts'
 import { toReporter } from './send.ts'
@@ -93,6 +97,56 @@ function tell(owed: readonly Owed[], about: DateAbout, by: Actor, tag = about.re
     told.says.push(`We ${did[word]}, ${WAYS[path.kind]}.`)
   }
   return told
+}
+
+/** Whether the list learns a date from it that the reporter is to learn, too (M-30). */
+export function owesDate(
+  { told, releasedAt }: NoticeRecord,
+  { case: { disclosureAt }, product }: NoticeSetting
+): boolean {
+  const isPromised = product.policy.notice?.reporter_date_mail === 'with-notice'
+  return isPromised && releasedAt === null && told?.disclosureAt !== disclosureAt
+}
+
+/** What reporters read when the list was told a date, or has read what changed. */
+export function dateWithNotice(
+  notice: NoticeRecord,
+  known: NoticeSetting,
+  { keys, isListTold }: { readonly keys: ReporterKeys; readonly isListTold: boolean }
+): Decision[] {
+  const { case: found, product, settings } = known
+  const { told, releasedAt } = notice
+  const isDateNew = owesDate(notice, known)
+  // The name of a file is not for the reporter.
+  const parts = noticeParams(notice, known).changes.map(({ what }) =>
+    what.replace(/^Patch (?!available$).+/u, 'Patches')
+  )
+  const changed = listed([...new Set(parts)].filter((part) => part !== 'Disclosure'))
+  if (product.policy.notice?.reporter_date_mail !== 'with-notice') return []
+  // What left before and goes to members who came later is no news to the reporter.
+  if (releasedAt !== null || (!isDateNew && changed === '')) return []
+  const { timezone } = settings.desk
+  const message = dateNotice({
+    product: product.name,
+    disclosure: dateWords(found, timezone),
+    isPublic: false,
+    before: told === null || !isDateNew ? '' : dateWords(told, timezone),
+    changed,
+    isListTold
+  })
+  const sending = { once: `${notice.id}:${notice.revision}`, tag: found.tag }
+  const others = found.reporters.filter(({ contact }) => contact === null)
+  return [...addresseesOf(found), ...others].flatMap((reporter) => {
+    const to = addressed(reporter)
+    const path = to === null ? null : reporterPath(to, keys, product)
+    if (path !== null && path.kind !== 'no-key') return toReporter(path, message, sending)
+    // Whether they know the date is on the record already.
+    if (!isDateNew) return []
+    // A clock tells the maintainers at once.
+    const because = path === null ? 'no-address' : 'no-key'
+    const about = { reporter: reporter.id, because } as const
+    return recorded('date-untold', aboutCase(found.tag), BY_DESK, about)
+  })
 }
 
 const OF_DATE = { changed: '', isListTold: true } as const

@@ -124,7 +124,12 @@ const ANSWERED = event('answered', CASE, GRACE, {
   ...{ reporter: CASE.id, with: 'reply', how: 'encrypted' }
 })
 const DIGEST = 'a'.repeat(64) as Sha256
-const LEAVING = event('notice-leaving', CASE, BY_DESK, { revision: 1, digest: DIGEST, lateMs: 0 })
+/** The list is told now, and the reporter is owed the date, too. */
+const leaving = (isOwed = true) => {
+  const dateOwed = isOwed ? world.clock.now : null
+  const about = { revision: 1, digest: DIGEST, lateMs: 0, dateOwed }
+  return event('notice-leaving', CASE, BY_DESK, about)
+}
 const DATE_TOLD = event('date-told', CASE, BY_DESK, {
   ...{ reporter: CASE.id, date: START, how: 'encrypted', isQuestion: false }
 })
@@ -347,7 +352,7 @@ describe('(A3) the dates of a case', () => {
     'a reporter who cannot be told the date (%s) is an alarm at once that says why, then one a day, until the date is told (M-30)',
     async (because, why) => {
       await givenCase({ policy: {} })
-      await given(LEAVING, event('date-untold', CASE, BY_DESK, { reporter: CASE.id, because }))
+      await given(leaving(), event('date-untold', CASE, BY_DESK, { reporter: CASE.id, because }))
       const [alarm] = await alarmsTo(linus)
       expect(alarm).toContain(`Because: ${why}`)
       expect(alarm?.includes('/ask')).toBe(because === 'no-key')
@@ -365,15 +370,19 @@ describe('(A3) the dates of a case', () => {
     await givenCase({ policy: {} })
     const mine = () => rungOf('date-message', 'grace')
     const rings = 'date-message after hours 0 grace'
-    await given(embargo(14), LEAVING)
+    // They were asked about it before.
+    await given(embargo(14), DATE_TOLD, leaving())
     await world.wait(15 * MINUTE)
     expect(mine()).toEqual([rings])
     // New content under the old date, then a new date.
-    await given(DATE_TOLD, LEAVING)
+    await given(DATE_TOLD, leaving(false))
     await world.wait(HOUR)
     expect(mine()).toEqual([rings])
-    await given(embargo(20), LEAVING)
+    await given(embargo(20), leaving())
     await world.wait(15 * MINUTE)
+    expect(mine()).toEqual([rings, rings])
+    await given(ANSWERED)
+    await world.wait(3 * DAY)
     expect(mine()).toEqual([rings, rings])
   })
 
@@ -616,7 +625,7 @@ it('(B16) a change after the list was told reminds everybody at once, then daily
   await world.wait(HOUR)
   await world.wait(HOUR)
   expect(await mine()).toBe(5)
-  await given(LEAVING)
+  await given(leaving())
   await world.wait(2 * HOUR)
   expect(await mine()).toBe(5)
 })
@@ -888,7 +897,7 @@ describe('(A3) each clock rings once, at its time,', () => {
     ['notice-overdue', () => DAY + 30 * MINUTE, () => [embargo(8)]],
     // For the second time: the first is at once.
     ['change', () => DAY, () => [proposed(1)]],
-    ['date-message', () => 15 * MINUTE, () => [LEAVING]],
+    ['date-message', () => 15 * MINUTE, () => [leaving()]],
     ['dead-man', () => 2 * DAY + HOUR, () => [embargo(2)]],
     ['desk-certificate', untilCertificate, () => []],
     ['maintainer-certificate', untilCertificate, () => []],

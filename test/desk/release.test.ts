@@ -310,6 +310,33 @@ describe('a notice that is leaving', { timeout: 60_000 }, () => {
     expect(await noticed()).toEqual([])
   })
 
+  it('is sent when no message about the date can be made: the alarms say that the reporter was not told, until they are answered (A3, G9)', async () => {
+    await givenNotices()
+    world.workers.failSeal = (said) =>
+      said.includes('We have told the private list') ? new TypeError('a bug at the date') : null
+    await world.wait(UNTIL_DUE)
+    expect(state()).toBe('released')
+    expect(await noticed()).toEqual(ALL)
+    expect(recorded('desk-failed')).toMatchObject([{ at: `date message of ${FIRST}` }])
+    await world.wait(15 * MINUTE)
+    expect(await lastTo(linus)).toContain('The reporter was not told the date')
+    const mark = world.accepted.length
+    await world.wait(DAY)
+    await writes(grace, '/reply\nThe date is near.\n')
+    await world.wait(2 * DAY)
+    expect(await alarmsTo(linus, mark)).toHaveLength(1)
+  })
+
+  it('is withheld from nobody when it is held after every copy has left (A3)', async () => {
+    await givenNotices()
+    await world.wait(UNTIL_DUE)
+    expect(await noticed()).toEqual(ALL)
+    world.change("UPDATE notices SET state = 'releasing', released_at = NULL")
+    upgrade((old) => `${old}One more line.\n`)
+    await world.settle()
+    expect(recorded('notice-held')).toMatchObject([{ withheldSince: null }])
+  })
+
   it('can be held while all copies are queued and none is sent; approved again each gets one (G2, G7)', async () => {
     await givenNotices()
     world.pass(UNTIL_DUE)

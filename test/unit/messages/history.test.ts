@@ -108,7 +108,9 @@ describe('the history of a case', () => {
       'An unverified sender wrote in the name of this maintainer; nothing was done, because it was not signed.'
     ],
     [
-      event('notice-leaving', CASE, BY_DESK, { revision: 1, digest: SHA, lateMs: 86_640_000 }),
+      event('notice-leaving', CASE, BY_DESK, {
+        ...{ revision: 1, digest: SHA, lateMs: 86_640_000, dateOwed: null }
+      }),
       'The desk began to send the advance notice, revision 1 (content 4f3a9c120000…), 24 hours late.'
     ],
     [
