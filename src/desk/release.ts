@@ -266,14 +266,6 @@ async function endRelease(desk: Desk, notice: NoticeRecord, known: NoticeSetting
       return false
     notices.setState(tx, current, { state: 'released', releasedAt: now })
     commit(tx, decisions, prepared, { now })
-    const { disclosureAt: date } = known.case
-    for (const { recipientId: reporter } of prepared.messages) {
-      if (date === null) continue
-      const isClear = decisions.some((one) => one.kind === 'send-clear' && one.to.id === reporter)
-      const how = isClear ? 'in-clear' : 'encrypted'
-      const about = { reporter, date, how, isQuestion: false } as const
-      record(tx, event('date-told', aboutCase(caseTag), BY_DESK, about), { now })
-    }
     const { held, queued, sent, bounced, 'given-up': lost } = deliveries.count(tx, id, revision)
     const about = { revision, sent: queued + sent + bounced + lost, held }
     record(tx, event('notice-left', aboutCase(caseTag), BY_DESK, about), { now })

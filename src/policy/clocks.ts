@@ -40,11 +40,8 @@ export function clocksOf(
   product: Product | null,
   settings: Pick<Settings, 'clocks' | 'products'>
 ): readonly Clock[] {
-  const { clocks, notice } = product?.policy ?? { clocks: settings.clocks, notice: null }
-  const isDateTold = product === null || notice?.reporter_date_mail === 'with-notice'
-  const own = clocks.filter(
-    ({ id, subjects }) => subjects.includes(kind) && (isDateTold || !OF_THE_DATE.includes(id))
-  )
+  const { clocks } = product?.policy ?? settings
+  const own = clocks.filter(({ subjects }) => subjects.includes(kind))
   return kind === 'case' ? [...own, ...keptPromises(own, settings)] : own
 }
 
@@ -59,9 +56,6 @@ function keptPromises(
     .map((clock) => [clock.id, { ...clock, due: { promised: true } } as const] as const)
   return [...new Map(others).values()]
 }
-
-/** Clocks of the promise that the reporter learns the date together with the list. */
-const OF_THE_DATE: readonly string[] = ['date-message', 'date-untold']
 
 /** The calendar in which a subject's clocks count. */
 export function calendarOf(product: Product | null, { desk }: Settings): Calendar {

@@ -24,7 +24,7 @@ import {
   type EventKind,
   type NewEvent
 } from '../domain/event.ts'
-import { type FactLine, type MessageKind } from '../domain/message.ts'
+import { type MessageKind } from '../domain/message.ts'
 import { type NoticeRecord } from '../domain/notice.ts'
 import { type Product, productNamed, type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
@@ -99,13 +99,17 @@ function tell(owed: readonly Owed[], about: DateAbout, by: Actor, tag = about.re
   return told
 }
 
+/** Whether reporters learn a date together with the list. */
+export function isDatePromised({ policy }: Product): boolean {
+  return policy.notice?.reporter_date_mail === 'with-notice'
+}
+
 /** Whether the list learns a date from it that the reporter is to learn, too (M-30). */
 export function owesDate(
   { told, releasedAt }: NoticeRecord,
   { case: { disclosureAt }, product }: NoticeSetting
 ): boolean {
-  const isPromised = product.policy.notice?.reporter_date_mail === 'with-notice'
-  return isPromised && releasedAt === null && told?.disclosureAt !== disclosureAt
+  return isDatePromised(product) && releasedAt === null && told?.disclosureAt !== disclosureAt
 }
 
 /** What reporters read when the list was told a date, or has read what changed. */
@@ -115,6 +119,7 @@ export function dateWithNotice(
   { keys, isListTold }: { readonly keys: ReporterKeys; readonly isListTold: boolean }
 ): Decision[] {
   const { case: found, product, settings } = known
+  const { tag, disclosureAt: date } = found
   const { told, releasedAt } = notice
   const isDateNew = owesDate(notice, known)
   // The name of a file is not for the reporter.
@@ -122,7 +127,7 @@ export function dateWithNotice(
     what.replace(/^Patch (?!available$).+/u, 'Patches')
   )
   const changed = listed([...new Set(parts)].filter((part) => part !== 'Disclosure'))
-  if (product.policy.notice?.reporter_date_mail !== 'with-notice') return []
+  if (!isDatePromised(product) || date === null) return []
   // What left before and goes to members who came later is no news to the reporter.
   if (releasedAt !== null || (!isDateNew && changed === '')) return []
   const { timezone } = settings.desk
@@ -134,18 +139,22 @@ export function dateWithNotice(
     changed,
     isListTold
   })
-  const sending = { once: `${notice.id}:${notice.revision}`, tag: found.tag }
+  const sending = { once: `${notice.id}:${notice.revision}`, tag }
   const others = found.reporters.filter(({ contact }) => contact === null)
-  return [...addresseesOf(found), ...others].flatMap((reporter) => {
-    const to = addressed(reporter)
+  return [...addresseesOf(found), ...others].flatMap((one) => {
+    const { id: reporter } = one
+    const to = addressed(one)
     const path = to === null ? null : reporterPath(to, keys, product)
-    if (path !== null && path.kind !== 'no-key') return toReporter(path, message, sending)
+    if (path !== null && path.kind !== 'no-key') {
+      const event = { reporter, date, how: path.kind, isQuestion: false }
+      const told = recorded('date-told', aboutCase(tag), BY_DESK, event)
+      return [toReporter(path, message, sending), told]
+    }
     // Whether they know the date is on the record already.
     if (!isDateNew) return []
     // A clock tells the maintainers at once.
     const because = path === null ? 'no-address' : 'no-key'
-    const about = { reporter: reporter.id, because } as const
-    return recorded('date-untold', aboutCase(found.tag), BY_DESK, about)
+    return recorded('date-untold', aboutCase(tag), BY_DESK, { reporter, because })
   })
 }
 
@@ -295,40 +304,37 @@ function wordsWith<E extends NewEvent, K extends (typeof ABOUT_DATE)[number]>(
 }
 
 /**
- * Reads AGREE on a line of its own, or else OBJECT at the start of one (B19), if they were told a date. What does not answer the
- * present one is shown and nothing more. `isOnlyYes`: nothing else came with the answer, so it needs no reply.
+ * Reads AGREE or OBJECT at the start of a line (B19) from whoever was told a date. What does not surely answer the present one is
+ * shown and nothing more. `isOnlyYes`: nothing else came with the answer, so it needs no reply.
  */
 export function answerToDate(
   sender: Sender,
   about: Pick<Situation, 'opened' | 'answers' | 'quoted'> &
     Pick<BoundCase, 'events'> & { readonly record: CaseRecord }
-): {
-  readonly facts: readonly FactLine[]
-  readonly decisions: readonly Decision[]
-  readonly isOnlyYes: boolean
-} {
+) {
   const { record, events, opened } = about
   const { tag, disclosureAt: date } = record
   const nothing = { facts: [], decisions: [], isOnlyYes: false }
   if (sender.kind !== 'reporter' || date === null) return nothing
   const { text, outsideText, attachments, warnings } = opened
   const told = wordsWith(events, record, sender.reporter, 'date-told')
-  if (told.length === 0) return nothing
   const own = newText(text)
-  const isNo = /^[^\S\n]*object(?![\p{L}\p{N}-])/imu.test(own)
-  if (!isNo && !/^[^\S\n]*agree[^\S\n]*[.!]?[^\S\n]*$/imu.test(own)) return nothing
-  const answer = isNo ? 'object' : 'agree'
-  const isPresent = answersPresent(date, told, about)
-  const value = `${isPresent ? '' : STILL_OPEN}${SAID[answer]}`
-  const facts = [{ label: 'About the date', value }]
-  if (!isPresent) return { ...nothing, facts }
+  const answer = readAnswer(own)
+  if (told.length === 0 || answer === null) return nothing
   const { id } = sender.reporter
+  const which = whichDate(date, told, about, sender.reporter)
+  const value =
+    answer === 'unread'
+      ? UNREAD
+      : `the reporter ${SAID[answer]}${TO[which]}${answer === 'agree' ? '' : OBJECTED}`
+  const facts = [{ label: 'About the date', value }]
+  if (answer === 'unread' || which !== 'present') return { ...nothing, facts }
   const answered = { reporter: id, date, answer } as const
   return {
     facts,
     decisions: [recorded('date-answered', aboutCase(tag), { kind: 'reporter', id }, answered)],
     isOnlyYes:
-      /^\W*agree\W*$/iu.test(own) &&
+      /^agree[\s.!]*$/iu.test(own) &&
       outsideText === '' &&
       warnings.length === 0 &&
       // Mail clients add the sender's key.
@@ -336,25 +342,54 @@ export function answerToDate(
   }
 }
 
-/** Whether it is about the date that they were told last: they know no other, or answer the message that told it. */
-function answersPresent(
-  date: Instant,
-  told: readonly DeskEvent<'date-told'>[],
-  { answers, quoted }: Pick<Situation, 'answers' | 'quoted'>
-): boolean {
-  const last = told.at(-1)
-  if (last?.about.date !== date) return false
-  const named = [...quoted, ...(answers === null ? [] : [answers])]
-  const ofDate = named.filter(({ kind }) => DATE_MAIL.includes(kind))
-  return ofDate.length === 0
-    ? told.every(({ about }) => about.date === date)
-    : ofDate.every(({ createdAt }) => createdAt >= last.at)
+/** The word alone on its line, or with a mark behind it. */
+const ANSWER = /^(?:agree|(object))(?:\s*(?:$|[,.:;!…]+(?:\s|$)|[–—―])|\s+-+(?:\s|$))/iu
+/** A line above it that leaves no sentence open: an empty one, the end of a sentence, or a greeting. */
+const ABOVE = /^$|[.!?:;…]$|^(?:dear|hello|hey|hi)(?: [^\s,]+){0,4},$/iu
+
+/** What the reporter's own text answers; null where nothing in it looks like an answer. */
+function readAnswer(own: string): 'agree' | 'object' | 'unread' | null {
+  const lines = own.split('\n').map((line) => line.trim())
+  const found = lines.flatMap((line, at) => {
+    const read = ANSWER.exec(line)
+    if (read === null) return []
+    if (!ABOVE.test(lines[at - 1] ?? '')) return 'unread'
+    return read[1] === undefined ? 'agree' : 'object'
+  })
+  const [first] = found
+  if (first !== undefined) return found.every((one) => one === first) ? first : 'unread'
+  return /(?<!\p{L})(?:AGREE|OBJECT)(?!\p{L})/u.test(own) ? 'unread' : null
 }
 
-const STILL_OPEN =
-  'an earlier one, or nothing tells which, so the question about the present date is still open: '
-const SAID = {
-  agree: 'the reporter AGREES',
-  object:
-    'the reporter OBJECTS; please read why, then answer with /reply or set another date with /embargo'
+/** Which date it is about, by the messages that it names; by those that they were told, where it names none. */
+function whichDate(
+  date: Instant,
+  told: readonly DeskEvent<'date-told'>[],
+  about: Pick<Situation, 'answers' | 'quoted'> & { readonly record: CaseRecord },
+  reporter: Reporter
+): keyof typeof TO {
+  const { answers, quoted, record } = about
+  const other = told.findLastIndex(({ about }) => about.date !== date)
+  const first = told[other + 1]
+  if (first === undefined) return 'earlier'
+  const named = [...quoted, ...(answers === null ? [] : [answers])]
+  const ofDate = named.filter(({ kind }) => DATE_MAIL.includes(kind))
+  const old = ofDate.filter(({ createdAt }) => createdAt < first.at)
+  // In a merged case they may have been told another date.
+  const isMerged = record.reporters.some(
+    (one) => isSamePerson(one, reporter) && one.id !== record.tag
+  )
+  if (ofDate.length === 0) return other === -1 && !isMerged ? 'present' : 'unclear'
+  if (old.length === 0) return 'present'
+  return old.length === ofDate.length ? 'earlier' : 'unclear'
+}
+
+const UNREAD =
+  'we cannot tell what the reporter answers: AGREE or OBJECT stands in the text, but not clearly as the answer; please read it'
+const TO = {
+  present: '',
+  earlier: ' to an earlier date; this is no answer about the present one',
+  unclear: ', but nothing tells to which date; this is no answer about the present one'
 } as const
+const SAID = { agree: 'AGREES', object: 'OBJECTS' } as const
+const OBJECTED = '; please read why, then answer with /reply or set another date with /embargo'

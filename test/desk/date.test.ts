@@ -37,6 +37,7 @@ import {
 } from '../support/desk.ts'
 import { bounceOf } from '../support/mail-parts.ts'
 import { type Someone, someone } from '../support/world.ts'
+import { POLICY } from '../unit/policy/samples.ts'
 
 /** A case that Grace accepted with a date, and what Alice read of it last. */
 async function dated(as: 'encrypted' | 'clear', autocrypt = as === 'encrypted'): Promise<string> {
@@ -121,8 +122,9 @@ const ASKED = '> If the date suits you, please reply with the word\n> OBJECT\n\n
 it.each([
   ['agree', 'Agree.\n\nThat is fine.\n> OBJECT\n', 'AGREES', 'agreed'],
   ['agree', `${ASKED}AGREE\n`, 'AGREES', 'agreed'],
+  ['agree', 'Thanks!\nAGREE, fine for me\n', 'AGREES', 'agreed'],
   ['object', 'Hello,\nOBJECT: my talk is later.\n', 'OBJECTS', 'OBJECTED'],
-  ['object', 'AGREE\nNo, wait:\nOBJECT\n', 'OBJECTS', 'OBJECTED']
+  ['object', 'Object - my talk is later.\n', 'OBJECTS', 'OBJECTED']
 ])(
   '(B19) %s in the answer is shown to the maintainers and recorded',
   async (word, text, shown, status) => {
@@ -138,6 +140,22 @@ it.each([
   }
 )
 
+it('(B14, B19) who came from a merged case, with a date of its own, and names no message about it has not answered the present date', async () => {
+  await dated('encrypted')
+  await givenMessage(bob, { subject: 'two', text: 'x', as: 'encrypted', autocrypt: true })
+  const other = '/accept\n/embargo 2026-12-07T12:00:00Z because later\n'
+  await writes(grace, other, { tag: SECOND })
+  await writes(grace, `/merge ${FIRST}\n`, { tag: SECOND, after: MINUTE })
+  const told = [{ reporter: FIRST }, { reporter: SECOND }, { reporter: SECOND }]
+  expect(recorded('date-told')).toMatchObject(told)
+  const last = answering(bob)
+  await writes(bob, 'AGREE\n', { after: MINUTE, ...answering(bob, world.sentTo(bob)[0]) })
+  expect(await lastTo(linus)).toContain('nothing tells to which date')
+  expect(recorded('date-answered')).toEqual([])
+  await writes(bob, 'AGREE\n', { after: MINUTE, ...last })
+  expect(recorded('date-answered')).toMatchObject([{ reporter: SECOND }])
+})
+
 it.each(['AGREE', 'OBJECT'])(
   '(B19) %s to an earlier date, or without telling to which, is shown and leaves the question about the present date open',
   async (word) => {
@@ -152,11 +170,12 @@ it.each(['AGREE', 'OBJECT'])(
     await writes(alice, text, { after: MINUTE })
     const shown = (await textsTo(linus)).filter((said) => said.includes(`the reporter ${word}S`))
     expect(shown).toHaveLength(2)
-    for (const said of shown) expect(said).toContain('the present date is still open')
+    expect(shown[0]).toContain(`${word}S to an earlier date`)
+    expect(shown[1]).toContain('nothing tells to which date')
     expect(await writes(grace, '/status\n')).toContain('no AGREE or OBJECT from')
     expect([recorded('date-answered').length, recorded('reporter-wrote').length]).toEqual([0, 2])
     await writes(alice, text, { after: MINUTE, ...second })
-    expect(await lastTo(linus)).not.toContain('is still open')
+    expect(await lastTo(linus)).not.toContain('the present one')
     expect(recorded('date-answered')).toMatchObject([{ date: '2027-01-12T12:00:00.000Z' }])
   }
 )
@@ -242,12 +261,24 @@ it('a disclosure before the date tells the reporter, who was asked to wait for i
   expect(await textsTo(alice, before)).toEqual([expect.stringContaining('is public now')])
 })
 
-it('(B19) a quoted or longer word is no answer', async () => {
-  await dated('encrypted')
-  await answer('Objects in memory are freed twice.\nThanks\n> please reply AGREE\n> AGREE\n')
-  await answer('Agree? No, that is too early.\n')
-  expect(recorded('date-answered')).toEqual([])
-})
+it.each([
+  ['Objects in memory are freed twice.\nThanks\n> please reply AGREE\n> AGREE\n', false],
+  ['Object files are rebuilt, so the old ones do no harm.\nObject.prototype is clean.\n', false],
+  ['Agree? No, that is too early.\n', false],
+  ['I cannot say that yet, so I do not\nAGREE.\n', true],
+  ['If you wait until May,\nAGREE\n', true],
+  ['AGREE\nNo, wait:\nOBJECT\n', true]
+])(
+  '(B19) a quoted or longer word, a part of a sentence and two words are no answer: %j',
+  async (text, isSeen) => {
+    await dated('encrypted')
+    await answer(text)
+    const [facts = ''] = (await lastTo(linus)).split('Commands: ')
+    expect(facts.includes('About the date: we cannot tell')).toBe(isSeen)
+    expect(recorded('date-answered')).toEqual([])
+    expect(recorded('reporter-wrote')).toHaveLength(1)
+  }
+)
 
 it('(B19) two dates in one message ask the reporter once, about the last, and the answer says so', async () => {
   await dated('encrypted')
@@ -379,6 +410,16 @@ it('(B19, M-30) a reporter who comes without a key into a case whose list was to
   expect(await lastTo(bob)).toContain('It becomes public on Fri 4 Dec 2026')
   await world.wait(DAY)
   expect(rung()).toBe(4)
+})
+
+it('(A3, M-30) where the policy promises no message about the date, no alarm says that it is missing', async () => {
+  const notice = { ...POLICY.notice, reporter_date_mail: 'none' } as typeof POLICY.notice
+  await givenNotices({ policy: { notice } })
+  await world.wait(UNTIL_DUE)
+  await givenMessage(bob, { subject: 'two', text: 'x', as: 'encrypted' })
+  await writes(grace, `/merge ${FIRST}`, { tag: SECOND })
+  await world.wait(DAY)
+  expect(world.rows("SELECT 1 FROM rings WHERE clock GLOB 'date-*'")).toEqual([])
 })
 
 it('(B14, B19, M-30) a reporter who comes into a case whose list was told the date is told it, too, not asked', async () => {

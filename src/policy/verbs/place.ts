@@ -14,7 +14,7 @@ import { aboutCase, byMaintainer, type EventKind } from '../../domain/event.ts'
 import { type CaseTag, parseCaseTag } from '../../domain/ids.ts'
 import { productNamed } from '../../domain/settings.ts'
 import { clocksOf, promisesOpen } from '../clocks.ts'
-import { comingDate, proposeDate } from '../date-talk.ts'
+import { comingDate, isDatePromised, proposeDate } from '../date-talk.ts'
 import {
   changeComplaint,
   copyOf,
@@ -119,7 +119,8 @@ function askAbout(into: ListedCase, draft: Draft): string {
     ({ id, contact }) => contact === null || unreached.some((one) => one.id === id)
   )
   const by = byMaintainer(author.id)
-  for (const { id: reporter, contact } of state === 'noticed' ? untold : []) {
+  const isOwed = state === 'noticed' && isDatePromised(asking.product)
+  for (const { id: reporter, contact } of isOwed ? untold : []) {
     const about = { reporter, because: contact === null ? 'no-address' : 'no-key' } as const
     draft.decisions.push(recorded('date-untold', aboutCase(into.tag), by, about))
   }

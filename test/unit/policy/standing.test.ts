@@ -14,7 +14,7 @@ import {
 import { type CaseTag } from '../../../src/domain/ids.ts'
 import { addMs, type Instant } from '../../../src/domain/time.ts'
 import { clocksOf, standingOf, whomToTell } from '../../../src/policy/clocks.ts'
-import { GRACE, LINUS, POLICY, PRODUCT } from './samples.ts'
+import { GRACE, LINUS } from './samples.ts'
 
 const HOUR = 3_600_000
 const CASE = aboutCase('ACME-2026-0001' as CaseTag)
@@ -138,20 +138,6 @@ it('(A3) over the end of daylight saving a day of a clock has 24 hours, and a bu
     '2026-10-22T11:00:00.000Z'
   ])
 })
-
-it.each(['with-notice', 'none'] as const)(
-  '(A3, M-30) reporters who are told the date %s: only the promise has clocks',
-  (promised) => {
-    const notice = { ...POLICY.notice, reporter_date_mail: promised } as typeof POLICY.notice
-    const product = { ...PRODUCT, policy: { ...POLICY, notice } }
-    const ids = clocksOf('case', product, { clocks: BUILT_IN_CLOCKS, products: [] }).map(
-      ({ id }) => id
-    )
-    const dates = promised === 'none' ? [] : ['date-message', 'date-untold']
-    // A message that was lost is owed whoever promised it.
-    expect(ids.filter((id) => id.startsWith('date-'))).toEqual([...dates, 'date-unreached'])
-  }
-)
 
 it.each([
   ['release', ['grace']],
