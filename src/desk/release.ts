@@ -155,8 +155,7 @@ function hold(desk: Desk, tx: Tx, notice: NoticeRecord, because: HoldBecause): v
   const { id, revision, hasLeft, caseTag, state } = notice
   const copies = deliveries.countCopies(tx, id)
   notices.stop(tx, notice, state === 'releasing' ? 'withdraw' : 'go-on', now)
-  const isLacking = copies.here + copies.onTheWay > 0 || deliveries.countUnreached(tx, id) > 0
-  const withheldSince = hasLeft && isLacking ? now : null
+  const withheldSince = hasLeft && deliveries.countUnreached(tx, id) > 0 ? now : null
   const about = { revision, because, reason: '', copies, withheldSince }
   record(tx, event('notice-held', aboutCase(caseTag), BY_DESK, about), { now })
   desk.log({ event: 'notice.held', notice: id, because })
@@ -279,9 +278,8 @@ async function dateMail(desk: Desk, notice: NoticeRecord, known: NoticeSetting, 
   const make = async (decisions: readonly Decision[]) => {
     return { decisions, prepared: await prepare(desk, decisions, now) }
   }
-  const what = { where: 'release', at: `date message of ${notice.caseTag}` }
   const tell = () =>
-    attempt(desk, what, async () => {
+    attempt(desk, { where: 'release', at: `date message of ${notice.caseTag}` }, async () => {
       const left = desk.db.read((read) => deliveries.count(read, notice.id, notice.revision))
       const keys = await knownKeys(desk, known.case, now)
       return make(dateWithNotice(notice, known, { keys, isListTold: left.queued + left.sent > 0 }))

@@ -39,7 +39,10 @@ import { toReporter } from './send.ts'
 import { type BoundCase, type DatedCase, type Situation } from './situation.ts'
 import { type Sender } from './threading.ts'
 
-const ABOUT_DATE = ['date-told', 'date-untold', 'date-answered', 'disclosure-untold'] as const
+const ABOUT_DATE = [
+  ...(['date-told', 'date-untold', 'date-answered', 'disclosure-untold'] as const),
+  ...(['date-unreached', 'retried'] as const)
+]
 
 /** The events that show what each reporter was told about the date and what they answered. */
 export const DATE_KINDS: readonly EventKind[] = [...ABOUT_DATE, 'embargo-set', 'notice-left']
@@ -80,7 +83,8 @@ function tell(owed: readonly Owed[], about: DateAbout, by: Actor, tag = about.re
     const known = wordsWith(events, record, reporter, 'date-told').at(-1)?.about.date ?? date
     const before = word === 'public' || known === date ? '' : say(known)
     const isPublic = word === 'public'
-    const said = { ...OF_DATE, product: product.name, disclosure: say(date), before, isPublic }
+    const names = { product: product.name, disclosure: say(date) }
+    const said = { ...names, before, isPublic, changed: '', isListTold: true }
     const isQuestion = word === 'question'
     const message = isQuestion ? dateProposed({ date: say(date), before }) : dateNotice(said)
     const sending = { once: `${about.arrivalId}:${date}`, tag: record.tag }
@@ -158,8 +162,6 @@ export function dateWithNotice(
   })
 }
 
-const OF_DATE = { changed: '', isListTold: true } as const
-
 /** Tells every reporter that the issue became public before the date of the case; those without a key as soon as one comes. */
 export function tellEarly(draft: Draft, date: Instant): void {
   const { case: record, author } = draft
@@ -185,10 +187,8 @@ function tellOwing(reporters: readonly Addressed[], about: DateAbout, by: Actor)
     .map((one) => ({ ...about, ...one, product: productNamed(one.record.product, settings) }))
   const told = [about, ...others].map((one) => {
     const { decisions, says } = tell(owedIn(one, reporters), one, by)
-    return {
-      decisions,
-      says: one === about ? says : says.map((said) => `${one.record.tag}: ${said}`)
-    }
+    const where = one === about ? '' : `${one.record.tag}: `
+    return { decisions, says: says.map((said) => `${where}${said}`) }
   })
   return {
     decisions: told.flatMap(({ decisions }) => decisions),
@@ -271,10 +271,8 @@ export function owedWord(
 }
 
 /** The date of the case, if it is still to come. */
-export function comingDate(
-  { disclosureAt: date, state }: CaseRecord,
-  now: Instant
-): Instant | null {
+export function comingDate(record: CaseRecord, now: Instant): Instant | null {
+  const { disclosureAt: date, state } = record
   return !isOpen(state) || state === 'disclosed' || date === null || date <= now ? null : date
 }
 
@@ -289,6 +287,12 @@ export function answerOf(
     ({ about }) => about.date === date
   )
   return said.findLast(({ kind }) => kind === 'date-answered') ?? said.at(-1) ?? null
+}
+
+/** Whether the last message about the date did not reach them. */
+export function isDateLost(about: Pick<DateAbout, 'record' | 'events'>, reporter: Reporter) {
+  const kinds = ['date-told', 'date-unreached', 'retried'] as const
+  return wordsWith(about.events, about.record, reporter, ...kinds).at(-1)?.kind === 'date-unreached'
 }
 
 /** The events of these kinds that concern this reporter, under any of their case numbers. */
@@ -326,7 +330,7 @@ export function answerToDate(
   const value =
     answer === 'unread'
       ? UNREAD
-      : `the reporter ${SAID[answer]}${TO[which]}${answer === 'agree' ? '' : OBJECTED}`
+      : `the reporter ${answer.toUpperCase()}S${TO[which]}${answer === 'agree' ? '' : OBJECTED}`
   const facts = [{ label: 'About the date', value }]
   if (answer === 'unread' || which !== 'present') return { ...nothing, facts }
   const answered = { reporter: id, date, answer } as const
@@ -391,5 +395,4 @@ const TO = {
   earlier: ' to an earlier date; this is no answer about the present one',
   unclear: ', but nothing tells to which date; this is no answer about the present one'
 } as const
-const SAID = { agree: 'AGREES', object: 'OBJECTS' } as const
 const OBJECTED = '; please read why, then answer with /reply or set another date with /embargo'

@@ -20,7 +20,7 @@ import { formatInstant, type Instant } from '../domain/time.ts'
 import { count, listed } from '../domain/words.ts'
 import { nounOf } from '../messages/catalogue.ts'
 import { dueOf, promisesOpen, promiseWords } from './clocks.ts'
-import { answerOf, owedWord } from './date-talk.ts'
+import { answerOf, isDateLost, owedWord } from './date-talk.ts'
 import { type CommandContext, type Draft, happening } from './draft.ts'
 import { approvalRule } from './embargo.ts'
 import {
@@ -229,9 +229,12 @@ export function* dateLines(draft: Draft): Iterable<string> {
     const said = answerOf(record, reporter, draft)
     const when = formatInstant(said?.at ?? now, settings.desk.timezone)
     const word = said === null ? owedWord(about, reporter) : null
-    if (said?.kind === 'date-told')
-      yield `Date: no AGREE or OBJECT from ${address}; we wrote to them ${when}`
-    else if (said !== null)
+    if (said?.kind === 'date-told') {
+      const wrote = isDateLost(about, reporter)
+        ? `what we wrote to them on ${when} could not be delivered`
+        : `we wrote to them ${when}`
+      yield `Date: no AGREE or OBJECT from ${address}; ${wrote}`
+    } else if (said !== null)
       yield `Date: ${address} ${said.about.answer === 'agree' ? 'agreed' : 'OBJECTED'} ${when}`
     else if (word !== null && reporterPath(reporter, reporterKeys, product).kind === 'no-key')
       yield `Message about the disclosure: waits for a key of ${address}`

@@ -307,6 +307,19 @@ it('(A6, A10) a message about a date never leaves once a newer one is made, and 
   expect(recorded('date-unreached')).toEqual([])
   await world.receive(Buffer.from(bounceOf(ids.at(-1) ?? '')))
   expect(recorded('date-unreached')).toHaveLength(1)
+  expect(await writes(grace, '/status\n')).toMatch(
+    /no AGREE or OBJECT from \S+; what we wrote to them on [^;]* could not be delivered/
+  )
+  await writes(grace, '/embargo 2026-12-09T12:00:00Z because later\n')
+  expect(await writes(grace, '/status\n')).toContain('; we wrote to them')
+})
+
+it('(A12) a reason alone, for the date that the list was told, is no change, and the answer says where it goes', async () => {
+  await released(true)
+  expect(await writes(grace, `/embargo ${DISCLOSURE} because it is exploited\n`)).toContain(
+    'already; nothing is changed. /note takes a reason.'
+  )
+  expect(recorded('change-proposed')).toEqual([])
 })
 
 it('(B17) a date is said in the zone in which it was written, too: to its author, the reporter and in the notice that is approved', async () => {

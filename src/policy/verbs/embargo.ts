@@ -38,8 +38,9 @@ const embargo: Handler = (draft, command) => {
   const said = formatInstant(date, timezone, zone)
   if (date <= now) throw new Refusal(`${said} has passed already.`)
   const { disclosureAt: oldDate } = draft.case
-  if (date === oldDate && reason === null)
-    return `The disclosure is set to ${said} already; nothing is changed.`
+  // A reason alone is nothing that the list would have to be told.
+  if (date === oldDate && (reason === null || isListTold(draft.notice)))
+    return `The disclosure is set to ${said} already; nothing is changed. /note takes a reason.`
   refuseIf(changeComplaint(draft))
   const edited = announceEdit(draft)
   const disclosureReason = reason ?? ''
