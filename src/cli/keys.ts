@@ -81,7 +81,7 @@ export async function readCertificate(
   const data = await readLimited(path)
   if (classifyKey(data) === 'private')
     throw new CommandError(
-      `${option}: ${path} is a PRIVATE key; delete this file and ask its owner for the public key.`
+      `${option}: ${path} holds a PRIVATE key; please name the file with the public key. If somebody sent you this file, tell them so, and ask for the public key.`
     )
   const facts = await inspectKey(data, now)
   if (facts !== null) return facts

@@ -196,7 +196,7 @@ describe('a case with several reporters (B14)', () => {
     await givenMerged()
     await says('/accept')
     await says('/embargo 2027-01-15T12:00:00Z because it is ready')
-    await says('/reject upstream it is known to everybody and was known before')
+    await says('/reject upstream\nit is known to everybody and was known before')
     const [ofAlice, ofBob] = [await everythingTo(alice), await everythingTo(bob)]
     for (const word of ['Bob', bob.address, SECOND, 'lexer']) expect(ofAlice).not.toContain(word)
     for (const word of ['Alice', alice.address, FIRST, 'parser']) expect(ofBob).not.toContain(word)

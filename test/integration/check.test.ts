@@ -304,7 +304,7 @@ describeWith(['gpg'], 'the check of a desk', async () => {
     writeFileSync(key, (await withGpgAt(past, () => keyExpiringIn(owner, 60))).armored)
     await refused(/expired/)
     copyFileSync(file('keys/desk.asc'), key)
-    await refused(/PRIVATE/)
+    await refused(/PRIVATE key; please name the file with the public key/)
     // Products may stand behind one --product.
     await refused(/^postern: --product: "lexer" is not in/, 'lexer')
     expect(JSON.parse((await desk.cli('members', 'list', '--json')).stdout)).toEqual([])

@@ -101,8 +101,8 @@ const reject: Handler = (draft, command) => {
     const codes = Object.entries(rule.codes).map((one) => `\n      ${one.join('\n          ')}`)
     throw new Refusal(`Please give one of these codes, which tell the reporter:${codes.join('')}`)
   }
-  if (words.length > 0 && (command.text !== null || reason !== null)) throw new Refusal(ONE_TEXT)
-  const text = textFor(command.text ?? words.join(' '), draft)
+  refuseIf(words.length > 0 ? ONE_TEXT : null)
+  const text = textFor(command.text ?? '', draft)
   const about = { code, reason: reason ?? '' }
   if (text.length < rule.reason_length) {
     throw new Refusal(
@@ -119,7 +119,7 @@ const reject: Handler = (draft, command) => {
 }
 
 const ONE_TEXT =
-  'I cannot tell which of these words are for the reporter. Please put the text for the reporter below the line, or between << and >>; what follows "because" on the line stays on the record.'
+  'Please put a text for the reporter below the line, or between << and >>. A reason for the record stands after "because": /reject CODE because REASON.'
 
 const close: Handler = (draft, command) => {
   const [first = '', ...others] = command.words

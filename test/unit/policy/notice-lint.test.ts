@@ -202,7 +202,7 @@ it.each(rows`
   none               | deploy_permission: none | Please ${BEFORE} that instant.
   hosted             | deploy_permission: hosted: no reboot | deploy the patches before that instant on systems that you host yourself
   yes                | deploy_permission: Yes: quietly      | BEFORE DISCLOSURE quietly
-  an earlier patch   | patch_available_at: 2026-12-03T12:00Z | ${BEFORE} Thu 3 Dec 2026, 13:00 Berlin (12:00 UTC), when the patches become
+  an earlier patch   | patch_available_at: 2026-12-03T12:00Z | ${BEFORE} Thu 3 Dec 2026, 13:00 Berlin (12:00 UTC), when the patches become public. Please do not issue a release before the disclosure.
   one for all        | deploy_permission: yes: quietly\npatch_available_at: 2026-12-03T12:00Z | before the disclosure: Thu 3 Dec 2026
   a later patch      | patch_available_at: 2026-12-05T12:00Z | only after the disclosure: Sat 5 Dec 2026
   an earlier release | release_at: 2026-12-04 12:00 Europe/Berlin | not issue a release before Fri 4 Dec 2026, 12:00 Berlin (11:00 UTC), when ours

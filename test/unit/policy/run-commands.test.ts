@@ -120,13 +120,15 @@ describe('/accept and /reject (M-10, M-16)', () => {
     expect([ran, alone]).toEqual([true, expect.stringContaining('because: it is theirs.')])
   })
 
-  it.each(['/reject upstream Please ask them, because it is theirs', '/reject upstream because'])(
-    '(A1) %s leaves open what the reporter reads or the record says, and does nothing',
-    (line) => {
-      const { ran, said } = run(line)
-      expect([ran, said]).toEqual([false, expect.stringContaining('because')])
-    }
-  )
+  it.each([
+    '/reject upstream Please ask them, because it is theirs',
+    '/reject upstream beacuse Alice reported it first',
+    '/reject upstream —because it’s theirs',
+    '/reject upstream because'
+  ])('(A1) %s leaves open what the reporter reads or the record says, and does nothing', (line) => {
+    const { ran, said } = run(line)
+    expect([ran, said]).toEqual([false, expect.stringContaining('because')])
+  })
 
   it.each(['scheduled', 'releasing'] as const)(
     'refuses /reject and /close while a notice is %s',
