@@ -72,7 +72,6 @@ export type Words = {
   readonly mail: 'reply' | 'question' | 'accepted' | 'rejected' | 'merged' | 'closed' | 'reopened'
   readonly text: string
   readonly decision?: string
-  readonly title?: string
   /** Whether the text is a plan with workarounds (M-08). */
   readonly isPlan?: boolean
   /** Files that go along; encrypted only. */

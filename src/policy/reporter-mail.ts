@@ -13,6 +13,7 @@ import {
 } from '../domain/case.ts'
 import { type Decision, recorded } from '../domain/decision.ts'
 import { aboutCase, byMaintainer, type ReporterTold, type Way } from '../domain/event.ts'
+import { groupBy } from '../domain/group.ts'
 import { type Message } from '../domain/message.ts'
 import { type Instant } from '../domain/time.ts'
 import { count } from '../domain/words.ts'
@@ -117,27 +118,21 @@ export function reporterMeant({ case: record, bound: { named }, conversation }: 
 /** One message to each: what one of them reads names none of the others. */
 export function toEach(reporters: readonly Addressed[], draft: Draft, words: Words): string {
   if (reporters.length === 0) throw new Refusal(NO_ADDRESS)
-  const before = draft.words.length
-  const says = reporters.map((reporter) => toOne(reporter, draft, words))
-  const spoken = draft.words.slice(before)
-  const waits = spoken.every(({ path }) => path.kind === 'no-key') ? ' (waits for a key)' : ''
-  const to = reporters.map(({ contact }) => contact.address).join(', ')
-  const title = words.title === undefined ? 'To' : `${words.title}, to`
-  draft.texts.push({ title: `${title} ${to}${waits}`, text: words.text || (words.decision ?? '') })
-  return says.join(' ')
+  return reporters.map((reporter) => toOne(reporter, draft, words)).join(' ')
 }
 
 function toOne(reporter: Addressed, draft: Draft, words: Words): string {
-  const { mail, text, files = [] } = words
+  const { mail, text, files = [], isPlan } = words
   const { address } = reporter.contact
   const path = reporterPath(reporter, draft.reporterKeys, draft.product)
-  // All of it leaves as one message: what was written for one way must not take another.
-  const isOtherWay = said(draft, reporter).some((one) => one.path.kind !== path.kind)
-  if (isOtherWay) throw new Refusal(TWO_WAYS)
+  // All of it leaves as one message (B13): what was written for one way must not take another.
+  const others = said(draft, reporter)
+  if (others.some((one) => one.path.kind !== path.kind)) throw new Refusal(TWO_WAYS)
   draft.words.push({ ...words, reporter, path })
   if (path.kind === 'no-key') {
     // The words wait, and the reporter is asked for a key; nobody is answered until it comes.
     decided(draft, 'words-wait', { reporter: reporter.id, with: mail, writtenAt: draft.now })
+    if (others.length > 0) return `It waits in the same message to ${address}.`
     const asked = askFor(reporter, draft, 'key-request')
     draft.decisions.push(...asked.decisions)
     draft.activity.push(`wrote to ${address}; the text waits for a key of theirs`)
@@ -147,9 +142,13 @@ function toOne(reporter: Addressed, draft: Draft, words: Words): string {
   spoken(reporter, draft, { ...words, how: path.kind })
   const along = files.length === 0 ? '' : `, with ${count(files.length, 'file', 'files')}`
   // A decision has a line of its own for the other maintainers.
-  if (mail === 'reply' || mail === 'question')
-    draft.activity.push(`${DID[mail]} ${address} (${how}${along})`)
-  return `On its way to ${address}, ${how}.`
+  if (mail === 'reply' || mail === 'question') {
+    const done = isPlan === true ? 'sent the plan and the workarounds to' : DID[mail]
+    draft.activity.push(`${done} ${address} (${how}${along})`)
+  }
+  return others.length > 0
+    ? `It goes along in the same message to ${address}.`
+    : `On its way to ${address}, ${how}.`
 }
 
 const DID = { reply: 'answered', question: 'asked' } as const
@@ -183,20 +182,28 @@ function spoken(
   if (isPlan === true && isOpen(draft.case.state)) decided(draft, 'plan-told', { reporter, how })
 }
 
-/** The one message to each reporter that these commands make together, and their place on the record of the case. */
-export function spokenWords(draft: Draft): Decision[] {
+/**
+ * The one message to each reporter that these commands make together, their place on the record of the case, and as they read
+ * them for the other maintainers.
+ */
+export function spokenWords(draft: Draft) {
   const reporters = new Map(draft.words.map(({ reporter }) => [reporter.id, reporter]))
   const leaving = [...reporters.values()].map((reporter) => wordsTo(reporter, draft))
   // What several of them read in the same words is one message of the case.
-  const written = new Map(leaving.map((one) => [`${one.audience} ${one.text}`, one]))
-  return [
-    ...[...written.values()].map(({ audience, text }) => message(draft, audience, text)),
+  const written = [...groupBy(leaving, ({ audience, text }) => `${audience} ${text}`).values()]
+  const decisions = [
+    ...written.map(([{ audience, text }]) => message(draft, audience, text)),
     ...leaving.map(({ leaves }) => leaves)
   ]
+  const texts = written.map((all) => {
+    return { title: `To ${all.map(({ to }) => to).join(', ')}`, text: all[0].text }
+  })
+  return { decisions, texts }
 }
 
 function wordsTo(to: Addressed, draft: Draft) {
   const words = said(draft, to)
+  const { address } = to.contact
   const joined = (parts: readonly string[]): string =>
     parts.filter((part) => part !== '').join('\n\n')
   const { author, arrivalId } = draft
@@ -209,7 +216,7 @@ function wordsTo(to: Addressed, draft: Draft) {
     const kept: KeptWords = { mail, params, events: keptEvents(words) }
     const waits = { reporter: to.id, authorId: author.id, words: kept }
     const leaves: Decision = { kind: 'keep-words', ...waits }
-    return { audience: 'internal' as const, text, leaves }
+    return { audience: 'internal' as const, to: `${address} (waits for a key)`, text, leaves }
   }
   const files = words.flatMap((one) => one.files ?? [])
   const leaves = sendToReporter(path, messageOf(mail, params), {
@@ -217,7 +224,7 @@ function wordsTo(to: Addressed, draft: Draft) {
     tag: draft.case.tag,
     files: files.length === 0 ? null : { from: 'list', files }
   })
-  return { audience: 'reporter' as const, text, leaves }
+  return { audience: 'reporter' as const, to: `${address} (${WAYS[path.kind]})`, text, leaves }
 }
 
 function mailOf(words: readonly SpokenWords[]): KeptWords['mail'] {

@@ -81,6 +81,8 @@ export function runCommands(
   const { question, blocks } = draft
   const { leaving, says, after } = settle(before, draft)
   const sent = [...says, question?.says ?? ''].join(' ').trim()
+  const words = spokenWords(draft)
+  if (question !== null) after.activity.push(question.says)
   return {
     ran: true,
     refused: [],
@@ -89,9 +91,9 @@ export function runCommands(
       ...draft.decisions,
       // What waited was written first.
       ...leaving,
-      ...spokenWords(draft),
+      ...words.decisions,
       ...(question?.decisions ?? []),
-      ...activity(after),
+      ...activity({ ...after, texts: [...words.texts, ...after.texts] }),
       transcript({ lines, blocks, sent }, context, { before, after, verbs })
     ]
   }

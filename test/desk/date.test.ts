@@ -450,7 +450,7 @@ it.each([
     commands: '/reject upstream because it is theirs',
     answer: 'Rejected (upstream), because: it is theirs. On its way',
     update: 'rejected the case (upstream), because: it is theirs',
-    title: `Reason (upstream), to ${alice.address}`,
+    title: `To ${alice.address} (encrypted):`,
     stands: 'rejected (upstream, because: it is theirs)'
   },
   {

@@ -113,7 +113,6 @@ const reject: Handler = (draft, command) => {
     mail: 'rejected',
     text,
     decision: `Thank you for the time you put into this. ${says}`,
-    title: `Reason (${code})`,
     why: ` (${code})${why}`
   })
 }

@@ -90,7 +90,7 @@ const plan: Handler = (draft, command) => {
   }
   if (!isPlan(said)) throw new Refusal(PLAN_FORM)
   const text = `Plan:\n${said.plan}\n\nWorkarounds:\n${said.workarounds}`
-  const words = { mail: 'reply', text, title: 'The plan', isPlan: true } as const
+  const words = { mail: 'reply', text, isPlan: true } as const
   const { conversation, bound, case: record } = draft
   const isForAll =
     reporterIn(record, conversation) === 'several' &&
@@ -158,7 +158,7 @@ const NOTHING_OWN = 'Nothing of the text is your own: it only quotes, and quoted
 
 const ask: Handler = (draft, command) => {
   const text = textFor(command.text ?? '', draft)
-  if (text !== '') return toReporter(draft, { mail: 'question', text, title: 'Question' })
+  if (text !== '') return toReporter(draft, { mail: 'question', text })
   refuseIf(conversationComplaint(draft.conversation))
   const reporter = reporterMeant(draft)
   const name = askedFor(draft)

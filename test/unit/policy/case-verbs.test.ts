@@ -43,6 +43,11 @@ function run(
     ran,
     decisions,
     toReporter: sentTo(decisions, 'reporter'),
+    told: (kind: string) =>
+      sentTo(decisions, 'maintainer')
+        .filter(({ message }) => message.kind === kind)
+        .map(rendered)
+        .join(),
     kept: only(decisions, 'add-message').map(({ message }) => message),
     state: only(decisions, 'update-case')[0]?.set.state ?? null,
     events: only(decisions, 'record').map(({ event: { kind, about } }) => ({ kind, about }))
@@ -114,6 +119,11 @@ it.each(['rejected', 'merged', 'closed', 'disclosed'] as const)(
   }
 )
 
+it('the other maintainers read that a reporter was asked about the date, and in what way (B19)', () => {
+  const { told } = run('/embargo 2026-12-04T12:00:00Z', { state: 'accepted' })
+  expect(told('activity')).toMatch(/- We asked .* about the date .*, encrypted\./s)
+})
+
 it.each(['accepted', 'planned', 'noticed'] as const)(
   'a question does not demote a case that is %s (B13)',
   (state) => {
@@ -125,7 +135,16 @@ describe('a decision and a reply in one message (B13)', () => {
   it.each(['/accept\n/reply <<We fix it this week.>>', '/reply <<We fix it this week.>>\n/accept'])(
     'are one message to the reporter: %j',
     (text) => {
-      const { toReporter, kept, events } = run(text)
+      const { toReporter, kept, events, told } = run(text)
+      // The maintainers read of one message, with the words that the reporter reads.
+      expect(told('transcript').match(/On its way to|goes along in the same message/g)).toEqual([
+        'On its way to',
+        'goes along in the same message'
+      ])
+      expect(told('activity')).toMatch(
+        /To alice@reporter\.example \(encrypted\):\s[^:]*\sWe fix it this week\./
+      )
+      expect(told('activity').match(/^To /gm)).toHaveLength(1)
       expect(toReporter).toHaveLength(1)
       expect(toReporter[0]?.message).toMatchObject({
         kind: 'accepted',
