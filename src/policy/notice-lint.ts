@@ -19,7 +19,7 @@ const RELATIVE = [
   String.raw`\b(?:in|within) (?:about )?(?:${COUNT}|the (?:next|coming) (?:${COUNT})?)${UNIT}\b`,
   String.raw`\b(?:(?:${COUNT})?${UNIT} (?:ago|from now)|from now(?! on))\b`
 ].map((form) => new RegExp(form, 'iu'))
-const WEEKDAY = '(?:(mon|tue|wed|thu|fri|sat|sun)[a-z]*,? (?:the )?)?'
+const WEEKDAY = '(?:(mon|tue|wed|thu|fri|sat|sun)(?:[a-z]*,?|\\.) (?:the )?)?'
 const DAY = String.raw`(\d{1,2})(?:st|nd|rd|th)?`
 const MONTH =
   '(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)'
@@ -36,7 +36,10 @@ const NUMERIC =
   /(?<![\w./-]|version )(?:(?:0?[1-9]|[12]\d|3[01])(\/|-|\. ?)(?:0?[1-9]|[12]\d|3[01])\1(?:19|20)\d{2}|\d{1,2}\/\d{1,2}\/\d{2}|20\d{2}([/-])\d{1,2}\2\d{1,2})(?![\w/-]|\.\d)/giu
 /** A sentence that says when something becomes public, and not that it did. */
 const PUBLIC = /\b(?:public|disclos|embargo)/iu
-const PAST = /\b(?:was|were|been|had|since)\b/iu
+const PAST = /\b(?:was|were|been|had|since|reported|fixed)\b/iu
+/** Ends a sentence, but not behind `Dec.`, `Wed.` or `p.m.`; an empty line and the next entry of a list end one, too. */
+const SENTENCE_END =
+  /(?<!\b(?:jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec|mon|tue|wed|thu|fri|sat|sun|[a-z]))[.!?]\s|\n\s*(?:\n|[-*•]\s|\d+[.)]\s)/iu
 const MONTHS = 'jan feb mar apr may jun jul aug sep oct nov dec'.split(' ')
 export const INSTANTS = ['patch_available_at', 'release_at'] as const
 /** Fields that are parsed as a whole, so that they hold no prose. */
@@ -63,9 +66,8 @@ function* faultsOf(draft: Draft): Iterable<string> {
   const { notice, product, bound } = draft
   const { supported, policy } = product
   const fields = notice?.fields ?? {}
-  const days = daysOf(fields, draft)
   for (const name of NOTICE_TEXT_FIELDS) {
-    if (!PARSED.has(name)) yield* proseFaults(name, fields[name] ?? '', days)
+    if (!PARSED.has(name)) yield* proseFaults(name, fields[name] ?? '', draft)
     yield* linkFaults(name, fields[name] ?? '', policy.notice?.links ?? [])
   }
   yield* quoteFaults(fields, bound.reported)
@@ -101,9 +103,14 @@ function wordsIn(text: string): string {
   return ` ${words(text).join(' ')} `
 }
 
-/** `https://host/…`, `www.host` and `host/…`: what a reader would follow. */
-const LINK =
-  /\b[a-z][a-z0-9+.-]{0,30}:\/\/[^\s<>"]+|(?<![\w./:-])(?:\/\/)?(?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,63}\/[^\s<>"]*|\bwww\.[^\s<>"]+/giu
+const NAME = String.raw`(?:[\p{L}\p{N}-]{1,63}[.․。．]){1,8}(?:\p{L}{2,63}|xn--[a-z0-9-]{1,59})`
+/** `192.0.2.1` and `[2001:db8::1]`, but no network such as `10.0.0.0/8`. */
+const NUMBER = String.raw`(?:\d{1,3}\.){3}\d{1,3}(?!\/[\d./]+(?![\w./-]))|\[[\da-f]{0,4}:[\da-f]{0,4}:[\da-f:.]{0,40}\]`
+/** `https://host…`, `www.host`, `git@host:path` and `host/…`: what a reader would follow. `name.ext:12` may be a place in a file. */
+const LINK = new RegExp(
+  String.raw`(?:\b(?:https?:[/\\]|[a-z][a-z0-9+.-]{0,30}:[/\\]{2}|www\.)|(?<=@)${NAME}:(?=\w)|(?<![\p{L}\p{N}_./\\-])(?:(?:\/\/)?(?:${NAME}|${NUMBER})(?::[^\s<>"/?#]{0,64})?(?:\/|[?#](?=\w))|\\\\${NAME}))[^\s<>"]*`,
+  'giu'
+)
 
 function* linkFaults(name: string, text: string, links: readonly string[]): Iterable<string> {
   const hosts = [...text.matchAll(LINK)].map(([link]) => hostOf(link))
@@ -115,8 +122,9 @@ function* linkFaults(name: string, text: string, links: readonly string[]): Iter
 
 /** The host as a browser would find it, whatever stands before an @. */
 function hostOf(link: string): string {
-  const url = /^[a-z][a-z0-9+.-]*:/iu.test(link) ? link : `https://${link.replace(/^\/+/u, '')}`
-  return URL.canParse(url) ? new URL(url).hostname.replace(/\.$/u, '').toLowerCase() : link
+  const url = link.replace(/^(?![a-z][a-z0-9+.-]*:[/\\])[/\\]*/iu, 'https://')
+  const host = URL.canParse(url) ? new URL(url).hostname : /^[^:@/]+(?=:[^/\\])/u.exec(link)?.[0]
+  return (host || link).replace(/\.$/u, '').toLowerCase()
 }
 
 const RUN = 10
@@ -152,14 +160,15 @@ function* versionFaults(fields: NoticeFields, supported: readonly string[]): Ite
     yield `not_affected says "${shared[1]}", but affected_versions has some of that, too ("${shared[0]}"): please write for example affected_versions: >= 4.0, < 4.2.7 and not_affected: >= 4.2.7.`
 }
 
-function* proseFaults(name: string, text: string, days: readonly string[]): Iterable<string> {
+function* proseFaults(name: string, text: string, draft: Draft): Iterable<string> {
+  const days = daysOf(draft)
   const flat = text.replace(/\s+/gu, ' ')
   for (const date of datesIn(flat)) yield* weekdayFault(name, date)
   yield* undatedFaults(name, flat.replace(DATE, '…'))
-  for (const sentence of text.split(/[.!?]\s|\n/u)) {
-    if (days.length === 0 || !PUBLIC.test(sentence) || PAST.test(sentence)) continue
-    for (const { written, day } of datesIn(sentence))
-      if (!days.includes(day))
+  for (const sentence of text.split(SENTENCE_END)) {
+    if (days.length === 0 || !PUBLIC.test(sentence)) continue
+    for (const { written, day } of datesIn(sentence.replace(/\s+/gu, ' ')))
+      if (!days.includes(day) && (day > draft.now || !PAST.test(sentence)))
         yield `${name} says "${written}", and nothing becomes public on that day by the date of the case and the fields.`
   }
 }
@@ -192,10 +201,10 @@ function datesIn(text: string): WrittenDate[] {
 }
 
 /** The days on which something becomes public, as people may write them: in the zones of the date and of the desk, and in UTC. */
-function daysOf(fields: NoticeFields, { case: record, settings }: Draft): string[] {
+function daysOf({ case: record, notice, settings }: Draft): string[] {
   const { timezone } = settings.desk
   const { disclosureAt, disclosureZone } = record
-  const instants = INSTANTS.flatMap((name) => fieldInstant({ fields }, name, timezone) ?? [])
+  const instants = INSTANTS.flatMap((name) => fieldInstant(notice, name, timezone) ?? [])
   if (disclosureAt !== null) instants.push({ instant: disclosureAt, zone: disclosureZone ?? 'UTC' })
   return instants.flatMap(({ instant, zone }) => [
     instant.slice(0, 10),

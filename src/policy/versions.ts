@@ -81,12 +81,12 @@ const VERSION = /^v?(\d{1,9}(?:\.\d{1,9}){0,7})[-.~+]?([a-z][a-z0-9.-]{0,40})?$/
 const NUMBERS_MAX = 8
 const BEFORE_RELEASE = /^(?:a|b|alpha|beta|c|dev|m|nightly|pre|rc|snapshot)[-.\d]*$/u
 
-/** A release candidate is older than its version, any other suffix newer. */
+/** A release candidate is older than its version. Any other suffix is newer, and so is a letter right behind a number: `1.1.1b`. */
 function placeOf(text: string, side: 0 | 1): Place | null {
   const [, written, suffix = ''] = VERSION.exec(text.toLowerCase()) ?? []
   if (written === undefined) return null
   const numbers = written.split('.').map(Number)
-  const older = BEFORE_RELEASE.test(suffix) ? -1 : 1
+  const older = BEFORE_RELEASE.test(suffix) && !/\d[a-z]$/iu.test(text) ? -1 : 1
   return [
     ...numbers,
     ...Array.from({ length: NUMBERS_MAX - numbers.length }, () => 0),

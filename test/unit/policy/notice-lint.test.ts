@@ -45,6 +45,7 @@ function faults(
   return noticeFaults(startDraft(context)).join('\n')
 }
 
+const NO_BREAK = '\u00A0'
 it.each(rows`
   a relative date          | description: The fix comes next week.        | description says "next week"
   a span from now          | mitigations: Update within 3 days.           | mitigations says "within 3 days"
@@ -68,6 +69,11 @@ it.each(rows`
   a wrong weekday          | remedy_steps: Deploy on Thu 4 Dec 2026.      | that day is a Fri
   one of America           | description: On Thursday, December 4, 2026.  | "Thursday, December 4, 2026", but that day is a Fri
   another day              | description: Public on 2026-12-24 at noon.   | says "2026-12-24", and nothing
+  another day, wrapped     | description: <<\nAll is public on\n9 December 2026.\n>> | says "9 December 2026", and nothing
+  another day, unbroken    | description: Public on 9${NO_BREAK}December 2026. | says "9 December 2026", and nothing
+  another day, shortened   | description: Public on Wed. Dec. 9 2026.     | says "Wed. Dec. 9 2026", and nothing
+  another day, also moved  | description: It was moved, and is public on 9 December 2026. | says "9 December 2026", and nothing
+  a day of the last year   | description: Public on 4 December 2025.      | says "4 December 2025", and nothing
   no such day              | description: We tested until 2026-02-30.     | there is no such day
   no instant               | patch_available_at: soon                     | patch_available_at:
   a permission alone       | deploy_permission: yes                       | deploy_permission: please
@@ -88,6 +94,12 @@ it('(B18) exact dates are fine', () => {
     patch_available_at: '2026-12-01T14:00+01:00'
   }
   expect(faults(fields)).toBe('')
+})
+
+it('(B18) other days may stand beside the day of the disclosure in sentences and lists of their own', () => {
+  const description =
+    'History:\n- 2026-11-20 a fix\n- 2026-12-02 a test\n- 2026-12-04 public\n\nSupport of 3.9 ends on 2026-12-31\n\nIt was reported on 2026-11-03 and is public on\n4 Dec. 2026. Then 2026-12-31 follows.'
+  expect(faults({ description })).toBe('')
 })
 
 it('(B18) versions, counts and paths are no dates', () => {
@@ -155,6 +167,8 @@ it.each<[string, string]>([
   ['- v4.0-rc1\n- 4.0, 4.1', 'main; 4.2'],
   ['4.1.x; < 4.0', '4.0; 4.2'],
   ['1.0.2k', '1.0.2l'],
+  ['>= 1.1.1, < 1.1.1c', '1.1.1c; 1.1.1m'],
+  ['<= 1.1.1; 4.2.0', '1.1.1a; 4.2.0a1; 4.2.0-b; 4.2.0b2; 4.2.0-alpha'],
   ['<= 4.2', 'none'],
   ['main', '>= 4.0']
 ])('(B18) "%s" and not affected "%s" are versions that can be read', (affected, not) => {
@@ -170,6 +184,7 @@ it.each(rows`
   all and some           | affected_versions: all\nnot_affected: < 3             | not_affected says "< 3"
   a branch twice         | affected_versions: main\nnot_affected: Main           | not_affected says "Main"
   a version of a branch  | affected_versions: 4.2\nnot_affected: 4.2.7           | "4.2.7", but
+  a letter release       | affected_versions: >= 1.1.1, < 1.1.1d\nnot_affected: 1.1.1b | "1.1.1b", but
   a candidate of the fix | affected_versions: < 4.2.7\nnot_affected: 4.2.7-rc1   | not_affected says "4.2.7-rc1"
 `)('(B18) versions: %s is a sentence that names the field', (_name, lines, says) => {
   expect(faults(fieldsOf(lines), ['main', '4.2'])).toContain(says)
@@ -240,6 +255,15 @@ it.each([
   'www.evil.example',
   'see evil.example/poc.',
   'git://evil.example:9418/poc',
+  'https:\\\\evil.example\\poc',
+  'http:evil.example/poc',
+  '\\\\evil.example\\poc',
+  'evil.example:8443/poc.py',
+  'evil.example?x=1',
+  'evil.example#poc',
+  'git clone git@evil.example:poc.git',
+  'evil.example:poc/poc.git',
+  'acme.example:x@evil.example/poc',
   'ftp://evil.example.'
 ])('(B18) a link to a host that the policy does not name is refused: %s', (link) => {
   const says = /^description links to (?:www\.)?evil\.example: only acme\.example may be linked/
@@ -247,9 +271,16 @@ it.each([
   expect(faults({ description: link })).toContain('no page may be linked')
 })
 
+it.each(['192.0.2.1/x', '192.0.2.1:80/x', '[2001:db8::1]/x', '[::1]:80/x', 'bücher.example/x'])(
+  '(B18) a link to a host by its number or in other letters is refused: %s',
+  (link) => {
+    expect(faults({ description: `See ${link}.` })).toContain('no page may be linked')
+  }
+)
+
 it('(B18) links to hosts that the policy names, addresses and paths of files are fine', () => {
   const description =
-    'See https://acme.example/help (or acme.example/faq), ask security@acme.example; src/lib/parse.rs/x and either/or.'
+    'See https://acme.example/help (or acme.example/faq, acme.example:443/faq, git@acme.example:x/y.git), ask security@acme.example: src/lib/parse.rs/x, parse.rs:12, a.txt\\0.png, C:\\lib.rs\\x, 10.0.0.0/8, 4.2.0.1/4.2.0.2 and either/or. In parse.rs?'
   expect(faults({ description }, [], ['acme.example'])).toBe('')
 })
 
