@@ -12,17 +12,22 @@ import { readVersions, sharedVersions, VERSIONS_EXAMPLE } from './versions.ts'
 const COUNT =
   '(?:\\d+|half an?|an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|(?:a )?(?:few|couple(?: of)?)|several) ?'
 const UNIT = '(?:(?:business|working) )?(?:h|hrs?|hours?|d|days?|weeks?|fortnights?|months?)'
-const RELATIVE = [
-  String.raw`\b(?:today|tomorrow|tonight|yesterday|(?:next|this|coming) (?:week|month)|(?:next|coming) year)\b`,
-  String.raw`\b(?:(?:the|this|next|coming) weekend|end of (?:the |this |next )?(?:week|month|quarter|year)|week['’]s end)\b`,
-  String.raw`\b(?:(?:next|this|coming) )?(?:mon|tues|wednes|thurs|fri|satur|sun)day\b`,
-  String.raw`\b(?:in|within) (?:about )?(?:${COUNT}|the (?:next|coming) (?:${COUNT})?)${UNIT}\b`,
-  String.raw`\b(?:(?:${COUNT})?${UNIT} (?:ago|from now)|from now(?! on))\b`
-].map((form) => new RegExp(form, 'iu'))
-const WEEKDAY = '(?:(mon|tue|wed|thu|fri|sat|sun)(?:[a-z]*,?|\\.) (?:the )?)?'
-const DAY = String.raw`(\d{1,2})(?:st|nd|rd|th)?`
 const MONTH =
   '(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)'
+const RELATIVE = new RegExp(
+  [
+    String.raw`\b(?:today|tomorrow|tonight|yesterday|(?:next|this|coming) (?:week|month)|(?:next|coming) year)\b`,
+    String.raw`\b(?:(?:the|this|next|coming) weekend|end of (?:the |this |next )?(?:week|month|quarter|year)|week['’]s end)\b`,
+    String.raw`\b(?:(?:next|this|coming) )?(?:mon|tues|wednes|thurs|fri|satur|sun)day\b`,
+    String.raw`\b(?:on|by|until|next|this|coming) (?:(?:mon|tues?|wed|thu(?:rs?)?|fri|sat)\b(?! \d)|sun\b(?! \w))`,
+    String.raw`\b(?:early|mid|late|beginning of|end of)[ -](?:in )?(?!may)${MONTH}\b(?! \d{4})|\b(?:on|by|until) the \d{1,2}(?:st|nd|rd|th)\b(?=[.,;:!?)]|$)`,
+    String.raw`\b(?:in|within) (?:about |less than |at most )?(?:(?:${COUNT}(?:[-–]|to |or ) ?)?${COUNT}|the (?:next|coming) (?:${COUNT})?)${UNIT}\b`,
+    String.raw`\b(?:(?:${COUNT})?${UNIT} (?:ago|from now|after this (?:notice|mail|message))|from now(?! on))\b`
+  ].join('|'),
+  'giu'
+)
+const WEEKDAY = '(?:(mon|tue|wed|thu|fri|sat|sun)(?:[a-z]*,?|\\.) (?:the )?)?'
+const DAY = String.raw`(\d{1,2})(?:st|nd|rd|th)?`
 const DAY_MONTH = String.raw`${DAY}[ -](?:of )?${MONTH}\b`
 const MONTH_DAY = String.raw`${MONTH}\.? ${DAY}\b`
 /** `Fri 4 Dec 2026`, `Friday, December 4th, 2026` and `2026-12-04`, each with or without the weekday. */
@@ -175,11 +180,8 @@ function* proseFaults(name: string, text: string, draft: Draft): Iterable<string
 
 /** What stands for a date and is none that everybody reads as the same day. */
 function* undatedFaults(name: string, undated: string): Iterable<string> {
-  for (const form of RELATIVE) {
-    const written = form.exec(undated)?.[0]
-    if (written !== undefined)
-      yield `${name} says "${written}": please write the date, because nobody knows when it is read.`
-  }
+  for (const [written] of undated.matchAll(RELATIVE))
+    yield `${name} says "${written}": please write the date, because nobody knows when it is read.`
   // "4.1 and 4 may crash" names no day.
   for (const [written] of undated.matchAll(YEARLESS))
     if (!written.includes('may'))

@@ -66,6 +66,14 @@ it.each(rows`
   numbers with dots        | description: Public on 9.12.2026.            | says "9.12.2026", which people read in different ways
   another day with a time  | description: Public on 2026-12-24T12:00Z.    | says "2026-12-24", and nothing
   a fortnight              | description: It follows in a fortnight.      | "in a fortnight"
+  a range of days          | description: It comes in 3-4 days.           | says "in 3-4 days"
+  a range in words         | description: It comes in three to four days. | says "in three to four days"
+  less than a week         | description: It comes in less than a week.   | says "in less than a week"
+  a span from the notice   | description: 48 hours after this notice.     | says "48 hours after this notice"
+  a short weekday          | description: Public on Tue.                  | says "on Tue"
+  the next short weekday   | description: It comes next Sun.              | says "next Sun"
+  a part of a month        | description: It comes in early January.      | says "early January"
+  a day of no month        | description: It comes on the 9th.            | says "on the 9th"
   a wrong weekday          | remedy_steps: Deploy on Thu 4 Dec 2026.      | that day is a Fri
   one of America           | description: On Thursday, December 4, 2026.  | "Thursday, December 4, 2026", but that day is a Fri
   another day              | description: Public on 2026-12-24 at noon.   | says "2026-12-24", and nothing
@@ -104,7 +112,7 @@ it('(B18) other days may stand beside the day of the disclosure in sentences and
 
 it('(B18) versions, counts and paths are no dates', () => {
   const description =
-    'Versions 9.12.2, 4.1 and 4 may crash after 8 octets or decode 12 bytes; see src/12/09/26.c, version 1.2.2026 and CVE-2026-12345. From now on, the 4th of December 2026 counts.'
+    'Versions 9.12.2, 4.1 and 4 may crash after 8 octets or decode 12 bytes; see src/12/09/26.c, version 1.2.2026 and CVE-2026-12345. It ran on Sun hardware too late, may fail on the 9th octet, and we meet on Fri 4 Dec 2026 and in mid-January 2027. From now on, the 4th of December 2026 counts.'
   expect(faults({ description, affected_versions: '1.2.2026' })).toBe('')
 })
 
