@@ -206,7 +206,8 @@ function datesIn(text: string): WrittenDate[] {
 function daysOf({ case: record, notice, settings }: Draft): string[] {
   const { timezone } = settings.desk
   const { disclosureAt, disclosureZone } = record
-  const instants = INSTANTS.flatMap((name) => fieldInstant(notice, name, timezone) ?? [])
+  const fields = notice?.fields ?? {}
+  const instants = INSTANTS.flatMap((name) => fieldInstant({ fields }, name, timezone) ?? [])
   if (disclosureAt !== null) instants.push({ instant: disclosureAt, zone: disclosureZone ?? 'UTC' })
   return instants.flatMap(({ instant, zone }) => [
     instant.slice(0, 10),
