@@ -41,6 +41,7 @@ const clock = block({
   counts: oneOf('first', 'latest', 'each').default('first'),
   key: line.nullable().default(null),
   since: events.default([]),
+  until: shortName.nullable().default(null),
   from: oneOf(...INSTANT_NAMES).default('at'),
   due: z.union(
     [block({ within: span }), block({ before: span })],

@@ -60,6 +60,8 @@ export type Clock = {
   readonly key: string | null
   /** A start does not count if a stop came after the latest event of these kinds: the draft was written before its date. */
   readonly since: readonly EventKind[]
+  /** The clock whose due instant ends this one, which is of no use from then on. */
+  readonly until: string | null
   /** It counts from this instant of the starting event; a start that says there is none ends the run. */
   readonly from: InstantName
   /** Due so long after that instant, or so long before it; or when the start promises, if it promises anything. */
@@ -130,17 +132,20 @@ const LATE_MS = 15 * 60_000
 const ENDS: readonly EventKind[] = ['rejected', 'closed']
 const TAKES_BACK: readonly EventKind[] = ['reopened', 'accepted']
 
-/** The runs that go on after these events of one subject, oldest event first. */
+/** The runs that go on at `now` after these events of one subject, oldest event first. */
 export function openRuns(
   clocks: readonly Clock[],
   events: readonly DeskEvent[],
-  calendar: Calendar
+  calendar: Calendar,
+  now: Instant
 ): ClockRun[] {
   const placed = events.reduce(place, [])
   const back = placed.findLastIndex(({ kind }) => TAKES_BACK.includes(kind))
   const lasting = placed.filter(({ kind }, at) => at > back || !ENDS.includes(kind))
   const wentOnAt = lasting.length < events.length ? placed[back]?.at : undefined
-  return clocks.flatMap((clock) => runsOf(clock, lasting, calendar, wentOnAt))
+  const runs = clocks.flatMap((clock) => runsOf(clock, lasting, calendar, wentOnAt))
+  const passed = runs.flatMap(({ clock, dueAt }) => (dueAt <= now ? clock.id : []))
+  return runs.filter(({ clock: { until } }) => until === null || !passed.includes(until))
 }
 
 /** Adds an event. Words that waited for a key come before what their reporter wrote after them: they do not answer it. */

@@ -124,7 +124,8 @@ export function promisesOpen(
   return openRuns(
     promises(product, settings),
     [...events, ...happening].map((one) => underOneNumber(record, one)),
-    calendarOf(product, settings)
+    calendarOf(product, settings),
+    now
   )
 }
 
@@ -175,7 +176,7 @@ export function standingOf(known: StandingFacts): Standing {
   const told = groupBy(known.told, toldKey)
   // An event that was recorded while the clock was ahead counts as happening now.
   const events = known.events.map((event) => (event.at > now ? { ...event, at: now } : event))
-  const runs = openRuns(clocks, events, calendar)
+  const runs = openRuns(clocks, events, calendar, now)
   const looks = runs.map(lookAt)
   const waiting = looks.filter(({ run, next, rings }) => {
     const goesOn = next !== null || rings.length > 0

@@ -66,6 +66,7 @@ const ANSWER: Clock = {
   counts: 'first',
   key: null,
   since: [],
+  until: null,
   from: 'receivedAt',
   due: { within: { hours: 48 } },
   firmness: 'hard',
@@ -300,6 +301,18 @@ describe('(A3) the dates of a case', () => {
     for (const says of ['has not left', 'postern members add', 'write it with /notice draft'])
       expect(overdue).toContain(says)
     expect(overdue).not.toContain('/notice approve')
+    // From the date on no copy under embargo can leave, so nobody is asked for a notice.
+    await world.wait(7 * DAY)
+    const mark = rung().length
+    await world.wait(2 * DAY)
+    expect(
+      new Set(
+        rung()
+          .slice(mark)
+          .map((one) => one.split(' ')[0])
+      )
+    ).toEqual(new Set(['dead-man']))
+    expect(await writes(grace, '/status\n')).toMatch(/Due: .*: Nobody has recorded/)
   })
 
   it('(B9) a date that leaves no time for the lead of the policy is told as such: nothing was due before it was set', async () => {

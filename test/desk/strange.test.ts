@@ -77,7 +77,7 @@ it('a message that cannot be opened becomes a case, is answered like any other a
   const { tag, made } = await becomesCase(raw)
   expect(made).toEqual(answeredAs(tag))
   expect(await lastTo(grace)).toMatch(/not.*(?:key|opened|decrypt)/i)
-  expect(await lastTo(bob)).toContain('Your message was encrypted, but not to our key')
+  expect(await lastTo(bob)).toContain('Your message was encrypted to another key (')
 })
 
 it.each([

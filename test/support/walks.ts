@@ -281,7 +281,7 @@ function check(world: World): void {
     const rang = events.flatMap((event) => (event.kind === 'rang' ? [event] : []))
     const { clocks, calendar } = promisesIn(record.product)
     // What rings has started and was not stopped; what is told once is told once.
-    for (const { id, about } of rang) {
+    for (const { id, at, about } of rang) {
       const before = events.filter((event) => event.id < id)
       const places = before.flatMap(({ kind, about }) =>
         kind === 'opened' ? about.product : kind === 'moved-product' ? about.to : []
@@ -290,7 +290,7 @@ function check(world: World): void {
       if (then.clocks.every((one) => one.id !== about.clock)) continue
       const reporters = reportersAfter(record, before)
       const named = before.map((one) => underOneNumber(reporters, one))
-      const runs = openRuns(then.clocks, named, then.calendar)
+      const runs = openRuns(then.clocks, named, then.calendar, at)
       expect(runs.map((run) => `${run.clock.id} ${run.start.id}`)).toContain(
         `${about.clock} ${about.generation}`
       )
@@ -313,7 +313,7 @@ function check(world: World): void {
 
     // What is due has been told to everybody.
     const named = events.map((one) => underOneNumber(record, one))
-    for (const run of openRuns(clocks, named, calendar)) {
+    for (const run of openRuns(clocks, named, calendar, now)) {
       for (const recipient of ['grace', 'linus'].filter((one) => !refused.includes(one))) {
         const told = rings
           .filter((ring) => ring.recipient === recipient)

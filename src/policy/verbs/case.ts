@@ -101,7 +101,7 @@ const reject: Handler = (draft, command) => {
     const codes = Object.entries(rule.codes).map((one) => `\n      ${one.join('\n          ')}`)
     throw new Refusal(`Please give one of these codes, which tell the reporter:${codes.join('')}`)
   }
-  refuseIf(words.length > 0 ? ONE_TEXT : null)
+  refuseIf(words.length > 0 ? TEXT_OR_REASON : null)
   const text = textFor(command.text ?? '', draft)
   const about = { code, reason: reason ?? '' }
   if (text.length < rule.reason_length) {
@@ -117,14 +117,14 @@ const reject: Handler = (draft, command) => {
   })
 }
 
-const ONE_TEXT =
-  'Please put a text for the reporter below the line, or between << and >>. A reason for the record stands after "because": /reject CODE because REASON.'
+const TEXT_OR_REASON =
+  'Please put a text for the reporter below the line, or between << and >>. A reason for the record stands after "because": /reject CODE because REASON, or /close [internal] because REASON.'
 
 const close: Handler = (draft, command) => {
   const [first = '', ...others] = command.words
   const isSilent = first.toLowerCase() === 'internal'
   const { before, reason: stated, why } = splitReason(isSilent ? others : command.words)
-  refuseIf(before === '' ? null : REASON_OF_END)
+  refuseIf(before === '' ? null : TEXT_OR_REASON)
   const reason = stated ?? ''
   const text = textFor(command.text ?? '', draft)
   const disposition = dispositionOf(draft)
@@ -163,9 +163,6 @@ function notYetTold(draft: Draft, text: string): readonly Addressed[] {
   const to = all.filter((one) => lastNews(draft, one) !== 'closed' || isWaiting(one))
   return text === '' && to.length > 0 ? to : all
 }
-
-const REASON_OF_END =
-  'Please put a text for the reporter below the line. A reason for the record stands after "because": /close because REASON, or /close internal because REASON.'
 
 const ANSWER_DUE =
   'The reporter wrote last and nobody has answered. Please write a text to the reporter below /close.'
@@ -330,7 +327,7 @@ export const END: readonly Verb[] = [
     arguments: '[INSTANT] [because REASON]',
     roles: ['committer', 'release'],
     help: 'records that the issue is public, now or since INSTANT',
-    more: 'Before the disclosure date, or without one, add because REASON. Where a date was set, the reporter and the members of the list who had the notice are told at once. After the date, the maintainers are reminded until it is recorded.',
+    more: 'Before the disclosure date, or without one, add because REASON. If it became public before its date, the reporter and the members of the list who had the notice are told at once. After the date, the maintainers are reminded until it is recorded.',
     run: disclosed,
     next: { happens: 'disclosed', writes: () => '/disclosed' }
   },

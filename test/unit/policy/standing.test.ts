@@ -130,7 +130,9 @@ it('(A3) over the end of daylight saving a day of a clock has 24 hours, and a bu
     ({ id }) => id === 'notice-draft'
   )
   const inBusinessDays = draft.map((one) => ({ ...one, due: { before: { business_days: 3 } } }))
-  const runs = [...draft, ...inBusinessDays].flatMap((one) => openRuns([one], events, CALENDAR))
+  const runs = [...draft, ...inBusinessDays].flatMap((one) =>
+    openRuns([one], events, CALENDAR, START)
+  )
 
   // Tuesday, one o'clock of Berlin: 72 hours before, and the Thursday before at one o'clock of its summer time.
   expect(runs.map(({ dueAt }) => dueAt)).toEqual([
