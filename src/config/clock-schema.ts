@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { type Clock } from '../domain/clock.ts'
 import { CLOCK_KINDS, INSTANT_NAMES } from '../domain/event.ts'
 import { ROLES } from '../domain/role.ts'
+import { spanMs } from '../domain/time.ts'
 import { readBuiltIn } from './built-in.ts'
 import { block, line, list, oneOf, shortName, span, textUpTo } from './fields.ts'
 
@@ -16,11 +17,13 @@ const events = z.array(
 
 const PERCENT = 'must be a number from 0 to 100'
 
+const pause = span.refine((value) => spanMs(value) > 0, 'must be longer than nothing')
+
 const stepTime = z.union(
   [
     block({ percent: z.number(PERCENT).min(0, PERCENT).max(100, PERCENT) }),
-    block({ before: span, every: span.optional() }),
-    block({ after: span, every: span.optional() })
+    block({ before: span, every: pause.optional() }),
+    block({ after: span, every: pause.optional() })
   ],
   'must be { percent: N }, { before: SPAN } or { after: SPAN }; add every: SPAN to the latter two to repeat them'
 )

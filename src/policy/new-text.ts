@@ -34,6 +34,7 @@ const LABEL =
   /^[\s*_]*\p{L}(?:[\p{L}\p{M}\p{N} .'’()/-]{0,39}[\p{L}\p{M}\p{N}.'’()/-])?[*_\s]*[:：](?!\/\/)/u
 const ADDRESS = /[^\s<>@]@[^\s<>@]+\.[^\s<>@]/u
 const ANGLED = /<\s*[^\s<>@]+@[^\s<>]+\s*>/u
+const OTHER_MARK = /^\s*(?:[|＞]|&gt;)/iu
 const VIA = /\S\s+via\s+\S/iu
 /** The tag of a case in brackets, as in a subject. */
 const TAG = /\[[A-Z][A-Z0-9]{0,11}-\d{4}-\d{4,}\]/iu
@@ -129,14 +130,17 @@ function readOwn(lines: readonly string[]): Own {
   return { own, doubtful: doubtful ?? strayLine(lines, [...own]) }
 }
 
-/** A line of dashes, or one that names an address as an attribution does, above more text of the author's; null without one. */
+/** A line of dashes, or one that begins or names an address as an attribution does, above more text of the author's; null without one. */
 function strayLine(lines: readonly string[], own: readonly number[]): string | null {
   const last = own.findLast((index) => isText(lines[index])) ?? 0
   const stray = own.find((index) => {
     const line = lines[index] ?? ''
     // A client may have wrapped it.
     const from = isKnownEnd(line) ? Math.max(0, index + 1 - ATTRIBUTION_LINES_MAX) : index
-    const isNamed = (): boolean => ANGLED.test(lines.slice(from, index + 1).join('\n'))
+    const head = lines.slice(from, index + 1)
+    const isHead =
+      head.some((one) => KNOWN_START.test(one)) || OTHER_MARK.test(lines[index + 1] ?? '')
+    const isNamed = (): boolean => ANGLED.test(head.join('\n')) || (isKnownEnd(line) && isHead)
     return index < last && (DASHES.test(line) || (COLON_END.test(line) && isNamed()))
   })
   return stray === undefined ? null : (lines[stray] ?? null)

@@ -14,18 +14,15 @@ const COUNT =
 const UNIT = '(?:(?:business|working) )?(?:h|hrs?|hours?|d|days?|weeks?|fortnights?|months?)'
 const MONTH =
   '(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)'
-const RELATIVE = new RegExp(
-  [
-    String.raw`\b(?:today|tomorrow|tonight|yesterday|(?:next|this|coming) (?:week|month)|(?:next|coming) year)\b`,
-    String.raw`\b(?:(?:the|this|next|coming) weekend|end of (?:the |this |next )?(?:week|month|quarter|year)|week['’]s end)\b`,
-    String.raw`\b(?:(?:next|this|coming) )?(?:mon|tues|wednes|thurs|fri|satur|sun)day\b`,
-    String.raw`\b(?:on|by|until|next|this|coming) (?:(?:mon|tues?|wed|thu(?:rs?)?|fri|sat)\b(?! \d)|sun\b(?! \w))`,
-    String.raw`\b(?:early|mid|late|beginning of|end of)[ -](?:in )?(?!may)${MONTH}\b(?! \d{4})|\b(?:on|by|until) the \d{1,2}(?:st|nd|rd|th)\b(?=[.,;:!?)]|$)`,
-    String.raw`\b(?:in|within) (?:about |less than |at most )?(?:(?:${COUNT}(?:[-–]|to |or ) ?)?${COUNT}|the (?:next|coming) (?:${COUNT})?)${UNIT}\b`,
-    String.raw`\b(?:(?:${COUNT})?${UNIT} (?:ago|from now|after this (?:notice|mail|message))|from now(?! on))\b`
-  ].join('|'),
-  'giu'
-)
+const RELATIVE = [
+  String.raw`\b(?:today|tomorrow|tonight|yesterday|(?:next|this|coming) (?:week|month)|(?:next|coming) year)\b`,
+  String.raw`\b(?:(?:the|this|next|coming) weekend|end of (?:the |this |next )?(?:week|month|quarter|year)|week['’]s end)\b`,
+  String.raw`\b(?:(?:next|this|coming) )?(?:mon|tues|wednes|thurs|fri|satur|sun)day\b`,
+  String.raw`\b(?:on|by|until|next|this|coming) (?:(?:mon|tues?|wed|thu(?:rs?)?|fri|sat)\b(?! \d)|sun\b(?! \w))`,
+  String.raw`\b(?:early|mid|late|beginning of|end of)[ -](?:in )?(?!may)${MONTH}\b(?! \d{4})|\b(?:on|by|until) the \d{1,2}(?:st|nd|rd|th)\b(?=[.,;:!?)]|$)`,
+  String.raw`\b(?:in|within) (?:about |less than |at most )?(?:(?:${COUNT}(?:[-–]|to |or ) ?)?${COUNT}|the (?:next|coming) (?:${COUNT})?)${UNIT}\b`,
+  String.raw`\b(?:(?:${COUNT})?${UNIT} (?:ago|from now|after this (?:notice|mail|message))|from now(?! on))\b`
+].map((form) => new RegExp(form, 'giu'))
 const WEEKDAY = '(?:(mon|tue|wed|thu|fri|sat|sun)(?:[a-z]*,?|\\.) (?:the )?)?'
 const DAY = String.raw`(\d{1,2})(?:st|nd|rd|th)?`
 const DAY_MONTH = String.raw`${DAY}[ -](?:of )?${MONTH}\b`
@@ -180,7 +177,7 @@ function* proseFaults(name: string, text: string, draft: Draft): Iterable<string
 
 /** What stands for a date and is none that everybody reads as the same day. */
 function* undatedFaults(name: string, undated: string): Iterable<string> {
-  for (const [written] of undated.matchAll(RELATIVE))
+  for (const [written] of RELATIVE.flatMap((form) => [...undated.matchAll(form)]))
     yield `${name} says "${written}": please write the date, because nobody knows when it is read.`
   // "4.1 and 4 may crash" names no day.
   for (const [written] of undated.matchAll(YEARLESS))

@@ -302,6 +302,7 @@ clocks:
     an unknown key of a clock             | extends: dispatch\nid: own\nclocks: { answer: { stepz: [] } }\n | clocks.answer.stepz (line 3) is not a known key
     a number in place of a clock          | extends: dispatch\nid: own\nclocks: { answer: 5 }\n | clocks.answer (line 3) must be a block of keys
     a step after the end of a clock       | extends: dispatch\nid: own\nclocks: { answer: { steps: [{ at: { percent: 150 }, tell: [owner] }] } }\n | steps[0].at.percent (line 3) must be a number from 0 to 100
+    a step that repeats without a pause   | extends: dispatch\nid: own\nclocks: { answer: { steps: [{ at: { after: { hours: 0 }, every: { minutes: 0 } }, tell: [owner] }] } }\n | steps[0].at.every (line 3) must be longer than nothing
     an unknown base                       | extends: nothing\nid: own\n | extends: there is no built-in policy of this name: use one of consoleme, dispatch,
     a base that is not there              | extends: ./none.yaml\nid: own\n | there is no file
     a base without a name                 | extends: []\nid: own\n | extends must be the name of a built-in
