@@ -34,7 +34,6 @@ const LABEL =
   /^[\s*_]*\p{L}(?:[\p{L}\p{M}\p{N} .'’()/-]{0,39}[\p{L}\p{M}\p{N}.'’()/-])?[*_\s]*[:：](?!\/\/)/u
 const ADDRESS = /[^\s<>@]@[^\s<>@]+\.[^\s<>@]/u
 const ANGLED = /<\s*[^\s<>@]+@[^\s<>]+\s*>/u
-const OTHER_MARK = /^\s*(?:[|＞]|&gt;)/iu
 const VIA = /\S\s+via\s+\S/iu
 /** The tag of a case in brackets, as in a subject. */
 const TAG = /\[[A-Z][A-Z0-9]{0,11}-\d{4}-\d{4,}\]/iu
@@ -130,7 +129,7 @@ function readOwn(lines: readonly string[]): Own {
   return { own, doubtful: doubtful ?? strayLine(lines, [...own]) }
 }
 
-/** A line of dashes, or one that begins or names an address as an attribution does, above more text of the author's; null without one. */
+/** A line of dashes or one that ends an attribution, above more text of the author's; null without one. */
 function strayLine(lines: readonly string[], own: readonly number[]): string | null {
   const last = own.findLast((index) => isText(lines[index])) ?? 0
   const stray = own.find((index) => {
@@ -138,9 +137,8 @@ function strayLine(lines: readonly string[], own: readonly number[]): string | n
     // A client may have wrapped it.
     const from = isKnownEnd(line) ? Math.max(0, index + 1 - ATTRIBUTION_LINES_MAX) : index
     const head = lines.slice(from, index + 1)
-    const isHead =
-      head.some((one) => KNOWN_START.test(one)) || OTHER_MARK.test(lines[index + 1] ?? '')
-    const isNamed = (): boolean => ANGLED.test(head.join('\n')) || (isKnownEnd(line) && isHead)
+    const isBegun = isKnownEnd(line) && head.some((one) => KNOWN_START.test(one))
+    const isNamed = (): boolean => isBegun || ANGLED.test(head.join('\n'))
     return index < last && (DASHES.test(line) || (COLON_END.test(line) && isNamed()))
   })
   return stray === undefined ? null : (lines[stray] ?? null)
