@@ -262,6 +262,14 @@ function move(tx: Tx, decided: NewEvent, now: Instant): boolean {
 function put(tx: Tx, decided: NewEvent, at: Instant, evidence: Evidence): void {
   events.append(tx, decided, { at, evidence })
   if (decided.kind === 'answered') cases.markAnswered(tx, decided.about.reporter, at)
+  // An acknowledgement says that nobody has read the report.
+  if (decided.kind === 'answered' || decided.kind === 'words-wait')
+    outbox.overtake(
+      tx,
+      { recipientId: decided.about.reporter, messageId: null },
+      ['acknowledgement'],
+      at
+    )
   if (decided.kind === 'disclosed') deliveries.endEmbargo(tx, decided.subject.id, at)
   if (decided.kind === 'acknowledgement-released') releaseAnswer(tx, decided.subject, at)
 }

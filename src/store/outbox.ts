@@ -116,13 +116,13 @@ export function queue(tx: Tx, row: NewOutbox, now: Instant): 'queued' | 'already
 /** What else this reporter was sent of these kinds is not true any more: what has not left never leaves. */
 export function overtake(
   tx: Tx,
-  { recipientId, messageId }: Pick<NewOutbox, 'recipientId' | 'messageId'>,
+  { recipientId, messageId }: { readonly [K in 'recipientId' | 'messageId']: NewOutbox[K] | null },
   kinds: readonly MessageKind[],
   now: Instant
 ): void {
   tx.run(
     `UPDATE outbox SET not_after = @now, state = iif(state = 'queued', 'held', state)
-     WHERE audience = 'reporter' AND recipient_id = @recipientId AND message_id <> @messageId
+     WHERE audience = 'reporter' AND recipient_id = @recipientId AND message_id IS NOT @messageId
        AND kind IN (SELECT value FROM json_each(@kinds))`,
     { recipientId, messageId, kinds, now }
   )
@@ -295,12 +295,12 @@ export function firstToMember(read: Read, tag: CaseTag, id: string): MessageId |
   )
 }
 
-/** The first acknowledgement of reports with these numbers that is held; null where none is. */
+/** The first acknowledgement of reports with these numbers that is held and not overtaken; null where none is. */
 export function findHeldAnswer(read: Read, numbers: readonly string[]): OutboxRow | null {
   const onces = numbers.map((number) => `acknowledgement:${number}:${number}`)
   return read.get<OutboxRow>(
     `SELECT * FROM outbox
-     WHERE once IN (SELECT value FROM json_each(?)) AND state = 'held' ORDER BY id LIMIT 1`,
+     WHERE once IN (SELECT value FROM json_each(?)) AND state = 'held' AND not_after IS NULL ORDER BY id LIMIT 1`,
     [onces]
   )
 }

@@ -357,10 +357,13 @@ describe('a crash', { timeout: 60_000 }, () => {
     expect(world.column('SELECT kind FROM outbox ORDER BY kind')).toEqual([
       ...['accepted', 'acknowledgement', 'activity', 'relay', 'relay', 'transcript']
     ])
-    expect(world.rows("SELECT id FROM outbox WHERE state <> 'sent'")).toEqual([])
+    // An acknowledgement that was lost before the answer never leaves.
+    const unsent = world.column("SELECT kind FROM outbox WHERE state <> 'sent'")
+    const overtaken = unsent.filter((kind) => kind === 'acknowledgement')
+    expect(unsent).toEqual(overtaken)
     // Only what SMTP had accepted before a crash comes again, byte for byte.
     expect(acceptedForms().every(({ forms }) => forms === 1)).toBe(true)
-    expect(acceptedForms()).toHaveLength(6)
+    expect(acceptedForms()).toHaveLength(6 - overtaken.length)
     expect(world.desk.db.read((read) => events.verify(read)).ok).toBe(true)
   })
 

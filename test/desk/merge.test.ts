@@ -128,9 +128,9 @@ describe('/merge CASE (B14)', () => {
     await reports(bob, 'third', 'BOB found more')
     await says(`/merge ${FIRST}`, THIRD)
     await world.wait(HOUR)
-    const sql = `SELECT subject_id FROM events WHERE kind = 'told' AND about ->> 'recipient' = '${THIRD}'
-      AND about ->> 'message' = 'acknowledgement'`
-    expect(world.column(sql)).toEqual([FIRST])
+    const sql = `SELECT DISTINCT subject_id FROM events JOIN outbox ON message_id = about ->> 'id'
+      WHERE events.kind = 'told' AND case_id = (SELECT id FROM cases WHERE tag = '${THIRD}')`
+    expect(world.column(sql)).toContain(FIRST)
   })
 
   it('brings a message that names the old number or answers its thread into the other case', async () => {
@@ -474,12 +474,31 @@ it('a message that its sender repeats after a merge is no stranger’s copy (B14
   expect(world.dispositions().at(-1)).toBe('case-joined')
 })
 
-it('an acknowledgement that was on hold before a merge is sent by /acknowledge after it (B14, G1)', async () => {
-  await givenMerged({}, { authentication: AUTHENTICATION })
-  for (const { address } of [alice, bob]) {
-    expect(await says('/acknowledge')).toContain(`The acknowledgement goes to ${address}.`)
-  }
-  expect(await says('/acknowledge')).toContain('No acknowledgement of this case is on hold.')
+it('an acknowledgement that was on hold before a merge is sent by /acknowledge after it, unless the merge told its reporter something (B14, G1, M-02)', async () => {
+  await givenDesk([grace], { authentication: AUTHENTICATION })
+  for (const who of [alice, bob])
+    await givenMessage(who, { subject: who.address, text: 'a report', autocrypt: true })
+  await says(`/merge ${SECOND}`, FIRST)
+  expect(await says('/acknowledge', SECOND)).toContain(`acknowledgement goes to ${bob.address}.`)
+  expect(await says('/acknowledge', SECOND)).toContain(
+    'No acknowledgement of this case is on hold.'
+  )
+})
+
+it('an acknowledgement that an hourly limit puts off never leaves after an answer (M-02)', async () => {
+  await givenDesk([grace], { acknowledgement: { per_domain_hour: 1 } })
+  for (const text of ['one', 'two'])
+    await givenMessage(alice, { subject: text, text, autocrypt: true })
+  await says('/reply\nWe have read it.', SECOND)
+  world.pass(120 * MINUTE)
+  await world.settle()
+  expect(
+    world.rows("SELECT kind, state FROM outbox WHERE audience = 'reporter' ORDER BY id")
+  ).toEqual([
+    { kind: 'acknowledgement', state: 'sent' },
+    { kind: 'acknowledgement', state: 'held' },
+    { kind: 'reply', state: 'sent' }
+  ])
 })
 
 it('a reporter who is on the list, too, and answers what was written to the reporter writes as the reporter (B13, G5)', async () => {

@@ -50,17 +50,15 @@ const acknowledge: Handler = (draft) => {
   refuseIf(pastComplaint(draft))
   decided(draft, 'acknowledgement-released', {})
   draft.activity.push('sent the acknowledgement')
-  return `The acknowledgement goes to ${to}.`
+  return `The acknowledgement goes to ${to}. If you write to them before it has left, it never leaves.`
 }
 
 /**
  * Why the acknowledgement on hold would say what is not true any more: that nobody has read the report, or that an answer comes
  * by an instant that has passed.
  */
-function pastComplaint({ bound, case: record, now, settings }: Draft): string | null {
-  const isAnswered = addresseesOf(record).some(
-    ({ contact, answeredAt }) => answeredAt !== null && contact.address === bound.heldAnswerTo
-  )
+function pastComplaint({ bound, case: record, now, settings, words }: Draft): string | null {
+  const isAnswered = words.some(({ reporter }) => reporter.contact.address === bound.heldAnswerTo)
   if (isAnswered) return READ_ALREADY
   const reports = bound.events.flatMap((one) =>
     one.kind === 'opened' || one.kind === 'merged-in' ? [one] : []
@@ -76,7 +74,7 @@ function pastComplaint({ bound, case: record, now, settings }: Draft): string | 
 }
 
 const READ_ALREADY =
-  'The acknowledgement says that nobody has read the report yet, and the reporter has had an answer by a person.'
+  'The acknowledgement says that nobody has read the report yet, and this message says something to the reporter.'
 
 const accept: Handler = (draft, command) => {
   requireLegal(draft, 'accepted')

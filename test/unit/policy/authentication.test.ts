@@ -19,7 +19,6 @@ import {
   at,
   bound,
   CHECKED,
-  caseRecord,
   commandContext,
   found,
   happened,
@@ -27,7 +26,6 @@ import {
   only,
   openedMail,
   rendered,
-  reporter,
   runText,
   SETTINGS,
   sent,
@@ -185,10 +183,10 @@ describe('/acknowledge', () => {
     expect(runText('/acknowledge', commandContext({ bound: known })).ran).toBe(ran)
   })
 
-  it('sends to nobody whom a person has answered that nobody has read the report', () => {
-    const answered = caseRecord({ reporters: [reporter({ answeredAt: RECEIVED })] })
-    const known = bound({ heldAnswerTo: ALICE.address, case: answered })
-    expect(runText('/acknowledge', commandContext({ bound: known })).ran).toBe(false)
+  it('sends to nobody to whom the same message writes that nobody has read the report', () => {
+    expect(JSON.stringify(run(ALICE.address, '/reply << Hello. >>\n/acknowledge'))).toContain(
+      'nobody has read'
+    )
   })
 
   it('does nothing where none is held', () => {
