@@ -190,9 +190,9 @@ export function spokenWords(draft: Draft) {
   const reporters = new Map(draft.words.map(({ reporter }) => [reporter.id, reporter]))
   const leaving = [...reporters.values()].map((reporter) => wordsTo(reporter, draft))
   // What several of them read in the same words is one message of the case.
-  const written = [...groupBy(leaving, ({ audience, text }) => `${audience} ${text}`).values()]
+  const written = [...groupBy(leaving, ({ text }) => text).values()]
   const decisions = [
-    ...written.map(([{ audience, text }]) => message(draft, audience, text)),
+    ...written.map(([{ text }]) => message(draft, 'reporter', text)),
     ...leaving.map(({ leaves }) => leaves)
   ]
   const texts = written.map((all) => {
@@ -216,7 +216,7 @@ function wordsTo(to: Addressed, draft: Draft) {
     const kept: KeptWords = { mail, params, events: keptEvents(words) }
     const waits = { reporter: to.id, authorId: author.id, words: kept }
     const leaves: Decision = { kind: 'keep-words', ...waits }
-    return { audience: 'internal' as const, to: `${address} (waits for a key)`, text, leaves }
+    return { to: `${address} (waits for a key)`, text, leaves }
   }
   const files = words.flatMap((one) => one.files ?? [])
   const leaves = sendToReporter(path, messageOf(mail, params), {
@@ -224,7 +224,7 @@ function wordsTo(to: Addressed, draft: Draft) {
     tag: draft.case.tag,
     files: files.length === 0 ? null : { from: 'list', files }
   })
-  return { audience: 'reporter' as const, to: `${address} (${WAYS[path.kind]})`, text, leaves }
+  return { to: `${address} (${WAYS[path.kind]})`, text, leaves }
 }
 
 function mailOf(words: readonly SpokenWords[]): KeptWords['mail'] {
