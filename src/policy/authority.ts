@@ -14,10 +14,15 @@ import { type Situation } from './situation.ts'
 /** A signature this far ahead of our clock is still a clock difference, not a forgery. */
 const FUTURE_MS_MAX = 10 * 60_000
 
-/** The maintainer whose key signed or, failing that, whose address the message claims. */
+/**
+ * The maintainer whose key signed the whole or, failing that, whose address the message claims. What only holds something that a
+ * maintainer once signed is its sender's report (G1).
+ */
 export function claimedMaintainer(opened: OpenedMail, settings: Settings): Maintainer | null {
   const bySignature = settings.maintainers.find((maintainer) =>
-    opened.signatures.some((signature) => signature.fingerprint === maintainer.fingerprint)
+    opened.signatures.some(
+      ({ fingerprint, coversWhole }) => coversWhole && fingerprint === maintainer.fingerprint
+    )
   )
   if (bySignature !== undefined) return bySignature
   const claimed = [opened.outer, opened.protected]

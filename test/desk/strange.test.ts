@@ -1,5 +1,7 @@
 /** Messages of every kind: what is answered, what becomes a case, and what strange mail cannot do (G1, G2, G6, G9). */
+import { createCleartextMessage, sign } from 'openpgp'
 import { expect, it } from 'vitest'
+import { msOf } from '../../src/domain/time.ts'
 import { seeded } from '../fuzz/random.ts'
 import {
   alice,
@@ -10,6 +12,7 @@ import {
   givenDesk,
   givenMessage,
   grace,
+  kindsTo,
   lastTo,
   linus,
   readBy,
@@ -123,4 +126,21 @@ it('one of two maintainers wins a race and the other is told; the reporter hears
   expect(world.dispositions().slice(1).sort()).toEqual(['commands', 'commands-refused'])
   expect(world.rows("SELECT id FROM outbox WHERE kind = 'accepted'")).toHaveLength(1)
   expect(caseStates()).toEqual(['accepted'])
+})
+
+it('a report that holds what a maintainer once signed in clear is a report (G1, B10)', async () => {
+  await givenDesk([grace, linus])
+  const message = await createCleartextMessage({ text: 'Release 1.2 is out.' })
+  const date = new Date(msOf(world.clock.now))
+  const signed = await sign({ message, signingKeys: grace.secret, date })
+  const head = [`From: Alice <${alice.address}>`, 'To: security@acme.example', 'Subject: hole']
+  await world.receive(
+    clearMail(
+      [...head, 'Message-ID: <a2@x.example>', 'Content-Type: text/plain'],
+      `${signed}\n\nThe release announced above has a hole.\n`
+    )
+  )
+  expect(caseStates()).toEqual(['received'])
+  expect(kindsTo(alice)).toEqual(['acknowledgement'])
+  expect(await lastTo(linus)).toContain('The release announced above has a hole.')
 })

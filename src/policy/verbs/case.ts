@@ -107,6 +107,8 @@ const reject: Handler = (draft, command) => {
       `The policy wants the reason for the reporter in detail: at least ${rule.reason_length} characters below the command, or between << and >>.`
     )
   }
+  // Nobody is asked about the date of what is no issue.
+  draft.question = null
   return decisionMail(draft, (told) => decided(draft, 'rejected', { ...about, told }), {
     mail: 'rejected',
     text,
@@ -146,6 +148,7 @@ const close: Handler = (draft, command) => {
     throw new Refusal(
       'The policy of this product does not allow closing a case without telling the reporter.'
     )
+  if (disposition !== 'disclosed') draft.question = null
   decide('silent-by-policy')
   draft.activity.push(`closed the case${why}; the reporter was not told`)
   return `The case is closed${why}. The reporter was not told.`

@@ -50,7 +50,7 @@ import { INSTANTS, memberMentions, noticeComplaint, noticeFaults } from '../noti
 import { nameOf } from '../recipients.ts'
 import { sealedTo } from '../send.ts'
 import { dateLines } from '../status.ts'
-import { WHOSE_FILES } from './talk.ts'
+import { ATTACHED_MAIL, hasMail, WHOSE_FILES } from './talk.ts'
 import { type Verb } from './verb.ts'
 
 const PATCHES_MAX = 50
@@ -129,6 +129,7 @@ const PATCH_LATE =
   ' Please note: patch_available_at is after the disclosure, so the issue becomes public before the patch.'
 
 function filesComplaint({ files }: Draft): string | null {
+  if (hasMail({ files })) return ATTACHED_MAIL
   const badName = files.find((file) => !PATCH_NAME.test(file.filename))
   if (badName !== undefined)
     return `Please rename "${badName.filename}": the name of a patch may use letters, digits and + . _ - only, and starts with a letter or digit.`

@@ -124,6 +124,20 @@ it('the other maintainers read that a reporter was asked about the date, and in 
   expect(told('activity')).toMatch(/- We asked .* about the date .*, encrypted\./s)
 })
 
+it.each(['/reject not-a-vulnerability', '/close internal because: gone'])(
+  'nobody is asked about the date of a case that ends in the same message (B19): %s',
+  (end) => {
+    const { ran, toReporter } = run(
+      `/embargo 2026-12-04T12:00:00Z\n${end}`,
+      { state: 'accepted' },
+      {},
+      { product: ALLOW }
+    )
+    expect(ran).toBe(true)
+    expect(toReporter.map(({ message }) => message.kind)).not.toContain('date-proposed')
+  }
+)
+
 it.each(['accepted', 'planned', 'noticed'] as const)(
   'a question does not demote a case that is %s (B13)',
   (state) => {
@@ -165,6 +179,15 @@ describe('files of a /reply (B13)', () => {
       { kind: 'send-sealed', files: { from: 'list', files: [{ filename: 'fix.patch' }] } }
     ])
   })
+
+  it.each(['/reply\nPlease try this.', '/notice draft\ntitle: x'])(
+    'are refused if one of them is a message, which may hold what others wrote (B1, B7): %j',
+    (text) => {
+      const ran = (contentType: string) =>
+        run(text, { state: 'accepted' }, {}, { files: [{ ...file('a.eml'), contentType }] }).ran
+      expect([ran('message/rfc822'), ran('text/plain')]).toEqual([false, true])
+    }
+  )
 
   it('are refused where the reply would leave in clear', () => {
     const ran = (around: Partial<CommandContext>) =>
