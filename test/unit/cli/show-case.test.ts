@@ -38,10 +38,11 @@ it.each([
       audience: 'reporter',
       text: 'x'
     }
-    const record = { tag: 'ACME-2026-0001', product: 'x', subject: 'x', reporters: [] }
+    const record = { tag: 'ACME-2026-0001', product: 'x', subject: 'x', reporters: [{ id: 'a' }] }
+    const date = { disclosureAt: LATER, disclosureZone: null, disclosureReason: '' }
     const other = { kind: 'taken', at: LATER, about: { from: null } }
     const value = {
-      case: { ...record, owner: null, receivedAt: AT, disclosureAt: null },
+      case: { ...record, owner: null, receivedAt: AT, ...date },
       ...{
         history: [...history, other],
         messages: [message],
