@@ -44,7 +44,7 @@ it.each([
     const value = {
       case: { ...record, owner: null, receivedAt: AT, ...date },
       ...{
-        history: [...history, other],
+        history: [...history, said('answered', 'b', LATER), other],
         messages: [message],
         notice: null,
         due: null,
