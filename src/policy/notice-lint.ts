@@ -3,7 +3,7 @@
  * complains; the author has to reword it.
  */
 import { type MemberRecord, NOTICE_TEXT_FIELDS, type NoticeFields } from '../domain/notice.ts'
-import { formatInstant, readInstant } from '../domain/time.ts'
+import { formatInstant, type Instant, readInstant } from '../domain/time.ts'
 import { oneALine } from '../domain/words.ts'
 import { type Draft } from './draft.ts'
 import { fieldInstant, missingFields, readDeployment } from './notice-content.ts'
@@ -68,8 +68,9 @@ function* faultsOf(draft: Draft): Iterable<string> {
   const { notice, product, bound } = draft
   const { supported, policy } = product
   const fields = notice?.fields ?? {}
+  const days = daysOf(draft)
   for (const name of NOTICE_TEXT_FIELDS) {
-    if (!PARSED.has(name)) yield* proseFaults(name, fields[name] ?? '', draft)
+    if (!PARSED.has(name)) yield* proseFaults(name, fields[name] ?? '', { days, now: draft.now })
     yield* linkFaults(name, fields[name] ?? '', policy.notice?.links ?? [])
   }
   yield* quoteFaults(fields, bound.reported)
@@ -162,15 +163,18 @@ function* versionFaults(fields: NoticeFields, supported: readonly string[]): Ite
     yield `not_affected says "${shared[1]}", but affected_versions has some of that, too ("${shared[0]}"): please write for example affected_versions: >= 4.0, < 4.2.7 and not_affected: >= 4.2.7.`
 }
 
-function* proseFaults(name: string, text: string, draft: Draft): Iterable<string> {
-  const days = daysOf(draft)
+function* proseFaults(
+  name: string,
+  text: string,
+  { days, now }: { readonly days: readonly string[]; readonly now: Instant }
+): Iterable<string> {
   const flat = text.replace(/\s+/gu, ' ')
   for (const date of datesIn(flat)) yield* weekdayFault(name, date)
   yield* undatedFaults(name, flat.replace(DATE, '…'))
   for (const sentence of text.split(SENTENCE_END)) {
     if (days.length === 0 || !PUBLIC.test(sentence)) continue
     for (const { written, day } of datesIn(sentence.replace(/\s+/gu, ' ')))
-      if (!days.includes(day) && (day > draft.now || !PAST.test(sentence)))
+      if (!days.includes(day) && (day > now || !PAST.test(sentence)))
         yield `${name} says "${written}", and nothing becomes public on that day by the date of the case and the fields.`
   }
 }

@@ -82,7 +82,7 @@ export function runCommands(
   const { leaving, says, after } = settle(before, draft)
   const sent = [...says, question?.says ?? ''].join(' ').trim()
   const words = spokenWords(draft)
-  if (question !== null) after.activity.push(question.says)
+  if (question !== null && question.says !== '') after.activity.push(question.says)
   return {
     ran: true,
     refused: [],

@@ -113,10 +113,10 @@ export function queue(tx: Tx, row: NewOutbox, now: Instant): 'queued' | 'already
   return 'queued'
 }
 
-/** What else this reporter was sent of these kinds is not true any more: what has not left never leaves. */
+/** What this reporter was sent of these kinds, but for the message `messageId`, is not true any more: what has not left never leaves. */
 export function overtake(
   tx: Tx,
-  { recipientId, messageId }: { readonly [K in 'recipientId' | 'messageId']: NewOutbox[K] | null },
+  { recipientId, messageId }: Record<'recipientId', string> & Record<'messageId', MessageId | null>,
   kinds: readonly MessageKind[],
   now: Instant
 ): void {

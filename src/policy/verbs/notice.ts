@@ -50,7 +50,7 @@ import { INSTANTS, memberMentions, noticeComplaint, noticeFaults } from '../noti
 import { nameOf } from '../recipients.ts'
 import { sealedTo } from '../send.ts'
 import { dateLines } from '../status.ts'
-import { ATTACHED_MAIL, hasMail, WHOSE_FILES } from './talk.ts'
+import { attachedMail, WHOSE_FILES } from './talk.ts'
 import { type Verb } from './verb.ts'
 
 const PATCHES_MAX = 50
@@ -77,7 +77,7 @@ const draftNotice: Handler = (draft, command) => {
     ({ key, value }) => value !== '' || (notice?.fields[key as NoticeTextField] ?? '') !== ''
   )
   const blank = fields.length === 0 && files.length === 0 ? BLANK : null
-  refuseIf(changeComplaint(draft) ?? filesComplaint(draft) ?? blank)
+  refuseIf(changeComplaint(draft) ?? attachedMail(draft) ?? filesComplaint(draft) ?? blank)
   const edited = announceEdit(draft)
   const written = editNotice(draft, fields)
   decided(draft, 'notice-drafted', {
@@ -129,7 +129,6 @@ const PATCH_LATE =
   ' Please note: patch_available_at is after the disclosure, so the issue becomes public before the patch.'
 
 function filesComplaint({ files }: Draft): string | null {
-  if (hasMail({ files })) return ATTACHED_MAIL
   const badName = files.find((file) => !PATCH_NAME.test(file.filename))
   if (badName !== undefined)
     return `Please rename "${badName.filename}": the name of a patch may use letters, digits and + . _ - only, and starts with a letter or digit.`

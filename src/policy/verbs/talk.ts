@@ -50,7 +50,8 @@ const reply: Handler = (draft, command) => {
 
 function filesComplaint(draft: Draft): string | null {
   if (draft.newPatches !== null) return WHOSE_FILES
-  if (hasMail(draft)) return ATTACHED_MAIL
+  const attached = attachedMail(draft)
+  if (attached !== null) return attached
   const way = pathIn(draft)
   if (way === 'no-key') return FILES_WITHOUT_KEY
   return way === 'in-clear' ? FILES_IN_CLEAR : null
@@ -61,12 +62,13 @@ const FILES_WITHOUT_KEY =
 const FILES_IN_CLEAR =
   'Not sent: files leave encrypted only, and we have no key of the reporter. Please send the text without the files, or ask for a key with /ask.'
 
-/** Whether a whole message goes along: mail clients can attach the one that they answer, with all that others wrote (B1, B7). */
-export function hasMail({ files }: Pick<Draft, 'files'>): boolean {
+/** Refuses a whole message as a file: mail clients can attach the one that they answer, with all that others wrote (B1, B7). */
+export function attachedMail({ files }: Pick<Draft, 'files'>): string | null {
   return files.some(({ contentType }) => contentType.startsWith('message/'))
+    ? 'A whole message is attached, which may hold what others wrote. Please leave it out, or attach what you mean as another kind of file.'
+    : null
 }
-export const ATTACHED_MAIL =
-  'Not sent: a whole message is attached, which may hold what others wrote. Please leave it out, or attach what you mean as another kind of file.'
+
 export const WHOSE_FILES =
   'The files of this message could be for the reporter or for the list. Please send /reply and /notice draft in two messages.'
 

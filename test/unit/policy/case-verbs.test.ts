@@ -119,6 +119,14 @@ it.each(['rejected', 'merged', 'closed', 'disclosed'] as const)(
   }
 )
 
+it('the update to the other maintainers has no line about a date that nobody was told', () => {
+  const reporters = caseRecord().reporters.map((one) => ({ ...one, contact: null }))
+  const change = { state: 'planned', disclosureAt: FUTURE, reporters } as const
+  const { told } = run('/disclosed because it leaked', change)
+  expect(told('activity')).toContain('- recorded that the issue is public')
+  expect(told('activity')).not.toMatch(/^- *$/m)
+})
+
 it('the other maintainers read that a reporter was asked about the date, and in what way (B19)', () => {
   const { told } = run('/embargo 2026-12-04T12:00:00Z', { state: 'accepted' })
   expect(told('activity')).toMatch(/- We asked .* about the date .*, encrypted\./s)
