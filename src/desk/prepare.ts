@@ -11,7 +11,7 @@ import {
   type SendSealed
 } from '../domain/decision.ts'
 import { type CaseTag, type MessageId, parseCaseTag } from '../domain/ids.ts'
-import { isDeclaredKey } from '../domain/mail.ts'
+import { namesSender } from '../domain/mail.ts'
 import { CODE_CHARS, type Message, refLine } from '../domain/message.ts'
 import {
   type KeyRefusal,
@@ -231,7 +231,7 @@ function threadOf(
 function filesOf({ files }: SendSealed, source: Source): Omit<OutgoingBody, 'text'> {
   if (files?.from !== 'arrival') return { attachments: files?.files ?? [], original: null }
   return {
-    attachments: source.attachments.filter((file) => files.keys || !isDeclaredKey(file)),
+    attachments: source.attachments.filter((file) => files.keys || !namesSender(file)),
     original: files.original ? source.original : null
   }
 }

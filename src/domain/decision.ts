@@ -39,7 +39,7 @@ export type SealedRecipient = Addressee & {
 
 /** Files that go along with a sealed message. `arrival` means: the attachments of the message being handled. */
 export type Files =
-  /** `keys` says whether files that are keys go along: they name their owner. */
+  /** `keys` says whether files go along that name their sender, as keys and visiting cards do. */
   | { readonly from: 'arrival'; readonly original: boolean; readonly keys: boolean }
   | { readonly from: 'list'; readonly files: readonly OutgoingAttachment[] }
 

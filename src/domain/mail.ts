@@ -193,6 +193,20 @@ export function isDeclaredKey({
   return contentType === 'application/pgp-keys' || /\.(?:asc|gpg|pgp|key)$/i.test(filename)
 }
 
+/** Types of the files that mail clients add by themselves: keys, signatures and visiting cards. */
+export const CLIENT_FILES: readonly string[] = [
+  'application/pgp-keys',
+  'application/pgp-signature',
+  'text/vcard',
+  'text/x-vcard'
+]
+
+/** Whether a file says who sent it, by its type or its name; does not look at its content. */
+export function namesSender(file: Pick<Attachment, 'filename' | 'contentType'>): boolean {
+  const isOfClient = CLIENT_FILES.includes(file.contentType) || /\.vcf$/i.test(file.filename)
+  return isOfClient || isDeclaredKey(file)
+}
+
 /** A certificate from the message whose user id is exactly the sender's address: a candidate, not yet accepted. */
 export type CandidateKey = {
   readonly fingerprint: Fingerprint

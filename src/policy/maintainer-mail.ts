@@ -6,7 +6,7 @@ import { addresseesOf, areAllAnswered, numbersOf } from '../domain/case.ts'
 import { type Decision, dispose, recorded, spend } from '../domain/decision.ts'
 import { aboutCase, BY_SOMEBODY, byMaintainer, type Subject } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
-import { isByProgram, type Refused } from '../domain/mail.ts'
+import { CLIENT_FILES, isByProgram, type Refused } from '../domain/mail.ts'
 import { type Maintainer, productNamed, type Settings } from '../domain/settings.ts'
 import { formatInstant } from '../domain/time.ts'
 import {
@@ -68,13 +68,6 @@ export function decideMaintainerMail(situation: Situation): Decision[] | null {
 }
 
 const NO_COMMANDS = { ran: false, refused: [{ verb: '', because: 'no-case' }] } as const
-
-const CLIENT_FILES: readonly string[] = [
-  'application/pgp-keys',
-  'application/pgp-signature',
-  'text/vcard',
-  'text/x-vcard'
-]
 
 /** Turns every number of the case at hand into its present one; any other number stays as it is. */
 function followed({ bound }: Situation): (tag: CaseTag) => CaseTag {

@@ -16,7 +16,7 @@ import {
   explainSignature,
   FAILURES,
   isByProgram,
-  isDeclaredKey,
+  namesSender,
   type OpenedMail,
   type Signature,
   subjectOf,
@@ -63,7 +63,7 @@ export type RelayInput = CaseAbout &
 
 /**
  * The messages to all maintainers that forward one arrival. Only list admins read who a list member is (G5): the others get the
- * id of the member, but neither the original message nor a key.
+ * id of the member, but neither the original message nor a key or a visiting card.
  */
 export function relay(input: RelayInput): Decision[] {
   const hiddenAs = hiddenName(input)
@@ -106,7 +106,7 @@ function forwarded(
   const senderProof = (): string =>
     member?.isSigned === true ? signed : judgeSender(opened, settings).says
   const who = hiddenAs ?? `${senderWords(opened)}${listed}`
-  const files = opened.attachments.filter((file) => !isHidden || !isDeclaredKey(file))
+  const files = opened.attachments.filter((file) => !isHidden || !namesSender(file))
   const unread = opened.failure === null ? [] : [UNREADABLE]
   const message = relayMessage({
     isReport: input.isReport,

@@ -49,13 +49,14 @@ async function readers(): Promise<string[]> {
   return found
 }
 
+const KEY = { filename: 'key.asc', content: Buffer.from(debian.keyData).toString('base64') }
+
 /** A list member asks about a notice; only Grace is a list admin. */
-async function givenQuestion(): Promise<void> {
+async function givenQuestion(patch: Letter['patch'] = KEY): Promise<void> {
   const roles = ['committer', 'approver'] as const
   const maintainers = [grace, { ...linus, roles }] as const
   await givenNotices({ maintainers, ...REPLIES })
   await world.wait(UNTIL_DUE)
-  const patch = { filename: 'key.asc', content: Buffer.from(debian.keyData).toString('base64') }
   await writes(debian, 'question Is 4.1 affected?', { ...answering(debian), patch })
 }
 /** Somebody answers these messages: all of them stand in References, and are quoted. */
@@ -170,18 +171,26 @@ it('(B1) /member in a reply to the reporter’s message is refused and names /re
   expect(says).toContain('/reply goes to the reporter')
 })
 
-it('(B21) maintainers who are no list admins see a member’s id alone, and neither the original nor a key', async () => {
-  await givenQuestion()
-  const toGrace = await readBy(grace, forwarded('member:%'))
-  expect(toGrace).toContain(debian.address)
-  expect(toGrace).toContain('message/rfc822')
-  expect(toGrace).toContain('Sender: verified, the key of the list member')
-  expect(toGrace).not.toContain('has the role list-admin')
-  const toLinus = await lastTo(linus)
-  expect(toLinus).toContain('list member debian')
-  expect(toLinus).toContain('question Is 4.1 affected?')
-  expect(toLinus).not.toMatch(/debian\.example|Debian|message\/rfc822|key\.asc/)
-})
+const CARD = { content: `BEGIN:VCARD\r\nFN:Debian\r\nEMAIL:${debian.address}\r\nEND:VCARD` }
+it.each<[string, Letter['patch']]>([
+  ['key', KEY],
+  ['visiting card', { ...CARD, filename: 'debian.vcf' }],
+  ['visiting card by its type', { ...CARD, filename: 'card', contentType: 'text/vcard' }]
+])(
+  '(B21) maintainers who are no list admins see a member’s id alone, and neither the original nor a %s',
+  async (_what, file) => {
+    await givenQuestion(file)
+    const toGrace = await readBy(grace, forwarded('member:%'))
+    expect(toGrace).toContain(debian.address)
+    expect(toGrace).toContain('message/rfc822')
+    expect(toGrace).toContain('Sender: verified, the key of the list member')
+    expect(toGrace).not.toContain('has the role list-admin')
+    const toLinus = await lastTo(linus)
+    expect(toLinus).toContain('list member debian')
+    expect(toLinus).toContain('question Is 4.1 affected?')
+    expect(toLinus).not.toMatch(/debian\.example|Debian|message\/rfc822|key\.asc|card|vcf/)
+  }
+)
 
 it.each([
   ['its protected subject', { subject: `[${FIRST}] Notice`, text: 'Is 3.9 affected?' }],

@@ -89,8 +89,8 @@ export type Letter = {
   readonly to?: string | null
   /** What is encrypted, in place of a MIME entity with the text. */
   readonly payload?: string
-  /** A patch; makes the payload multipart. */
-  readonly patch?: { readonly filename: string; readonly content: string }
+  /** A file, a patch unless given; makes the payload multipart. */
+  readonly patch?: Record<'filename' | 'content', string> & { readonly contentType?: string }
 }
 
 let letters = 0
@@ -554,7 +554,7 @@ export async function write(
           '',
           text,
           '--m',
-          'Content-Type: text/x-diff',
+          `Content-Type: ${letter.patch.contentType ?? 'text/x-diff'}`,
           `Content-Disposition: attachment; filename="${letter.patch.filename}"`,
           '',
           letter.patch.content,

@@ -64,7 +64,10 @@ const FILES_IN_CLEAR =
 
 /** Refuses a whole message as a file: mail clients can attach the one that they answer, with all that others wrote (B1, B7). */
 export function attachedMail({ files }: Pick<Draft, 'files'>): string | null {
-  return files.some(({ contentType }) => contentType.startsWith('message/'))
+  return files.some(
+    ({ filename, contentType }) =>
+      contentType.startsWith('message/') || /\.(?:eml|mbox|msg)$/i.test(filename)
+  )
     ? 'A whole message is attached, which may hold what others wrote. Please leave it out, or attach what you mean as another kind of file.'
     : null
 }

@@ -191,9 +191,11 @@ describe('files of a /reply (B13)', () => {
   it.each(['/reply\nPlease try this.', '/notice draft\ntitle: x'])(
     'are refused if one of them is a message, which may hold what others wrote (B1, B7): %j',
     (text) => {
-      const ran = (contentType: string) =>
-        run(text, { state: 'accepted' }, {}, { files: [{ ...file('a.eml'), contentType }] }).ran
-      expect([ran('message/rfc822'), ran('text/plain')]).toEqual([false, true])
+      const ran = (name: string, contentType: string) =>
+        run(text, { state: 'accepted' }, {}, { files: [{ ...file(name), contentType }] }).ran
+      expect([ran('a', 'message/rfc822'), ran('a', 'text/plain')]).toEqual([false, true])
+      for (const name of ['a.eml', 'a.MSG', 'a.mbox'])
+        expect(ran(name, 'application/octet-stream')).toBe(false)
     }
   )
 
