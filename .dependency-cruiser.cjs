@@ -22,7 +22,7 @@ const homes = {
   'node_modules/html-to-text': '^src/mime/content\\.ts$',
   'node_modules/nodemailer': '^src/transport/smtp-sender\\.ts$|^src/mime/',
   'node_modules/imapflow': '^src/transport/imap-',
-  'node_modules/node-cron': '^src/effects/system\\.ts$',
+  'node_modules/node-cron': '^src/effects/system\\.ts$|^src/config/',
   'node_modules/pino': '^src/effects/log\\.ts$',
   'node_modules/zod': '^src/config/',
   'node_modules/yaml': '^src/config/',

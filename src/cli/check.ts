@@ -8,7 +8,7 @@ import { count } from '../domain/words.ts'
 import { systemClock } from '../effects/system.ts'
 import { wordingProblems } from '../messages/render.ts'
 import { judgeKeys } from '../settings.ts'
-import { type Call, scheduleProblems } from './context.ts'
+import { type Call } from './context.ts'
 import { PASSPHRASE_LENGTH_MIN } from './keys.ts'
 import { printVerdict, unlessRefused } from './output.ts'
 import { linesOf } from './page.ts'
@@ -25,7 +25,6 @@ export async function check(call: Call): Promise<number> {
   const said = linesOf('check', factsOf(config, approvers))
   const found = [
     ...findings.filter(({ is }) => is !== 'remark').map(({ text }) => text),
-    ...scheduleProblems(config),
     ...said.filter((line) => line.startsWith(PROBLEM)).map((line) => line.slice(PROBLEM.length)),
     ...wordingProblems(config.texts)
   ]

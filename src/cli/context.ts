@@ -7,7 +7,6 @@ import { type Address, parseAddress } from '../domain/address.ts'
 import { type NewEvent, NO_EVIDENCE } from '../domain/event.ts'
 import { type CaseTag, parseCaseTag } from '../domain/ids.ts'
 import { type Instant } from '../domain/time.ts'
-import { isCronExpression } from '../effects/system.ts'
 import { type Database, openDatabase, type Tx } from '../store/database.ts'
 import * as events from '../store/events.ts'
 import { type OutboxRow } from '../store/outbox.ts'
@@ -41,16 +40,6 @@ export async function withDatabase<T>(
 /** Puts on the record what the operator does, without a message. */
 export function record(tx: Tx, what: NewEvent, at: Instant): void {
   events.append(tx, what, { at, evidence: NO_EVIDENCE })
-}
-
-/** One sentence for each schedule that has the shape of a cron expression but is none, for example with a minute 61. */
-export function scheduleProblems({ schedule }: Config): string[] {
-  return Object.entries(schedule)
-    .filter(([, expression]) => !isCronExpression(expression))
-    .map(
-      ([name]) =>
-        `schedule.${name}: this is not a cron expression; write, for example, "* * * * *" for every minute`
-    )
 }
 
 /** The case number on the command line; throws a {@link UsageError} otherwise. */

@@ -2,9 +2,8 @@
  * `postern run`: the daemon. Stops within ten seconds of SIGTERM or SIGINT whatever it does, and at once on a second signal.
  */
 import { loadConfig } from '../config/load.ts'
-import { refusedConfig } from '../config/problems.ts'
 import { createLog } from '../effects/log.ts'
-import { type Call, scheduleProblems } from './context.ts'
+import { type Call } from './context.ts'
 import { version } from './output.ts'
 
 /** How long the daemon may take to stop by itself after a signal. */
@@ -12,8 +11,6 @@ const GRACE_MS = 9000
 
 export async function run(call: Call<{ readonly once?: boolean }>): Promise<void> {
   const config = await loadConfig(call.config, process.env)
-  const problems = scheduleProblems(config)
-  if (problems.length > 0) throw refusedConfig(...problems)
   // Loads the whole desk, so only after the configuration was found valid.
   const { runDaemon } = await import('../app.ts')
   const log = createLog(process.stdout)

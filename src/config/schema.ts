@@ -3,6 +3,7 @@
  * files, secrets and policies that it names. Must never check what a key file holds: the openpgp folder does.
  */
 import { resolve } from 'node:path'
+import { validate } from 'node-cron'
 import { z } from 'zod'
 import { type Address, isLoopback, parseAddress } from '../domain/address.ts'
 import { isCasePrefix } from '../domain/ids.ts'
@@ -62,10 +63,9 @@ const casePrefix = textWhere(
   'must be 1 to 12 capital letters and digits, a letter first'
 )
 
-/** The shape of a node-cron expression; its user checks the meaning. */
 const cron = textWhere(
-  (text) => /^(?:[0-9A-Za-z*,/-]+\s+){4,5}[0-9A-Za-z*,/-]+$/.test(text.trim()),
-  'must have 5 fields (minute hour day month weekday) in quotes, or 6 with seconds first, like "*/5 * * * *"'
+  validate,
+  'must be a cron expression: 5 fields (minute hour day month weekday) in quotes, or 6 with seconds first, like "*/5 * * * *"'
 )
 
 /** A version or branch; a bare number is refused because YAML reads 4.10 as 4.1. */

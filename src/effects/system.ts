@@ -6,7 +6,7 @@ import { randomBytes, randomInt } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { uptime } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
-import { createTask, validate } from 'node-cron'
+import { createTask } from 'node-cron'
 import { type Instant, instantFromMs } from '../domain/time.ts'
 import { type Clock, type Randomness } from './effects.ts'
 
@@ -37,9 +37,6 @@ export const systemRandomness: Randomness = {
   token: (length) => Array.from(randomBytes(length), (byte) => ALPHABET.charAt(byte & 31)).join(''),
   below: (limit) => randomInt(limit)
 }
-
-/** Whether a text is a cron expression of five or six fields that {@link startTicks} accepts. */
-export const isCronExpression: (text: string) => boolean = validate
 
 /**
  * Calls `onTick` at every match of `expression` in the IANA zone `timezone` until disposed. One call makes up for all matches

@@ -310,11 +310,11 @@ describeWith(['gpg'], 'the check of a desk', async () => {
     expect(JSON.parse((await desk.cli('members', 'list', '--json')).stdout)).toEqual([])
   })
 
-  it('finds a schedule that never comes beside all other problems, and the daemon does not start', async () => {
+  it('finds a schedule that never comes, and the daemon does not start', async () => {
     change('schedule', { tick: '61 * * * *', digest: '0 25 * * *' })
     const says = [
-      /schedule\.tick: this is not a cron expression/,
-      /schedule\.digest: this is not a cron expression/
+      /schedule\.tick \(line \d+\): must be a cron expression/,
+      /schedule\.digest \(line \d+\): must be a cron expression/
     ]
     const daemon = desk.spawn()
     expect((await daemon.waitForExit(30_000)).status).toBe(1)
@@ -322,8 +322,6 @@ describeWith(['gpg'], 'the check of a desk', async () => {
     expect(daemon.stderr().trimEnd().split('\n')).toEqual(
       says.map((words) => expect.stringMatching(words) as string)
     )
-    writeFileSync(file(KEY_OF_ADA), 'nothing like a key')
-
-    await expectProblems(/maintainers ada: /, ...says)
+    await expectProblems(...says)
   })
 })

@@ -241,8 +241,10 @@ describe('a wrong configuration', () => {
     a version as a number                             | "4.2", "4.1" | 4.10 | products[0].supported[1] (line 18): must be text: put versions in quotes
     an unknown policy                                 | policy: dispatch | policy: dispatched | products[0].policy (line 18): there is no built-in policy of this name: use one of consoleme, dispatch,
     a missing policy file                             | policy: dispatch | policy: ./own.yaml | products[0].policy (line 18):
-    a cron expression of 4 fields                     | poll: "* * * * *" | poll: "* * * *" | schedule.poll (line 13): must have 5 fields
-    a cron expression with a command                  | tick: "* * * * *" | tick: "* * * * $(x)" | schedule.tick (line 13): must have 5 fields
+    a cron expression of 4 fields                     | poll: "* * * * *" | poll: "* * * *" | schedule.poll (line 13): must be a cron expression: 5 fields
+    a cron expression with a command                  | tick: "* * * * *" | tick: "* * * * $(x)" | schedule.tick (line 13): must be a cron expression: 5 fields
+    a minute that does not exist                      | tick: "* * * * *" | tick: "61 * * * *" | schedule.tick (line 13): must be a cron expression: 5 fields
+    words for a cron expression                       | digest: "0 8 * * 1-5" | digest: every morning | schedule.digest (line 13): must be a cron expression: 5 fields
     a capital id                                      | id: parser | id: Parser | products[0].id (line 18): must be 1 to 32 lower-case letters
   `)('is refused for %s, at its place, with a remedy', async (_name, from, to, expected) => {
     const problems = await problemsOf(changed(from, to))

@@ -1,12 +1,7 @@
 /** The real clock, randomness and ticks. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import {
-  isCronExpression,
-  startTicks,
-  systemClock,
-  systemRandomness
-} from '../../../src/effects/system.ts'
+import { startTicks, systemClock, systemRandomness } from '../../../src/effects/system.ts'
 
 describe('system effects', () => {
   it('tells the time as an instant and never goes backwards on the monotonic clock', () => {
@@ -28,13 +23,6 @@ describe('system effects', () => {
     const drawn = new Set(Array.from({ length: 500 }, () => systemRandomness.below(4)))
 
     expect([...drawn].sort()).toEqual([0, 1, 2, 3])
-  })
-
-  it('recognises cron expressions', () => {
-    expect(isCronExpression('* * * * *')).toBe(true)
-    expect(isCronExpression('0 8 * * 1-5')).toBe(true)
-    expect(isCronExpression('every minute')).toBe(false)
-    expect(isCronExpression('61 * * * *')).toBe(false)
   })
 
   it('ticks until disposed', async () => {
