@@ -6,7 +6,7 @@ import { type Config } from '../config/load.ts'
 import { historySentences } from '../config/texts.ts'
 import { addresseesOf, type CaseRecord, type ListedCase, type Reporter } from '../domain/case.ts'
 import { type Due } from '../domain/clock.ts'
-import { aboutCase } from '../domain/event.ts'
+import { aboutCase, EVENT_KINDS } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
 import { type NoticeState } from '../domain/notice.ts'
 import { type Instant } from '../domain/time.ts'
@@ -84,7 +84,7 @@ function readCase(read: Read, tag: CaseTag) {
     notice: notice && noticeSummary(notice),
     /** Approvals with lower numbers do not count; null where the clock is not in doubt. */
     clockJump: events.openDoubt(read),
-    history: events.list(read, aboutCase(tag)),
+    history: events.list(read, aboutCase(tag), { kinds: EVENT_KINDS }),
     messages: caseStore.listMessages(read, record.id),
     outbox: outbox
       .list(read, { caseId: record.id, limit: MESSAGES_MAX })

@@ -7,7 +7,6 @@ import { type OpenedMail, subjectOf } from '../domain/mail.ts'
 import { quotedCodes } from '../domain/message.ts'
 import { addMs, DAY_MS, HOUR_MS, type Instant } from '../domain/time.ts'
 import { claimedMaintainer, findBinding, isCase } from '../policy/authority.ts'
-import { promiseKinds } from '../policy/clocks.ts'
 import { type ParsedCommands, parseCommands } from '../policy/commands.ts'
 import {
   conversationOf,
@@ -15,7 +14,6 @@ import {
   memberIn,
   type QuotedMessage
 } from '../policy/conversation.ts'
-import { DATE_KINDS } from '../policy/date-talk.ts'
 import { askedKey } from '../policy/reporter-mail.ts'
 import {
   type BoundCase,
@@ -139,7 +137,7 @@ function senderFacts(read: Read, { outer: { from } }: OpenedMail) {
 
 function datedOf(read: Read, addresses: readonly Address[]): DatedCase[] {
   return cases.listDated(read, addresses).map((record) => {
-    return { record, events: events.list(read, aboutCase(record.tag), { kinds: DATE_KINDS }) }
+    return { record, events: events.list(read, aboutCase(record.tag)) }
   })
 }
 
@@ -170,8 +168,6 @@ function isSignedByMaintainer(desk: Desk, opened: OpenedMail): boolean {
   )
 }
 
-const WRITTEN = ['answered', 'reporter-wrote', 'member-wrote', 'member-answered'] as const
-
 /** Everything that commands may read or change of a case. `commands` is a message that a maintainer signed. */
 async function readBound(
   desk: Desk,
@@ -196,9 +192,7 @@ async function readBound(
     return {
       case: record,
       history: events.caseHistory(read, record),
-      events: events.list(read, aboutCase(tag), {
-        kinds: [...promiseKinds(desk.settings), ...DATE_KINDS, ...WRITTEN]
-      }),
+      events: events.list(read, aboutCase(tag)),
       named,
       reporterKeys,
       offeredKeys: offered,

@@ -155,14 +155,11 @@ function know(desk: Desk, read: Read, subject: Subject, now: Instant) {
 
 /** The events that the clocks name; for clocks whose every start is a run of its own, those that may still be told. */
 function eventsOf(read: Read, subject: Subject, clocks: readonly Clock[]): DeskEvent[] {
-  const each = clocks.filter(({ counts }) => counts === 'each')
-  const others = clocks.filter(({ counts }) => counts !== 'each')
-  const from = looks.findEachFrom(read, subject)
-  const kinds = kindsOf(others)
-  const more = kindsOf(each).filter((kind) => !kinds.includes(kind))
+  const kinds = kindsOf(clocks.filter(({ counts }) => counts !== 'each'))
+  const untold = events.list(read, subject, { from: looks.findEachFrom(read, subject) })
   return [
     ...events.list(read, subject, { kinds }),
-    ...events.list(read, subject, { kinds: more, from })
+    ...untold.filter(({ kind }) => !kinds.includes(kind))
   ].sort((a, b) => a.id - b.id)
 }
 

@@ -25,17 +25,6 @@ export type CaseFacts = {
 /** What the record says of a case, beyond its state. */
 export type CaseHistory = Pick<CaseFacts, 'wasDisclosed' | 'wasRejected' | 'asked'>
 
-/** Kinds of events that {@link historyOf} asks for. */
-export const HISTORY_KINDS = [
-  'disclosed',
-  'rejected',
-  'accepted',
-  'reopened',
-  'merged-in',
-  'info-asked',
-  'reporter-wrote'
-] as const
-
 /** What the machine looks at in an event. */
 export type Happening = Pick<NewEvent, 'kind' | 'about'>
 

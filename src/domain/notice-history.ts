@@ -2,7 +2,7 @@
  * What the record says of a notice beside its content: who wrote it since it was approved last (four eyes, G7), which codes were
  * issued and which approvals stand. Kept nowhere else. Pure.
  */
-import { type DeskEvent } from './event.ts'
+import { type DeskEvent, type EventKind } from './event.ts'
 import { type NoticeRecord } from './notice.ts'
 
 export type NoticeHistory = Pick<NoticeRecord, 'authors' | 'previews' | 'approvals'>
@@ -14,16 +14,7 @@ export const NO_HISTORY: NoticeHistory = {
 }
 
 /** Events that change the content, the date or the list of a notice. Whoever causes one that stands is an author of it. */
-const EDITS = ['notice-drafted', 'embargo-set', 'moved-product'] as const
-
-/** Kinds of events that {@link noticeHistory} reads. */
-export const NOTICE_KINDS = [
-  ...EDITS,
-  'notice-previewed',
-  'notice-approved',
-  'notice-scheduled',
-  'notice-held'
-] as const
+const EDITS: readonly EventKind[] = ['notice-drafted', 'embargo-set', 'moved-product']
 
 /** The history of the notice of a case, oldest event first. A date without a notice is no part of it. */
 export function noticeHistory(events: readonly DeskEvent[]): NoticeHistory {
@@ -51,7 +42,7 @@ export function noticeAfter(
     const others = approvals.filter(({ maintainerId }) => maintainerId !== actor.id)
     return { ...history, approvals: [...others, { maintainerId: actor.id, digest, at, eventId }] }
   }
-  if (!EDITS.some((edit) => edit === kind)) return history
+  if (!EDITS.includes(kind)) return history
   // A maintainer whose date was replaced by another date is no author because of it.
   const isNewDate = kind === 'embargo-set' && about.date !== about.oldDate
   const standing = authors.edits.filter((edit) => !isNewDate || edit.kind !== kind)

@@ -9,20 +9,13 @@ import {
   type Due,
   firstDue,
   isTold,
-  kindsOf,
   type Look,
   lookAtRun,
   openRuns,
   type Ring,
   type Told
 } from '../domain/clock.ts'
-import {
-  type DeskEvent,
-  type EventKind,
-  type NewEvent,
-  NO_EVIDENCE,
-  type Subject
-} from '../domain/event.ts'
+import { type DeskEvent, type NewEvent, NO_EVIDENCE, type Subject } from '../domain/event.ts'
 import { groupBy } from '../domain/group.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
 import {
@@ -99,11 +92,6 @@ function addressee(event: DeskEvent | null): string | null {
 
 function promises(product: Product | null, settings: Settings): Clock[] {
   return clocksOf('case', product, settings).filter(({ counts }) => counts !== 'each')
-}
-
-/** Kinds of events that decide what is due in a case, whatever its product. */
-export function promiseKinds(settings: Settings): EventKind[] {
-  return kindsOf([null, ...settings.products].flatMap((product) => promises(product, settings)))
 }
 
 /** What is due first in a case that has these events on its record, if `more` happen now. */

@@ -21,7 +21,6 @@ import {
   BY_DESK,
   byMaintainer,
   type DeskEvent,
-  type EventKind,
   type NewEvent
 } from '../domain/event.ts'
 import { type MessageKind } from '../domain/message.ts'
@@ -38,14 +37,6 @@ import { askFor } from './reporter-mail.ts'
 import { toReporter } from './send.ts'
 import { type BoundCase, type DatedCase, type Situation } from './situation.ts'
 import { type Sender } from './threading.ts'
-
-const ABOUT_DATE = [
-  ...(['date-told', 'date-untold', 'date-answered', 'disclosure-untold'] as const),
-  ...(['date-unreached', 'retried'] as const)
-]
-
-/** The events that show what each reporter was told about the date and what they answered. */
-export const DATE_KINDS: readonly EventKind[] = [...ABOUT_DATE, 'embargo-set', 'notice-left']
 
 /** Messages that ask a reporter about a date or tell it. */
 export const DATE_MAIL: readonly MessageKind[] = [dateProposed.kind, dateNotice.kind]
@@ -295,8 +286,10 @@ export function isDateLost(about: Pick<DateAbout, 'record' | 'events'>, reporter
   return wordsWith(about.events, about.record, reporter, ...kinds).at(-1)?.kind === 'date-unreached'
 }
 
+type AboutReporter = Extract<NewEvent, { readonly about: { readonly reporter: string } }>['kind']
+
 /** The events of these kinds that concern this reporter, under any of their case numbers. */
-function wordsWith<E extends NewEvent, K extends (typeof ABOUT_DATE)[number]>(
+function wordsWith<E extends NewEvent, K extends AboutReporter>(
   events: readonly E[],
   record: CaseRecord,
   { id }: Reporter,

@@ -114,7 +114,7 @@ export type DatedCase = { readonly record: CaseRecord; readonly events: readonly
 export type BoundCase = {
   readonly case: CaseRecord
   readonly history: CaseHistory
-  /** The events that decide what is due of it, and what its reporters were told. */
+  /** All that happened to it, but for the messages that the mail server took. */
   readonly events: readonly DeskEvent[]
   /** The number that the message names: that of the case, or of one that was merged into it. */
   readonly named: CaseTag

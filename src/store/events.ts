@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { type CaseRecord, underOneNumber } from '../domain/case.ts'
-import { type CaseHistory, HISTORY_KINDS, historyOf } from '../domain/case-machine.ts'
+import { type CaseHistory, historyOf } from '../domain/case-machine.ts'
 import {
   aboutCase,
   CLOCK_KINDS,
@@ -136,16 +136,16 @@ function* allRows(read: Read): IterableIterator<Row> {
   }
 }
 
-/** The events of one subject from `from` on, oldest first; only of these kinds when `kinds` is given. */
+/** The events of one subject from `from` on, oldest first: those that clocks go by, unless other kinds are named. */
 export function list(
   read: Read,
   subject: Subject,
   options: { readonly from?: number; readonly kinds?: readonly EventKind[] } = {}
 ): DeskEvent[] {
-  const { from = 0, kinds = null } = options
+  const { from = 0, kinds = CLOCK_KINDS } = options
   const rows = read.all<Row>(
     `SELECT * FROM events WHERE subject_kind = @kind AND subject_id = @id AND id >= @from
-       ${kinds === null ? '' : OF_KINDS} ORDER BY id`,
+       ${OF_KINDS} ORDER BY id`,
     { ...subject, from, kinds }
   )
   return rows.map(eventOf)
@@ -153,8 +153,7 @@ export function list(
 
 /** What the record says of a case for good. A reporter with several numbers has the first one in it. */
 export function caseHistory(read: Read, record: CaseRecord): CaseHistory {
-  const events = list(read, aboutCase(record.tag), { kinds: HISTORY_KINDS })
-  return historyOf(events.map((one) => underOneNumber(record, one)))
+  return historyOf(list(read, aboutCase(record.tag)).map((one) => underOneNumber(record, one)))
 }
 
 function eventOf(row: Row): DeskEvent {

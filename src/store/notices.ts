@@ -3,7 +3,7 @@ import { type SaveNotice } from '../domain/decision.ts'
 import { aboutCase } from '../domain/event.ts'
 import { type CaseTag, type Sha256 } from '../domain/ids.ts'
 import { type NoticeRecord, type NoticeState } from '../domain/notice.ts'
-import { NOTICE_KINDS, type NoticeHistory, noticeHistory } from '../domain/notice-history.ts'
+import { type NoticeHistory, noticeHistory } from '../domain/notice-history.ts'
 import { type OutgoingAttachment } from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
 import * as deliveries from './deliveries.ts'
@@ -36,8 +36,7 @@ export function list(read: Read, limit: number): NoticeRecord[] {
 
 function recordsOf(read: Read, rows: readonly Row[]): NoticeRecord[] {
   return rows.map((row) => {
-    const happened = events.list(read, aboutCase(row.caseTag), { kinds: NOTICE_KINDS })
-    return { ...row, ...noticeHistory(happened) }
+    return { ...row, ...noticeHistory(events.list(read, aboutCase(row.caseTag))) }
   })
 }
 
