@@ -70,7 +70,7 @@ export function compose(occasion: Occasion): readonly Decision[] {
 }
 
 function alarms(occasion: Occasion): Decision[] {
-  const { settings, clock, rings, record, recipients, once } = occasion
+  const { settings, clock, rings, starts, record, recipients, once } = occasion
   const details = DETAILS[clock.message]?.(occasion)
   const [first, ...also] = promisesOf(occasion)
   if (details === null || first === undefined) return []
@@ -84,7 +84,8 @@ function alarms(occasion: Occasion): Decision[] {
     also: clock.message === 'reminder' ? also : [],
     ...wordsOf(occasion),
     about,
-    waiting: [...new Set(waiting)]
+    waiting: [...new Set(waiting)],
+    offered: waitingReporters(starts, record).flatMap(({ unusedKeys }) => unusedKeys)
   }
   const admins = whomToTell(['list-admin'], { ...settings, owner: null, start: null })
   const groups = groupBy(recipients, ({ id }) => (admins.includes(id) ? names : ''))
@@ -176,9 +177,9 @@ function waitingAnswers({ read, record }: Occasion, { clock, start }: ClockRun):
   return cases.listKeptWords(read, addresses).filter(({ tag }) => tag === record.tag)
 }
 
-function waitingReporters(starts: Occasion['starts'], record: CaseRecord): Reporter[] {
+function waitingReporters(starts: Occasion['starts'], record: CaseRecord | null): Reporter[] {
   return starts.flatMap(({ about }) =>
-    'reporter' in about ? (reporterWith(record, about.reporter) ?? []) : []
+    record !== null && 'reporter' in about ? (reporterWith(record, about.reporter) ?? []) : []
   )
 }
 

@@ -223,7 +223,7 @@ export function proposeDate(
     const asking = askFor(one, draft, 'key-request')
     const key = asking.decisions.length === 0 ? asking.says : '/ask asks for one.'
     const is = isListTold ? 'told the date' : 'asked'
-    return ` ${one.contact.address} is ${is} when a key of theirs is in use: we have none. ${key}`
+    return ` ${one.contact.address} is ${is} when a key of theirs is in use. ${key}`
   })
   if (reporters.length === 0) why.push(' The reporter was not asked: the report names no address.')
   return { says: why.join(''), unreached }

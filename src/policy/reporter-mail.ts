@@ -136,7 +136,7 @@ function toOne(reporter: Addressed, draft: Draft, words: Words): string {
     const asked = askFor(reporter, draft, 'key-request')
     draft.decisions.push(...asked.decisions)
     draft.activity.push(`wrote to ${address}; the text waits for a key of theirs`)
-    return `${address} cannot be answered yet: we have no usable key of theirs. ${text === '' ? 'The decision' : 'Your text'} waits and leaves, encrypted, when a key of theirs is in use.${keyChoice(path)} ${asked.says}`
+    return `${address} cannot be answered yet: we have no usable key of theirs. ${text === '' ? 'The decision' : 'Your text'} waits and leaves, encrypted, when a key of theirs is in use. ${asked.says}`
   }
   const how = WAYS[path.kind]
   spoken(reporter, draft, { ...words, how: path.kind })
@@ -261,18 +261,29 @@ export function askedKey(name: keyof typeof ASKS, reporter: string, now: Instant
   return `${name}:${reporter}:${now.slice(0, 10)}`
 }
 
-/** Asks a reporter, once a day, in words that say nothing of the case. */
+/**
+ * Asks a reporter, once a day, in words that say nothing of the case. Nobody is asked for a key while one of theirs waits for a
+ * maintainer's word.
+ */
 export function askFor(
-  { id, contact: { address } }: Addressed,
-  { bound, now, author, case: { tag }, decisions }: Draft,
+  reporter: Addressed,
+  { bound, now, author, case: { tag }, decisions, reporterKeys, product }: Draft,
   name: keyof typeof ASKS
 ): { readonly says: string; readonly decisions: readonly Decision[] } {
   const { make, what } = ASKS[name]
+  const path = reporterPath(reporter, reporterKeys, product)
+  const choice = path.kind === 'no-key' && name === 'key-request' ? keyChoice(path) : ''
+  if (choice !== '') return { says: choice.trim(), decisions: [] }
+  const { id } = reporter
+  const { address } = reporter.contact
   const once = askedKey(name, id, now)
   const isAskedNow = decisions.some((one) => 'once' in one && one.once === once)
   if (isAskedNow) return { says: `This message asks ${address} ${what} already.`, decisions: [] }
   if (bound.askedToday.includes(once))
-    return { says: `${address} was asked ${what} earlier today.`, decisions: [] }
+    return {
+      says: `${address} was asked ${what} earlier today. The desk asks once a day.`,
+      decisions: []
+    }
   // The display name is text that the sender chose; in clear it would go to whoever owns the address.
   const to = { name: '', address, id }
   const decision = inClearTo(to, make({}), { once: `${id}:${now.slice(0, 10)}`, tag })

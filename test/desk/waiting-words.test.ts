@@ -405,14 +405,14 @@ it('(G3) words that wait because of a forged key leave unencrypted, marked, when
   expect(waits).toContain('alice@reporter.example cannot be answered yet')
   expect(waits).toContain(choice)
   expect(await says('/status\n')).toContain(choice)
-  expect(toAlice()).toEqual(['key-request'])
+  expect(toAlice()).toEqual([])
 
   const answer = await says(`${REFUSE} because she never had one\n`)
   expect(answer).toContain('is not used for alice@reporter.example, even if it comes again.')
   expect(answer).toContain(
     '1 message to alice@reporter.example that had waited leaves now, NOT encrypted.'
   )
-  expect(toAlice()).toEqual(['key-request', 'reply'])
+  expect(toAlice()).toEqual(['reply'])
   const clear = toAliceOnTheWay()
   expect(clear).toContain(REPLY)
   expect(clear).toContain('not encrypted')
@@ -428,6 +428,25 @@ it('(G3) words that wait because of a forged key leave unencrypted, marked, when
   expect(waiting()).toEqual([])
 })
 
+it('(B10) a reporter is asked for no key while one of theirs waits for a maintainer: the answers and the alarm name /key accept', async () => {
+  await givenDesk([grace, linus], { policy: await preset('dispatch') })
+  await givenMessage(alice, { subject: 'x', text: 'Here.\n', as: 'encrypted' })
+  await forged(forger)
+  const choice = `1 key has come for this address and nobody has accepted or refused it: /key accept ${keyOf(forger)} or ${REFUSE}.`
+  expect(await reply()).toContain(`is in use. ${choice}`)
+  expect(await says('/ask\n')).toContain(`Not sent: ${choice}`)
+  expect(await says('/accept\n/embargo 2026-12-14 14:00\n')).toContain(
+    `${alice.address} is asked when a key of theirs is in use. ${choice}`
+  )
+  await days(3)
+  const alarm = (await alarmsTo(linus)).find((text) => text.includes('Waiting for a key:'))
+  expect(alarm).toContain(`/key accept ${keyOf(forger)}; /status says more.`)
+  expect(alarm).not.toContain('/ask')
+  expect(toAlice()).toEqual([])
+  await says(`${REFUSE}\n/ask\n`)
+  expect(toAlice()).toEqual(['key-request'])
+})
+
 it('(G3) a refused key that comes again holds up nothing; another key asks anew, and refusing that one sends on', async () => {
   await givenForgedOffer('clear')
   await says(`${REFUSE}\n`)
@@ -438,7 +457,7 @@ it('(G3) a refused key that comes again holds up nothing; another key asks anew,
   await forged(stranger)
   expect(await says('/reply\nTwo.\n')).toContain(`/key refuse ${keyOf(stranger)}`)
   await says(`/key refuse ${keyOf(stranger)}\n`)
-  expect(toAlice()).toEqual(['reply', 'key-request', 'reply'])
+  expect(toAlice()).toEqual(['reply', 'reply'])
 })
 
 it('(G3) nothing leaves unencrypted to a reporter who began encrypted, whatever key is refused', async () => {

@@ -72,7 +72,7 @@ function withoutKey(fingerprint: Fingerprint, address: Address) {
 }
 
 const UNUSABLE =
-  'Nothing can be encrypted to this key: it has expired, was revoked, or cannot encrypt. Please ask the reporter for a current key with /ask.'
+  'Nothing can be encrypted to this key: it has expired, was revoked, or cannot encrypt. Please refuse it with /key refuse if it is not in use, and ask the reporter for a current key with /ask.'
 
 /** Words to the reporter in an earlier line took the way that was open before this command. */
 function wordsComplaint({ words }: Draft, verb: 'accept' | 'refuse'): string | null {

@@ -180,7 +180,7 @@ const ask: Handler = (draft, command) => {
       'There is nothing to ask for: the report could be read, and we have a key of the reporter. Please write your question below /ask.'
     )
   const { says, decisions } = askFor(reporter, draft, name)
-  refuseIf(decisions.length === 0 ? `Not sent: ${says} The desk asks once a day.` : null)
+  refuseIf(decisions.length === 0 ? `Not sent: ${says}` : null)
   if (!isForKey) decided(draft, 'info-asked', { reporter: reporter.id, how: 'in-clear' })
   draft.decisions.push(...decisions)
   draft.activity.push(`asked the reporter ${isForKey ? 'for a key' : 'to send the report again'}`)
