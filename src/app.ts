@@ -22,10 +22,10 @@ import { createWorkers } from './worker/pool.ts'
 export async function requireSettings(config: Config): Promise<Settings> {
   const [wording] = wordingProblems(config.texts)
   if (wording !== undefined) throw new Trouble('config', wording)
-  const { settings, findings } = await judgeKeys(config, systemClock.now())
+  const { settings, lines } = await judgeKeys(config, systemClock.now())
   if (settings !== null) return settings
-  const stopping = findings.find(({ is }) => is === 'stop')
-  throw new Trouble('desk-key', stopping?.text ?? 'the keys cannot be used; run "postern check"')
+  const [stop = ''] = lines.flatMap((line) => /^stop: (.*)/.exec(line)?.[1] ?? [])
+  throw new Trouble('desk-key', stop)
 }
 
 /** Runs the daemon until `signal` is aborted, or once. Throws `Trouble` with one clear line when it cannot start or go on. */

@@ -20,22 +20,18 @@ export async function check(call: Call): Promise<number> {
   if (config === null) return 1
   const { desk, maintainers, products } = config
   const now = systemClock.now()
-  const { settings, findings } = await judgeKeys(config, now)
+  const { settings, lines: ofKeys } = await judgeKeys(config, now)
   const approvers = maintainers.filter(({ roles }) => roles.includes('approver')).length
-  const said = linesOf('check', factsOf(config, approvers))
-  const found = [
-    ...findings.filter(({ is }) => is !== 'remark').map(({ text }) => text),
-    ...said.filter((line) => line.startsWith(PROBLEM)).map((line) => line.slice(PROBLEM.length)),
-    ...wordingProblems(config.texts)
-  ]
+  const lines = [...ofKeys, ...linesOf('check', factsOf(config, approvers))]
+  const problems = lines.flatMap((line) => PROBLEM.exec(line)?.[1] ?? [])
+  const found = [...problems, ...wordingProblems(config.texts)]
   const advice = [
-    ...findings.filter(({ is }) => is === 'remark').map(({ text }) => text),
+    ...lines.filter((line) => !PROBLEM.test(line)),
     ...products.flatMap(({ id, policy, calendar, holidaysEnd }) =>
       policyAdvice(policy, { dates: calendar.holidays, end: holidaysEnd }, now).map(
         (text) => `products ${id}: ${text}`
       )
-    ),
-    ...said.filter((line) => !line.startsWith(PROBLEM))
+    )
   ]
   const people = count(maintainers.length, 'maintainer', 'maintainers')
   const key = settings === null ? 'unknown' : formatFingerprint(settings.desk.fingerprint)
@@ -44,8 +40,8 @@ ${people}, ${count(products.length, 'product', 'products')}. Configuration is va
   return printVerdict(call, found, advice, valid)
 }
 
-/** Begins a line of check.liquid that is more than advice. */
-const PROBLEM = 'problem: '
+/** A line of check.liquid or keys.liquid that is more than advice. */
+const PROBLEM = /^(?:stop|problem): (.*)/
 
 function factsOf(config: Config, approvers: number): object {
   const { desk, imap, smtp } = config

@@ -9,13 +9,8 @@ import { formatFingerprint } from '../domain/ids.ts'
 import { type KeyFacts } from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
 import { systemClock } from '../effects/system.ts'
-import {
-  classifyKey,
-  generateDeskKey,
-  inspectKey,
-  UNLOCK_PROBLEMS,
-  unlockSecretKey
-} from '../openpgp/keyring.ts'
+import { classifyKey, generateDeskKey, inspectKey } from '../openpgp/keyring.ts'
+import { readKeys } from '../settings.ts'
 import { type Call, requireAddress, requireName } from './context.ts'
 import { CommandError, print, printRows } from './output.ts'
 
@@ -90,23 +85,15 @@ export async function readCertificate(
 
 /** Lists the configured keys of desk and maintainers; fails after the list when the desk key cannot be unlocked. */
 export async function list(call: Call): Promise<void> {
-  const { desk, maintainers } = await loadConfig(call.config, process.env)
-  const now = systemClock.now()
-  const rowOf = async (of: string, data: string | Uint8Array) => {
-    const facts = await inspectKey(data, now)
+  const config = await loadConfig(call.config, process.env)
+  const { desk, retired, maintainers } = await readKeys(config, systemClock.now())
+  const own = [{ of: 'desk', ...desk }, ...retired.map((key) => ({ of: 'desk (retired)', ...key }))]
+  const others = maintainers.map((key) => ({ of: key.id, ...key }))
+  const rows = [...own, ...others].map(({ of, facts }) => {
     const { fingerprint = null, algorithm = null, expiresAt = null } = facts ?? {}
     return { of, fingerprint, algorithm, state: facts?.state ?? 'unreadable', expiresAt }
-  }
-  const rows: Awaited<ReturnType<typeof rowOf>>[] = []
-  const problems: string[] = []
-  for (const [index, key] of [desk.key, ...desk.retired_keys].entries()) {
-    const unlocked = await unlockSecretKey(key.reveal(), desk.passphrase.reveal())
-    const isOpen = typeof unlocked !== 'string'
-    const of = index === 0 ? 'desk' : 'desk (retired)'
-    if (!isOpen) problems.push(`${of}: ${UNLOCK_PROBLEMS[unlocked]}.`)
-    rows.push(await rowOf(of, isOpen ? unlocked.privateKey.toPublic().write() : ''))
-  }
-  for (const { id, key } of maintainers) rows.push(await rowOf(id, key.text))
+  })
+  const problems = own.flatMap(({ of, problem }) => (problem === null ? [] : `${of}: ${problem}.`))
   printRows(call, rows, {
     OWNER: (row) => row.of,
     FINGERPRINT: (row) => (row.fingerprint === null ? '-' : formatFingerprint(row.fingerprint)),

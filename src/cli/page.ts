@@ -7,7 +7,14 @@ import { formatInstant, type Instant } from '../domain/time.ts'
 import { count } from '../domain/words.ts'
 import { liquid } from '../messages/render.ts'
 
-type Page = 'show-case' | 'show-notice' | 'show-policy' | 'show-message' | 'check' | 'policy-advice'
+type Page =
+  | 'show-case'
+  | 'show-notice'
+  | 'show-policy'
+  | 'show-message'
+  | 'check'
+  | 'keys'
+  | 'policy-advice'
 
 /** Fills NAME.liquid with `value`; instants are in `timezone`. */
 export function page(
@@ -25,6 +32,6 @@ export function page(
 }
 
 /** The lines of NAME.liquid, filled with `value`. */
-export function linesOf(name: Page, value: object): string[] {
-  return page(name, value, 'UTC').split('\n').filter(Boolean)
+export function linesOf(name: Page, value: object, timezone = 'UTC'): string[] {
+  return page(name, value, timezone).split('\n').filter(Boolean)
 }
