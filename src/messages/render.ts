@@ -215,8 +215,7 @@ function wrapLine(line: string, indent: string): string[] {
   return [...lines, current]
 }
 
-/** But for the placeholder of /help, which names no case. */
-const DESK_LINE = /^[>\s]*(?:ref|case)\s*:(?! NUMBER$)/i
+const DESK_LINE = /^[>\s]*(?:ref|case)\s*:/i
 /** Whatever a mail client may turn into a line end when it quotes. */
 const LINE_END = /\r\n|[\n\r\v\f\u0085\u2028\u2029]/
 

@@ -53,8 +53,21 @@ export type TranscriptLine = {
   readonly says: string
 }
 
-/** A longer answer to a command, and what belongs below it to be copied as it stands; '' for nothing. */
-export type Block = { readonly text: string; readonly form: string }
+/** A longer answer to a command: lines of its own, commands with their help, or a form for the notice. */
+export type Block =
+  | { readonly kind: 'lines'; readonly text: string }
+  | {
+      readonly kind: 'help'
+      /** Whether it lists all commands, or explains these. */
+      readonly isList: boolean
+      readonly verbs: readonly Readonly<
+        Record<'synopsis' | 'help' | 'roles' | 'goesTo' | 'more', string>
+      >[]
+    }
+  /** The fields that the policy wants, the others, and those that stand in the command; `value` is what is there. */
+  | ({ readonly kind: 'form' } & Readonly<Record<'wanted' | 'others' | 'given', FormFields>>)
+
+type FormFields = readonly Readonly<Record<'key' | 'asks' | 'value', string>>[]
 
 /** The answer to a message with commands. */
 export const transcript = encryptedAnswer<{

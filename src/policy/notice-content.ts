@@ -41,25 +41,17 @@ export function noticeForm({ case: record, notice, product, settings }: Draft): 
     disclosure_at: dateWords(record, settings.desk.timezone),
     patches: (notice?.patches ?? []).map(({ filename }) => filename).join(', ')
   }
-  const wants = (key: keyof typeof NOTICE_FIELDS): string => `  ${key}: ${NOTICE_FIELDS[key][1]}`
-  const asked = required.map((field) => {
-    const has = present[field] ?? ''
-    return has === '' ? wants(field) : `${wants(field)}\n    (now: ${has})`
-  })
+  const field = (key: keyof typeof NOTICE_FIELDS, value = '') => {
+    return { key, asks: NOTICE_FIELDS[key][1], value }
+  }
   const isShown = (key: NoticeTextField): boolean =>
     (given[key] ?? '') !== '' || (key !== 'no_patches' && required.includes(key))
-  const text = [
-    'The policy wants:',
-    ...asked,
-    'You may also give:',
-    ...NOTICE_TEXT_FIELDS.filter((key) => !isShown(key)).map(wants),
-    'Put text of several lines between << and >>,\neach at the end of a line or on a line of its own.'
-  ]
-  const form = [
-    '/notice draft',
-    ...NOTICE_TEXT_FIELDS.filter(isShown).map((key) => formField(key, given[key] ?? ''))
-  ]
-  return { text: text.join('\n'), form: form.join('\n') }
+  return {
+    kind: 'form',
+    wanted: required.map((key) => field(key, present[key])),
+    others: NOTICE_TEXT_FIELDS.filter((key) => !isShown(key)).map((key) => field(key)),
+    given: NOTICE_TEXT_FIELDS.filter(isShown).map((key) => field(key, given[key]))
+  }
 }
 
 /** The disclosure date in the zone of the desk, in UTC and in the zone in which it was written (B17). */
@@ -68,12 +60,6 @@ export function dateWords(
   timezone: string
 ): string {
   return disclosureAt === null ? '' : formatInstant(disclosureAt, timezone, disclosureZone)
-}
-
-function formField(key: string, value: string): string {
-  return value.includes('\n') || value.includes('<<')
-    ? `${key}: <<\n${value}\n>>`
-    : `${key}: ${value}`.trim()
 }
 
 /** Whether a notice can still be written and approved. */

@@ -138,7 +138,7 @@ export function runWithoutCase(
       throw new Refusal(why, 'no-case')
     }
     const { block, says } = verb.run(command, context, verbs)
-    blocks.push({ text: block, form: '' })
+    blocks.push(block)
     return says
   })
   if (rest !== '') lines.push({ ...TEXT_BELOW, outcome: 'refused', says: why })
@@ -206,7 +206,7 @@ function runOne(draft: Draft, command: Command, verbs: readonly Verb[]): string 
     )
   if (needsNoCase(verb)) {
     const { block, says } = verb.run(command, { ...draft, openCases: openAfter(draft) }, verbs)
-    draft.blocks.push({ text: block, form: '' })
+    draft.blocks.push(block)
     return says
   }
   if (named !== record.tag && verb.followsMerges !== true)

@@ -27,7 +27,7 @@ import { askedFor, textFor } from './talk.ts'
 import { TEXT_BELOW_DECISION, type Verb } from './verb.ts'
 
 const status: Handler = (draft) => {
-  draft.blocks.push({ text: [...statusLines(draft)].join('\n'), form: '' })
+  draft.blocks.push({ kind: 'lines', text: [...statusLines(draft)].join('\n') })
   return 'See below.'
 }
 

@@ -5,6 +5,7 @@
 import { type EventKind } from '../../domain/event.ts'
 import { type Role } from '../../domain/role.ts'
 import { type Maintainer } from '../../domain/settings.ts'
+import { type Block } from '../../messages/to-maintainers.ts'
 import { type Command, type DeskContext, type Draft, type Handler } from '../draft.ts'
 
 /** Who may act: everybody but an advisor, who only reads and writes notes. */
@@ -24,7 +25,7 @@ export type VerbText = {
 }
 
 /** What a verb that needs no case answers. */
-export type DeskAnswer = { readonly says: string; readonly block: string }
+export type DeskAnswer = { readonly says: string; readonly block: Block }
 
 /** Runs a verb that changes nothing and needs no case; it is given all verbs. */
 export type DeskHandler = (
