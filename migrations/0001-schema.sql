@@ -13,8 +13,8 @@ CREATE TABLE arrivals (
   received_at  TEXT    NOT NULL CHECK (length(received_at) = 24),
   -- RFC822.SIZE in bytes; larger than the stored bytes when only the header was fetched.
   size         INTEGER NOT NULL CHECK (size >= 0),
-  -- The digest of all its bytes; NULL when only its header was fetched.
-  sha256       TEXT    NULL CHECK (length(sha256) = 64),
+  -- The digest of the bytes as fetched.
+  sha256       TEXT    NOT NULL CHECK (length(sha256) = 64),
   part         TEXT    NOT NULL CHECK (part IN ('whole', 'header')),
   -- 'held' waits for a human; nothing is ever dropped.
   state        TEXT    NOT NULL CHECK (state IN ('pending', 'done', 'held')),
@@ -41,8 +41,7 @@ CREATE TABLE arrivals (
 
 CREATE INDEX arrivals_pending ON arrivals (id) WHERE state = 'pending';
 CREATE INDEX arrivals_not_moved ON arrivals (mailbox, uid_validity, id) WHERE moved = 0 AND state <> 'pending';
-CREATE INDEX arrivals_by_sha256 ON arrivals (sha256) WHERE sha256 IS NOT NULL;
-CREATE INDEX arrivals_header_only ON arrivals (size) WHERE part = 'header';
+CREATE INDEX arrivals_by_sha256 ON arrivals (sha256);
 
 -- The message byte for byte, apart from its state: SQLite writes a whole row anew, and messages are large. Missing for the
 -- second copy of a message that is stored already.

@@ -5,7 +5,7 @@ import { type Address, isSameAddress } from '../domain/address.ts'
 import { BY_OPERATOR, event } from '../domain/event.ts'
 import { formatFingerprint } from '../domain/ids.ts'
 import { KEY_PROBLEMS } from '../domain/outgoing.ts'
-import { count, listed } from '../domain/words.ts'
+import { listed } from '../domain/words.ts'
 import { systemClock } from '../effects/system.ts'
 import { type Database, type Tx } from '../store/database.ts'
 import * as deliveries from '../store/deliveries.ts'
@@ -14,6 +14,7 @@ import * as notices from '../store/notices.ts'
 import { type Call, record, requireAddress, requireName, withDatabase } from './context.ts'
 import { readCertificate } from './keys.ts'
 import { CommandError, print, printRows, UsageError } from './output.ts'
+import { page } from './page.ts'
 
 export async function listTheMembers(call: Call): Promise<void> {
   await withDatabase(call, (db) => {
@@ -63,8 +64,7 @@ export async function addMember(call: Call<NewMember>): Promise<void> {
         insert(tx, member)
       })
       const { id, fingerprint } = member
-      const said = `${id} added, fingerprint ${formatFingerprint(fingerprint)}`
-      report(call, db, member.products, { what: { member: id, fingerprint }, said })
+      report(call, db, member.products, { member: id, removed: false, fingerprint, stopped: 0 })
     },
     'create'
   )
@@ -115,30 +115,21 @@ export async function removeTheMember(call: Call): Promise<void> {
       record(tx, event('member-removed', { kind: 'member', id }, BY_OPERATOR, {}), at)
       return count
     })
-    const words = `; ${count(stopped, 'message', 'messages')} that had not left will not leave`
-    const said = `${id} removed${stopped === 0 ? '' : words}`
-    report(call, db, null, { what: { member: id, removed: true, stopped }, said })
+    report(call, db, null, { member: id, removed: true, fingerprint: null, stopped })
   })
 }
 
-/** Says what was done, and which scheduled notices about these products, or about any for null, have other recipients now. */
-function report(
-  call: Call,
-  db: Database,
-  products: readonly string[] | null,
-  done: { readonly what: object; readonly said: string }
-): void {
-  const changed = db
+/**
+ * Says what was done; which scheduled notices about these products, or about any for null, have other recipients now; and which
+ * not every member has.
+ */
+function report(call: Call, db: Database, products: readonly string[] | null, done: object): void {
+  const noticesToApproveAgain = db
     .read(notices.listActive)
     .filter((one) => one.state === 'scheduled' && (products?.includes(one.product) ?? true))
     .map(({ caseTag }) => caseTag)
-  const again =
-    changed.length === 0
-      ? ''
-      : `\nThe recipients of the notice of ${listed(changed)} changed: the desk puts it on hold, and it leaves only after /notice preview and /notice approve again.`
   const missing = db.read((read) => deliveries.listMissing(read, systemClock.now()))
-  const tags = listed([...new Set(missing.map(({ caseTag }) => caseTag))])
-  const lack = `\nNot every member has the notice of ${tags}: /notice preview and /notice approve send it to those who lack it.`
-  const said = `member ${done.said}${again}${tags === '' ? '' : lack}`
-  print(call, { ...done.what, noticesToApproveAgain: changed }, said)
+  const noticesMissed = [...new Set(missing.map(({ caseTag }) => caseTag))]
+  const value = { ...done, noticesToApproveAgain, noticesMissed }
+  print(call, value, page('show-member', value, 'UTC'))
 }

@@ -2,7 +2,6 @@
  * An opened message for `postern open`, as JSON and as a page for a terminal. Every byte of the message is foreign:
  * nothing may act on the terminal, and none of its lines may look like a line of the page.
  */
-import { formatFingerprint } from '../domain/ids.ts'
 import { explainSignature, FAILURES, type OpenedMail, WARNINGS } from '../domain/mail.ts'
 import { KEY_PROBLEMS } from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
@@ -62,8 +61,7 @@ export function toOpenPage(opened: OpenedMail, now: Instant): string {
   const value = JSON.stringify(shown, (name, each: unknown) =>
     typeof each === 'string' && !isText(name) ? safe(each) : each
   )
-  const filters = { fingerprint: formatFingerprint, behind }
-  return page('show-message', JSON.parse(value) as object, 'UTC', filters)
+  return page('show-message', JSON.parse(value) as object, 'UTC', { behind })
     .split('\n')
     .flatMap(folded)
     .join('\n')

@@ -1,6 +1,6 @@
 /**
- * Branded identifiers and their text forms. Text becomes an identifier only here, so a raw string from a message can never
- * stand where a checked identifier is expected. Must never generate randomness: tokens come from the effects.
+ * Branded identifiers and their text forms. Text from outside becomes an identifier only here, so a raw string from a message can
+ * never stand where a checked identifier is expected. Must never generate randomness: tokens come from the effects.
  */
 
 declare const brand: unique symbol
@@ -12,13 +12,12 @@ export type CaseTag = Branded<'CaseTag'>
 export type Fingerprint = Branded<'Fingerprint'>
 /** A Message-ID without its angle brackets (RFC 5322 §3.6.4), at most 250 printable ASCII characters. */
 export type MessageId = Branded<'MessageId'>
-/** SHA-256, lower-case hexadecimal. */
+/** SHA-256, lower-case hexadecimal: only what node:crypto computed. */
 export type Sha256 = Branded<'Sha256'>
 
 const CASE_PREFIX = /^[A-Z][A-Z0-9]{0,11}$/
 const CASE_TAG = /^[A-Z][A-Z0-9]{0,11}-\d{4}-\d{4,7}$/
 const FINGERPRINT = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/
-const SHA256 = /^[0-9a-f]{64}$/
 const MESSAGE_ID = /^[\x21-\x3b\x3d\x3f-\x7e]{1,250}$/
 
 /** Whether `text` can be a case prefix: 1 to 12 capital letters and digits, a letter first. */
@@ -74,9 +73,4 @@ export function formatFingerprint(fingerprint: Fingerprint): string {
 export function parseMessageId(text: string): MessageId | null {
   const bare = text.trim().replace(/^<(.*)>$/s, '$1')
   return MESSAGE_ID.test(bare) && bare.includes('@') ? (bare as MessageId) : null
-}
-
-/** `hex` as a SHA-256, or null. */
-export function parseSha256(hex: string): Sha256 | null {
-  return SHA256.test(hex) ? (hex as Sha256) : null
 }

@@ -78,7 +78,10 @@ export type Sender = {
 /** The crypto and parsing workers. A task over its limit loses its worker and throws {@link Trouble} `worker-limit`. */
 export type Workers = {
   /** Opens one message. `knownKeys` are binary certificates to verify against, besides the maintainers'. */
-  open(raw: Uint8Array, options: OpenOptions): Promise<OpenedMail>
+  open(
+    raw: Uint8Array,
+    options: { readonly now: Instant; readonly knownKeys: readonly Uint8Array[] }
+  ): Promise<OpenedMail>
   /** Reads only the header block, for messages too large or too dangerous to open. `failure` is always `limit`. */
   openHeaders(raw: Uint8Array): Promise<OpenedMail>
   /** Signs a body and encrypts it to one recipient. */
@@ -93,9 +96,4 @@ export type Workers = {
     copies?: readonly Uint8Array[]
   ): Promise<KeyFacts | null>
   close(): Promise<void>
-}
-
-export type OpenOptions = {
-  readonly now: Instant
-  readonly knownKeys: readonly Uint8Array[]
 }

@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto'
 import { convert, type FormatCallback } from 'html-to-text'
-import { parseSha256 } from '../domain/ids.ts'
+import { type Sha256 } from '../domain/ids.ts'
 import { type Attachment, type OpenedMail, type WarningCode } from '../domain/mail.ts'
 import { decodeWords, sanitizeHeaderText } from './encoded-words.ts'
 import { type Field, valuesOf } from './fields.ts'
@@ -70,8 +70,7 @@ function toAttachment(part: Part, number: number): Attachment {
   const isMultipart = type.startsWith('multipart/')
   const content = isOpaque ? entityOf(part) : isMultipart ? bodyOf(part) : contentOf(part)
   const contentType = isOpaque || isMultipart ? 'application/octet-stream' : type
-  const sha256 = parseSha256(createHash('sha256').update(content).digest('hex'))
-  if (sha256 === null) throw new TypeError('node:crypto returned no SHA-256')
+  const sha256 = createHash('sha256').update(content).digest('hex') as Sha256
   return {
     filename: safeFilename(isOpaque ? '' : filename, contentType, number),
     contentType,

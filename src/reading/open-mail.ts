@@ -10,7 +10,6 @@ import {
   type OpenFailure,
   type WarningCode
 } from '../domain/mail.ts'
-import { type Instant } from '../domain/time.ts'
 import { readSenderTrace } from '../mime/authentication-results.ts'
 import { readAutomatic } from '../mime/automatic.ts'
 import { type Content, NO_CONTENT, readContent } from '../mime/content.ts'
@@ -25,22 +24,18 @@ import { type Peeled, peel, unpeeled } from './layers.ts'
 /** The keys to decrypt with, current and retired, and the certificates to verify against. */
 export type ReadingKeys = Pick<OpenContext, 'secretKeys' | 'certificates'>
 
-/** The time, and the desk's address, which is only compared with loop marks. */
-type ReadingOptions = { readonly now: Instant; readonly deskAddress: string }
-
-/** Opens one raw message (RFC 5322, LF or CRLF). */
+/** Opens one raw message (RFC 5322, LF or CRLF). The desk's address is only compared with loop marks. */
 export async function openMail(
   raw: Uint8Array,
-  keys: ReadingKeys,
-  options: ReadingOptions
+  context: OpenContext,
+  deskAddress: string
 ): Promise<OpenedMail> {
   const tree = parseTree(raw)
-  const context: OpenContext = { ...keys, now: options.now }
   try {
-    return await readMail(tree, context, options)
+    return await readMail(tree, context, deskAddress)
   } catch {
     // A library failed on this message. Its error text stays here, because it may quote content; the message is kept and shown.
-    return withoutContent(tree, options.deskAddress, 'damaged', [])
+    return withoutContent(tree, deskAddress, 'damaged', [])
   }
 }
 
@@ -56,7 +51,7 @@ export function openHeadersOnly(raw: Uint8Array, deskAddress: string): OpenedMai
 async function readMail(
   mail: Part,
   context: OpenContext,
-  options: ReadingOptions
+  deskAddress: string
 ): Promise<OpenedMail> {
   const peeled = await peel(mail, context)
   const { payload, isRewrapped } = peeled
@@ -69,7 +64,7 @@ async function readMail(
   const outer = readHeader(mail.fields)
   // Answers go to the outer sender, who must not get the key of a sender named inside.
   const { from } = outer.facts
-  const candidates = await findCandidateKeys(mail.fields, attachments, from, options.now)
+  const candidates = await findCandidateKeys(mail.fields, attachments, from, context.now)
   const isEmptied = looksEmptied(mail, peeled, content)
   const reading: Reading = {
     ...peeled,
@@ -78,7 +73,7 @@ async function readMail(
     content: { ...content, attachments },
     candidates
   }
-  return complete(mail, outer, reading, options.deskAddress)
+  return complete(mail, outer, reading, deskAddress)
 }
 
 /** Whether the content was encrypted or validly signed, so nobody on the way can have written it into a clear message. */

@@ -19,8 +19,8 @@ export type NewArrival = Generation & Listed & Fetched
 /** One stored arrival without its bytes. */
 export type Arrival = Omit<NewArrival, 'raw'> & {
   readonly id: number
-  /** Null when only the header block was fetched. */
-  readonly sha256: Sha256 | null
+  /** Of the bytes as fetched. */
+  readonly sha256: Sha256
   readonly state: 'pending' | 'done' | 'held'
   readonly disposition: Disposition | null
   readonly reason: string | null
@@ -50,8 +50,7 @@ type Unmoved = Pick<Arrival, 'id' | 'uid'> & { readonly to: 'processed' | 'held'
 export function add(tx: Tx, arrival: NewArrival, now: Instant): Arrival {
   const existing = findByUid(tx, arrival, arrival.uid)
   if (existing) return existing
-  const sha256 =
-    arrival.part === 'whole' ? createHash('sha256').update(arrival.raw).digest('hex') : null
+  const sha256 = createHash('sha256').update(arrival.raw).digest('hex')
   const original = findOriginal(tx, arrival, sha256)
   const { raw, ...columns } = arrival
   const duplicate = original && {
@@ -165,25 +164,13 @@ export function listUnmoved(
 }
 
 /**
- * The arrival that already holds these bytes; where only the header was fetched, it must have the same size, too. Two messages
- * of which nothing could be fetched are never the same: nobody knows what is in either (G1).
+ * The arrival that already holds these bytes; where they are only a header, of a message of the same size. Two messages of which
+ * nothing could be fetched are never the same: nobody knows what is in either (G1).
  */
-function findOriginal(
-  read: Read,
-  { raw, size }: NewArrival,
-  sha256: string | null
-): Pick<Arrival, 'id' | 'state'> | null {
-  if (raw.length === 0) return null
-  return sha256 === null
-    ? read.get<Arrival>(
-        `SELECT id, state FROM arrivals JOIN arrival_bytes ON arrival_id = id
-         WHERE part = 'header' AND size = ? AND raw = ? AND duplicate_of IS NULL ORDER BY id LIMIT 1`,
-        [size, raw]
-      )
-    : read.get<Arrival>(
-        'SELECT id, state FROM arrivals WHERE sha256 = ? AND duplicate_of IS NULL ORDER BY id LIMIT 1',
-        [sha256]
-      )
+function findOriginal(read: Read, { raw, part, size }: NewArrival, sha256: string) {
+  const sql = `SELECT id, state FROM arrivals
+    WHERE sha256 = ? AND part = ? AND (part = 'whole' OR size = ?) AND duplicate_of IS NULL ORDER BY id LIMIT 1`
+  return raw.length === 0 ? null : read.get<Arrival>(sql, [sha256, part, size])
 }
 
 function findByUid(read: Read, { mailbox, uidValidity }: Generation, uid: number): Arrival | null {

@@ -49,7 +49,7 @@ export function tasksWith(keys: ReadingKeys, start: WorkerStart): Tasks {
   return {
     open: (raw, { now, knownKeys }) => {
       const certificates = [...keys.certificates, ...knownKeys]
-      return openMail(raw, { ...keys, certificates }, { now, deskAddress })
+      return openMail(raw, { ...keys, certificates, now }, deskAddress)
     },
     openHeaders: (raw) => Promise.resolve(openHeadersOnly(raw, deskAddress)),
     seal: async (body, to, now) => sealCopy(body, to, await desk(), now),

@@ -85,7 +85,7 @@ export function open(
   now: Instant = testNow()
 ): Promise<OpenedMail> {
   const bytes = typeof raw === 'string' ? Buffer.from(raw) : raw
-  return openMail(bytes, { secretKeys, certificates }, { now, deskAddress: DESK_ADDRESS })
+  return openMail(bytes, { secretKeys, certificates, now }, DESK_ADDRESS)
 }
 
 /** Lines with CRLF between and after them. */

@@ -8,7 +8,7 @@ import {
   type EventKind,
   event
 } from '../../../src/domain/event.ts'
-import { parseCaseTag, parseSha256 } from '../../../src/domain/ids.ts'
+import { parseCaseTag, type Sha256 } from '../../../src/domain/ids.ts'
 import { addMs } from '../../../src/domain/time.ts'
 import * as events from '../../../src/store/events.ts'
 import * as looks from '../../../src/store/looks.ts'
@@ -19,7 +19,7 @@ const db = useDatabase()
 
 const WORK = {
   at: addMs(NOON, 1),
-  evidence: { arrivalId: null, messageSha256: parseSha256('a'.repeat(64)), signatureSha256: null }
+  evidence: { arrivalId: null, messageSha256: 'a'.repeat(64) as Sha256, signatureSha256: null }
 }
 
 function append(kind: EventKind, tag: string | null = null): void {

@@ -404,9 +404,9 @@ describe('correspondents', () => {
   it('never let a signature count twice (G4)', () => {
     db.transact((tx) =>
       tx.run(
-        `INSERT INTO arrivals (mailbox, uid_validity, uid, received_at, size, part, state, stored_at)
-              VALUES ('INBOX', '1', 1, ?, 1, 'whole', 'pending', ?)`,
-        [NOON, NOON]
+        `INSERT INTO arrivals (mailbox, uid_validity, uid, received_at, size, sha256, part, state, stored_at)
+              VALUES ('INBOX', '1', 1, ?, 1, ?, 'whole', 'pending', ?)`,
+        [NOON, sha256('m'), NOON]
       )
     )
     const use = () => {
