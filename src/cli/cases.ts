@@ -48,8 +48,8 @@ export async function cases(call: Call<{ readonly all?: boolean }>): Promise<voi
         stateWords({ ...row, decided: decided && { ...decided, reason: '' } }),
       PRODUCT: (row) => row.product,
       OWNER: (row) => row.owner ?? '-',
-      DUE: ({ due, ...row }) =>
-        due === null ? '-' : promiseWords(due, { case: row, settings, now }),
+      DUE: ({ due, product }) =>
+        due === null ? '-' : promiseWords(due, { case: { product, reporters: [] }, settings, now }),
       REPORTER: (row) => row.reporters.join(', ') || '-',
       SUBJECT: (row) => row.subject
     })

@@ -4,6 +4,7 @@
  * somebody to whom there is nothing to say.
  */
 import {
+  addressAmong,
   type CaseRecord,
   isOpen,
   type Reporter,
@@ -152,9 +153,8 @@ function inWords(occasion: Occasion, { kind, at, about }: DeskEvent): object {
 
 /** The address of the reporter that an event is about; '' where the case has only one. */
 function addressIn(about: DeskEvent['about'], record: CaseRecord | null): string {
-  if (record === null || record.reporters.length < 2) return ''
   const id = 'reporter' in about ? about.reporter : 'recipient' in about ? about.recipient : ''
-  return reporterWith(record, id)?.contact?.address ?? ''
+  return record === null ? '' : addressAmong(record, id)
 }
 
 function whoIs({ settings }: Occasion, kind: Audience | Subject['kind'], id: string): string {

@@ -88,6 +88,11 @@ export function reporterWith(
   return reporters.find((one) => named !== null && isSamePerson(one, named)) ?? null
 }
 
+/** The address of the reporter with this number; '' where the case has no other. */
+export function addressAmong(record: Pick<CaseRecord, 'reporters'>, id: string): string {
+  return record.reporters.length < 2 ? '' : (reporterWith(record, id)?.contact?.address ?? '')
+}
+
 /** What happened, with the reporter's number replaced by the first number of the same person. */
 export function underOneNumber<Happened extends { readonly about: object }>(
   record: Pick<CaseRecord, 'reporters'>,

@@ -89,8 +89,8 @@ export type ClockRun = {
   readonly dueAt: Instant
 }
 
-/** A promise of a subject, by its clock. */
-export type Due = { readonly at: Instant; readonly clock: string }
+/** A promise of a subject, the clock that says what it takes now, and the number of the reporter to whom it was made. */
+export type Due = { readonly at: Instant; readonly clock: string; readonly reporter?: string }
 
 /** One moment of a run at which somebody is told. `step` is its time as JSON, so it is stable across edits of the policy. */
 export type Ring = {
@@ -224,10 +224,27 @@ function runFrom(run: Started, from: Instant, calendar: Calendar): ClockRun | nu
 
 /** The promise that is due first. A clock that counts `each` start only tells of something. */
 export function firstDue(runs: readonly ClockRun[]): Due | null {
-  const dues = runs.flatMap((run) =>
-    run.clock.counts === 'each' ? [] : [{ at: shownDue(run), clock: run.clock.id }]
-  )
+  const dues = runs.flatMap((run) => {
+    const { clock } = wordsThatKeep(run, runs) ?? run
+    const due = { at: shownDue(run), clock: clock.id, reporter: reporterOf(run) }
+    return run.clock.counts === 'each' ? [] : due
+  })
   return dues.sort((a, b) => msBetween(b.at, a.at))[0] ?? null
+}
+
+/** The words that wait for a key and keep this promise once they leave: until then it takes the key, and no other answer. */
+function wordsThatKeep(run: ClockRun, runs: readonly ClockRun[]): ClockRun | undefined {
+  return runs.find(
+    (words) =>
+      words.start.kind === 'words-wait' &&
+      run.clock.stops.includes('answered') &&
+      reporterOf(words) === reporterOf(run) &&
+      words.startedAt >= run.startedAt
+  )
+}
+
+function reporterOf({ start: { about } }: ClockRun): string {
+  return 'reporter' in about ? about.reporter : ''
 }
 
 /** When it is due, as people read it: nothing was due before it began, though a date may leave less time than its clock wants. */

@@ -2,7 +2,7 @@
  * The clocks of a subject: whom a step tells, how all clocks of one subject stand, and when to look again. Pure;
  * desk/reminders.ts makes what a clock tells. One alarm a cause, person and day; nothing is told twice.
  */
-import { type CaseRecord, underOneNumber } from '../domain/case.ts'
+import { addressAmong, type CaseRecord, underOneNumber } from '../domain/case.ts'
 import {
   type Clock,
   type ClockRun,
@@ -119,9 +119,9 @@ export function promisesOpen(
 
 /** When something is due in a case, and what, in one line: what to do, or once that is late, what is at risk. */
 export function promiseWords(
-  { at, clock }: Due,
+  { at, clock, reporter = '' }: Due,
   about: {
-    readonly case: Pick<CaseRecord, 'product'>
+    readonly case: Pick<CaseRecord, 'product' | 'reporters'>
     readonly settings: Pick<Settings, 'clocks' | 'products'> & {
       readonly desk: Pick<Settings['desk'], 'timezone'>
     }
@@ -132,7 +132,9 @@ export function promiseWords(
   const product = settings.products.find(({ id }) => id === about.case.product) ?? null
   const found = clocksOf('case', product, settings).find(({ id }) => id === clock)
   const [late, says] = at < now ? [' (OVERDUE)', found?.risk] : ['', found?.remedy]
-  return `${formatInstant(at, settings.desk.timezone)}${late}: ${says ?? clock}`
+  const address = addressAmong(about.case, reporter)
+  const whose = address === '' ? '' : ` (reporter ${address})`
+  return `${formatInstant(at, settings.desk.timezone)}${whose}${late}: ${says ?? clock}`
 }
 
 /** What one message tells one person now. */

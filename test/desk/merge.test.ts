@@ -257,7 +257,7 @@ describe('a case with several reporters (B14)', () => {
     expect(due()).toBeNull()
     await givenMessage(bob, { subject: 'two', text: 'two', as: 'encrypted' })
     await says(`/merge ${FIRST}`, SECOND)
-    expect(due()).toBe('answer')
+    expect(due()).toBe('words-wait')
     const letter = { subject: 'Re: key', text: 'k', autocrypt: true }
     await givenMessage(bob, { ...letter, ...answering(bob) })
     expect(await lastTo(bob)).toContain('We handle your report in one case')

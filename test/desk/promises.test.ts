@@ -112,6 +112,22 @@ it('(A3, B10) a reminder about two reporters says which one to answer if the ans
   expect(alarm).not.toContain(`For reporter ${alice.address}`)
 })
 
+it('(B6, B10) what is due names the reporter who waits among several, and no /reply to one for whom an answer waits for a key', async () => {
+  await deskOf('dispatch')
+  await givenMessage(alice, KEYLESS)
+  const due = /Due: Wed 25 Nov 2026, 12:00 UTC: The reporter has not been told what we wrote;/
+  expect(await says('/reply <<\nThank you.\n>>\n/status\n')).toMatch(due)
+  expect(await lastTo(linus)).toMatch(due)
+  expect(await says('/status\n')).toMatch(due)
+  await givenMessage(bob, KEYED)
+  await says(`/merge ${FIRST}\n`, SECOND)
+  const whose = (address: string) => `UTC (reporter ${address}): `
+  expect(await says('/status\n')).toContain(`${whose(alice.address)}The reporter has not been told`)
+  await givenMessage(bob, { ...KEYED, ...answering(bob) })
+  await givenMessage(alice, { ...KEYED, ...answering(alice) })
+  expect(await says('/status\n')).toContain(`${whose(bob.address)}Please answer with /reply`)
+})
+
 it('(A3) /reply is offered while the reporter wrote last, though a person has answered them before', async () => {
   await deskOf('dispatch')
   await givenMessage(alice, KEYED)
