@@ -4,16 +4,11 @@ import { addresseesOf, type CaseRecord, numbersOf } from '../domain/case.ts'
 import { aboutCase } from '../domain/event.ts'
 import { type CaseTag, findCaseTags, type MessageId, parseMessageId } from '../domain/ids.ts'
 import { type OpenedMail, subjectOf } from '../domain/mail.ts'
-import { quotedCodes } from '../domain/message.ts'
+import { type NamedMessage, quotedCodes } from '../domain/message.ts'
 import { addMs, DAY_MS, HOUR_MS, type Instant } from '../domain/time.ts'
 import { claimedMaintainer, findBinding, isCase } from '../policy/authority.ts'
 import { type ParsedCommands, parseCommands } from '../policy/commands.ts'
-import {
-  conversationOf,
-  isMeantForDesk,
-  memberIn,
-  type QuotedMessage
-} from '../policy/conversation.ts'
+import { conversationOf, isMeantForDesk, memberIn } from '../policy/conversation.ts'
 import { askedKey } from '../policy/reporter-mail.ts'
 import {
   type BoundCase,
@@ -295,14 +290,14 @@ function quotedMessages(
   read: Read,
   desk: Desk,
   { text }: OpenedMail,
-  isTheirs: (own: outbox.NamedMessage) => boolean
-): QuotedMessage[] {
+  isTheirs: (own: NamedMessage) => boolean
+): NamedMessage[] {
   const ids = quotedCodes(text).map((code) => messageIdOf(desk, code))
   return outbox.listNamed(read, ids).filter(isTheirs)
 }
 
 /** The desk's messages that the author quotes: a maintainer those to them, others those to a reporter at the same address. */
-function quotedByAuthor(read: Read, desk: Desk, opened: OpenedMail): QuotedMessage[] {
+function quotedByAuthor(read: Read, desk: Desk, opened: OpenedMail): NamedMessage[] {
   const id = claimedMaintainer(opened, desk.settings)?.id
   const from = opened.outer.from?.address
   return quotedMessages(read, desk, opened, ({ audience, recipientId, envelopeTo }) =>

@@ -74,11 +74,6 @@ export type CaseRecord = {
   readonly version: number
 }
 
-/** The first reporter of the case; null for a case that was merged into another. */
-export function reporterOf({ reporters }: Pick<CaseRecord, 'reporters'>): Reporter | null {
-  return reporters[0] ?? null
-}
-
 /** The reporter with this number; the first one where several are the same person. */
 export function reporterWith(
   { reporters }: Pick<CaseRecord, 'reporters'>,

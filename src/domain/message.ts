@@ -2,7 +2,9 @@
  * What a message is before it is rendered and sent, and the reference line that ends an encrypted one. Only a definition in
  * src/messages makes a message, so whether it may ever leave unencrypted is decided there, by its type, and nowhere else (G3).
  */
-import { type CaseTag } from './ids.ts'
+import { type Address } from './address.ts'
+import { type CaseTag, type MessageId } from './ids.ts'
+import { type Instant } from './time.ts'
 
 /** The rule line around everything that the desk puts beside another person's words; replies are cut at it. */
 export const DESK_RULE = '-----8<----- postern -----8<-----'
@@ -23,6 +25,18 @@ export type MessageKind = string
 
 /** Whether it may leave unencrypted: never, as it holds no content, or as own words to a reporter who began so. */
 export type Secrecy = 'never' | 'content-free' | 'own-words'
+
+/** A message of the desk that another one names or quotes; `tag` is the case in which it left, null for none. */
+export type NamedMessage = {
+  readonly messageId: MessageId
+  readonly kind: MessageKind
+  readonly tag: CaseTag | null
+  readonly conversation: Conversation
+  readonly audience: Audience
+  readonly recipientId: string
+  readonly envelopeTo: Address
+  readonly createdAt: Instant
+}
 
 declare const made: unique symbol
 

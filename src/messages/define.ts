@@ -15,12 +15,8 @@ export type Definition<K extends string, P extends object, S extends Secrecy> = 
 }
 
 /** A definition whose parameters are not known. */
-export type AnyDefinition = {
-  (params: never): Message
-  readonly kind: string
-  readonly noun: string
-  readonly inClear: Secrecy
-}
+export type AnyDefinition = ((params: never) => Message) &
+  Pick<Definition<string, object, Secrecy>, 'kind' | 'noun' | 'inClear'>
 
 /**
  * A family of messages: to whom they go, whether they may leave unencrypted (to members never, G5), and whether a person wrote

@@ -2,7 +2,7 @@
  * Whether and what to acknowledge (RFC 3834, M-02, M-06). The text depends on nothing but the clock, the policy and what
  * anybody on the way could see: the same whether opening succeeded, failed or was not tried (G6).
  */
-import { type Address, type Contact, isSameAddress, takesNoAnswers } from '../domain/address.ts'
+import { type Address, type Contact, isSameAddress } from '../domain/address.ts'
 import { type CaseRecord, type ReporterKey } from '../domain/case.ts'
 import { type Decision, type Sending } from '../domain/decision.ts'
 import { type Promised } from '../domain/event.ts'
@@ -53,8 +53,7 @@ function judge(situation: Situation): Verdict {
 /** Why a message must get no automatic answer; null when it may. */
 function silence({ address }: Contact, { automatic: [kind] }: OpenedMail, { desk }: Settings) {
   if (kind !== undefined) return SILENT_BECAUSE[kind]
-  if (isSameAddress(address, desk.address)) return 'the sender is the desk itself'
-  return takesNoAnswers(address) ? SILENT_BECAUSE['no-reply-address'] : null
+  return isSameAddress(address, desk.address) ? 'the sender is the desk itself' : null
 }
 
 /**

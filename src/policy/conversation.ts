@@ -6,9 +6,8 @@
 import { addressed, addresseesOf, type CaseRecord, reporterWith } from '../domain/case.ts'
 import { type CaseTag } from '../domain/ids.ts'
 import { isAddressee, type OpenedMail } from '../domain/mail.ts'
-import { type Conversation, type MessageKind } from '../domain/message.ts'
+import { type Conversation, type NamedMessage } from '../domain/message.ts'
 import { type Settings } from '../domain/settings.ts'
-import { type Instant } from '../domain/time.ts'
 import { type AnsweredReporter } from './recipients.ts'
 
 /**
@@ -19,24 +18,16 @@ export type ConversationOf =
   | { readonly kind: 'one'; readonly with: Conversation; readonly isSigned: boolean }
   | { readonly kind: 'mixed' }
 
-/** A message of the desk that the answer names or quotes: its case, and whose conversation it was. */
-export type QuotedMessage = {
-  readonly tag: CaseTag | null
-  readonly conversation: Conversation
-  readonly kind: MessageKind
-  readonly createdAt: Instant
-}
-
 /**
  * The conversation of the desk's messages that the header fields outside name, and of those that the signed part names or quotes.
  * `numbers` are those of the case that the words are for, null where no case is named: words that answer somebody in another case
  * mix two conversations, too.
  */
 export function conversationOf(
-  named: { readonly outside: readonly QuotedMessage[]; readonly inside: readonly QuotedMessage[] },
+  named: Readonly<Record<'outside' | 'inside', readonly NamedMessage[]>>,
   numbers: readonly string[] | null
 ): ConversationOf {
-  const isSomebodys = ({ conversation }: QuotedMessage): boolean => conversation !== ''
+  const isSomebodys = ({ conversation }: NamedMessage): boolean => conversation !== ''
   const signed = named.inside.filter(isSomebodys)
   const all = [...signed, ...named.outside.filter(isSomebodys)]
   const [only = '', ...others] = new Set(all.map(({ conversation }) => conversation))
@@ -94,7 +85,7 @@ export function conversationComplaint(conversation: ConversationOf): string | nu
  */
 export function isMeantForDesk(
   opened: OpenedMail,
-  quoted: readonly QuotedMessage[],
+  quoted: readonly NamedMessage[],
   { desk }: Settings
 ): boolean {
   const inside = opened.protected

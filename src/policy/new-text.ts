@@ -31,7 +31,7 @@ const HEADING_LINES_MAX = 40
 const WRAPS_MAX = 3
 /** `Word: value` in any language, perhaps in bold; an address such as `https://…` is none. */
 const LABEL =
-  /^[\s*_]*\p{L}(?:[\p{L}\p{M}\p{N} .'’()/-]{0,39}[\p{L}\p{M}\p{N}.'’()/-])?[*_\s]*[:：](?!\/\/)/u
+  /^[\s*_]*\p{L}(?:[\p{L}\p{M}\p{N} .'’()/-]{0,39}[\p{L}\p{M}\p{N}.'’()/-])?[*_\s]*[:：](?!\/\/)(.*)/u
 const ADDRESS = /[^\s<>@]@[^\s<>@]+\.[^\s<>@]/u
 const ANGLED = /<\s*[^\s<>@]+@[^\s<>]+\s*>/u
 const VIA = /\S\s+via\s+\S/iu
@@ -42,9 +42,6 @@ const YEAR = /(?<![\p{L}\d]-)(?<!\d)(?:19|20)\d{2}(?!\d)/u
 const TIME = /(?<!\d)\d{1,2}[:.h]\d{2}(?!\d)/iu
 const COLON_END = /[:：][\s*_"']*$/u
 const SENTENCE_END = /[.!?…。！？:：][\s*_"')]*$/u
-
-/** A line `Word: value`, of which only the value's words matter. */
-const LABELLED = /^[\s*_]*\p{L}[^:：]{0,40}[:：](.*)$/u
 
 /** The author's own lines of `text`, trimmed at both ends; '' when there are none. */
 export function newText(text: string): string {
@@ -73,7 +70,7 @@ export function namesDesk(
   if (name !== '' && flat(text).includes(` via ${name}`)) return true
   if (holdsRef(text)) return true
   return text.split('\n').some((line) => {
-    const value = LABELLED.exec(line)?.[1] ?? ''
+    const value = LABEL.exec(line)?.[1] ?? ''
     return (name !== '' && flat(value).includes(name)) || TAG.test(value)
   })
 }

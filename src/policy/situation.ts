@@ -16,12 +16,12 @@ import { type SealedRecipient } from '../domain/decision.ts'
 import { type DeskEvent } from '../domain/event.ts'
 import { type CaseTag, type MessageId, type Sha256 } from '../domain/ids.ts'
 import { type OpenedMail } from '../domain/mail.ts'
-import { type Audience, type MessageKind } from '../domain/message.ts'
+import { type NamedMessage } from '../domain/message.ts'
 import { type MemberRecord, type NoticeCopies, type NoticeRecord } from '../domain/notice.ts'
 import { type OutgoingAttachment } from '../domain/outgoing.ts'
 import { type Settings } from '../domain/settings.ts'
 import { type Instant } from '../domain/time.ts'
-import { type ConversationOf, type QuotedMessage } from './conversation.ts'
+import { type ConversationOf } from './conversation.ts'
 
 export type Situation = Moment & {
   readonly arrivalId: number
@@ -35,7 +35,7 @@ export type Situation = Moment & {
   /** Whether they name any message of the desk: it may belong to no case. */
   readonly isAnswer: boolean
   /** Messages of the desk to the sender, a maintainer or reporter, that it quotes by their reference lines. */
-  readonly quoted: readonly QuotedMessage[]
+  readonly quoted: readonly NamedMessage[]
   /** Whose conversation a maintainer's message continues. */
   readonly conversation: ConversationOf
   /** The list member whose message it answers, while on the list. */
@@ -87,15 +87,8 @@ export function answeredMessage({
   return { id: outer.messageId, date: opened.protected?.date ?? outer.date ?? receivedAt }
 }
 
-/** One outgoing message that somebody refers to. */
-export type Issued = {
-  readonly case: CaseRecord
-  readonly kind: MessageKind
-  readonly audience: Audience
-  readonly recipientId: string
-  readonly messageId: MessageId
-  readonly createdAt: Instant
-}
+/** A message of the desk that somebody refers to, with its case. */
+export type Issued = NamedMessage & { readonly case: CaseRecord }
 
 /** Which automatic answers left lately. */
 export type AnswerHistory = {

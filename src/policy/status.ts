@@ -10,7 +10,6 @@ import {
   isOpen,
   type ListedCase,
   type ReporterKeys,
-  reporterOf,
   type WaitingWords
 } from '../domain/case.ts'
 import { type Due } from '../domain/clock.ts'
@@ -147,7 +146,7 @@ export function* statusLines(draft: Draft): Iterable<string> {
 /** Whether each reporter was answered; the address is named only if there are several. */
 export function answerLines(record: CaseRecord, timezone: string): string[] {
   const reporters = addresseesOf(record)
-  const [only = reporterOf(record)] = reporters
+  const [only = record.reporters[0]] = reporters
   const never = isOpen(record.state) ? 'not answered by a person yet' : 'never answered by a person'
   return (reporters.length < 2 ? [only] : reporters).map((reporter) => {
     const at = reporter?.answeredAt ?? null

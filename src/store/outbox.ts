@@ -7,7 +7,12 @@ import { createHash } from 'node:crypto'
 import { type Address, addressKey } from '../domain/address.ts'
 import { assert } from '../domain/assert.ts'
 import { type CaseTag, type MessageId } from '../domain/ids.ts'
-import { type Audience, type Conversation, type MessageKind } from '../domain/message.ts'
+import {
+  type Audience,
+  type Conversation,
+  type MessageKind,
+  type NamedMessage
+} from '../domain/message.ts'
 import { type SendOutcome } from '../domain/outgoing.ts'
 import { addMs, type Instant } from '../domain/time.ts'
 import { assignments, insert, type Read, type Tx } from './sql.ts'
@@ -240,12 +245,6 @@ export function list(read: Read, { limit, ...wanted }: OutboxFilter): OutboxRow[
 export function find(read: Read, id: number): RowInCase | null {
   return read.get<RowInCase>(`SELECT ${IN_CASE} FROM outbox WHERE id = ?`, [id])
 }
-
-/** The facts of a message of the desk that matter when somebody answers it; `tag` is the case in which it left, null for none. */
-export type NamedMessage = Pick<
-  NewOutbox,
-  'kind' | 'audience' | 'recipientId' | 'envelopeTo' | 'messageId' | 'conversation'
-> & { readonly tag: CaseTag | null; readonly createdAt: Instant }
 
 /** The desk's messages with these Message-IDs, in their order. */
 export function listNamed(read: Read, ids: readonly MessageId[]): NamedMessage[] {

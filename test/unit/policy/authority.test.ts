@@ -3,8 +3,9 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type CaseTag } from '../../../src/domain/ids.ts'
 import { type OpenedMail } from '../../../src/domain/mail.ts'
+import { type NamedMessage } from '../../../src/domain/message.ts'
 import { claimedMaintainer, findBinding, refusalOf } from '../../../src/policy/authority.ts'
-import { isMeantForDesk, type QuotedMessage } from '../../../src/policy/conversation.ts'
+import { isMeantForDesk } from '../../../src/policy/conversation.ts'
 import { type Situation } from '../../../src/policy/situation.ts'
 import { VERBS } from '../../../src/policy/verbs/index.ts'
 import { missingRoles } from '../../../src/policy/verbs/verb.ts'
@@ -134,14 +135,14 @@ describe('authority (G4)', () => {
 })
 
 /** Stands for a message of the desk that its recipient quotes. */
-function relayOf(tag: string | null): QuotedMessage {
-  return { tag: tag as CaseTag | null, conversation: '', kind: 'relay', createdAt: NOW }
+function relayOf(tag: string | null): NamedMessage {
+  return { ...issued(), tag: tag as CaseTag | null }
 }
 
 describe('the case that signed bytes name', () => {
   function binding(
     mail: OpenedMail,
-    quoted: readonly QuotedMessage[] = [],
+    quoted: readonly NamedMessage[] = [],
     answers: Situation['answers'] = null
   ) {
     const known = { opened: mail, quoted, answers }

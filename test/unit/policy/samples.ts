@@ -261,6 +261,9 @@ export function issued(change: Partial<Issued> = {}): Issued {
     audience: 'reporter',
     recipientId: TAG,
     messageId: messageId('issued@acme.example'),
+    tag: TAG,
+    conversation: '',
+    envelopeTo: ALICE.address,
     createdAt: NOW,
     ...change
   }
