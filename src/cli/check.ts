@@ -3,47 +3,39 @@
  */
 import { statSync } from 'node:fs'
 import { type Config, loadConfig } from '../config/load.ts'
-import { formatFingerprint } from '../domain/ids.ts'
-import { count } from '../domain/words.ts'
 import { systemClock } from '../effects/system.ts'
 import { wordingProblems } from '../messages/render.ts'
 import { judgeKeys } from '../settings.ts'
 import { type Call } from './context.ts'
 import { PASSPHRASE_LENGTH_MIN } from './keys.ts'
 import { printVerdict, unlessRefused } from './output.ts'
-import { linesOf } from './page.ts'
+import { linesOf, page } from './page.ts'
 import { policyAdvice } from './policy.ts'
 
 /** Returns the exit status: 0 when there is no problem. */
 export async function check(call: Call): Promise<number> {
   const config = await unlessRefused(call, loadConfig(call.config, process.env))
   if (config === null) return 1
-  const { desk, maintainers, products } = config
   const now = systemClock.now()
   const { settings, lines: ofKeys } = await judgeKeys(config, now)
-  const approvers = maintainers.filter(({ roles }) => roles.includes('approver')).length
-  const lines = [...ofKeys, ...linesOf('check', factsOf(config, approvers))]
+  const lines = [...ofKeys, ...linesOf('check', factsOf(config))]
   const problems = lines.flatMap((line) => PROBLEM.exec(line)?.[1] ?? [])
   const found = [...problems, ...wordingProblems(config.texts)]
   const advice = [
     ...lines.filter((line) => !PROBLEM.test(line)),
-    ...products.flatMap(({ id, policy, calendar, holidaysEnd }) =>
+    ...config.products.flatMap(({ id, policy, calendar, holidaysEnd }) =>
       policyAdvice(policy, { dates: calendar.holidays, end: holidaysEnd }, now).map(
         (text) => `products ${id}: ${text}`
       )
     )
   ]
-  const people = count(maintainers.length, 'maintainer', 'maintainers')
-  const key = settings === null ? 'unknown' : formatFingerprint(settings.desk.fingerprint)
-  const valid = `desk ${desk.address}, key ${key}
-${people}, ${count(products.length, 'product', 'products')}. Configuration is valid.`
-  return printVerdict(call, found, advice, valid)
+  return printVerdict(call, found, advice, page('valid', { ...config, settings }, 'UTC'))
 }
 
 /** A line of check.liquid or keys.liquid that is more than advice. */
 const PROBLEM = /^(?:stop|problem): (.*)/
 
-function factsOf(config: Config, approvers: number): object {
+function factsOf(config: Config): object {
   const { desk, imap, smtp } = config
   const files = [
     ['desk.key', desk.key.path],
@@ -54,10 +46,8 @@ function factsOf(config: Config, approvers: number): object {
   ] as const
   return {
     ...config,
-    approvers,
     open: files.filter(([, path]) => path !== null && (statSync(path).mode & 0o077) !== 0),
     isShort: desk.passphrase.reveal().length < PASSPHRASE_LENGTH_MIN,
-    shortest: PASSPHRASE_LENGTH_MIN,
-    roles: config.maintainers.flatMap(({ roles }) => roles)
+    shortest: PASSPHRASE_LENGTH_MIN
   }
 }

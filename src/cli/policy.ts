@@ -35,14 +35,9 @@ export function policyAdvice(policy: Policy, { dates, end }: Holidays, now: Inst
 
 /** Every link in the texts that reporters read. */
 function linksOf(policy: Policy): string[] {
-  const texts = [
-    policy.title,
-    policy.answer_includes,
-    ...policy.reporter_rules,
-    ...policy.report_checklist,
-    ...Object.values(policy.reject.codes)
-  ]
-  return texts.flatMap((text) => text.match(/https?:\/\/[^\s<>"')\]]*[^\s<>"')\].,;:]/g) ?? [])
+  const { title, answer_includes, reporter_rules, report_checklist, reject } = policy
+  const texts = JSON.stringify([title, answer_includes, reporter_rules, report_checklist, reject])
+  return texts.match(/https?:\/\/[^\s<>"')\]\\]*[^\s<>"')\]\\.,;:]/g) ?? []
 }
 
 /** Prints a policy line by line of its source. */

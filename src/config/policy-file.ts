@@ -43,7 +43,6 @@ type Source = {
 const POLICIES_DIR = fileURLToPath(new URL('../policies', import.meta.url))
 /** Maps by id: a file that extends another changes entries one by one, and removes one with null. */
 const MAPS_BY_ID = ['reject.codes', 'clocks']
-const CLOCK_DUE = /^clocks\.[^.]+\.due$/
 const PRESET_NAME = /^[a-z][a-z0-9-]*$/
 
 const sentence = textUpTo(1000).min(1, 'must not be empty')
@@ -194,8 +193,7 @@ function withAbsolutePaths(own: Source['own'], folder: string): Source['own'] {
 function mergeOver(base: unknown, change: unknown, path: ValuePath): unknown {
   const [under, over] = [recordOf(base), recordOf(change)]
   if (under === null || over === null) return change
-  // A span is one value: `within: { days: 2 }` replaces `within: { hours: 48 }` as a whole. So is `due`.
-  if (isSpan(under) || isSpan(over) || CLOCK_DUE.test(formatPath(path))) return change
+  if (isOneValue(under) || isOneValue(over)) return change
   const merged = new Map<string, unknown>(Object.entries(under))
   const removes = MAPS_BY_ID.includes(formatPath(path))
   for (const [key, value] of Object.entries(over)) {
@@ -206,8 +204,10 @@ function mergeOver(base: unknown, change: unknown, path: ValuePath): unknown {
   return Object.fromEntries(merged)
 }
 
-function isSpan(value: Readonly<Record<string, unknown>>): boolean {
-  return ['minutes', 'hours', 'days', 'business_days'].some((key) => Object.hasOwn(value, key))
+/** A span is one value: `within: { days: 2 }` replaces `within: { hours: 48 }` as a whole. So is `due`. */
+function isOneValue(value: Readonly<Record<string, unknown>>): boolean {
+  const keys = ['minutes', 'hours', 'days', 'business_days', 'within', 'before']
+  return keys.some((key) => Object.hasOwn(value, key))
 }
 
 /** For comparing spans of one policy: five business days count as seven days. */

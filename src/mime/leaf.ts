@@ -82,10 +82,8 @@ function pictureOf(control: string): string {
 export function capText(text: string): { readonly text: string; readonly isTruncated: boolean } {
   const bytes = Buffer.from(text, 'utf8')
   if (bytes.length <= TEXT_BYTES_MAX) return { text, isTruncated: false }
-  const cut = bytes
-    .subarray(0, TEXT_BYTES_MAX)
-    .toString('utf8')
-    .replace(/\ufffd$/, '')
+  // In streaming mode a character that is not whole yet is left out.
+  const cut = new TextDecoder().decode(bytes.subarray(0, TEXT_BYTES_MAX), { stream: true })
   return { text: cut, isTruncated: true }
 }
 

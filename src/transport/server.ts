@@ -5,14 +5,12 @@
 import { isLoopback } from '../domain/address.ts'
 import { Trouble } from '../domain/trouble.ts'
 
-/** `implicit`: TLS from the first byte; `starttls`: no login before the upgrade; `none`: loopback only. */
-export type TlsMode = 'implicit' | 'starttls' | 'none'
-
 /** One mail server and the account on it. */
 export type ServerOptions = {
   readonly host: string
   readonly port: number
-  readonly tls: TlsMode
+  /** `implicit`: TLS from the first byte; `starttls`: no login before the upgrade; `none`: loopback only. */
+  readonly tls: 'implicit' | 'starttls' | 'none'
   /** The only certificates to trust, instead of the system's, as PEM. */
   readonly ca?: { readonly text: string } | undefined
 }
