@@ -14,7 +14,7 @@ import { type HoldBecause, type NoticeRecord } from '../domain/notice.ts'
 import { KEY_PROBLEMS } from '../domain/outgoing.ts'
 import { addMs, type Instant } from '../domain/time.ts'
 import { embargoEnded, type NoticeParams, notice as noticeMessage } from '../messages/to-members.ts'
-import { dateWithNotice, owesDate } from '../policy/date-talk.ts'
+import { owedWithNotice, tell, untold } from '../policy/date-talk.ts'
 import { decideRelease, type ReleaseVerdict } from '../policy/embargo.ts'
 import {
   approvedText,
@@ -132,7 +132,8 @@ function judge(desk: Desk, read: Read, notice: NoticeRecord, now: Instant): Verd
     clockJump: events.openDoubt(read),
     now
   })
-  const dateOwed = owesDate(notice, known) ? now : null
+  const owed = owedWithNotice(notice, dateAbout(read, notice, known, now), true)
+  const dateOwed = owed.some(({ word }) => word === 'date') ? now : null
   return verdict.kind === 'release' ? { ...verdict, digest, content, dateOwed } : verdict
 }
 
@@ -258,13 +259,13 @@ function copiesFor(
 async function endRelease(desk: Desk, notice: NoticeRecord, known: NoticeSetting): Promise<void> {
   const now = desk.clock.now()
   const { id, revision, caseTag } = notice
-  const { decisions, prepared } = await dateMail(desk, notice, known, now)
+  const mails = await dateMails(desk, notice, known, now)
   const isOver = desk.db.transact((tx) => {
     const current = notices.findById(tx, id)
     if (current?.state !== 'releasing' || deliveries.listWaiting(tx, id, revision, 1).length > 0)
       return false
     notices.setState(tx, current, { state: 'released', releasedAt: now })
-    commit(tx, decisions, prepared, { now })
+    for (const { decisions, prepared } of mails) commit(tx, decisions, prepared, { now })
     const { held, queued, sent, bounced, 'given-up': lost } = deliveries.count(tx, id, revision)
     const about = { revision, sent: queued + sent + bounced + lost, held }
     record(tx, event('notice-left', aboutCase(caseTag), BY_DESK, about), { now })
@@ -273,18 +274,41 @@ async function endRelease(desk: Desk, notice: NoticeRecord, known: NoticeSetting
   if (isOver) desk.log({ event: 'notice.released', notice: id })
 }
 
-/** The message about the date. No copy waits for it: where none can be made, alarms say so (A3). */
-async function dateMail(desk: Desk, notice: NoticeRecord, known: NoticeSetting, now: Instant) {
+/** What a message about the date to any reporter depends on, besides their keys. */
+function dateAbout(
+  read: Read,
+  { id, revision }: NoticeRecord,
+  { case: record, ...known }: NoticeSetting,
+  now: Instant
+) {
+  const happened = events.list(read, aboutCase(record.tag))
+  return { ...known, record, events: happened, arrivalId: `${id}:${revision}`, now }
+}
+
+/**
+ * The messages about the date, each by itself: what fails at one reporter keeps no other from being told. No copy of the notice
+ * waits for them; where none can be made, alarms say so (A3).
+ */
+async function dateMails(desk: Desk, notice: NoticeRecord, known: NoticeSetting, now: Instant) {
+  const { about, owed } = desk.db.read((read) => {
+    const { queued, sent } = deliveries.count(read, notice.id, notice.revision)
+    const about = dateAbout(read, notice, known, now)
+    return { about, owed: owedWithNotice(notice, about, queued + sent > 0) }
+  })
   const make = async (decisions: readonly Decision[]) => {
     return { decisions, prepared: await prepare(desk, decisions, now) }
   }
-  const tell = () =>
-    attempt(desk, { where: 'release', at: `date message of ${notice.caseTag}` }, async () => {
-      const left = desk.db.read((read) => deliveries.count(read, notice.id, notice.revision))
-      const keys = await knownKeys(desk, known.case, now)
-      return make(dateWithNotice(notice, known, { keys, isListTold: left.queued + left.sent > 0 }))
+  const act = { by: BY_DESK, tag: notice.caseTag }
+  return Promise.all(
+    owed.map(async (one) => {
+      const write = () =>
+        attempt(desk, { where: 'release', at: `date message of ${act.tag}` }, async () => {
+          const keys = await knownKeys(desk, known.case, now)
+          return make(tell(one, { ...about, keys }, act).decisions)
+        })
+      return (await write()) ?? (await write()) ?? make(untold(one, about, 'failed', act))
     })
-  return (await tell()) ?? (await tell()) ?? make([])
+  )
 }
 
 /** Late copies taken back before other work has its turn. */

@@ -70,6 +70,8 @@ export type RefusedLine = {
 }
 
 type Nothing = Readonly<Record<string, never>>
+/** `failed`: the message could not be made; the log says why. */
+type Untold = { reporter: string; date: Instant; because: 'no-key' | 'no-address' | 'failed' }
 
 /** When each promise to the reporter is due, by its clock; null: kept. A policy that is chosen later makes none of them later. */
 export type Promised = Readonly<Record<string, Instant | null>>
@@ -152,12 +154,20 @@ const EVENTS = {
     /** When the notice has to leave by the policy's lead; null where there is none or it has left. */
     leaveBy: Instant | null
   },
-  /** The list learned the date, and nobody could write it to the reporter. */
-  'date-untold': {} as { reporter: string; because: 'no-key' | 'no-address' },
-  /** It became public before its date, and we have no usable key to tell the reporter. */
-  'disclosure-untold': {} as { reporter: string; date: Instant },
-  /** `isQuestion`: they were asked whether it suits them. */
-  'date-told': {} as { reporter: string; date: Instant; how: Way; isQuestion: boolean },
+  /** The list learned the date, and the desk could not write it to the reporter. */
+  'date-untold': {} as Untold,
+  /** The list learned what else changed in the notice, and the desk could not write that to the reporter. */
+  'change-untold': {} as Untold,
+  /** It became public before its date, and the desk could not write that to the reporter. */
+  'disclosure-untold': {} as Untold,
+  /** `isQuestion`: they were asked whether it suits them. `zone`: in which it was written, null for none. */
+  'date-told': {} as {
+    reporter: string
+    date: Instant
+    zone: string | null
+    how: Way
+    isQuestion: boolean
+  },
   'date-answered': {} as { reporter: string; date: Instant; answer: 'agree' | 'object' },
 
   // The notice of a case.

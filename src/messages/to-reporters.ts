@@ -95,11 +95,11 @@ export const dateProposed = aboutDate<{
 export const dateNotice = aboutDate<{
   readonly product: string
   readonly disclosure: string
-  /** Whether that was before the date that was planned. */
-  readonly isPublic: boolean
-  /** The date that stood before; '' when the list is told for the first time, or the date stays. */
+  /** `change`: the date stays. `over`: it came while the list was told. `early`: the issue is public before it. */
+  readonly word: 'date' | 'change' | 'over' | 'early'
+  /** The date that the reporter was told before; '' for none or the same. */
   readonly before: string
-  /** Names of what else changed in the notice; '' for nothing, and when the list is told for the first time. */
+  /** Names of what else changed in the notice; '' for nothing, and for who knew no date. */
   readonly changed: string
   /** False where no copy of the notice could leave, or nobody is on the list. */
   readonly isListTold: boolean

@@ -9,7 +9,6 @@ import {
   type CaseRecord,
   isOpen,
   isSamePerson,
-  type ListedCase,
   type Reporter,
   type ReporterKeys,
   reporterWith
@@ -21,8 +20,10 @@ import {
   BY_DESK,
   byMaintainer,
   type DeskEvent,
-  type NewEvent
+  type NewEvent,
+  type Particulars
 } from '../domain/event.ts'
+import { type CaseTag } from '../domain/ids.ts'
 import { type MessageKind } from '../domain/message.ts'
 import { type NoticeRecord } from '../domain/notice.ts'
 import { type Product, productNamed, type Settings } from '../domain/settings.ts'
@@ -31,7 +32,7 @@ import { listed } from '../domain/words.ts'
 import { dateNotice, dateProposed } from '../messages/to-reporters.ts'
 import { type CommandContext, type Draft, happening } from './draft.ts'
 import { newText } from './new-text.ts'
-import { dateWords, type NoticeSetting, noticeParams } from './notice-content.ts'
+import { noticeParams } from './notice-content.ts'
 import { reporterPath, WAYS } from './recipients.ts'
 import { askFor } from './reporter-mail.ts'
 import { toReporter } from './send.ts'
@@ -48,143 +49,171 @@ export type DateAbout = {
   readonly events: readonly NewEvent[]
   readonly product: Product
   readonly settings: Settings
-  readonly arrivalId: number
+  /** The number of the message, or the revision of the notice, that causes what is written. */
+  readonly arrivalId: number | string
   readonly now: Instant
   /** The other cases, and this one, in which a key that comes into use opens a way to them. */
-  readonly dated: readonly DatedCase[]
+  readonly dated?: readonly DatedCase[]
 }
 
-/** What a reporter is to read: whether the date suits them, the date by which the list goes, or that the issue is public. */
-type Word = { readonly word: 'question' | 'date' | 'public'; readonly date: Instant }
-type Owed = Word & { readonly reporter: Addressed }
+/**
+ * What a reporter is to read: whether the date suits them, the date by which the list goes, what else changed in the notice, that
+ * the date came before they were told, or that the issue is public before it.
+ */
+type Word = {
+  readonly word: 'question' | 'date' | 'change' | 'over' | 'early'
+  readonly date: Instant
+  /** Names of what else changed in the notice. */
+  readonly changed?: string
+  readonly isListTold?: boolean
+}
+export type Owed = Word & { readonly reporter: Reporter }
 
-/** Writes to them, on the record of the case `tag`. `says` has one sentence for each reporter who can be reached. */
-function tell(owed: readonly Owed[], about: DateAbout, by: Actor, tag = about.record.tag) {
-  const { record, events, product, settings } = about
-  const told = { decisions: [] as Decision[], says: [] as string[], unreached: [] as Addressed[] }
-  const say = (instant: Instant): string =>
-    formatInstant(instant, settings.desk.timezone, record.disclosureZone)
-  for (const { reporter, word, date } of owed) {
-    const { address } = reporter.contact
-    const path = reporterPath(reporter, about.keys, product)
-    if (path.kind === 'no-key') {
-      told.unreached.push(reporter)
-      continue
-    }
-    const known = wordsWith(events, record, reporter, 'date-told').at(-1)?.about.date ?? date
-    const before = word === 'public' || known === date ? '' : say(known)
-    const isPublic = word === 'public'
-    const names = { product: product.name, disclosure: say(date) }
-    const said = { ...names, before, isPublic, changed: '', isListTold: true }
-    const isQuestion = word === 'question'
-    const message = isQuestion ? dateProposed({ date: say(date), before }) : dateNotice(said)
-    const sending = { once: `${about.arrivalId}:${date}`, tag: record.tag }
-    const event = { reporter: reporter.id, date, how: path.kind, isQuestion }
-    told.decisions.push(
-      toReporter(path, message, sending),
-      recorded('date-told', aboutCase(tag), by, event)
-    )
-    const did = {
-      question: `asked ${address} about the date ${say(date)}`,
-      date: `told ${address} the date ${say(date)}`,
-      public: `told ${address} that it is public`
-    }
-    told.says.push(`We ${did[word]}, ${WAYS[path.kind]}.`)
+/** Whose act it is, and on the record of which case. */
+type Act = { readonly by: Actor; readonly tag: CaseTag }
+
+/** Writes to one reporter, or records why that cannot be. */
+export function tell(owed: Owed, about: DateAbout, { by, tag }: Act) {
+  const { reporter, word, date, changed = '', isListTold = true } = owed
+  const { record, keys, product, settings } = about
+  const { disclosureZone: zone } = record
+  const isQuestion = word === 'question'
+  const did = isQuestion ? 'asked' : 'told'
+  const to = addressed(reporter)
+  if (to === null) {
+    const says = `The reporter was not ${did}: the report names no address.`
+    return { to, isReached: false, says, decisions: untold(owed, about, 'no-address', { by, tag }) }
   }
-  return told
+  const say = (instant: Instant, written: string | null): string =>
+    formatInstant(instant, settings.desk.timezone, written)
+  const disclosure = say(date, zone)
+  const { address } = to.contact
+  const what =
+    word === 'early' ? 'that it is public' : `${isQuestion ? 'about ' : ''}the date ${disclosure}`
+  const path = reporterPath(to, keys, product)
+  if (path.kind === 'no-key') {
+    const says = `${address} is ${did} ${what} when a key of theirs is in use.`
+    return { to, isReached: false, says, decisions: untold(owed, about, 'no-key', { by, tag }) }
+  }
+  const known = lastTold(about, reporter, isQuestion)
+  const before = known === null || known.date === date ? '' : say(known.date, known.zone)
+  const message = isQuestion
+    ? dateProposed({ date: disclosure, before })
+    : dateNotice({ product: product.name, disclosure, word, before, changed, isListTold })
+  const sending = { once: `${about.arrivalId}:${date}`, tag: record.tag }
+  const event = { reporter: reporter.id, date, zone, how: path.kind, isQuestion }
+  const told = recorded('date-told', aboutCase(tag), by, event)
+  const says = `We ${did} ${address} ${what}, ${WAYS[path.kind]}.`
+  return { to, isReached: true, says, decisions: [toReporter(path, message, sending), told] }
+}
+
+/** That a reporter is not told what they are owed: a clock tells the maintainers at once. */
+export function untold(
+  { word, date, reporter: { id } }: Owed,
+  { product }: Pick<DateAbout, 'product'>,
+  because: Particulars['date-untold']['because'],
+  { by, tag }: Act
+): Decision[] {
+  const isPromised = word === 'early' ? because !== 'no-address' : isDatePromised(product)
+  if (word === 'question' || !isPromised) return []
+  const kind = UNTOLD[word]
+  return [recorded(kind, aboutCase(tag), by, { reporter: id, date, because })]
+}
+
+const UNTOLD = {
+  date: 'date-untold',
+  over: 'date-untold',
+  change: 'change-untold',
+  early: 'disclosure-untold'
+} as const
+
+/** The date that they were told last, or also asked about; null for none. */
+function lastTold(
+  { record, events }: Pick<DateAbout, 'record' | 'events'>,
+  reporter: Reporter,
+  isAskedToo: boolean
+): Particulars['date-told'] | null {
+  const told = wordsWith(events, record, reporter, 'date-told').map(({ about }) => about)
+  return told.findLast(({ isQuestion }) => isAskedToo || !isQuestion) ?? null
+}
+
+/** Everybody who reported, each person once. */
+function everybodyOf({ reporters }: Pick<CaseRecord, 'reporters'>): readonly Reporter[] {
+  return [...addresseesOf({ reporters }), ...reporters.filter(({ contact }) => contact === null)]
 }
 
 /** Whether reporters learn a date together with the list. */
-export function isDatePromised({ policy }: Product): boolean {
+function isDatePromised({ policy }: Product): boolean {
   return policy.notice?.reporter_date_mail === 'with-notice'
 }
 
-/** Whether the list learns a date from it that the reporter is to learn, too (M-30). */
-export function owesDate(
-  { told, releasedAt }: NoticeRecord,
-  { case: { disclosureAt }, product }: NoticeSetting
-): boolean {
-  return isDatePromised(product) && releasedAt === null && told?.disclosureAt !== disclosureAt
-}
-
-/** What reporters read when the list was told a date, or has read what changed. */
-export function dateWithNotice(
+/** What each reporter is owed when the list is told a date, or reads what changed (M-30). */
+export function owedWithNotice(
   notice: NoticeRecord,
-  known: NoticeSetting,
-  { keys, isListTold }: { readonly keys: ReporterKeys; readonly isListTold: boolean }
-): Decision[] {
-  const { case: found, product, settings } = known
-  const { tag, disclosureAt: date } = found
-  const { told, releasedAt } = notice
-  const isDateNew = owesDate(notice, known)
+  about: Omit<DateAbout, 'keys'>,
+  isListTold: boolean
+): readonly Owed[] {
+  const { record, product, now } = about
+  const { disclosureAt: date, state } = record
+  // What left before and goes to members who came later is no news to the reporter.
+  const isNews = notice.releasedAt === null && state !== 'disclosed'
+  if (!isNews || date === null || !isDatePromised(product)) return []
   // The name of a file is not for the reporter.
-  const parts = noticeParams(notice, known).changes.map(({ what }) =>
+  const parts = noticeParams(notice, { ...about, case: record }).changes.map(({ what }) =>
     what.replace(/^Patch (?!available$).+/u, 'Patches')
   )
-  const changed = listed([...new Set(parts)].filter((part) => part !== 'Disclosure'))
-  if (!isDatePromised(product) || date === null) return []
-  // What left before and goes to members who came later is no news to the reporter.
-  if (releasedAt !== null || (!isDateNew && changed === '')) return []
-  const { timezone } = settings.desk
-  const message = dateNotice({
-    product: product.name,
-    disclosure: dateWords(found, timezone),
-    isPublic: false,
-    before: told === null || !isDateNew ? '' : dateWords(told, timezone),
-    changed,
-    isListTold
-  })
-  const sending = { once: `${notice.id}:${notice.revision}`, tag }
-  const others = found.reporters.filter(({ contact }) => contact === null)
-  return [...addresseesOf(found), ...others].flatMap((one) => {
-    const { id: reporter } = one
-    const to = addressed(one)
-    const path = to === null ? null : reporterPath(to, keys, product)
-    if (path !== null && path.kind !== 'no-key') {
-      const event = { reporter, date, how: path.kind, isQuestion: false }
-      const told = recorded('date-told', aboutCase(tag), BY_DESK, event)
-      return [toReporter(path, message, sending), told]
-    }
-    // Whether they know the date is on the record already.
-    if (!isDateNew) return []
-    // A clock tells the maintainers at once.
-    const because = path === null ? 'no-address' : 'no-key'
-    return recorded('date-untold', aboutCase(tag), BY_DESK, { reporter, because })
+  const changes = listed([...new Set(parts)].filter((part) => part !== 'Disclosure'))
+  return everybodyOf(record).flatMap((reporter) => {
+    const known = lastTold(about, reporter, false)
+    const isDateNew = known?.date !== date
+    const isOver = date <= now
+    if (!isDateNew && (changes === '' || isOver)) return []
+    const word = isOver ? 'over' : isDateNew ? 'date' : 'change'
+    return { reporter, word, date, changed: known === null ? '' : changes, isListTold }
   })
 }
 
-/** Tells every reporter that the issue became public before the date of the case; those without a key as soon as one comes. */
-export function tellEarly(draft: Draft, date: Instant): void {
-  const { case: record, author } = draft
-  const by = byMaintainer(author.id)
-  const owed = addresseesOf(record).map((reporter) => ({ reporter, word: 'public', date }) as const)
-  const { decisions, says, unreached } = tell(owed, aboutDraft({ ...draft, question: null }), by)
-  for (const one of unreached) {
-    const untold = { reporter: one.id, date }
-    decisions.push(recorded('disclosure-untold', aboutCase(record.tag), by, untold))
-    const asking = askFor(one, draft, 'key-request')
+/**
+ * Writes the same word to every reporter of the draft, on the record of the case `tag`, in place of what an earlier line would say
+ * about the date. Who has no key is asked for one, and is told as soon as it comes.
+ */
+export function tellAll(draft: Draft, word: Word, tag = draft.case.tag): void {
+  const about = aboutDraft({ ...draft, question: null })
+  const act = { by: byMaintainer(draft.author.id), tag }
+  const told = everybodyOf(draft.case).map((reporter): Said => {
+    const { to, isReached, ...said } = tell({ ...word, reporter }, about, act)
+    if (isReached || to === null) return said
+    const asking = askFor(to, draft, 'key-request')
     draft.decisions.push(...asking.decisions)
-    const { address } = one.contact
-    says.push(`${address} is told that it is public when a key of theirs is in use. ${asking.says}`)
+    return { ...said, says: `${said.says} ${asking.says}` }
+  })
+  draft.question = together(told)
+}
+
+type Said = NonNullable<Draft['question']>
+
+function together(all: readonly Said[]): Said {
+  return {
+    decisions: all.flatMap(({ decisions }) => decisions),
+    says: all.flatMap(({ says }) => (says === '' ? [] : says)).join(' ')
   }
-  draft.question = { decisions, says: says.join(' ') }
 }
 
 /** Writes to those who are owed a word, here and in their other cases. Questions are not stored, so none can be out of date. */
-function tellOwing(reporters: readonly Addressed[], about: DateAbout, by: Actor) {
-  const { record, settings, dated } = about
+function tellOwing(people: readonly Addressed[], about: DateAbout, by: Actor): Said {
+  const { record, settings, dated = [] } = about
   const others = dated
     .filter((one) => one.record.tag !== record.tag)
     .map((one) => ({ ...about, ...one, product: productNamed(one.record.product, settings) }))
-  const told = [about, ...others].map((one) => {
-    const { decisions, says } = tell(owedIn(one, reporters), one, by)
-    const where = one === about ? '' : `${one.record.tag}: `
-    return { decisions, says: says.map((said) => `${where}${said}`) }
+  const told = [about, ...others].flatMap((one) => {
+    const { tag } = one.record
+    const all = owedIn(one, people).map((owed) => tell(owed, one, { by, tag }))
+    const reached = all.filter(({ isReached }) => isReached)
+    return one === about
+      ? reached
+      : reached.map((said) => ({ ...said, says: `${tag}: ${said.says}` }))
   })
-  return {
-    decisions: told.flatMap(({ decisions }) => decisions),
-    says: told.flatMap(({ says }) => says)
-  }
+  return together(told)
 }
 
 function owedIn(about: DateAbout, people: readonly Addressed[]): readonly Owed[] {
@@ -203,42 +232,12 @@ function aboutDraft(draft: Draft): DateAbout {
   return { ...draft, record, keys, events, dated: bound.dated }
 }
 
-/**
- * Asks every reporter about the date, or tells it if the list goes by it, for the case `tag`, in place of an earlier question.
- * `says` is why somebody is not reached.
- */
-export function proposeDate(
-  draft: Draft,
-  { tag, isListTold = false }: Pick<ListedCase, 'tag' | 'isListTold'> = draft.case
-): { readonly says: string; readonly unreached: readonly Addressed[] } {
-  const { disclosureAt: date } = draft.case
-  if (date === null) return { says: '', unreached: [] }
-  const reporters = addresseesOf(draft.case)
-  const word = isListTold ? 'date' : 'question'
-  const owed = reporters.map((reporter) => ({ reporter, word, date }) as const)
-  const about = aboutDraft({ ...draft, question: null })
-  const { decisions, says, unreached } = tell(owed, about, byMaintainer(draft.author.id), tag)
-  if (says.length > 0) draft.question = { decisions, says: says.join(' ') }
-  const why = unreached.map((one) => {
-    const asking = askFor(one, draft, 'key-request')
-    const key = asking.decisions.length === 0 ? asking.says : '/ask asks for one.'
-    const is = isListTold ? 'told the date' : 'asked'
-    return ` ${one.contact.address} is ${is} when a key of theirs is in use. ${key}`
-  })
-  if (reporters.length === 0) why.push(' The reporter was not asked: the report names no address.')
-  return { says: why.join(''), unreached }
-}
-
 /** Asks reporters about the date if a maintainer's word about their key has opened a way to them (B19). */
 export function askOwed(draft: Draft): void {
   const { question, settled, author } = draft
   const reporters = addresseesOf(draft.case).filter(({ id }) => settled.includes(id))
-  const { decisions, says } = tellOwing(reporters, aboutDraft(draft), byMaintainer(author.id))
-  if (says.length === 0) return
-  draft.question = {
-    decisions: [...(question?.decisions ?? []), ...decisions],
-    says: [question?.says ?? '', ...says].join(' ').trim()
-  }
+  const asked = tellOwing(reporters, aboutDraft(draft), byMaintainer(author.id))
+  draft.question = together([...(question === null ? [] : [question]), asked])
 }
 
 /** Asks a reporter whose message brings the key that was missing. */
@@ -254,7 +253,7 @@ export function owedWord(
   const kinds = ['date-told', 'date-untold', 'disclosure-untold'] as const
   const last = wordsWith(events, record, reporter, ...kinds).at(-1)
   if (record.state === 'disclosed')
-    return last?.kind === 'disclosure-untold' ? { word: 'public', date: last.about.date } : null
+    return last?.kind === 'disclosure-untold' ? { word: 'early', date: last.about.date } : null
   const date = comingDate(record, now)
   if (date === null || (last?.kind === 'date-told' && last.about.date === date)) return null
   const set = events.findLast(({ kind }) => kind === 'embargo-set' || kind === 'notice-left')

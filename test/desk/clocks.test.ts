@@ -132,7 +132,7 @@ const leaving = (isOwed = true) => {
   return event('notice-leaving', CASE, BY_DESK, about)
 }
 const DATE_TOLD = event('date-told', CASE, BY_DESK, {
-  ...{ reporter: CASE.id, date: START, how: 'encrypted', isQuestion: false }
+  ...{ reporter: CASE.id, date: START, zone: null, how: 'encrypted', isQuestion: false }
 })
 
 function embargo(days: number, leadDays = 7): NewEvent {
@@ -360,12 +360,14 @@ describe('(A3) the dates of a case', () => {
 
   it.each([
     ['no-key', 'we have no usable key of the reporter'],
-    ['no-address', 'the report names no address']
+    ['no-address', 'the report names no address'],
+    ['failed', 'the message could not be made']
   ] as const)(
     'a reporter who cannot be told the date (%s) is an alarm at once that says why, then one a day, until the date is told (M-30)',
     async (because, why) => {
       await givenCase({ policy: {} })
-      await given(leaving(), event('date-untold', CASE, BY_DESK, { reporter: CASE.id, because }))
+      const untold = { reporter: CASE.id, date: START, because }
+      await given(leaving(), event('date-untold', CASE, BY_DESK, untold))
       const [alarm] = await alarmsTo(linus)
       expect(alarm).toContain(`Because: ${why}`)
       expect(alarm?.includes('/ask')).toBe(because === 'no-key')

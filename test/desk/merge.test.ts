@@ -554,7 +554,7 @@ it('a reporter whose report is merged into a case with a date is asked about it;
   await says(date)
   await givenMessage(bob, { ...report, subject: 'two', as: 'encrypted', autocrypt: false })
   expect(await says(`/merge ${FIRST}`, SECOND)).toContain(
-    `${bob.address} is asked when a key of theirs is in use`
+    `${bob.address} is asked about the date Fri 15 Jan 2027, 12:00 UTC when a key of theirs is in use`
   )
   const { headers } = answering(bob)
   const eager = { subject: 'Re: it', text: 'Agree.\nWith all of it.', headers }

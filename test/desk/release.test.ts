@@ -20,6 +20,7 @@ import {
   allTo,
   approve,
   attachedKey,
+  bob,
   caseStates,
   code,
   DAY,
@@ -28,6 +29,7 @@ import {
   diesAtEveryStep,
   FIELDS,
   FIRST,
+  forwarded,
   givenDesk,
   givenMaintainer,
   givenMessage,
@@ -45,6 +47,7 @@ import {
   noticed,
   noticeStates,
   onTheWay,
+  quoted,
   readBy,
   recorded,
   restarts,
@@ -91,6 +94,13 @@ async function heldBeforeSending(): Promise<void> {
 function failAt(tag: string): void {
   world.workers.failSeal = (said) =>
     said.includes(`[${tag}] Notice`) ? new TypeError('a bug at this notice') : null
+}
+/** From now on the desk has a bug that shows at messages about the date of the disclosure to one person. */
+function failDateTo({ address }: Someone): void {
+  world.workers.failSeal = (said) =>
+    said.includes('] Date of disclosure') && said.includes(address)
+      ? new TypeError('a bug at the date')
+      : null
 }
 /** The program is replaced by one with another text of the notice, and started. */
 function upgrade(text: (old: string) => string): void {
@@ -312,19 +322,74 @@ describe('a notice that is leaving', { timeout: 60_000 }, () => {
 
   it('is sent when no message about the date can be made: the alarms say that the reporter was not told, until they are answered (A3, G9)', async () => {
     await givenNotices()
-    world.workers.failSeal = (said) =>
-      said.includes('We have told the private list') ? new TypeError('a bug at the date') : null
+    failDateTo(alice)
     await world.wait(UNTIL_DUE)
     expect(state()).toBe('released')
     expect(await noticed()).toEqual(ALL)
     expect(recorded('desk-failed')).toMatchObject([{ at: `date message of ${FIRST}` }])
-    await world.wait(15 * MINUTE)
-    expect(await lastTo(linus)).toContain('The reporter was not told the date')
+    expect(await allTo(linus)).toContain('The reporter could not be told the date')
+    expect(await allTo(linus)).not.toContain('tries this again')
     const mark = world.accepted.length
     await world.wait(DAY)
     await writes(grace, '/reply\nThe date is near.\n')
     await world.wait(2 * DAY)
     expect(await alarmsTo(linus, mark)).toHaveLength(1)
+  })
+
+  it('is an alarm for the one of two reporters to whom the message about the date fails; the other is told, and an answer to the other does not end it (M-30, A3, G9)', async () => {
+    await givenNotices()
+    await givenMessage(bob, { subject: 'two', text: 'x', as: 'encrypted', autocrypt: true })
+    await writes(grace, `/merge ${FIRST}`, { tag: SECOND })
+    failDateTo(bob)
+    await world.wait(UNTIL_DUE)
+    expect(state()).toBe('released')
+    expect(await lastTo(alice)).toContain('We have told the private list')
+    expect(await allTo(bob)).not.toContain('We have told the private list')
+    expect(recorded('date-untold')).toMatchObject([{ reporter: SECOND, because: 'failed' }])
+    const mark = world.accepted.length
+    const answers = async (reporter: string) => {
+      const text = `/reply\nThe date is near.\n${await quoted(grace, forwarded(`reporter:${reporter}`))}`
+      await writes(grace, text, { after: MINUTE })
+    }
+    const rung = async () =>
+      (await alarmsTo(linus, mark)).filter((text) => text.includes('could not be told the date'))
+    await answers(FIRST)
+    expect(await lastTo(alice)).toContain('The date is near.')
+    await world.wait(DAY)
+    expect(await rung()).toHaveLength(1)
+    expect((await rung())[0]).toMatch(/Reporter: bob@\S+ Because: the message could not be made/)
+    await answers(SECOND)
+    expect(await lastTo(bob)).toContain('The date is near.')
+    await world.wait(2 * DAY)
+    expect(await rung()).toHaveLength(1)
+  })
+
+  it('is an alarm, too, when the reporter cannot be told what a change changed: it is on the record as that (B16, M-30, G9)', async () => {
+    await givenNotices()
+    await world.wait(UNTIL_DUE)
+    failDateTo(alice)
+    await writes(grace, '/notice draft\nseverity: high\n')
+    const mark = world.accepted.length
+    await approve()
+    expect(recorded('change-untold')).toMatchObject([{ reporter: FIRST, because: 'failed' }])
+    expect(recorded('date-untold')).toEqual([])
+    const said = await allTo(linus, mark)
+    expect(said).toContain('The reporter could not be told what changed')
+    expect(said).not.toContain('could not be told the date')
+    expect(said).not.toContain('tries this again')
+    expect(await textsTo(alice, mark)).toEqual([])
+  })
+
+  it('is over when a crash has kept it from ending until its date has passed: the reporter is asked to keep nothing that was to be public by then (M-30, G2)', async () => {
+    await leaving()
+    world.pass(8 * DAY)
+    const mark = world.accepted.length
+    await restarts()
+    expect(state()).toBe('released')
+    const [said, ...more] = await textsTo(alice, mark)
+    expect(more).toEqual([])
+    expect(said).toMatch(/was to become public has passed\. It was Fri 4 Dec 2026, 12:00 UTC/)
+    expect(said).not.toMatch(/please keep|We have told|becomes public/)
   })
 
   it('is withheld from nobody when it is held after every copy has left (A3)', async () => {
@@ -455,7 +520,7 @@ describe('two approvals', () => {
     expect(state()).toBe('scheduled')
     await world.wait(UNTIL_DUE)
     expect(await noticed()).toHaveLength(3)
-    expect(recorded('date-untold')).toEqual([{ reporter: FIRST, because: 'no-key' }])
+    expect(recorded('date-untold')).toMatchObject([{ reporter: FIRST, because: 'no-key' }])
     const told = "SELECT DISTINCT recipient FROM rings WHERE clock = 'date-untold'"
     expect(world.rows(told)).toHaveLength(3)
   })

@@ -436,7 +436,7 @@ it('(B10) a reporter is asked for no key while one of theirs waits for a maintai
   expect(await reply()).toContain(`is in use. ${choice}`)
   expect(await says('/ask\n')).toContain(`Not sent: ${choice}`)
   expect(await says('/accept\n/embargo 2026-12-14 14:00\n')).toContain(
-    `${alice.address} is asked when a key of theirs is in use. ${choice}`
+    `${alice.address} is asked about the date Mon 14 Dec 2026, 14:00 UTC when a key of theirs is in use. ${choice}`
   )
   await days(3)
   const alarm = (await alarmsTo(linus)).find((text) => text.includes('Waiting for a key:'))

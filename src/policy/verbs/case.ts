@@ -6,7 +6,7 @@ import { isOut, type NoticeRecord } from '../../domain/notice.ts'
 import { formatInstant, type Instant, readInstant } from '../../domain/time.ts'
 import { count } from '../../domain/words.ts'
 import { embargoEnded } from '../../messages/to-members.ts'
-import { tellEarly } from '../date-talk.ts'
+import { tellAll } from '../date-talk.ts'
 import {
   type Draft,
   decided,
@@ -230,7 +230,8 @@ const disclosed: Handler = (draft, command) => {
   draft.activity.push(`recorded that the issue is public since ${said}${why}`)
   const early = endEmbargo(draft, read.instant, said)
   const { disclosureAt } = draft.case
-  if (disclosureAt !== null && disclosureAt > now) tellEarly(draft, read.instant)
+  if (disclosureAt !== null && disclosureAt > now)
+    tellAll(draft, { word: 'early', date: read.instant })
   const { here } = draft.bound.copies
   const late =
     here === 0

@@ -12,7 +12,7 @@ import {
   spanWords,
   startBefore
 } from '../../domain/time.ts'
-import { proposeDate } from '../date-talk.ts'
+import { tellAll } from '../date-talk.ts'
 import {
   changeComplaint,
   type Draft,
@@ -51,12 +51,12 @@ const embargo: Handler = (draft, command) => {
   const releaseAt = plannedRelease(draft)
   const leaveBy = draft.case.state === 'noticed' ? null : releaseAt
   decided(draft, 'embargo-set', { oldDate, date, written, reason: disclosureReason, leaveBy })
-  const { says } = proposeDate(draft)
+  tellAll(draft, { word: 'question', date })
   const leaves =
     releaseAt === null || isListTold(draft.notice) ? '' : ` ${willLeave(releaseAt, draft)}`
   reopenNotice(draft)
   draft.activity.push(`set the disclosure to ${said}${why}`)
-  return `Disclosure: ${said}${why}.${says}${leaves}${edited}${approverWords(draft)}${readyWords(draft)}`
+  return `Disclosure: ${said}${why}.${leaves}${edited}${approverWords(draft)}${readyWords(draft)}`
 }
 
 /** The first usual date that keeps the lead of the policy and leaves three days to write and approve the notice. */

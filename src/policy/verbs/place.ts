@@ -14,10 +14,9 @@ import { aboutCase, byMaintainer, type EventKind } from '../../domain/event.ts'
 import { type CaseTag, parseCaseTag } from '../../domain/ids.ts'
 import { productNamed } from '../../domain/settings.ts'
 import { clocksOf, promisesOpen } from '../clocks.ts'
-import { comingDate, isDatePromised, proposeDate } from '../date-talk.ts'
+import { comingDate, tellAll } from '../date-talk.ts'
 import {
   changeComplaint,
-  copyOf,
   type Draft,
   decided,
   type Handler,
@@ -85,7 +84,8 @@ const merge: Handler = (draft, command) => {
   draft.case = { ...draft.case, mergedInto: into }
   // The date that an earlier line set holds for nobody any more.
   draft.question = null
-  return `${says}${askAbout(target, draft)}`
+  askAbout(target, draft)
+  return says
 }
 
 const SET_DATE =
@@ -99,32 +99,19 @@ function waitsIn(into: CaseTag, decision: Decision): Decision {
 }
 
 /** Reporters who are merged into a case with a date are asked about it or told it, as the others were. */
-function askAbout(into: ListedCase, draft: Draft): string {
-  const { disclosureAt, disclosureZone, state } = into
-  const { author, now, settings } = draft
+function askAbout(into: ListedCase, draft: Draft): void {
+  const { disclosureAt: date, disclosureZone, state, isListTold, tag } = into
   const reporters = draft.case.reporters.filter(
     (one) => !into.reporters.some((other) => isSamePerson(one, other))
   )
-  const isOver = state === 'disclosed' || (disclosureAt !== null && disclosureAt <= now)
-  if (isOver || reporters.length === 0) return ''
+  if (state === 'disclosed' || date === null || date <= draft.now) return
   const asking = {
-    ...copyOf(draft),
-    case: { ...draft.case, disclosureAt, disclosureZone, reporters },
-    product: productNamed(into.product, settings)
+    ...draft,
+    case: { ...draft.case, disclosureAt: date, disclosureZone, reporters },
+    product: productNamed(into.product, draft.settings)
   }
-  const { says, unreached } = proposeDate(asking, into)
+  tellAll(asking, { word: isListTold === true ? 'date' : 'question', date }, tag)
   draft.question = asking.question
-  // The list knows the date already: a clock rings until the reporter does.
-  const untold = reporters.filter(
-    ({ id, contact }) => contact === null || unreached.some((one) => one.id === id)
-  )
-  const by = byMaintainer(author.id)
-  const isOwed = state === 'noticed' && isDatePromised(asking.product)
-  for (const { id: reporter, contact } of isOwed ? untold : []) {
-    const about = { reporter, because: contact === null ? 'no-address' : 'no-key' } as const
-    draft.decisions.push(recorded('date-untold', aboutCase(into.tag), by, about))
-  }
-  return says
 }
 
 /**

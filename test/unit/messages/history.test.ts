@@ -143,9 +143,22 @@ describe('the history of a case', () => {
     ],
     [
       event('date-told', CASE, GRACE, {
-        ...{ reporter: '1', date: at('2026-12-01T13:00:00Z'), how: 'encrypted', isQuestion: true }
+        ...{ reporter: '1', date: at('2026-12-01T13:00:00Z'), zone: null },
+        ...{ how: 'encrypted', isQuestion: true }
       }),
       'Grace Hopper wrote to Alice <alice@reporter.example> to ask whether the disclosure date Tue 1 Dec 2026, 14:00 Berlin (13:00 UTC) suits them (encrypted).'
+    ],
+    [
+      event('change-untold', CASE, BY_DESK, {
+        ...{ reporter: '1', date: at('2026-12-01T13:00:00Z'), because: 'failed' }
+      }),
+      'The desk could not tell Alice <alice@reporter.example> what changed in the advance notice, because the message could not be made.'
+    ],
+    [
+      event('date-untold', CASE, BY_DESK, {
+        ...{ reporter: '1', date: at('2026-12-01T13:00:00Z'), because: 'no-key' }
+      }),
+      'The desk could not tell Alice <alice@reporter.example> the disclosure date Tue 1 Dec 2026, 14:00 Berlin (13:00 UTC), because we have no usable key of theirs.'
     ],
     [
       event('approvals-voided', CASE, GRACE, { of: ['ada', 'linus'] }),
