@@ -109,8 +109,8 @@ function findStrays(reader: Reader, commands: readonly Open[]): void {
     const line = (below[index] ?? '').trim()
     const field = FIELD_LINE.exec(line)?.[1]?.toLowerCase() ?? ''
     const above = reader.at + index + 1
-    const isCase = parseCaseTag(CASE_LINE.exec(line)?.[1] ?? '') !== null
-    if (isCase || verbIn(line, reader.verbs) !== '') complain(stray, above, line, STRAY)
+    if (isMarked(line, reader.verbs)) complain(reader, above, line, MARKED)
+    else if (isCommand(line, reader.verbs)) complain(stray, above, line, STRAY)
     else if (keys.includes(field)) complain(stray, above, line, strayField(below))
   }
 }
@@ -123,6 +123,17 @@ function findForgotten(stray: Reader, [first = '']: readonly string[]): void {
   if (taker !== undefined) complain(stray, stray.at + 1, `${key}:`, says)
 }
 
+function isCommand(line: string, verbs: readonly Grammar[]): boolean {
+  return verbIn(line, verbs) !== '' || parseCaseTag(CASE_LINE.exec(line)?.[1] ?? '') !== null
+}
+
+/** Whether something beside the command keeps it from being read. */
+function isMarked(line: string, verbs: readonly Grammar[]): boolean {
+  return verbIn(line, verbs) !== '' && !VERB_LINE.test(line)
+}
+
+const MARKED =
+  'A mark stands in front of the slash of this line or behind its name, so it is no command. Please write it without the mark, at the top of the message. If it is part of a text, put that text between << and >>.'
 const STRAY =
   'Commands are read only at the top of a message. Please move this line above your own text and above what you quote. If it is part of a text, put that text between << and >>.'
 

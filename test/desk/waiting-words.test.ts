@@ -313,7 +313,9 @@ it('(B10) /unsend says that a reporter was not told of an acceptance that it wit
   expect(await says(`/accept\n`)).toContain('The decision waits and leaves, encrypted')
   await reply()
   const answer = await says('/unsend\n')
-  expect(answer).toContain('has not been told that the report is accepted: please say it with')
+  expect(answer).toContain(
+    'has not been told that the report is accepted. Please say so in what you write'
+  )
   expect(answer).toMatch(/Never sent: acceptance by Grace to \S+ .*; answer by Grace to/)
 })
 

@@ -216,7 +216,7 @@ const unsend: Handler = (draft, { words }) => {
 }
 
 const ACCEPTED_UNTOLD =
-  'So the reporter has not been told that the report is accepted: please say it with /reply.'
+  'So the reporter has not been told that the report is accepted. Please say so in what you write to them next.'
 
 const MUST_LEARN =
   'Not withdrawn: the reporter must learn that the case has ended. To undo the decision and withdraw what waits with it, write /reopen because REASON. If the reporter was told another way, write /unsend because REASON.'

@@ -196,17 +196,21 @@ describe('a command where none is read (B7)', () => {
   it.each([
     'Forwarded:\n\n-----Original Message-----\nHi.\n\n/accept',
     'Thanks.\n\nFrom: Ada <ada@acme.example>\nSent: Monday\nSubject: x\n\nHi.\n\n/reply\nHello',
-    ...[
-      '**/accept**',
-      '[/accept]',
-      '| /accept',
-      '`/accept`',
-      '# /accept',
-      'case: ACME-2026-0001'
-    ].map((line) => `Hello,\n\n${line}`)
+    'Hello,\n\ncase: ACME-2026-0001'
   ])('(B7) is refused, because its author may have meant it, in %j', (text) => {
     expect(parse(text)).toMatchObject({ commands: [], problems: [{ because: 'misplaced' }] })
   })
+
+  it.each(['**/accept**', '[/accept]', '| /accept', '`/accept`', '# /accept', '“/accept”'])(
+    '(B7) is refused with what is wrong, at the top and below other text, in %j',
+    (line) => {
+      for (const text of [line, `Hello,\n\n${line}`]) {
+        const { commands, problems } = parse(text)
+        expect([commands, problems]).toMatchObject([[], [{ because: 'form', line }]])
+        expect(problems[0]?.says).toContain('Please write it without the mark, at the top')
+      }
+    }
+  )
 
   it('is refused for a field below a quotation, too', () => {
     expect(parse('/notice draft\ntitle: A\n\n> quoted\n\ncve: CVE-1').problems).toMatchObject([

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { type CaseRecord, type CaseState } from '../../../src/domain/case.ts'
 import { type Decision } from '../../../src/domain/decision.ts'
 import { type OpenedMail } from '../../../src/domain/mail.ts'
+import { DESK_RULE } from '../../../src/domain/message.ts'
 import { type Maintainer } from '../../../src/domain/settings.ts'
 import { addMs } from '../../../src/domain/time.ts'
 import { type CommandContext, startDraft } from '../../../src/policy/draft.ts'
@@ -472,7 +473,9 @@ describe('without a case (B14)', () => {
     const text = answer('/take\n/status\n/cases')
     expect(text).toContain('1 case is open')
     expect(text).toContain(`${TAG}  being examined; owner Grace Tester`)
-    expect(answer('/reject upstream\n/cases')).toContain('No case is open.')
+    const none = answer('/reject upstream\n/cases')
+    expect(none).toContain('No case is open.')
+    expect(none.split(DESK_RULE)).toHaveLength(3)
   })
 
   it('anything else is refused, and then nothing runs', () => {
