@@ -36,15 +36,31 @@ const tell = z.union(
   `must be owner, everybody, member, recipient, others, a role (${ROLES.join(', ')}) or { maintainer: ID }`
 )
 
+type Written = Partial<Record<'message' | 'key', string>> & {
+  readonly subjects?: Clock['subjects']
+}
+
+const file = readBuiltIn('policies/shared/built-in-clocks.yaml')
+const { clocks: written } = file as { readonly clocks: Readonly<Record<string, Written>> }
+
+/** What the built-in clocks name, so that the program knows it. */
+function named(name: 'message' | 'key'): Set<string> {
+  return new Set(Object.values(written).flatMap((stated) => stated[name] ?? []))
+}
+
 const words = textUpTo(500).min(1, 'must not be empty')
 
 const clock = block({
   starts: events.min(1, 'must name an event'),
   stops: events,
   counts: oneOf('first', 'latest', 'each').default('first'),
-  key: line.nullable().default(null),
+  key: oneOf(...named('key'))
+    .nullable()
+    .default(null),
   since: events.default([]),
-  until: shortName.nullable().default(null),
+  until: oneOf(...Object.keys(written))
+    .nullable()
+    .default(null),
   from: oneOf(...INSTANT_NAMES).default('at'),
   due: z.union(
     [block({ within: span }), block({ before: span })],
@@ -55,22 +71,32 @@ const clock = block({
     1,
     'must have at least one step, or nobody would be told'
   ),
-  message: shortName.default('reminder'),
+  message: oneOf('reminder', ...named('message')).default('reminder'),
   title: line,
   risk: words,
   remedy: words,
   quote: textUpTo(500).default('')
 })
 
+/** Tells only whom its events name: of a message, the one who was to get it. */
+const clockOfCase = clock.refine(
+  ({ starts, steps }) => {
+    const isOfMessage = starts.every((kind) => kind === 'not-encrypted' || kind === 'undelivered')
+    const unnamed: readonly unknown[] = isOfMessage ? ['member'] : ['member', 'recipient', 'others']
+    return !steps.some(({ tell }) => tell.some((whom) => unnamed.includes(whom)))
+  },
+  {
+    path: ['steps'],
+    message:
+      'must not tell member, recipient or others: only not-encrypted and undelivered have a recipient, and no event of a case is about a member'
+  }
+)
+
 /** All clocks of a policy by id: they are those of its cases. */
 export const clocks = z
-  .record(shortName, clock, 'must be a block of clocks by id')
+  .record(shortName, clockOfCase, 'must be a block of clocks by id')
   .transform((all) => Object.entries(all).map(([id, stated]) => clockOf(id, ['case'], stated)))
 
-type Written = Readonly<Record<string, object & { readonly subjects?: Clock['subjects'] }>>
-
-const file = readBuiltIn('policies/shared/built-in-clocks.yaml')
-const { clocks: written } = file as { readonly clocks: Written }
 const builtIn = Object.entries(written).map(([id, { subjects = ['case'] as const, ...stated }]) => {
   return { id, subjects, stated }
 })

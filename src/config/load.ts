@@ -47,7 +47,7 @@ export async function loadConfig(path: string, env: Environment): Promise<Config
       .map(({ path: at, text }) => {
         const line = document.lineOf(at)
         const name = `${formatPath(at)}${line === null ? '' : ` (line ${line})`}`
-        return name === '' ? text : `${name}: ${text}`
+        return `${name === '' ? absolute : name}: ${text}`
       })
   )
   return { ...file, products: file.products.map(productIn(file)), clocks: BUILT_IN_CLOCKS }

@@ -145,16 +145,20 @@ function sentenceAt(sources: readonly Source[], { path, text }: Problem): string
   return `${source?.path ?? ''}: ${formatPath(path)}${at === null ? '' : ` (line ${at})`} ${text}`
 }
 
-/** Reads a file and the files that it extends, which come first. */
+/**
+ * Reads a file and the files that it extends, which come first. One that several of them extend is read once: it must not undo what
+ * another one changed.
+ */
 async function readSources(
   path: string,
-  above: readonly string[] = []
+  above: readonly string[] = [],
+  sources: Source[] = []
 ): Promise<readonly Source[]> {
   if (above.includes(path)) {
     const chain = [...above, path].map((file) => basename(file)).join(' extends ')
     throw refusedConfig(`${above[0] ?? path}: policies extend each other in a circle: ${chain}`)
   }
-  const { value, lineOf } = await readYaml(path, `${path}: `)
+  const { value, lineOf } = await readYaml(path)
   const root = recordOf(value)
   if (root === null) throw refusedConfig(`${path}: must be a block of keys`)
   const { extends: extended, ...own } = root
@@ -163,12 +167,13 @@ async function readSources(
     throw refusedConfig(
       `${path}: id is missing: a policy that extends another has its own short name`
     )
-  const sources: Source[] = []
   for (const base of bases) {
     const basePath = pathOf(base, dirname(path), `${path}: extends: `)
-    sources.push(...(await readSources(basePath, [...above, path])))
+    if (sources.every((source) => source.path !== basePath))
+      await readSources(basePath, [...above, path], sources)
   }
-  return [...sources, { path, own: withAbsolutePaths(own, dirname(path)), lineOf }]
+  sources.push({ path, own: withAbsolutePaths(own, dirname(path)), lineOf })
+  return sources
 }
 
 function basesOf(extended: unknown, path: string): readonly string[] {

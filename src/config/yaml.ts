@@ -2,7 +2,7 @@
  * Reads one YAML 1.2 document of a configuration or policy: unique keys, the core schema, no custom tags, a size limit.
  * Must never repeat text of the file in a message: it may hold a secret by mistake.
  */
-import { isNode, LineCounter, parseDocument } from 'yaml'
+import { isNode, LineCounter, parseDocument, visit } from 'yaml'
 import { refusedConfig, type ValuePath } from './problems.ts'
 import { readLimited } from './secrets.ts'
 
@@ -24,11 +24,12 @@ const SENTENCES: Readonly<Record<string, string>> = {
   BAD_INDENT: 'this line is indented differently from the lines around it: line them up',
   MISSING_CHAR: 'a closing quote, bracket or colon is missing: add it',
   NON_STRING_KEY: 'this key is not text: put it in quotes',
+  PROTO: 'this key is not known: correct or remove it',
   BAD_ALIAS: 'this alias (*name) has no anchor (&name): write the value'
 }
 
-/** Reads `path`. Throws `Trouble` `config` with all that is wrong with it, each with its line; `where` begins each sentence. */
-export async function readYaml(path: string, where = ''): Promise<YamlFile> {
+/** Reads `path`. Throws `Trouble` `config` with all that is wrong with it, each with its line. */
+export async function readYaml(path: string): Promise<YamlFile> {
   const lines = new LineCounter()
   const document = parseDocument((await readLimited(path, BYTES_MAX)).toString('utf8'), {
     stringKeys: true,
@@ -39,14 +40,21 @@ export async function readYaml(path: string, where = ''): Promise<YamlFile> {
     logLevel: 'error'
   })
   // An unknown tag is only a warning to the parser.
-  const faults = [...document.errors, ...document.warnings]
+  const found = [...document.errors, ...document.warnings]
+  const faults = found.map(({ code, pos }): [code: string, at: number] => [code, pos[0]])
+  visit(document, {
+    // An object of JavaScript takes it for something else, and the schema would not see it.
+    Scalar: (place, { value, range }) => {
+      if (place === 'key' && value === '__proto__') faults.push(['PROTO', range?.[0] ?? 0])
+    }
+  })
   if (faults.length > 0)
     throw refusedConfig(
-      ...faults.map(({ code, pos }) => {
+      ...faults.map(([code, at]) => {
         const sentence =
           SENTENCES[code] ??
           `this line is not valid YAML (${code}): compare it with postern.example.yaml`
-        return `${where}line ${lines.linePos(pos[0]).line}: ${sentence}`
+        return `${path}: line ${lines.linePos(at).line}: ${sentence}`
       })
     )
   try {
@@ -62,6 +70,6 @@ export async function readYaml(path: string, where = ''): Promise<YamlFile> {
       }
     }
   } catch {
-    throw refusedConfig(`${where}too many aliases (*name): write the values out`)
+    throw refusedConfig(`${path}: too many aliases (*name): write the values out`)
   }
 }

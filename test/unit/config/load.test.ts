@@ -307,11 +307,13 @@ extra: 1
   })
 
   it.each<[string, string, RegExp]>([
-    ['a key twice', 'a: 1\na: 2\n', /^line 2: this key is there twice/],
-    ['a custom tag', 'desk: !include other.yaml\n', /^line 1: tags like !name/],
-    ['a binary tag', 'desk: !!binary aGVsbG8=\n', /^line 1: tags like !name/],
-    ['two documents', 'a: 1\n---\nb: 2\n', /^line 2: a second document begins here/],
-    ['an open bracket', 'desk: { name: hunter2\n', /^line \d: /],
+    ['a key twice', 'a: 1\na: 2\n', /postern\.yaml: line 2: this key is there twice/],
+    ['a custom tag', 'desk: !include other.yaml\n', /postern\.yaml: line 1: tags like !name/],
+    ['a binary tag', 'desk: !!binary aGVsbG8=\n', /postern\.yaml: line 1: tags like !name/],
+    ['two documents', 'a: 1\n---\nb: 2\n', /postern\.yaml: line 2: a second document begins/],
+    ['an open bracket', 'desk: { name: hunter2\n', /postern\.yaml: line \d: /],
+    ['a key of JavaScript', 'a: 1\n__proto__: { b: 2 }\n', /yaml: line 2: this key is not known/],
+    ['one further inside', 'a:\n  - "__proto__": hunter2\n', /yaml: line 2: this key is not known/],
     [
       'a bomb of aliases',
       `a: &a [1,1,1,1,1,1,1,1,1]\n${'bcdefg'
@@ -328,10 +330,13 @@ extra: 1
     expect(problems.join('\n')).not.toContain('hunter2')
   })
 
-  it('is refused when it is a list, or empty', async () => {
-    expect((await problemsOf('- 1\n'))[0]).toBe('must be a block of keys')
-    expect((await problemsOf(''))[0]).toBe('must be a block of keys')
-  })
+  it.each(['- 1\n', '', '-----BEGIN PGP PUBLIC KEY BLOCK-----\n'])(
+    'is refused with the name of its file when it is no block of keys: %j',
+    async (text) => {
+      const path = join(folder.path, 'postern.yaml')
+      expect(await problemsOf(text)).toEqual([`${path}: must be a block of keys`])
+    }
+  )
 })
 
 describe('a secret', () => {

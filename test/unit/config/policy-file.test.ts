@@ -204,6 +204,15 @@ notice: { approvals: 2, required: [description] }
     expect(policy.reporter_rules).toEqual(['Ours.'])
   })
 
+  it('reads a base of several files once, so that none of them undoes what another one changed (A5)', async () => {
+    write('a.yaml', 'extends: dispatch\nreporter_rules: [Ours.]\n')
+    write('b.yaml', 'extends: dispatch\nanswer_includes: a plan\n')
+
+    const policy = await own('extends: [./a.yaml, ./b.yaml]\nid: own\n')
+
+    expect([policy.reporter_rules, policy.answer_includes]).toEqual([['Ours.'], 'a plan'])
+  })
+
   it('changes a rejection by its code, adds one, and removes one with null (A5)', async () => {
     const { codes } = (
       await own(
@@ -313,6 +322,12 @@ clocks:
     a misspelt unit of time               | extends: dispatch\nid: own\nclocks: { answer: { due: { within: { busines_days: 3 } } } }\n | clocks.answer.due.within (line 3) must be one of { minutes: N }
     an unknown notice field               | extends: dispatch\nid: own\nnotice: { required: [poc] }\n | notice.required[0] (line 3) must be one of title
     a clock on an event that there is not | extends: dispatch\nid: own\nclocks: { answer: { stops: [anserwed] } }\n | clocks.answer.stops[0] (line 3) must be a kind of event of the record
+    a clock of a case that tells a member | extends: dispatch\nid: own\nclocks: { answer: { steps: [{ at: { percent: 50 }, tell: [member] }] } }\n | clocks.answer.steps (line 3) must not tell member
+    a clock that tells a recipient        | extends: dispatch\nid: own\nclocks: { answer: { steps: [{ at: { percent: 50 }, tell: [owner, recipient] }] } }\n | clocks.answer.steps (line 3) must not tell member, recipient or others
+    a clock that tells the others         | extends: dispatch\nid: own\nclocks: { answer: { steps: [{ at: { percent: 50 }, tell: [others] }] } }\n | clocks.answer.steps (line 3) must not tell member, recipient or others
+    a clock with an unknown message       | extends: dispatch\nid: own\nclocks: { answer: { message: remindre } }\n | clocks.answer.message (line 3) must be one of reminder, preflight, change
+    a clock with an unknown key           | extends: dispatch\nid: own\nclocks: { answer: { key: reporter mesage } }\n | clocks.answer.key (line 3) must be one of reporter, writtenAt reporter
+    a clock that an unknown one ends      | extends: dispatch\nid: own\nclocks: { answer: { until: deadman } }\n | clocks.answer.until (line 3) must be one of notice-draft, preflight,
     a clock without a due                 | extends: dispatch\nid: own\nclocks: { mine: { starts: [opened], stops: [] } }\n | clocks.mine.due (line 3) is missing
     a week without a working day          | extends: dispatch\nid: own\ncalendar: { weekend: [1, 2, 3, 4, 5, 6, 7] }\n | must leave at least one working day
     a holiday that is no date             | extends: dispatch\nid: own\ncalendar: { holidays: ["2026-02-30"] }\n | calendar.holidays[0] (line 3) must be a list of dates in quotes
