@@ -270,15 +270,26 @@ function put(tx: Tx, decided: NewEvent, at: Instant, evidence: Evidence): void {
       ['acknowledgement'],
       at
     )
+  for (const recipientId of endsDate(decided) ? numbersIn(tx, decided.subject) : [])
+    outbox.overtake(tx, { recipientId, messageId: null }, DATE_MAIL, at)
   if (decided.kind === 'disclosed') deliveries.endEmbargo(tx, decided.subject.id, at)
   if (decided.kind === 'acknowledgement-released') releaseAnswer(tx, decided.subject, at)
 }
 
+/** Whether the date of a case is nothing to ask or tell any more. What says that it is public stays true when the case is closed. */
+function endsDate({ kind, about }: NewEvent): boolean {
+  if (kind === 'closed') return about.disposition !== 'disclosed'
+  return kind === 'disclosed' || kind === 'rejected' || kind === 'merged'
+}
+
 /** The acknowledgement of a case that was on hold may leave. */
-function releaseAnswer(tx: Tx, { kind, id }: Subject, now: Instant): void {
-  const numbers = kind === 'case' ? numbersOf(requireCase(tx, id)) : []
-  const held = outbox.findHeldAnswer(tx, numbers)
+function releaseAnswer(tx: Tx, subject: Subject, now: Instant): void {
+  const held = outbox.findHeldAnswer(tx, numbersIn(tx, subject))
   if (held !== null) outbox.retry(tx, held.id, now)
+}
+
+function numbersIn(tx: Tx, { kind, id }: Subject): readonly string[] {
+  return kind === 'case' ? numbersOf(requireCase(tx, id)) : []
 }
 
 function evidenceOf(work: Work, signatureSha256: Sha256 | null): Evidence {

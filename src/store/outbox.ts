@@ -101,6 +101,10 @@ const IS_APPROVED = `iif(notice_id IS NULL, not_after IS NULL AND (audience <> '
 /** What was being sent escapes a hold and a removal from the list until its outcome is known. */
 const AFTER_ATTEMPT = `iif(${IS_APPROVED}, 'queued', 'held')`
 
+/** Nothing has overtaken it; a copy leaves before both its own date and that which the case has now (G7). */
+const MAY_LEAVE = `(not_after IS NULL
+  OR min(not_after, coalesce((SELECT disclosure_at FROM cases WHERE cases.id = case_id), not_after)) > @now)`
+
 /** Queues a message; `already` when its decision was carried out before, whatever became of that message. */
 export function queue(tx: Tx, row: NewOutbox, now: Instant): 'queued' | 'already' {
   const { raw, isHeld, ...columns } = row
@@ -142,7 +146,7 @@ export function takeUpLost(tx: Tx): void {
 export function claimDue(tx: Tx, now: Instant, options: ClaimOptions): Claimed[] {
   const due = tx.all<Pick<OutboxRow, 'id' | 'size' | 'attempts'>>(
     `SELECT id, size, attempts FROM outbox
-     WHERE state = 'queued' AND next_attempt_at <= @now AND (not_after IS NULL OR not_after > @now)
+     WHERE state = 'queued' AND next_attempt_at <= @now AND ${MAY_LEAVE}
      ORDER BY next_attempt_at, id LIMIT @limit`,
     { now, limit: options.limit }
   )
@@ -306,11 +310,9 @@ export function findHeldAnswer(read: Read, numbers: readonly string[]): OutboxRo
 
 /** When the next message is due that may still leave; null when none waits. */
 export function nextDueAt(read: Read, now: Instant): Instant | null {
-  return read.value<Instant>(
-    `SELECT next_attempt_at FROM outbox
-     WHERE state = 'queued' AND (not_after IS NULL OR not_after > ?) ORDER BY next_attempt_at LIMIT 1`,
-    [now]
-  )
+  const sql = `SELECT next_attempt_at FROM outbox WHERE state = 'queued' AND ${MAY_LEAVE}
+    ORDER BY next_attempt_at LIMIT 1`
+  return read.value<Instant>(sql, { now })
 }
 
 /** Whether any decision whose `once` starts with `prefix:` was ever queued. */

@@ -567,6 +567,26 @@ it.each([EDIT, '/embargo 2026-12-04T15:00:00Z\n'])(
   }
 )
 
+it('(G7) no deferred copy leaves after an earlier date that is not approved yet; it goes on when the date is moved back', async () => {
+  await leaveGreylisted()
+  const sooner = '/embargo 2026-11-27T12:01:00Z because it is exploited\n'
+  await writes(grace, sooner)
+  await world.wait(DAY)
+  expect(await noticed()).toHaveLength(1)
+  await writes(grace, '/embargo 2026-12-04T12:00:00Z because it was a mistake\n')
+  await world.wait(DAY)
+  expect(await noticed()).toEqual(ALL)
+})
+
+it('(G7, B22) a deferred copy that an earlier date kept here is taken back with the date in it, and its member told what is public', async () => {
+  await leaveGreylisted()
+  await writes(grace, '/embargo 2026-11-27T12:01:00Z because it is exploited\n')
+  await world.wait(DAY)
+  await world.wait(7 * DAY)
+  expect(await noticed()).toHaveLength(1)
+  expect(recorded('copy-dropped')).toMatchObject([{ because: 'public' }, { because: 'public' }])
+})
+
 it.each([
   ['in two mails', ['/notice hold\n', EDIT]],
   ['in one message', [`/notice hold\n${EDIT}`]],

@@ -9,6 +9,7 @@ import {
   answering,
   attachedKey,
   bob,
+  caseStates,
   checked,
   code,
   DAY,
@@ -41,7 +42,8 @@ import { POLICY } from '../unit/policy/samples.ts'
 
 /** A case that Grace accepted with a date, and what Alice read of it last. */
 async function dated(as: 'encrypted' | 'clear', autocrypt = as === 'encrypted'): Promise<string> {
-  await givenDesk([grace, linus], { policy: { reporters: { cleartext: 'allow' } } })
+  const policy = { reporters: { cleartext: 'allow' }, close: { internal: 'allow' } } as const
+  await givenDesk([grace, linus], { policy })
   await givenMessage(alice, { subject: 'x', text: 'x', as, autocrypt })
   for (const text of ['/accept\n', `/embargo ${DISCLOSURE}\n`]) await writes(grace, text)
   return lastTo(alice)
@@ -312,6 +314,47 @@ it('(A6, A10) a message about a date never leaves once a newer one is made, and 
   )
   await writes(grace, '/embargo 2026-12-09T12:00:00Z because later\n')
   expect(await writes(grace, '/status\n')).toContain('; we wrote to them')
+})
+
+it.each([
+  ['/reject upstream\n', 'rejected'],
+  ['/close because it is a duplicate\n', 'closed'],
+  ['/disclosed\n', 'disclosed']
+])(
+  '(B19) a question about the date that has not left never leaves after %j',
+  async (end, state) => {
+    await dated('encrypted')
+    const mark = world.accepted.length
+    world.replies.push('deferred', 'deferred', 'deferred')
+    await writes(grace, '/embargo 2026-11-23T12:00:10Z because it is exploited\n')
+    await writes(grace, end, { after: SECONDS })
+    expect(caseStates()).toEqual([state])
+    await world.wait(HOUR)
+    expect(await allTo(alice, mark)).not.toContain('AGREE')
+  }
+)
+
+it('(B19) the question about a date that its case has lost by /merge never leaves', async () => {
+  await dated('encrypted')
+  const mark = world.accepted.length
+  await givenMessage(alice, { subject: 'two', text: 'x', as: 'encrypted', autocrypt: true })
+  await writes(grace, '/accept\n/embargo 2026-12-09T12:00:00Z because later\n', { tag: SECOND })
+  world.replies.push('deferred', 'deferred', 'deferred')
+  await writes(grace, '/embargo 2026-12-07T12:00:00Z because later\n')
+  await writes(grace, `/merge ${SECOND}\n`, { after: SECONDS })
+  await world.wait(HOUR)
+  expect(await allTo(alice, mark)).toContain('Wed 9 Dec 2026')
+  expect(await allTo(alice, mark)).not.toContain('Mon 7 Dec 2026')
+})
+
+it('(B19) what tells a reporter that the issue is public leaves also after the case was closed', async () => {
+  await dated('encrypted')
+  const mark = world.accepted.length
+  world.replies.push('deferred', 'deferred', 'deferred')
+  await writes(grace, '/disclosed because it leaked\n')
+  await writes(grace, '/close internal\n', { after: SECONDS })
+  await world.wait(HOUR)
+  expect(await allTo(alice, mark)).toContain('became public before the date that we planned')
 })
 
 it('(A12) a reason alone, for the date that the list was told, is no change, and the answer says where it goes', async () => {
