@@ -141,11 +141,8 @@ export function judgeError(desk: Desk, where: string): Judge {
       return retryInMs
     }
     const { code, message: says, retryable } = error
-    if (!code.startsWith('imap')) {
-      if (!retryable) throw error
-      desk.log({ event: 'trouble', code, where, retryInMs })
-    } else if (where === 'intake') desk.log({ event: 'imap.lost', code, says, retryInMs })
-    else desk.log({ event: 'trouble', code, where, says, retryInMs })
+    if (!retryable && !code.startsWith('imap')) throw error
+    desk.log({ event: 'trouble', code, where, says, retryInMs })
     return retryInMs
   }
 }

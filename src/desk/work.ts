@@ -114,7 +114,7 @@ async function receive(
 /** A report that could be encrypted to no maintainer was seen by nobody: it stays in the held folder (G1). */
 function heldIfUnseen(decisions: readonly Decision[], prepared: Prepared): readonly Decision[] {
   const isRelayed = decisions.some(
-    (decision) => decision.kind === 'send-sealed' && relay.is(decision.message)
+    (decision) => decision.kind === 'send-sealed' && decision.message.kind === relay.kind
   )
   if (!isRelayed || prepared.messages.some(({ kind }) => kind === relay.kind)) return decisions
   return decisions.map((decision) =>

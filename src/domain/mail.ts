@@ -20,9 +20,6 @@ export type Listed = {
 /** The bytes of one message, whole or only its header block. */
 export type Fetched = { readonly raw: Uint8Array; readonly part: 'whole' | 'header' }
 
-/** How the message's cryptographic envelope is built. Only `pgp-mime` can carry commands. */
-export type Structure = 'pgp-mime' | 'pgp-mime-mangled' | 'inline' | 'attachment' | 'clear'
-
 /** Why a message could not be decrypted or read. */
 export const FAILURES = {
   'not-for-us':
@@ -256,7 +253,8 @@ export type WarningCode = keyof typeof WARNINGS
 
 /** The worker's result for one message. Everything is data; content that could not be opened is absent. */
 export type OpenedMail = {
-  readonly structure: Structure
+  /** How its cryptographic envelope is built. Only `pgp-mime` can carry commands. */
+  readonly structure: 'pgp-mime' | 'pgp-mime-mangled' | 'inline' | 'attachment' | 'clear'
   /** Whether any part of the cryptographic envelope was encrypted. */
   readonly encrypted: boolean
   readonly decrypted: boolean

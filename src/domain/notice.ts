@@ -78,12 +78,6 @@ export type Patch = {
   readonly sha256: Sha256
 }
 
-/** Its authors, none of whom may approve it, and what each of them did since it was scheduled last. */
-export type NoticeAuthors = {
-  readonly ids: readonly string[]
-  readonly edits: readonly { readonly id: string; readonly kind: string }[]
-}
-
 /** What the list read of an earlier revision: a later one says what changed since. */
 export type ToldNotice = {
   readonly revision: number
@@ -115,7 +109,11 @@ export type NoticeRecord = {
   readonly revision: number
   readonly fields: NoticeFields
   readonly patches: readonly Patch[]
-  readonly authors: NoticeAuthors
+  /** None of them may approve it; `edits` is what each of them did since it was scheduled last. */
+  readonly authors: {
+    readonly ids: readonly string[]
+    readonly edits: readonly { readonly id: string; readonly kind: string }[]
+  }
   /** Codes that were issued for the present content, newest first. */
   readonly previews: readonly Preview[]
   /** Approvals over `digest`; void as soon as the digest of the present content differs. */

@@ -12,7 +12,6 @@ type LogFields = {
   readonly 'desk.stopping': { readonly because: 'signal' | 'once' | 'trouble' }
   readonly 'desk.stopped': unknown
   readonly 'imap.connected': unknown
-  readonly 'imap.lost': Lost
   /** One message in the junk folder was for the desk. */
   readonly 'junk.taken': unknown
   readonly 'junk.missing': unknown
@@ -41,17 +40,17 @@ type LogFields = {
   readonly 'notice.released': { readonly notice: number }
   readonly 'notice.held': { readonly notice: number; readonly because: string }
   readonly 'clock.jumped': { readonly ms: number }
-  /** Without `retryInMs`, the component that reports the trouble does not decide when to try again. */
-  readonly trouble: Partial<Lost> & { readonly code: TroubleCode; readonly where: string }
+  readonly trouble: {
+    readonly code: TroubleCode
+    readonly where: string
+    /** Its sentence, for the operator. It may quote the server's answer to a login, and holds no secret. */
+    readonly says: string
+    /** Missing where the component that reports it does not decide when to try again. */
+    readonly retryInMs?: number
+  }
   readonly bug: { readonly where: string; readonly error: string }
 }
 
-type Lost = {
-  readonly code: TroubleCode
-  /** The sentence of the trouble, for the operator. It may quote the server's answer to a login, and holds no secret. */
-  readonly says: string
-  readonly retryInMs: number
-}
 type Undelivered = { readonly kind: string; readonly attempts: number; readonly code: number }
 
 export type LogEvent = {

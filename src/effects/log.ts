@@ -8,7 +8,6 @@ import { type LogEvent } from './events.ts'
 
 /** Events that need a look, and those that need a person; any other is `info`. */
 const WARNINGS: readonly LogEvent['event'][] = [
-  'imap.lost',
   'junk.missing',
   'arrival.retry',
   'worker.killed',

@@ -10,13 +10,10 @@ export type Definition<K extends string, P extends object, S extends Secrecy> = 
   readonly kind: K
   readonly noun: string
   readonly inClear: S
-  /** Whether a message is of this kind. */
-  is(message: Message): message is Message<S> & { readonly params: P }
 }
 
 /** A definition whose parameters are not known. */
-export type AnyDefinition = ((params: never) => Message) &
-  Pick<Definition<string, object, Secrecy>, 'kind' | 'noun' | 'inClear'>
+export type AnyDefinition = Definition<string, never, Secrecy>
 
 /**
  * A family of messages: to whom they go, whether they may leave unencrypted (to members never, G5), and whether a person wrote
@@ -39,9 +36,7 @@ export function family<S extends Secrecy>(
           ...{ kind, audience, inClear, autoSubmitted, params },
           subject: typeof subject === 'string' ? subject : subject(params)
         })
-      const is = (message: Message): message is Message<S> & { readonly params: P } =>
-        message.kind === kind
-      return Object.assign(make, { kind, noun, inClear, is })
+      return Object.assign(make, { kind, noun, inClear })
     }
 }
 

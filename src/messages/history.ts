@@ -19,17 +19,17 @@ export type HistoryNames = {
   readonly reporter: (id: string) => string | null
 }
 
-/** The end of the sentence for each kind of event, in Liquid. */
-export type Sentences = Readonly<Record<EventKind, string>>
-
-/** Says one event in one line: `Sat 28 Nov 2026, 14:02 UTC: Grace Hopper took the case; signed message 4f3a….` */
-export function createHistory(sentences: Sentences, names: HistoryNames) {
+/**
+ * Says one event in one line: `Sat 28 Nov 2026, 14:02 UTC: Grace Hopper took the case; signed message 4f3a….` `ends` are the ends
+ * of the sentences, in Liquid.
+ */
+export function createHistory(ends: Readonly<Record<EventKind, string>>, names: HistoryNames) {
   const engine = liquid()
   for (const [name, filter] of Object.entries(filtersOf(names))) engine.registerFilter(name, filter)
   const actors = actorsOf(names)
   const parsed = new Map<EventKind, ReturnType<typeof engine.parse>>()
   return ({ kind, at, actor, about, evidence }: DeskEvent): string => {
-    const template = parsed.get(kind) ?? engine.parse(sentences[kind])
+    const template = parsed.get(kind) ?? engine.parse(ends[kind])
     parsed.set(kind, template)
     const did = String(engine.renderSync(template, about))
     const when = formatInstant(at, names.timezone)

@@ -132,7 +132,6 @@ const WORDS: Readonly<Record<string, string>> = {
   ...UNDELIVERED,
   ...HOLD_REASONS,
   ...REFUSED,
-  encrypted: 'encrypted',
   'in-clear': 'unencrypted',
   told: 'a message to the reporter was on its way',
   'waits-for-key': 'the reporter will be told when a key comes',

@@ -15,7 +15,7 @@ import { acknowledgement, furtherReports } from '../messages/to-reporters.ts'
 import { senderDoubt } from './authentication.ts'
 import { encryptedTo } from './recipients.ts'
 import { inClearTo, toReporter } from './send.ts'
-import { type AnswerHistory, type Moment, type Situation } from './situation.ts'
+import { type Moment, type Situation } from './situation.ts'
 
 /** So many reports of one sender are acknowledged one by one in a day; one message a day lists the further ones. */
 const REPORTS_A_DAY = 5
@@ -43,7 +43,10 @@ function judge(situation: Situation): Verdict {
   const departure = drawDeparture(situation)
   if (history.senderAcknowledgements >= REPORTS_A_DAY)
     return { kind: 'list', to, notBefore: departure }
-  const hours = hoursUntilRoom(history, settings)
+  // Each hour has room for so many (RFC 3834 §2).
+  const { desk, domain } = history.answersLeaving
+  const { per_hour, per_domain_hour } = settings.acknowledgement
+  const hours = Math.floor(Math.max(desk / per_hour, domain / per_domain_hour))
   const because = 'too many other acknowledgements are waiting for the hourly limit'
   return hours > PUT_OFF_HOURS_MAX
     ? { kind: 'hold', to, because }
@@ -73,14 +76,6 @@ function drawDeparture({ settings, now, begunAt, jitter }: Moment): Instant {
 
 /** An answer that would be put off for longer waits for /acknowledge instead. */
 const PUT_OFF_HOURS_MAX = 24
-
-/** For how many hours the limits put an answer off (RFC 3834 §2): each of them has room for so many. */
-function hoursUntilRoom(
-  { answersLeaving: { desk, domain } }: AnswerHistory,
-  { acknowledgement: { per_hour, per_domain_hour } }: Settings
-): number {
-  return Math.floor(Math.max(desk / per_hour, domain / per_domain_hour))
-}
 
 const SILENT_BECAUSE: Readonly<Record<AutomaticKind, string>> = {
   bounce: 'the message is a delivery report',

@@ -68,11 +68,16 @@ function contentRefusal({ warnings }: OpenedMail): Refused | null {
   return warnings.includes('text-truncated') ? 'too-long' : null
 }
 
-function freshness(signature: Signature, settings: Settings, now: Instant): Refused | null {
-  if (signature.createdAt === null) return 'stale'
-  const ageMs = msBetween(signature.createdAt, now)
+/** Why a signature is too old, or dated too far ahead, to count; null when it is fresh. */
+export function freshness(
+  { createdAt }: Signature,
+  { limits }: Settings,
+  now: Instant
+): Refused | null {
+  if (createdAt === null) return 'stale'
+  const ageMs = msBetween(createdAt, now)
   if (ageMs < -FUTURE_MS_MAX) return 'from-the-future'
-  return ageMs > settings.limits.signature_age_hours * HOUR_MS ? 'stale' : null
+  return ageMs > limits.signature_age_hours * HOUR_MS ? 'stale' : null
 }
 
 /**

@@ -145,9 +145,6 @@ export type Telling = {
   readonly rings: readonly Ring[]
 }
 
-/** `nextLookAt` is when something may ring beside what is told now. */
-export type Standing = Look & { readonly tellings: readonly Telling[] }
-
 export type StandingFacts = {
   readonly clocks: readonly Clock[]
   /** Events of the kinds that the clocks name, oldest first. */
@@ -160,8 +157,8 @@ export type StandingFacts = {
   readonly now: Instant
 }
 
-/** A look at all clocks of one subject. */
-export function standingOf(known: StandingFacts): Standing {
+/** A look at all clocks of one subject. `nextLookAt` is when something may ring beside what is told now. */
+export function standingOf(known: StandingFacts): Look & { readonly tellings: readonly Telling[] } {
   const { clocks, calendar, whom, last, now } = known
   const told = groupBy(known.told, toldKey)
   // An event that was recorded while the clock was ahead counts as happening now.

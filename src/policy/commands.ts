@@ -5,7 +5,7 @@
  */
 import { type RefusedLine } from '../domain/event.ts'
 import { type CaseTag, parseCaseTag } from '../domain/ids.ts'
-import { CASE_LINE, isToLine } from './conversation.ts'
+import { CASE_LINE, TO_LINE } from './conversation.ts'
 import { type Command } from './draft.ts'
 import { beginsQuotation, doubtfulLine, isQuoted, newText, unquotedLines } from './new-text.ts'
 import { synopsis, type Verb, type VerbText, verbsUnder } from './verbs/verb.ts'
@@ -69,7 +69,7 @@ export function parseCommands(text: string, verbs: readonly Grammar[]): ParsedCo
     const line = (reader.lines[reader.at] ?? '').trim()
     const named = CASE_LINE.exec(line)
     const verb = VERB_LINE.exec(line)
-    if (line === '' || isToLine(line)) reader.at += 1
+    if (line === '' || TO_LINE.test(line)) reader.at += 1
     else if (named !== null) {
       reader.at += 1
       const tag = parseCaseTag(named[1] ?? '')

@@ -104,12 +104,8 @@ export function isMeantForDesk(
 }
 
 export const CASE_LINE = /^case:\s*(\S+)\s*$/i
-const TO_LINE = /^to:\s*<?([^\s<>@]{1,64}@[^\s<>]{1,254})>?$/i
-
-/** Whether a line above the commands says for whom the message is. */
-export function isToLine(line: string): boolean {
-  return TO_LINE.test(line)
-}
+/** Says for whom the message is. */
+export const TO_LINE = /^to:\s*<?([^\s<>@]{1,64}@[^\s<>]{1,254})>?$/i
 
 /** How a message that answers none has to begin. Each of its first lines stands alone, so that it can be copied. */
 export function firstLines({ desk }: Pick<Settings, 'desk'>, tag: CaseTag | 'NUMBER'): string {
@@ -119,7 +115,7 @@ export function firstLines({ desk }: Pick<Settings, 'desk'>, tag: CaseTag | 'NUM
 /** The addresses, in lower case, of the `to:` lines that the text begins with; a `case:` line may stand among them. */
 function writtenTo({ text }: OpenedMail): readonly string[] {
   const lines = text.split('\n').map((line) => line.trim())
-  const end = lines.findIndex((line) => line !== '' && !isToLine(line) && !CASE_LINE.test(line))
+  const end = lines.findIndex((line) => line !== '' && !TO_LINE.test(line) && !CASE_LINE.test(line))
   const first = end === -1 ? lines : lines.slice(0, end)
   return first.flatMap((line) => TO_LINE.exec(line)?.[1]?.toLowerCase() ?? [])
 }

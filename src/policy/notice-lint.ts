@@ -60,11 +60,7 @@ export function noticeComplaint(draft: Draft): string | null {
 }
 
 /** A sentence for each thing in the fields that members could misread. While one is left, nothing is approved. */
-export function noticeFaults(draft: Draft): string[] {
-  return [...faultsOf(draft)]
-}
-
-function* faultsOf(draft: Draft): Iterable<string> {
+export function* noticeFaults(draft: Draft): Iterable<string> {
   const { notice, product, bound } = draft
   const { supported, policy } = product
   const fields = notice?.fields ?? {}

@@ -30,7 +30,8 @@ export function contradictionOf(situation: Situation): Contradiction | null {
   const { opened, settings } = situation
   const { encrypted, decrypted, outer, structure } = opened
   if (!encrypted || !decrypted) return null
-  const inner = innerOf(opened)
+  // Even headers that may not be shown say who wrote a message that somebody put into another wrapper.
+  const inner = opened.protected ?? opened.innerFacts
   const named = [inner, opened.namesInside].filter((facts) => facts !== null)
   if (named.some((facts) => namesWriter(facts, outer) === 'another')) return 'from'
   if (named.some((facts) => isToOthers(facts, outer, settings.desk.address))) return 'to'
@@ -56,11 +57,6 @@ export function withholdContent(opened: OpenedMail): OpenedMail {
     unusableKeys: [],
     warnings: []
   }
-}
-
-/** The headers inside. Even those that may not be shown say who wrote a message that somebody put into another wrapper. */
-function innerOf({ protected: shown, innerFacts }: OpenedMail): HeaderFacts | null {
-  return shown ?? innerFacts
 }
 
 /**
@@ -121,7 +117,7 @@ function isSignedByAnother(situation: Situation): boolean {
 function isProved({ opened, senderKey, member, settings }: Situation): boolean {
   const { outer, candidateKeys, signatures } = opened
   if (outer.from === null) return false
-  const inner = innerOf(opened)
+  const inner = opened.protected ?? opened.innerFacts
   if (inner !== null && (inner.from !== null || inner.unreadableFrom !== ''))
     return namesWriter(inner, outer) === 'sender'
   const registered = [...settings.maintainers, member?.record ?? []].flat()

@@ -11,8 +11,8 @@ import { type Actor, aboutCase, BY_DESK } from '../domain/event.ts'
 import { type CaseTag, type Fingerprint, formatFingerprint } from '../domain/ids.ts'
 import { type CandidateKey, type OpenedMail, type WarningCode } from '../domain/mail.ts'
 import { KEY_PROBLEMS } from '../domain/outgoing.ts'
-import { HOUR_MS, msBetween } from '../domain/time.ts'
 import { lackOfProof } from './authentication.ts'
+import { freshness } from './authority.ts'
 import { isMeantForDesk } from './conversation.ts'
 import { type Situation } from './situation.ts'
 
@@ -163,13 +163,11 @@ function isHandedOver(about: About, known: ReporterKey, other: CandidateKey): bo
   if (signature === undefined || more.length > 0 || signatureSeen) return false
   // The Autocrypt header stands outside of every signature.
   if (other.source !== 'attached' || opened.structure !== 'pgp-mime') return false
-  if (opened.warnings.some((code) => LOOSE.includes(code)) || signature.createdAt === null)
-    return false
-  const ageMs = Math.abs(msBetween(signature.createdAt, now))
+  if (opened.warnings.some((code) => LOOSE.includes(code))) return false
   return (
     isSignedWith(opened, known.fingerprint) &&
     isMeantForDesk(opened, quoted, settings) &&
-    ageMs <= settings.limits.signature_age_hours * HOUR_MS
+    freshness(signature, settings, now) === null
   )
 }
 

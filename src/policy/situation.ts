@@ -138,12 +138,6 @@ export type BoundCase = {
   readonly heldAnswerTo: Address | null
 }
 
-/** What the core may not make itself: a hash, and one fresh code for a preview. */
-export type Tools = {
-  readonly sha256: (data: string | Uint8Array) => Sha256
-  readonly code: string
-}
-
 /** What is fixed at the moment of deciding. */
 export type Moment = {
   readonly settings: Settings
@@ -152,5 +146,9 @@ export type Moment = {
   readonly begunAt: Instant
   /** 0 ≤ jitter < 1, for the acknowledgement's delay. */
   readonly jitter: number
-  readonly tools: Tools
+  /** What the core may not make itself: a hash, and one fresh code for a preview. */
+  readonly tools: {
+    readonly sha256: (data: string | Uint8Array) => Sha256
+    readonly code: string
+  }
 }

@@ -253,7 +253,7 @@ function* noticeLines(draft: Draft): Iterable<string> {
   yield `Advance notice: revision ${notice.revision}, ${NOTICE_STATES[notice.state]}${whereWords(notice, to, draft)}`
   if (!isOpenYet) return
   const missing = missingFields(draft)
-  const faults = noticeFaults(draft)
+  const faults = [...noticeFaults(draft)]
   if (missing.length > 0) yield `Missing for the notice: ${missing.join(', ')}`
   yield* faults
   if (missing.length === 0 && faults.length === 0) yield approvalLine(draft, notice)

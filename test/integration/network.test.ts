@@ -101,10 +101,12 @@ describeWith(['dovecot', 'gpg'], 'a network and a clock that misbehave', async (
 
     const from = daemon.lines.length
     await dovecot.kill()
-    await daemon.waitForLog('imap.lost', { from })
+    const isLoss = (line: { event?: unknown; where?: unknown }): boolean =>
+      line.event === 'trouble' && line.where === 'intake'
+    await daemon.waitForLog(isLoss, { from })
     await delay(5000)
     await dovecot.start()
-    const lost = daemon.lines.slice(from).filter(({ event }) => event === 'imap.lost')
+    const lost = daemon.lines.slice(from).filter(isLoss)
     const [first = 0, ...again] = lost.map(({ time }) => Date.parse(String(time)))
     // Half a second, one and two at least between the tries, whatever rings meanwhile.
     expect(again.filter((time) => time < first + 5000).length).toBeLessThan(4)

@@ -53,7 +53,6 @@ import { dateLines } from '../status.ts'
 import { attachedMail, WHOSE_FILES } from './talk.ts'
 import { type Verb } from './verb.ts'
 
-const PATCHES_MAX = 50
 const PATCH_NAME = /^[A-Za-z0-9][A-Za-z0-9+._-]{0,119}$/
 
 const CHANGE_WAITS =
@@ -118,7 +117,7 @@ function editNotice(draft: Draft, fields: Command['fields']): NoticeRecord {
 export function readyWords(draft: Draft): string {
   const { notice, settings } = draft
   if (notice === null || draft.product.policy.notice === null) return ''
-  const faults = noticeFaults(draft)
+  const faults = [...noticeFaults(draft)]
   if (faults.length > 0) return ` Before the preview, please correct this: ${oneALine(faults)}`
   const patch = fieldInstant(notice, 'patch_available_at', settings.desk.timezone)?.instant
   const late = patch !== undefined && patch > (draft.case.disclosureAt ?? patch) ? PATCH_LATE : ''
@@ -133,8 +132,7 @@ function filesComplaint({ files }: Draft): string | null {
   if (badName !== undefined)
     return `Please rename "${badName.filename}": the name of a patch may use letters, digits and + . _ - only, and starts with a letter or digit.`
   const names = new Set(files.map((file) => file.filename))
-  if (names.size !== files.length) return 'Two attachments have the same file name.'
-  return files.length > PATCHES_MAX ? `A notice takes at most ${PATCHES_MAX} patches.` : null
+  return names.size === files.length ? null : 'Two attachments have the same file name.'
 }
 
 /** Opens the notice, if any, for change again: as a new revision if the list has read the present one. */
@@ -271,7 +269,7 @@ export function announceEdit(draft: Draft): string {
 /** Whether a field has to be written or corrected; the date has a command of its own. */
 function isUnready(draft: Draft): boolean {
   const dated = { ...draft, case: { ...draft.case, disclosureAt: draft.now } }
-  return missingFields(dated).length > 0 || noticeFaults(draft).length > 0
+  return missingFields(dated).length > 0 || [...noticeFaults(draft)].length > 0
 }
 
 export const AUTHORS = ['committer', 'release'] as const

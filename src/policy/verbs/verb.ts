@@ -27,13 +27,6 @@ export type VerbText = {
 /** What a verb that needs no case answers. */
 export type DeskAnswer = { readonly says: string; readonly block: Block }
 
-/** Runs a verb that changes nothing and needs no case; it is given all verbs. */
-export type DeskHandler = (
-  command: Command,
-  context: DeskContext,
-  verbs: readonly Verb[]
-) => DeskAnswer
-
 type About = {
   /** As typed after the slash, in lower case: one word, or two such as `notice draft`. */
   readonly name: string
@@ -51,8 +44,11 @@ type About = {
 /** One command. It is about a case unless `binds` says otherwise. */
 export type Verb = DeskVerb | CaseVerb
 
-/** A verb that runs in any message of a maintainer, also in one that names no case. */
-export type DeskVerb = About & { readonly binds: 'desk'; readonly run: DeskHandler }
+/** A verb that runs in any message of a maintainer, also in one that names no case, and changes nothing. */
+export type DeskVerb = About & {
+  readonly binds: 'desk'
+  readonly run: (command: Command, context: DeskContext, verbs: readonly Verb[]) => DeskAnswer
+}
 
 /** A verb that takes the working copy of a case. */
 export type CaseVerb = About & {

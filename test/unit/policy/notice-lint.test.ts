@@ -42,7 +42,7 @@ function faults(
   const policy = { ...POLICY, notice: notice && { ...notice, links } }
   const known = bound({ case: PLANNED, notice: noticeRecord({ fields }) })
   const context = commandContext({ bound: known, product: { ...PRODUCT, supported, policy } })
-  return noticeFaults(startDraft(context)).join('\n')
+  return [...noticeFaults(startDraft(context))].join('\n')
 }
 
 const NO_BREAK = '\u00A0'
@@ -297,7 +297,7 @@ it('(B18) ten words in a row of the reporter are named by field, and not repeate
   const says = (text: string, description: string): string[] => {
     const notice = noticeRecord({ fields: { description } })
     const known = bound({ case: PLANNED, notice, reported: [text] })
-    return noticeFaults(startDraft(commandContext({ bound: known })))
+    return [...noticeFaults(startDraft(commandContext({ bound: known })))]
   }
   expect(says(`Hi. ${words}!`, `It says: One, two\n${words.slice(8)}.`)).toEqual([
     "description repeats 10 or more words in a row from the reporter's message: please say it in your own words."

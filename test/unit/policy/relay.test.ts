@@ -34,8 +34,9 @@ function signedFact(opened: Partial<OpenedMail>): string {
     settings: SETTINGS,
     now: NOW
   })
-  if (decision?.kind !== 'send-sealed' || !relayMessage.is(decision.message)) throw new Error()
-  return decision.message.params.details.find(({ label }) => label === 'Signed')?.value ?? ''
+  if (decision?.kind !== 'send-sealed') throw new Error()
+  const { details } = decision.message.params as Parameters<typeof relayMessage>[0]
+  return details.find(({ label }) => label === 'Signed')?.value ?? ''
 }
 
 describe('the relay of a message with a valid signature', () => {

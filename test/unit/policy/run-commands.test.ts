@@ -41,7 +41,7 @@ import {
 function run(text: string, change: Partial<CommandContext> = {}) {
   const result = runText(text, commandContext(change))
   const [message] = sent(result.decisions, 'transcript').map((one) => one.message)
-  const lines = message && transcriptMessage.is(message) ? message.params.lines : []
+  const { lines = [] } = (message?.params ?? {}) as Partial<Parameters<typeof transcriptMessage>[0]>
   return { ...result, said: lines.map(({ says }) => says).join('\n') }
 }
 
@@ -367,7 +367,7 @@ describe('/notice (M-24 to M-29)', () => {
     const told = (id: string, from = decisions): string => {
       const mine = only(from, 'send-sealed').filter(
         ({ message, recipients }) =>
-          previewMessage.is(message) && recipients.some((one) => one.id === id)
+          message.kind === previewMessage.kind && recipients.some((one) => one.id === id)
       )
       return JSON.stringify(mine.map(({ message }) => message))
     }
