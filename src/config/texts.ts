@@ -39,7 +39,10 @@ export function builtInTexts(): ReadonlyMap<string, Wording> {
   const samples = readBuiltIn('messages/samples.yaml') as Record<string, Wording['samples']>
   samples['alert'] = withClocks(samples['alert'] ?? {})
   return new Map(
-    sourcesIn(FOLDER).map(([name, source]) => [name, { ...source, samples: samples[name] ?? {} }])
+    sourcesIn(FOLDER).map(([name, read]) => [
+      name,
+      { ...read, builtIn: read.source, samples: samples[name] ?? {} }
+    ])
   )
 }
 
@@ -59,7 +62,7 @@ export function historySentences(): Readonly<Record<EventKind, string>> {
   return readBuiltIn('messages/history.yaml') as Record<EventKind, string>
 }
 
-function sourcesIn(folder: string): [name: string, Omit<Wording, 'samples'>][] {
+function sourcesIn(folder: string): [name: string, Pick<Wording, 'file' | 'source'>][] {
   try {
     return readdirSync(folder)
       .filter((name) => name.endsWith(EXTENSION))

@@ -130,7 +130,12 @@ const LATE_MS = 15 * 60_000
 
 /** Events that end a case, and those that take an end back: then the runs that only the end had stopped go on. */
 const ENDS: readonly EventKind[] = ['rejected', 'closed']
-const TAKES_BACK: readonly EventKind[] = ['reopened', 'accepted']
+const TAKES_BACK: readonly EventKind[] = ['reopened', 'accepted', 'reporter-wrote']
+
+/** Most messages of a reporter find the case open, and take nothing back. */
+function takesBack({ kind, about }: DeskEvent): boolean {
+  return TAKES_BACK.includes(kind) && (kind !== 'reporter-wrote' || about.effect === 'reopens')
+}
 
 /** The runs that go on at `now` after these events of one subject, oldest event first. */
 export function openRuns(
@@ -140,7 +145,7 @@ export function openRuns(
   now: Instant
 ): ClockRun[] {
   const placed = events.reduce(place, [])
-  const back = placed.findLastIndex(({ kind }) => TAKES_BACK.includes(kind))
+  const back = placed.findLastIndex(takesBack)
   const lasting = placed.filter(({ kind }, at) => at > back || !ENDS.includes(kind))
   const wentOnAt = lasting.length < events.length ? placed[back]?.at : undefined
   const runs = clocks.flatMap((clock) => runsOf(clock, lasting, calendar, wentOnAt))

@@ -56,6 +56,8 @@ export type Message<S extends Secrecy = Secrecy> = {
 export type Wording = {
   readonly file: string
   readonly source: string
+  /** The Liquid text that comes with the program. */
+  readonly builtIn: string
   readonly samples: Readonly<Record<string, object>>
 }
 

@@ -2,7 +2,7 @@
  * Fills the wordings: Liquid files apart from code, with strict variables and filters, so that a wording that names a
  * parameter which does not exist fails at start and not in a message. Pure text in, text out: no files, no clock.
  */
-import { Liquid, type Template } from 'liquidjs'
+import { Liquid, type Template, type Variable } from 'liquidjs'
 import { type Address } from '../domain/address.ts'
 import { assert } from '../domain/assert.ts'
 import { type CaseTag, type Fingerprint, formatFingerprint } from '../domain/ids.ts'
@@ -64,7 +64,8 @@ export function createRender(
 
 /**
  * The problems of these wordings, each with file and line: Liquid that does not parse, variables that a message does not
- * have (also in branches that no sample reaches), and what fails when the samples are filled in.
+ * have (also in branches that no sample reaches), what fails when the samples are filled in, and what the message is for and
+ * the wording leaves out.
  */
 export function wordingProblems(
   wordings: ReadonlyMap<string, Wording>,
@@ -77,30 +78,78 @@ export function wordingProblems(
       : complaints(wording.file, () => unknownVariables(kind, wording))
   })
   if (unread.length > 0) return unread
-  const render = createRender(wordings, SAMPLE_DESK, messages)
+  const builtIn = [...wordings].map(
+    ([kind, one]) => [kind, { ...one, source: one.builtIn }] as const
+  )
+  const [own, known] = [wordings, new Map(builtIn)].map((all) => {
+    const render = createRender(all, SAMPLE_DESK, messages)
+    return (message: Message, inClear: boolean): string =>
+      render(message, { ...SAMPLE, inClear }).replaceAll(/\s+/gu, ' ')
+  }) as [Reads, Reads]
   return messages.flatMap((definition) => {
     const { file = '', samples = {} } = wordings.get(definition.kind) ?? {}
     return complaints(file, () => {
-      for (const params of Object.values(samples))
-        for (const inClear of [true, false])
-          render(definition(params as never), { ...SAMPLE, inClear })
-      return []
+      const lost = Object.values(samples).flatMap((params) =>
+        [true, false].flatMap((inClear) => {
+          const message = definition(params as never)
+          const says = own(message, inClear)
+          return essentials(params).filter(
+            ([, said]) => !says.includes(said) && known(message, inClear).includes(said)
+          )
+        })
+      )
+      return [...new Set(lost.map(([name]) => name))].map(
+        (name) =>
+          `it leaves out "${name}", which this message is for; the built-in wording shows it`
+      )
     })
   })
 }
 
+type Reads = (message: Message, inClear: boolean) => string
+
+/** What no wording may leave out, wherever it stands in the parameters: by its name, with blanks as one. */
+const ESSENTIAL = 'text decision code date disclosure said reach remedy answerBy'.split(' ')
+
+function essentials(params: object): [name: string, said: string][] {
+  return Object.entries(params).flatMap(([name, value]: [string, unknown]) => {
+    if (typeof value === 'object' && value !== null) return essentials(value)
+    const said = typeof value === 'string' ? value.replaceAll(/\s+/gu, ' ').trim() : ''
+    return ESSENTIAL.includes(name) && said !== '' ? [[name, said]] : []
+  })
+}
+
 function unknownVariables(kind: string, { source, samples }: Wording): string[] {
-  const known = new Set(
-    [commonWords(SAMPLE_DESK, SAMPLE), ...Object.values(samples)].flatMap(Object.keys)
-  )
+  const common = commonWords(SAMPLE_DESK, SAMPLE)
+  const known = Object.values(samples).map((params) => ({ ...common, ...params }))
   const { globals } = liquid().parseAndAnalyzeSync(source, undefined, { partials: false })
-  const unknown = Object.entries(globals).filter(([name]) => !known.has(name))
-  return unknown.flatMap(([name, uses]) =>
-    uses.map(
-      ({ location: { row } }) =>
-        `line ${row}: the message ${kind} has no variable "${name}"; it has ${[...known].sort().join(', ')}`
-    )
-  )
+  return Object.values(globals)
+    .flat()
+    .flatMap(({ segments, location: { row } }) => {
+      const unknown = unknownIn(segments, known)
+      if (unknown === null) return []
+      const { path, has } = unknown
+      const names = [...new Set(has)].sort().join(', ')
+      return `line ${row}: the message ${kind} has no variable "${path}"; it has ${names}`
+    })
+}
+
+/** The first part of a path that none of these values has, and what they have in its place; null where all of it is there. */
+function unknownIn(segments: Variable['segments'], known: readonly unknown[]) {
+  let values = known
+  for (const [at, name] of segments.entries()) {
+    const blocks = values.filter(isBlock)
+    // A computed name, or what Liquid says of a list or a text: `size`.
+    if (typeof name !== 'string' || blocks.length === 0) return null
+    const has = blocks.flatMap(Object.keys)
+    if (!has.includes(name)) return { path: segments.slice(0, at + 1).join('.'), has }
+    values = blocks.map((one) => one[name])
+  }
+  return null
+}
+
+function isBlock(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** The problems that `find` finds, or the complaint of the library, with the file in front. */

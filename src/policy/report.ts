@@ -170,7 +170,7 @@ const NOTHING_KNOWN: Pick<BoundCase, 'events' | 'reporterKeys'> = {
 }
 
 const QUARANTINED =
-  'Opening this message failed three times (time or memory). It is in the held folder; please look at it with care.'
+  'Postern failed at this message three times: it took too much time or memory, or something in Postern is wrong. It is in the held folder; please look at it with care.'
 
 function openedBy(situation: Situation, remarks: readonly string[]): Entry {
   const { receivedAt, opened, senderCases, settings } = situation
@@ -287,7 +287,7 @@ function end(situation: Judged, tag: CaseTag, sender: Sender): Decision {
   if (situation.withheld !== null)
     return dispose('held', 'contradicts-sender', 'its inside contradicts its sender', tag)
   if (situation.quarantined)
-    return dispose('held', 'quarantined', 'it could not be opened in three tries', tag)
+    return dispose('held', 'quarantined', 'Postern failed at it three times', tag)
   if (situation.opened.warnings.includes('too-large'))
     return dispose('held', 'too-large', 'larger than the size limit', tag)
   if (tag === situation.nextTag) return dispose('done', 'case-opened', '', tag)

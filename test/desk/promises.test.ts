@@ -251,6 +251,18 @@ it('(A3) a rejection that is taken back lets the clocks of the date run again: n
   expect(world.rows(late)).toEqual([])
 })
 
+it('(A3, M-10) a reporter who writes into a rejected case lets the clocks of its date run again', async () => {
+  await deskOf('dispatch')
+  await givenMessage(alice, KEYED)
+  await says(DATED)
+  await says(REJECT)
+  await writes(alice, 'No, please look again.\n', answering(alice))
+  await says('/reply <<\nYou are right, we look again.\n>>\n')
+  const answered = mark()
+  await days(20)
+  expect(rangSince(answered)['dead-man'] ?? 0).toBeGreaterThan(2)
+})
+
 it.each([
   ['template', ['answer', 'feedback']],
   ['dispatch-platform', ['answer', 'triage']]

@@ -23,6 +23,7 @@ it('a wording in the operator’s folder replaces the built-in one (A4)', () => 
   expect(texts.get('note')).toEqual({
     file,
     source: '{{ text | guard }}',
+    builtIn: builtInTexts().get('note')?.source,
     samples: builtInTexts().get('note')?.samples
   })
   expect(texts.size).toBe(MESSAGES.length)

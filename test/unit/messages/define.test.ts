@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, expectTypeOf, it } from 'vitest'
 import { builtInTexts, readTexts } from '../../../src/config/texts.ts'
 import { type SendClear } from '../../../src/domain/decision.ts'
-import { type Message } from '../../../src/domain/message.ts'
+import { type Message, type Wording } from '../../../src/domain/message.ts'
 import { MESSAGES } from '../../../src/messages/catalogue.ts'
 import { family } from '../../../src/messages/define.ts'
 import { createRender, SAMPLE_DESK, wordingProblems } from '../../../src/messages/render.ts'
@@ -22,6 +22,7 @@ const reminder = family('maintainer', 'never', 'auto-generated')<{ readonly days
 const wording = {
   file: 'reminder.liquid',
   source: '{{ days }} days are left for case {{ tag }}.',
+  builtIn: '{{ days }} days are left for case {{ tag }}.',
   samples: { 'a week': { days: 7 } }
 }
 
@@ -97,10 +98,9 @@ describe('what may leave unencrypted (G3)', () => {
 })
 
 describe('an operator’s own wording', () => {
-  const withOwn = (source: string) => {
-    const samples = builtInTexts().get('note')?.samples ?? {}
-    const own = { file: 'texts/note.liquid', source, samples }
-    return wordingProblems(new Map([...builtInTexts(), ['note', own]]))
+  const withOwn = (source: string, kind = 'note') => {
+    const own = { ...builtInTexts().get(kind), file: `texts/${kind}.liquid`, source }
+    return wordingProblems(new Map([...builtInTexts(), [kind, own as Wording]]))
   }
 
   it.each([
@@ -126,7 +126,26 @@ describe('an operator’s own wording', () => {
     expect(withOwn(source).join('\n')).toMatch(complaint)
   })
 
-  it('is taken when it uses what the message has', () => {
-    expect(withOwn('{{ author }} of {{ desk }}: {{ text | guard }}\n{{ tag }}')).toEqual([])
+  it('is refused for what a block does not have, also where no sample comes (B11)', () => {
+    const source = '{% if policy.title == "x" %}{{ policy.titel }}{% endif %}'
+    expect(withOwn(source, 'acknowledgement')).toEqual([
+      expect.stringMatching(/line 1: .* has no variable "policy\.titel"; it has answer_includes, /u)
+    ])
+  })
+
+  it.each([
+    ['reply', '', 'text'],
+    ['rejected', '{{ text }}', 'decision'],
+    ['date-proposed', 'A date is set.', 'date'],
+    ['preview', '{{ specimen }}', 'code']
+  ])('is refused when it leaves out what the message is for: %s (A4)', (kind, source, lost) => {
+    expect(withOwn(source, kind)).toEqual([
+      expect.stringContaining(`texts/${kind}.liquid: it leaves out "${lost}"`)
+    ])
+  })
+
+  it('is taken when it uses what the message has, and says what it is for', () => {
+    const source = '{{ author }} of {{ desk }}: {{ text | guard }}\n{{ tag }} {{ reach }}'
+    expect(withOwn(source)).toEqual([])
   })
 })

@@ -39,8 +39,8 @@ describe('every message', () => {
   })
 
   it('says that it is not encrypted where it could be, whatever its wording says (G3)', () => {
-    const wording = { file: 'reply.liquid', source: '{{ text }}{{ author }}', samples: {} }
-    const own = new Map([...TEXTS, ['reply', wording]])
+    const wording = { file: 'reply.liquid', source: '{{ text }}{{ author }}' }
+    const own = new Map([...TEXTS, ['reply', { ...wording, builtIn: '', samples: {} }]])
     const message = reply({ author: 'Grace', text: 'Thank you.' })
     const said = (inClear: boolean) =>
       createRender(own, SAMPLE_DESK)(message, { ...SAMPLE, inClear })
