@@ -16,9 +16,11 @@ import {
   type Actor,
   aboutCase,
   byMaintainer,
+  type DeskEvent,
   type EventKind,
   event,
   type NewEvent,
+  NO_EVIDENCE,
   type Particulars,
   type RefusedLine
 } from '../domain/event.ts'
@@ -291,6 +293,14 @@ export function splitReason(words: readonly string[]) {
 /** Whether this message puts one of these on the record of the case. */
 export function hasHappened(draft: Draft, ...kinds: readonly EventKind[]): boolean {
   return happening(draft).some(({ kind }) => kinds.includes(kind))
+}
+
+/** The record of the case as this message leaves it, with what the reporters are told of a date. */
+export function recordAfter({ bound, case: record, decisions, question, now }: Draft): DeskEvent[] {
+  const all = [...decisions, ...(question?.decisions ?? [])]
+  const id = Number.MAX_SAFE_INTEGER
+  const more = happening({ case: record, decisions: all })
+  return [...bound.events, ...more.map((one) => ({ ...one, id, at: now, evidence: NO_EVIDENCE }))]
 }
 
 /** What this message puts on the record of the case. */

@@ -13,14 +13,14 @@ import {
   type WaitingWords
 } from '../domain/case.ts'
 import { type Due } from '../domain/clock.ts'
-import { type NoticeRecord } from '../domain/notice.ts'
+import { HOLD_REASONS, type NoticeRecord } from '../domain/notice.ts'
 import { type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { count, listed } from '../domain/words.ts'
 import { nounOf } from '../messages/catalogue.ts'
 import { dueOf, promisesOpen, promiseWords } from './clocks.ts'
 import { answerOf, isDateLost, owedWord } from './date-talk.ts'
-import { type CommandContext, type Draft, happening } from './draft.ts'
+import { type CommandContext, type Draft, happening, recordAfter } from './draft.ts'
 import { approvalRule } from './embargo.ts'
 import {
   approvedBy,
@@ -170,7 +170,7 @@ function* waitingLines({ waitingWords, case: record, settings }: Draft): Iterabl
 /** The list members whose last message nobody has answered; it may need no answer. */
 function* memberLines(draft: Draft): Iterable<string> {
   const wroteLast = new Map<string, boolean>()
-  for (const { kind, about } of [...draft.bound.events, ...happening(draft)]) {
+  for (const { kind, about } of recordAfter(draft)) {
     if (kind === 'member-wrote' || kind === 'member-answered')
       wroteLast.set(about.member, kind === 'member-wrote')
   }
@@ -195,8 +195,7 @@ export function reachWords(
 /** The date while it holds: a case that ended without disclosure has none. */
 function* disclosureLines(draft: Draft): Iterable<string> {
   const { case: record, known, settings, now } = draft
-  const events = [...draft.bound.events, ...happening(draft)]
-  const since = events.findLast((one) => one.kind === 'disclosed')?.about.date
+  const since = recordAfter(draft).findLast((one) => one.kind === 'disclosed')?.about.date
   if (since !== undefined) yield `Public since: ${formatInstant(since, settings.desk.timezone)}`
   const { disclosureAt, state } = record
   if (disclosureAt === null && state === 'accepted') yield 'Missing: a disclosure date (/embargo)'
@@ -222,10 +221,11 @@ export function disclosureWords(record: CaseRecord, timezone: string, isPublic: 
 export function* dateLines(draft: Draft): Iterable<string> {
   yield* disclosureLines(draft)
   const { product, bound, now, settings, case: record, reporterKeys } = draft
-  const about = { record, events: [...bound.events, ...happening(draft)], now }
+  const events = recordAfter(draft)
+  const about = { record, events, now }
   for (const reporter of addresseesOf(record)) {
     const { address } = reporter.contact
-    const said = answerOf(record, reporter, draft)
+    const said = answerOf(record, reporter, { bound: { ...bound, events }, now })
     const when = formatInstant(said?.at ?? now, settings.desk.timezone)
     const word = said === null ? owedWord(about, reporter) : null
     if (said?.kind === 'date-told') {
@@ -286,13 +286,16 @@ function whereWords(notice: NoticeRecord, to: string, draft: Draft): string {
   return `${said(notice.releasedAt)}${copies}${isLacking ? `; ${lack} not have it` : ''}`
 }
 
-/** Who put the notice on hold, and why, where a person did (B9). */
+/** Who put the notice on hold, and why (B9). */
 function holdWords(draft: Draft): string {
-  const events = [...draft.bound.events, ...happening(draft)]
-  const held = events.findLast((one) => one.kind === 'notice-held')
-  if (held?.kind !== 'notice-held' || held.actor.kind === 'desk') return ''
-  const by = held.actor.kind === 'operator' ? 'the operator' : nameOf(held.actor.id, draft.settings)
-  return ` by ${by}${held.about.reason === '' ? '' : `, because: ${held.about.reason}`}`
+  const held = recordAfter(draft).findLast((one) => one.kind === 'notice-held')
+  if (held?.kind !== 'notice-held') return ''
+  const { actor, about } = held
+  const { because, reason } = about
+  if (because !== 'maintainer' && because !== 'operator')
+    return ` by the desk, because ${HOLD_REASONS[because]}`
+  const by = actor.kind === 'operator' ? 'the operator' : nameOf(actor.id, draft.settings)
+  return ` by ${by}${reason === '' ? '' : `, because: ${reason}`}`
 }
 
 /** Where the copies are; before a change leaves, those of the earlier revision, with the date in them. */

@@ -386,6 +386,17 @@ it('(B17) a date is said in the zone in which it was written, too: to its author
   expect(approvable()[0]?.digest).not.toBe(inTokyo?.digest)
 })
 
+it('(B19) the preview in the message that sets the date says that the reporter was asked about it', async () => {
+  await givenDesk([grace, linus])
+  for (const one of members) await world.addMember(one)
+  await givenMessage(alice, { subject: 'x', text: 'x', autocrypt: true })
+  await writes(grace, `/accept\n/embargo ${DISCLOSURE}\n/notice draft\n${FIELDS}/notice preview\n`)
+  expect(kindsTo(alice)).toContain('date-proposed')
+  expect(await allTo(linus)).toContain(
+    `Date: no AGREE or OBJECT from ${alice.address}; we wrote to`
+  )
+})
+
 it('(B19) the question about the date waits for a key and leaves once when the reporter sends it, with the date that holds then; /status says so meanwhile', async () => {
   await datedWithoutKey()
   expect(await allTo(grace)).toContain(

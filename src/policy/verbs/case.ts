@@ -11,9 +11,9 @@ import {
   type Draft,
   decided,
   type Handler,
-  happening,
   hasHappened,
   Refusal,
+  recordAfter,
   refuseIf,
   requireLegal,
   splitReason
@@ -291,7 +291,7 @@ const OPEN_AGAIN = {
 
 /** The last decision that this reporter was told; null if there is none, or if they wrote after it. */
 function lastNews(draft: Draft, { id }: Addressed): MessageKind | null {
-  const last = [...draft.bound.events, ...happening(draft)].findLast(
+  const last = recordAfter(draft).findLast(
     ({ kind, about }) =>
       (kind === 'reporter-wrote' || (kind === 'answered' && about.with !== 'reply')) &&
       reporterWith(draft.case, about.reporter)?.id === id

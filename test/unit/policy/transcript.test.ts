@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { type CaseRecord, type CaseState } from '../../../src/domain/case.ts'
 import { type Decision } from '../../../src/domain/decision.ts'
+import { aboutCase, BY_DESK, event, NO_EVIDENCE } from '../../../src/domain/event.ts'
 import { type OpenedMail } from '../../../src/domain/mail.ts'
 import { DESK_RULE } from '../../../src/domain/message.ts'
 import { type Maintainer } from '../../../src/domain/settings.ts'
@@ -319,6 +320,12 @@ describe('/status (B6)', () => {
     const sent = notice({ state: 'released', releasedAt: NOW }, { copies })
     expect(sent).toContain('1 copy sent, 1 copy not accepted')
     expect(sent).not.toMatch(/Once approved|Missing for the notice/)
+    const about = { revision: 1, because: 'too-late', reason: '', copies, withheldSince: null }
+    const stopped = { ...event('notice-held', aboutCase(TAG), BY_DESK, about as never), at: NOW }
+    const events = [{ ...stopped, id: 1, evidence: NO_EVIDENCE }]
+    expect(notice({ state: 'held' }, { events })).toContain(
+      'revision 1, on hold by the desk, because its instant was missed while the desk was down'
+    )
     expect(notice({}, { members: [member('debian', '1')] })).toContain('to 1 member')
     expect(notice({}, { members: [] })).toContain('to nobody on the list')
   })
