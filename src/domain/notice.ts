@@ -24,35 +24,29 @@ export const HOLD_REASONS = {
 } as const
 export type HoldBecause = keyof typeof HOLD_REASONS
 
-/** What a notice may state, in its order: each with its heading and what the form asks for. */
+/** What a notice may state, in its order, each with its heading. messages/transcript.liquid says what the form asks for. */
 export const NOTICE_FIELDS = {
-  title: ['Title', 'the issue in one line'],
-  description: ['Description', 'what is wrong and what an attacker can do with it'],
-  scope: ['Scope', 'which parts, set-ups or platforms are concerned'],
-  affected_versions: [
-    'Affected versions',
-    'which have the issue, for example >= 4.0, < 4.2.7; 4.3.0 to 4.3.2'
-  ],
-  not_affected: ['Not affected', 'versions that do not have it, for example >= 4.2.7'],
-  remedy_steps: ['Steps to remedy', 'what a member has to do, step by step'],
-  patches: ['Patches', 'attach the files; without any, say why below in no_patches:'],
-  no_patches: ['Patches', 'without patches, why there are none'],
-  disclosure_at: ['Disclosure', 'set it with /embargo INSTANT'],
-  patch_available_at: ['Patch available', 'when the patch is public, for example 2027-03-01 14:00'],
-  release_at: ['Release', 'when the fixed release is out, written in the same way'],
-  mitigations: ['Mitigations', 'what helps until the patch is in'],
-  severity: ['Severity', 'low, medium, high or critical, and why'],
-  cvss_vector: ['CVSS vector', 'CVSS:4.0/… or CVSS:3.1/…'],
-  cve: ['CVE', 'the CVE number'],
-  deploy_permission: [
-    'Deployment before disclosure',
-    'deploying early: none, hosted: TERMS or yes: TERMS'
-  ],
-  exploited: ['Exploited', 'whether it is exploited, and how you know'],
-  credit: ['Credit', 'who found it, as they want to be named'],
-  usage_changes: ['Changes of usage', 'what changes for users after the patch'],
-  how_to_check: ['How to check', 'how to find out whether a system is affected'],
-  detection: ['Detection', 'how to find out whether it was attacked']
+  title: 'Title',
+  description: 'Description',
+  scope: 'Scope',
+  affected_versions: 'Affected versions',
+  not_affected: 'Not affected',
+  remedy_steps: 'Steps to remedy',
+  patches: 'Patches',
+  no_patches: 'Patches',
+  disclosure_at: 'Disclosure',
+  patch_available_at: 'Patch available',
+  release_at: 'Release',
+  mitigations: 'Mitigations',
+  severity: 'Severity',
+  cvss_vector: 'CVSS vector',
+  cve: 'CVE',
+  deploy_permission: 'Deployment before disclosure',
+  exploited: 'Exploited',
+  credit: 'Credit',
+  usage_changes: 'Changes of usage',
+  how_to_check: 'How to check',
+  detection: 'Detection'
 } as const
 
 /** What a policy may require; `no_patches` says why there are no patches. */

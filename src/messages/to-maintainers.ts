@@ -67,7 +67,7 @@ export type Block =
   /** The fields that the policy wants, the others, and those that stand in the command; `value` is what is there. */
   | ({ readonly kind: 'form' } & Readonly<Record<'wanted' | 'others' | 'given', FormFields>>)
 
-type FormFields = readonly Readonly<Record<'key' | 'asks' | 'value', string>>[]
+type FormFields = readonly Readonly<Record<'key' | 'value', string>>[]
 
 /** The answer to a message with commands. */
 export const transcript = encryptedAnswer<{

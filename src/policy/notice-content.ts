@@ -41,9 +41,7 @@ export function noticeForm({ case: record, notice, product, settings }: Draft): 
     disclosure_at: dateWords(record, settings.desk.timezone),
     patches: (notice?.patches ?? []).map(({ filename }) => filename).join(', ')
   }
-  const field = (key: keyof typeof NOTICE_FIELDS, value = '') => {
-    return { key, asks: NOTICE_FIELDS[key][1], value }
-  }
+  const field = (key: string, value = '') => ({ key, value })
   const isShown = (key: NoticeTextField): boolean =>
     (given[key] ?? '') !== '' || (key !== 'no_patches' && required.includes(key))
   return {
@@ -122,7 +120,7 @@ export function noticeParams(notice: NoticeRecord, about: NoticeSetting): Notice
   const { timezone, name, fingerprint } = settings.desk
   const { caseTag, revision, told, patches, fields } = notice
   const shown = NOTICE_TEXT_FIELDS.filter((key) => key !== 'no_patches').map((key) => {
-    return { label: NOTICE_FIELDS[key][0], text: shownText(key, notice, timezone) }
+    return { label: NOTICE_FIELDS[key], text: shownText(key, notice, timezone) }
   })
   const instantOf = (key: InstantField) => ({
     at: fieldInstant(notice, key, timezone)?.instant ?? '',
@@ -182,7 +180,7 @@ export function shownText(key: NoticeTextField, notice: NoticeRecord, timezone: 
 function whatChanged(notice: NoticeRecord, told: ToldNotice, record: CaseRecord, timezone: string) {
   const valuesOf = ({ fields, patches }: NoticeRecord | ToldNotice) =>
     new Map<string, string>([
-      ...NOTICE_TEXT_FIELDS.map((key) => [NOTICE_FIELDS[key][0], fields[key] ?? ''] as const),
+      ...NOTICE_TEXT_FIELDS.map((key) => [NOTICE_FIELDS[key], fields[key] ?? ''] as const),
       ...patches.map(({ filename, sha256 }) => [`Patch ${filename}`, sha256] as const)
     ])
   const before = valuesOf(told).set('Disclosure', dateWords(told, timezone))

@@ -94,7 +94,7 @@ const draftNotice: Handler = (draft, command) => {
 /** The instants among these fields as the notice says them: in the zone of the desk, in UTC and as written (B17). */
 function instantWords(notice: NoticeRecord, given: Command['fields'], timezone: string): string {
   return INSTANTS.filter((name) => given.some(({ key, value }) => key === name && value !== ''))
-    .map((name) => ` ${NOTICE_FIELDS[name][0]}: ${shownText(name, notice, timezone)}.`)
+    .map((name) => ` ${NOTICE_FIELDS[name]}: ${shownText(name, notice, timezone)}.`)
     .join('')
 }
 

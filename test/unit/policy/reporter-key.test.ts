@@ -203,6 +203,7 @@ describe('a new key that the old one signs for', () => {
   })
   const two = [candidate(OTHER, 'attached'), candidate(THIRD, 'attached')]
   const stale = byKnown({ createdAt: at('2026-11-19T11:00:00Z') })
+  const ahead = byKnown({ createdAt: at('2026-11-22T13:00:00Z') })
   const refused: readonly [string, Partial<OpenedMail>, Partial<Situation>?][] = [
     ['in the unsigned Autocrypt header', { candidateKeys: [candidate(OTHER, 'autocrypt')] }],
     ['beside another new one', { candidateKeys: two }],
@@ -213,6 +214,7 @@ describe('a new key that the old one signs for', () => {
     ['beside what is signed', { signatures: [byKnown({ coversWhole: false })] }],
     ['under two signatures', { signatures: [byKnown(), signature({ sha256: sha256('2') })] }],
     ['in a stale mail', { signatures: [stale] }],
+    ['in a message dated an hour ahead', { signatures: [ahead] }],
     ['in a message without a protected header', { protected: null }],
     ['in a message whose protected header names nobody', to()],
     ['in a message to somebody else', to('bob@elsewhere.example')],

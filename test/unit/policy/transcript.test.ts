@@ -5,6 +5,7 @@ import { type Decision } from '../../../src/domain/decision.ts'
 import { aboutCase, BY_DESK, event, NO_EVIDENCE } from '../../../src/domain/event.ts'
 import { type OpenedMail } from '../../../src/domain/mail.ts'
 import { DESK_RULE } from '../../../src/domain/message.ts'
+import { NOTICE_TEXT_FIELDS } from '../../../src/domain/notice.ts'
 import { type Maintainer } from '../../../src/domain/settings.ts'
 import { addMs } from '../../../src/domain/time.ts'
 import { type CommandContext, startDraft } from '../../../src/policy/draft.ts'
@@ -429,6 +430,15 @@ describe('/notice draft without fields (A4)', () => {
       { key: 'cve', value: 'CVE-1' },
       { key: 'credit', value: credit }
     ])
+  })
+
+  it('says of every field that nobody has written what it asks for', () => {
+    const form = answer('/notice draft', { bound: bound({ case: PLANNED }) })
+    const isGiven = (key: string): boolean => form.includes(`\n${key}:`)
+    for (const key of NOTICE_TEXT_FIELDS.filter((one) => !isGiven(one)))
+      expect(form).toMatch(new RegExp(`^  ${key}: \\S`, 'm'))
+    for (const key of POLICY.notice?.required ?? [])
+      expect(form).toMatch(new RegExp(`^  ${key}: \\S`, 'm'))
   })
 
   it('lets no value of the form pass for a line of the desk', () => {
