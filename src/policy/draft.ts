@@ -111,7 +111,7 @@ export type Draft = CommandContext & {
   readonly activity: string[]
   readonly texts: { readonly title: string; readonly text: string }[]
   /** Longer answers for the transcript: help, status. */
-  readonly blocks: Block[]
+  readonly blocks: (Block | 'status')[]
   /** Whether lines of the command's text stay out of what is sent. */
   isCut: boolean
 }

@@ -28,7 +28,7 @@ import {
 import { caseFacts } from './relay.ts'
 import { addNote, spokenWords } from './reporter-mail.ts'
 import { toMaintainers } from './send.ts'
-import { dueInDraft } from './status.ts'
+import { dueInDraft, statusLines } from './status.ts'
 import { isDone, transcript } from './transcript.ts'
 import { missingRoles, needsNoCase, type Verb } from './verbs/verb.ts'
 import { settle } from './waiting-words.ts'
@@ -78,10 +78,13 @@ export function runCommands(
     return { ran: false, refused: refusedIn(lines), decisions }
   }
   askOwed(draft)
-  const { question, blocks } = draft
+  const { question } = draft
   const { leaving, says, after } = settle(before, draft)
   const sent = [...says, question?.says ?? ''].join(' ').trim()
   const words = spokenWords(draft)
+  // Where the case stands is said as the whole message leaves it, wherever /status stands in it.
+  const status = (): Block => ({ kind: 'lines', text: [...statusLines(after)].join('\n') })
+  const blocks = draft.blocks.map((block) => (block === 'status' ? status() : block))
   if (question !== null && question.says !== '') after.activity.push(question.says)
   return {
     ran: true,

@@ -100,8 +100,6 @@ export function dueInDraft(draft: Draft): Due | null {
 
 /** Whether a reporter wrote last and waits for an answer. */
 export function isAnswerDue(draft: Draft): boolean {
-  // One text cannot answer several reporters: each is answered by a /reply of its own.
-  if (addresseesOf(draft.case).length > 1) return false
   return promisesOpen(draft.case, draft.bound.events, happening(draft), draft).some(
     ({ start }) => start.kind === 'reporter-wrote'
   )

@@ -180,6 +180,19 @@ it('(A3, M-10) a case in which the reporter wrote last is closed with words to t
   expect(await allTo(alice)).toContain('It needs root.')
 })
 
+it('(B12, M-10) a case of several reporters is not closed without a word while one of them waits for an answer', async () => {
+  await deskOf('dispatch')
+  for (const one of [alice, bob]) await givenMessage(one, KEYED)
+  await says('/accept\n')
+  await says(`/merge ${FIRST}\n`, SECOND)
+  await says('/disclosed because it is out\n')
+  await givenMessage(bob, { ...KEYED, ...answering(bob) })
+  const unread = await says('/close\n')
+  expect(unread).toContain('A reporter wrote last and nobody has answered.')
+  expect(await caseStates()).toContain('disclosed')
+  expect(await says('/close\nThank you both.\n')).toContain('Done')
+})
+
 it('(A2, M-10) what the policy forbids is refused with that reason, before a text is asked for', async () => {
   await deskOf('dispatch')
   await givenMessage(alice, KEYED)

@@ -21,13 +21,13 @@ import {
 import { nameOf } from '../recipients.ts'
 import { decisionMail } from '../reporter-mail.ts'
 import { sealedTo } from '../send.ts'
-import { isAnswerDue, statusLines } from '../status.ts'
+import { isAnswerDue } from '../status.ts'
 import { waitingFor } from '../waiting-words.ts'
 import { askedFor, textFor } from './talk.ts'
 import { TEXT_BELOW_DECISION, type Verb } from './verb.ts'
 
 const status: Handler = (draft) => {
-  draft.blocks.push({ kind: 'lines', text: [...statusLines(draft)].join('\n') })
+  draft.blocks.push('status')
   return 'See below.'
 }
 
@@ -133,7 +133,7 @@ const close: Handler = (draft, command) => {
   if (!isSilent) {
     // If the policy forbids it, that is said before a text is asked for.
     requireLegal(draft, 'closed', { reason, told: 'told' })
-    refuseIf(text === '' && isAnswerDue(draft) ? ANSWER_DUE : null)
+    refuseIf(text === '' && isAnswerDue(draft) ? answerDue(draft) : null)
     // Nobody is asked about a date any more: the message says that the issue is public, if it is.
     draft.question = null
     const decision = CLOSING[disposition]
@@ -165,8 +165,11 @@ function notYetTold(draft: Draft, text: string): readonly Addressed[] {
   return text === '' && to.length > 0 ? to : all
 }
 
-const ANSWER_DUE =
-  'The reporter wrote last and nobody has answered. Please write a text to the reporter below /close.'
+function answerDue(draft: Draft): string {
+  return addresseesOf(draft.case).length === 1
+    ? 'The reporter wrote last and nobody has answered. Please write a text to the reporter below /close.'
+    : 'A reporter wrote last and nobody has answered. Please answer them with /reply first, or write a text to all reporters below /close.'
+}
 
 /** What a reporter reads at the end of a case, whether or not the maintainer adds a text. */
 const CLOSING = {

@@ -130,6 +130,21 @@ describe('/accept and /reject (M-10, M-16)', () => {
     expect([ran, said]).toEqual([false, expect.stringContaining('because')])
   })
 
+  it.each(['/reject upstream', '/close because it is old'])(
+    '(B13) tells nobody in one message that the report is accepted and that its case has ended: %s',
+    (end) => {
+      const product = productWith({ close: { internal: 'allow' } })
+      const { ran, said } = run(`/accept\n${end}`, { product })
+      expect([ran, said]).toEqual([false, expect.stringContaining('Please send one of the two.')])
+    }
+  )
+
+  it('(B6) /status shows the case as the whole message leaves it, wherever it stands', () => {
+    const shown = JSON.stringify(sent(run('/status\n/accept').decisions, 'transcript'))
+    expect(shown).toContain('(ACME Parser): accepted')
+    expect(shown).not.toContain('(ACME Parser): new')
+  })
+
   it.each(['scheduled', 'releasing'] as const)(
     'refuses /reject and /close while a notice is %s',
     (state) => {
