@@ -66,6 +66,7 @@ const merge: Handler = (draft, command) => {
       `There is no open case ${into}. If it has ended, open it again first: /reopen because REASON, in a message to that case.`
     )
   const { tag } = target
+  const isPublic = target.state === 'disclosed'
   const isOther = `${into} was merged into ${tag}. If you mean that case, write /merge ${tag}.`
   refuseIf(tag === into ? null : isOther)
   const { case: from, now } = draft
@@ -76,7 +77,7 @@ const merge: Handler = (draft, command) => {
     mail: 'merged',
     text: textFor(command.text ?? '', draft),
     decision: (reporter) => togetherWords(reporter, from, target),
-    why: ` into ${into}`
+    why: ` into ${into}${isPublic ? ', which is public already' : ''}`
   })
   const merging: Decision = { kind: 'merge-case', tag: draft.case.tag, into }
   const moved = [merging, ...movedIn(draft, target)]
@@ -164,10 +165,12 @@ function togetherWords(reporter: Addressed, from: CaseRecord, into: CaseRecord):
     return `We handle your report ${reporter.id} together with ${own.id}. You may use either number when you write to us.`
   const isNews = isAccepted(into.state) && !isAccepted(from.state)
   const news = isNews ? 'We confirmed the issue and treat it as a security issue. ' : ''
-  return `${news}We handle your report in one case with everything else that we have about this problem. Your case number stays the same.`
+  const isPublic = into.state === 'disclosed' && from.state !== 'disclosed'
+  return `${news}${isPublic ? 'The issue is public now. ' : ''}We handle your report in one case with everything else that we have about this problem. Your case number stays the same.`
 }
 
-const isAccepted = (state: CaseState): boolean => ['accepted', 'planned', 'noticed'].includes(state)
+const isAccepted = (state: CaseState): boolean =>
+  ['accepted', 'planned', 'noticed', 'disclosed'].includes(state)
 
 export const PLACE: readonly Verb[] = [
   {

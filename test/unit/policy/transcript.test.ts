@@ -15,6 +15,7 @@ import { standing, statusLines } from '../../../src/policy/status.ts'
 import {
   ADA,
   ALLOW,
+  address,
   arrive,
   at,
   BEGAN_IN_CLEAR,
@@ -109,6 +110,27 @@ describe('the answer to commands (B6)', () => {
       bound: bound({ case: caseRecord({ state: 'rejected' }) })
     })
     expect(rejected).toContain('The case is rejected. To go on with it: /reopen')
+  })
+
+  it('/merge into a public case says so to the maintainers and to the reporter who joins (B14)', () => {
+    const contact = { name: 'Bob', address: address('bob@reporter.example') }
+    const other = caseRecord({
+      ...{ id: 5, tag: tag('ACME-2026-0005'), state: 'disclosed' },
+      reporters: [reporter({ id: 'ACME-2026-0005', contact })]
+    })
+    const merged = (into: CaseRecord) => {
+      const openCases = [{ ...into, due: null }]
+      const { decisions } = runText('/merge ACME-2026-0005', commandContext({ openCases }))
+      return ['transcript', 'activity', 'merged'].map((kind) =>
+        sent(decisions, kind).map(rendered).join().replaceAll(/\s+/g, ' ')
+      )
+    }
+    const [toAuthor, toOthers, toReporter] = merged(other)
+    expect(toAuthor).toContain('merged into ACME-2026-0005, which is public already.')
+    expect(toOthers).toContain('merged the case into ACME-2026-0005, which is public already')
+    expect(toReporter).toContain('We confirmed the issue and treat it as a security issue.')
+    expect(toReporter).toContain('The issue is public now.')
+    expect(merged({ ...other, state: 'accepted' }).join()).not.toContain('public')
   })
 
   it('/cases begins with the case that the message names', () => {
