@@ -44,9 +44,11 @@ export async function showNotice(call: Call): Promise<void> {
     const { notice, copies, ...around } = db.read((read) => {
       const found = requireNotice(read, tag)
       const held = events.lastOfKinds(read, aboutCase(tag), ['notice-held'])
+      const disclosed = events.lastOfKinds(read, aboutCase(tag), ['disclosed'])
       const { disclosureAt, disclosureZone } = cases.find(read, tag) ?? {}
-      const around = { held, clockJump: events.openDoubt(read), disclosureAt, disclosureZone }
-      return { notice: found, copies: deliveries.list(read, found.id), ...around }
+      const around = { held, disclosed, clockJump: events.openDoubt(read) }
+      const dates = { disclosureAt, disclosureZone }
+      return { notice: found, copies: deliveries.list(read, found.id), ...around, ...dates }
     })
     const value = { ...summary(notice), ...around, fields: notice.fields, deliveries: copies }
     const [words, maintainer] = [() => NOTICE_STATES[notice.state], maintainerNames(config)]

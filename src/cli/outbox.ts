@@ -3,6 +3,7 @@
  */
 import { aboutCase, BY_OPERATOR, DESK, event } from '../domain/event.ts'
 import { systemClock } from '../effects/system.ts'
+import { nounOf } from '../messages/catalogue.ts'
 import * as outbox from '../store/outbox.ts'
 import { type Call, record, withDatabase, withoutMemberAddress } from './context.ts'
 import { CommandError, print, printRows, UsageError } from './output.ts'
@@ -36,22 +37,34 @@ export async function retryTheOutbox(call: Call): Promise<void> {
     )
   await withDatabase(call, (db) => {
     const at = systemClock.now()
-    db.transact((tx) => {
+    const name = db.transact((tx) => {
+      const row = outbox.find(tx, id)
       const retried = outbox.retry(tx, id, at)
-      if (retried !== 'queued') throw new CommandError(NOT_QUEUED[retried](id))
-      const { caseNow = null, audience, recipientId = '' } = outbox.find(tx, id) ?? {}
+      if (row === null || retried !== 'queued')
+        throw new CommandError(`${nameOf(id, row)} ${SAYS[retried]}`)
+      const { caseNow, audience, recipientId: recipient, kind: message } = row
       const subject = caseNow === null ? DESK : aboutCase(caseNow)
-      const reporter = audience === 'reporter' ? recipientId : ''
-      record(tx, event('retried', subject, BY_OPERATOR, { outbox: id, reporter }), at)
+      const reporter = audience === 'reporter' ? recipient : ''
+      const about = { audience, recipient, message, outbox: id, reporter }
+      record(tx, event('retried', subject, BY_OPERATOR, about), at)
+      return nameOf(id, row)
     })
-    print(call, { outbox: id, state: 'queued' }, `Message ${id} is queued again.`)
+    print(call, { outbox: id, state: 'queued' }, `${name} ${SAYS.queued}`)
   })
 }
 
-const NOT_QUEUED = {
-  unknown: (id: number) => `There is no message ${id}; "postern outbox list" shows the numbers.`,
-  'not-waiting': (id: number) =>
-    `Message ${id} was neither given up nor held, so it cannot be sent again.`,
-  'not-approved': (id: number) =>
-    `Message ${id} cannot be sent again: a later message has taken its place, it is for somebody who is not on the list any more, or it is a copy of a notice that is no longer approved in this wording for this member; then send /notice preview and /notice approve again by mail.`
+/** `Message 56, the notice about ACME-2026-0001 to member example-linux,` without the name of anybody (G5). */
+function nameOf(id: number, row: outbox.RowInCase | null): string {
+  if (row === null) return `Message ${id}`
+  const about = row.caseNow === null ? '' : ` about ${row.caseNow}`
+  const to = row.audience === 'member' ? ` to member ${row.recipientId}` : ''
+  return `Message ${id}, the ${nounOf(row.kind)}${about}${to},`
+}
+
+const SAYS = {
+  queued: 'is queued again.',
+  unknown: 'does not exist; "postern outbox list" shows the numbers.',
+  'not-waiting': 'was neither given up nor held, so it cannot be sent again.',
+  'not-approved':
+    'cannot be sent again: a later message has taken its place, it is for somebody who is not on the list any more, or it is a copy of a notice that is no longer approved in this wording for this member; then send /notice preview and /notice approve again by mail.'
 }

@@ -145,10 +145,7 @@ function sentenceAt(sources: readonly Source[], { path, text }: Problem): string
   return `${source?.path ?? ''}: ${formatPath(path)}${at === null ? '' : ` (line ${at})`} ${text}`
 }
 
-/**
- * Reads a file and the files that it extends, which come first. One that several of them extend is read once: it must not undo what
- * another one changed.
- */
+/** Reads a file after the files that it extends, each once: a base that came again would undo what another file changed. */
 async function readSources(
   path: string,
   above: readonly string[] = [],

@@ -33,7 +33,7 @@ export function byMaintainer(id: string): Actor {
   return { kind: 'maintainer', id }
 }
 
-/** The message that made it happen: its bytes, and the signature that gave it authority (G4). */
+/** The message that made it happen: its bytes as fetched, and the signature that gave it authority (G4). */
 export type Evidence = {
   readonly arrivalId: number | null
   readonly messageSha256: Sha256 | null
@@ -223,7 +223,7 @@ const EVENTS = {
   /** A message about the date of the disclosure did not arrive. */
   'date-unreached': {} as { reporter: string; message: MessageKind; outbox: number },
   /** On the record of the case that the message is about, else of the desk; `reporter`: '' where it is for somebody else. */
-  retried: {} as { outbox: number; reporter: string },
+  retried: {} as Recipient & { message: MessageKind; outbox: number; reporter: string },
   /** `to`: the maintainers who were told, '' for the list member; `dueAt`: null for what merely happened. */
   rang: {} as {
     clock: string

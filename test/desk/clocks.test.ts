@@ -826,10 +826,16 @@ describe('(A3) an answer that is lost while the case is open', () => {
       "SELECT about ->> 'outbox' FROM events WHERE kind = 'reporter-unreached'"
     )
     // Another message to this reporter says nothing of what was lost.
-    await given(event('retried', CASE, BY_OPERATOR, { outbox: outbox + 1, reporter: FIRST }))
+    const again = {
+      audience: 'reporter',
+      recipient: FIRST,
+      message: 'reply',
+      reporter: FIRST
+    } as const
+    await given(event('retried', CASE, BY_OPERATOR, { ...again, outbox: outbox + 1 }))
     await given(DATE_TOLD)
     expect(dues()).toEqual(['reporter-unreached'])
-    await given(event('retried', CASE, BY_OPERATOR, { outbox, reporter: FIRST }))
+    await given(event('retried', CASE, BY_OPERATOR, { ...again, outbox }))
     expect(dues()).toEqual([null])
     await lose('refused')
     expect(dues()).toEqual(['reporter-unreached'])

@@ -139,7 +139,15 @@ describeWith(['dovecot', 'gpg'], 'a network and a clock that misbehave', async (
 
     const listed = await desk.cli('outbox', 'list', '--state', 'given-up', '--json')
     const [{ id } = { id: 0 }] = JSON.parse(listed.stdout) as { id: number }[]
-    expect(await desk.cli('outbox', 'retry', String(id))).toMatchObject({ status: 0, stderr: '' })
+    expect(await desk.cli('outbox', 'retry', String(id))).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(
+        /^Message \d+, the acknowledgement about ACME-\d{4}-0001, is queued again\.\n$/
+      ) as string
+    })
+    expect((await desk.cli('audit', 'export')).stdout).toMatch(
+      /The operator had the desk try again to send the acknowledgement to .* \(message \d+\)\.\n/
+    )
     const retried = `SELECT subject_kind AS kind, subject_id = about ->> 'reporter' AS isOfReporter
       FROM events WHERE kind = 'retried'`
     expect(desk.rows(retried)).toEqual([{ kind: 'case', isOfReporter: 1 }])

@@ -5,9 +5,16 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, it } from 'vitest'
-import { BY_DESK, DESK, event, NO_EVIDENCE } from '../../src/domain/event.ts'
+import {
+  aboutCase,
+  BY_DESK,
+  byMaintainer,
+  DESK,
+  event,
+  NO_EVIDENCE
+} from '../../src/domain/event.ts'
 import { type NoticeRecord } from '../../src/domain/notice.ts'
-import { addMs } from '../../src/domain/time.ts'
+import { addMs, type Instant } from '../../src/domain/time.ts'
 import { systemClock } from '../../src/effects/system.ts'
 import { type Database, type Tx } from '../../src/store/database.ts'
 import * as deliveries from '../../src/store/deliveries.ts'
@@ -134,6 +141,7 @@ describeWith(['dovecot', 'gpg'], 'a notice held by the operator', async () => {
     const [copy] = desk.rows<{ id: number }>(sql)
     const retried = await desk.cli('outbox', 'retry', String(copy?.id))
     expectRefused(retried, 1, /no longer approved .*send \/notice preview/)
+    expect(retried.stderr).toContain(`Message ${copy?.id}, the notice to member beta, cannot be`)
     expect(copiesOf(notice)).toEqual(['alpha sent', 'beta held'])
     const shown = await desk.cli('notice', 'show', notice.caseTag)
     expect(shown.stdout).toMatch(/^Disclosure: .+\nOn hold: since .+/m)
@@ -190,6 +198,19 @@ describeWith(['dovecot', 'gpg'], 'a notice held by the operator', async () => {
     const uncounted = /pproved by Ada.*\(does not count: the clock jumped since\)/
     for (const command of [['show'], ['notice', 'show']])
       expect((await desk.cli(...command, caseTag)).stdout).toMatch(uncounted)
+  })
+
+  it('says since when the issue is public', async () => {
+    const { caseTag } = scheduled()
+    const since = async () =>
+      /^Public: .+$/m.exec((await desk.cli('notice', 'show', caseTag)).stdout)
+    expect(await since()).toBeNull()
+    inDatabase((tx) => {
+      const about = { date: '2026-11-30T13:00:00.000Z' as Instant, reason: '' }
+      const disclosed = event('disclosed', aboutCase(caseTag), byMaintainer('grace'), about)
+      events.append(tx, disclosed, { at: systemClock.now(), evidence: NO_EVIDENCE })
+    })
+    expect((await since())?.[0]).toMatch(/^Public: since Mon 30 Nov 2026, .*13:00 UTC/)
   })
 
   it('of a member who is taken off the list: what stays here is counted, and the notices that others have to approve anew are named', async () => {
