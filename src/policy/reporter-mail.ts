@@ -63,9 +63,7 @@ export function decisionMail(
   if (answersOne && text !== '' && all.length > 1) throw new Refusal(forOne(draft))
   const isOther = mail === 'accepted' || mail === 'merged'
   const again = isOther && draft.known.wasRejected ? 'We have looked at your report again. ' : ''
-  const isAccepted = draft.words.some((one) => one.mail === 'accepted')
-  if (isAccepted && (mail === 'rejected' || (mail === 'closed' && !draft.known.wasDisclosed)))
-    throw new Refusal(BOTH)
+  refuseBoth(draft, mail)
   decide(reporterTold(draft))
   draft.activity.push(`${mail} the case${why}`)
   const done = `${DONE[mail]}${why}.`
@@ -83,8 +81,13 @@ export function decisionMail(
   return `${says} Your text was kept as a note.`
 }
 
-const BOTH =
-  'Not done: the reporter would read in one message that the report is accepted and that its case has ended. Please send one of the two.'
+function refuseBoth({ words, known }: Draft, mail: Decided): void {
+  const ends = mail === 'rejected' || (mail === 'closed' && !known.wasDisclosed)
+  if (!ends || !words.some((one) => one.mail === 'accepted')) return
+  throw new Refusal(
+    'Not done: the reporter would read in one message that the report is accepted and that its case has ended. Please send one of the two.'
+  )
+}
 
 function forOne({ case: { tag }, settings }: Draft): string {
   return `Not done: every reporter of this case would read the text, and your message answers one of them. To send the text to that reporter alone, write a line /reply above it. To send it to all of them, please write a new message that ${firstLines(settings, tag)}`
