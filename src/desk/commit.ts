@@ -276,7 +276,7 @@ function put(tx: Tx, decided: NewEvent, at: Instant, evidence: Evidence): void {
   if (decided.kind === 'acknowledgement-released') releaseAnswer(tx, decided.subject, at)
 }
 
-/** Whether the date of a case is nothing to ask or tell any more. What says that it is public stays true when the case is closed. */
+/** Whether nobody is asked or told the date of a case any more. That it is public stays true when the case is closed. */
 function endsDate({ kind, about }: NewEvent): boolean {
   if (kind === 'closed') return about.disposition !== 'disclosed'
   return kind === 'disclosed' || kind === 'rejected' || kind === 'merged'
