@@ -95,9 +95,9 @@ export type UpdateCase = {
 }
 
 /** The whole next content of a notice; version 0 where it does not exist yet. A patch list of null leaves the stored patches. */
-export type SaveNotice = Pick<
+export type SaveNotice = Omit<
   NoticeRecord,
-  'caseTag' | 'product' | 'version' | 'state' | 'revision' | 'fields' | 'told' | 'releaseAt'
+  'id' | 'patches' | 'authors' | 'previews' | 'approvals' | 'hasLeft'
 > & {
   readonly kind: 'save-notice'
   readonly patches: readonly (OutgoingAttachment & { readonly sha256: Sha256 })[] | null

@@ -197,8 +197,8 @@ const EVENTS = {
     dateOwed: Instant | null
   },
   'notice-left': {} as { revision: number; sent: number; held: number },
-  /** The list was told before; a new date or content is written and has to be approved before the earlier of the dates. */
-  'change-proposed': {} as { oldDate: Instant; date: Instant; approveBy: Instant },
+  /** A new date or content for a list that was told has to be approved in time; null: it is again what the list has. */
+  'change-proposed': {} as { oldDate: Instant; date: Instant; approveBy: Instant | null },
   'copy-waits': {} as { member: string; revision: number; leavesAt: Instant },
   'copy-left': {} as { member: string },
   /** The member came on the list, or came back, after the notice had left. */

@@ -116,16 +116,10 @@ export function untold(
 ): Decision[] {
   const isPromised = word === 'early' ? because !== 'no-address' : isDatePromised(product)
   if (word === 'question' || !isPromised) return []
-  const kind = UNTOLD[word]
+  const ofDate = word === 'change' ? 'change-untold' : 'date-untold'
+  const kind = word === 'early' ? 'disclosure-untold' : ofDate
   return [recorded(kind, aboutCase(tag), by, { reporter: id, date, because })]
 }
-
-const UNTOLD = {
-  date: 'date-untold',
-  over: 'date-untold',
-  change: 'change-untold',
-  early: 'disclosure-untold'
-} as const
 
 /** The date that they were told last, or also asked about; null for none. */
 function lastTold(

@@ -54,14 +54,13 @@ export function nextReleaseAt(read: Read): Instant | null {
 
 /** Stores the whole next content; `Trouble` `conflict` when the notice has changed since it was read. Returns its id. */
 export function save(tx: Tx, caseId: number, save: SaveNotice): number {
-  const { product, state, revision, fields, told, releaseAt, version } = save
-  const values = { product, state, revision, fields, told, releaseAt }
+  const { product, state, revision, fields, told, releaseAt, releasedAt, version } = save
+  const values = { product, state, revision, fields, told, releaseAt, releasedAt }
   const { changes } =
     version === 0
       ? insert(tx, 'notices', { caseId, ...values }, 'ON CONFLICT (case_id) DO NOTHING')
       : tx.run(
-          `UPDATE notices SET ${assignments(values)}, version = version + 1,
-             released_at = CASE WHEN revision = @revision THEN released_at END
+          `UPDATE notices SET ${assignments(values)}, version = version + 1
            WHERE case_id = @caseId AND version = @version`,
           { caseId, version, ...values }
         )

@@ -29,6 +29,7 @@ import {
   HOUR,
   jumps,
   kindsTo,
+  lastTo,
   linus,
   MINUTE,
   members,
@@ -138,11 +139,40 @@ it('(B16) the reporter is told nothing when nothing changed for those who read t
   await world.addMember(late)
   await approve()
   await writes(grace, '/notice draft\nseverity: high\n')
-  await writes(grace, '/notice draft\nseverity:\n')
+  expect(await writes(grace, '/notice draft\nseverity:\n')).toContain('This is what the list has')
   await approve()
-  expect(await textsTo(late)).toHaveLength(2)
+  expect(await textsTo(late)).toHaveLength(1)
   expect(await textsTo(alice)).toEqual([])
   expect(recorded('date-told')).toMatchObject([{ isQuestion: true }, { isQuestion: false }])
+})
+
+it('(B16) a date that is moved back to what the list was told is no change: nothing leaves to the list, nobody is reminded, and the answer says that the list has it', async () => {
+  await givenReleased()
+  await writes(grace, LATER)
+  expect(await lastTo(alice)).toContain('We now propose Mon 7 Dec 2026')
+  const back = '/embargo 2026-12-04T14:00:00+02:00 because it was a mistake\n'
+  const mark = world.accepted.length
+  expect(await writes(grace, back)).toContain('This is what the list has')
+  expect(await lastTo(alice)).toMatch(/We have told the private list .* public on Fri 4 Dec 2026/)
+  expect(noticeStates()).toEqual(['released'])
+  expect(await writes(grace, '/notice preview\n')).toContain('Nothing has changed since')
+  await world.wait(2 * DAY)
+  for (const member of members) expect(await textsTo(member)).toEqual([])
+  expect(await allTo(linus, mark)).not.toContain(UNAPPROVED)
+  // The next change is compared with what the list has.
+  await writes(grace, LATER)
+  await approve()
+  expect((await textsTo(debian))[0]).toMatch(/was Fri 4 Dec 2026.*is now Mon 7 Dec 2026/)
+  expect((await textsTo(debian))[0]).toContain('revision 2')
+})
+
+it('(B16) a date that is moved and moved back in one message tells the list nothing, and the reporter no other date', async () => {
+  await givenReleased()
+  const back = '/embargo 2026-12-04T12:00:00Z because it was a mistake\n'
+  expect(await writes(grace, `${LATER}${back}`)).toContain('This is what the list has')
+  await world.wait(DAY)
+  for (const member of members) expect(await textsTo(member)).toEqual([])
+  expect(await allTo(alice)).not.toContain('7 Dec')
 })
 
 it('(B16) a member who had no notice yet gets the present revision as the first one, without what changed', async () => {

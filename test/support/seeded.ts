@@ -99,6 +99,7 @@ export function seedNotice(
     },
     told: null,
     releaseAt,
+    releasedAt: null,
     patches: [],
     copies: 'go-on',
     ...content

@@ -24,7 +24,7 @@ import {
   splitReason
 } from '../draft.ts'
 import { plannedRelease, willLeave } from '../notice-content.ts'
-import { AUTHORS, announceEdit, approverWords, readyWords, reopenNotice } from './notice.ts'
+import { AUTHORS, announceEdit, editWords, reopenNotice } from './notice.ts'
 import { type Verb } from './verb.ts'
 
 const embargo: Handler = (draft, command) => {
@@ -51,12 +51,17 @@ const embargo: Handler = (draft, command) => {
   const releaseAt = plannedRelease(draft)
   const leaveBy = draft.case.state === 'noticed' ? null : releaseAt
   decided(draft, 'embargo-set', { oldDate, date, written, reason: disclosureReason, leaveBy })
-  tellAll(draft, { word: 'question', date })
   const leaves =
     releaseAt === null || isListTold(draft.notice) ? '' : ` ${willLeave(releaseAt, draft)}`
-  reopenNotice(draft)
   draft.activity.push(`set the disclosure to ${said}${why}`)
-  return `Disclosure: ${said}${why}.${leaves}${edited}${approverWords(draft)}${readyWords(draft)}`
+  putForward(draft, date)
+  return `Disclosure: ${said}${why}.${leaves}${editWords(draft, edited)}`
+}
+
+/** Opens the notice for the new date and asks the reporters about it; if the list has that date, they are told it again. */
+function putForward(draft: Draft, date: Instant): void {
+  const isBack = draft.notice !== null && reopenNotice(draft, draft.notice).state === 'released'
+  tellAll(draft, { word: isBack ? 'date' : 'question', date })
 }
 
 /** The first usual date that keeps the lead of the policy and leaves three days to write and approve the notice. */

@@ -88,7 +88,7 @@ const draftNotice: Handler = (draft, command) => {
   const without = emptied.length === 0 ? '' : `, and took out the text of ${listed(emptied)}`
   draft.activity.push(`wrote the notice, revision ${written.revision}${without}`)
   const stored = files.length === 0 ? '' : ` ${count(files.length, 'patch', 'patches')} stored.`
-  return `Notice revision ${written.revision} stored${without}.${stored}${instantWords(written, fields, draft.settings.desk.timezone)}${edited}${approverWords(draft)}${readyWords(draft)}`
+  return `Notice revision ${written.revision} stored${without}.${stored}${instantWords(written, fields, draft.settings.desk.timezone)}${editWords(draft, edited)}`
 }
 
 /** The instants among these fields as the notice says them: in the zone of the desk, in UTC and as written (B17). */
@@ -100,7 +100,7 @@ function instantWords(notice: NoticeRecord, given: Command['fields'], timezone: 
 
 function editNotice(draft: Draft, fields: Command['fields']): NoticeRecord {
   draft.notice ??= emptyNotice(draft)
-  const open = reopenNotice(draft) ?? draft.notice
+  const open = draft.notice
   const given = fields.map(({ key, value }): [string, string] => [
     key,
     withZone(value, draft.settings.desk.timezone)
@@ -109,21 +109,24 @@ function editNotice(draft: Draft, fields: Command['fields']): NoticeRecord {
   const written: NoticeFields = Object.fromEntries(all.filter(([, value]) => value !== ''))
   if (draft.files.length > 0) draft.newPatches = draft.files
   const patches = draft.newPatches?.map(({ content: _, ...patch }) => patch) ?? open.patches
-  draft.notice = { ...open, patches, fields: written }
-  return draft.notice
+  return reopenNotice(draft, { ...open, patches, fields: written })
 }
 
-/** Says what must be corrected in the notice and what its author may not expect; '' where there is nothing of the kind. */
-export function readyWords(draft: Draft): string {
-  const { notice, settings } = draft
-  if (notice === null || draft.product.policy.notice === null) return ''
+/** What comes next after an edit of the notice or its date; `edited` is what {@link announceEdit} said before it. */
+export function editWords(draft: Draft, edited: string): string {
+  const { notice, settings, product } = draft
+  if (notice?.state === 'released') return LIST_HAS_IT
+  const says = `${edited}${approverWords(draft)}`
+  if (notice === null || product.policy.notice === null) return says
   const faults = [...noticeFaults(draft)]
-  if (faults.length > 0) return ` Before the preview, please correct this: ${oneALine(faults)}`
+  if (faults.length > 0)
+    return `${says} Before the preview, please correct this: ${oneALine(faults)}`
   const patch = fieldInstant(notice, 'patch_available_at', settings.desk.timezone)?.instant
   const late = patch !== undefined && patch > (draft.case.disclosureAt ?? patch) ? PATCH_LATE : ''
-  return missingFields(draft).length === 0 ? `${late} Nothing is missing.` : late
+  return `${says}${late}${missingFields(draft).length === 0 ? ' Nothing is missing.' : ''}`
 }
 
+const LIST_HAS_IT = ' This is what the list has: nothing is left to approve.'
 const PATCH_LATE =
   ' Please note: patch_available_at is after the disclosure, so the issue becomes public before the patch.'
 
@@ -135,22 +138,39 @@ function filesComplaint({ files }: Draft): string | null {
   return names.size === files.length ? null : 'Two attachments have the same file name.'
 }
 
-/** Opens the notice, if any, for change again: as a new revision if the list has read the present one. */
-export function reopenNotice(draft: Draft): NoticeRecord | null {
-  const { notice } = draft
-  if (notice === null) return null
+/**
+ * Opens the notice for change again: as a new revision if the list has read the present one. What the list has to learn is on the
+ * record, so that it is not forgotten (B16). What is again as the list has it is no change: the revision that left stands.
+ */
+export function reopenNotice(draft: Draft, notice: NoticeRecord): NoticeRecord {
   const left = isOut(notice)
-  const told = left ? toldBy(notice, draft) : notice.told
+  const told = left ? toldBy(draft.bound.notice ?? notice, draft) : notice.told
   const revision = left ? notice.revision + 1 : notice.revision
-  draft.notice = { ...notice, ...UNSENT, told, revision }
+  const open = { ...notice, ...UNSENT, told, revision }
+  const standing = standingAs(open, draft)
+  draft.notice = standing ?? open
   const date = draft.case.disclosureAt
-  // The list has to learn the new date or content. On the record, so that it is not forgotten (B16).
   if (told !== null && told.disclosureAt !== null && date !== null) {
     const { disclosureAt: oldDate } = told
-    const approveBy = oldDate < date ? oldDate : date
+    const approveBy = standing !== null ? null : oldDate < date ? oldDate : date
     decided(draft, 'change-proposed', { oldDate, date, approveBy })
   }
   return draft.notice
+}
+
+/** The revision that left for the whole list, where this one says the same; null where it does not. */
+function standingAs(notice: NoticeRecord, draft: Draft): NoticeRecord | null {
+  const { told } = notice
+  const left = draft.bound.events.findLast(
+    ({ kind }) => kind === 'notice-left' || kind === 'notice-held'
+  )
+  if (told === null || left?.kind !== 'notice-left' || hasHappened(draft, 'notice-held'))
+    return null
+  // The same instant may have been written in another zone.
+  const changes = noticeParams(notice, draft).changes.filter(({ what }) => what !== 'Disclosure')
+  if (changes.length > 0 || told.disclosureAt !== draft.case.disclosureAt) return null
+  const { revision } = told
+  return { ...notice, revision, releasedAt: left.at, state: 'released', hasLeft: true }
 }
 
 const UNSENT = { state: 'drafting', releaseAt: null, releasedAt: null, hasLeft: false } as const

@@ -166,6 +166,16 @@ describe('the history of a case', () => {
     ],
     [
       event('change-proposed', CASE, GRACE, {
+        ...{
+          oldDate: at('2026-12-01T13:00:00Z'),
+          date: at('2026-12-01T13:00:00Z'),
+          approveBy: null
+        }
+      }),
+      'Grace Hopper made the advance notice again what the list has; no change is left to approve.'
+    ],
+    [
+      event('change-proposed', CASE, GRACE, {
         ...{ oldDate: at('2026-12-01T13:00:00Z'), date: at('2026-12-02T13:00:00Z'), approveBy: AT }
       }),
       'Grace Hopper proposed a change of the advance notice that the list has had; the list goes by Tue 1 Dec 2026, 14:00 Berlin (13:00 UTC), and the date is now Wed 2 Dec 2026, 14:00 Berlin (13:00 UTC).'
@@ -214,6 +224,7 @@ describe('the history of a case', () => {
       ...{ into: TAG, reason: 'r', date: AT, oldDate: AT, disposition: 'internal' },
       ...{ written: 'w', writtenAt: AT },
       ...{ leaveBy: AT, answer: 'agree', revision: 1, fields: [], patches: [], digest: SHA },
+      ...{ approveBy: AT },
       ...{ leavesAt: AT, cases: ['ACME-2026-0001'], bytes: 7, told: 'told' },
       ...{ at: 'one thing', error: 'TypeError', copies: { left: 1, here: 1, onTheWay: 1 } },
       ...{

@@ -59,6 +59,7 @@ export const DRAFT: SaveNotice = {
   fields: { description: 'x' },
   told: null,
   releaseAt: null,
+  releasedAt: null,
   patches: null,
   copies: 'go-on'
 }
