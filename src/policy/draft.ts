@@ -241,8 +241,8 @@ export function withdrawWords(
   draft.decisions.push(...withdrawn.flatMap((words) => dropWords(words, by, why)))
 }
 
-/** Whether words that wait say that the case has ended. */
-export function tellsEnd({ mail }: WaitingWords): boolean {
+/** Whether words to a reporter say that the case has ended. */
+export function tellsEnd({ mail }: Pick<Words, 'mail'>): boolean {
   return mail === 'rejected' || mail === 'closed'
 }
 

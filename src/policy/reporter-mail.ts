@@ -126,7 +126,6 @@ export function reporterMeant({ case: record, bound: { named }, conversation }: 
 
 /** One message to each: what one of them reads names none of the others. */
 export function toEach(reporters: readonly Addressed[], draft: Draft, words: Words): string {
-  if (reporters.length === 0) throw new Refusal(NO_ADDRESS)
   return reporters.map((reporter) => toOne(reporter, draft, words)).join(' ')
 }
 

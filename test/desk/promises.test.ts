@@ -173,7 +173,7 @@ it('(A3, M-10) a case in which the reporter wrote last is closed with words to t
   await writes(alice, 'I disagree.\n', answering(alice))
   expect(await lastTo(grace)).toContain('the lines /reply and /close because REASON')
   const unread = await says('/close because we looked again\n')
-  expect(unread).toContain('The reporter wrote last and nobody has answered.')
+  expect(unread).toContain('A reporter wrote last and nobody has answered.')
   expect(unread).not.toMatch(/^ *\/close$/m)
   expect(await says('/close because REASON\nIt needs root.\n')).toContain('your own reason')
   expect(await says('/close because we looked again\nIt needs root.\n')).toContain('Done')

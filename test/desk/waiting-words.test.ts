@@ -224,7 +224,7 @@ it('(B10) files do not wait: a reply with files is refused and says so', async (
   await givenKeylessCase()
   const patch = { filename: 'fix.patch', content: 'diff' }
   const answer = await says(`/reply\n${REPLY}\n`, FIRST, { patch })
-  expect(answer).toContain('Text waits for one, but files do not.')
+  expect(answer).toContain('Not sent: files leave encrypted only')
   expect(waiting()).toEqual([])
 })
 

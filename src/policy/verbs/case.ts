@@ -16,7 +16,8 @@ import {
   recordAfter,
   refuseIf,
   requireLegal,
-  splitReason
+  splitReason,
+  tellsEnd
 } from '../draft.ts'
 import { nameOf } from '../recipients.ts'
 import { decisionMail } from '../reporter-mail.ts'
@@ -133,7 +134,7 @@ const close: Handler = (draft, command) => {
   if (!isSilent) {
     // If the policy forbids it, that is said before a text is asked for.
     requireLegal(draft, 'closed', { reason, told: 'told' })
-    refuseIf(text === '' && isAnswerDue(draft) ? answerDue(draft) : null)
+    refuseIf(text === '' && isAnswerDue(draft) ? ANSWER_DUE : null)
     // Nobody is asked about a date any more: the message says that the issue is public, if it is.
     draft.question = null
     const decision = CLOSING[disposition]
@@ -165,11 +166,8 @@ function notYetTold(draft: Draft, text: string): readonly Addressed[] {
   return text === '' && to.length > 0 ? to : all
 }
 
-function answerDue(draft: Draft): string {
-  return addresseesOf(draft.case).length === 1
-    ? 'The reporter wrote last and nobody has answered. Please write a text to the reporter below /close.'
-    : 'A reporter wrote last and nobody has answered. Please answer them with /reply first, or write a text to all reporters below /close.'
-}
+const ANSWER_DUE =
+  'A reporter wrote last and nobody has answered. Please answer with /reply first, or write a text below /close, which all reporters of the case read.'
 
 /** What a reporter reads at the end of a case, whether or not the maintainer adds a text. */
 const CLOSING = {
@@ -274,6 +272,7 @@ const reopen: Handler = (draft, command) => {
   const { before, reason, why } = splitReason(command.words)
   if (before !== '' || reason === null)
     throw new Refusal('Please give the reason: /reopen because REASON.')
+  refuseIf(draft.words.some(tellsEnd) ? ENDED_ABOVE : null)
   // Those who were told that the case has ended, and got no other decision since.
   const to = addresseesOf(draft.case).filter((one) =>
     ['rejected', 'closed'].includes(lastNews(draft, one) ?? '')
@@ -284,6 +283,9 @@ const reopen: Handler = (draft, command) => {
   draft.activity.push(`reopened the case${why}`)
   return `The case is open again${why}.`
 }
+
+const ENDED_ABOVE =
+  'Not done: an earlier line of this message tells the reporter that the case has ended. Please leave out both lines, or send /reopen in a separate message.'
 
 const OPEN_AGAIN = {
   mail: 'reopened',

@@ -53,14 +53,11 @@ function filesComplaint(draft: Draft): string | null {
   const attached = attachedMail(draft)
   if (attached !== null) return attached
   const way = pathIn(draft)
-  if (way === 'no-key') return FILES_WITHOUT_KEY
-  return way === 'in-clear' ? FILES_IN_CLEAR : null
+  return way === null || way === 'encrypted' ? null : FILES_WITHOUT_KEY
 }
 
 const FILES_WITHOUT_KEY =
-  'Not sent: we have no usable key of the reporter. Text waits for one, but files do not. Please send the text without the files, and the files when a key has come.'
-const FILES_IN_CLEAR =
-  'Not sent: files leave encrypted only, and we have no key of the reporter. Please send the text without the files, or ask for a key with /ask.'
+  'Not sent: files leave encrypted only, and we have no usable key of the reporter. Please send the text without the files, and the files when a key has come; /ask asks for one.'
 
 /** Refuses a whole message as a file: mail clients can attach the one that they answer, with all that others wrote (B1, B7). */
 export function attachedMail({ files }: Pick<Draft, 'files'>): string | null {

@@ -139,6 +139,15 @@ describe('/accept and /reject (M-10, M-16)', () => {
     }
   )
 
+  it.each([keysOf(null), bound().reporterKeys])(
+    '(B10, B13) a message that tells the reporter of an end does not open the case again',
+    (reporterKeys) => {
+      const on = { bound: bound({ reporterKeys }) }
+      const { ran, said } = run('/reject upstream\n/reopen because wrong button', on)
+      expect([ran, said]).toEqual([false, expect.stringContaining('leave out both lines')])
+    }
+  )
+
   it('(B6) /status shows the case as the whole message leaves it, wherever it stands', () => {
     const shown = JSON.stringify(sent(run('/status\n/accept').decisions, 'transcript'))
     expect(shown).toContain('(ACME Parser): accepted')
