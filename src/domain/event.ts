@@ -69,6 +69,9 @@ export type RefusedLine = {
     | 'rule'
 }
 
+/** `zone`: in which the date was written, null for none. */
+type DateTold = { reporter: string; date: Instant; zone: string | null; how: Way }
+
 type Nothing = Readonly<Record<string, never>>
 /** `failed`: the message could not be made; the log says why. */
 type Untold = { reporter: string; date: Instant; because: 'no-key' | 'no-address' | 'failed' }
@@ -160,14 +163,9 @@ const EVENTS = {
   'change-untold': {} as Untold,
   /** It became public before its date, and the desk could not write that to the reporter. */
   'disclosure-untold': {} as Untold,
-  /** `isQuestion`: they were asked whether it suits them. `zone`: in which it was written, null for none. */
-  'date-told': {} as {
-    reporter: string
-    date: Instant
-    zone: string | null
-    how: Way
-    isQuestion: boolean
-  },
+  /** They were asked whether it suits them. */
+  'date-asked': {} as DateTold,
+  'date-told': {} as DateTold,
   'date-answered': {} as { reporter: string; date: Instant; answer: 'agree' | 'object' },
 
   // The notice of a case.

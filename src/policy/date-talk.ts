@@ -101,8 +101,9 @@ export function tell(owed: Owed, about: DateAbout, { by, tag }: Act) {
     ? dateProposed({ date: disclosure, before })
     : dateNotice({ product: product.name, disclosure, word, before, changed, isListTold })
   const sending = { once: `${about.arrivalId}:${date}`, tag: record.tag }
-  const event = { reporter: reporter.id, date, zone, how: path.kind, isQuestion }
-  const told = recorded('date-told', aboutCase(tag), by, event)
+  const kind = isQuestion ? 'date-asked' : 'date-told'
+  const event = { reporter: reporter.id, date, zone, how: path.kind }
+  const told = recorded(kind, aboutCase(tag), by, event)
   const says = `We ${did} ${address} ${what}, ${WAYS[path.kind]}.`
   return { to, isReached: true, says, decisions: [toReporter(path, message, sending), told] }
 }
@@ -121,14 +122,17 @@ export function untold(
   return [recorded(kind, aboutCase(tag), by, { reporter: id, date, because })]
 }
 
+/** A reporter knows a date from either. */
+const TOLD = ['date-asked', 'date-told'] as const
+
 /** The date that they were told last, or also asked about; null for none. */
 function lastTold(
   { record, events }: Pick<DateAbout, 'record' | 'events'>,
   reporter: Reporter,
   isAskedToo: boolean
 ): Particulars['date-told'] | null {
-  const told = wordsWith(events, record, reporter, 'date-told').map(({ about }) => about)
-  return told.findLast(({ isQuestion }) => isAskedToo || !isQuestion) ?? null
+  const kinds = isAskedToo ? TOLD : (['date-told'] as const)
+  return wordsWith(events, record, reporter, ...kinds).at(-1)?.about ?? null
 }
 
 /** Everybody who reported, each person once. */
@@ -244,12 +248,13 @@ export function owedWord(
   { record, events, now }: Pick<DateAbout, 'record' | 'events' | 'now'>,
   reporter: Reporter
 ): Word | null {
-  const kinds = ['date-told', 'date-untold', 'disclosure-untold'] as const
-  const last = wordsWith(events, record, reporter, ...kinds).at(-1)
+  const untold = ['date-untold', 'disclosure-untold'] as const
+  const last = wordsWith(events, record, reporter, ...TOLD, ...untold).at(-1)
+  const isTold = TOLD.some((kind) => kind === last?.kind)
   if (record.state === 'disclosed')
     return last?.kind === 'disclosure-untold' ? { word: 'early', date: last.about.date } : null
   const date = comingDate(record, now)
-  if (date === null || (last?.kind === 'date-told' && last.about.date === date)) return null
+  if (date === null || (isTold && last?.about.date === date)) return null
   const set = events.findLast(({ kind }) => kind === 'embargo-set' || kind === 'notice-left')
   return { word: set?.kind === 'notice-left' ? 'date' : 'question', date }
 }
@@ -265,9 +270,9 @@ export function answerOf(
   record: CaseRecord,
   reporter: Reporter,
   { bound, now }: Pick<CommandContext, 'bound' | 'now'>
-): DeskEvent<'date-answered' | 'date-told'> | null {
+): DeskEvent<'date-answered' | (typeof TOLD)[number]> | null {
   const date = comingDate(record, now)
-  const said = wordsWith(bound.events, record, reporter, 'date-told', 'date-answered').filter(
+  const said = wordsWith(bound.events, record, reporter, ...TOLD, 'date-answered').filter(
     ({ about }) => about.date === date
   )
   return said.findLast(({ kind }) => kind === 'date-answered') ?? said.at(-1) ?? null
@@ -275,7 +280,7 @@ export function answerOf(
 
 /** Whether the last message about the date did not reach them. */
 export function isDateLost(about: Pick<DateAbout, 'record' | 'events'>, reporter: Reporter) {
-  const kinds = ['date-told', 'date-unreached', 'retried'] as const
+  const kinds = [...TOLD, 'date-unreached', 'retried'] as const
   return wordsWith(about.events, about.record, reporter, ...kinds).at(-1)?.kind === 'date-unreached'
 }
 
@@ -307,7 +312,7 @@ export function answerToDate(
   const nothing = { facts: [], decisions: [], isOnlyYes: false }
   if (sender.kind !== 'reporter' || date === null) return nothing
   const { text, outsideText, attachments, warnings } = opened
-  const told = wordsWith(events, record, sender.reporter, 'date-told')
+  const told = wordsWith(events, record, sender.reporter, ...TOLD)
   const own = newText(text)
   const answer = readAnswer(own)
   if (told.length === 0 || answer === null) return nothing
@@ -354,7 +359,7 @@ function readAnswer(own: string): 'agree' | 'object' | 'unread' | null {
 /** Which date it is about, by the messages that it names; by those that they were told, where it names none. */
 function whichDate(
   date: Instant,
-  told: readonly DeskEvent<'date-told'>[],
+  told: readonly DeskEvent<(typeof TOLD)[number]>[],
   about: Pick<Situation, 'answers' | 'quoted'> & { readonly record: CaseRecord },
   reporter: Reporter
 ): keyof typeof TO {

@@ -226,14 +226,14 @@ export function* dateLines(draft: Draft): Iterable<string> {
     const said = answerOf(record, reporter, { bound: { ...bound, events }, now })
     const when = formatInstant(said?.at ?? now, settings.desk.timezone)
     const word = said === null ? owedWord(about, reporter) : null
-    if (said?.kind === 'date-told') {
+    if (said?.kind === 'date-answered')
+      yield `Date: ${address} ${said.about.answer === 'agree' ? 'agreed' : 'OBJECTED'} ${when}`
+    else if (said !== null) {
       const wrote = isDateLost(about, reporter)
         ? `what we wrote to them on ${when} could not be delivered`
         : `we wrote to them ${when}`
       yield `Date: no AGREE or OBJECT from ${address}; ${wrote}`
-    } else if (said !== null)
-      yield `Date: ${address} ${said.about.answer === 'agree' ? 'agreed' : 'OBJECTED'} ${when}`
-    else if (word !== null && reporterPath(reporter, reporterKeys, product).kind === 'no-key')
+    } else if (word !== null && reporterPath(reporter, reporterKeys, product).kind === 'no-key')
       yield `Message about the disclosure: waits for a key of ${address}`
   }
 }

@@ -143,7 +143,7 @@ it('(B16) the reporter is told nothing when nothing changed for those who read t
   await approve()
   expect(await textsTo(late)).toHaveLength(1)
   expect(await textsTo(alice)).toEqual([])
-  expect(recorded('date-told')).toMatchObject([{ isQuestion: true }, { isQuestion: false }])
+  expect(recorded('date-told')).toHaveLength(1)
 })
 
 it('(B16) a date that is moved back to what the list was told is no change: nothing leaves to the list, nobody is reminded, and the answer says that the list has it', async () => {

@@ -25,6 +25,7 @@ import {
   grace,
   lastTo,
   linus,
+  MINUTE,
   preset,
   recorded,
   SECOND,
@@ -274,6 +275,20 @@ it('(A3, M-10) a reporter who writes into a rejected case lets the clocks of its
   const answered = mark()
   await days(20)
   expect(rangSince(answered)['dead-man'] ?? 0).toBeGreaterThan(2)
+})
+
+it('(B10, B19) a date that a reporter without a key is not asked about is no answer to them, and one that they are asked about is', async () => {
+  const rang = []
+  for (const letter of [KEYLESS, KEYED]) {
+    await deskOf('dispatch')
+    await givenMessage(alice, letter)
+    await writes(alice, 'Is there a date?\n', { ...answering(alice), after: MINUTE })
+    const wrote = mark()
+    await says(DATED)
+    await days(5)
+    rang.push((rangSince(wrote)['conversation'] ?? 0) > 0)
+  }
+  expect(rang).toEqual([true, false])
 })
 
 it.each([

@@ -142,9 +142,8 @@ describe('the history of a case', () => {
       'The desk wrote to Grace Hopper and the list member: A key expires.'
     ],
     [
-      event('date-told', CASE, GRACE, {
-        ...{ reporter: '1', date: at('2026-12-01T13:00:00Z'), zone: null },
-        ...{ how: 'encrypted', isQuestion: true }
+      event('date-asked', CASE, GRACE, {
+        ...{ reporter: '1', date: at('2026-12-01T13:00:00Z'), zone: null, how: 'encrypted' }
       }),
       'Grace Hopper wrote to Alice <alice@reporter.example> to ask whether the disclosure date Tue 1 Dec 2026, 14:00 Berlin (13:00 UTC) suits them (encrypted).'
     ],
@@ -240,7 +239,7 @@ describe('the history of a case', () => {
       ...{ title: 't', to: ['grace', ''], of: ['grace', 'ada'] },
       ...{ isLate: false, fingerprint: 'a'.repeat(40), source: 'attached', replaced: null },
       ...{ isUsable: true, expiresAt: AT, products: ['parser'], ms: 600_000, isSigned: true },
-      ...{ isQuestion: true, refused: [{ verb: 'reply', because: 'misplaced' }] }
+      ...{ refused: [{ verb: 'reply', because: 'misplaced' }] }
     }
     const BECAUSE: Partial<Record<EventKind, string>> = {
       'not-encrypted': 'expired',

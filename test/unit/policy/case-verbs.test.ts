@@ -62,7 +62,7 @@ describe('/disclosed', () => {
   ] as const)(
     '%s records the disclosure of a case that is %s until %s',
     (words, state, date, about) => {
-      const told = date === FUTURE ? [{ kind: 'date-told', about: { isQuestion: false } }] : []
+      const told = date === FUTURE ? [{ kind: 'date-told' }] : []
       expect(run(`/disclosed ${words}`, { state, disclosureAt: date })).toMatchObject({
         ran: true,
         state: 'disclosed',
