@@ -25,6 +25,7 @@ export function policyAdvice(policy: Policy, { dates, end }: Holidays, now: Inst
   const { notice, clocks } = policy
   return linesOf('policy-advice', {
     notice,
+    clocks,
     links: linksOf(policy),
     countsDays: JSON.stringify([clocks, notice]).includes('"business_days"'),
     dates,

@@ -3,8 +3,8 @@
  * Unknown keys and events are refused: a clock that never starts would leave a promise unwatched.
  */
 import { z } from 'zod'
-import { type Clock } from '../domain/clock.ts'
-import { CLOCK_KINDS, INSTANT_NAMES } from '../domain/event.ts'
+import { type Clock, isToldReporter } from '../domain/clock.ts'
+import { CLOCK_KINDS, type InstantName, KINDS_WITH } from '../domain/event.ts'
 import { ROLES } from '../domain/role.ts'
 import { spanMs } from '../domain/time.ts'
 import { readBuiltIn } from './built-in.ts'
@@ -17,7 +17,10 @@ const events = z.array(
 
 const PERCENT = 'must be a number from 0 to 100'
 
-const pause = span.refine((value) => spanMs(value) > 0, 'must be longer than nothing')
+const pause = span.refine(
+  (value) => spanMs(value) > 0 && !('business_days' in value),
+  'must be longer than nothing, in minutes, hours or days: it does not leave out the weekend'
+)
 
 const stepTime = z.union(
   [
@@ -61,7 +64,7 @@ const clock = block({
   until: oneOf(...Object.keys(written))
     .nullable()
     .default(null),
-  from: oneOf(...INSTANT_NAMES).default('at'),
+  from: oneOf('at', ...(Object.keys(KINDS_WITH) as InstantName[])).default('at'),
   due: z.union(
     [block({ within: span }), block({ before: span })],
     'must be { within: SPAN } or { before: SPAN }'
@@ -76,7 +79,11 @@ const clock = block({
   risk: words,
   remedy: words,
   quote: textUpTo(500).default('')
-})
+}).refine(
+  ({ from, starts }) =>
+    from === 'at' || starts.every((kind) => KINDS_WITH[from].some((one) => one === kind)),
+  'must not count from an instant that one of its starts does not have: use from: at, or other starts'
+)
 
 /** Tells only whom its events name: of a message, the one who was to get it. */
 const clockOfCase = clock.refine(
@@ -95,6 +102,14 @@ const clockOfCase = clock.refine(
 /** All clocks of a policy by id: they are those of its cases. */
 export const clocks = z
   .record(shortName, clockOfCase, 'must be a block of clocks by id')
+  .refine(
+    (all) =>
+      Object.entries(all).every(([id, { counts, due, ...stated }]) => {
+        const isPromise = counts !== 'each' && 'within' in due && spanMs(due.within) > 0
+        return isPromise || !isToldReporter({ id, ...stated })
+      }),
+    'must promise the reporter a time: answer, and a clock with key: reporter that starts with opened, must have due: { within: SPAN }, longer than nothing, and not counts: each'
+  )
   .transform((all) => Object.entries(all).map(([id, stated]) => clockOf(id, ['case'], stated)))
 
 const builtIn = Object.entries(written).map(([id, { subjects = ['case'] as const, ...stated }]) => {

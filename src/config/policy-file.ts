@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { REQUIRABLE_FIELDS } from '../domain/notice.ts'
 import { type Policy } from '../domain/settings.ts'
-import { type Span, spanMs, spanWords } from '../domain/time.ts'
+import { HOUR_MS, spanMs, spanWords } from '../domain/time.ts'
 import { readBuiltIn } from './built-in.ts'
 import { calendarKeys, type ReadCalendar } from './calendar.ts'
 import { CASE_CLOCKS, clocks } from './clock-schema.ts'
@@ -48,7 +48,10 @@ const PRESET_NAME = /^[a-z][a-z0-9-]*$/
 const sentence = textUpTo(1000).min(1, 'must not be empty')
 
 const notice = block({
-  lead: span,
+  lead: span.refine(
+    (lead) => spanMs(lead) >= HOUR_MS,
+    'must be an hour at least: a notice that does not leave before the disclosure does not leave at all'
+  ),
   tolerance: block({ min: span, max: span }),
   required: list(oneOf(...REQUIRABLE_FIELDS)).refine(
     (fields) => new Set(fields).size === fields.length,
@@ -64,7 +67,7 @@ const notice = block({
   ).default([])
 }).refine(
   ({ lead, tolerance }) =>
-    roughMs(tolerance.min) <= roughMs(lead) && roughMs(lead) <= roughMs(tolerance.max),
+    spanMs(tolerance.min) <= spanMs(lead) && spanMs(lead) <= spanMs(tolerance.max),
   {
     error: ({ input }) => {
       const { lead, tolerance } = input as NonNullable<Policy['notice']>
@@ -195,12 +198,14 @@ function withAbsolutePaths(own: Source['own'], folder: string): Source['own'] {
 function mergeOver(base: unknown, change: unknown, path: ValuePath): unknown {
   const [under, over] = [recordOf(base), recordOf(change)]
   if (under === null || over === null) return change
-  if (isOneValue(under) || isOneValue(over)) return change
+  const isMap = MAPS_BY_ID.includes(formatPath(path))
+  if (!isMap && (isOneValue(under) || isOneValue(over))) return change
   const merged = new Map<string, unknown>(Object.entries(under))
-  const removes = MAPS_BY_ID.includes(formatPath(path))
+  // The words of a promise name when it is due: whoever states that states them, too.
+  if (!isMap && Object.hasOwn(over, 'due')) merged.delete('quote')
   for (const [key, value] of Object.entries(over)) {
     // A null that removes nothing stays, and is refused.
-    if (removes && value === null && merged.delete(key)) continue
+    if (isMap && value === null && merged.delete(key)) continue
     merged.set(key, mergeOver(merged.get(key), value, [...path, key]))
   }
   return Object.fromEntries(merged)
@@ -210,9 +215,4 @@ function mergeOver(base: unknown, change: unknown, path: ValuePath): unknown {
 function isOneValue(value: Readonly<Record<string, unknown>>): boolean {
   const keys = ['minutes', 'hours', 'days', 'business_days', 'within', 'before']
   return keys.some((key) => Object.hasOwn(value, key))
-}
-
-/** For comparing spans of one policy: five business days count as seven days. */
-function roughMs(value: Span): number {
-  return 'business_days' in value ? (spanMs(value) * 7) / 5 : spanMs(value)
 }

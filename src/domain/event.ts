@@ -297,20 +297,19 @@ export function event<K extends EventKind>(
   return { kind, subject, actor, about } as NewEvent
 }
 
-/** Names of the particulars that hold an instant; `at` is when the event was recorded. */
-export const INSTANT_NAMES = [
-  'at',
-  'receivedAt',
-  'date',
-  'oldDate',
-  'leaveBy',
-  'leavesAt',
-  'withheldSince',
-  'dateOwed',
-  'approveBy',
-  'expiresAt'
-] as const
-export type InstantName = (typeof INSTANT_NAMES)[number]
+/** The kinds whose particulars hold an instant of that name. Clocks count from it, or from `at`, when the event was recorded. */
+export const KINDS_WITH = {
+  receivedAt: ['opened', 'reporter-wrote', 'other-wrote', 'merged-in'],
+  date: ['embargo-set', 'change-proposed', 'date-told', 'disclosed', 'digest-planned'],
+  oldDate: ['embargo-set', 'change-proposed'],
+  leaveBy: ['embargo-set', 'moved-product'],
+  leavesAt: ['notice-scheduled', 'copy-waits'],
+  withheldSince: ['notice-held'],
+  dateOwed: ['notice-leaving'],
+  approveBy: ['change-proposed'],
+  expiresAt: ['certificate-seen']
+} satisfies Record<string, EventKind[]>
+export type InstantName = 'at' | keyof typeof KINDS_WITH
 
 /** The instant of that name that an event speaks of; null where it says there is none, `at` where it does not know the name. */
 export function instantOf(event: DeskEvent, name: InstantName): Instant | null {

@@ -150,9 +150,9 @@ export function dayOff(instant: Instant, calendar: Calendar): 'weekend' | 'holid
   return calendar.holidays.includes(day.toString()) ? 'holiday' : 'weekend'
 }
 
-/** Milliseconds of a span on a wall clock, where a business day is a day. */
+/** Milliseconds of a span on a wall clock, where five business days are seven days. */
 export function spanMs(span: Span): number {
-  const length = 'business_days' in span ? { days: span.business_days } : span
+  const length = 'business_days' in span ? { minutes: (span.business_days * 7 * 1440) / 5 } : span
   return Temporal.Duration.from(length).total('milliseconds')
 }
 

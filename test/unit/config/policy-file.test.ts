@@ -248,7 +248,8 @@ clocks:
     expect(clocks.find(({ id }) => id === 'feedback')).toEqual({
       ...before.find(({ id }) => id === 'feedback'),
       due: { within: { hours: 10 } },
-      firmness: 'soft'
+      firmness: 'soft',
+      quote: ''
     })
     expect(clocks.find(({ id }) => id === 'stale')).toMatchObject({
       subjects: ['case'],
@@ -286,10 +287,43 @@ clocks:
     const answer = async (clock: string) =>
       promisedAnswer(await own(`extends: dispatch\nid: own\nclocks: { answer: ${clock} }\n`))
 
-    expect(await answer('{ due: { within: { business_days: 2 } }, firmness: soft }')).toMatchObject(
-      { due: { within: { business_days: 2 } }, firmness: 'soft' }
-    )
+    expect(
+      await answer('{ due: { within: { business_days: 2 } }, firmness: soft, quote: Soon. }')
+    ).toMatchObject({ due: { within: { business_days: 2 } }, firmness: 'soft', quote: 'Soon.' })
     expect(await answer('null')).toBeNull()
+  })
+
+  it('states the words of a promise again with another due, and takes none from its base (A5)', async () => {
+    const quote = async (clock: string, base = 'dispatch') =>
+      promisedAnswer(await own(`extends: ${base}\nid: own\nclocks: { answer: ${clock} }\n`))?.quote
+
+    expect(await quote('{ firmness: soft }')).toMatch(/48 hours/)
+    expect(await quote('{ due: { within: { hours: 24 } } }')).toBe('')
+    expect(await quote('{ due: { within: { hours: 24 } }, quote: Soon. }')).toBe('Soon.')
+    write(
+      'fast.yaml',
+      'extends: dispatch\nclocks: { answer: { due: { within: { hours: 24 } } } }\n'
+    )
+    expect(await quote('{ firmness: soft }', './fast.yaml')).toBe('')
+  })
+
+  it('takes no id of a clock or code for a span: the others stay (A3, A5)', async () => {
+    const ids = ['minutes', 'hours', 'days', 'within', 'before', 'due', 'quote']
+    const base = await preset('template')
+    const feedback = JSON.stringify({
+      ...base.clocks.find(({ id }) => id === 'feedback'),
+      id: undefined,
+      subjects: undefined
+    })
+    const { clocks, reject } = await own(`
+extends: template
+id: own
+clocks: { ${ids.map((id) => `${id}: ${feedback}`).join(', ')} }
+reject: { codes: { ${ids.map((id) => `${id}: Words.`).join(', ')} } }
+`)
+
+    expect(clocks.map(({ id }) => id)).toEqual([...base.clocks.map(({ id }) => id), ...ids])
+    expect(Object.keys(reject.codes)).toEqual([...Object.keys(base.reject.codes), ...ids])
   })
 
   it('can switch off the notice alone', async () => {
@@ -312,12 +346,19 @@ clocks:
     a number in place of a clock          | extends: dispatch\nid: own\nclocks: { answer: 5 }\n | clocks.answer (line 3) must be a block of keys
     a step after the end of a clock       | extends: dispatch\nid: own\nclocks: { answer: { steps: [{ at: { percent: 150 }, tell: [owner] }] } }\n | steps[0].at.percent (line 3) must be a number from 0 to 100
     a step that repeats without a pause   | extends: dispatch\nid: own\nclocks: { answer: { steps: [{ at: { after: { hours: 0 }, every: { minutes: 0 } }, tell: [owner] }] } }\n | steps[0].at.every (line 3) must be longer than nothing
+    a step that repeats by business days  | extends: dispatch\nid: own\nclocks: { answer: { steps: [{ at: { after: { hours: 0 }, every: { business_days: 1 } }, tell: [owner] }] } }\n | steps[0].at.every (line 3) must be longer than nothing, in minutes, hours or days
+    a promised answer that counts each    | extends: dispatch\nid: own\nclocks: { answer: { counts: each, key: null } }\n | own.yaml: clocks (line 3) must promise the reporter a time: answer
+    a promised answer within nothing      | extends: dispatch\nid: own\nclocks: { answer: { due: { within: { hours: 0 } }, quote: At once. } }\n | own.yaml: clocks (line 3) must promise the reporter a time: answer
+    an answer before the report           | extends: dispatch\nid: own\nclocks: { answer: { due: { before: { hours: 48 } }, quote: Before. } }\n | own.yaml: clocks (line 3) must promise the reporter a time: answer
+    an instant that a start does not have | extends: dispatch\nid: own\nclocks: { conversation: { starts: [reporter-wrote, accepted] } }\n | own.yaml: clocks.conversation (line 3) must not count from an instant that one of its starts does not have
     an unknown base                       | extends: nothing\nid: own\n | extends: there is no built-in policy of this name: use one of consoleme, dispatch,
     a base that is not there              | extends: ./none.yaml\nid: own\n | there is no file
     a base without a name                 | extends: []\nid: own\n | extends must be the name of a built-in
     no id of its own                      | extends: dispatch\n | id is missing
     two units of time                     | extends: dispatch\nid: own\nnotice: { lead: { hours: 4, days: 2 } }\n | notice.lead (line 3) must be one of { minutes: N }
     a negative promise                    | extends: dispatch\nid: own\nnotice: { lead: { hours: -4 } }\n | notice.lead.hours (line 3) must be a whole number
+    a lead that leaves no time (G7)       | extends: dispatch\nid: own\nnotice: { lead: { days: 0 }, tolerance: { min: { days: 0 } } }\n | notice.lead (line 3) must be an hour at least
+    a lead below an hour (G7)             | extends: dispatch\nid: own\nnotice: { lead: { minutes: 59 }, tolerance: { min: { days: 0 } } }\n | notice.lead (line 3) must be an hour at least
     a lead outside its tolerance          | extends: dispatch\nid: own\nnotice: { lead: { days: 20 } }\n | notice (line 3) must have a lead between tolerance.min and tolerance.max: the lead is 20 days, and the tolerance is 5 days to 9 days
     a misspelt unit of time               | extends: dispatch\nid: own\nclocks: { answer: { due: { within: { busines_days: 3 } } } }\n | clocks.answer.due.within (line 3) must be one of { minutes: N }
     an unknown notice field               | extends: dispatch\nid: own\nnotice: { required: [poc] }\n | notice.required[0] (line 3) must be one of title

@@ -118,6 +118,7 @@ notice: { approvals: 0, required: [description] }
     expect(status).toBe(0)
     expect(out.split('\n')).toEqual([
       expect.stringContaining('link to https://example.org/other-product/security; make sure'),
+      expect.stringContaining('its clock answer has no quote'),
       expect.stringContaining('counts business days, but its calendar has no holidays'),
       expect.stringContaining('does not name disclosure_at'),
       expect.stringContaining('notice.approvals is 0, so a single approver'),
