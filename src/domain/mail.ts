@@ -17,7 +17,7 @@ export type Listed = {
   readonly receivedAt: Instant
 }
 
-/** The bytes of one message, whole or only its header block. */
+/** The bytes of one message: whole, or only the beginning, of which nothing but the header is read. */
 export type Fetched = { readonly raw: Uint8Array; readonly part: 'whole' | 'header' }
 
 /** Why a message could not be decrypted or read. */
@@ -160,7 +160,8 @@ export type SenderTrace = {
 export type BounceFacts = {
   /** Message-IDs in the returned headers: only those that the desk issued mean anything. */
   readonly returnedMessageIds: readonly MessageId[]
-  readonly action: 'failed' | 'delayed' | 'delivered' | 'other'
+  /** Whether the message did not arrive; false for a delay, a relay and a receipt. */
+  readonly hasFailed: boolean
 }
 
 /** One attachment, byte for byte as sent (transfer encoding removed). */

@@ -136,27 +136,20 @@ function readBounce(root: Part, facts: HeaderFacts): BounceFacts {
     .flatMap((part) => beginningOf(part).match(COPIED_ID) ?? [])
   return {
     returnedMessageIds: findMessageIds(copies.join(' '), IDS_MAX),
-    action: actionOf(root, facts)
+    hasFailed: hasFailed(root, facts)
   }
 }
 
-/** The worst action for any recipient (RFC 3464 §2.3.3); in the older forms, what the subject says. */
-function actionOf({ children }: Part, { subject }: HeaderFacts): BounceFacts['action'] {
+/** Whether it did not reach some recipient (RFC 3464 §2.3.3); in the older forms, unless the subject speaks of a delay. */
+function hasFailed({ children }: Part, { subject }: HeaderFacts): boolean {
   // A status part further inside belongs to a forwarded message, not to this report.
   const status = children.find((part) => STATUS.test(part.type))
-  if (status === undefined && children.some(({ type }) => RECEIPT.test(type))) return 'delivered'
+  if (status === undefined && children.some(({ type }) => RECEIPT.test(type))) return false
   const text = status === undefined ? '' : beginningOf(status)
-  const actions = Array.from(text.matchAll(/^action:[ \t]*([a-z]+)/gim), ([, word = '']) =>
-    toAction(word.toLowerCase())
-  )
-  const order = ['failed', 'delayed', 'other', 'delivered'] as const
-  const isDelay = /delay|warning|still trying/i.test(subject)
-  return order.find((action) => actions.includes(action)) ?? (isDelay ? 'delayed' : 'failed')
-}
-
-function toAction(word: string): BounceFacts['action'] {
-  if (word === 'failed' || word === 'delayed' || word === 'delivered') return word
-  return word === 'relayed' || word === 'expanded' ? 'delivered' : 'other'
+  const actions = text.match(/^action:[ \t]*[a-z]+/gim) ?? []
+  return actions.length === 0
+    ? !/delay|warning|still trying/i.test(subject)
+    : actions.some((action) => /\Wfailed$/i.test(action))
 }
 
 function beginningOf(part: Part): string {

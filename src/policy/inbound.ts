@@ -34,18 +34,13 @@ function isOwn({ opened, settings }: Situation): boolean {
  * and the maintainers are told: it may be a report in disguise. What only looks like one, or like a receipt, is read like any
  * message then.
  */
-function decideBounce({ bounced }: Situation, { action }: BounceFacts): Decision[] {
+function decideBounce({ bounced }: Situation, { hasFailed }: BounceFacts): Decision[] {
   const reason = 'a delivery report about a message that the desk did not send'
   if (bounced === null)
     return [
       recorded('bounce-unmatched', DESK, BY_SOMEBODY, {}),
       dispose('held', 'bounce-unmatched', reason)
     ]
-  const done = dispose(
-    'done',
-    'bounce',
-    `a delivery report or receipt (${action})`,
-    bounced.case.tag
-  )
-  return action === 'failed' ? [{ kind: 'bounce', messageId: bounced.messageId }, done] : [done]
+  const done = dispose('done', 'bounce', 'a delivery report or receipt', bounced.case.tag)
+  return hasFailed ? [{ kind: 'bounce', messageId: bounced.messageId }, done] : [done]
 }

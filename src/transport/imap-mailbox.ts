@@ -35,8 +35,6 @@ const LOGOUT_MS = 1000
 /** Longer than {@link IDLE_MS}: a working server answers at least each renewal of IDLE. */
 const SILENCE_MS = 300_000
 const HEADER_BYTES = 128 * 1024
-const FETCH_BATCH = 500
-const MOVE_BATCH = 200
 const BY_UID = { uid: true }
 
 type Session = {
@@ -157,7 +155,7 @@ function watch(session: Session): void {
 
 /**
  * Selects the folder each time: one round trip, and the count, UIDVALIDITY and UIDNEXT are current even if notifications were
- * lost. Costs SELECT, one UID SEARCH (about 7 bytes a waiting message, held only here) and one UID FETCH per 500 listed messages.
+ * lost. Costs SELECT, one UID SEARCH (about 7 bytes a waiting message, held only here) and one UID FETCH.
  */
 async function list(
   session: Session,
@@ -173,15 +171,12 @@ async function list(
   const all = [...new Set(found)].filter((uid) => uid > afterUid).sort((a, b) => a - b)
   const uids = all.slice(0, limit)
   const waiting = new Map<number, Listed>()
-  for (let start = 0; start < uids.length; start += FETCH_BATCH) {
-    const batch = uids.slice(start, start + FETCH_BATCH)
-    const query = { uid: true, size: true, internalDate: true }
-    for (const row of await client.fetchAll(batch, query, BY_UID)) {
-      // A server may insert flag updates for any message (RFC 9051 §7.5.2): those rows have no size.
-      if (row.size === undefined) continue
-      const receivedAt = instantFromMs(new Date(row.internalDate ?? 0).getTime())
-      waiting.set(row.uid, { uid: row.uid, size: row.size, receivedAt })
-    }
+  const query = { uid: true, size: true, internalDate: true }
+  for (const row of uids.length === 0 ? [] : await client.fetchAll(uids, query, BY_UID)) {
+    // A server may insert flag updates for any message (RFC 9051 §7.5.2): those rows have no size.
+    if (row.size === undefined) continue
+    const receivedAt = instantFromMs(new Date(row.internalDate ?? 0).getTime())
+    waiting.set(row.uid, { uid: row.uid, size: row.size, receivedAt })
   }
   const listed = [...waiting.values()].sort((a, b) => a.uid - b.uid)
   return { uidValidity, waiting: listed, more: all.length > limit }
@@ -194,7 +189,7 @@ async function search(session: Session, uid: string): Promise<number[]> {
 }
 
 /**
- * BODY.PEEK of the message or the beginning of it; null when the UID is gone. Gives only the header of a message that is much
+ * BODY.PEEK of the message or the beginning of it; null when the UID is gone. Gives only the beginning of a message that is much
  * larger than the server announced: a part must never pass for the whole.
  */
 async function fetch(
@@ -211,15 +206,7 @@ async function fetch(
   if (raw === undefined) return null
   if (part === 'whole' && raw.length <= limit) return { raw, part }
   // A copy, so that the rest of a large message is not kept for its header.
-  return { raw: Buffer.from(cutHeaders(raw.subarray(0, HEADER_BYTES))), part: 'header' }
-}
-
-/** The header block with its line ends, without the empty line; all of it when there is none. */
-function cutHeaders(start: Buffer): Buffer {
-  const crlf = start.indexOf('\r\n\r\n')
-  const lf = start.indexOf('\n\n')
-  const ends = [crlf === -1 ? Infinity : crlf + 2, lf === -1 ? Infinity : lf + 1]
-  return start.subarray(0, Math.min(...ends, start.length))
+  return { raw: Buffer.from(raw.subarray(0, HEADER_BYTES)), part: 'header' }
 }
 
 /** Waits in IDLE, which the library renews; it only wakes the caller, and {@link list} finds out what is new. */
@@ -247,12 +234,10 @@ async function waitForChange(
  */
 async function move(session: Session, uids: readonly number[], folder: string): Promise<void> {
   if (session.client.mailbox === false) await session.client.mailboxOpen(session.folder)
-  for (let start = 0; start < uids.length; start += MOVE_BATCH) {
-    const present = await search(session, uids.slice(start, start + MOVE_BATCH).join(','))
-    if (present.length === 0) continue
-    await makeFolder(session, folder)
-    await moveBatch(session, present, folder)
-  }
+  const present = await search(session, uids.join(','))
+  if (present.length === 0) return
+  await makeFolder(session, folder)
+  await moveAll(session, present, folder)
 }
 
 async function makeFolder(session: Session, folder: string): Promise<void> {
@@ -273,7 +258,7 @@ async function makeFolder(session: Session, folder: string): Promise<void> {
  * Without MOVE, the library copies, marks only the copied messages as deleted, and expunges exactly those, which needs UIDPLUS.
  * Without UIDPLUS too, the marked messages stay: a plain EXPUNGE would also destroy what people marked in their own clients.
  */
-async function moveBatch(session: Session, uids: number[], folder: string): Promise<void> {
+async function moveAll(session: Session, uids: number[], folder: string): Promise<void> {
   const { client } = session
   // Capabilities implied by IMAP4rev2 count only if the library enabled it.
   const isRev2 = client.enabled.has('IMAP4REV2')

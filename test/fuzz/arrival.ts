@@ -96,5 +96,8 @@ export function makeReport(random: Random): {
     lines(`Content-Type: ${type}`, '', groups),
     lines(`Content-Type: ${returned}`, '', `Message-ID: <${id}>\r\nSubject: x\r\n`)
   ])
-  return { entity, bounce: { returnedMessageIds: [id as MessageId], action } }
+  return {
+    entity,
+    bounce: { returnedMessageIds: [id as MessageId], hasFailed: action === 'failed' }
+  }
 }

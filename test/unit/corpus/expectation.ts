@@ -45,7 +45,7 @@ const MAIL = z.strictObject({
   subject: z.string().optional(),
   /** Marks of mail that no person wrote, sorted. */
   automatic: words,
-  /** What it reports of a delivery: `failed`. */
+  /** What it reports of a delivery: `failed` or `no failure`. */
   bounce: z.string().default('none'),
   /** Message-IDs that it returns. */
   returned: words,
@@ -111,7 +111,7 @@ export function factsOf(
     from: outer.from?.address ?? null,
     subject: outer.subject,
     automatic: opened.automatic.toSorted(),
-    bounce: bounce?.action ?? 'none',
+    bounce: bounce === null ? 'none' : bounce.hasFailed ? 'failed' : 'no failure',
     returned: bounce?.returnedMessageIds ?? []
   }
 }

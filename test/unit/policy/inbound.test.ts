@@ -304,7 +304,7 @@ describe('threads', () => {
 })
 
 describe('reading receipts (RFC 8098)', () => {
-  const bounce = { returnedMessageIds: [messageId('a@b.example')], action: 'delivered' } as const
+  const bounce = { returnedMessageIds: [messageId('a@b.example')], hasFailed: false } as const
   const receipt = openedMail({ automatic: ['receipt'], bounce })
   it('of a message of the desk go to its case, and nobody is told', () => {
     const { tag } = caseRecord()
@@ -322,7 +322,7 @@ describe('reading receipts (RFC 8098)', () => {
 
 describe('bounces', () => {
   it('that name no message of the desk change no delivery: they are held and recorded, and a clock tells of them', () => {
-    const bounce = { returnedMessageIds: [messageId('a@b.example')], action: 'failed' } as const
+    const bounce = { returnedMessageIds: [messageId('a@b.example')], hasFailed: true } as const
     const opened = openedMail({ automatic: ['bounce'], bounce })
     expect(arrive(opened)).toMatchObject([
       { kind: 'record', event: { kind: 'bounce-unmatched' } },
@@ -333,7 +333,7 @@ describe('bounces', () => {
   })
 
   it('that only look like it, and name no message of the desk, are reports (G1)', () => {
-    const bounce = { returnedMessageIds: [], action: 'failed' } as const
+    const bounce = { returnedMessageIds: [], hasFailed: true } as const
     const opened = openedMail({ automatic: ['no-reply-address'], bounce })
     expect(only(arrive(opened), 'open-case')).toHaveLength(1)
     expect(only(arrive(opened, { bounced: issued() }), 'bounce')).toHaveLength(1)
