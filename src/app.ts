@@ -90,16 +90,12 @@ async function stay(desk: Desk, edges: Edges, config: Config, signal: AbortSigna
     bells.dispatch.ring()
   })
   // Trouble that only another configuration can solve ends the start at once: it is not retried for ever.
-  let first = await edges.openMailbox(signal).catch((error: unknown) => {
+  const first = await edges.openMailbox(signal).catch((error: unknown) => {
     if (error instanceof Trouble && error.retryable) return null
     throw error
   })
-  const openMailbox: Edges['openMailbox'] = async (stop) => {
-    const opened = first
-    first = null
-    return opened ?? edges.openMailbox(stop)
-  }
-  await runLoops(desk, { ...edges, openMailbox }, bells, signal)
+  await first?.close()
+  await runLoops(desk, edges, bells, signal)
 }
 
 /** Default ports by `tls` (RFC 8314, RFC 6409). */

@@ -3,7 +3,6 @@
  * bytes and records the outcome. One slow delivery delays no other. Knows nothing of cases and holds no keys.
  */
 
-import { nextAttemptMs } from '../domain/outgoing.ts'
 import { type Sender } from '../effects/effects.ts'
 import * as outbox from '../store/outbox.ts'
 import { recordLeft, recordUndelivered } from './commit.ts'
@@ -17,22 +16,14 @@ const IN_FLIGHT_BYTES_MAX = 64 * 1024 * 1024
 const RECORDED_TOGETHER = 16
 const RECORDED_WITHIN_MS = 10
 
-/** Sends messages for the life of a run. */
-export type Dispatcher = {
-  /** Records finished deliveries and starts due ones. Returns whether there was anything to do. */
-  step(): boolean
-  /** How many messages are being sent. */
-  inFlight(): number
-  /** Waits for the messages that are being sent and records their outcomes. */
-  end(): Promise<void>
-}
+export type Dispatcher = ReturnType<typeof createDispatcher>
 
-/** Calls `ended` whenever the outcome of a message is known and a further {@link Dispatcher.step} is useful. */
+/** Sends messages for the life of a run. Calls `ended` whenever outcomes are known and a further `step` is useful. */
 export function createDispatcher(
   desk: Desk,
   sender: Sender,
   options: { readonly signal: AbortSignal; readonly ended: () => void }
-): Dispatcher {
+) {
   const sending = new Map<number, Promise<void>>()
   let finished: outbox.SendResult[] = []
   desk.db.transact(outbox.takeUpLost)
@@ -41,7 +32,7 @@ export function createDispatcher(
   function settle(limit: number, ended = finished): boolean {
     const [first] = ended
     if (first === undefined && limit <= 0) return false
-    const most = { limit, bytesMax: IN_FLIGHT_BYTES_MAX, delayMs: nextAttemptMs }
+    const most = { limit, bytesMax: IN_FLIGHT_BYTES_MAX }
     let begun = 0
     try {
       const now = desk.clock.now()
@@ -80,8 +71,10 @@ export function createDispatcher(
   }
 
   return {
+    /** Records finished deliveries and starts due ones. Returns whether there was anything to do. */
     step: () => settle(options.signal.aborted ? 0 : IN_FLIGHT_MAX - sending.size),
     inFlight: () => sending.size,
+    /** Waits for the messages that are being sent and records their outcomes. */
     end: async () => {
       await Promise.allSettled(sending.values())
       settle(0)

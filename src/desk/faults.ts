@@ -4,6 +4,7 @@
  * hand (a bug that it triggers, a worker that dies of it), which is put on the record and never stops the others. Loops
  * sleep on bells, which carry no work: each reads its work from the database, so a repeated or lost ring changes nothing.
  */
+import { setTimeout as delay } from 'node:timers/promises'
 import { BY_DESK, DESK, event } from '../domain/event.ts'
 import { DAY_MS, msBetween } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
@@ -61,27 +62,17 @@ export type Bell = {
 }
 
 export function createBell(): Bell {
-  let isRung = false
-  let wakers: (() => void)[] = []
+  let rung = new AbortController()
+  const ring = (): void => rung.abort()
   return {
-    ring: () => {
-      isRung = true
-      for (const wake of wakers) wake()
-    },
-    wait: (timeoutMs, signal) =>
-      new Promise((resolve) => {
-        const done = (): void => {
-          clearTimeout(timer)
-          signal.removeEventListener('abort', done)
-          wakers = wakers.filter((wake) => wake !== done)
-          isRung = false
-          resolve()
-        }
-        const timer = setTimeout(done, Math.max(timeoutMs, 0))
-        signal.addEventListener('abort', done, { once: true })
-        wakers.push(done)
-        if (isRung || signal.aborted) done()
-      })
+    ring,
+    wait: async (timeoutMs, signal) => {
+      if (signal.aborted) return
+      signal.addEventListener('abort', ring, { once: true })
+      await delay(timeoutMs, undefined, { signal: rung.signal }).catch(() => undefined)
+      signal.removeEventListener('abort', ring)
+      if (rung.signal.aborted) rung = new AbortController()
+    }
   }
 }
 

@@ -94,7 +94,7 @@ async function lookAtOne(
   }
   desk.db.transact((tx) => {
     meta.write(tx, 'junk-seen', textOf(mail))
-    meta.clear(tx, 'junk-trying')
+    meta.write(tx, 'junk-trying', '')
     if (isTaken || opened === null) return
     const { from, subject } = opened.outer
     const { receivedAt, size } = mail
@@ -123,7 +123,7 @@ async function openJunkMail(
   } catch (error) {
     if (isOfOneThing(error)) return 'dangerous'
     // This message was not the cause.
-    desk.db.transact((tx) => meta.clear(tx, 'junk-trying'))
+    desk.db.transact((tx) => meta.write(tx, 'junk-trying', ''))
     throw error
   }
 }

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs'
 import { uptime } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createTask } from 'node-cron'
-import { type Instant, instantFromMs } from '../domain/time.ts'
+import { type Instant, instantFromMs, msOf } from '../domain/time.ts'
 import { type Clock, type Randomness } from './effects.ts'
 
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567'
@@ -46,16 +46,10 @@ export const systemRandomness: Randomness = {
 export function startTicks(expression: string, timezone: string, onTick: () => void): Disposable {
   // node-cron computes the times; its own timers would be silent for an hour after the clock is set back, and would visit every
   // minute of a year after it is set forward.
-  const plan = createTask(expression, () => undefined, { timezone })
-  const nextMs = (): number => plan.getNextRuns(1)[0]?.getTime() ?? Infinity
+  const nextMs = (): number => nextTicks(expression, timezone).map(msOf)[0] ?? Infinity
   const stop = new AbortController()
   void tick()
-  return {
-    [Symbol.dispose]() {
-      stop.abort()
-      void plan.destroy()
-    }
-  }
+  return { [Symbol.dispose]: () => stop.abort() }
 
   async function tick(): Promise<void> {
     for (let [next, last] = [nextMs(), Date.now()]; ; ) {

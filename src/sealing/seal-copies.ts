@@ -126,11 +126,8 @@ function unprotected(desk: DeskIdentity): HeaderField[] {
   const version = headerField('MIME-Version', '1.0')
   if (desk.publicKey.byteLength === 0 || desk.publicKey.byteLength > AUTOCRYPT_BYTES_MAX)
     return [version]
-  const digits =
-    Buffer.from(desk.publicKey)
-      .toString('base64')
-      .match(/.{1,76}/g) ?? []
-  const value = `addr=${desk.address}; keydata= ${digits.join(' ')}`
+  const digits = Buffer.from(desk.publicKey).toString('base64').replaceAll(/.{76}/g, '$& ').trim()
+  const value = `addr=${desk.address}; keydata= ${digits}`
   return [headerField('Autocrypt', value), version]
 }
 

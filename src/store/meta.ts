@@ -3,18 +3,13 @@ import { type Read, type Tx, upsert } from './sql.ts'
 
 /**
  * The names in use. `clock-look` is the wall clock and the uptime at the last look. `junk-seen` is the last message of the junk
- * folder looked at, `junk-trying` the one being looked at: generation and UID.
+ * folder looked at, `junk-trying` the one being looked at ('' for none): generation and UID.
  */
 export type MetaKey = 'junk-seen' | 'junk-trying' | 'clock-look'
 
 /** The stored value, or null. */
 export function read(read: Read, key: MetaKey): string | null {
   return read.value<string>('SELECT value FROM meta WHERE key = ?', [key])
-}
-
-/** Forgets a value. */
-export function clear(tx: Tx, key: MetaKey): void {
-  tx.run('DELETE FROM meta WHERE key = ?', [key])
 }
 
 /** Stores a value in place of the former one. */

@@ -13,7 +13,7 @@ import {
   type MessageKind,
   type NamedMessage
 } from '../domain/message.ts'
-import { type SendOutcome } from '../domain/outgoing.ts'
+import { nextAttemptMs, type SendOutcome } from '../domain/outgoing.ts'
 import { addMs, type Instant } from '../domain/time.ts'
 import { assignments, insert, type Read, type Tx } from './sql.ts'
 
@@ -77,8 +77,6 @@ export type ClaimOptions = {
   readonly limit: number
   /** Most bytes of mail in memory; one message is always claimed, however large. */
   readonly bytesMax: number
-  /** The wait after so many attempts; null when there is no further one. */
-  readonly delayMs: (attempts: number) => number | null
 }
 
 export type OutboxFilter = {
@@ -155,7 +153,7 @@ export function claimDue(tx: Tx, now: Instant, options: ClaimOptions): Claimed[]
   for (const { id, size, attempts } of due) {
     bytes += size
     if (claimed.length > 0 && bytes > options.bytesMax) break
-    const delay = options.delayMs(attempts + 1)
+    const delay = nextAttemptMs(attempts + 1)
     const row = tx.get<OutboxRow>(
       `UPDATE outbox
        SET state = 'sending', attempts = attempts + 1, is_last_attempt = @isLast,

@@ -36,7 +36,6 @@ export type WorkerOptions = Partial<typeof LIMITS> & {
 
 /** Shortest time limit for a thread to start and unlock the keys: this does not depend on any message. */
 const START_MS_MIN = 60_000
-const START_TRIES = 3
 
 /**
  * Starts the pool and waits until a first worker has unlocked the desk's keys. Throws {@link Trouble} `desk-key` when they
@@ -111,19 +110,14 @@ class Lane {
     await worker?.terminate()
   }
 
-  /** Starts a thread; when it dies during its start, tries again. */
   private async start(): Promise<Worker> {
-    for (let tries = 1; ; tries += 1) {
-      const worker = this.newWorker()
-      try {
-        await this.ask(worker, null)
-        return worker
-      } catch (error) {
-        void this.end()
-        const isKilled = error instanceof Trouble && error.code.startsWith('worker-')
-        if (!isKilled || tries === START_TRIES) throw error
-      }
-    }
+    const worker = this.newWorker()
+    // A thread that cannot unlock the keys is of no use.
+    await this.ask(worker, null).catch((error: unknown) => {
+      void this.end()
+      throw error
+    })
+    return worker
   }
 
   private newWorker(): Worker {

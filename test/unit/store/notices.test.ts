@@ -270,9 +270,7 @@ describe('deliveries', () => {
   })
 
   const claim = (now: Instant): number[] =>
-    db
-      .transact((tx) => outbox.claimDue(tx, now, { ...ALL, delayMs: () => MINUTE_MS }))
-      .map(({ id }) => id)
+    db.transact((tx) => outbox.claimDue(tx, now, ALL)).map(({ id }) => id)
   const defer = (): void => {
     db.transact((tx) => outbox.recordOutcome(tx, { id: 1, kind: 'deferred', code: 451 }, NOON))
   }

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Invariant } from '../../../src/domain/assert.ts'
+import { nextAttemptMs, RETRY_DELAY_MS_MAX } from '../../../src/domain/outgoing.ts'
 import { addMs, type Instant, msOf } from '../../../src/domain/time.ts'
 import * as cases from '../../../src/store/cases.ts'
 import * as deliveries from '../../../src/store/deliveries.ts'
@@ -12,14 +13,7 @@ import { DRAFT, useDatabase } from './given.ts'
 import { mail, NOON } from './support.ts'
 
 const MINUTE = 60_000
-const LADDER = [1, 5, 30]
-const MAX_MS = 30 * MINUTE
 const db = useDatabase()
-
-function delayMs(attempts: number): number | null {
-  const minutes = LADDER[attempts - 1]
-  return minutes === undefined ? null : minutes * MINUTE
-}
 
 function queue(once: string, change: Partial<outbox.NewOutbox> = {}, now = NOON): string {
   return db.transact((tx) => outbox.queue(tx, mail(once, change), now))
@@ -47,7 +41,7 @@ function states(): string[] {
   return db.all<{ state: string }>('SELECT state FROM outbox').map(({ state }) => state)
 }
 function claim(now: Instant, limit = 10, bytesMax = 1e9): outbox.Claimed[] {
-  return db.transact((tx) => outbox.claimDue(tx, now, { limit, bytesMax, delayMs }))
+  return db.transact((tx) => outbox.claimDue(tx, now, { limit, bytesMax }))
 }
 
 function record(
@@ -151,11 +145,11 @@ describe('the outbox', () => {
   it('makes a last attempt that a crash lost once more', () => {
     queue('a')
     let now = NOON
-    for (const minutes of LADDER) {
+    for (let attempts = 1; nextAttemptMs(attempts) !== null; attempts += 1) {
       record('deferred', now, ...claim(now))
-      now = addMs(now, minutes * MINUTE)
+      now = addMs(now, nextAttemptMs(attempts) ?? 0)
     }
-    expect(claim(now)[0]?.attempts).toBe(4)
+    expect(nextAttemptMs(claim(now)[0]?.attempts ?? 0)).toBeNull()
     db.transact(outbox.takeUpLost)
 
     const again = claim(addMs(now, 15 * MINUTE))
@@ -283,7 +277,7 @@ describe('after the clock was set back', () => {
     const before = addMs(NOON, -365 * 86_400_000)
 
     // The notBefore of an ordinary mail was an instant of the wrong clock too.
-    db.transact((tx) => outbox.pullBack(tx, before, MAX_MS))
+    db.transact((tx) => outbox.pullBack(tx, before, RETRY_DELAY_MS_MAX))
     expect(claim(before)).toHaveLength(1)
   })
 
@@ -293,11 +287,11 @@ describe('after the clock was set back', () => {
     queue('a')
     record('deferred', wrong, ...claim(wrong))
 
-    db.transact((tx) => outbox.pullBack(tx, right, MAX_MS))
+    db.transact((tx) => outbox.pullBack(tx, right, RETRY_DELAY_MS_MAX))
     const rows = claim(right)
     expect(rows).toHaveLength(1)
     record('deferred', right, ...rows)
-    db.transact((tx) => outbox.pullBack(tx, right, MAX_MS))
+    db.transact((tx) => outbox.pullBack(tx, right, RETRY_DELAY_MS_MAX))
     expect(claim(right)).toEqual([])
   })
 
@@ -305,7 +299,7 @@ describe('after the clock was set back', () => {
     queue('ack', { notBefore: addMs(NOON, 20_000) })
     const before = addMs(NOON, -86_400_000)
 
-    db.transact((tx) => outbox.pullBack(tx, before, MAX_MS))
+    db.transact((tx) => outbox.pullBack(tx, before, RETRY_DELAY_MS_MAX))
 
     expect(claim(before)).toHaveLength(1)
   })
@@ -316,7 +310,7 @@ describe('after the clock was set back', () => {
     record('deferred', NOON, ...claim(NOON))
     const before = addMs(NOON, -86_400_000)
 
-    db.transact((tx) => outbox.pullBack(tx, before, MAX_MS))
+    db.transact((tx) => outbox.pullBack(tx, before, RETRY_DELAY_MS_MAX))
 
     expect(claim(addMs(NOON, -1))).toEqual([])
     expect(claim(NOON).map(({ once }) => once)).toEqual(['n2'])
@@ -360,13 +354,13 @@ describe('for every run of outcomes, crashes and clock steps', () => {
         for (const step of plan) {
           if (step.do === 'wait') {
             now = addMs(now, step.ms)
-            if (step.ms < 0) db.transact((tx) => outbox.pullBack(tx, now, MAX_MS))
+            if (step.ms < 0) db.transact((tx) => outbox.pullBack(tx, now, RETRY_DELAY_MS_MAX))
             continue
           }
           for (const row of claim(now)) {
             expect(accepted).toBe(0)
             expect(msOf(now)).toBeGreaterThanOrEqual(msOf(notBefore))
-            const wait = delayMs(row.attempts) ?? 15 * MINUTE
+            const wait = nextAttemptMs(row.attempts) ?? 15 * MINUTE
             expect(row.nextAttemptAt).toBe(addMs(now, wait))
             if (step.outcome === 'crash') continue
             record(step.outcome, now, row)

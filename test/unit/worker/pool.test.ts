@@ -105,25 +105,18 @@ describe('the worker pool', () => {
     expect(events).toEqual([])
   })
 
-  it('repeats a failed start, and loses no message', async () => {
-    const pool = await stubborn({ taskMs: 1000, maxThreads: 1 }, ['well', 'dies', 'dies', 'well'])
+  it('refuses a task with the reason where its thread does not start, and starts another for the next', async () => {
+    const pool = await stubborn({ taskMs: 1000, maxThreads: 1 }, ['well', 'dies', 'well'])
     const spinning = failureOf(pool, 'spin')
-    const waiting = pool.openHeaders(new Uint8Array(3))
+    const waiting = [pool.openHeaders(new Uint8Array(3)), pool.openHeaders(new Uint8Array(3))]
     expect(await spinning).toMatchObject({ code: 'worker-limit' })
-    expect(await waiting).toBe('answered')
+    await expect(waiting[0]).rejects.toMatchObject({ code: 'worker-crash', retryable: true })
+    expect(await waiting[1]).toBe('answered')
     expect(events).toEqual([
       { event: 'worker.killed', task: 'signClear', code: 'worker-limit' },
-      { event: 'worker.killed', task: 'start', code: 'worker-crash' },
       { event: 'worker.killed', task: 'start', code: 'worker-crash' }
     ])
-  })
-
-  it('refuses each task with the reason when no thread starts in three attempts', async () => {
-    const pool = await stubborn({ taskMs: 1000, maxThreads: 1 }, ['well', 'dies'])
-    await pool.signClear('spin', HEADERS, now).catch(() => undefined)
-    const waiting = [pool.openHeaders(new Uint8Array(3)), pool.openHeaders(NONE)]
-    for (const each of waiting) await expect(each).rejects.toMatchObject({ code: 'worker-crash' })
-    expect(starts[0]).toBe(7)
+    expect(starts[0]).toBe(3)
   })
 
   it('does not begin without a thread', async () => {
