@@ -318,13 +318,12 @@ const LISTED_MAX = 100
 /** Lists what needs a look and makes no alarm when it happens; no message where the list is empty. */
 function digest({ read, settings, recipients, rings, once, now }: Occasion): Decision[] {
   const { messages, total, lastId } = listJunk(read, LISTED_MAX)
-  const unanswered = cases.listUnanswered(read, LISTED_MAX)
-  const unansweredTotal = cases.countUnanswered(read)
-  if (unansweredTotal === 0 && total === 0) return []
+  const unanswered = cases.list(read, 'unanswered')
+  if (unanswered.length === 0 && total === 0) return []
   const message = digestMessage({
     isLate: rings.some(({ isLate }) => isLate),
-    unanswered: unanswered.map((one) => caseLines(one, { settings, now })),
-    moreUnanswered: unansweredTotal - unanswered.length,
+    unanswered: unanswered.slice(0, LISTED_MAX).map((one) => caseLines(one, { settings, now })),
+    moreUnanswered: Math.max(0, unanswered.length - LISTED_MAX),
     junk: messages.map(({ receivedAt, ...mail }) => ({
       ...mail,
       received: formatInstant(receivedAt, settings.desk.timezone)

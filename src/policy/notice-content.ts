@@ -60,13 +60,14 @@ export function dateWords(
   return disclosureAt === null ? '' : formatInstant(disclosureAt, timezone, disclosureZone)
 }
 
-/** Whether a notice can still be written and approved. */
-export function isNoticeOpen({ case: record, notice, known, product, now }: Draft): boolean {
+/** Whether a notice can still be written and approved. This message knows of no members but those of the product before it. */
+export function isNoticeOpen({ case: record, notice, known, product, now, bound }: Draft): boolean {
   const { state, disclosureAt } = record
   const isUnfinished = notice === null || notice.state === 'drafting' || notice.state === 'held'
   const isAhead = isOpen(state) && state !== 'disclosed' && !known.wasDisclosed
   const hasTime = disclosureAt === null || disclosureAt > now
-  return product.policy.notice !== null && isUnfinished && isAhead && hasTime
+  const isMoved = record.product !== bound.case.product
+  return !isMoved && product.policy.notice !== null && isUnfinished && isAhead && hasTime
 }
 
 /** The policy's required fields that are empty, under the names a maintainer would type. */

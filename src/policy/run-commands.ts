@@ -205,7 +205,7 @@ function runOne(draft: Draft, command: Command, verbs: readonly Verb[]): string 
   // The members who get the notice were read for the product that the case had before.
   if (verb.binds === 'notice' && draft.case.product !== record.product)
     throw new Refusal(
-      'Please send what concerns the notice in a message of its own after /product.'
+      'Please send what concerns the notice or its date in a separate message after /product.'
     )
   if (needsNoCase(verb)) {
     const { block, says } = verb.run(command, { ...draft, openCases: openAfter(draft) }, verbs)
@@ -220,9 +220,14 @@ function runOne(draft: Draft, command: Command, verbs: readonly Verb[]): string 
 }
 
 function openAfter(draft: Draft): readonly ListedCase[] {
-  const { case: record, openCases } = draft
+  const { case: record, openCases, waitingWords, words } = draft
   const others = openCases.filter((one) => one.tag !== record.tag)
-  return isOpen(record.state) ? [{ ...record, due: dueInDraft(draft) }, ...others] : others
+  const isWaiting =
+    waitingWords.some(({ tag }) => tag === record.tag) ||
+    words.some(({ path }) => path.kind === 'no-key')
+  // What waits for the reporters of a merged case waits in the other one.
+  const isListed = isOpen(record.state) || (isWaiting && record.state !== 'merged')
+  return isListed ? [{ ...record, due: dueInDraft(draft) }, ...others] : others
 }
 
 /** The fields of a case that commands may change. They never empty one. */

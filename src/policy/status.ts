@@ -144,13 +144,11 @@ export function* statusLines(draft: Draft): Iterable<string> {
 /** Whether each reporter was answered; the address is named only if there are several. */
 export function answerLines(record: CaseRecord, timezone: string): string[] {
   const reporters = addresseesOf(record)
-  const [only = record.reporters[0]] = reporters
   const never = isOpen(record.state) ? 'not answered by a person yet' : 'never answered by a person'
-  return (reporters.length < 2 ? [only] : reporters).map((reporter) => {
-    const at = reporter?.answeredAt ?? null
+  const shown = reporters.length === 0 ? record.reporters.slice(0, 1) : reporters
+  return shown.map(({ answeredAt: at, contact }) => {
     const how = at === null ? never : `first answered by a person ${formatInstant(at, timezone)}`
-    const who = reporters.length < 2 ? '' : `${reporter?.contact?.address ?? ''}, `
-    return `${who}${how}`
+    return reporters.length < 2 ? how : `${contact?.address ?? ''}, ${how}`
   })
 }
 
@@ -158,10 +156,7 @@ function* waitingLines({ waitingWords, case: record, settings }: Draft): Iterabl
   const waiting = waitingWords.filter(({ tag }) => tag === record.tag)
   if (waiting.length === 0) return
   const messages = count(waiting.length, 'message', 'messages')
-  const what = waiting.length === 1 ? 'it' : 'them'
-  yield addresseesOf(record).length > 1
-    ? `Waiting for a key: ${messages}; /unsend in a reply to a reporter's message withdraws what waits for that reporter`
-    : `Waiting for a key of the reporter: ${messages}; /unsend withdraws ${what}`
+  yield `Waiting for a key: ${messages}; /unsend withdraws what waits for a reporter`
   for (const words of waiting) yield `  ${waitingName(words, settings)}`
 }
 

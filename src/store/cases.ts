@@ -32,11 +32,17 @@ export function findNow(read: Read, tag: CaseTag): CaseRecord | null {
   return read.get<CaseRecord>(sql, [tag])
 }
 
-/** All cases, however many, the one with the first due on top, those with nothing due last. `open` leaves out the ended ones. */
-export function list(read: Read, which: 'open' | 'all'): ListedCase[] {
-  const where = which === 'open' ? `WHERE ${OPEN}` : ''
+/** `unanswered`: a reporter waits to hear from a person. A case that ended while words wait for a key is one of them (B10). */
+const LISTED = {
+  all: '',
+  open: `WHERE ${OPEN} OR id IN unanswered_cases`,
+  unanswered: 'WHERE id IN unanswered_cases'
+} as const
+
+/** All of these cases, however many, the one with the first due on top, those with nothing due last. */
+export function list(read: Read, which: keyof typeof LISTED): ListedCase[] {
   return read.all<ListedCase>(
-    `SELECT * FROM listed_cases ${where} ORDER BY due_json ->> 'at' NULLS LAST, id DESC`
+    `SELECT * FROM listed_cases ${LISTED[which]} ORDER BY due_json ->> 'at' NULLS LAST, id DESC`
   )
 }
 
@@ -62,19 +68,6 @@ export function listDated(read: Read, addresses: readonly Address[]): CaseRecord
 export function hasReported(read: Read, address: Address): boolean {
   const sql = 'SELECT 1 FROM case_reporters WHERE lower(address) = ?'
   return read.value(sql, [addressKey(address)]) !== null
-}
-
-/** Cases in which a reporter waits to hear from a person, the one with the first due on top; those with nothing due last. */
-export function listUnanswered(read: Read, limit: number): ListedCase[] {
-  return read.all<ListedCase>(
-    `SELECT * FROM listed_cases WHERE id IN unanswered_cases ORDER BY due_json ->> 'at' NULLS LAST, id LIMIT ?`,
-    [limit]
-  )
-}
-
-/** How many {@link listUnanswered} has altogether. */
-export function countUnanswered(read: Read): number {
-  return read.value<number>('SELECT count(*) FROM unanswered_cases') ?? 0
 }
 
 /** The tag that the next case opened at `now` gets: numbers count up for each prefix and year, and no case is ever deleted. */

@@ -13,6 +13,7 @@ import {
   allTo,
   answering,
   attachedKey,
+  bob,
   checked,
   DAY,
   days,
@@ -111,7 +112,7 @@ it.each(['encrypted', 'clear'] as const)(
     expect(theCase()).toEqual({ state: 'accepted', answeredAt: null })
     expect(onRecord(...LEFT)).toEqual([])
     expect(onRecord('words-wait')).toHaveLength(4)
-    expect(await says('/status\n')).toContain('Waiting for a key of the reporter: 4 messages')
+    expect(await says('/status\n')).toContain('Waiting for a key: 4 messages')
     const all = onTheWay()
     for (const word of [REPLY, PLAN, QUESTION]) expect(all).not.toContain(word)
     world.pass(86_400_000)
@@ -210,6 +211,17 @@ it('(B10) a rejection and an end of a case are told when a key comes, and the re
   expect(theCase()?.state).toBe('triaging')
 })
 
+it('(B10, B15) a case that ended is listed with the open ones while words of its end wait for a key', async () => {
+  await givenKeylessCase()
+  await givenMessage(bob, { subject: 'Another', text: 'M.\n', as: 'encrypted', autocrypt: true })
+  const listed = `${FIRST} rejected (not-a-vulnerability)`
+  expect(await says('/reject not-a-vulnerability\n/cases\n')).toContain(listed)
+  expect(await says('/cases\n', SECOND)).toContain(listed)
+  expect(await says(`/merge ${FIRST}\n`, SECOND)).toContain('There is no open case')
+  await giveKey()
+  expect(await says('/cases\n')).not.toContain(`${FIRST} rejected`)
+})
+
 it('(B10) what waits in one case leaves with the key of a new report whose sender is proved', async () => {
   await givenDesk([grace, linus], { authentication })
   const letter = { subject: 'x', text: 'Here.\n', as: 'encrypted', headers: PROVED } as const
@@ -265,14 +277,30 @@ it.each(['offered', 'expired'] as const)(
   }
 )
 
-it('(G3) words that wait do not leave in clear because a later line of the message moves the case', async () => {
+/** Alice wrote in clear about a product that is not answered in clear; another product is. */
+async function givenOtherProduct(): Promise<void> {
   const open = { ...PRODUCT.policy, reporters: { cleartext: 'allow' } } as const
   const other = { ...PRODUCT, id: 'other', policy: open }
   await givenDesk([grace], { policy: { reporters: { cleartext: 'deny' } }, moreProducts: [other] })
   await givenMessage(alice, { subject: 'x', text: 'Here.\n', as: 'clear' })
+}
+
+it('(G3) words that wait do not leave in clear because a later line of the message moves the case', async () => {
+  await givenOtherProduct()
   const both = `/reply <<\n${REPLY}\n>>\n/product other\n/reply\nSecond.\n`
   expect(await says(both)).toContain('would leave in different ways')
   expect(kindsTo(alice)).toEqual(['acknowledgement'])
+})
+
+it('(G3, B10) words that wait to leave encrypted go on waiting after /product, whose answer says so', async () => {
+  await givenOtherProduct()
+  await reply()
+  const answer = await says('/product other\n')
+  expect(answer).toContain('What waits for a key was written to leave encrypted')
+  expect(kindsTo(alice)).toEqual(['acknowledgement', 'key-request'])
+  await says(`/unsend\n/reply\n${REPLY}\n`)
+  expect(kindsTo(alice).slice(2)).toEqual(['reply'])
+  expect(await says('/product parser\n')).not.toContain('What waits')
 })
 
 it('(G8) /key accept of a key in use that has expired is refused: nothing could leave with it', async () => {
@@ -293,7 +321,7 @@ it('(B10) /status shows what waits and from whom, and /unsend withdraws it: it n
   await givenKeylessCase()
   await reply()
   const status = await says('/status\n')
-  expect(status).toContain('1 message; /unsend withdraws it')
+  expect(status).toContain('1 message; /unsend withdraws what waits')
   expect(status).toContain(WAITED)
   const answer = await says('/unsend\n/status\n/reply\nBetter words.\n')
   expect(answer).toContain('1 message that waited for a key of alice@reporter.example will not')

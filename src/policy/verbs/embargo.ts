@@ -85,6 +85,7 @@ export const EMBARGO: readonly Verb[] = [
   {
     name: 'embargo',
     arguments: 'INSTANT [because REASON]',
+    binds: 'notice',
     roles: AUTHORS,
     help: 'sets the disclosure date and asks the reporter about it',
     more: 'For example 2027-03-01 14:00 Europe/Berlin. Without a zone or an offset the time is in the zone of the desk. The answer and the notice say it in your zone, that of the desk and UTC. For a weekend, a holiday, or a time until then that is shorter or longer than the policy allows, add because REASON.',

@@ -42,7 +42,7 @@ const cases: Verb = {
   binds: 'desk',
   roles: [],
   help: 'lists the open cases: state, owner, reporters, subject and what is due',
-  more: 'Works in any signed and encrypted message to the desk, also without a case.',
+  more: 'Ended ones are among them while words wait there for a key. Works in any signed and encrypted message to the desk, also without a case.',
   run: (_command, context): DeskAnswer => {
     const { openCases } = context
     const { length } = openCases
@@ -50,7 +50,7 @@ const cases: Verb = {
       says:
         length === 0
           ? 'No case is open.'
-          : `${count(length, 'case is', 'cases are')} open; see below.`,
+          : `${count(length, 'case is listed', 'cases are listed')} below.`,
       block: { kind: 'lines', text: openCases.map((one) => caseLines(one, context)).join('\n') }
     }
   }

@@ -3,6 +3,7 @@ import {
   type Addressed,
   type CaseRecord,
   type CaseState,
+  isOpen,
   isSamePerson,
   type ListedCase,
   numbersOf,
@@ -21,13 +22,14 @@ import {
   decided,
   type Handler,
   happening,
+  hasHappened,
   Refusal,
   refuseIf,
   requireLegal
 } from '../draft.ts'
 import { plannedRelease } from '../notice-content.ts'
 import { decisionMail } from '../reporter-mail.ts'
-import { announceEdit, approverWords } from './notice.ts'
+import { announceEdit } from './notice.ts'
 import { textFor } from './talk.ts'
 import { TEXT_BELOW_DECISION, type Verb } from './verb.ts'
 
@@ -42,7 +44,8 @@ const product: Handler = (draft, command) => {
   }
   const from = draft.case.product
   if (from === to.id) return `The case belongs to ${to.name} already.`
-  refuseIf(draft.notice === null ? null : changeComplaint(draft))
+  const isAbove = hasHappened(draft, 'embargo-set', 'notice-drafted')
+  refuseIf(isAbove ? NOTICE_ABOVE : draft.notice && changeComplaint(draft))
   const edited = announceEdit(draft)
   draft.product = to
   const leaveBy = plannedRelease(draft)
@@ -51,14 +54,22 @@ const product: Handler = (draft, command) => {
   // The approval covers the recipients, and the list changes with the product.
   draft.notice &&= { ...draft.notice, product: to.id }
   draft.activity.push(`moved the case to ${to.name}`)
-  return `The case belongs to ${to.name} now, and its deadlines follow the policy of that product.${edited}${approverWords(draft)}`
+  const isWaiting = draft.waitingWords.some(({ tag }) => tag === draft.case.tag)
+  const also = `${draft.notice === null ? '' : SEE_STATUS}${isWaiting ? GOES_ON_WAITING : ''}`
+  return `The case belongs to ${to.name} now, and its deadlines follow the policy of that product.${edited}${also}`
 }
+
+const NOTICE_ABOVE =
+  'Earlier lines of this message are about the notice or its date, by the policy of the product before. Please send them in a separate message after /product.'
+const SEE_STATUS = ' /status in a new message shows where the notice stands.'
+const GOES_ON_WAITING =
+  ' What waits for a key was written to leave encrypted and goes on waiting, also where the policy allows answers in clear. /unsend withdraws it; then you can write it anew.'
 
 const merge: Handler = (draft, command) => {
   requireLegal(draft, 'merged')
   const into = parseCaseTag(command.words.join(' '))
   if (into === null) throw new Refusal('Please name the case to merge this one into: /merge CASE.')
-  const target = draft.openCases.find((one) => numbersOf(one).includes(into))
+  const target = draft.openCases.find((one) => isOpen(one.state) && numbersOf(one).includes(into))
   if (numbersOf(draft.case).includes(into))
     throw new Refusal(`${into} is a number of this case; it cannot be merged into itself.`)
   if (target === undefined)

@@ -23,6 +23,7 @@ import {
   rendered,
   runText,
   SETTINGS,
+  sent,
   sentTo,
   tag
 } from './samples.ts'
@@ -392,11 +393,23 @@ describe('/product (B12)', () => {
     expect(moves('/product renderer\n/close internal because it is nothing').ran).toBe(false)
   })
 
+  it('(B6) says of the notice only that /status shows where it stands: the members of the new product are not read yet', () => {
+    const { decisions } = moves('/product renderer\n/status', { notice: noticeRecord() })
+    const [answer] = sent(decisions, 'transcript')
+    const said = JSON.stringify(answer?.message.params)
+    expect(said).toContain('/status in a new message shows where the notice stands.')
+    for (const untrue of ['can approve', '/notice', 'Missing for the notice'])
+      expect(said).not.toContain(untrue)
+  })
+
   it('voids the approvals of a notice, whose other commands need a message of their own, and stops at one that is scheduled', () => {
     const drafted = { notice: noticeRecord() }
     const { decisions } = moves('/product renderer', drafted)
     expect(only(decisions, 'save-notice')).toMatchObject([{ product: 'renderer', approvals: [] }])
-    expect(moves('/product renderer\n/notice preview', drafted).ran).toBe(false)
+    for (const line of ['/notice preview', '/embargo 2026-12-04 14:00']) {
+      expect(moves(`/product renderer\n${line}`, drafted).ran).toBe(false)
+    }
+    expect(moves('/embargo 2026-12-04 14:00\n/product renderer', drafted).ran).toBe(false)
     const scheduled = { notice: noticeRecord({ state: 'scheduled' }) }
     expect(moves('/product renderer', scheduled).ran).toBe(false)
   })

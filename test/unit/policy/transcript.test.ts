@@ -510,7 +510,7 @@ describe('without a case (B14)', () => {
 
   it('in a case, it shows that case as the lines above leave it (B6)', () => {
     const text = answer('/take\n/status\n/cases')
-    expect(text).toContain('1 case is open')
+    expect(text).toContain('1 case is listed below.')
     expect(text).toContain(`${TAG}  being examined; owner Grace Tester`)
     const none = answer('/reject upstream\n/cases')
     expect(none).toContain('No case is open.')
