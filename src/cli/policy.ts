@@ -45,6 +45,8 @@ function linksOf(policy: Policy): string[] {
 export async function showPolicy(call: Call): Promise<void> {
   const { policy, preset } = await readPolicy(call.argument, process.cwd())
   const lines = preset === null ? {} : readLines(preset)
-  const value = { policy, extends: preset, lines }
+  // The lines say what is done under the built-in policy; the page says what differs here.
+  const base = preset === null ? null : (await readPolicy(preset, '')).policy
+  const value = { policy, extends: preset, base, lines }
   print(call, value, page('show-policy', value, 'UTC'))
 }

@@ -3,7 +3,7 @@
  * Unknown keys and events are refused: a clock that never starts would leave a promise unwatched.
  */
 import { z } from 'zod'
-import { type Clock, isToldReporter } from '../domain/clock.ts'
+import { type Clock } from '../domain/clock.ts'
 import { CLOCK_KINDS, type InstantName, KINDS_WITH } from '../domain/event.ts'
 import { ROLES } from '../domain/role.ts'
 import { spanMs } from '../domain/time.ts'
@@ -25,8 +25,8 @@ const pause = span.refine(
 const stepTime = z.union(
   [
     block({ percent: z.number(PERCENT).min(0, PERCENT).max(100, PERCENT) }),
-    block({ before: span, every: pause.optional() }),
-    block({ after: span, every: pause.optional() })
+    block({ before: span, every: pause.exactOptional() }),
+    block({ after: span, every: pause.exactOptional() })
   ],
   'must be { percent: N }, { before: SPAN } or { after: SPAN }; add every: SPAN to the latter two to repeat them'
 )
@@ -103,29 +103,27 @@ const clockOfCase = clock.refine(
 export const clocks = z
   .record(shortName, clockOfCase, 'must be a block of clocks by id')
   .refine(
-    (all) =>
-      Object.entries(all).every(([id, { counts, due, ...stated }]) => {
-        const isPromise = counts !== 'each' && 'within' in due && spanMs(due.within) > 0
-        return isPromise || !isToldReporter({ id, ...stated })
-      }),
-    'must promise the reporter a time: answer, and a clock with key: reporter that starts with opened, must have due: { within: SPAN }, longer than nothing, and not counts: each'
+    ({ answer }) =>
+      answer === undefined ||
+      (answer.counts !== 'each' && 'within' in answer.due && spanMs(answer.due.within) > 0),
+    'must have due: { within: SPAN }, longer than nothing, and not counts: each, in answer: the reporter is told by when'
   )
-  .transform((all) => Object.entries(all).map(([id, stated]) => clockOf(id, ['case'], stated)))
+  .transform((all) =>
+    Object.entries(all).map(([id, stated]): Clock => ({ id, subjects: ['case'], ...stated }))
+  )
 
 const builtIn = Object.entries(written).map(([id, { subjects = ['case'] as const, ...stated }]) => {
   return { id, subjects, stated }
 })
 
 /** The clocks that every desk has: for itself, its maintainers, its members and cases whose product is gone. */
-export const BUILT_IN_CLOCKS: readonly Clock[] = builtIn.map(({ id, subjects, stated }) =>
-  clockOf(id, subjects, clock.parse(stated))
-)
+export const BUILT_IN_CLOCKS: readonly Clock[] = builtIn.map(({ id, subjects, stated }) => ({
+  id,
+  subjects,
+  ...clock.parse(stated)
+}))
 
 /** The built-in clocks that a policy can change, as written, by id. */
 export const CASE_CLOCKS = Object.fromEntries(
   builtIn.flatMap(({ id, subjects, stated }) => (subjects.includes('case') ? [[id, stated]] : []))
 )
-
-function clockOf(id: string, subjects: Clock['subjects'], stated: z.output<typeof clock>): Clock {
-  return { id, subjects, ...stated } as Clock
-}

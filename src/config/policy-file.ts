@@ -53,10 +53,7 @@ const notice = block({
     'must be an hour at least: a notice that does not leave before the disclosure does not leave at all'
   ),
   tolerance: block({ min: span, max: span }),
-  required: list(oneOf(...REQUIRABLE_FIELDS)).refine(
-    (fields) => new Set(fields).size === fields.length,
-    'must not name a field twice'
-  ),
+  required: list(oneOf(...REQUIRABLE_FIELDS)),
   approvals: whole(0, 10),
   late: oneOf('send', 'hold'),
   late_after_minutes: whole(1, 10_080),

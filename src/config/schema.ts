@@ -105,7 +105,6 @@ const secretRef = z.union(
 const tls = oneOf('implicit', 'starttls', 'none').default('implicit')
 const roles = list(oneOf(...ROLES))
   .min(1, 'must name at least one role')
-  .refine((all) => new Set(all).size === all.length, 'must not name a role twice')
   .default(['committer'])
 
 const schedule = block({

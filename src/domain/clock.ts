@@ -209,11 +209,6 @@ function startRun(open: Map<string, ClockRun>, started: Started, calendar: Calen
   if (isEarlier || (clock.counts === 'latest' && run.dueAt > before)) open.set(name, run)
 }
 
-/** Whether the acknowledgement says it to the reporter, or the record keeps by when it was promised. */
-export function isToldReporter({ id, key, starts }: Pick<Clock, 'id' | 'key' | 'starts'>): boolean {
-  return id === 'answer' || (key === 'reporter' && starts.includes('opened'))
-}
-
 function keyOf({ key }: Clock, { about }: DeskEvent): string {
   const values = about as Readonly<Record<string, unknown>>
   const named = (key ?? '').split(' ').map((name) => values[name])

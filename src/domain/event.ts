@@ -301,9 +301,7 @@ export function event<K extends EventKind>(
 export const KINDS_WITH = {
   receivedAt: ['opened', 'reporter-wrote', 'other-wrote', 'merged-in'],
   date: ['embargo-set', 'change-proposed', 'date-told', 'disclosed', 'digest-planned'],
-  oldDate: ['embargo-set', 'change-proposed'],
   leaveBy: ['embargo-set', 'moved-product'],
-  leavesAt: ['notice-scheduled', 'copy-waits'],
   withheldSince: ['notice-held'],
   dateOwed: ['notice-leaving'],
   approveBy: ['change-proposed'],

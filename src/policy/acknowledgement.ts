@@ -4,7 +4,6 @@
  */
 import { type Address, type Contact, isSameAddress } from '../domain/address.ts'
 import { type CaseRecord, type ReporterKey } from '../domain/case.ts'
-import { isToldReporter } from '../domain/clock.ts'
 import { type Decision, type Sending } from '../domain/decision.ts'
 import { type Promised } from '../domain/event.ts'
 import { type CaseTag, formatFingerprint } from '../domain/ids.ts'
@@ -168,7 +167,8 @@ function toSender(
 /** What all of these products promise the reporter: by when at the latest, by its clock. */
 export function promisedBy(products: readonly Promising[], receivedAt: Instant): Promised {
   const clocks = products[0]?.policy.clocks ?? []
-  const all = clocks.filter(isToldReporter).flatMap(({ id }) => {
+  const all = clocks.flatMap(({ id, starts, key }) => {
+    if (id !== 'answer' && (key !== 'reporter' || !starts.includes('opened'))) return []
     const dues = products.flatMap(({ policy, calendar }) => {
       const due = policy.clocks.find((one) => one.id === id)?.due
       return due && 'within' in due ? dueAt(receivedAt, due.within, calendar) : []

@@ -67,7 +67,25 @@ describe('postern policy show', () => {
     const path = own('extends: dragonfly\nid: own\nreplies: reporter\nnotice: null\n')
     const { out } = await run('policy', 'show', path)
 
-    expect(out).toContain('These are the lines of dragonfly, which it extends.')
+    expect(out).toContain(
+      'These are the lines of dragonfly, which it extends, with what Postern does about them under dragonfly.\nThis policy changes replies and notice: what'
+    )
+    expect(out).not.toContain('has no')
+    expect(out).toMatch(/31 lines of dragonfly: /)
+  })
+
+  it('says which clocks of its base an own policy does not have or changes, as its lines go on about them (A5)', async () => {
+    const path = own(`
+extends: dispatch
+id: own
+clocks: { answer: null, dead-man: null, conversation: { firmness: hard }, preflight: {} }
+`)
+    const { out } = await run('policy', 'show', path)
+
+    expect(out).toContain(
+      'This policy has no clocks.dead-man or clocks.answer: Postern does not do what a line says about that.\nThis policy changes clocks.conversation: what Postern does about that may differ from what a line says.\n'
+    )
+    expect((await run('policy', 'show', 'dispatch-platform')).out).not.toContain('This policy')
   })
 })
 
