@@ -8,13 +8,9 @@ import * as cases from '../../../src/store/cases.ts'
 import * as looks from '../../../src/store/looks.ts'
 import { caseRecord, ROOTS, reporter, tag } from '../policy/samples.ts'
 import { useDatabase } from './given.ts'
-import { at, NOON } from './support.ts'
+import { ARRIVAL, at, NOON } from './support.ts'
 
 const db = useDatabase()
-const ARRIVAL: arrivals.NewArrival = {
-  ...{ mailbox: 'INBOX', uidValidity: '1', uid: 1, receivedAt: NOON, size: 1 },
-  ...{ raw: new Uint8Array(1), part: 'whole' }
-}
 
 function open(change: Partial<CaseRecord> = {}, by: Partial<Reporter> = {}) {
   const reporters = [reporter(by)]

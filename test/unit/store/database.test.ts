@@ -91,14 +91,6 @@ describe('the file at rest (G10)', () => {
     ).toContain('no/such (ENOENT): check its folder')
   })
 
-  it('makes no new database for a command that only looks', () => {
-    const trouble = troubleOf(() => openIn(folder.path, { ifMissing: 'refuse' }))
-
-    expect(trouble.code).toBe('database')
-    expect(trouble.message).toContain('storage.path')
-    expect(readdirSync(folder.path)).toEqual([])
-  })
-
   it.each(['create', 'refuse'] as const)(
     'is refused when its file is empty, to %s',
     (ifMissing) => {

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { type Database } from '../../../src/store/database.ts'
@@ -46,19 +46,6 @@ describe('migrations', () => {
     expect(
       db.read((read) => read.all("SELECT name FROM sqlite_schema WHERE name IN ('one', 'two')"))
     ).toEqual([{ name: 'one' }])
-  })
-
-  it('refuse a database made by a newer program, and change nothing in it', () => {
-    addMigration('0002-second', 'CREATE TABLE two (n INTEGER) STRICT;')
-    open().close()
-    rmSync(join(sqlDir, '0002-second.sql'))
-    const before = readFileSync(join(folder.path, 'postern.db'))
-
-    const trouble = troubleOf(open)
-
-    expect([trouble.code, trouble.retryable]).toEqual(['database-newer', false])
-    expect(trouble.message).toContain('newer version')
-    expect(readFileSync(join(folder.path, 'postern.db')).equals(before)).toBe(true)
   })
 
   it('are not applied by a command that only looks, which leaves an older database as it is', () => {

@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { type SaveNotice } from '../../../src/domain/decision.ts'
 import { addMs, type Instant } from '../../../src/domain/time.ts'
+import * as arrivals from '../../../src/store/arrivals.ts'
 import * as cases from '../../../src/store/cases.ts'
 import * as people from '../../../src/store/correspondents.ts'
 import * as deliveries from '../../../src/store/deliveries.ts'
@@ -21,7 +22,7 @@ import {
   TAG
 } from '../policy/samples.ts'
 import { DRAFT, useDatabase } from './given.ts'
-import { mail, NOON, plansOf } from './support.ts'
+import { ARRIVAL, mail, NOON, plansOf } from './support.ts'
 
 const db = useDatabase()
 const KEY = new Uint8Array([1])
@@ -99,6 +100,9 @@ describe('notices', () => {
     expect(() => {
       save({ version: 1 })
     }).toThrow(expect.objectContaining({ code: 'conflict' }))
+    const stop = () =>
+      db.transact((tx) => notices.stop(tx, { id: 1, version: 1 }, 'withdraw', NOON))
+    expect(stop).toThrow(expect.objectContaining({ code: 'conflict' }))
     expect(() => {
       save({ version: 0 })
     }).toThrow()
@@ -146,15 +150,6 @@ describe('deliveries', () => {
     })
     expect(notice()?.hasLeft).toBe(true)
     plan()
-    expect(waiting()).toEqual(['suse'])
-  })
-
-  it('that a hold stopped in the outbox go on when the same content is released again', () => {
-    sealedAndHeld()
-    db.transact((tx) => deliveries.holdWaiting(tx, { noticeId: 1 }, 'notice-held', NOON))
-    expect(copy()?.state).toBe('held')
-    plan()
-    expect(copy()?.state).toBe('queued')
     expect(waiting()).toEqual(['suse'])
   })
 
@@ -252,14 +247,6 @@ describe('deliveries', () => {
     expect(retry()).toBe('queued')
   })
 
-  it('made under other words never leave: the same member gets a new one (G7)', () => {
-    sealedAndHeld()
-    release(sha256('other words'))
-    expect(copy()).toMatchObject({ state: 'held', once: 'notice:1:1:debian:outdated:1' })
-    expect(waiting()).toEqual(['debian', 'suse'])
-    expect(retry()).toBe('not-approved')
-  })
-
   it('of a member who came back for other products only do not go on (G5)', () => {
     sealedAndHeld()
     drop()
@@ -320,11 +307,6 @@ describe('deliveries', () => {
     expect(copy()?.state).toBe('held')
   })
 
-  it('on their way are not tried again after removal from the list (G5)', () => {
-    expect(isTriedAgain(drop, defer)).toBe(false)
-    expect(copy()?.state).toBe('held')
-  })
-
   it('of the revision before, queued and never tried, give way to those of the next (G7)', () => {
     sealedAndHeld()
     release()
@@ -333,28 +315,6 @@ describe('deliveries', () => {
     next()
     expect(copy()?.state).toBe('held')
     expect(waiting(2)).toEqual(['debian', 'suse'])
-  })
-
-  it('stop with their notice, sealed or not (G7)', () => {
-    sealedAndHeld()
-    plan()
-    expect(copy()?.state).toBe('queued')
-    const { id = 0, version = 0 } = notice() ?? {}
-    const stop = () => db.transact((tx) => notices.stop(tx, { id, version }, 'withdraw', NOON))
-    stop()
-    expect(notice()).toMatchObject({ state: 'held', releaseAt: null })
-    expect(copy()?.state).toBe('held')
-    expect(waiting()).toEqual([])
-    expect(stop).toThrow(expect.objectContaining({ code: 'conflict' }))
-  })
-
-  it('end for a member who is taken off the list, sealed or not (G5)', () => {
-    sealed()
-    drop()
-    drop('suse')
-    plan()
-    expect(waiting()).toEqual([])
-    expect(copy()?.state).toBe('held')
   })
 })
 
@@ -400,18 +360,11 @@ describe('correspondents', () => {
   })
 
   it('never let a signature count twice (G4)', () => {
-    db.transact((tx) =>
-      tx.run(
-        `INSERT INTO arrivals (mailbox, uid_validity, uid, received_at, size, sha256, part, state, stored_at)
-              VALUES ('INBOX', '1', 1, ?, 1, ?, 'whole', 'pending', ?)`,
-        [NOON, sha256('m'), NOON]
-      )
-    )
+    db.transact((tx) => arrivals.add(tx, ARRIVAL, NOON))
     const use = () => {
       db.transact((tx) => people.insertUsedSignature(tx, sha256('s'), 1))
     }
     use()
-    expect(db.read((read) => people.isSignatureUsed(read, sha256('s')))).toBe(true)
     expect(use).toThrow()
   })
 })

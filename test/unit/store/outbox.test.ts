@@ -71,17 +71,6 @@ describe('the outbox', () => {
     expect(states()).toEqual(['sent'])
   })
 
-  it('queues nothing of a transaction that fails, so that its decision can be taken again', () => {
-    expect(() =>
-      db.transact((tx) => {
-        outbox.queue(tx, mail('ack:1'), NOON)
-        throw new Error('crash')
-      })
-    ).toThrow('crash')
-
-    expect(queue('ack:1')).toBe('queued')
-  })
-
   it('refuses two messages with one Message-ID', () => {
     queue('a')
 
@@ -99,14 +88,6 @@ describe('the outbox', () => {
     expect(second?.messageId).toBe(first?.messageId)
   })
 
-  it('never hands out a message before its instant (G7)', () => {
-    const due = addMs(NOON, 10 * MINUTE)
-    queue('notice', { notBefore: due })
-
-    expect(claim(addMs(due, -1))).toEqual([])
-    expect(claim(due)).toHaveLength(1)
-  })
-
   it('hands out the longest due first, within the limits of number and size, but always one', () => {
     queue('c', { notBefore: addMs(NOON, 2) })
     queue('a', { notBefore: NOON, raw: Buffer.alloc(1000, 'a') })
@@ -118,15 +99,6 @@ describe('the outbox', () => {
     )
 
     expect(names).toEqual([['a'], ['b'], ['c']])
-  })
-
-  it('records the attempt and the next instant before anything is sent', () => {
-    queue('a')
-
-    const [row] = claim(NOON)
-
-    expect(row).toMatchObject({ state: 'sending', attempts: 1, nextAttemptAt: addMs(NOON, MINUTE) })
-    expect(claim(NOON)).toEqual([])
   })
 
   it('sends again after a crash between claim and outcome, and not before the ladder allows (G2)', () => {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { parseAddress } from '../../../src/domain/address.ts'
 import { parseMessageId } from '../../../src/domain/ids.ts'
 import { type Instant, instantFromMs } from '../../../src/domain/time.ts'
+import { type NewArrival } from '../../../src/store/arrivals.ts'
 import { type Database, openDatabase, type Read } from '../../../src/store/database.ts'
 import * as outbox from '../../../src/store/outbox.ts'
 
@@ -21,6 +22,12 @@ export function at(text: string): Instant {
 }
 
 export const NOON = at('2026-11-22T12:00:00Z')
+
+/** A message of one byte. */
+export const ARRIVAL: NewArrival = {
+  ...{ mailbox: 'INBOX', uidValidity: '1', uid: 1, receivedAt: NOON, size: 1 },
+  ...{ raw: new Uint8Array(1), part: 'whole' }
+}
 
 type Options = Partial<Parameters<typeof openDatabase>[0]>
 
