@@ -4,7 +4,7 @@
  */
 import { aboutCase, BY_OPERATOR, event } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
-import { copiesHeld, isAnyHere, type NoticeRecord } from '../domain/notice.ts'
+import { copiesHeld, isAnyHere, isOut, type NoticeRecord } from '../domain/notice.ts'
 import { systemClock } from '../effects/system.ts'
 import { NOTICE_STATES } from '../policy/status.ts'
 import * as cases from '../store/cases.ts'
@@ -30,6 +30,7 @@ export async function listTheNotices(call: Call): Promise<void> {
       CASE: (row) => row.case,
       REVISION: (row) => row.revision,
       STATE: (row) => NOTICE_STATES[row.state],
+      'LIST HAS': ({ listHas }) => listHas?.revision ?? '-',
       'RELEASE AT': (row) => row.releaseAt ?? '-',
       RELEASED: (row) => row.releasedAt ?? '-',
       SENT: (row) => row.deliveries.sent,
@@ -97,8 +98,13 @@ function requireNotice(read: Read, tag: CaseTag): NoticeRecord {
   return notice
 }
 
-export function summary({ caseTag, authors, ...notice }: NoticeRecord) {
-  const { product, state, revision, approvals, releaseAt, releasedAt, patches } = notice
+/** `listHas`: the earlier revision that the list has, while no copy of the present one has left. */
+export function summary(record: NoticeRecord) {
+  const { caseTag, authors, told, product, state, revision, approvals, patches } = record
+  const { releaseAt, releasedAt } = record
   const known = { product, state, revision, authors: authors.ids, approvals }
-  return { case: caseTag, ...known, releaseAt, releasedAt, patches }
+  const had = isOut(record) ? null : told
+  const { disclosureAt = null, disclosureZone = null } = had ?? {}
+  const listHas = had && { revision: had.revision, disclosureAt, disclosureZone }
+  return { case: caseTag, ...known, releaseAt, releasedAt, patches, listHas }
 }

@@ -200,6 +200,28 @@ describeWith(['dovecot', 'gpg'], 'a notice held by the operator', async () => {
       expect((await desk.cli(...command, caseTag)).stdout).toMatch(uncounted)
   })
 
+  it('(B6, B16) lists and shows of a change that has not left which revision and date the list has', async () => {
+    const { caseTag, id } = scheduled()
+    const date = { disclosureAt: '2026-11-30T13:00:00.000Z', disclosureZone: null }
+    const told = JSON.stringify({
+      revision: 1,
+      fields: {},
+      patches: [],
+      at: systemClock.now(),
+      ...date
+    })
+    const sql =
+      "UPDATE notices SET revision = 2, state = 'drafting', release_at = NULL, told = ? WHERE id = ?"
+    inDatabase((tx) => tx.run(sql, [told, id]))
+    const listHas = { revision: 1, ...date }
+    expect(await listed(caseTag)).toMatchObject({ revision: 2, listHas })
+    const shown = await desk.cli('notice', 'show', caseTag)
+    expect(shown.stdout).toMatch(
+      /^The list has: revision 1, disclosure Mon 30 Nov 2026, .*13:00 UTC/m
+    )
+    expect((await desk.cli('notice', 'list')).stdout).toMatch(/LIST HAS/)
+  })
+
   it('says since when the issue is public', async () => {
     const { caseTag } = scheduled()
     const since = async () =>

@@ -1,4 +1,4 @@
-/** What `postern show` says of a message that a maintainer wrote: to whom, and whether it left. */
+/** What `postern show` says of a date that holds no more, and of a maintainer's message: to whom, and whether it left. */
 import { expect, it } from 'vitest'
 import { page } from '../../../src/cli/page.ts'
 
@@ -13,6 +13,43 @@ const said = (kind: string, reporter: string, at: string, about = {}) => ({
 })
 const waits = [said('words-wait', 'a', AT), said('words-wait', 'a', AT)]
 const after = { writtenAt: AT }
+
+function shownCase(change: object, state = 'accepted'): string {
+  const record = { tag: 'ACME-2026-0001', product: 'x', subject: 'x', reporters: [{ id: 'a' }] }
+  const date = { disclosureAt: LATER, disclosureZone: null, disclosureReason: '' }
+  const value = {
+    case: { ...record, ...date, state, owner: null, receivedAt: AT },
+    ...{ history: [], messages: [], notice: null, due: null, clockJump: null, outbox: [] },
+    ...change
+  }
+  const text = (one: unknown = '') => (typeof one === 'string' ? one : '')
+  const reporter = (id = '') => NAMES[id] ?? 'not known'
+  const filters = { state: text, noticeState: text, maintainer: text, reporter, author: text }
+  return page('show-case', value, 'UTC', {
+    ...{ ...filters, promise: text, said: text, unsent: () => [] }
+  })
+}
+
+const DISCLOSED = { kind: 'disclosed', at: LATER, about: { date: LATER } }
+it.each([
+  ['accepted', [], true],
+  ['rejected', [], false],
+  ['closed', [], false],
+  ['closed', [DISCLOSED], true]
+] as const)(
+  '(B6) a case that ended without disclosure shows no date: %s %j',
+  (state, history, is) => {
+    expect(shownCase({ history }, state).includes('Disclosure: ')).toBe(is)
+  }
+)
+
+it('(B6, B16) of a change that has not left, the page says which revision and date the list has', () => {
+  const listHas = { revision: 1, disclosureAt: AT, disclosureZone: null }
+  const notice = { revision: 2, state: 'drafting', approvals: [], listHas }
+  const has =
+    'Notice:     revision 2, drafting; the list has revision 1, disclosure Sun 22 Nov 2026'
+  expect(shownCase({ notice })).toContain(has)
+})
 
 it.each([
   ['sent', [said('answered', 'a', AT)], 'to Alice <a@x.example>)'],
@@ -38,30 +75,8 @@ it.each([
       audience: 'reporter',
       text: 'x'
     }
-    const record = { tag: 'ACME-2026-0001', product: 'x', subject: 'x', reporters: [{ id: 'a' }] }
-    const date = { disclosureAt: LATER, disclosureZone: null, disclosureReason: '' }
-    const other = { kind: 'taken', at: LATER, about: { from: null } }
-    const value = {
-      case: { ...record, owner: null, receivedAt: AT, ...date },
-      ...{
-        history: [...history, said('answered', 'b', LATER), other],
-        messages: [message],
-        notice: null,
-        due: null,
-        clockJump: null,
-        outbox: []
-      }
-    }
-    const text = (one: unknown = '') => String(one)
-    const named = (id = '') => NAMES[id] ?? 'not known'
-    const filters = {
-      state: text,
-      noticeState: text,
-      maintainer: text,
-      reporter: named,
-      author: text
-    }
-    const more = { promise: text, said: text, unsent: () => [] }
-    expect(page('show-case', value, 'UTC', { ...filters, ...more })).toContain(shown)
+    expect(
+      shownCase({ history: [...history, said('answered', 'b', LATER)], messages: [message] })
+    ).toContain(shown)
   }
 )
