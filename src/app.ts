@@ -75,7 +75,7 @@ export async function runDaemon(
     if (mode === 'once') await runOnce(desk, edges, signal)
     else await stay(desk, edges, config, signal)
   } finally {
-    await edges.sender.close()
+    edges.sender.close()
     await workers.close()
     log({ event: 'desk.stopped' })
   }

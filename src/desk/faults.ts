@@ -55,18 +55,15 @@ export function noteFailure(desk: Desk, where: string, at: string, error: unknow
   })
 }
 
-export type Bell = {
-  readonly ring: () => void
-  /** Sleeps until rung, aborted or `timeoutMs` have passed; a ring from before counts once. */
-  readonly wait: (timeoutMs: number, signal: AbortSignal) => Promise<void>
-}
+type Bell = ReturnType<typeof createBell>
 
-export function createBell(): Bell {
+export function createBell() {
   let rung = new AbortController()
   const ring = (): void => rung.abort()
   return {
     ring,
-    wait: async (timeoutMs, signal) => {
+    /** Sleeps until rung, aborted or `timeoutMs` have passed; a ring from before counts once. */
+    wait: async (timeoutMs: number, signal: AbortSignal): Promise<void> => {
       if (signal.aborted) return
       signal.addEventListener('abort', ring, { once: true })
       await delay(timeoutMs, undefined, { signal: rung.signal }).catch(() => undefined)

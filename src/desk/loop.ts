@@ -68,11 +68,8 @@ export async function runLoops(
  */
 export async function runOnce(desk: Desk, edges: Edges, signal: AbortSignal): Promise<void> {
   await lookAtJunkOnce(desk, edges, signal)
-  const failed: { error?: unknown } = {}
-  const mailbox = await edges.openMailbox(signal).catch((error: unknown) => {
-    failed.error = error
-    return null
-  })
+  const opening = edges.openMailbox(signal)
+  const mailbox = await opening.catch(() => null)
   try {
     const { inbox } = edges
     const taking = { inbox, signal, failures: new Map(), from: null }
@@ -83,7 +80,7 @@ export async function runOnce(desk: Desk, edges: Edges, signal: AbortSignal): Pr
     await mailbox?.close()
   }
   // A connection closed by stopping is not trouble.
-  if ('error' in failed && !signal.aborted) throw failed.error
+  if (!signal.aborted) await opening
 }
 
 /** Works and sends until `--once` has nothing left to wait for. */

@@ -72,7 +72,8 @@ export type Envelope = {
 export type Sender = {
   /** Never throws for failures of the network or the server; those are outcomes. */
   send(mail: Envelope, signal: AbortSignal): Promise<SendOutcome>
-  close(): Promise<void>
+  /** When every `send` has ended. */
+  close(): void
 }
 
 /** The crypto and parsing workers. A task over its limit loses its worker and throws {@link Trouble} `worker-limit`. */

@@ -1,5 +1,5 @@
 /** Decodes leaves: removes the transfer encoding and decodes charsets. Must never throw. */
-import { isAscii } from 'node:buffer'
+import { isAscii, isUtf8 } from 'node:buffer'
 import { decode } from 'libqp'
 import { charsetNamed, decodeCharset } from './encoded-words.ts'
 import { bodyOf, type Part } from './tree.ts'
@@ -55,7 +55,8 @@ export function textOf(part: Part): LeafText {
 /** Bytes in `charset` ('' when not declared) as text. */
 export function decodeText(bytes: Uint8Array, charset: string): LeafText {
   const slice = bytes.subarray(0, LEAF_BYTES_MAX)
-  const chosen = chooseCharset(slice, charset)
+  // The slice may end inside a character.
+  const chosen = chooseCharset(slice, charset, isUtf8(bytes))
   const decoded = decodeBytes(slice, chosen.charset)
   const text = decoded.replaceAll(/\r\n?/g, '\n').replaceAll(CONTROLS, pictureOf)
   const isDamaged = chosen.isGuess || text.includes('\ufffd')
@@ -94,14 +95,15 @@ const UNCLOSED = /\u001b(?!\(B)[^\u001b\n]*$/gm
 
 /**
  * Undeclared text is UTF-8 if it can be, and declared UTF-8 without a single valid character is read as windows-1252. Text with
- * an unknown charset is read like undeclared text and reported as a guess; so is what programs read in two ways.
+ * an unknown charset is read like undeclared text and reported as a guess; so is what programs read in two ways. `isValid`: it is
+ * UTF-8 to its end.
  */
-function chooseCharset(bytes: Uint8Array, declared: string) {
+function chooseCharset(bytes: Uint8Array, declared: string, isValid: boolean) {
   const named = charsetNamed(declared)
   // ISO-2022-JP is written in ASCII; anything else only says so.
   const charset = named === 'iso-2022-jp' && !isAscii(bytes) ? null : named
   if (charset === null || charset === 'utf-8') {
-    if (isUtf8(bytes)) return { charset: 'utf-8', isGuess: charset === null }
+    if (isValid) return { charset: 'utf-8', isGuess: charset === null }
     const isMeant =
       charset !== null && /[^\u0000-\u007f\ufffd]/.test(new TextDecoder('utf-8').decode(bytes))
     return { charset: isMeant ? 'utf-8' : 'windows-1252', isGuess: true }
@@ -113,16 +115,6 @@ function chooseCharset(bytes: Uint8Array, declared: string) {
   }
   const isOpen = charset === 'iso-2022-jp' && OPEN_LINE.test(Buffer.from(bytes).toString('latin1'))
   return { charset, isGuess: isOpen }
-}
-
-function isUtf8(bytes: Uint8Array): boolean {
-  try {
-    // A slice may end inside a character, so this uses streaming mode.
-    new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: true })
-    return true
-  } catch {
-    return false
-  }
 }
 
 /** `charset` is a result of {@link charsetNamed}. Closes each line of ISO-2022-JP: an alphabet left open hides what follows. */

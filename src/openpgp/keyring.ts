@@ -73,7 +73,7 @@ export async function inspectKey(
   const { key, fingerprint, keyData, signingKeys } = certificate
   const addresses = await validAddresses(key, now)
   if (address !== null && addresses.length === 0) return null
-  const { state, expiresAt } = await judge(key, now)
+  const { state, expiresAt } = await judgeKey(key, now)
   const algorithm = algorithmOf(key)
   return { fingerprint, addresses, expiresAt, algorithm, state, keyData, signingKeys }
 }
@@ -117,11 +117,9 @@ export async function knownCertificate(keyData: Uint8Array): Promise<Certificate
   const id = sha256(keyData)
   const certificate = cache.get(id) ?? (await readCertificate(keyData))
   if (certificate === null) return null
-  // A Map keeps insertion order: the first entry was unused for longest.
-  cache.delete(id)
+  // What is used again is parsed again.
+  if (cache.size >= CACHE_MAX) cache.clear()
   cache.set(id, certificate)
-  const [oldest] = cache.keys()
-  if (cache.size > CACHE_MAX && oldest !== undefined) cache.delete(oldest)
   return certificate
 }
 
@@ -288,7 +286,11 @@ async function validAddresses(key: Key, now: Instant): Promise<Address[]> {
   return [...found.values()]
 }
 
-async function judge(key: Key, now: Instant): Promise<Pick<KeyFacts, 'state' | 'expiresAt'>> {
+/** Whether the key can be used to encrypt at `now`, and when it ends. */
+export async function judgeKey(
+  key: Key,
+  now: Instant
+): Promise<Pick<KeyFacts, 'state' | 'expiresAt'>> {
   const date = new Date(msOf(now))
   const expiresAt = await expiryOf(key, date)
   if (await key.isRevoked(undefined, undefined, date, CONFIG))

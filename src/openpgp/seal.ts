@@ -8,7 +8,7 @@ import { type KeyRefusal, type SealTo } from '../domain/outgoing.ts'
 import { type Instant, msOf } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
 import { CONFIG } from './config.ts'
-import { holds, inspectKey, knownCertificate, type SecretKey } from './keyring.ts'
+import { holds, judgeKey, knownCertificate, type SecretKey } from './keyring.ts'
 
 type SealTarget = Pick<SealTo, 'fingerprint' | 'keyData'>
 
@@ -74,10 +74,8 @@ async function certificate(target: SealTarget, now: Instant): Promise<PublicKey 
   const found = await knownCertificate(target.keyData)
   if (found === null) return 'unreadable'
   if (found.fingerprint !== target.fingerprint) return 'wrong-fingerprint'
-  const date = new Date(msOf(now))
-  if (await holds(found.key.getEncryptionKey(undefined, date, undefined, CONFIG))) return found.key
-  const state = (await inspectKey(target.keyData, now))?.state ?? 'usable'
-  return state === 'usable' ? 'cannot-encrypt' : state
+  const { state } = await judgeKey(found.key, now)
+  return state === 'usable' ? found.key : state
 }
 
 function micalgOf(hash: enums.hash | null): string {

@@ -6,16 +6,8 @@ import { type Address, isSameAddress } from '../domain/address.ts'
 import { type AuthenticationResult, type OpenedMail, type SenderTrace } from '../domain/mail.ts'
 import { type Settings } from '../domain/settings.ts'
 
-/** What stands behind the sender's address. */
-type SenderProof = {
-  /** Whether it proves the address in From. */
-  readonly isProved: boolean
-  /** One line for people. */
-  readonly says: string
-}
-
-/** Judges the word of the configured servers about this message. */
-export function judgeSender({ trace, outer }: OpenedMail, settings: Settings): SenderProof {
+/** Whether the word of the configured servers proves the address in From, and what it `says` in one line for people. */
+export function judgeSender({ trace, outer }: OpenedMail, settings: Settings) {
   const { authentication } = settings
   if (authentication.servers.length === 0)
     return unproved('the configuration names no mail server that checks senders')
@@ -36,7 +28,7 @@ export function judgeSender({ trace, outer }: OpenedMail, settings: Settings): S
 
 const DMARC = 'verified, our mail server says that DMARC passes for the domain'
 
-function unproved(because: string): SenderProof {
+function unproved(because: string) {
   const says = `not verified, the address may be forged (${because})`
   return { isProved: false, says }
 }

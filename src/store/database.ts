@@ -225,17 +225,11 @@ function statementCache(connection: Sqlite.Database): (sql: string) => Prepared 
 
 function compile(connection: Sqlite.Database, sql: string): Prepared {
   const statement = connection.prepare<unknown[], unknown[]>(sql)
-  if (!statement.reader) return { statement, names: [] }
-  const names = statement
-    .raw()
-    .columns()
-    .map(({ name }) => name)
-  return {
-    statement,
-    names: names.map((name) =>
-      name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
-    )
-  }
+  const columns = statement.reader ? statement.raw().columns() : []
+  const names = columns.map(({ name }) =>
+    name.replaceAll(/_[a-z]/g, ([, letter = '']) => letter.toUpperCase())
+  )
+  return { statement, names }
 }
 
 function inTransaction<T>(

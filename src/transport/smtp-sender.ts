@@ -40,10 +40,8 @@ const LOGIN_CODES = [530, 534, 535, 538]
 export function createSender(options: SenderOptions, log: Log): Sender {
   // Connections, and messages that wait for one; replaced after a refused login.
   let pool = openPool(options)
-  let isOpen = true
   let isLoginRefused = false
   let lastTrouble: TroubleCode | null = null
-  const sending = new Set<Promise<SendOutcome>>()
 
   /** Logs a trouble once until a connection works again, and pauses after a refused login. */
   function note(trouble: Trouble): void {
@@ -91,16 +89,9 @@ export function createSender(options: SenderOptions, log: Log): Sender {
       assert(mail.from === '' || parseAddress(mail.from) === mail.from, 'the sender is checked')
       // A thousand messages may wait on the one signal that stops the desk.
       setMaxListeners(0, signal)
-      if (!isOpen || isLoginRefused || signal.aborted) return UNREACHED
-      const outcome = send(mail, signal)
-      sending.add(outcome)
-      return outcome.finally(() => sending.delete(outcome))
+      return isLoginRefused || signal.aborted ? UNREACHED : send(mail, signal)
     },
-    close: async () => {
-      isOpen = false
-      await Promise.all(sending)
-      pool.close()
-    }
+    close: () => pool.close()
   }
 }
 
