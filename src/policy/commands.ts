@@ -231,10 +231,20 @@ const DOUBTFUL_END =
 const OTHER_MARK =
   'I cannot tell whether this line opens a text. Please write << before the text and >> below it, and no guillemet on this line.'
 
-/** Splits `<<text>>` on one line, or collects the lines up to the one that ends the block. */
-function readBlock(reader: Reader, line: string) {
+/** Splits `<<text>>` on one line, or collects the lines up to the one that ends the block. It may begin on the next line. */
+function readBlock(
+  reader: Reader,
+  line: string
+): { readonly head: string; readonly text: string | null } {
   const opened = line.indexOf('<<')
-  if (opened < 0) return { head: line, text: null }
+  if (opened < 0) {
+    let below = reader.at
+    while (reader.lines[below]?.trim() === '') below += 1
+    const next = reader.lines[below]?.trim() ?? ''
+    if (!next.startsWith('<<')) return { head: line, text: null }
+    reader.at = below + 1
+    return readBlock(reader, `${line} ${next}`)
+  }
   const head = line.slice(0, opened).trim()
   const { at: above } = reader
   const collected: string[] = []
@@ -294,7 +304,8 @@ function endsFields(reader: Reader): boolean {
 function readField(reader: Reader, command: Open, { key, value: written }: Field): Field | null {
   const value = written.trim()
   const { at: above } = reader
-  const { text } = value.startsWith('<<') ? readBlock(reader, `${key}: ${value}`) : { text: null }
+  const isBlock = value === '' || value.startsWith('<<')
+  const { text } = isBlock ? readBlock(reader, `${key}: ${value}`) : { text: null }
   const keys = command.takes?.keys ?? []
   const isTwice = command.fields.some((field) => field.key === key)
   if (!keys.includes(key)) {

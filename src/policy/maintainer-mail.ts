@@ -89,7 +89,10 @@ function act(parsed: ParsedCommands, hasCommands: boolean, context: InCase): Dec
   const { tag } = context.bound.case
   if (hasCommands) return run(parsed, context)
   if (parsed.rest === '' && opened.attachments.length === 0)
-    return [dispose('done', 'note', 'without new text', tag)]
+    return [
+      refusalTo(context, { because: '', says: NO_TEXT }),
+      dispose('done', 'note', 'without new text', tag)
+    ]
   const mayAnswer = missingRoles(context.author).length === 0
   const isForReporter = mayAnswer && context.product.policy.replies === 'reporter'
   if (isForReporter && answersRelay(context)) return plainReply(parsed.rest, context, opened.text)
@@ -101,6 +104,9 @@ function act(parsed: ParsedCommands, hasCommands: boolean, context: InCase): Dec
     dispose('done', 'note', '', tag)
   ]
 }
+
+const NO_TEXT =
+  'Your message holds no text of your own, so nothing was done. Quoted lines are not read: please write commands and text on lines without a mark of quotation.'
 
 /** Sends a plain reply on as if it stood under `/reply`. `whole` is the whole text of the message. */
 function plainReply(text: string, context: CommandContext, whole: string): Decision[] {

@@ -32,10 +32,13 @@ export function findNow(read: Read, tag: CaseTag): CaseRecord | null {
   return read.get<CaseRecord>(sql, [tag])
 }
 
-/** `unanswered`: a reporter waits to hear from a person. A case that ended while words wait for a key is one of them (B10). */
+/**
+ * `unanswered`: a reporter waits to hear from a person. A case that ended while words wait for a key is one of them (B10).
+ * `open`: also an ended one in which something is due, such as an answer to what came after its end (B15).
+ */
 const LISTED = {
   all: '',
-  open: `WHERE ${OPEN} OR id IN unanswered_cases`,
+  open: `WHERE ${OPEN} OR id IN unanswered_cases OR due_json IS NOT NULL`,
   unanswered: 'WHERE id IN unanswered_cases'
 } as const
 

@@ -194,6 +194,24 @@ it('(B12, M-10) a case of several reporters is not closed without a word while o
   expect(await says('/close\nThank you both.\n')).toContain('Done')
 })
 
+it('(B13, B15) an ended case is among the open ones while an answer to its reporter is due', async () => {
+  await deskOf('dispatch')
+  await givenMessage(alice, KEYLESS)
+  await says(REJECT)
+  await writes(alice, 'I disagree.\n', { ...answering(alice), autocrypt: true })
+  expect(caseStates()).toEqual(['rejected'])
+  await world.wait(MINUTE)
+  expect(await says('/cases\n')).toContain(FIRST)
+})
+
+it('(B7) a message of a maintainer that only quotes is answered: nothing was done', async () => {
+  await deskOf('dispatch')
+  await givenMessage(alice, KEYED)
+  const relayed = mark()
+  expect(await says('> /accept\n')).toContain('Your message holds no text of your own')
+  expect([caseStates(), rangSince(relayed)]).toEqual([['received'], {}])
+})
+
 it('(A2, M-10) what the policy forbids is refused with that reason, before a text is asked for', async () => {
   await deskOf('dispatch')
   await givenMessage(alice, KEYED)

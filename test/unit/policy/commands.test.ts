@@ -101,6 +101,16 @@ describe('commands', () => {
     expect(parse('/reply <<\none\n\ntwo\n>>\nrest').commands[0]?.text).toBe('one\n\ntwo')
     expect(parse('/reply <<\none\ntwo>>\n\nrest').commands[0]?.text).toBe('one\ntwo')
     expect(parse('/reply <<\none\n>>\nrest').rest).toBe('rest')
+    // The mark on a line of its own (B7).
+    for (const text of ['/reply\n<<\none\n>>\nrest', '/reply\n\n <<one>>\nrest'])
+      expect(parse(text)).toMatchObject({
+        commands: [{ line: '/reply', text: 'one' }],
+        rest: 'rest'
+      })
+    expect(parse('/plan\nplan:\n<<\none\n>>\nworkarounds: two').commands[0]?.fields).toEqual([
+      { key: 'plan', value: 'one' },
+      { key: 'workarounds', value: 'two' }
+    ])
   })
 
   it('never runs a message whose block is left open', () => {
