@@ -112,6 +112,7 @@ describeAttacks('attacks on what the desk does by itself', () => {
     ).toHaveLength(1)
     // A stranger who knows a Message-ID of the case gets into it, but is marked as such and not answered.
     await scene.attack(clear(`<${ADDRESSES.mallory}>`, [`In-Reply-To: <${root?.messageId ?? ''}>`]))
+    expect(await wordsTo('grace')).toContain('not the reporter of this case')
     expect(
       scene.world.rows("SELECT author FROM messages WHERE case_id = 1 AND author = 'reporter'")
     ).toHaveLength(1)

@@ -94,6 +94,7 @@ describe('a report', () => {
       world.column("SELECT envelope_to FROM outbox WHERE kind = 'further-reports' ORDER BY id")
     expect(listed()).toEqual([bob.address])
     expect(await allTo(grace)).toContain('list of the further reports of one sender')
+    expect(await allTo(grace)).toContain('sent more than 5 reports within 24 hours')
     Object.assign(world.desk, { render })
     await world.wait(2 * HOUR)
     expect(listed()).toEqual([bob.address, alice.address])
@@ -303,7 +304,7 @@ it('a receipt that answers a message of the desk goes to its case and bothers no
   expect(world.accepted).toHaveLength(before)
 })
 
-it('a message in a case that only its header calls a receipt is shown (G1)', async () => {
+it('a message in a case that only its header calls a receipt, or that is one for no message of the desk, is shown (G1)', async () => {
   await givenDesk([grace])
   await givenMessage(alice, { subject: 'x', text: 'x' })
   const { messageId } = latest(alice)
@@ -311,8 +312,12 @@ it('a message in a case that only its header calls a receipt is shown (G1)', asy
     .replace('message/disposition-notification', 'text/plain')
     .replace('It was displayed.', 'The exploit is public now.')
   await world.receive(Buffer.from(words))
-  expect(world.dispositions()).toEqual(['case-opened', 'case-joined'])
   expect((await textsTo(grace)).at(-1)).toContain('The exploit is public now.')
+  // One that is a receipt, but for no message of the desk.
+  const other = receipt('3', 'unknown@acme.example')
+  await world.receive(Buffer.from(other.replace(/(References: )<.*>/, `$1<${messageId}>`)))
+  expect(world.dispositions()).toEqual(['case-opened', 'case-joined', 'case-joined'])
+  expect((await textsTo(grace)).at(-1)).toContain('It was displayed.')
 })
 
 it('refusals to a maintainer end after 10 an hour in one name, with an alarm once a day', async () => {

@@ -181,13 +181,6 @@ describe('a scheduled notice', () => {
     expect(alarms('notice-late')).toBe(2)
   })
 
-  it('does not leave when its approver is no maintainer any more (G4)', async () => {
-    await givenNotices()
-    const maintainers = world.desk.settings.maintainers.filter(({ id }) => id !== 'linus')
-    Object.assign(world.desk.settings, { maintainers })
-    await staysHere()
-  })
-
   it('is judged by a clock that was checked at that very moment', async () => {
     await givenNotices()
     world.jump(UNTIL_DUE)
@@ -211,15 +204,6 @@ describe('a scheduled notice', () => {
     expect(alarms('notice-held')).toBe(2)
     await approve()
     expect(await noticed()).toEqual(ALL)
-  })
-
-  it('cannot be approved with the code of a preview of other words (M-27)', async () => {
-    await givenNotices()
-    await writes(grace, '/notice hold\n')
-    await writes(grace, '/notice preview\n', { after: 1000 })
-    upgrade((old) => `${old}One more line.\n`)
-    await writes(linus, `/notice approve ${code()}\n`)
-    expect(state()).toBe('held')
   })
 })
 
@@ -477,12 +461,6 @@ it.each([
     expect(await noticed(bad)).toEqual([])
   }
 )
-
-it('two notices due at once both leave in full when nothing fails', async () => {
-  await givenNotices({ count: 2 })
-  await world.wait(UNTIL_DUE)
-  for (const tag of [FIRST, SECOND]) expect(await noticed(tag)).toEqual(ALL)
-})
 
 /** A case with the draft of a notice, on a desk whose policy wants so many approvals. */
 async function drafted(

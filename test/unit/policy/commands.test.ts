@@ -69,25 +69,15 @@ describe('commands', () => {
     }
   )
 
-  it.each(['> ', '>', ' > ', '>> ', '| ', 'x ', '-'])(
-    'never takes what stands quoted or embedded behind %j for a command',
-    (mark) => {
-      expect(verbs(`${mark}/accept\n/reject upstream`)).toEqual([])
-    }
-  )
-
-  it('never finds a command below a quoted line, whatever stands there (property)', () => {
+  it('never finds a command in or below a quoted or embedded line, whatever stands there (property)', () => {
+    const mark = fc.constantFrom(...['> ', '>', ' > ', '>> ', '| ', 'x ', '-'])
+    expect(verbs('>/accept\n/reject upstream')).toEqual([])
     fc.assert(
-      fc.property(fc.string({ unit: 'grapheme' }), fc.string(), (quoted, below) => {
-        const line = `> ${quoted.replaceAll(/[\r\n]/g, ' ')}`
+      fc.property(mark, fc.string({ unit: 'grapheme' }), fc.string(), (begin, quoted, below) => {
+        const line = `${begin}${quoted.replaceAll(/[\r\n]/g, ' ')}`
         expect(parse(`${line}\n${below}`).commands).toEqual([])
       })
     )
-  })
-
-  it('leaves a path at the start of a line alone', () => {
-    expect(parse('/usr/bin/parse crashes').commands).toEqual([])
-    expect(parse('/usr/bin/parse crashes').problems).toEqual([])
   })
 
   it('takes text for /reply from below, cut of quotes and signature', () => {
@@ -118,17 +108,8 @@ describe('commands', () => {
     expect(parse('/reply <</note <<x').problems).toHaveLength(1)
   })
 
-  it('gives /reject its code and the reason apart', () => {
-    const [command] = parse('/reject upstream <<because\nof this>>').commands
-    expect(command).toMatchObject({ words: ['upstream'], text: 'because\nof this' })
-  })
-
   it('refuses two commands that both want the text below', () => {
     expect(parse('/reply\n/note\ntext').problems).toHaveLength(1)
-  })
-
-  it('keeps text below commands that want none as an internal note', () => {
-    expect(parse('/take\nGood find.').rest).toBe('Good find.')
   })
 
   it.each([
@@ -194,6 +175,7 @@ describe('a command where none is read (B7)', () => {
 
   it.each([
     'See\n/usr/bin/parse\nand\n/accept/header too.',
+    '/usr/bin/parse crashes',
     'I would /accept it.',
     'It crashes on\n/index and on\n/acceptable.',
     '> /accept\n> /take',
@@ -369,7 +351,9 @@ describe('fields of /notice draft', () => {
   })
 
   it('ends at a quote, a signature and the next command', () => {
-    for (const end of ['> quoted: x', '-- ', '/notice preview']) {
+    const attribution =
+      'On Sun, Nov 22, 2026 at 1:00 PM ACME\n<security@acme.example> wrote:\n> quoted'
+    for (const end of ['> quoted: x', '-- ', '/notice preview', attribution]) {
       const parsed = parse(`/notice draft\ntitle: A\n${end}\ncve: CVE-1`)
       expect(parsed.commands[0]?.fields).toEqual([{ key: 'title', value: 'A' }])
     }
@@ -419,22 +403,5 @@ describe('hostile text', () => {
   ])('reads 256 KiB of %s at once (G9)', (_name, unit) => {
     const text = `${unit.repeat(Math.ceil(262_144 / unit.length))}end`
     expect(parse(text).rest.length).toBeLessThanOrEqual(text.length)
-  })
-
-  it('never takes an attribution below a field for a part of it', () => {
-    const parsed = parse(
-      '/notice draft\ntitle: Overflow\nOn Sun, Nov 22, 2026 at 1:00 PM ACME Security Team\n<security@acme.example> wrote:\n> quoted'
-    )
-
-    expect(parsed.commands[0]?.fields).toEqual([{ key: 'title', value: 'Overflow' }])
-    expect(parsed.rest).toBe('')
-  })
-
-  it('takes a field wrapped over very many lines in linear time (G9)', () => {
-    const lines = 'a\n'.repeat(120_000)
-
-    const parsed = parse(`/notice draft\ntitle: x\n${lines}`)
-
-    expect(parsed.commands[0]?.fields[0]?.value).toHaveLength(1 + 2 * 120_000)
   })
 })

@@ -123,15 +123,6 @@ describe('a message whose inside contradicts its sender', () => {
     expect(told).not.toContain('cannot be used')
   })
 
-  it('is acknowledged exactly as a message that could not be opened, so that the answer tells nothing (G6)', () => {
-    const unopened = { decrypted: false, failure: 'damaged', text: '' } as const
-    const closed = openedMail({ ...BY_EVIL, ...BARE, ...unopened })
-    const answer = (opened: OpenedMail) => sent(arrive(opened), 'acknowledgement')
-
-    expect(answer(mail(BY_EVIL))).toEqual(answer(closed))
-    expect(answer(closed)).toHaveLength(1)
-  })
-
   it('brings nothing of a key', () => {
     const mergedKey = { ...ALICE_KEY, isUsable: false }
     const decisions = arrive(mail(BY_EVIL), { ...PINNED, mergedKey })

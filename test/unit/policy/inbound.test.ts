@@ -2,18 +2,16 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type CaseRecord } from '../../../src/domain/case.ts'
-import { historyOf } from '../../../src/domain/case-machine.ts'
 import { type Decision } from '../../../src/domain/decision.ts'
 import { formatFingerprint } from '../../../src/domain/ids.ts'
 import { type AutomaticKind, type OpenedMail } from '../../../src/domain/mail.ts'
 import { decideArrival } from '../../../src/policy/inbound.ts'
-import { type BoundCase, type Situation } from '../../../src/policy/situation.ts'
+import { type Situation } from '../../../src/policy/situation.ts'
 import {
   ALICE,
   ALICE_KEY,
   address,
   arrive,
-  at,
   bound,
   candidate,
   caseRecord,
@@ -37,8 +35,7 @@ import {
   sends,
   sent,
   signature,
-  situation,
-  TAG
+  situation
 } from './samples.ts'
 
 const CONTENT_FREE = ['acknowledgement', 'refusal', 'key-request', 'resend-request', 'key-problem']
@@ -187,23 +184,6 @@ describe('the acknowledgement (M-02, RFC 3834)', () => {
     expect(only(decisions, 'open-case')).toHaveLength(1)
   })
 
-  it('is sent neither to a message without a sender nor to the desk itself', () => {
-    expect(acknowledgement({ outer: headers({ from: null }) })).toBe(null)
-    expect(acknowledgement({ outer: headers({ from: { name: '', address: DESK } }) })).toBe(null)
-  })
-
-  it('(B11) is sent for each of five reports in 24 hours; the daily list names a further one, and the forwarded report says so', () => {
-    const after = (senderAcknowledgements: number) => ({
-      history: { ...situation().history, senderAcknowledgements }
-    })
-    expect(acknowledgement({}, after(4))).toMatchObject({ isHeld: false })
-    expect(acknowledgement({}, after(5))).toBe(null)
-    const decisions = arrive(openedMail(), after(5))
-    expect(only(decisions, 'list-report')).toMatchObject([{ address: ALICE.address }])
-    const [forwarded] = sent(decisions, 'relay')
-    expect(JSON.stringify(forwarded)).toContain('sent more than 5 reports within 24 hours')
-  })
-
   it.each([
     ['by blind copy', { to: [] }],
     ['to somebody else', { to: [{ name: '', address: address('list@elsewhere.example') }] }]
@@ -219,12 +199,6 @@ describe('the acknowledgement (M-02, RFC 3834)', () => {
       expect(acknowledgement({ outer: copied })).toMatchObject({ isHeld: false })
     }
   )
-
-  it('waits when the hour’s allowance is used up', () => {
-    const free = at('2026-11-22T13:00:22.500Z')
-    const history = { ...situation().history, answersLeaving: { desk: 60, domain: 0 } }
-    expect(acknowledgement({}, { history })?.notBefore).toBe(free)
-  })
 
   it('says the same whatever opening gave (property, G6)', () => {
     const inside = fc.record({
@@ -290,36 +264,6 @@ describe('a new case', () => {
   })
 })
 
-describe('threads', () => {
-  it('warn the maintainers of a stranger, who gets no answer and no key pinned', () => {
-    const from = headers({ from: EVIL })
-    const candidateKeys = [candidate(fingerprint('f'), 'attached')]
-    const opened = openedMail({ outer: from, protected: from, candidateKeys })
-    const decisions = arrive(opened, { answers: issued() })
-    expect(only(decisions, 'pin-reporter-key')).toEqual([])
-    expect(only(decisions, 'send-clear')).toEqual([])
-    const [forwarded] = sent(decisions, 'relay')
-    expect(JSON.stringify(forwarded)).toContain('not the reporter of this case')
-  })
-})
-
-describe('reading receipts (RFC 8098)', () => {
-  const bounce = { returnedMessageIds: [messageId('a@b.example')], hasFailed: false } as const
-  const receipt = openedMail({ automatic: ['receipt'], bounce })
-  it('of a message of the desk go to its case, and nobody is told', () => {
-    const { tag } = caseRecord()
-    expect(arrive(receipt, { bounced: issued() })).toMatchObject([{ kind: 'dispose', tag }])
-  })
-
-  it('of no message of the desk are shown, also in a case, and are not acknowledged (G1)', () => {
-    for (const answers of [null, issued()]) {
-      const sent = only(arrive(receipt, { answers }), 'send-sealed')
-      expect(sent.map(({ message }) => message.kind)).toEqual(['relay'])
-    }
-    expect(only(arrive(receipt), 'send-clear')).toEqual([])
-  })
-})
-
 describe('bounces', () => {
   it('that name no message of the desk change no delivery: they are held and recorded, and a clock tells of them', () => {
     const bounce = { returnedMessageIds: [messageId('a@b.example')], hasFailed: true } as const
@@ -342,27 +286,18 @@ describe('bounces', () => {
 
 // What a reporter's next message does to the case (B13).
 /** Alice writes into a case. */
-function aliceWrites(state: CaseRecord['state'], on: Partial<BoundCase> = {}) {
+function aliceWrites(state: CaseRecord['state']) {
   const record = caseRecord({ state })
   const decisions = arrive(openedMail(), {
     answers: issued({ kind: 'acknowledgement', case: record }),
-    bound: bound({ case: record, ...on })
+    bound: bound({ case: record })
   })
   return {
     state: only(decisions, 'update-case')[0]?.set.state ?? null,
     forwarded: JSON.stringify(only(decisions, 'send-sealed').map(({ message }) => message)),
-    events: only(decisions, 'record').map(({ event: { kind } }) => kind),
     wrote: happened(decisions, 'reporter-wrote')
   }
 }
-
-it('a reporter’s answer ends the waiting for it (B13)', () => {
-  const history = { ...historyOf([]), asked: [TAG] }
-  expect(aliceWrites('needs-info', { history })).toMatchObject({
-    state: 'triaging',
-    events: ['reporter-wrote']
-  })
-})
 
 it.each([
   ['rejected', 'rejected (upstream)'],
@@ -376,11 +311,6 @@ it.each([
     expect(forwarded).toContain(`The case was ${words}, and the reporter wrote again.`)
   }
 )
-
-it('a reporter who writes into a closed case that was disclosed does not make it undecided', () => {
-  const history = { wasDisclosed: true, wasRejected: false, asked: [] }
-  expect(aliceWrites('closed', { history }).state).toBe('disclosed')
-})
 
 it.each(['triaging', 'accepted', 'planned', 'noticed', 'disclosed', 'merged'] as const)(
   'a reporter who writes into a case that is %s leaves it where it is',

@@ -56,18 +56,6 @@ function byKnown(change: Partial<Signature> = {}): Signature {
 }
 
 describe('the key of a reporter', () => {
-  it('is the first one seen, and its first use is recorded and told', () => {
-    const { key, decisions, warnings } = decide({ candidateKeys: [candidate(OTHER)] })
-
-    expect(key?.fingerprint).toBe(OTHER)
-    expect(decisions.map(({ kind }) => kind)).toEqual(['pin-reporter-key', 'record'])
-    expect(warnings.join()).toContain('First use')
-    expect(warnings.join()).toContain('not signed with it')
-    const signatures = [signature({ fingerprint: OTHER })]
-    const signed = decide({ candidateKeys: [candidate(OTHER)], signatures })
-    expect(signed.warnings.join()).toContain('The message is signed with it')
-  })
-
   const path = (text: string) => ({ address: address(text), below: 0 })
   /** SPF passes for this address, from which the message came. */
   const spf = (text: string) => {
@@ -119,29 +107,6 @@ describe('the key of a reporter', () => {
       expect(warnings.join().includes(`/key accept ${OTHER.toUpperCase()}`)).toBe(isUsable)
     }
   )
-
-  it('takes what another copy adds to it, on the record and without a warning', () => {
-    const mergedKey = { ...ALICE_KEY, keyData: new Uint8Array([7]) }
-    const senderKey = { ...ALICE_KEY, isUsable: false }
-    const { key, decisions, warnings } = decide({}, { senderKey, mergedKey })
-
-    expect(key).toEqual(mergedKey)
-    expect(only(decisions, 'pin-reporter-key')).toMatchObject([
-      { key: { keyData: mergedKey.keyData } }
-    ])
-    expect(only(decisions, 'record')).toMatchObject([
-      { event: { kind: 'key-pinned', about: { replaced: null, isUsable: true } } }
-    ])
-    expect(warnings).toEqual([])
-  })
-
-  it('is never replaced by another copy of itself as it came', () => {
-    const candidateKeys = [candidate(ALICE_KEY.fingerprint, 'autocrypt', 7)]
-    const { key, decisions } = decide({ candidateKeys }, { senderKey: ALICE_KEY })
-
-    expect(key).toBe(ALICE_KEY)
-    expect(decisions).toEqual([])
-  })
 
   it('stays the known one but is not used when the message brings its revocation; that is told', () => {
     const mergedKey = { ...ALICE_KEY, keyData: new Uint8Array([7]), isUsable: false }
@@ -243,20 +208,6 @@ describe('/key accept FINGERPRINT', () => {
   function run(text: string, change: Parameters<typeof bound>[0] = {}) {
     return runText(text, commandContext({ bound: bound({ offeredKeys: [offered], ...change }) }))
   }
-  const spaced = OTHER.toUpperCase().match(/.{4}/g)?.join(' ') ?? ''
-
-  it.each([OTHER, OTHER.toUpperCase(), spaced])('takes %j into use, on the record', (name) => {
-    const { ran, decisions } = run(`/key accept ${name}`)
-    const about = { fingerprint: OTHER, replaced: ALICE_KEY.fingerprint }
-
-    expect(ran).toBe(true)
-    expect(only(decisions, 'pin-reporter-key')).toMatchObject([
-      { address: ALICE.address, key: { fingerprint: OTHER, isProved: true } }
-    ])
-    expect(only(decisions, 'record')).toMatchObject([
-      { event: { kind: 'key-pinned', actor: { kind: 'maintainer', id: 'grace' }, about } }
-    ])
-  })
 
   it('(B10) does not count waiting words as an answer: only the commit knows whether they could be encrypted', () => {
     const waiting = {

@@ -197,14 +197,6 @@ describe('the answer to commands (B6)', () => {
       expect(parse(line).problems).toEqual([])
   })
 
-  it('does not turn a reply that quotes it into commands', () => {
-    const transcript = answer('/help')
-    const below = `Thanks.\n\n${transcript}`
-    expect(parse(below)).toMatchObject({ commands: [], problems: [] })
-    const marked = `Thanks.\n\n${transcript.replaceAll(/^/gm, '> ')}`
-    expect(parse(marked)).toMatchObject({ commands: [], problems: [] })
-  })
-
   it('says from whom a case was taken (B14)', () => {
     const linuses = bound({ case: caseRecord({ owner: 'linus', state: 'triaging' }) })
     expect(answer('/take', { bound: linuses })).toContain('its owner was Linus Tester')
