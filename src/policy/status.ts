@@ -196,11 +196,15 @@ function* disclosureLines(draft: Draft): Iterable<string> {
   const said = disclosureWords(record, settings.desk.timezone, isPublic)
   if (disclosureAt === null || said === '') return
   if (isPublic) yield `Disclosure: ${said}`
-  else
-    yield disclosureAt > now
-      ? `Disclosure: due ${said}`
-      : `Disclosure: OVERDUE since ${said}; if it is public, record that with /disclosed`
+  else if (disclosureAt > now) yield `Disclosure: due ${said}`
+  else {
+    const isUndecided = state === 'triaging' || state === 'needs-info'
+    const next = isUndecided ? 'decide with /accept or /reject' : RECORD_IT
+    yield `Disclosure: OVERDUE since ${said}; ${next}`
+  }
 }
+
+const RECORD_IT = 'if it is public, record that with /disclosed'
 
 /** The date while it holds, and that of a public case, with its reason (B9); '' for none. */
 export function disclosureWords(record: CaseRecord, timezone: string, isPublic: boolean): string {

@@ -283,7 +283,7 @@ it('(A3) a rejection that is taken back lets the clocks of the date run again: n
   expect(world.rows(late)).toEqual([])
 })
 
-it('(A3, M-10) a reporter who writes into a rejected case lets the clocks of its date run again', async () => {
+it('(A3, M-10) a reporter who writes into a rejected case lets the clocks of its date run again, which ask for a decision first', async () => {
   await deskOf('dispatch')
   await givenMessage(alice, KEYED)
   await says(DATED)
@@ -293,6 +293,10 @@ it('(A3, M-10) a reporter who writes into a rejected case lets the clocks of its
   const answered = mark()
   await days(20)
   expect(rangSince(answered)['dead-man'] ?? 0).toBeGreaterThan(2)
+  // Until the case is accepted again, /disclosed and /embargo are refused.
+  const first = 'If the case is not accepted, decide first with /accept or /reject.'
+  expect((await alarmsTo(linus)).filter((text) => text.includes(first)).length).toBeGreaterThan(2)
+  expect(await says('/status\n')).toContain('; decide with /accept or /reject')
 })
 
 it('(B10, B19) a date that a reporter without a key is not asked about is no answer to them, and one that they are asked about is', async () => {
