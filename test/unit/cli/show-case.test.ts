@@ -63,8 +63,9 @@ it.each([
   [
     'sent to one and waiting for the other',
     [said('answered', 'b', AT), ...waits],
-    'to Bob <b@x.example>, Alice <a@x.example>; waits for a key)'
-  ]
+    'to Bob <b@x.example>, Alice <a@x.example>; waits for a key of Alice <a@x.example>)'
+  ],
+  ['sent because of a merge', [said('merged-in', 'b', AT)], 'to Bob <b@x.example>)']
 ])(
   'words to a reporter are shown as such, whether they left or not: %s (B10)',
   (_, history, shown) => {
