@@ -26,19 +26,12 @@ export function policyAdvice(policy: Policy, { dates, end }: Holidays, now: Inst
   return linesOf('policy-advice', {
     notice,
     clocks,
-    links: linksOf(policy),
+    links: JSON.stringify(policy).match(/https?:\/\/[^\s<>"')\]\\]*[^\s<>"')\]\\.,;:]/g) ?? [],
     countsDays: JSON.stringify([clocks, notice]).includes('"business_days"'),
     dates,
     // Without its holidays, next year's promises would be silently wrong.
     end: end !== null && end < addMs(now, 365 * DAY_MS).slice(0, 10) ? end : ''
   })
-}
-
-/** Every link in the texts that reporters read. */
-function linksOf(policy: Policy): string[] {
-  const { title, answer_includes, reporter_rules, report_checklist, reject } = policy
-  const texts = JSON.stringify([title, answer_includes, reporter_rules, report_checklist, reject])
-  return texts.match(/https?:\/\/[^\s<>"')\]\\]*[^\s<>"')\]\\.,;:]/g) ?? []
 }
 
 /** Prints a policy line by line of its source. */

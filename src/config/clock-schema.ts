@@ -112,18 +112,14 @@ export const clocks = z
     Object.entries(all).map(([id, stated]): Clock => ({ id, subjects: ['case'], ...stated }))
   )
 
-const builtIn = Object.entries(written).map(([id, { subjects = ['case'] as const, ...stated }]) => {
-  return { id, subjects, stated }
-})
-
 /** The clocks that every desk has: for itself, its maintainers, its members and cases whose product is gone. */
-export const BUILT_IN_CLOCKS: readonly Clock[] = builtIn.map(({ id, subjects, stated }) => ({
-  id,
-  subjects,
-  ...clock.parse(stated)
-}))
+export const BUILT_IN_CLOCKS: readonly Clock[] = Object.entries(written).map(
+  ([id, { subjects = ['case'] as const, ...stated }]) => ({ id, subjects, ...clock.parse(stated) })
+)
 
-/** The built-in clocks that a policy can change, as written, by id. */
+/** The built-in clocks that a policy can change, by id. */
 export const CASE_CLOCKS = Object.fromEntries(
-  builtIn.flatMap(({ id, subjects, stated }) => (subjects.includes('case') ? [[id, stated]] : []))
+  BUILT_IN_CLOCKS.flatMap(({ id, subjects, ...stated }) =>
+    subjects.includes('case') ? [[id, stated]] : []
+  )
 )

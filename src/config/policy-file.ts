@@ -174,9 +174,8 @@ async function readSources(
 }
 
 function basesOf(extended: unknown, path: string): readonly string[] {
-  const bases = z.array(z.string().min(1)).min(1)
-  const read = bases.safeParse(extended === undefined ? [] : [extended].flat())
-  if (read.success || extended === undefined) return read.data ?? []
+  const read = z.array(z.string().min(1)).safeParse([extended ?? []].flat())
+  if (read.success) return read.data
   throw refusedConfig(
     `${path}: extends must be the name of a built-in policy, a path like ./policy.yaml, or a list of them`
   )

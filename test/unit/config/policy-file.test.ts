@@ -353,7 +353,7 @@ reject: { codes: { ${ids.map((id) => `${id}: Words.`).join(', ')} } }
     an instant that a start does not have | extends: dispatch\nid: own\nclocks: { conversation: { starts: [reporter-wrote, accepted] } }\n | own.yaml: clocks.conversation (line 3) must not count from an instant that one of its starts does not have
     an unknown base                       | extends: nothing\nid: own\n | extends: there is no built-in policy of this name: use one of consoleme, dispatch,
     a base that is not there              | extends: ./none.yaml\nid: own\n | there is no file
-    a base without a name                 | extends: []\nid: own\n | extends must be the name of a built-in
+    a base without a name                 | extends: [""]\nid: own\n | extends must be the name of a built-in
     no id of its own                      | extends: dispatch\n | id is missing
     two units of time                     | extends: dispatch\nid: own\nnotice: { lead: { hours: 4, days: 2 } }\n | notice.lead (line 3) must be one of { minutes: N }
     a negative promise                    | extends: dispatch\nid: own\nnotice: { lead: { hours: -4 } }\n | notice.lead.hours (line 3) must be a whole number

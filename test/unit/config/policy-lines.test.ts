@@ -146,7 +146,9 @@ describe('postern policy check (M-38)', () => {
       own(`
 extends: dispatch
 id: own
-clocks: { answer: { due: { within: { business_days: 2 } } } }
+clocks:
+  answer: { due: { within: { business_days: 2 } } }
+  conversation: { remedy: "See https://example.org/runbook." }
 reporter_rules: ["See https://example.org/other-product/security."]
 notice: { approvals: 0, required: [description] }
 `)
@@ -154,6 +156,7 @@ notice: { approvals: 0, required: [description] }
 
     expect(status).toBe(0)
     expect(out.split('\n')).toEqual([
+      expect.stringContaining('link to https://example.org/runbook; make sure'),
       expect.stringContaining('link to https://example.org/other-product/security; make sure'),
       expect.stringContaining('its clock answer has no quote'),
       expect.stringContaining('counts business days, but its calendar has no holidays'),
