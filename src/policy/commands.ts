@@ -238,12 +238,10 @@ function readBlock(
 ): { readonly head: string; readonly text: string | null } {
   const opened = line.indexOf('<<')
   if (opened < 0) {
-    let below = reader.at
-    while (reader.lines[below]?.trim() === '') below += 1
-    const next = reader.lines[below]?.trim() ?? ''
-    if (!next.startsWith('<<')) return { head: line, text: null }
+    const below = opensBelow(reader)
+    if (below === null) return { head: line, text: null }
     reader.at = below + 1
-    return readBlock(reader, `${line} ${next}`)
+    return readBlock(reader, `${line} ${reader.lines[below]}`)
   }
   const head = line.slice(0, opened).trim()
   const { at: above } = reader
@@ -264,6 +262,13 @@ function readBlock(
   if (hasOtherEnd(collected) || mayGoOn(reader, next, collected.length))
     complain(reader, above, head, DOUBTFUL_END)
   return { head, text: collected.join('\n').trim() }
+}
+
+/** Where the next line that is not empty opens a text; null where it does not. */
+function opensBelow({ lines, at }: Reader): number | null {
+  let below = at
+  while (lines[below]?.trim() === '') below += 1
+  return lines[below]?.trim().startsWith('<<') === true ? below : null
 }
 
 const UNCLOSED =

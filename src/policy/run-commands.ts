@@ -220,14 +220,10 @@ function runOne(draft: Draft, command: Command, verbs: readonly Verb[]): string 
 }
 
 function openAfter(draft: Draft): readonly ListedCase[] {
-  const { case: record, openCases, waitingWords, words } = draft
+  const { case: record, openCases } = draft
   const others = openCases.filter((one) => one.tag !== record.tag)
-  const isWaiting =
-    waitingWords.some(({ tag }) => tag === record.tag) ||
-    words.some(({ path }) => path.kind === 'no-key')
-  // What waits for the reporters of a merged case waits in the other one.
-  const isListed = isOpen(record.state) || (isWaiting && record.state !== 'merged')
-  return isListed ? [{ ...record, due: dueInDraft(draft) }, ...others] : others
+  const due = dueInDraft(draft)
+  return isOpen(record.state) || due !== null ? [{ ...record, due }, ...others] : others
 }
 
 /** The fields of a case that commands may change. They never empty one. */

@@ -198,10 +198,13 @@ it('(B13, B15) an ended case is among the open ones while an answer to its repor
   await deskOf('dispatch')
   await givenMessage(alice, KEYLESS)
   await says(REJECT)
-  await writes(alice, 'I disagree.\n', { ...answering(alice), autocrypt: true })
+  await writes(alice, 'I disagree.\n', { ...answering(alice), autocrypt: true, after: DAY })
   expect(caseStates()).toEqual(['rejected'])
   await world.wait(MINUTE)
-  expect(await says('/cases\n')).toContain(FIRST)
+  expect(world.rows('SELECT 1 FROM waiting_words')).toEqual([])
+  await givenMessage(bob, KEYED)
+  for (const tag of [FIRST, SECOND])
+    expect(await says('/cases\n', tag)).toContain(`${FIRST} rejected (upstream)`)
 })
 
 it('(B7) a message of a maintainer that only quotes is answered: nothing was done', async () => {
