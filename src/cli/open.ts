@@ -61,13 +61,11 @@ async function openWith(reader: Reader, raw: Uint8Array, now: Instant): Promise<
     memoryMegabytes: limits.worker_memory,
     taskMs: limits.open_seconds * 1000
   })
-  try {
-    if (raw.length > limits.mail_size)
-      return await workers.openHeaders(raw.subarray(0, HEADER_BYTES_MAX))
-    return await openArrival(workers, raw, now, reader.keysOf)
-  } finally {
-    await workers.close()
-  }
+  const opening =
+    raw.length > limits.mail_size
+      ? workers.openHeaders(raw.subarray(0, HEADER_BYTES_MAX))
+      : openArrival(workers, raw, now, reader.keysOf)
+  return opening.finally(() => workers.close())
 }
 
 async function readerFor(call: Call<OpenOptions>, now: Instant): Promise<Reader> {

@@ -41,13 +41,8 @@ export async function intakeLoop(
   const failures: FetchFailures = new Map()
   const connect = async (worked: () => void): Promise<void> => {
     const mailbox = await edges.openMailbox(signal)
-    const end = closeWhenStopped(mailbox, signal)
-    try {
-      await useMailbox(mailbox, worked)
-    } finally {
-      end()
-      await mailbox.close()
-    }
+    using _ = closeWhenStopped(mailbox, signal)
+    await useMailbox(mailbox, worked).finally(() => mailbox.close())
   }
   /** Lists, stores, moves and waits on one connection until it breaks or the desk stops. */
   const useMailbox = async (mailbox: Mailbox, worked: () => void): Promise<void> => {
@@ -72,17 +67,19 @@ export async function intakeLoop(
   await persist(desk, signal, connect, judgeError(desk, 'intake'))
 }
 
-/** Aborts anything that still waits for the server shortly after the desk is stopped. Returns a function that cancels this. */
-function closeWhenStopped(mailbox: Mailbox, signal: AbortSignal): () => void {
+/** Aborts anything that still waits for the server shortly after the desk is stopped, until disposed of. */
+function closeWhenStopped(mailbox: Mailbox, signal: AbortSignal): Disposable {
   let timer: NodeJS.Timeout | undefined
   const begin = (): void => {
     timer = setTimeout(() => void mailbox.close().catch(nothing), LAST_COMMANDS_MS)
   }
   if (signal.aborted) begin()
   else signal.addEventListener('abort', begin, { once: true })
-  return () => {
-    signal.removeEventListener('abort', begin)
-    clearTimeout(timer)
+  return {
+    [Symbol.dispose]: () => {
+      signal.removeEventListener('abort', begin)
+      clearTimeout(timer)
+    }
   }
 }
 

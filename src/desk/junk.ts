@@ -51,12 +51,7 @@ async function withJunk(
   use: (junk: Mailbox) => Promise<void>
 ): Promise<void> {
   const junk = await openJunk?.(signal)
-  if (junk === undefined) return
-  try {
-    await use(junk)
-  } finally {
-    await junk.close()
-  }
+  if (junk !== undefined) await use(junk).finally(() => junk.close())
 }
 
 /** The folder may be missing for long, which does not end the desk. */

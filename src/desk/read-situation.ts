@@ -119,14 +119,13 @@ function namedBy(read: Read, desk: Desk, opened: OpenedMail) {
 }
 
 function senderFacts(read: Read, { outer: { from } }: OpenedMail) {
-  if (from === null)
-    return { waitingKeys: [], waitingWords: [], dated: [], senderCases: [], hasReported: false }
+  const addresses = from === null ? [] : [from.address]
   return {
-    waitingKeys: people.listOfferedKeys(read, from.address),
-    waitingWords: cases.listKeptWords(read, [from.address]),
-    dated: datedOf(read, [from.address]),
-    senderCases: cases.listOf(read, from.address, SENDER_CASES_MAX),
-    hasReported: cases.hasReported(read, from.address)
+    waitingKeys: addresses.flatMap((one) => people.listOfferedKeys(read, one)),
+    waitingWords: cases.listKeptWords(read, addresses),
+    dated: datedOf(read, addresses),
+    senderCases: addresses.flatMap((one) => cases.listOf(read, one, SENDER_CASES_MAX)),
+    hasReported: addresses.some((one) => cases.hasReported(read, one))
   }
 }
 

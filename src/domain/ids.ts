@@ -54,14 +54,11 @@ export function parseFingerprint(text: string): Fingerprint | null {
   return FINGERPRINT.test(hex) ? (hex as Fingerprint) : null
 }
 
-/** The 64-bit key id of a fingerprint, lower-case hex: its end for version 4, its start for version 6 (RFC 9580 §5.5.4). */
-export function keyIdOf(fingerprint: Fingerprint): string {
-  return fingerprint.length === 40 ? fingerprint.slice(24) : fingerprint.slice(0, 16)
-}
-
 /** Whether `issuer`, as a signature claims it (a fingerprint or a key id, lower-case hex), is this key. */
 export function isNamedBy(issuer: string, fingerprint: Fingerprint): boolean {
-  return issuer === fingerprint || issuer === keyIdOf(fingerprint)
+  // The key id is the end of a fingerprint of version 4, and the start of one of version 6 (RFC 9580 §5.5.4).
+  const keyId = fingerprint.length === 40 ? fingerprint.slice(24) : fingerprint.slice(0, 16)
+  return issuer === fingerprint || issuer === keyId
 }
 
 /** A fingerprint in groups of four, as people read it aloud. */
