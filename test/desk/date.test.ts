@@ -360,7 +360,7 @@ it('(B19) what tells a reporter that the issue is public leaves also after the c
 it('(A12) a reason alone, for the date that the list was told, is no change, and the answer says where it goes', async () => {
   await released(true)
   expect(await writes(grace, `/embargo ${DISCLOSURE} because it is exploited\n`)).toContain(
-    'already; nothing is changed. /note takes a reason.'
+    'already; nothing is changed. The reason is not kept; /note keeps one.'
   )
   expect(recorded('change-proposed')).toEqual([])
 })

@@ -40,7 +40,7 @@ const embargo: Handler = (draft, command) => {
   const { disclosureAt: oldDate } = draft.case
   // A reason alone is nothing that the list would have to be told.
   if (date === oldDate && (reason === null || isListTold(draft.notice)))
-    return `The disclosure is set to ${said} already; nothing is changed. /note takes a reason.`
+    return setAlready(said, reason)
   refuseIf(changeComplaint(draft))
   const edited = announceEdit(draft)
   const disclosureReason = reason ?? ''
@@ -56,6 +56,11 @@ const embargo: Handler = (draft, command) => {
   draft.activity.push(`set the disclosure to ${said}${why}`)
   putForward(draft, date)
   return `Disclosure: ${said}${why}.${leaves}${editWords(draft, edited)}`
+}
+
+function setAlready(said: string, reason: string | null): string {
+  const kept = reason === null ? '' : ' The reason is not kept; /note keeps one.'
+  return `The disclosure is set to ${said} already; nothing is changed.${kept}`
 }
 
 /** Opens the notice for the new date and asks the reporters about it; if the list has that date, they are told it again. */

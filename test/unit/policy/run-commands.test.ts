@@ -187,7 +187,7 @@ describe('/reply and what it quotes', () => {
 describe('/embargo', () => {
   it('that names the date that is set already changes nothing and asks nobody again (B19)', () => {
     const result = run('/embargo 2026-12-04T12:00:00Z', { bound: bound({ case: dated }) })
-    expect(result.said).toContain('already; nothing is changed')
+    expect(result.said).toMatch(/already; nothing is changed\.$/)
     expect(result.decisions.map(({ kind }) => kind)).toEqual(['send-sealed'])
   })
 
