@@ -100,7 +100,8 @@ describeAttacks('attacks on the limits of automatic answers', () => {
       await hoursLater(1)
       await allAreTaken(27)
       const told = (await scene.mailsTo('grace')).map((words) => words.replaceAll(/\s+/g, ' '))
-      expect(told.filter((words) => words.includes('/acknowledge sends it to'))).toHaveLength(2)
+      const held = told.filter((words) => words.includes('/acknowledge sends it to'))
+      expect(held).toEqual([1, 2].map(() => expect.stringContaining('hourly limit') as string))
       const tag = 'ACME-2026-0026'
       const words = `case: ${tag}\r\n\r\n/acknowledge`
       await scene.attack(await commandMail('mallory', words, tag))

@@ -390,20 +390,6 @@ describe('(B20) a signature is meant for somebody', () => {
   const sentOn = (text: string, to: string | null) =>
     writes(grace, text, { to, ...answering(grace) })
 
-  it.each([
-    ['to a third person', TO_ANOTHER],
-    ['to nobody by name, and quotes no message of the desk', null]
-  ])(
-    'commands that a maintainer signed %s do nothing, and the maintainer is told',
-    async (_title, to) => {
-      await givenReport()
-      expect(await sentOn('/accept', to)).toContain('says that it is meant for this desk')
-      expect(caseStates()).toEqual(['received'])
-      const reasons = world.column("SELECT reason FROM arrivals WHERE disposition = 'refused'")
-      expect(reasons).toEqual(['for-another'])
-    }
-  )
-
   it('words that a maintainer signed to a third person reach nobody under replies: reporter', async () => {
     await givenReport()
     const before = world.accepted.length
@@ -412,26 +398,6 @@ describe('(B20) a signature is meant for somebody', () => {
     expect(sentSince(before)).toEqual([grace.address])
     expect(world.rows(`SELECT id FROM messages WHERE text LIKE '%${WORDS}%'`)).toEqual([])
   })
-
-  it('the quoted reference line of a message that the desk sent to the maintainer who signs is enough where a client signs no recipient', async () => {
-    await givenReport()
-    await sentOn(`/take\n\n> ${await givenRef(grace)}`, null)
-    expect(caseStates()).toEqual(['triaging'])
-  })
-
-  it.each<[string, () => string | Promise<string>]>([
-    ['that anybody can guess', () => GUESSED],
-    ['like that of a notice', () => OF_NOTICE],
-    ['of a message to a colleague', () => givenRef(linus)],
-    ['of a message to the reporter', () => givenRef(alice)]
-  ])(
-    'commands that a maintainer signed for nobody by name do nothing beside a line %s',
-    async (_title, ref) => {
-      await givenReport()
-      await sentOn(`/accept\n\n> ${await ref()}`, null)
-      expect(caseStates()).toEqual(['received'])
-    }
-  )
 
   it.each<[string, string, () => string | Promise<string>]>([
     ['a message that the desk sent to the member', 'member', () => givenRef(debian)],

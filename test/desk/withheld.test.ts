@@ -6,7 +6,7 @@ import { generateKey } from 'openpgp'
 import { describe, expect, it } from 'vitest'
 import { alice, allTo, bob, givenDesk, givenMessage, grace, world } from '../support/desk.ts'
 import { armorIn, type Someone, someone } from '../support/world.ts'
-import { lines, mixed, signedEntity, textPart } from '../unit/reading/material.ts'
+import { lines, signedEntity, textPart } from '../unit/reading/material.ts'
 
 const mallory = await someone('mallory', 'mallory@evil.example')
 const eve = await someone('eve', 'eve@third.example')
@@ -43,23 +43,6 @@ async function isWithheld(...dispositions: readonly string[]): Promise<void> {
   expect(await allTo(grace)).not.toContain('SECRET')
 }
 
-const BESIDE: readonly (readonly [string, (armored: string) => string])[] = [
-  ['alone', (armored) => `\r\n${armored}`],
-  ['with words below', (armored) => `\r\n${armored}\r\n\r\nMy words.\r\n`],
-  [
-    'with a file beside it',
-    (armored) => mixed([textPart(armored), 'Content-Type: image/png\r\n\r\nx\r\n'])
-  ],
-  [
-    'as a file beside words',
-    (armored) =>
-      mixed([
-        textPart('My words.'),
-        `Content-Type: application/octet-stream\r\nContent-Disposition: attachment; filename="report.txt.pgp"\r\n\r\n${armored}`
-      ])
-  ]
-]
-
 describe('a message that another person had sealed', () => {
   it('is withheld from everybody when somebody sends it as theirs before it arrives', async () => {
     await givenDesk([grace])
@@ -73,16 +56,6 @@ describe('a message that another person had sealed', () => {
     expect(stored).not.toContain('SECRET')
     expect(world.sentTo(mallory)).toHaveLength(1)
   })
-
-  it.each(BESIDE)(
-    'and signed is withheld, if its signer is known, when somebody puts it into a message of theirs %s',
-    async (_form, wrapped) => {
-      await givenDesk([grace])
-      await givenMessage(alice, KNOWN)
-      await fromMallory(wrapped(armorIn(await sealed(alice, `${SECRET}\n`))))
-      await isWithheld('case-opened')
-    }
-  )
 
   it('with a signature in a MIME entity is withheld when it comes as inline PGP', async () => {
     await givenDesk([grace])

@@ -2,8 +2,10 @@
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { readKey } from 'openpgp'
 import { expect, it } from 'vitest'
 import { DESK_ADDRESS, mailboxOf } from '../support/desk-world.ts'
+import { headerOf } from '../support/mail-parts.ts'
 import { GRACE, givenOffice } from '../support/office.ts'
 import { gpgPerson, sqPerson } from '../support/people.ts'
 import { describeWith } from '../support/requires.ts'
@@ -51,7 +53,12 @@ describeWith(['dovecot', 'gpg', 'sq'], 'a desk with a new key', async () => {
     expect((await grace.decryptMail(relay.taken.raw)).verified).toBe(fingerprints[1])
     await alice.importKey(readFileSync(join(desk.folder, 'keys/desk-new.pub.asc'), 'utf8'))
     for (const taken of sink.taken.filter(({ to }) => to === alice.address)) {
-      expect((await alice.decryptMail(taken.raw)).verified).toBe(fingerprints[1])
+      const { outer, verified } = await alice.decryptMail(taken.raw)
+      expect(verified).toBe(fingerprints[1])
+      // The new key alone is offered, too.
+      const keydata = headerOf(outer, 'autocrypt').split('keydata=')[1] ?? ''
+      const key = await readKey({ binaryKey: Buffer.from(keydata, 'base64') })
+      expect(key.getFingerprint()).toBe(fingerprints[1])
     }
     const since = daemon.lines.length
     const tag = String(opened['case'])

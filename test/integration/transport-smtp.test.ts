@@ -219,17 +219,6 @@ describe('SMTP sender', () => {
     expect(outcomes.map(({ kind }) => kind)).toEqual(['accepted', 'rejected', 'accepted'])
   })
 
-  it('is uncertain when the connection is lost after DATA on a kept connection, and sends once', async () => {
-    const sink = await sinkWith()
-    const sender = senderTo(sink)
-    await sender.send(mail('first@example.org'), never)
-    sink.fail({ at: 'data', drop: 'after-storing' })
-
-    expect(await sender.send(mail(), never)).toEqual({ kind: 'uncertain', code: 0 })
-    expect(sink.attempts('a@example.org')).toBe(1)
-    expect(sink.taken).toHaveLength(2)
-  })
-
   it('uses a fresh connection when the server closed the kept one', async () => {
     const sink = await sinkWith()
     const sender = senderTo(sink, { maxConnections: 1 })

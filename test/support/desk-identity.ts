@@ -8,7 +8,7 @@ import { type ReadingKeys } from '../../src/reading/open-mail.ts'
 import { type DeskIdentity } from '../../src/sealing/seal-copies.ts'
 import { identityOf, unlockKeys, type WorkerStart } from '../../src/worker/tasks.ts'
 
-export type DeskKeys = ReadingKeys & { readonly desk: DeskIdentity }
+type DeskKeys = ReadingKeys & { readonly desk: DeskIdentity }
 
 export type TestDesk = Awaited<ReturnType<typeof testDesk>>
 
@@ -44,7 +44,7 @@ export async function testDesk(createdAt: Instant) {
 }
 
 /** The keys of a desk and its identity. */
-export async function unlockDesk(start: WorkerStart): Promise<DeskKeys> {
+async function unlockDesk(start: WorkerStart): Promise<DeskKeys> {
   const keys = await unlockKeys(start)
   return { ...keys, desk: await identityOf(keys, start) }
 }

@@ -1,12 +1,7 @@
 import { expect, it } from 'vitest'
 import { type Address } from '../../../src/domain/address.ts'
 import { instantFromMs } from '../../../src/domain/time.ts'
-import {
-  classifyKey,
-  generateDeskKey,
-  inspectKey,
-  unlockSecretKey
-} from '../../../src/openpgp/keyring.ts'
+import { generateDeskKey, inspectKey } from '../../../src/openpgp/keyring.ts'
 import { run } from '../../support/programs.ts'
 import { describeWith } from '../../support/requires.ts'
 import { tempFolder } from '../../support/temp.ts'
@@ -19,15 +14,6 @@ const request = {
 }
 
 describeWith(['gpg', 'sq'], 'a new desk key', () => {
-  it('is locked: only its passphrase opens the private part (G10)', async () => {
-    const { privateArmored, publicArmored, fingerprint } = await generateDeskKey(request, now)
-    expect(classifyKey(publicArmored)).toBe('public')
-    expect(await unlockSecretKey(privateArmored, 'wrong')).toBe('wrong-passphrase')
-    expect(await unlockSecretKey(privateArmored, request.passphrase)).toMatchObject({
-      ...{ fingerprint, wasLocked: true, isRsa: false }
-    })
-  })
-
   it('names the desk and can be encrypted to', async () => {
     const { publicArmored, fingerprint } = await generateDeskKey(request, now)
     expect(await inspectKey(publicArmored, now)).toMatchObject({

@@ -18,8 +18,8 @@ import { describeWith } from '../../support/requires.ts'
 const NOW = instantFromMs(Date.UTC(2026, 10, 22))
 
 describe('a certificate', () => {
-  it('is told from a private key and from anything else', async () => {
-    const { privateArmored, publicArmored } = await generateDeskKey(
+  it('is told from a private key, which only its passphrase opens, and from anything else (G10)', async () => {
+    const { privateArmored, publicArmored, fingerprint } = await generateDeskKey(
       { name: 'X', address: 'x@x.example' as Address, passphrase: 'p' },
       NOW
     )
@@ -34,6 +34,8 @@ describe('a certificate', () => {
     expect(await unlockSecretKey(publicArmored, 'p')).toBe('public')
     expect(await unlockSecretKey('junk', 'p')).toBe('unreadable')
     expect(await unlockSecretKey(privateArmored, 'q')).toBe('wrong-passphrase')
+    const unlocked = { fingerprint, wasLocked: true, isRsa: false }
+    expect(await unlockSecretKey(privateArmored, 'p')).toMatchObject(unlocked)
   })
 
   it('is refused with more than 20 user ids or subkeys, before it is parsed', async () => {

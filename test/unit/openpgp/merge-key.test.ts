@@ -111,14 +111,6 @@ describe('copies of one key', () => {
     expect(subkeys.map(({ bindingSignatures }) => bindingSignatures.length)).toEqual([1, 1])
   })
 
-  it('bring a revocation, and no older copy removes it', async () => {
-    const { publicKey } = await revokeKey({ key, date: LATER, format: 'object', config })
-    const revoked = await merge(known, publicKey.write())
-
-    expect(revoked?.state).toBe('revoked')
-    expect(await merge(revoked?.keyData ?? known, known)).toBeNull()
-  })
-
   it('do not bring a revocation by another key', async () => {
     const { publicKey } = await revokeKey({
       key: await make(),

@@ -29,7 +29,6 @@ import {
   runText,
   SETTINGS,
   sent,
-  situation,
   TAG
 } from './samples.ts'
 
@@ -130,20 +129,6 @@ describe('the acknowledgement of a message whose sender was checked (RFC 3834 §
     const decisions = decide(mail([found({ result: 'fail' })]), SETTINGS)
     expect(answerOf(decisions)).toMatchObject({ to: ALICE.address, isHeld: false })
     expect(relayOf(decisions)).toContain('names no mail server that checks')
-  })
-
-  it('waits while an hour is full and is held when it would come too late', () => {
-    const acknowledgement = { ...CHECKED.acknowledgement, per_domain_hour: 2 }
-    const settings = { ...CHECKED, acknowledgement }
-    const with_ = (hours: number) => {
-      const answersLeaving = { desk: 2 * hours, domain: 2 * hours }
-      const history = { ...situation().history, answersLeaving }
-      return arrive(mail([found({})]), { history }, settings)
-    }
-    expect(answerOf(with_(3))).toMatchObject({ isHeld: false })
-    expect(sent(with_(3), 'acknowledgement')[0]?.notBefore).toBe(at('2026-11-22T15:00:22.500Z'))
-    expect(answerOf(with_(30))).toMatchObject({ isHeld: true })
-    expect(relayOf(with_(30))).toContain('hourly limit')
   })
 })
 

@@ -91,16 +91,6 @@ describe('/reopen', () => {
     })
     expect(run('/reopen', { state }).ran).toBe(false)
   })
-
-  it('brings a case that was disclosed back to its disclosure', () => {
-    const history = { wasDisclosed: true, wasRejected: false, asked: [] }
-    const { state } = run('/reopen because a part is missing', { state: 'closed' }, { history })
-    expect(state).toBe('disclosed')
-  })
-
-  it.each(['planned', 'merged'] as const)('refuses a case that is %s', (state) => {
-    expect(run('/reopen because I say so', { state }).ran).toBe(false)
-  })
 })
 
 it('a reporter whose report was rejected reads, when it is accepted or merged, that we looked at it again', () => {
@@ -111,14 +101,6 @@ it('a reporter whose report was rejected reads, when it is accepted or merged, t
     expect(toReporter.map(rendered).join()).toMatch(/^We have looked at your report again\. /)
   }
 })
-
-it.each(['rejected', 'merged', 'closed', 'disclosed'] as const)(
-  '/accept and /embargo change nothing about a %s case (A2)',
-  (state) => {
-    expect(run('/accept', { state }).ran).toBe(false)
-    expect(run('/embargo 2026-12-04T12:00:00Z', { state }).ran).toBe(false)
-  }
-)
 
 it('the update to the other maintainers has no line about a date that nobody was told', () => {
   const reporters = caseRecord().reporters.map((one) => ({ ...one, contact: null }))
@@ -144,13 +126,6 @@ it.each(['/reject not-a-vulnerability', '/close internal because: gone'])(
     )
     expect(ran).toBe(true)
     expect(toReporter.map(({ message }) => message.kind)).not.toContain('date-proposed')
-  }
-)
-
-it.each(['accepted', 'planned', 'noticed'] as const)(
-  'a question does not demote a case that is %s (B13)',
-  (state) => {
-    expect(run('/ask\nWhich version?', { state })).toMatchObject({ ran: true, state: null })
   }
 )
 
@@ -236,10 +211,6 @@ describe('/plan (M-08)', () => {
     }
   )
 
-  it('takes "none known"', () => {
-    expect(told('/plan\nplan: We fix it.\nworkarounds: none known')).toBe(true)
-  })
-
   it('is told by a reply that holds both headings, and by no other', () => {
     expect(told('/reply\nHello,\n\nPlan: we fix it.\n\nWorkarounds:\nTurn it off.')).toBe(true)
     expect(told('/reply\nThanks.')).toBe(false)
@@ -254,14 +225,6 @@ describe('/close', () => {
     const about = events.find(({ kind }) => kind === 'closed')?.about
     return { ran, sent: toReporter.length, about }
   }
-
-  it.each(['triaging', 'accepted', 'planned'] as const)(
-    'ends no case that is %s under close.internal: deny, with or without a text (A2)',
-    (state) => {
-      for (const words of ['', ' because old', ' internal because old', ' because old\nBye.'])
-        expect(closed(`/close${words}`, state, PRODUCT)).toMatchObject({ ran: false, sent: 0 })
-    }
-  )
 
   it.each(['disclosed', 'rejected'] as const)(
     'of a %s case tells the reporter, also without a text',

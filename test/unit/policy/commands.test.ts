@@ -11,9 +11,6 @@ function verbs(text: string): string[] {
 
 describe('commands', () => {
   it.each([
-    ['/help', 'help'],
-    ['/status', 'status'],
-    ['/take', 'take'],
     ['/accept', 'accept'],
     ['/ACCEPT', 'accept'],
     ['  /accept  ', 'accept'],
@@ -22,7 +19,6 @@ describe('commands', () => {
     ['/embargo 2026-12-01T13:00:00Z', 'embargo 2026-12-01T13:00:00Z'],
     ['/notice preview', 'notice preview'],
     ['/notice approve abcde', 'notice approve abcde'],
-    ['/notice hold', 'notice hold'],
     ['/Notice Draft\ntitle: x', 'notice draft']
   ])('reads %j', (line, expected) => {
     expect(verbs(line)).toEqual([expected])

@@ -143,14 +143,6 @@ describe('an arrival', () => {
     expect(db.read(arrivals.nextTryAt)).toBeNull()
   })
 
-  it('counts its failed tries and waits between them', () => {
-    const { id } = store(1)
-    const later = addMs(NOON, 60_000)
-
-    expect([1, 2, 3].map(() => attempt(id, later))).toEqual([1, 2, 3])
-    expect([pending().length, pending(later).length]).toEqual([0, 1])
-  })
-
   it('does not wait for a clock that was set back', () => {
     attempt(store(1).id, addMs(NOON, 86_400_000))
 

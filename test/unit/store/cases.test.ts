@@ -44,14 +44,6 @@ describe('cases', () => {
     )
   })
 
-  it('refuse a number that somebody took meanwhile, and keep nothing of the attempt', () => {
-    open()
-    const take = () =>
-      db.transact((tx) => cases.open(tx, caseRecord({ tag: tag('ACME-2026-0001') }), ROOTS))
-    expect(take).toThrow(expect.objectContaining({ code: 'conflict' }))
-    expect(open()).toBe('ACME-2026-0002')
-  })
-
   it('refuse a change over an older version', () => {
     const stored = open()
     const change = {
