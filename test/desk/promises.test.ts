@@ -302,6 +302,18 @@ it('(A3, M-10) a reporter who writes into a rejected case lets the clocks of its
   expect(await says('/status\n')).toContain('; decide with /accept or /reject')
 })
 
+it('(A3, B10) a reporter without a key, whose rejection waited, is waited for again when another reporter opens the case', async () => {
+  await deskOf('dispatch')
+  await givenMessage(alice, KEYED)
+  await givenMessage(bob, { ...KEYED, autocrypt: false })
+  await says(`/merge ${FIRST}\n`, SECOND)
+  await says(REJECT)
+  await writes(alice, 'No, please look again.\n', answering(alice))
+  const opened = mark()
+  await days(8)
+  expect(rangSince(opened)['answer'] ?? 0).toBeGreaterThan(2)
+})
+
 it('(B10, B19) a date that a reporter without a key is not asked about is no answer to them, and one that they are asked about is', async () => {
   const rang = []
   for (const letter of [KEYLESS, KEYED]) {
