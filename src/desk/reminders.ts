@@ -21,7 +21,7 @@ import {
   type Subject
 } from '../domain/event.ts'
 import { groupBy } from '../domain/group.ts'
-import { type Audience } from '../domain/message.ts'
+import { type Audience, type Conversation } from '../domain/message.ts'
 import { KEY_PROBLEMS } from '../domain/outgoing.ts'
 import { type Product, promisedAnswer, type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
@@ -90,9 +90,14 @@ function alarms(occasion: Occasion): Decision[] {
   }
   const admins = whomToTell(['list-admin'], { ...settings, owner: null, start: null })
   const groups = groupBy(recipients, ({ id }) => (admins.includes(id) ? names : ''))
-  return [...groups].map(([told, to]) =>
-    sealedTo(to, alert({ ...params, names: told }), { once, tag: record?.tag ?? null })
+  const [reporter, ...others] = new Set(
+    starts.flatMap(({ about }) => ('reporter' in about ? about.reporter : []))
   )
+  // What answers an alarm about one reporter is for that reporter.
+  const isAboutOne = reporter !== undefined && others.length === 0
+  const conversation: Conversation = isAboutOne ? `reporter:${reporter}` : ''
+  const sending = { once, tag: record?.tag ?? null, conversation }
+  return [...groups].map(([told, to]) => sealedTo(to, alert({ ...params, names: told }), sending))
 }
 
 function wordsOf(occasion: Occasion) {

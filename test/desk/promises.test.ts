@@ -129,6 +129,21 @@ it('(B6, B10) what is due names the reporter who waits among several, and no /re
   expect(await says('/status\n')).toContain(`${whose(bob.address)}Please answer with /reply`)
 })
 
+it('(A3, B14) an answer to an alarm about one of several reporters is for that reporter', async () => {
+  await deskOf('dispatch')
+  for (const one of [alice, bob]) await givenMessage(one, KEYED)
+  for (const tag of [FIRST, SECOND]) await says('/reply\nWe look.\n', tag)
+  await says(`/merge ${FIRST}\n`, SECOND)
+  await givenMessage(bob, { ...KEYED, ...answering(bob) })
+  await days(4)
+  const reply = `/reply\nThank you.\n\n> ${await givenRef(grace)}\n`
+  expect(await says(reply, FIRST, answering(grace))).toContain('Done')
+  expect([await lastTo(bob), await allTo(alice)]).toEqual([
+    expect.stringContaining('Thank you.'),
+    expect.not.stringContaining('Thank you.')
+  ])
+})
+
 it('(A3) /reply is offered while the reporter wrote last, though a person has answered them before', async () => {
   await deskOf('dispatch')
   await givenMessage(alice, KEYED)
