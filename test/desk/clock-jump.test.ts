@@ -73,19 +73,6 @@ function doubts(): object[] {
 }
 
 describe('after a forward jump of the clock', () => {
-  it('a notice approved before it is held at its instant, never early', async () => {
-    await jumpedNearly()
-    expect(noticeStates()).toEqual(['scheduled'])
-    await isHeldAfter(3 * MINUTE)
-    expect(alarms('notice-held')).toBe(2)
-  })
-
-  it('a notice approved after it leaves at its instant, within the hour and not a second before', async () => {
-    await jumpedNearly()
-    await heldAndApproved()
-    await leavesAfter(3 * MINUTE - 2000)
-  })
-
   it('a scheduled notice is approved again by a new preview; until then /status says that it will be held', async () => {
     await jumpedNearly()
     const held = 'does not count: it is put on hold Fri 27 Nov 2026, 12:00 UTC'

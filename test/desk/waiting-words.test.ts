@@ -101,6 +101,9 @@ it.each(['encrypted', 'clear'] as const)(
   '(B10, G3) words to a reporter who began %s, has no key and is not answered in clear wait; a key is asked for once a day',
   async (as) => {
     await givenKeylessCase(as)
+    expect((await textsTo(grace))[0]).toContain(
+      'alice@reporter.example cannot be answered yet: we have no usable key of theirs. Text under a first line /reply waits and leaves, encrypted, when a key of theirs is in use'
+    )
     const first = await reply()
     expect(first).toContain('Done: 1 command.')
     expect(first).toContain(
@@ -238,13 +241,6 @@ it('(B10) files do not wait: a reply with files is refused and says so', async (
   const answer = await says(`/reply\n${REPLY}\n`, FIRST, { patch })
   expect(answer).toContain('Not sent: files leave encrypted only')
   expect(waiting()).toEqual([])
-})
-
-it('(B10) the forwarded report of a reporter without a key says that a reply waits', async () => {
-  await givenKeylessCase()
-  expect((await textsTo(grace))[0]).toContain(
-    'alice@reporter.example cannot be answered yet: we have no usable key of theirs. Text under a first line /reply waits and leaves, encrypted, when a key of theirs is in use'
-  )
 })
 
 it('(G3, B10) a key that came with a new report whose sender nothing proves gets nothing, waiting or new, until a maintainer accepts it', async () => {

@@ -6,7 +6,7 @@ import { generateKey } from 'openpgp'
 import { describe, expect, it } from 'vitest'
 import { alice, allTo, bob, givenDesk, givenMessage, grace, world } from '../support/desk.ts'
 import { armorIn, type Someone, someone } from '../support/world.ts'
-import { lines, signedEntity, textPart } from '../unit/reading/material.ts'
+import { lines } from '../unit/reading/material.ts'
 
 const mallory = await someone('mallory', 'mallory@evil.example')
 const eve = await someone('eve', 'eve@third.example')
@@ -44,26 +44,6 @@ async function isWithheld(...dispositions: readonly string[]): Promise<void> {
 }
 
 describe('a message that another person had sealed', () => {
-  it('is withheld from everybody when somebody sends it as theirs before it arrives', async () => {
-    await givenDesk([grace])
-    await world.receive(
-      from(await world.write(alice, { subject: 'a SECRET', text: SECRET }), mallory)
-    )
-    await isWithheld()
-    expect(world.column('SELECT state FROM arrivals')).toEqual(['held'])
-    expect(await allTo(grace)).toContain('WITHHELD')
-    const stored = JSON.stringify(world.rows('SELECT subject, text FROM messages'))
-    expect(stored).not.toContain('SECRET')
-    expect(world.sentTo(mallory)).toHaveLength(1)
-  })
-
-  it('with a signature in a MIME entity is withheld when it comes as inline PGP', async () => {
-    await givenDesk([grace])
-    const block = await sealed(alice, signedEntity(textPart(SECRET), 'any'), 'encrypted')
-    await fromMallory(`\r\n${armorIn(block)}`)
-    await isWithheld()
-  })
-
   it('is shown where its own sender puts words beside it', async () => {
     await givenDesk([grace])
     await givenMessage(mallory, KNOWN)

@@ -112,10 +112,6 @@ describe('a scheduled notice (G7)', () => {
     expect(release(RELEASE, {}, options(0))).toEqual({ kind: 'hold', because: 'clock' })
   })
 
-  it('is held once the disclosure has passed', () => {
-    expect(release(DISCLOSURE)).toEqual({ kind: 'hold', because: 'disclosed' })
-  })
-
   it('is held when the policy has no list any more', () => {
     const hold = { kind: 'hold', because: 'no-notice' }
     expect(release(RELEASE, {}, { policy: null })).toEqual(hold)

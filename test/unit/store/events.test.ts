@@ -1,13 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Invariant } from '../../../src/domain/assert.ts'
-import {
-  aboutCase,
-  BY_DESK,
-  byMaintainer,
-  DESK,
-  type EventKind,
-  event
-} from '../../../src/domain/event.ts'
+import { aboutCase, byMaintainer, DESK, type EventKind, event } from '../../../src/domain/event.ts'
 import { parseCaseTag, type Sha256 } from '../../../src/domain/ids.ts'
 import { addMs } from '../../../src/domain/time.ts'
 import * as events from '../../../src/store/events.ts'
@@ -118,19 +111,6 @@ describe('the record (G8)', () => {
     tamper(`DELETE FROM events WHERE id = ${gone}`)
 
     expect(db.read((read) => events.verify(read))).toMatchObject({ ok: false, firstBad })
-  })
-
-  it('keeps nothing of a transaction that fails, and stays whole', () => {
-    append('opened')
-    expect(() =>
-      db.transact((tx) => {
-        events.append(tx, event('clock-trusted', DESK, BY_DESK, {}), WORK)
-        throw new Error('crash')
-      })
-    ).toThrow('crash')
-    append('accepted')
-
-    expect(db.read((read) => events.verify(read))).toEqual({ ok: true, count: 2, firstBad: null })
   })
 
   it('is read oldest first: whole, of one case, of some kinds, from an event on', () => {
