@@ -357,6 +357,18 @@ it('(B19) what tells a reporter that the issue is public leaves also after the c
   expect(await allTo(alice, mark)).toContain('became public before the date that we planned')
 })
 
+it('(B16, B19, G7) a reason for the date that the case has asks no reporter again, and approvals stand', async () => {
+  await givenNotices({ autocrypt: true })
+  const mark = world.accepted.length
+  expect(await writes(grace, `/embargo ${DISCLOSURE} because it is exploited\n`)).toContain(
+    'Kept as the reason for the disclosure date, because: it is exploited. Nobody is asked'
+  )
+  expect((await allTo(alice, mark)).trim()).toBe('')
+  expect(recorded('approvals-voided')).toEqual([])
+  await world.wait(UNTIL_DUE)
+  expect(recorded('notice-left')).toHaveLength(1)
+})
+
 it('(A12) a reason alone, for the date that the list was told, is no change, and the answer says where it goes', async () => {
   await released(true)
   expect(await writes(grace, `/embargo ${DISCLOSURE} because it is exploited\n`)).toContain(

@@ -23,7 +23,7 @@ import {
   requireLegal,
   splitReason
 } from '../draft.ts'
-import { plannedRelease, willLeave } from '../notice-content.ts'
+import { dateWords, plannedRelease, willLeave } from '../notice-content.ts'
 import { AUTHORS, announceEdit, editWords, reopenNotice } from './notice.ts'
 import { type Verb } from './verb.ts'
 
@@ -38,24 +38,23 @@ const embargo: Handler = (draft, command) => {
   const said = formatInstant(date, timezone, zone)
   if (date <= now) throw new Refusal(`${said} has passed already.`)
   const { disclosureAt: oldDate } = draft.case
-  // A reason alone is nothing that the list would have to be told.
-  if (date === oldDate && (reason === null || isListTold(draft.notice)))
-    return setAlready(said, reason)
+  const isSame = date === oldDate
+  if (isSame && (reason === null || isListTold(draft.notice))) return setAlready(said, reason)
   refuseIf(changeComplaint(draft))
-  const edited = announceEdit(draft)
   const disclosureReason = reason ?? ''
+  if (isSame && said === dateWords(draft.case, timezone))
+    return addReason(draft, date, disclosureReason, why)
+  const edited = announceEdit(draft)
   draft.case = { ...draft.case, disclosureAt: date, disclosureZone: zone, disclosureReason }
   const unusual = reason === null ? [...whatIsUnusual(draft, date)] : []
   if (unusual.length > 0)
     throw new Refusal(`${unusual.join(' ')} If you mean it, add to the line: because REASON.`)
-  const releaseAt = plannedRelease(draft)
-  const leaveBy = draft.case.state === 'noticed' ? null : releaseAt
-  decided(draft, 'embargo-set', { oldDate, date, written, reason: disclosureReason, leaveBy })
-  const leaves =
-    releaseAt === null || isListTold(draft.notice) ? '' : ` ${willLeave(releaseAt, draft)}`
+  const about = { oldDate, date, written, reason: disclosureReason, leaveBy: leaveBy(draft) }
+  decided(draft, 'embargo-set', about)
+  const leaving = leaves(draft)
   draft.activity.push(`set the disclosure to ${said}${why}`)
-  putForward(draft, date)
-  return `Disclosure: ${said}${why}.${leaves}${editWords(draft, edited)}`
+  putForward(draft, date, isSame)
+  return `Disclosure: ${said}${why}.${leaving}${editWords(draft, edited)}`
 }
 
 function setAlready(said: string, reason: string | null): string {
@@ -63,10 +62,31 @@ function setAlready(said: string, reason: string | null): string {
   return `The disclosure is set to ${said} already; nothing is changed.${kept}`
 }
 
-/** Opens the notice for the new date and asks the reporters about it; if the list has that date, they are told it again. */
-function putForward(draft: Draft, date: Instant): void {
+function leaves(draft: Draft): string {
+  const releaseAt = plannedRelease(draft)
+  return releaseAt === null || isListTold(draft.notice) ? '' : ` ${willLeave(releaseAt, draft)}`
+}
+
+function leaveBy(draft: Draft): Instant | null {
+  return draft.case.state === 'noticed' ? null : plannedRelease(draft)
+}
+
+/** A reason alone is nothing that anybody approved, or that the list or a reporter would have to be told. */
+function addReason(draft: Draft, date: Instant, reason: string, why: string): string {
+  draft.case = { ...draft.case, disclosureReason: reason }
+  const about = { oldDate: date, date, written: '', reason, leaveBy: leaveBy(draft) }
+  decided(draft, 'embargo-set', about)
+  draft.activity.push(`gave a reason for the disclosure date${why}`)
+  return `Kept as the reason for the disclosure date${why}. Nobody is asked about the date again.`
+}
+
+/**
+ * Opens the notice for the new date and asks the reporters about it; if the list has that date, they are told it again. The same
+ * date in another zone is nothing new to them.
+ */
+function putForward(draft: Draft, date: Instant, isSame: boolean): void {
   const isBack = draft.notice !== null && reopenNotice(draft, draft.notice).state === 'released'
-  tellAll(draft, { word: isBack ? 'date' : 'question', date })
+  if (!isSame) tellAll(draft, { word: isBack ? 'date' : 'question', date })
 }
 
 /** The first usual date that keeps the lead of the policy and leaves three days to write and approve the notice. */
