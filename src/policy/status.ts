@@ -10,6 +10,7 @@ import {
   isOpen,
   type ListedCase,
   type ReporterKeys,
+  reporterWith,
   type WaitingWords
 } from '../domain/case.ts'
 import { type Due } from '../domain/clock.ts'
@@ -98,11 +99,16 @@ export function dueInDraft(draft: Draft): Due | null {
   return dueOf(draft.case, draft.bound.events, happening(draft), draft)
 }
 
-/** Whether a reporter wrote last and waits for an answer. */
-export function isAnswerDue(draft: Draft): boolean {
-  return promisesOpen(draft.case, draft.bound.events, happening(draft), draft).some(
-    ({ start }) => start.kind === 'reporter-wrote'
+/** The addresses of the reporters who wrote last and wait for an answer. */
+export function whoWrote(draft: Draft): readonly string[] {
+  const { case: record, bound } = draft
+  const open = promisesOpen(record, bound.events, happening(draft), draft)
+  const waiting = open.flatMap(({ start: { kind, about } }) =>
+    kind === 'reporter-wrote'
+      ? (reporterWith(record, about.reporter)?.contact?.address ?? 'the reporter')
+      : []
   )
+  return [...new Set(waiting)]
 }
 
 /** Whether a promise waits to be kept that any answer keeps, or one that takes a plan and not just any answer (M-08). */
@@ -131,6 +137,9 @@ export function* statusLines(draft: Draft): Iterable<string> {
   const due = dueInDraft(draft)
   yield `Due: ${due === null ? 'nothing' : promiseWords(due, draft)}`
   const reporters = addresseesOf(record)
+  const wrote = whoWrote(draft)
+  if (reporters.length > 1 && wrote.length > 0)
+    yield `Reporters who wrote last: ${listed(wrote)}; /reply in a reply to their message answers it`
   if (reporters.length === 0) yield 'Answers: cannot be sent: the report names no address.'
   for (const one of reporters) yield `Answers: ${reachWords(one, reporterKeys, product)}`
   yield* waitingLines(draft)

@@ -4,7 +4,7 @@ import { type ReporterTold } from '../../domain/event.ts'
 import { type MessageKind } from '../../domain/message.ts'
 import { isOut, type NoticeRecord } from '../../domain/notice.ts'
 import { formatInstant, type Instant, readInstant } from '../../domain/time.ts'
-import { count } from '../../domain/words.ts'
+import { count, listed } from '../../domain/words.ts'
 import { embargoEnded } from '../../messages/to-members.ts'
 import { tellAll } from '../date-talk.ts'
 import {
@@ -22,7 +22,7 @@ import {
 import { nameOf } from '../recipients.ts'
 import { decisionMail } from '../reporter-mail.ts'
 import { sealedTo } from '../send.ts'
-import { isAnswerDue } from '../status.ts'
+import { whoWrote } from '../status.ts'
 import { waitingFor } from '../waiting-words.ts'
 import { askedFor, textFor } from './talk.ts'
 import { TEXT_BELOW_DECISION, type Verb } from './verb.ts'
@@ -134,7 +134,7 @@ const close: Handler = (draft, command) => {
   if (!isSilent) {
     // If the policy forbids it, that is said before a text is asked for.
     requireLegal(draft, 'closed', { reason, told: 'told' })
-    refuseIf(text === '' && isAnswerDue(draft) ? ANSWER_DUE : null)
+    refuseIf(text === '' ? answerDue(draft) : null)
     // Nobody is asked about a date any more: the message says that the issue is public, if it is.
     draft.question = null
     const decision = CLOSING[disposition]
@@ -166,8 +166,12 @@ function notYetTold(draft: Draft, text: string): readonly Addressed[] {
   return text === '' && to.length > 0 ? to : all
 }
 
-const ANSWER_DUE =
-  'A reporter wrote last and nobody has answered. Please answer with /reply first, or write a text below /close, which all reporters of the case read.'
+function answerDue(draft: Draft): string | null {
+  const wrote = whoWrote(draft)
+  return wrote.length === 0
+    ? null
+    : `Nobody has answered the last message of ${listed(wrote)}. Please answer it with /reply first, or write a text below /close, which all reporters read.`
+}
 
 /** What a reporter reads at the end of a case, whether or not the maintainer adds a text. */
 const CLOSING = {
@@ -346,7 +350,7 @@ export const END: readonly Verb[] = [
     help: 'closes the case and tells the reporter, with any text below',
     more: `${TEXT_BELOW_DECISION} REASON stays on the record. /close internal because REASON tells nobody outside, where the policy allows that.`,
     run: close,
-    next: { happens: 'closed', writes: (draft) => (isAnswerDue(draft) ? null : '/close') }
+    next: { happens: 'closed', writes: (draft) => (whoWrote(draft).length > 0 ? null : '/close') }
   },
   {
     name: 'reopen',
