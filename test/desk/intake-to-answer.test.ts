@@ -115,6 +115,8 @@ describe('a report', () => {
     await world.receive(raw)
     await world.receive(raw)
     expect(world.dispositions()).toEqual(['case-opened', 'duplicate', 'duplicate'])
+    expect(world.column('SELECT duplicate_of FROM arrivals')).toEqual([null, 1, 1])
+    expect(world.rows('SELECT raw FROM arrival_bytes')).toHaveLength(1)
     expect(world.rows('SELECT id FROM cases')).toHaveLength(1)
     expect(world.processed).toEqual([1, 2, 3])
   })

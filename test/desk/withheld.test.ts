@@ -24,8 +24,8 @@ function from(mail: Uint8Array, { name, address }: Someone): Buffer {
 }
 
 /** The text that somebody sealed to the desk, without any header. */
-function sealed(by: Someone, payload: string, as?: 'encrypted'): Promise<Uint8Array> {
-  return world.write(by, { subject: '', text: '', payload, ...(as === undefined ? {} : { as }) })
+function sealed(by: Someone, payload: string): Promise<Uint8Array> {
+  return world.write(by, { subject: '', text: '', payload })
 }
 
 /** A message of Mallory's own making; the headers of its body stand first in `body`. */

@@ -60,18 +60,6 @@ describe('an arrival', () => {
     expect(db.all('SELECT state FROM arrivals')).toEqual([{ state: 'done' }])
   })
 
-  it('is done at once when its bytes are stored already, as after a new UIDVALIDITY', () => {
-    const { id } = store(1)
-    const again = { uidValidity: '8', raw: bytesOf(id) ?? Buffer.alloc(0) }
-
-    const copies = [store(900, again), store(901, again)]
-
-    const copy = { state: 'done', disposition: 'duplicate', duplicateOf: id }
-    expect(copies).toMatchObject([copy, copy])
-    expect(copies.map((one) => bytesOf(one.id))).toEqual([null, null])
-    expect(pending()).toMatchObject([{ id }])
-  })
-
   it('known by its header alone is a duplicate only of the same header and size', () => {
     const raw = Buffer.from('Subject: large\r\n\r\n')
     const { id } = store(1, { part: 'header', raw, size: 90_000_000 })
