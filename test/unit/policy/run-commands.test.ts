@@ -324,13 +324,6 @@ describe('/notice (M-24 to M-29)', () => {
     expect(said).toBe('The policy of this product has no advance notice.')
   })
 
-  it('preview names what the policy still wants, and issues no code', () => {
-    const empty = { ...CONFIRMED.bound, notice: noticeRecord({ fields: {} }) }
-    const result = run('/notice preview', { bound: empty })
-    expect(result.said).toMatch(/description.*affected_versions.*remedy_steps.*patches.*\/embargo/)
-    expect(happened(result.decisions, 'notice-previewed')).toEqual([])
-  })
-
   it('(B18, G5) preview tells list admins alone that a field names a member, by id, and everybody where nobody is one', () => {
     const fields = { ...noticeRecord().fields, description: 'As SUSE Inc. found out.' }
     const named = withNotice({ fields }, { members: [member('suse', '3'), member('us', '2')] })
