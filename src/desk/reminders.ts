@@ -31,7 +31,7 @@ import { alert, digest as digestMessage, keyProblem } from '../messages/to-maint
 import { memberKeyExpires } from '../messages/to-members.ts'
 import { whomToTell } from '../policy/clocks.ts'
 import { whoApproves } from '../policy/embargo.ts'
-import { dateWords, noticeParams } from '../policy/notice-content.ts'
+import { dateWords, missingFields, noticeParams } from '../policy/notice-content.ts'
 import { nameOf } from '../policy/recipients.ts'
 import { inClearTo, sealedTo } from '../policy/send.ts'
 import { caseLines, waitingName } from '../policy/status.ts'
@@ -201,7 +201,7 @@ function approverWords({ read, record, product, settings: { maintainers } }: Occ
 const DETAILS: Readonly<Record<string, (occasion: Occasion) => (Details & object) | null>> = {
   /** When it leaves, '' where the lead of the policy is missed, and how many members it would reach then. */
   preflight: (occasion) => {
-    const { read, settings, record, starts, now } = occasion
+    const { read, settings, record, product, starts, now } = occasion
     const start = starts.at(-1)
     const leaveBy = start === undefined ? null : instantOf(start, 'leaveBy')
     if (record === null || leaveBy === null) return null
@@ -216,6 +216,7 @@ const DETAILS: Readonly<Record<string, (occasion: Occasion) => (Details & object
       ready: all.length - blocked.length,
       blocked: blocked.length,
       notice: notice?.state ?? 'none',
+      missing: product ? missingFields({ case: record, notice, product }).join('; ') : '',
       approvers: approverWords(occasion),
       names: blocked.map(({ id }) => id).join(', ')
     }

@@ -71,14 +71,16 @@ export function isNoticeOpen({ case: record, notice, known, product, now, bound 
 }
 
 /** The policy's required fields that are empty, under the names a maintainer would type. */
-export function missingFields(draft: Draft): string[] {
-  const { required = [] } = draft.product.policy.notice ?? {}
-  return required.flatMap((field) => missingField(field, draft) ?? [])
+export function missingFields(about: FieldsAbout): string[] {
+  const { required = [] } = about.product.policy.notice ?? {}
+  return required.flatMap((field) => missingField(field, about) ?? [])
 }
+
+type FieldsAbout = Pick<Draft, 'case' | 'notice' | 'product'>
 
 function missingField(
   field: NoticeField,
-  { case: record, notice, product: { supported } }: Draft
+  { case: record, notice, product: { supported } }: FieldsAbout
 ): string | null {
   const has = (name: NoticeTextField): boolean => (notice?.fields[name] ?? '') !== ''
   if (field === 'disclosure_at')

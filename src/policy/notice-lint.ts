@@ -74,9 +74,11 @@ export function* noticeFaults(draft: Draft): Iterable<string> {
   if (readDeployment(fields.deploy_permission ?? '') === null)
     yield 'deploy_permission: please write none, hosted: TERMS (on systems that members host themselves) or yes: TERMS, for example hosted: no reboot that users would notice.'
   yield* instantFaults(fields, draft)
-  if (bound.members.length === 0)
-    yield 'Nobody is on the list of this product, so nobody would get the notice; the operator adds members with "postern members add".'
+  if (bound.members.length === 0) yield NOBODY_LISTED
 }
+
+export const NOBODY_LISTED =
+  'Nobody is on the list of this product, so nobody would get the notice; the operator adds members with "postern members add".'
 
 /** A sentence for each member whom a field names, by id. For list admins alone, so it refuses nothing (G5). */
 export function memberMentions(fields: NoticeFields, members: readonly MemberRecord[]): string[] {

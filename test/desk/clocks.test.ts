@@ -27,6 +27,7 @@ import {
   attachedKey,
   bob,
   DAY,
+  DISCLOSURE,
   days,
   FIRST,
   givenDesk,
@@ -40,6 +41,7 @@ import {
   latest,
   linus,
   MINUTE,
+  members,
   onTheWay,
   preset,
   recorded,
@@ -326,6 +328,18 @@ describe('(A3) the dates of a case', () => {
       `Due: ${formatInstant(START, 'UTC')}: Please write the advance notice with /notice draft`
     )
     for (const rang of recorded('rang')) expect(rang).toMatchObject({ dueAt: START })
+  })
+
+  it('(A3) the alarm about a notice that lacks fields names them, and proposes no preview that would be refused', async () => {
+    await givenDesk([grace, linus])
+    for (const member of members) await world.addMember(member)
+    await givenMessage(alice, { subject: 'x', text: 'x' })
+    await writes(grace, `/accept\n/embargo ${DISCLOSURE}\n/notice draft\ntitle: x\n`)
+    await world.wait(2 * DAY)
+    const said = (await alarmsTo(linus)).at(-1)
+    expect(said).toMatch(
+      /the policy wants more in it first: .*description.* \/notice draft\. Then approve/
+    )
   })
 
   it('preflight tells everybody counts, and list admins alone who is blocked and why (G5)', async () => {

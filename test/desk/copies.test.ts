@@ -207,7 +207,13 @@ it('(B16, B9) a change that was on hold still says what changed when it is appro
     'Due: Fri 4 Dec 2026, 12:00 UTC: The change leaves as soon as it is approved.'
   ])
     expect(held).toContain(says)
+  const mark = world.accepted.length
   await approve()
+  // The update for Grace is written when the change is approved and has not left yet.
+  const updates = await textsTo(grace, mark)
+  const [approved = ''] = updates.filter((text) => text.includes('scheduled the notice'))
+  expect(approved).toContain('it leaves at once')
+  expect(approved).not.toContain('as soon as it is approved')
   expect((await textsTo(debian))[0]).toContain('WHAT CHANGED SINCE REVISION 1')
 })
 

@@ -138,7 +138,7 @@ function* whatIsUnusual(draft: Draft, at: Instant): Iterable<string> {
   const told = first?.told?.at ?? first?.releasedAt ?? releaseAt
   const { min, max } = policy.notice.tolerance
   if (told > startBefore(at, min, calendar))
-    yield `The list ${told < draft.now ? 'was' : 'would be'} told ${says(told)}, which is less than ${spanWords(min)} before the disclosure.`
+    yield `The list ${told < draft.now ? 'was' : 'would be'} told ${says(told)}, which is less than ${spanWords(min)} before the disclosure. The policy allows ${spanWords(min)} to ${spanWords(max)}.`
   if (told < startBefore(at, max, calendar))
-    yield `The list has known since ${says(told)}, which is more than ${spanWords(max)} before the disclosure.`
+    yield `The list has known since ${says(told)}, which is more than ${spanWords(max)} before the disclosure. The policy allows ${spanWords(min)} to ${spanWords(max)}.`
 }

@@ -46,7 +46,13 @@ import {
   standingPreview,
   willLeave
 } from '../notice-content.ts'
-import { INSTANTS, memberMentions, noticeComplaint, noticeFaults } from '../notice-lint.ts'
+import {
+  INSTANTS,
+  memberMentions,
+  NOBODY_LISTED,
+  noticeComplaint,
+  noticeFaults
+} from '../notice-lint.ts'
 import { nameOf } from '../recipients.ts'
 import { sealedTo } from '../send.ts'
 import { dateLines } from '../status.ts'
@@ -289,7 +295,8 @@ export function announceEdit(draft: Draft): string {
 /** Whether a field has to be written or corrected; the date has a command of its own. */
 function isUnready(draft: Draft): boolean {
   const dated = { ...draft, case: { ...draft.case, disclosureAt: draft.now } }
-  return missingFields(dated).length > 0 || [...noticeFaults(draft)].length > 0
+  const faults = [...noticeFaults(draft)].filter((fault) => fault !== NOBODY_LISTED)
+  return missingFields(dated).length > 0 || faults.length > 0
 }
 
 export const AUTHORS = ['committer', 'release'] as const

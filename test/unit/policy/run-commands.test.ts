@@ -220,7 +220,9 @@ describe('/embargo', () => {
     const moved = (words: string) => run(`/embargo ${words}`, { bound: told })
 
     expect(moved('2026-12-01T11:00:00Z').ran).toBe(true)
-    expect(moved('2026-12-02T12:00:00Z').said).toContain('more than 9 days before the disclosure')
+    expect(moved('2026-12-02T12:00:00Z').said).toContain(
+      'more than 9 days before the disclosure. The policy allows 5 days to 9 days.'
+    )
     expect(moved('2026-12-02T12:00:00Z because it is hard').ran).toBe(true)
   })
 

@@ -322,6 +322,9 @@ describe('/status (B6)', () => {
     expect(status(previewed)).toContain('Missing for the notice: 1 approval')
     expect(next(answer('/status', { bound: base }))).toEqual(['/notice preview'])
     expect(status(base)).toContain('Missing for the notice: a preview')
+    // No text mends an empty list.
+    const unlisted = { ...base, members: [] }
+    expect(next(answer('/status', { bound: unlisted }))).toEqual([])
   })
 
   it('says of a notice what is true in its state', () => {
@@ -342,7 +345,9 @@ describe('/status (B6)', () => {
       'revision 1, on hold by the desk, because its instant was missed while the desk was down'
     )
     expect(notice({}, { members: [member('debian', '1')] })).toContain('to 1 member')
-    expect(notice({}, { members: [] })).toContain('to nobody on the list')
+    const unlisted = notice({}, { members: [] })
+    expect(unlisted).toContain('Nobody is on the list of this product')
+    expect(unlisted).not.toContain('the notice leaves')
   })
 
   it('says whether answers can reach the reporter', () => {
