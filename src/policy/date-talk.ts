@@ -255,7 +255,9 @@ export function owedWord(
     return last?.kind === 'disclosure-untold' ? { word: 'early', date: last.about.date } : null
   const date = comingDate(record, now)
   if (date === null || (isTold && last?.about.date === date)) return null
-  const set = events.findLast(({ kind }) => kind === 'embargo-set' || kind === 'notice-left')
+  const sets = ({ kind, about }: NewEvent): boolean =>
+    kind === 'embargo-set' && about.written !== ''
+  const set = events.findLast((one) => sets(one) || one.kind === 'notice-left')
   return { word: set?.kind === 'notice-left' ? 'date' : 'question', date }
 }
 

@@ -71,16 +71,14 @@ export function isNoticeOpen({ case: record, notice, known, product, now, bound 
 }
 
 /** The policy's required fields that are empty, under the names a maintainer would type. */
-export function missingFields(about: FieldsAbout): string[] {
+export function missingFields(about: Pick<Draft, 'case' | 'notice' | 'product'>): string[] {
   const { required = [] } = about.product.policy.notice ?? {}
   return required.flatMap((field) => missingField(field, about) ?? [])
 }
 
-type FieldsAbout = Pick<Draft, 'case' | 'notice' | 'product'>
-
 function missingField(
   field: NoticeField,
-  { case: record, notice, product: { supported } }: FieldsAbout
+  { case: record, notice, product: { supported } }: Parameters<typeof missingFields>[0]
 ): string | null {
   const has = (name: NoticeTextField): boolean => (notice?.fields[name] ?? '') !== ''
   if (field === 'disclosure_at')

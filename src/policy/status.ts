@@ -13,13 +13,13 @@ import {
   reporterWith,
   type WaitingWords
 } from '../domain/case.ts'
-import { type Due, firstDue } from '../domain/clock.ts'
+import { type Due } from '../domain/clock.ts'
 import { HOLD_REASONS, type NoticeRecord } from '../domain/notice.ts'
 import { type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { count, listed } from '../domain/words.ts'
 import { nounOf } from '../messages/catalogue.ts'
-import { promisesOpen, promiseWords } from './clocks.ts'
+import { dueOf, promisesOpen, promiseWords } from './clocks.ts'
 import { answerOf, isDateLost, owedWord } from './date-talk.ts'
 import { type CommandContext, type Draft, happening, recordAfter } from './draft.ts'
 import { approvalRule } from './embargo.ts'
@@ -96,10 +96,7 @@ function ownerWords({ owner }: CaseRecord, settings: Settings): string {
 
 /** The promise that is due first once this message is carried out. */
 export function dueInDraft(draft: Draft): Due | null {
-  const runs = promisesOpen(draft.case, draft.bound.events, happening(draft), draft)
-  // A change that is approved leaves at once: nothing of it is left to do.
-  const isApproved = draft.notice?.state === 'scheduled'
-  return firstDue(runs.filter(({ clock }) => clock.id !== 'change' || !isApproved))
+  return dueOf(draft.case, draft.bound.events, happening(draft), draft)
 }
 
 /** The addresses of the reporters who wrote last and wait for an answer. */
@@ -265,10 +262,10 @@ function* noticeLines(draft: Draft): Iterable<string> {
   const faults = [...noticeFaults(draft)]
   if (missing.length > 0) yield `Missing for the notice: ${missing.join(', ')}`
   yield* faults
-  if (missing.length === 0 && faults.length === 0) yield approvalLine(draft, notice)
+  if (missing.length > 0 || faults.length > 0) return
+  yield approvalLine(draft, notice)
   const releaseAt = plannedRelease(draft)
-  if (releaseAt !== null && missing.length === 0 && faults.length === 0)
-    yield willLeave(releaseAt, draft, ` to ${to}`)
+  if (releaseAt !== null) yield willLeave(releaseAt, draft, ` to ${to}`)
 }
 
 function approvalLine(draft: Draft, notice: NoticeRecord): string {

@@ -204,7 +204,7 @@ it('(B16, B9) a change that was on hold still says what changed when it is appro
   const held = await writes(linus, '/status\n')
   for (const says of [
     'revision 2, on hold by Grace, because: the patch is wrong; the list has revision 1 (3 copies sent, disclosure Fri 4 Dec 2026, 12:00 UTC)',
-    'Due: Fri 4 Dec 2026, 12:00 UTC: The change leaves as soon as it is approved.'
+    'Due: Fri 4 Dec 2026, 12:00 UTC: The list has to know the change by then.'
   ])
     expect(held).toContain(says)
   const mark = world.accepted.length
@@ -233,7 +233,9 @@ it('(B16) with an earlier new date they are reminded every hour before that one,
   expect(alarm).toMatch(
     /The disclosure is now Tue 1 Dec 2026, 12:00 UTC; the list still goes by Fri 4 Dec 2026, 12:00 UTC\. It does not know yet what else has changed in the notice: Severity\. Please approve the change before Tue 1 Dec 2026, 12:00 UTC\./
   )
-  expect(alarm).toContain('as soon as it is approved. /notice preview, then /notice approve CODE')
+  expect(alarm).toContain(
+    'has to know the change by then. /notice preview, then /notice approve CODE'
+  )
   await world.wait(HOUR / 2)
   expect((await alarmsTo(linus)).at(-1)).toContain(
     'The disclosure date has passed. What to do: Please record the disclosure'

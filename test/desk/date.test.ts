@@ -369,11 +369,12 @@ it('(B16, B19, G7) a reason for the date that the case has asks no reporter agai
   expect(recorded('notice-left')).toHaveLength(1)
 })
 
-it('(A12) a reason alone, for the date that the list was told, is no change, and the answer says where it goes', async () => {
+it('(A12) a reason alone, for the date that the list was told, is kept and is no change', async () => {
   await released(true)
   expect(await writes(grace, `/embargo ${DISCLOSURE} because it is exploited\n`)).toContain(
-    'already; nothing is changed. The reason is not kept; /note keeps one.'
+    'Kept as the reason for the disclosure date, because: it is exploited.'
   )
+  expect(await writes(grace, '/status\n')).toContain('(set because: it is exploited)')
   expect(recorded('change-proposed')).toEqual([])
 })
 

@@ -39,10 +39,12 @@ const embargo: Handler = (draft, command) => {
   if (date <= now) throw new Refusal(`${said} has passed already.`)
   const { disclosureAt: oldDate } = draft.case
   const isSame = date === oldDate
-  if (isSame && (reason === null || isListTold(draft.notice))) return setAlready(said, reason)
+  if (isSame && reason === null)
+    return `The disclosure is set to ${said} already; nothing is changed.`
   refuseIf(changeComplaint(draft))
   const disclosureReason = reason ?? ''
-  if (isSame && said === dateWords(draft.case, timezone))
+  // What the list was told is no change in another zone either.
+  if (isSame && (isListTold(draft.notice) || said === dateWords(draft.case, timezone)))
     return addReason(draft, date, disclosureReason, why)
   const edited = announceEdit(draft)
   draft.case = { ...draft.case, disclosureAt: date, disclosureZone: zone, disclosureReason }
@@ -51,15 +53,9 @@ const embargo: Handler = (draft, command) => {
     throw new Refusal(`${unusual.join(' ')} If you mean it, add to the line: because REASON.`)
   const about = { oldDate, date, written, reason: disclosureReason, leaveBy: leaveBy(draft) }
   decided(draft, 'embargo-set', about)
-  const leaving = leaves(draft)
   draft.activity.push(`set the disclosure to ${said}${why}`)
   putForward(draft, date, isSame)
-  return `Disclosure: ${said}${why}.${leaving}${editWords(draft, edited)}`
-}
-
-function setAlready(said: string, reason: string | null): string {
-  const kept = reason === null ? '' : ' The reason is not kept; /note keeps one.'
-  return `The disclosure is set to ${said} already; nothing is changed.${kept}`
+  return `Disclosure: ${said}${why}.${leaves(draft)}${editWords(draft, edited)}`
 }
 
 function leaves(draft: Draft): string {
@@ -80,10 +76,7 @@ function addReason(draft: Draft, date: Instant, reason: string, why: string): st
   return `Kept as the reason for the disclosure date${why}. Nobody is asked about the date again.`
 }
 
-/**
- * Opens the notice for the new date and asks the reporters about it; if the list has that date, they are told it again. The same
- * date in another zone is nothing new to them.
- */
+/** Opens the notice; asks the reporters about a new date (not one in a new zone), and tells it again if the list has it. */
 function putForward(draft: Draft, date: Instant, isSame: boolean): void {
   const isBack = draft.notice !== null && reopenNotice(draft, draft.notice).state === 'released'
   if (!isSame) tellAll(draft, { word: isBack ? 'date' : 'question', date })
