@@ -172,6 +172,10 @@ describe('the page of an opened message', () => {
     const shown = flat(page({ ...opened, warnings }))
     for (const code of warnings) expect(shown).toContain(`! ${WARNINGS[code]} [${code}]`)
     const failed = { ...opened, encrypted: true, failure: 'no-integrity' } as const
+    // Nobody has looked for one.
+    expect(flat(page(failed))).toContain(
+      'Not known: the message was not opened, and a signature may be inside.'
+    )
     expect(flat(page(failed))).toContain(`${FAILURES['no-integrity']} [no-integrity]`)
   })
 

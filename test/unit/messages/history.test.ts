@@ -56,6 +56,14 @@ describe('the history of a case', () => {
 
   it.each<[NewEvent, string]>([
     [
+      event('words-wait', CASE, GRACE, {
+        reporter: 'ACME-2026-0001',
+        with: 'reply',
+        writtenAt: at('2026-12-08T13:00:00Z')
+      }),
+      'Grace Hopper wrote to Alice <alice@reporter.example> (answer); the text waits, because we have no usable key of theirs.'
+    ],
+    [
       event('embargo-set', CASE, GRACE, {
         oldDate: at('2026-12-08T13:00:00Z'),
         date: at('2026-12-08T13:00:00Z'),
