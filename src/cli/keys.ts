@@ -99,7 +99,7 @@ export async function list(call: Call): Promise<void> {
     FINGERPRINT: (row) => (row.fingerprint === null ? '-' : formatFingerprint(row.fingerprint)),
     ALGORITHM: (row) => row.algorithm ?? '-',
     STATE: (row) => row.state,
-    EXPIRES: (row) => row.expiresAt ?? 'never'
+    EXPIRES: (row) => row.expiresAt ?? (row.state === 'unreadable' ? '-' : 'never')
   })
   if (problems.length > 0) throw new CommandError(problems.join('\n'))
 }

@@ -87,6 +87,9 @@ describeWith(['dovecot', 'gpg', 'sq'], 'a desk with a new key', async () => {
     const wrong = await desk.cli('check')
     expect(wrong.status).toBe(1)
     expect(wrong.stderr).toMatch(/^postern: desk\.retired_keys\[0\]: .*\n$/)
+    // Nobody could read when it expires.
+    const list = await desk.cli('keys', 'list')
+    expect(list.stdout).toMatch(/^desk \(retired\) .*unreadable +-$/m)
     useKeys('keys/desk-new.asc', ['keys/nowhere.asc'])
     const missing = await desk.cli('check')
     expect(missing.status).toBe(1)
