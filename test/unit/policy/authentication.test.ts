@@ -122,6 +122,9 @@ describe('the acknowledgement of a message whose sender was checked (RFC 3834 §
       expect(only(decisions, 'open-case')).toHaveLength(1)
       expect(relayOf(decisions)).toContain(why)
       expect(relayOf(decisions)).toContain(`/acknowledge sends it to ${ALICE.address}`)
+      expect(relayOf(decisions)).toContain(
+        '! The acknowledgement has not left: the sender is not verified'
+      )
     }
   )
 
