@@ -93,8 +93,9 @@ function alarms(occasion: Occasion): Decision[] {
   const [reporter, ...others] = new Set(
     starts.flatMap(({ about }) => ('reporter' in about ? about.reporter : []))
   )
-  // What answers an alarm about one reporter is for that reporter.
-  const isAboutOne = reporter !== undefined && others.length === 0
+  // What answers an alarm about one reporter is for that reporter; a decision that a new report waits for is for all of them.
+  const isAboutOne =
+    reporter !== undefined && others.length === 0 && !clock.starts.includes('opened')
   const conversation: Conversation = isAboutOne ? `reporter:${reporter}` : ''
   const sending = { once, tag: record?.tag ?? null, conversation }
   return [...groups].map(([told, to]) => sealedTo(to, alert({ ...params, names: told }), sending))

@@ -6,7 +6,7 @@
 import { reporterWith, underOneNumber } from '../domain/case.ts'
 import { type Clock, kindsOf, type Ring, shownDue } from '../domain/clock.ts'
 import { type Decision } from '../domain/decision.ts'
-import { BY_DESK, DESK, type DeskEvent, event, type Subject } from '../domain/event.ts'
+import { BY_DESK, CLOCK_KINDS, DESK, type DeskEvent, event, type Subject } from '../domain/event.ts'
 import { groupBy } from '../domain/group.ts'
 import { addMs, DAY_MS, HOUR_MS, type Instant } from '../domain/time.ts'
 import { listReports } from '../policy/acknowledgement.ts'
@@ -156,7 +156,8 @@ function know(desk: Desk, read: Read, subject: Subject, now: Instant) {
 /** The events that the clocks name; for clocks whose every start is a run of its own, those that may still be told. */
 function eventsOf(read: Read, subject: Subject, clocks: readonly Clock[]): DeskEvent[] {
   const kinds = kindsOf(clocks.filter(({ counts }) => counts !== 'each'))
-  const untold = events.list(read, subject, { from: looks.findEachFrom(read, subject) })
+  const from = looks.findEachFrom(read, subject)
+  const untold = events.list(read, subject, { from, kinds: CLOCK_KINDS })
   return [
     ...events.list(read, subject, { kinds }),
     ...untold.filter(({ kind }) => !kinds.includes(kind))

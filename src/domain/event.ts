@@ -69,8 +69,14 @@ export type RefusedLine = {
     | 'rule'
 }
 
-/** `zone`: in which the date was written, null for none. */
-type DateTold = { reporter: string; date: Instant; zone: string | null; how: Way }
+/** `zone`: in which the date was written, null for none. `writtenAt`: when a maintainer caused it; it answers nothing that came since. */
+type DateTold = {
+  reporter: string
+  date: Instant
+  zone: string | null
+  how: Way
+  writtenAt: Instant
+}
 
 type Nothing = Readonly<Record<string, never>>
 /** `failed`: the message could not be made; the log says why. */
@@ -268,6 +274,11 @@ export type EventKind = keyof Particulars
 export const EVENT_KINDS = Object.keys(EVENTS) as EventKind[]
 /** Kinds that clocks go by. Not `told`: the clocks of a case must not wait while its notice leaves for hundreds. */
 export const CLOCK_KINDS: EventKind[] = EVENT_KINDS.filter((kind) => kind !== 'told')
+const OF_COPIES: EventKind[] = [
+  ...(['copy-waits', 'copy-left', 'copy-missing', 'copy-dropped', 'undelivered'] as const)
+]
+/** Kinds that decisions about a case go by. Not what becomes of each member's copy: that grows with the list. */
+export const CASE_KINDS: EventKind[] = CLOCK_KINDS.filter((kind) => !OF_COPIES.includes(kind))
 
 /** One thing that is to be put on the record. */
 export type NewEvent<K extends EventKind = EventKind> = {
@@ -300,7 +311,11 @@ export function event<K extends EventKind>(
 /** The kinds whose particulars hold an instant of that name. Clocks count from it, or from `at`, when the event was recorded. */
 export const KINDS_WITH = {
   receivedAt: ['opened', 'reporter-wrote', 'other-wrote', 'merged-in'],
-  date: ['embargo-set', 'change-proposed', 'date-told', 'disclosed', 'digest-planned'],
+  date: [
+    ...(['embargo-set', 'change-proposed', 'disclosed', 'digest-planned'] as const),
+    ...(['date-asked', 'date-told', 'date-answered'] as const),
+    ...(['date-untold', 'change-untold', 'disclosure-untold'] as const)
+  ],
   leaveBy: ['embargo-set', 'moved-product'],
   withheldSince: ['notice-held'],
   dateOwed: ['notice-leaving'],

@@ -46,7 +46,8 @@ export function noticeAfter(
   const isReason = kind === 'embargo-set' && about.written === ''
   if (!EDITS.includes(kind) || isReason) return history
   // A maintainer whose date was replaced by another date is no author because of it.
-  const standing = authors.edits.filter((edit) => kind !== 'embargo-set' || edit.kind !== kind)
+  const isNewDate = kind === 'embargo-set' && about.date !== about.oldDate
+  const standing = authors.edits.filter((edit) => !isNewDate || edit.kind !== kind)
   const edits = [...standing, { id: actor.id, kind }]
   return { ...NO_HISTORY, authors: { ids: [...new Set(edits.map(({ id }) => id))], edits } }
 }

@@ -14,6 +14,7 @@ export type TroubleCode =
   | 'smtp-tls'
   | 'worker-limit'
   | 'worker-crash'
+  | 'worker-start'
   | 'database'
   | 'database-busy'
   | 'disk-full'

@@ -118,7 +118,7 @@ export async function knownCertificate(keyData: Uint8Array): Promise<Certificate
   const certificate = cache.get(id) ?? (await readCertificate(keyData))
   if (certificate === null) return null
   // What is used again is parsed again.
-  if (cache.size >= CACHE_MAX) cache.clear()
+  if (cache.size >= CACHE_MAX && !cache.has(id)) cache.clear()
   cache.set(id, certificate)
   return certificate
 }

@@ -133,7 +133,7 @@ function isMarked(line: string, verbs: readonly Grammar[]): boolean {
 }
 
 const MARKED =
-  'A mark stands in front of the slash of this line or behind its name, so it is no command. Please write it without the mark, at the top of the message. If it is part of a text, put that text between << and >>.'
+  'This line looks like a command and is none: nothing may stand in front of its slash, between the slash and the name, or directly behind the name. Please write it so at the top of the message. If it is part of a text, put that text between << and >>.'
 const STRAY =
   'Commands are read only at the top of a message. Please move this line above your own text and above what you quote. If it is part of a text, put that text between << and >>.'
 

@@ -66,6 +66,8 @@ type Word = {
   /** Names of what else changed in the notice. */
   readonly changed?: string
   readonly isListTold?: boolean
+  /** When the date was set, where a key or another cause brings the word later: it answers nothing that came since. */
+  readonly writtenAt?: Instant
 }
 export type Owed = Word & { readonly reporter: Reporter }
 
@@ -74,7 +76,8 @@ type Act = { readonly by: Actor; readonly tag: CaseTag }
 
 /** Writes to one reporter, or records why that cannot be. */
 export function tell(owed: Owed, about: DateAbout, { by, tag }: Act) {
-  const { reporter, word, date, changed = '', isListTold = true } = owed
+  const usual = { changed: '', isListTold: true, writtenAt: about.now }
+  const { reporter, word, date, changed, isListTold, writtenAt } = { ...usual, ...owed }
   const { record, keys, product, settings } = about
   const { disclosureZone: zone } = record
   const isQuestion = word === 'question'
@@ -102,7 +105,7 @@ export function tell(owed: Owed, about: DateAbout, { by, tag }: Act) {
     : dateNotice({ product: product.name, disclosure, word, before, changed, isListTold })
   const sending = { once: `${about.arrivalId}:${date}`, tag: record.tag }
   const kind = isQuestion ? 'date-asked' : 'date-told'
-  const event = { reporter: reporter.id, date, zone, how: path.kind }
+  const event = { reporter: reporter.id, date, zone, how: path.kind, writtenAt }
   const told = recorded(kind, aboutCase(tag), by, event)
   const says = `We ${did} ${address} ${what}, ${WAYS[path.kind]}.`
   return { to, isReached: true, says, decisions: [toReporter(path, message, sending), told] }
@@ -255,10 +258,13 @@ export function owedWord(
     return last?.kind === 'disclosure-untold' ? { word: 'early', date: last.about.date } : null
   const date = comingDate(record, now)
   if (date === null || (isTold && last?.about.date === date)) return null
-  const sets = ({ kind, about }: NewEvent): boolean =>
-    kind === 'embargo-set' && about.written !== ''
-  const set = events.findLast((one) => sets(one) || one.kind === 'notice-left')
-  return { word: set?.kind === 'notice-left' ? 'date' : 'question', date }
+  const left = events.findLastIndex(({ kind }) => kind === 'notice-left')
+  const [known, set] = [events.slice(0, left + 1), events].map((all) =>
+    // Not where a reason alone was added.
+    all.findLast((one) => one.kind === 'embargo-set' && one.about.written !== '')
+  )
+  const writtenAt = set !== undefined && 'at' in set ? (set.at as Instant) : now
+  return { word: known?.about.date === date ? 'date' : 'question', date, writtenAt }
 }
 
 /** The date of the case, if it is still to come. */

@@ -70,7 +70,7 @@ export type Situation = Moment & {
   readonly senderCases: readonly CaseTag[]
   /** Whether a report came from the same address before; its case may have ended. */
   readonly hasReported: boolean
-  /** All open cases, and ended ones in which words wait for a key, where a maintainer's command asks for them; else empty. */
+  /** All open cases, and ended ones in which something is due, where a maintainer's command asks for them; else empty. */
   readonly openCases: readonly ListedCase[]
   /** What a maintainer's commands act on; null when the message names no known case. */
   readonly bound: BoundCase | null

@@ -7,6 +7,7 @@ import { type CaseRecord, underOneNumber } from '../domain/case.ts'
 import { type CaseHistory, historyOf } from '../domain/case-machine.ts'
 import {
   aboutCase,
+  CASE_KINDS,
   CLOCK_KINDS,
   DESK,
   type DeskEvent,
@@ -136,13 +137,13 @@ function* allRows(read: Read): IterableIterator<Row> {
   }
 }
 
-/** The events of one subject from `from` on, oldest first: those that clocks go by, unless other kinds are named. */
+/** The events of one subject from `from` on, oldest first: those that decisions go by, unless other kinds are named. */
 export function list(
   read: Read,
   subject: Subject,
   options: { readonly from?: number; readonly kinds?: readonly EventKind[] } = {}
 ): DeskEvent[] {
-  const { from = 0, kinds = CLOCK_KINDS } = options
+  const { from = 0, kinds = CASE_KINDS } = options
   const rows = read.all<Row>(
     `SELECT * FROM events WHERE subject_kind = @kind AND subject_id = @id AND id >= @from
        ${OF_KINDS} ORDER BY id`,

@@ -39,7 +39,7 @@ const START_MS_MIN = 60_000
 
 /**
  * Starts the pool and waits until a first worker has unlocked the desk's keys. Throws {@link Trouble} `desk-key` when they
- * cannot be unlocked, `worker-crash` or `worker-limit` when no worker can be started; after `close`, every task throws
+ * cannot be unlocked, `worker-start` when no worker can be started; after `close`, every task throws
  * `stopping`.
  */
 export async function createWorkers(options: WorkerOptions): Promise<Workers> {
@@ -166,7 +166,8 @@ class Lane {
       void this.end()
       if (closing.aborted) throw ended('stopping')
       onEvent({ event: 'worker.killed', task: call?.name ?? 'start', code: answer })
-      throw ended(answer)
+      // A thread that did not start says nothing of the task that waits for it.
+      throw ended(call === null ? 'worker-start' : answer)
     } finally {
       clearTimeout(timer)
       this.settle = null
@@ -184,9 +185,10 @@ function valueOf(answer: TaskAnswer): unknown {
 const HINTS = {
   stopping: 'the workers are being stopped',
   'worker-limit': 'a worker thread was ended: a task took longer than limits.open_seconds allows',
-  'worker-crash': 'a worker thread died, for example for lack of memory'
+  'worker-crash': 'a worker thread died, for example for lack of memory',
+  'worker-start': 'a worker thread did not start, for example for lack of memory'
 }
 
-function ended(code: Killed | 'stopping'): Trouble {
+function ended(code: keyof typeof HINTS): Trouble {
   return new Trouble(code, HINTS[code], { retryable: true })
 }

@@ -134,7 +134,7 @@ const leaving = (isOwed = true) => {
   return event('notice-leaving', CASE, BY_DESK, about)
 }
 const DATE_TOLD = event('date-told', CASE, BY_DESK, {
-  ...{ reporter: CASE.id, date: START, zone: null, how: 'encrypted' }
+  ...{ reporter: CASE.id, date: START, zone: null, how: 'encrypted', writtenAt: START }
 })
 
 function embargo(days: number, leadDays = 7): NewEvent {

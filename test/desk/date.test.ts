@@ -504,6 +504,14 @@ it('(A3, M-30) where the policy promises no message about the date, no alarm say
   expect(world.rows("SELECT 1 FROM rings WHERE clock GLOB 'date-*'")).toEqual([])
 })
 
+it('(B19, M-30) a reporter whose key comes when the date was moved and moved back is told the date that the list has', async () => {
+  await released(false)
+  await writes(grace, '/embargo 2026-12-08T12:00:00Z because later\n')
+  await writes(grace, `/embargo ${DISCLOSURE} because not later\n`)
+  await giveKey(alice)
+  expect([recorded('date-asked').length, recorded('date-told').length]).toEqual([0, 1])
+})
+
 it('(B14, B19, M-30) a reporter who comes into a case whose list was told the date is told it, too, not asked', async () => {
   await released(true)
   await givenMessage(bob, { subject: 'two', text: 'x', autocrypt: true })

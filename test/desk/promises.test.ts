@@ -11,6 +11,7 @@ import {
   allTo,
   answering,
   approve,
+  attachedKey,
   bob,
   caseStates,
   checked,
@@ -23,6 +24,7 @@ import {
   givenRef,
   givenReporter,
   grace,
+  keyOf,
   lastTo,
   linus,
   MINUTE,
@@ -142,6 +144,17 @@ it('(A3, B14) an answer to an alarm about one of several reporters is for that r
     expect.stringContaining('Thank you.'),
     expect.not.stringContaining('Thank you.')
   ])
+})
+
+it('(B14) an answer to an alarm about a new report decides for all reporters of its case', async () => {
+  await deskOf('dispatch')
+  for (const one of [alice, bob]) await givenMessage(one, KEYED)
+  await says('/reply\nWe look.\n', SECOND)
+  await says(`/merge ${FIRST}\n`, SECOND)
+  await days(3)
+  const reply = `/reject upstream\nPlease ask them.\n\n> ${await givenRef(grace)}\n`
+  expect(await says(reply, FIRST, answering(grace))).toContain('Done')
+  for (const one of [alice, bob]) expect(await lastTo(one)).toContain('Please ask them.')
 })
 
 it('(A3) /reply is offered while the reporter wrote last, though a person has answered them before', async () => {
@@ -342,6 +355,23 @@ it('(B10, B19) a date that a reporter without a key is not asked about is no ans
   }
   expect(rang).toEqual([true, false])
 })
+
+it.each(['in the mail', 'by /key accept'])(
+  '(A3, B10, B19) a question about the date that a key lets leave is no answer to what its reporter wrote: %s',
+  async (how) => {
+    await deskOf('dispatch')
+    await givenMessage(alice, KEYLESS)
+    await says(DATED)
+    const reply = { ...answering(alice), autocrypt: how === 'in the mail', after: DAY }
+    await writes(alice, 'My key. Is 4.1 affected, too?\n', reply)
+    const wrote = mark()
+    if (how !== 'in the mail')
+      await says(`/key accept ${keyOf(alice)}\n`, FIRST, attachedKey(alice))
+    expect(recorded('date-asked')).toHaveLength(1)
+    await days(5)
+    expect(rangSince(wrote)['conversation'] ?? 0).toBeGreaterThan(0)
+  }
+)
 
 it.each([
   ['template', ['answer', 'feedback']],

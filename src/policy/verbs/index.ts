@@ -42,7 +42,7 @@ const cases: Verb = {
   binds: 'desk',
   roles: [],
   help: 'lists the open cases: state, owner, reporters, subject and what is due',
-  more: 'Ended ones are among them while words wait there for a key. Works in any signed and encrypted message to the desk, also without a case.',
+  more: 'Ended ones are among them while something there is due, such as words that wait for a key. Works in any signed and encrypted message to the desk, also without a case.',
   run: (_command, context): DeskAnswer => {
     const { openCases } = context
     const { length } = openCases

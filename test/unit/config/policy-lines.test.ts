@@ -74,7 +74,7 @@ describe('postern policy show', () => {
       'May be different here, because this policy changes notice. Under dragonfly: Required field: scope.'
     )
     expect(out).toMatch(
-      /31 lines of dragonfly: \d+ carried out, \d+ with reminders only, \d+ not covered yet, 6 that may be different here\.\n$/
+      /31 lines of dragonfly: \d+ carried out, \d+ with reminders only, \d+ not covered yet, 7 that may be different here\.\n$/
     )
   })
 

@@ -161,7 +161,8 @@ describe('the history of a case', () => {
     ],
     [
       event('date-asked', CASE, GRACE, {
-        ...{ reporter: '1', date: at('2026-12-01T13:00:00Z'), zone: null, how: 'encrypted' }
+        ...{ reporter: '1', date: at('2026-12-01T13:00:00Z'), zone: null, how: 'encrypted' },
+        writtenAt: AT
       }),
       'Grace Hopper wrote to Alice <alice@reporter.example> to ask whether the disclosure date Tue 1 Dec 2026, 14:00 Berlin (13:00 UTC) suits them (encrypted).'
     ],

@@ -69,9 +69,8 @@ function forge(signature: SignaturePacket | undefined): SignaturePacket {
   const data = Uint8Array.from(copy.signatureData ?? [])
   copy.signatureData = data
   copy.created = LATER
-  // The creation time stands in the hashed subpackets: type 2, five bytes long.
-  const at = Buffer.from(data).indexOf(Buffer.from([5, 2]))
-  const four = at >= 0 ? at + 2 : Buffer.from(data).indexOf(Buffer.from([5, 0x82])) + 2
+  // The creation time is the first hashed subpacket: critical, type 2, five bytes long. Later ones hold random bytes.
+  const four = Buffer.from(data).indexOf(Buffer.from([5, 0x82])) + 2
   Buffer.from(data.buffer).writeUInt32BE(LATER.getTime() / 1000, four)
   return copy
 }

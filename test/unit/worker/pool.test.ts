@@ -110,7 +110,7 @@ describe('the worker pool', () => {
     const spinning = failureOf(pool, 'spin')
     const waiting = [pool.openHeaders(new Uint8Array(3)), pool.openHeaders(new Uint8Array(3))]
     expect(await spinning).toMatchObject({ code: 'worker-limit' })
-    await expect(waiting[0]).rejects.toMatchObject({ code: 'worker-crash', retryable: true })
+    await expect(waiting[0]).rejects.toMatchObject({ code: 'worker-start', retryable: true })
     expect(await waiting[1]).toBe('answered')
     expect(events).toEqual([
       { event: 'worker.killed', task: 'signClear', code: 'worker-limit' },
@@ -120,7 +120,7 @@ describe('the worker pool', () => {
   })
 
   it('does not begin without a thread', async () => {
-    await expect(stubborn({}, ['dies'])).rejects.toMatchObject({ code: 'worker-crash' })
+    await expect(stubborn({}, ['dies'])).rejects.toMatchObject({ code: 'worker-start' })
   })
 
   it('terminates an idle thread after a while, and starts another for the next task', async () => {
