@@ -86,18 +86,11 @@ const clock = block({
 )
 
 /** Tells only whom its events name: of a message, the one who was to get it. */
-const clockOfCase = clock.refine(
-  ({ starts, steps }) => {
-    const isOfMessage = starts.every((kind) => kind === 'not-encrypted' || kind === 'undelivered')
-    const unnamed: readonly unknown[] = isOfMessage ? ['member'] : ['member', 'recipient', 'others']
-    return !steps.some(({ tell }) => tell.some((whom) => unnamed.includes(whom)))
-  },
-  {
-    path: ['steps'],
-    message:
-      'must not tell member, recipient or others: only not-encrypted and undelivered have a recipient, and no event of a case is about a member'
-  }
-)
+const clockOfCase = clock.refine(({ starts, steps }) => {
+  const isOfMessage = starts.every((kind) => kind === 'not-encrypted' || kind === 'undelivered')
+  const unnamed: readonly unknown[] = isOfMessage ? ['member'] : ['member', 'recipient', 'others']
+  return !steps.some(({ tell }) => tell.some((whom) => unnamed.includes(whom)))
+}, 'must not tell member, recipient or others: only not-encrypted and undelivered have a recipient, and no event of a case is about a member')
 
 /** All clocks of a policy by id: they are those of its cases. */
 export const clocks = z

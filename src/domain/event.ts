@@ -274,11 +274,10 @@ export type EventKind = keyof Particulars
 export const EVENT_KINDS = Object.keys(EVENTS) as EventKind[]
 /** Kinds that clocks go by. Not `told`: the clocks of a case must not wait while its notice leaves for hundreds. */
 export const CLOCK_KINDS: EventKind[] = EVENT_KINDS.filter((kind) => kind !== 'told')
-const OF_COPIES: EventKind[] = [
-  ...(['copy-waits', 'copy-left', 'copy-missing', 'copy-dropped', 'undelivered'] as const)
-]
 /** Kinds that decisions about a case go by. Not what becomes of each member's copy: that grows with the list. */
-export const CASE_KINDS: EventKind[] = CLOCK_KINDS.filter((kind) => !OF_COPIES.includes(kind))
+export const CASE_KINDS: EventKind[] = CLOCK_KINDS.filter(
+  (kind) => !kind.startsWith('copy-') && kind !== 'undelivered'
+)
 
 /** One thing that is to be put on the record. */
 export type NewEvent<K extends EventKind = EventKind> = {

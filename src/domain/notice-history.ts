@@ -42,12 +42,9 @@ export function noticeAfter(
     const others = approvals.filter(({ maintainerId }) => maintainerId !== actor.id)
     return { ...history, approvals: [...others, { maintainerId: actor.id, digest, at, eventId }] }
   }
-  // A reason alone for the date that stands is no edit.
-  const isReason = kind === 'embargo-set' && about.written === ''
-  if (!EDITS.includes(kind) || isReason) return history
+  if (!EDITS.includes(kind)) return history
   // A maintainer whose date was replaced by another date is no author because of it.
-  const isNewDate = kind === 'embargo-set' && about.date !== about.oldDate
-  const standing = authors.edits.filter((edit) => !isNewDate || edit.kind !== kind)
+  const standing = authors.edits.filter((edit) => kind !== 'embargo-set' || edit.kind !== kind)
   const edits = [...standing, { id: actor.id, kind }]
   return { ...NO_HISTORY, authors: { ids: [...new Set(edits.map(({ id }) => id))], edits } }
 }

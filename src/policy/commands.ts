@@ -58,6 +58,8 @@ type Open = { -readonly [K in keyof Command]: Command[K] } & {
   readonly fields: Field[]
 }
 type Field = { readonly key: string; value: string }
+/** What stands before a text on its line, and the text; null for none. */
+type Line = { readonly head: string; readonly text: string | null }
 
 /** Takes the text of a message apart. Bad lines become problems; the caller runs nothing if there is any. */
 export function parseCommands(text: string, verbs: readonly Grammar[]): ParsedCommands {
@@ -232,10 +234,7 @@ const OTHER_MARK =
   'I cannot tell whether this line opens a text. Please write << before the text and >> below it, and no guillemet on this line.'
 
 /** Splits `<<text>>` on one line, or collects the lines up to the one that ends the block. It may begin on the next line. */
-function readBlock(
-  reader: Reader,
-  line: string
-): { readonly head: string; readonly text: string | null } {
+function readBlock(reader: Reader, line: string): Line {
   const opened = line.indexOf('<<')
   if (opened < 0) {
     const below = opensBelow(reader)

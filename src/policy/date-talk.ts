@@ -259,10 +259,8 @@ export function owedWord(
   const date = comingDate(record, now)
   if (date === null || (isTold && last?.about.date === date)) return null
   const left = events.findLastIndex(({ kind }) => kind === 'notice-left')
-  const [known, set] = [events.slice(0, left + 1), events].map((all) =>
-    // Not where a reason alone was added.
-    all.findLast((one) => one.kind === 'embargo-set' && one.about.written !== '')
-  )
+  const known = events.slice(0, left + 1).findLast((one) => one.kind === 'embargo-set')
+  const set = events.findLast(({ kind }) => kind === 'embargo-set')
   const writtenAt = set !== undefined && 'at' in set ? (set.at as Instant) : now
   return { word: known?.about.date === date ? 'date' : 'question', date, writtenAt }
 }

@@ -357,25 +357,16 @@ it('(B19) what tells a reporter that the issue is public leaves also after the c
   expect(await allTo(alice, mark)).toContain('became public before the date that we planned')
 })
 
-it('(B16, B19, G7) a reason for the date that the case has asks no reporter again, and approvals stand', async () => {
+it('(B16, B19, G7) the date that the case has, with a reason, asks no reporter again, and approvals stand', async () => {
   await givenNotices({ autocrypt: true })
   const mark = world.accepted.length
   expect(await writes(grace, `/embargo ${DISCLOSURE} because it is exploited\n`)).toContain(
-    'Kept as the reason for the disclosure date, because: it is exploited. Nobody is asked'
+    'nothing is changed. The reason is not kept; /note keeps one.'
   )
   expect((await allTo(alice, mark)).trim()).toBe('')
   expect(recorded('approvals-voided')).toEqual([])
   await world.wait(UNTIL_DUE)
   expect(recorded('notice-left')).toHaveLength(1)
-})
-
-it('(A12) a reason alone, for the date that the list was told, is kept and is no change', async () => {
-  await released(true)
-  expect(await writes(grace, `/embargo ${DISCLOSURE} because it is exploited\n`)).toContain(
-    'Kept as the reason for the disclosure date, because: it is exploited.'
-  )
-  expect(await writes(grace, '/status\n')).toContain('(set because: it is exploited)')
-  expect(recorded('change-proposed')).toEqual([])
 })
 
 it('(B17) a date is said in the zone in which it was written, too: to its author, the reporter and in the notice that is approved', async () => {
@@ -394,6 +385,7 @@ it('(B17) a date is said in the zone in which it was written, too: to its author
   expect(await allTo(linus)).toContain(`Disclosure: ${tokyo}`)
   const approvable = () => world.desk.db.read((read) => notices.find(read, FIRST))?.previews ?? []
   const [inTokyo] = approvable()
+  await writesAnew('/embargo 2026-12-08 12:00 UTC because later\n')
   await writesAnew('/embargo 2026-12-07 12:00 UTC because later\n/notice preview\n')
   expect(approvable()).toHaveLength(1)
   expect(approvable()[0]?.digest).not.toBe(inTokyo?.digest)
@@ -575,12 +567,12 @@ it('no reporter reads that the list was told when no copy could leave (B22)', as
 })
 
 it('(B9) a preview shows why the disclosure has its date, and the members never read it', async () => {
-  const fields = `${FIELDS}/embargo ${DISCLOSURE} because it is exploited\n`
+  const fields = `${FIELDS}/embargo 2026-12-04T12:01:00Z because it is exploited\n`
   await givenNotices({ fields })
   for (const person of [grace, linus])
     expect(await allTo(person)).toMatch(
-      /Preview of the notice.*Disclosure: due Fri 4 Dec 2026, 12:00 UTC \(set because: it is exploited\)/
+      /Preview of the notice.*Disclosure: due Fri 4 Dec 2026, 12:01 UTC \(set because: it is exploited\)/
     )
-  await world.wait(UNTIL_DUE)
+  await world.wait(UNTIL_DUE + MINUTE)
   for (const person of [alice, ...members]) expect(await allTo(person)).not.toContain('exploited')
 })

@@ -622,11 +622,13 @@ it('(B3, A5) an answer says at once that nobody is left to approve; whoever set 
   expect(recorded('approvals-voided')).toEqual([{ of: ['linus'] }])
 })
 
-it('(B3) whoever set a date is its author also when another writes the same instant in another zone', async () => {
+it('(B3, B16) the same instant in another zone or with a reason changes nothing: nobody is asked again, and its author stays one', async () => {
   await givenNotices()
   await writes(linus, '/embargo 2026-12-03T12:00:00Z because it is ready\n')
-  await writes(grace, '/embargo 2026-12-03 13:00 Europe/Berlin because of their users\n')
-  expect(authors()).toEqual(['linus', 'grace'])
+  const asked = recorded('date-asked').length
+  const again = '/embargo 2026-12-03 13:00 Europe/Berlin because of their users\n'
+  expect(await writes(grace, again)).toContain('nothing is changed. The reason is not kept')
+  expect([authors(), recorded('date-asked').length]).toEqual([['linus'], asked])
 })
 
 it('(B16) what is held because its disclosure has passed is let go by no approval: the alarm names /disclosed and /embargo', async () => {

@@ -23,7 +23,7 @@ import {
   requireLegal,
   splitReason
 } from '../draft.ts'
-import { dateWords, plannedRelease, willLeave } from '../notice-content.ts'
+import { plannedRelease, willLeave } from '../notice-content.ts'
 import { AUTHORS, announceEdit, editWords, reopenNotice } from './notice.ts'
 import { type Verb } from './verb.ts'
 
@@ -38,23 +38,22 @@ const embargo: Handler = (draft, command) => {
   const said = formatInstant(date, timezone, zone)
   if (date <= now) throw new Refusal(`${said} has passed already.`)
   const { disclosureAt: oldDate } = draft.case
-  const isSame = date === oldDate
-  if (isSame && reason === null)
-    return `The disclosure is set to ${said} already; nothing is changed.`
+  if (date === oldDate) {
+    const kept = reason === null ? '' : ' The reason is not kept; /note keeps one.'
+    return `The disclosure is set to ${said} already; nothing is changed.${kept}`
+  }
   refuseIf(changeComplaint(draft))
   const disclosureReason = reason ?? ''
-  // What the list was told is no change in another zone either.
-  if (isSame && (isListTold(draft.notice) || said === dateWords(draft.case, timezone)))
-    return addReason(draft, date, disclosureReason, why)
   const edited = announceEdit(draft)
   draft.case = { ...draft.case, disclosureAt: date, disclosureZone: zone, disclosureReason }
   const unusual = reason === null ? [...whatIsUnusual(draft, date)] : []
   if (unusual.length > 0)
     throw new Refusal(`${unusual.join(' ')} If you mean it, add to the line: because REASON.`)
-  const about = { oldDate, date, written, reason: disclosureReason, leaveBy: leaveBy(draft) }
+  const leaveBy = draft.case.state === 'noticed' ? null : plannedRelease(draft)
+  const about = { oldDate, date, written, reason: disclosureReason, leaveBy }
   decided(draft, 'embargo-set', about)
   draft.activity.push(`set the disclosure to ${said}${why}`)
-  putForward(draft, date, isSame)
+  putForward(draft, date)
   return `Disclosure: ${said}${why}.${leaves(draft)}${editWords(draft, edited)}`
 }
 
@@ -63,23 +62,10 @@ function leaves(draft: Draft): string {
   return releaseAt === null || isListTold(draft.notice) ? '' : ` ${willLeave(releaseAt, draft)}`
 }
 
-function leaveBy(draft: Draft): Instant | null {
-  return draft.case.state === 'noticed' ? null : plannedRelease(draft)
-}
-
-/** A reason alone is nothing that anybody approved, or that the list or a reporter would have to be told. */
-function addReason(draft: Draft, date: Instant, reason: string, why: string): string {
-  draft.case = { ...draft.case, disclosureReason: reason }
-  const about = { oldDate: date, date, written: '', reason, leaveBy: leaveBy(draft) }
-  decided(draft, 'embargo-set', about)
-  draft.activity.push(`gave a reason for the disclosure date${why}`)
-  return `Kept as the reason for the disclosure date${why}. Nobody is asked about the date again.`
-}
-
-/** Opens the notice; asks the reporters about a new date (not one in a new zone), and tells it again if the list has it. */
-function putForward(draft: Draft, date: Instant, isSame: boolean): void {
+/** Opens the notice for the new date and asks the reporters about it; if the list has that date, they are told it again. */
+function putForward(draft: Draft, date: Instant): void {
   const isBack = draft.notice !== null && reopenNotice(draft, draft.notice).state === 'released'
-  if (!isSame) tellAll(draft, { word: isBack ? 'date' : 'question', date })
+  tellAll(draft, { word: isBack ? 'date' : 'question', date })
 }
 
 /** The first usual date that keeps the lead of the policy and leaves three days to write and approve the notice. */

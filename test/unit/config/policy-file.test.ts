@@ -363,9 +363,9 @@ reject: { codes: { ${ids.map((id) => `${id}: Words.`).join(', ')} } }
     a misspelt unit of time               | extends: dispatch\nid: own\nclocks: { answer: { due: { within: { busines_days: 3 } } } }\n | clocks.answer.due.within (line 3) must be one of { minutes: N }
     an unknown notice field               | extends: dispatch\nid: own\nnotice: { required: [poc] }\n | notice.required[0] (line 3) must be one of title
     a clock on an event that there is not | extends: dispatch\nid: own\nclocks: { answer: { stops: [anserwed] } }\n | clocks.answer.stops[0] (line 3) must be a kind of event of the record
-    a clock of a case that tells a member | extends: dispatch\nid: own\nclocks: { answer: { steps: [{ at: { percent: 50 }, tell: [member] }] } }\n | clocks.answer.steps (line 3) must not tell member
-    a clock that tells a recipient        | extends: dispatch\nid: own\nclocks: { answer: { steps: [{ at: { percent: 50 }, tell: [owner, recipient] }] } }\n | clocks.answer.steps (line 3) must not tell member, recipient or others
-    a clock that tells the others         | extends: dispatch\nid: own\nclocks: { answer: { steps: [{ at: { percent: 50 }, tell: [others] }] } }\n | clocks.answer.steps (line 3) must not tell member, recipient or others
+    a clock of a case that tells a member | extends: dispatch\nid: own\nclocks: { answer: { steps: [{ at: { percent: 50 }, tell: [member] }] } }\n | clocks.answer (line 3) must not tell member
+    a clock that tells a recipient        | extends: dispatch\nid: own\nclocks: { answer: { steps: [{ at: { percent: 50 }, tell: [owner, recipient] }] } }\n | clocks.answer (line 3) must not tell member, recipient or others
+    a clock that tells the others         | extends: dispatch\nid: own\nclocks: { answer: { steps: [{ at: { percent: 50 }, tell: [others] }] } }\n | clocks.answer (line 3) must not tell member, recipient or others
     a clock with an unknown message       | extends: dispatch\nid: own\nclocks: { answer: { message: remindre } }\n | clocks.answer.message (line 3) must be one of reminder, preflight, change
     a clock with an unknown key           | extends: dispatch\nid: own\nclocks: { answer: { key: reporter mesage } }\n | clocks.answer.key (line 3) must be one of reporter, writtenAt reporter
     a clock that an unknown one ends      | extends: dispatch\nid: own\nclocks: { answer: { until: deadman } }\n | clocks.answer.until (line 3) must be one of notice-draft, preflight,

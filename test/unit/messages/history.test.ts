@@ -64,16 +64,6 @@ describe('the history of a case', () => {
       'Grace Hopper wrote to Alice <alice@reporter.example> (answer); the text waits, because we have no usable key of theirs.'
     ],
     [
-      event('embargo-set', CASE, GRACE, {
-        oldDate: at('2026-12-08T13:00:00Z'),
-        date: at('2026-12-08T13:00:00Z'),
-        written: '',
-        reason: 'exploited',
-        leaveBy: null
-      }),
-      'Grace Hopper gave a reason for the disclosure date Tue 8 Dec 2026, 14:00 Berlin (13:00 UTC), because: exploited.'
-    ],
-    [
       event('copy-dropped', CASE, BY_DESK, { member: 'suse', because: 'public' }),
       'The desk withdrew the copy of list member suse, because the issue became public before the copy left.'
     ],

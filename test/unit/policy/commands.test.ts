@@ -195,7 +195,7 @@ describe('a command where none is read (B7)', () => {
       for (const text of [line, `Hello,\n\n${line}`]) {
         const { commands, problems } = parse(text)
         expect([commands, problems]).toMatchObject([[], [{ because: 'form', line }]])
-        expect(problems[0]?.says).toContain('Please write it without the mark, at the top')
+        expect(problems[0]?.says).toContain('Please write it so at the top')
       }
     }
   )
