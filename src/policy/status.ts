@@ -156,7 +156,7 @@ export function answerLines(record: CaseRecord, timezone: string): string[] {
   const never = isOpen(record.state) ? 'not answered by a person yet' : 'never answered by a person'
   const shown = reporters.length === 0 ? record.reporters.slice(0, 1) : reporters
   return shown.map(({ answeredAt: at, contact }) => {
-    const how = at === null ? never : `first answered by a person ${formatInstant(at, timezone)}`
+    const how = at === null ? never : `first answer by a person ${formatInstant(at, timezone)}`
     return reporters.length < 2 ? how : `${contact?.address ?? ''}, ${how}`
   })
 }

@@ -237,7 +237,7 @@ describe('a case with several reporters (B14)', () => {
     await says('/status')
     const said = await lastTo(grace)
     expect(said).toContain(`Reporter: ${alice.address}, not answered by a person yet`)
-    expect(said).toContain(`Reporter: ${bob.address}, first answered by a person`)
+    expect(said).toContain(`Reporter: ${bob.address}, first answer by a person`)
     const ways = [alice, bob].map(({ address }) => `Answers: go to ${address}, encrypted`)
     expect(said).toContain(ways.join('. '))
     expect(said).not.toContain('Due: nothing')
@@ -768,7 +768,7 @@ it('the other maintainers read to which of several reporters a colleague wrote (
   await answers(SECOND, '/reply\nHello.')
   expect(await lastTo(linus)).toContain(`answered ${bob.address} (encrypted)`)
   expect(await lastTo(linus)).toMatch(
-    /Reporter: alice@reporter.example, not answered by a person yet;\s+bob@reporter.example, first answered by a person Mon 23/
+    /Reporter: alice@reporter.example, not answered by a person yet;\s+bob@reporter.example, first answer by a person Mon 23/
   )
 })
 

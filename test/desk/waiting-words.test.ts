@@ -150,7 +150,7 @@ it('(B10) what waits leaves with the key of the reporter’s next message, encry
   expect(forwarded).toContain(
     'Sent now, after waiting for a key: 4 messages to the reporter, encrypted (ACME-2026-0001)'
   )
-  expect(forwarded).toContain('Reporter: first answered by a person Mon 23 Nov 2026')
+  expect(forwarded).toContain('Reporter: first answer by a person Mon 23 Nov 2026')
   expect(forwarded).not.toContain('answered the reporter yet')
 })
 
