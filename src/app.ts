@@ -94,8 +94,9 @@ async function stay(desk: Desk, edges: Edges, config: Config, signal: AbortSigna
     if (error instanceof Trouble && error.retryable) return null
     throw error
   })
-  await first?.close()
-  await runLoops(desk, edges, bells, signal)
+  const opened = [first]
+  const openMailbox: Edges['openMailbox'] = async (stop) => opened.pop() ?? edges.openMailbox(stop)
+  await runLoops(desk, { ...edges, openMailbox }, bells, signal)
 }
 
 /** Default ports by `tls` (RFC 8314, RFC 6409). */

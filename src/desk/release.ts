@@ -132,9 +132,10 @@ function judge(desk: Desk, read: Read, notice: NoticeRecord, now: Instant): Verd
     clockJump: events.openDoubt(read),
     now
   })
+  if (verdict.kind !== 'release') return verdict
   const owed = owedWithNotice(notice, dateAbout(read, notice, known, now), true)
   const dateOwed = owed.some(({ word }) => word === 'date') ? now : null
-  return verdict.kind === 'release' ? { ...verdict, digest, content, dateOwed } : verdict
+  return { ...verdict, digest, content, dateOwed }
 }
 
 /** From here on the release goes on by itself, whatever happens to the process. */
@@ -259,13 +260,13 @@ function copiesFor(
 async function endRelease(desk: Desk, notice: NoticeRecord, known: NoticeSetting): Promise<void> {
   const now = desk.clock.now()
   const { id, revision, caseTag } = notice
-  const mails = await dateMails(desk, notice, known, now)
+  const written = await dateMessages(desk, notice, known, now)
   const isOver = desk.db.transact((tx) => {
     const current = notices.findById(tx, id)
     if (current?.state !== 'releasing' || deliveries.listWaiting(tx, id, revision, 1).length > 0)
       return false
     notices.setState(tx, current, { state: 'released', releasedAt: now })
-    for (const { decisions, prepared } of mails) commit(tx, decisions, prepared, { now })
+    for (const { decisions, prepared } of written) commit(tx, decisions, prepared, { now })
     const { held, queued, sent, bounced, 'given-up': lost } = deliveries.count(tx, id, revision)
     const about = { revision, sent: queued + sent + bounced + lost, held }
     record(tx, event('notice-left', aboutCase(caseTag), BY_DESK, about), { now })
@@ -289,7 +290,7 @@ function dateAbout(
  * The messages about the date, each by itself: what fails at one reporter keeps no other from being told. No copy of the notice
  * waits for them; where none can be made, alarms say so (A3).
  */
-async function dateMails(desk: Desk, notice: NoticeRecord, known: NoticeSetting, now: Instant) {
+async function dateMessages(desk: Desk, notice: NoticeRecord, known: NoticeSetting, now: Instant) {
   const { about, owed } = desk.db.read((read) => {
     const { queued, sent } = deliveries.count(read, notice.id, notice.revision)
     const about = dateAbout(read, notice, known, now)

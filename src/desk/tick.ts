@@ -153,7 +153,7 @@ function know(desk: Desk, read: Read, subject: Subject, now: Instant) {
   return { subject, record: found, product, last, standing, now }
 }
 
-/** The events that the clocks name; for clocks whose every start is a run of its own, those that may still be told. */
+/** The events that the clocks name; for clocks whose every start is a run of its own, all since one may still be told. */
 function eventsOf(read: Read, subject: Subject, clocks: readonly Clock[]): DeskEvent[] {
   const kinds = kindsOf(clocks.filter(({ counts }) => counts !== 'each'))
   const from = looks.findEachFrom(read, subject)

@@ -157,7 +157,7 @@ const EVENTS = {
   'embargo-set': {} as {
     oldDate: Instant | null
     date: Instant
-    /** As the maintainer wrote it, zone included; '' where they gave the date that holds another reason and nothing else. */
+    /** As the maintainer wrote it, zone included. */
     written: string
     reason: string
     /** When the notice has to leave by the policy's lead; null where there is none or it has left. */

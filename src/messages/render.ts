@@ -81,11 +81,12 @@ export function wordingProblems(
   const builtIn = [...wordings].map(
     ([kind, one]) => [kind, { ...one, source: one.builtIn }] as const
   )
-  const [own, known] = [wordings, new Map(builtIn)].map((all) => {
+  const readsBy = (all: typeof wordings) => {
     const render = createRender(all, SAMPLE_DESK, messages)
     return (message: Message, inClear: boolean): string =>
       render(message, { ...SAMPLE, inClear }).replaceAll(/\s+/gu, ' ')
-  }) as [Reads, Reads]
+  }
+  const [own, known] = [readsBy(wordings), readsBy(new Map(builtIn))]
   return messages.flatMap((definition) => {
     const { file = '', samples = {} } = wordings.get(definition.kind) ?? {}
     return complaints(file, () => {
@@ -105,8 +106,6 @@ export function wordingProblems(
     })
   })
 }
-
-type Reads = (message: Message, inClear: boolean) => string
 
 /** What no wording may leave out, wherever it stands in the parameters: by its name, with blanks as one. */
 const ESSENTIAL = 'text decision code date disclosure said reach remedy answerBy'.split(' ')

@@ -55,8 +55,10 @@ export function textOf(part: Part): LeafText {
 /** Bytes in `charset` ('' when not declared) as text. */
 export function decodeText(bytes: Uint8Array, charset: string): LeafText {
   const slice = bytes.subarray(0, LEAF_BYTES_MAX)
-  // The slice may end inside a character.
-  const chosen = chooseCharset(slice, charset, isUtf8(bytes))
+  // A slice may end inside a character: its last one does not count.
+  const last = slice.findLastIndex((byte) => byte < 0x80 || byte > 0xbf)
+  const isValid = isUtf8(bytes.length > slice.length ? slice.subarray(0, last) : slice)
+  const chosen = chooseCharset(slice, charset, isValid)
   const decoded = decodeBytes(slice, chosen.charset)
   const text = decoded.replaceAll(/\r\n?/g, '\n').replaceAll(CONTROLS, pictureOf)
   const isDamaged = chosen.isGuess || text.includes('\ufffd')
@@ -95,8 +97,7 @@ const UNCLOSED = /\u001b(?!\(B)[^\u001b\n]*$/gm
 
 /**
  * Undeclared text is UTF-8 if it can be, and declared UTF-8 without a single valid character is read as windows-1252. Text with
- * an unknown charset is read like undeclared text and reported as a guess; so is what programs read in two ways. `isValid`: it is
- * UTF-8 to its end.
+ * an unknown charset is read like undeclared text and reported as a guess; so is what programs read in two ways.
  */
 function chooseCharset(bytes: Uint8Array, declared: string, isValid: boolean) {
   const named = charsetNamed(declared)

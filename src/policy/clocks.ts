@@ -147,7 +147,7 @@ export type Telling = {
 
 export type StandingFacts = {
   readonly clocks: readonly Clock[]
-  /** Events of the kinds that the clocks name, oldest first. */
+  /** The events that the clocks go by, oldest first. */
   readonly events: readonly DeskEvent[]
   readonly told: readonly Told[]
   readonly calendar: Calendar

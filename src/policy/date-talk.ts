@@ -71,7 +71,7 @@ type Word = {
 }
 export type Owed = Word & { readonly reporter: Reporter }
 
-/** Whose act it is, and on the record of which case. */
+/** Who writes, and on the record of which case. */
 type Act = { readonly by: Actor; readonly tag: CaseTag }
 
 /** Writes to one reporter, or records why that cannot be. */

@@ -39,8 +39,7 @@ const START_MS_MIN = 60_000
 
 /**
  * Starts the pool and waits until a first worker has unlocked the desk's keys. Throws {@link Trouble} `desk-key` when they
- * cannot be unlocked, `worker-start` when no worker can be started; after `close`, every task throws
- * `stopping`.
+ * cannot be unlocked, `worker-start` when no worker can be started; after `close`, every task throws `stopping`.
  */
 export async function createWorkers(options: WorkerOptions): Promise<Workers> {
   const closing = new AbortController()

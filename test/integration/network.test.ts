@@ -98,6 +98,8 @@ describeWith(['dovecot', 'gpg'], 'a network and a clock that misbehave', async (
     await dovecot.append(user, report('before'))
     const daemon = await desk.start()
     await reached(sink, 'before')
+    // The connection that proves the configuration is the one that is used.
+    expect(daemon.lines.filter(({ event }) => event === 'imap.connected')).toHaveLength(1)
 
     const from = daemon.lines.length
     await dovecot.kill()

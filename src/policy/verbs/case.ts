@@ -168,9 +168,8 @@ function notYetTold(draft: Draft, text: string): readonly Addressed[] {
 
 function answerDue(draft: Draft): string | null {
   const wrote = whoWrote(draft)
-  return wrote.length === 0
-    ? null
-    : `Nobody has answered the last message of ${listed(wrote)}. Please answer it with /reply first, or write a text below /close, which all reporters read.`
+  if (wrote.length === 0) return null
+  return `Nobody has answered the last message of ${listed(wrote)}. Please answer it with /reply first, or write a text below /close, which all reporters read.`
 }
 
 /** What a reporter reads at the end of a case, whether or not the maintainer adds a text. */

@@ -50,8 +50,7 @@ const embargo: Handler = (draft, command) => {
   if (unusual.length > 0)
     throw new Refusal(`${unusual.join(' ')} If you mean it, add to the line: because REASON.`)
   const leaveBy = draft.case.state === 'noticed' ? null : plannedRelease(draft)
-  const about = { oldDate, date, written, reason: disclosureReason, leaveBy }
-  decided(draft, 'embargo-set', about)
+  decided(draft, 'embargo-set', { oldDate, date, written, reason: disclosureReason, leaveBy })
   draft.activity.push(`set the disclosure to ${said}${why}`)
   putForward(draft, date)
   return `Disclosure: ${said}${why}.${leaves(draft)}${editWords(draft, edited)}`
@@ -116,8 +115,9 @@ function* whatIsUnusual(draft: Draft, at: Instant): Iterable<string> {
   const first = draft.bound.notice
   const told = first?.told?.at ?? first?.releasedAt ?? releaseAt
   const { min, max } = policy.notice.tolerance
+  const allowed = `The policy allows ${spanWords(min)} to ${spanWords(max)}.`
   if (told > startBefore(at, min, calendar))
-    yield `The list ${told < draft.now ? 'was' : 'would be'} told ${says(told)}, which is less than ${spanWords(min)} before the disclosure. The policy allows ${spanWords(min)} to ${spanWords(max)}.`
+    yield `The list ${told < draft.now ? 'was' : 'would be'} told ${says(told)}, which is less than ${spanWords(min)} before the disclosure. ${allowed}`
   if (told < startBefore(at, max, calendar))
-    yield `The list has known since ${says(told)}, which is more than ${spanWords(max)} before the disclosure. The policy allows ${spanWords(min)} to ${spanWords(max)}.`
+    yield `The list has known since ${says(told)}, which is more than ${spanWords(max)} before the disclosure. ${allowed}`
 }

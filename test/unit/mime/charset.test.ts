@@ -54,6 +54,16 @@ describe('a charset', () => {
     expect(decodeCharset(Uint8Array.from(bytes), name)).toBe(expected)
   })
 
+  it.each(['utf-8', '', 'x-unknown'])(
+    '%j is judged by what is shown, and not by what is cut off',
+    (name) => {
+      const shown = Buffer.from('Größe '.repeat(2 ** 17))
+      const text = decodeText(Buffer.concat([shown, Buffer.from([0xff])]), name)
+      expect(text.text.startsWith('Größe')).toBe(true)
+      expect(text.isDamaged).toBe(name === 'x-unknown')
+    }
+  )
+
   it('of two byte orders needs a mark, or is reported', () => {
     const words = Buffer.from('plain words', 'utf16le')
     const marked = Buffer.concat([Buffer.from([0xff, 0xfe]), words])
