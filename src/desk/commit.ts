@@ -4,7 +4,7 @@
  */
 import { assert } from '../domain/assert.ts'
 import { type CaseRecord, isOpen, numbersOf, underOneNumber } from '../domain/case.ts'
-import { concernsState, moveCase } from '../domain/case-machine.ts'
+import { concernsState, historyOf, moveCase } from '../domain/case-machine.ts'
 import { type Decision, type DecisionOf, type Disposition } from '../domain/decision.ts'
 import {
   aboutCase,
@@ -242,15 +242,10 @@ function move(tx: Tx, decided: NewEvent, now: Instant): boolean {
   if (decided.subject.kind !== 'case' || !concernsState(decided.kind)) return true
   const found = requireCase(tx, decided.subject.id)
   const { state: from, tag, version, disclosureAt } = found
-  const notice = notices.find(tx, tag)?.state ?? null
+  const happened = events.ofCase(tx, found)
+  const notice = notices.find(tx, tag, happened)?.state ?? null
   // The desk itself ends no case.
-  const facts = {
-    ...events.caseHistory(tx, found),
-    notice,
-    disclosureAt,
-    mayEndInternally: false,
-    now
-  }
+  const facts = { ...historyOf(happened), notice, disclosureAt, mayEndInternally: false, now }
   const moved = moveCase(from, underOneNumber(found, decided), facts)
   if (moved.kind === 'refused') return false
   if (moved.to !== from)

@@ -1,7 +1,7 @@
 /** The *read* step: opens a message in a worker and gathers what the decision may depend on. Reads only. */
 import { type Address, domainOf, isSameAddress } from '../domain/address.ts'
 import { addresseesOf, type CaseRecord, numbersOf } from '../domain/case.ts'
-import { aboutCase } from '../domain/event.ts'
+import { historyOf } from '../domain/case-machine.ts'
 import { type CaseTag, findCaseTags, type MessageId, parseMessageId } from '../domain/ids.ts'
 import { type OpenedMail, subjectOf } from '../domain/mail.ts'
 import { type NamedMessage, quotedCodes } from '../domain/message.ts'
@@ -95,7 +95,7 @@ export async function readSituation(
       ),
     senderKey,
     mergedKey,
-    history: historyOf(read, desk, opened, now),
+    history: answersTo(read, desk, opened, now),
     openCases: hasVerb(parsed, 'cases') || hasVerb(parsed, 'merge') ? cases.list(read, 'open') : [],
     nextTag: cases.nextTag(read, desk.settings.desk.casePrefix, now, desk.settings.desk.timezone),
     bound
@@ -130,9 +130,8 @@ function senderFacts(read: Read, { outer: { from } }: OpenedMail) {
 }
 
 function datedOf(read: Read, addresses: readonly Address[]): DatedCase[] {
-  return cases.listDated(read, addresses).map((record) => {
-    return { record, events: events.list(read, aboutCase(record.tag)) }
-  })
+  const dated = cases.listDated(read, addresses)
+  return dated.map((record) => ({ record, events: events.ofCase(read, record) }))
 }
 
 function hasVerb(parsed: ParsedCommands | null, name: string): boolean {
@@ -181,12 +180,13 @@ async function readBound(
       for (const key of await offeredKeys(desk, address, commands, now))
         offered.push({ ...key, address })
   return desk.db.read((read) => {
-    const notice = notices.find(read, tag)
+    const happened = events.ofCase(read, record)
+    const notice = notices.find(read, tag, happened)
     const heldAnswerTo = outbox.findHeldAnswer(read, numbersOf(record))?.envelopeTo ?? null
     return {
       case: record,
-      history: events.caseHistory(read, record),
-      events: events.list(read, aboutCase(tag)),
+      history: historyOf(happened),
+      events: happened,
       named,
       reporterKeys,
       offeredKeys: offered,
@@ -233,7 +233,7 @@ function memberOf(read: Read, desk: Desk, opened: OpenedMail): Situation['member
   return record === null ? null : { record, signed: false }
 }
 
-function historyOf(read: Read, desk: Desk, opened: OpenedMail, now: Instant): Situation['history'] {
+function answersTo(read: Read, desk: Desk, opened: OpenedMail, now: Instant): Situation['history'] {
   const sender = opened.outer.from?.address ?? null
   const claimed = claimedMaintainer(opened, desk.settings)
   // No answer is put off for longer than a day: one further ahead was queued before the clock was set back.

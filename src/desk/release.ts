@@ -282,7 +282,7 @@ function dateAbout(
   { case: record, ...known }: NoticeSetting,
   now: Instant
 ) {
-  const happened = events.list(read, aboutCase(record.tag))
+  const happened = events.ofCase(read, record)
   return { ...known, record, events: happened, arrivalId: `${id}:${revision}`, now }
 }
 

@@ -4,7 +4,6 @@
  */
 import { createHash } from 'node:crypto'
 import { type CaseRecord, underOneNumber } from '../domain/case.ts'
-import { type CaseHistory, historyOf } from '../domain/case-machine.ts'
 import {
   aboutCase,
   CASE_KINDS,
@@ -152,9 +151,9 @@ export function list(
   return rows.map(eventOf)
 }
 
-/** What the record says of a case for good. A reporter with several numbers has the first one in it. */
-export function caseHistory(read: Read, record: CaseRecord): CaseHistory {
-  return historyOf(list(read, aboutCase(record.tag)).map((one) => underOneNumber(record, one)))
+/** What decisions about a case go by. A reporter with several numbers has the first one in it. */
+export function ofCase(read: Read, record: CaseRecord): DeskEvent[] {
+  return list(read, aboutCase(record.tag)).map((one) => underOneNumber(record, one))
 }
 
 function eventOf(row: Row): DeskEvent {

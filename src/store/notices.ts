@@ -14,9 +14,14 @@ type Row = Omit<NoticeRecord, keyof NoticeHistory>
 
 const SELECT = 'SELECT * FROM notice_records'
 
-/** The notice of a case, or null. */
-export function find(read: Read, tag: CaseTag): NoticeRecord | null {
-  return recordsOf(read, read.all<Row>(`${SELECT} WHERE case_tag = ?`, [tag]))[0] ?? null
+/** The notice of a case, or null. `happened` are the events of the case, for who has read them already. */
+export function find(
+  read: Read,
+  tag: CaseTag,
+  happened = events.list(read, aboutCase(tag))
+): NoticeRecord | null {
+  const row = read.get<Row>(`${SELECT} WHERE case_tag = ?`, [tag])
+  return row && { ...row, ...noticeHistory(happened) }
 }
 
 export function findById(read: Read, id: number): NoticeRecord | null {

@@ -3,9 +3,11 @@
  * of no use does to them, and what the rows look like afterwards (G1, G2, G3, G9).
  */
 
+import { isDeepStrictEqual } from 'node:util'
 import { readPrivateKey, reformatKey } from 'openpgp'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { handlePending } from '../../src/desk/work.ts'
+import { CASE_KINDS } from '../../src/domain/event.ts'
 import { Trouble } from '../../src/domain/trouble.ts'
 import * as arrivals from '../../src/store/arrivals.ts'
 import * as cases from '../../src/store/cases.ts'
@@ -48,6 +50,27 @@ function arrived(): string[] {
     "SELECT state || ' ' || coalesce(disposition, '') || ' ' || tries FROM arrivals ORDER BY id"
   return world.column(sql)
 }
+
+it('a message of a maintainer reads the record of its case once to be decided', async () => {
+  await givenDesk([grace])
+  await givenMessage(alice, { subject: 'a hole', text: 'Here is how.', as: 'encrypted' })
+  const { read } = world.desk.db
+  const asked: unknown[] = []
+  vi.spyOn(world.desk.db, 'read').mockImplementation((work) =>
+    read((handle) =>
+      work({
+        ...handle,
+        all: (sql, params) => {
+          asked.push(params)
+          return handle.all(sql, params)
+        }
+      })
+    )
+  )
+  await writes(grace, '/status')
+  const decided = { kind: 'case', id: FIRST, from: 0, kinds: CASE_KINDS }
+  expect(asked.filter((params) => isDeepStrictEqual(params, decided))).toHaveLength(1)
+})
 
 describe('a report', () => {
   it('is acknowledged, relayed and answered, each to one person alone (M-01, M-02, M-10)', async () => {
