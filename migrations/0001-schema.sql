@@ -188,8 +188,7 @@ CREATE TABLE looks (
   -- NULL: nothing rings any more until the next event.
   next_look_at TEXT    NULL CHECK (length(next_look_at) = 24),
   -- The promise that is due first, for lists of cases.
-  due_at       TEXT    NULL CHECK (length(due_at) = 24),
-  due_clock    TEXT    NULL,
+  due_json     TEXT    NULL CHECK (length(due_json ->> 'at') = 24),
   -- Everything before this event has been told by the clocks whose every start is a run of its own.
   each_from    INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (subject_kind, subject_id)
@@ -492,8 +491,10 @@ FROM cases;
 
 -- The same with the promise that is due first, as the last look at the case's clocks found it.
 CREATE VIEW listed_cases AS
-SELECT case_records.*, iif(due_at IS NULL, NULL, json_object('at', due_at, 'clock', due_clock)) AS due_json,
-  EXISTS (SELECT 1 FROM notices WHERE notices.case_id = case_records.id AND notices.state = 'released') AS is_list_told
+SELECT case_records.*, due_json,
+  EXISTS (SELECT 1 FROM notices WHERE notices.case_id = case_records.id AND notices.state = 'released') AS is_list_told,
+  state NOT IN ('rejected', 'merged', 'closed') OR EXISTS (SELECT 1 FROM events
+    WHERE subject_kind = 'case' AND subject_id = tag AND kind = 'disclosed') AS has_date
 FROM case_records LEFT JOIN looks ON subject_kind = 'case' AND subject_id = tag;
 
 -- Open cases with a reporter who waits for the first answer or wrote after the last one, and all cases in which words wait for a

@@ -40,7 +40,10 @@ export async function cases(call: Call<{ readonly all?: boolean }>): Promise<voi
     const everybody = new Map(
       rows.flatMap(({ reporters }) => reporters.map((one) => [one.id, one] as const))
     )
-    const summaries = rows.map((row) => summary(row, everybody.get(row.tag) ?? null))
+    const summaries = rows.map(({ due, ...row }) => {
+      const says = due && promiseWords(due, { case: row, settings, now })
+      return { ...summary(row, everybody.get(row.tag) ?? null), due: due && { ...due, says } }
+    })
     printRows(call, summaries, {
       CASE: (row) => row.tag,
       // The reason would widen the column for all of them.
@@ -48,8 +51,7 @@ export async function cases(call: Call<{ readonly all?: boolean }>): Promise<voi
         stateWords({ ...row, decided: decided && { ...decided, reason: '' } }),
       PRODUCT: (row) => row.product,
       OWNER: (row) => row.owner ?? '-',
-      DUE: ({ due, product }) =>
-        due === null ? '-' : promiseWords(due, { case: { product, reporters: [] }, settings, now }),
+      DUE: ({ due }) => due?.says ?? '-',
       REPORTER: (row) => row.reporters.join(', ') || '-',
       SUBJECT: (row) => row.subject
     })
@@ -57,13 +59,13 @@ export async function cases(call: Call<{ readonly all?: boolean }>): Promise<voi
 }
 
 /** `own` sent the report that opened the case. */
-function summary({ due, ...record }: ListedCase, own: Reporter | null) {
-  const { tag, product, state, decided, mergedInto, receivedAt, owner } = record
-  const { disclosureAt, subject } = record
+function summary(record: Omit<ListedCase, 'due'>, own: Reporter | null) {
+  const { tag, product, state, decided, mergedInto, receivedAt, owner, subject } = record
+  const disclosureAt = record.hasDate === true ? record.disclosureAt : null
   const reporters = addresseesOf(named(record, own)).map(({ contact }) => contact.address)
   const answeredAt = own?.answeredAt ?? null
   const dates = { receivedAt, answeredAt, owner, disclosureAt }
-  return { tag, product, state, decided, mergedInto, ...dates, due, reporters, subject }
+  return { tag, product, state, decided, mergedInto, ...dates, reporters, subject }
 }
 
 /** The case with its reporters, or after a merge with its own, who belongs to another case now. */

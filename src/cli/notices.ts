@@ -2,6 +2,7 @@
  * `postern notice list|show|hold`: shows advance notices and lets the operator put one on hold. Only signed mail can write or
  * release a notice.
  */
+import { isOpen } from '../domain/case.ts'
 import { aboutCase, BY_OPERATOR, event } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
 import { copiesHeld, isAnyHere, isOut, type NoticeRecord } from '../domain/notice.ts'
@@ -46,7 +47,10 @@ export async function showNotice(call: Call): Promise<void> {
       const found = requireNotice(read, tag)
       const held = events.lastOfKinds(read, aboutCase(tag), ['notice-held'])
       const disclosed = events.lastOfKinds(read, aboutCase(tag), ['disclosed'])
-      const { disclosureAt, disclosureZone } = cases.find(read, tag) ?? {}
+      const ofCase = cases.find(read, tag)
+      // A case that ended without disclosure has no date.
+      const isDated = ofCase !== null && (isOpen(ofCase.state) || disclosed !== null)
+      const { disclosureAt = null, disclosureZone = null } = isDated ? ofCase : {}
       const around = { held, disclosed, clockJump: events.openDoubt(read) }
       const dates = { disclosureAt, disclosureZone }
       return { notice: found, copies: deliveries.list(read, found.id), ...around, ...dates }

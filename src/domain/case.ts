@@ -210,5 +210,11 @@ export type KeyToPin = PinnedKey & {
 /** A pinned key as it is now: one that expired or was revoked is still the known one, but nothing can be sealed to it. */
 export type ReporterKey = KeyToPin & { readonly isUsable: boolean }
 
-/** One case in a list, with the promise that is due first; null where nothing is. `isListTold`: the list goes by its date. */
-export type ListedCase = CaseRecord & { readonly due: Due | null; readonly isListTold?: boolean }
+/** One case in a list, with the promise that is due first; null where nothing is. */
+export type ListedCase = CaseRecord & {
+  readonly due: Due | null
+  /** Whether the list goes by its date. */
+  readonly isListTold?: boolean
+  /** Whether its date holds, or it is public: a case that ended without disclosure has none. */
+  readonly hasDate?: boolean
+}

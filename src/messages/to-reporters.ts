@@ -103,4 +103,4 @@ export const dateNotice = aboutDate<{
   readonly changed: string
   /** False where no copy of the notice could leave, or nobody is on the list. */
   readonly isListTold: boolean
-}>()('date-notice', 'message about the disclosure', 'Date of disclosure')
+}>()('date-notice', 'message about the disclosure', 'About the disclosure')

@@ -36,11 +36,8 @@ export function nextAt(read: Read): Instant | null {
 
 /** The promise that is due first; null when none is. */
 export function findDue(read: Read, { kind, id }: Subject): Due | null {
-  return read.get<Due>(
-    `SELECT due_at AS at, due_clock AS clock FROM looks
-     WHERE subject_kind = ? AND subject_id = ? AND due_at IS NOT NULL`,
-    [kind, id]
-  )
+  const sql = 'SELECT due_json FROM looks WHERE subject_kind = ? AND subject_id = ?'
+  return read.get<Pick<Look, 'due'>>(sql, [kind, id])?.due ?? null
 }
 
 /** The first event of which a subject's clocks that count `each` start may still have something to tell. */
@@ -52,7 +49,7 @@ export function findEachFrom(read: Read, { kind, id }: Subject): number {
 /** Stores what a look found. */
 export function write(tx: Tx, { kind, id }: Subject, look: Look): void {
   const { nextLookAt, due, eachFrom } = look
-  const values = { nextLookAt, dueAt: due?.at ?? null, dueClock: due?.clock ?? null, eachFrom }
+  const values = { nextLookAt, dueJson: due, eachFrom }
   upsert(tx, 'looks', { subjectKind: kind, subjectId: id }, values)
 }
 

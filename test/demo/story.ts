@@ -273,7 +273,7 @@ async function noticeLeaves(stage: Stage, tag: string, leavesAt: Date): Promise<
     await maintainer.next('The notice is leaving')
     narrator.saw(`${maintainer.name} is told: "${sentenceWith(alarm.text, 'was not sent')}"`)
   }
-  const date = await alice.next('Date of disclosure')
+  const date = await alice.next('About the disclosure')
   expectSealedTo(alice, date)
   const rows = await ask<OutboxRow[]>(desk, 'outbox', 'list')
   const made = (kind: string): number[] =>

@@ -632,7 +632,9 @@ it('(A3) changed clocks are looked at anew at the next start, without any event'
   Object.assign(world.desk.settings, { products })
   await restarts()
   expect(rung()).toEqual(both('answer percent 50'))
-  const look = world.column("SELECT due_at FROM looks WHERE due_clock = 'answer'")
+  const look = world.column(
+    "SELECT due_json ->> 'at' FROM looks WHERE due_json ->> 'clock' = 'answer'"
+  )
   expect(look).toEqual([addMs(START, 48 * HOUR)])
 })
 
@@ -805,7 +807,8 @@ describe('(A3) an answer that is lost while the case is open', () => {
     const id = world.sentTo(alice).at(-1)?.messageId ?? ''
     if (how === 'bounced') await world.receive(Buffer.from(bounceOf(id)))
   }
-  const dues = () => world.column("SELECT due_clock FROM looks WHERE subject_kind = 'case'")
+  const dues = () =>
+    world.column("SELECT due_json ->> 'clock' FROM looks WHERE subject_kind = 'case'")
   const times = () =>
     world.rows("SELECT 1 FROM events WHERE about ->> 'clock' = 'reporter-unreached'").length
 

@@ -239,7 +239,9 @@ it('a disclosure before the date tells the reporter, who was asked to wait for i
   expect(await writes(grace, early)).toContain(
     'We told alice@reporter.example that it is public, encrypted.'
   )
-  expect(await lastTo(alice)).toContain('became public before the date that we planned')
+  expect(await lastTo(alice)).toMatch(
+    /About the disclosure[^]+became public before the date that we planned/
+  )
   expect(recorded('date-told')).toHaveLength(1)
 
   await datedWithoutKey()

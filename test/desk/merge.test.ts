@@ -168,7 +168,10 @@ describe('/merge CASE (B14)', () => {
 describe('a case with several reporters (B14)', () => {
   /** The promise of the first case that is due first. */
   function due(): unknown {
-    return world.column('SELECT due_clock FROM looks WHERE subject_id = ?', [FIRST])[0] ?? null
+    return (
+      world.column("SELECT due_json ->> 'clock' FROM looks WHERE subject_id = ?", [FIRST])[0] ??
+      null
+    )
   }
 
   it('tells each of every decision in a message of their own, under their own number', async () => {

@@ -98,7 +98,7 @@ function failAt(tag: string): void {
 /** From now on the desk has a bug that shows at messages about the date of the disclosure to one person. */
 function failDateTo({ address }: Someone): void {
   world.workers.failSeal = (said) =>
-    said.includes('] Date of disclosure') && said.includes(address)
+    said.includes('] About the disclosure') && said.includes(address)
       ? new TypeError('a bug at the date')
       : null
 }

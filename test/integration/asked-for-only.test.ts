@@ -121,8 +121,11 @@ describeWith(['dovecot', 'gpg'], 'what commands print', async () => {
       const [one, other] = [merged, into].map((tag) => cases.find(tx, tag as CaseTag))
       if (one && other) cases.merge(tx, one, other)
     })
-    type Row = { tag: string; answeredAt: string | null; reporters: string[] }
-    const rows = JSON.parse((await desk.cli('cases', '--all', '--json')).stdout) as Row[]
+    const due = { at: '2030-01-02T10:00:00.000Z' as Instant, clock: 'answer', reporter: merged }
+    db.transact((tx) =>
+      looks.write(tx, aboutCase(tag as CaseTag), { nextLookAt: null, due, eachFrom: 0 })
+    )
+    const rows = await listed()
     expect(rows.find(({ tag }) => tag === merged)).toMatchObject({
       answeredAt: '2026-11-23T10:00:00.000Z',
       reporters: ['carol@reporter.example']
@@ -131,5 +134,42 @@ describeWith(['dovecot', 'gpg'], 'what commands print', async () => {
     const { stdout } = await desk.cli('show', merged)
     expect(stdout).toContain(`merged into ${into}`)
     expect(stdout).toContain('Reporter:   <carol@reporter.example>')
+
+    // Which of several reporters waits.
+    const whose = /2 Jan 2030, 11:00 Berlin .* \(reporter carol@reporter.example\): /
+    expect(rows.find(({ tag }) => tag === into)?.due?.says).toMatch(whose)
+    expect((await desk.cli('cases')).stdout).toMatch(whose)
+    expect((await desk.cli('show', into)).stdout).toMatch(whose)
+    expect(JSON.parse((await desk.cli('show', into, '--json')).stdout)).toMatchObject({ due })
   })
+
+  it('a case that ended without disclosure has no date in `cases` and `notice show` (B6)', async () => {
+    const dates = async () => {
+      const { stdout } = await desk.cli('notice', 'show', tag)
+      const date = (await listed()).find((row) => row.tag === tag)?.disclosureAt
+      return [stdout.includes('Disclosure: '), typeof date === 'string']
+    }
+    const subject = aboutCase(tag as CaseTag)
+    using db = databaseOf(desk)
+    expect(await dates()).toEqual([true, true])
+    db.transact((tx) => tx.run("UPDATE cases SET state = 'closed' WHERE tag = ?", [tag]))
+    expect(await dates()).toEqual([false, false])
+    db.transact((tx) => {
+      const at = systemClock.now()
+      const disclosed = event('disclosed', subject, byMaintainer('grace'), { date: at, reason: '' })
+      events.append(tx, disclosed, { at, evidence: NO_EVIDENCE })
+    })
+    expect(await dates()).toEqual([true, true])
+  })
+
+  type Row = {
+    readonly tag: string
+    readonly answeredAt: string | null
+    readonly reporters: readonly string[]
+    readonly disclosureAt: string | null
+    readonly due: { readonly says?: string } | null
+  }
+  async function listed(): Promise<Row[]> {
+    return JSON.parse((await desk.cli('cases', '--all', '--json')).stdout) as Row[]
+  }
 })

@@ -62,7 +62,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   'key-expires': { to: 'member', forms: ['sealed'], words: ['Your key expires soon'] },
   'embargo-ended': { to: 'member', forms: ['sealed'], words: ['The embargo is over'] },
   'date-proposed': { to: 'reporter', forms: BOTH, words: ['Does this date suit you?'] },
-  'date-notice': { to: 'reporter', forms: BOTH, words: ['Date of disclosure'] },
+  'date-notice': { to: 'reporter', forms: BOTH, words: ['About the disclosure'] },
   'further-reports': { to: 'reporter', forms: BOTH, words: ['Your further reports'] },
   merged: { to: 'reporter', forms: BOTH, words: ['How we go on with your report'] },
   alert: { to: 'maintainer', forms: ['sealed'], words: ALARMS },
