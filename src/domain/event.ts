@@ -51,23 +51,8 @@ export type Way = 'encrypted' | 'in-clear'
 /** Whether the reporter learns of an end of the case, or the recorded reason why not. */
 export type ReporterTold = 'told' | 'waits-for-key' | 'no-address' | 'silent-by-policy'
 
-/**
- * A line of a message with commands that was refused, without what it holds: its verb, '' where it is no command, and the kind
- * of the reason, as messages/history.yaml words it.
- */
-export type RefusedLine = {
-  readonly verb: string
-  readonly because:
-    | 'misplaced'
-    | 'unknown'
-    | 'form'
-    | 'too-many'
-    | 'role'
-    | 'no-case'
-    | 'files'
-    | 'state'
-    | 'rule'
-}
+/** A line that was refused: its verb, '' where it is no command, and the reason in our words, without what they quote. */
+export type RefusedLine = { readonly verb: string; readonly says: string }
 
 /** `zone`: in which the date was written, null for none. `writtenAt`: when a maintainer caused it; it answers nothing that came since. */
 type DateTold = {

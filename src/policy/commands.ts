@@ -3,7 +3,6 @@
  * `key: value` fields under `/notice draft`. Text in, commands out: nothing here knows a case or runs anything, and a quoted line is
  * never a command.
  */
-import { type RefusedLine } from '../domain/event.ts'
 import { type CaseTag, parseCaseTag } from '../domain/ids.ts'
 import { CASE_LINE, TO_LINE } from './conversation.ts'
 import { type Command } from './draft.ts'
@@ -18,7 +17,6 @@ export type Problem = {
   readonly at: number
   readonly line: string
   readonly says: string
-  readonly because: RefusedLine['because']
 }
 
 /** A `case:` line: its number in the text, and the case that it names; `conflict` when an earlier one differs. */
@@ -49,8 +47,6 @@ type Reader = {
   readonly verbs: readonly Grammar[]
   at: number
   readonly problems: Problem[]
-  /** What the record says of its problems. */
-  readonly kind: Problem['because']
 }
 /** A command that is being read, and what text it takes. */
 type Open = { -readonly [K in keyof Command]: Command[K] } & {
@@ -64,7 +60,7 @@ type Line = { readonly head: string; readonly text: string | null }
 /** Takes the text of a message apart. Bad lines become problems; the caller runs nothing if there is any. */
 export function parseCommands(text: string, verbs: readonly Grammar[]): ParsedCommands {
   const lines = text.replaceAll('\r\n', '\n').split('\n')
-  const reader: Reader = { lines, first: 1, verbs, at: 0, problems: [], kind: 'form' }
+  const reader: Reader = { lines, first: 1, verbs, at: 0, problems: [] }
   const commands: Open[] = []
   let caseLine: CaseLine | null = null
   while (reader.at < reader.lines.length) {
@@ -88,8 +84,8 @@ export function parseCommands(text: string, verbs: readonly Grammar[]): ParsedCo
 
 /** `above` counts the lines of the reader up to the one that is wrong. */
 function complain(reader: Reader, above: number, line: string, says: string): void {
-  const { first, problems, kind } = reader
-  problems.push({ at: first + above - 1, line: clip(line), says, because: kind })
+  const { first, problems } = reader
+  problems.push({ at: first + above - 1, line: clip(line), says })
 }
 
 /** The first word of the command that a line holds, if there is one of that name; else ''. */
@@ -105,24 +101,23 @@ export function verbIn(line: string, verbs: readonly Grammar[]): string {
 function findStrays(reader: Reader, commands: readonly Open[]): void {
   const keys = commands.flatMap(({ takes }) => takes?.keys ?? [])
   const below = reader.lines.slice(reader.at)
-  const stray = { ...reader, kind: 'misplaced' } as const
-  if (commands.every(({ takes }) => takes === null)) findForgotten(stray, below)
+  if (commands.every(({ takes }) => takes === null)) findForgotten(reader, below)
   for (const index of unquotedLines(below)) {
     const line = (below[index] ?? '').trim()
     const field = FIELD_LINE.exec(line)?.[1]?.toLowerCase() ?? ''
     const above = reader.at + index + 1
     if (isMarked(line, reader.verbs)) complain(reader, above, line, MARKED)
-    else if (isCommand(line, reader.verbs)) complain(stray, above, line, STRAY)
-    else if (keys.includes(field)) complain(stray, above, line, strayField(below))
+    else if (isCommand(line, reader.verbs)) complain(reader, above, line, STRAY)
+    else if (keys.includes(field)) complain(reader, above, line, strayField(below))
   }
 }
 
 /** Complains of a note that begins with a field as a form has it: its author forgot the command that takes it. */
-function findForgotten(stray: Reader, [first = '']: readonly string[]): void {
+function findForgotten(reader: Reader, [first = '']: readonly string[]): void {
   const key = FIELD_LINE.exec(first.trim())?.[1] ?? ''
-  const taker = stray.verbs.find(({ text }) => text?.keys?.includes(key))?.name
+  const taker = reader.verbs.find(({ text }) => text?.keys?.includes(key))?.name
   const says = `This is a field of /${taker}. Please write that command on the line above it, or /note if it is a note.`
-  if (taker !== undefined) complain(stray, stray.at + 1, `${key}:`, says)
+  if (taker !== undefined) complain(reader, reader.at + 1, `${key}:`, says)
 }
 
 function isCommand(line: string, verbs: readonly Grammar[]): boolean {
@@ -158,8 +153,7 @@ function readCommand(reader: Reader, line: string, commands: Open[]): void {
   const [, name = '', second = ''] = head.toLowerCase().split(/[\s:/]+/)
   const verb = verbOf(reader.verbs, name, second)
   if (verb === null) {
-    const says = unknownVerb(reader.verbs, name)
-    complain({ ...reader, kind: 'unknown' }, above, head, says)
+    complain(reader, above, head, unknownVerb(reader.verbs, name))
     return
   }
   const own = (verb.name.includes(' ') ? words.slice(1) : words).map(plainWord)
@@ -184,7 +178,7 @@ function misuse(verb: Grammar, { line, words, text }: Open): string | null {
   if (verb.text === undefined && text !== null) return `/${verb.name} takes no text.`
   if (verb.arguments !== undefined || words.length === 0) return null
   const [other] = words
-  if (other?.startsWith('/') === true) return `Please write ${other} on a line of its own.`
+  if (other?.startsWith('/') === true) return `Please write "${other}" on a line of its own.`
   const what = verb.text?.keys?.map((key) => `${key}: ...`).join(' and ') ?? 'the text'
   const instead = verb.text === undefined ? '' : `; put ${what} below it, or between << and >>`
   return `Nothing may stand after /${verb.name} on its line${instead}.`
@@ -197,7 +191,7 @@ function verbOf(verbs: readonly Grammar[], name: string, second: string): Gramma
 function unknownVerb(verbs: readonly Grammar[], name: string): string {
   const known = verbsUnder(verbs, name).map(synopsis)
   if (known.length > 0) return `Please write the whole command: ${known.join(', ')}.`
-  return `There is no command /${clip(name)}; /help lists them all.`
+  return `There is no command "/${clip(name)}"; /help lists them all.`
 }
 
 /** Whether a guillemet is open at the end of a line: a mail client may have made it of `<<`, or the author quotes. */
@@ -313,7 +307,7 @@ function readField(reader: Reader, command: Open, { key, value: written }: Field
   const keys = command.takes?.keys ?? []
   const isTwice = command.fields.some((field) => field.key === key)
   if (!keys.includes(key)) {
-    const says = `There is no field ${key} here. Put longer text between << and >>; the fields are: ${keys.join(', ')}.`
+    const says = `There is no field "${key}" here. Put longer text between << and >>; the fields are: ${keys.join(', ')}.`
     complain(reader, above, `${key}:`, says)
   } else if (text === null && hasOtherMark(value)) complain(reader, above, `${key}:`, OTHER_MARK)
   else if (isTwice) complain(reader, above, `${key}:`, 'This field is given twice.')
@@ -335,8 +329,8 @@ function giveRest(
   const wanting = waiting.filter(({ takes }) => takes?.isOptional === false)
   const [first, second] = wanting.length > 0 ? wanting : waiting
   if (first !== undefined && second !== undefined && (rest !== '' || wanting.length > 1)) {
-    const says = `The text below could belong to ${first.line} or to this command. Please put each text between << and >>.`
-    problems.push({ at: second.at, line: second.line, says, because: 'form' })
+    const says = `The text below could belong to "${first.line}" or to this command. Please put each text between << and >>.`
+    problems.push({ at: second.at, line: second.line, says })
   }
   if (first === undefined || rest === '') return { commands, problems, rest }
   first.text = rest
@@ -352,7 +346,7 @@ export function doubtsAbout(text: string, { at, line }: Pick<Command, 'at' | 'li
   const doubtful = doubtfulLine(text)
   if (doubtful === null) return []
   const says = `I cannot tell whether the line "${clip(doubtful.trim())}" is yours or belongs to what you quote. Please delete the quotation below it, or the line.`
-  return [{ at, line, says, because: 'form' }]
+  return [{ at, line, says }]
 }
 
 function clip(line: string): string {

@@ -21,8 +21,7 @@ import {
   event,
   type NewEvent,
   NO_EVIDENCE,
-  type Particulars,
-  type RefusedLine
+  type Particulars
 } from '../domain/event.ts'
 import { type Attachment } from '../domain/mail.ts'
 import { type NoticeRecord } from '../domain/notice.ts'
@@ -116,15 +115,11 @@ export type Draft = CommandContext & {
   isCut: boolean
 }
 
-/** Ends a command that cannot be carried out, with the reason; then nothing of its message is carried out (all or nothing). */
-export class Refusal extends Error {
-  readonly because: RefusedLine['because']
-
-  constructor(says: string, because: RefusedLine['because'] = 'rule') {
-    super(says)
-    this.because = because
-  }
-}
+/**
+ * Ends a command that cannot be carried out, with the reason; then nothing of its message is carried out (all or nothing). The
+ * reason goes on the record: what it repeats of the message must stand between double quotes, which keeps it out (G8).
+ */
+export class Refusal extends Error {}
 
 export function refuseIf(complaint: string | null): void {
   if (complaint !== null) throw new Refusal(complaint)
@@ -177,7 +172,7 @@ export function happen<K extends EventKind>(draft: Draft, happening: NewEvent<K>
   const { known, now, notice } = draft
   const event = happening as NewEvent
   const move = moveOf(draft, happening)
-  if (move.kind === 'refused') throw new Refusal(move.says, 'state')
+  if (move.kind === 'refused') throw new Refusal(move.says)
   if (event.kind === 'answered') draft.case = withAnswer(draft.case, event.about.reporter, now)
   draft.case = { ...draft.case, state: move.to, decided: decisionIn(event) ?? draft.case.decided }
   const latest = { ...event, at: now, id: Number.MAX_SAFE_INTEGER }
@@ -215,7 +210,7 @@ export function moveBy(draft: Draft, kind: EventKind, about: object): Move {
 /** Refuses what the machine would refuse anyway, before the command asks its author for more. */
 export function requireLegal(draft: Draft, kind: EventKind, about = SAID): void {
   const move = moveBy(draft, kind, about)
-  if (move.kind === 'refused') throw new Refusal(move.says, 'state')
+  if (move.kind === 'refused') throw new Refusal(move.says)
 }
 
 /** Withdraws words that wait for the reporters of the case and that this event makes untrue. */

@@ -59,15 +59,16 @@ export function decideMaintainerMail(situation: Situation): Decision[] | null {
   const says = noCase(named, settings)
   const { decisions, ...result } = hasCommands
     ? runWithoutCase(parsed, desk, VERBS, says)
-    : { ...NO_COMMANDS, decisions: [refusalTo(desk, { because: '', says })] }
+    : {
+        ...{ ran: false, refused: [{ verb: '', says }] },
+        decisions: [refusalTo(desk, { because: '', says })]
+      }
   const subject = { kind: 'maintainer', id: author.id } as const
   const done = result.ran
     ? dispose('done', 'commands', '')
     : dispose('held', 'commands-refused', 'no-case')
   return [...remember, ...decisions, resultOf(parsed, result, subject, author), done]
 }
-
-const NO_COMMANDS = { ran: false, refused: [{ verb: '', because: 'no-case' }] } as const
 
 /** Turns every number of the case at hand into its present one; any other number stays as it is. */
 function followed({ bound }: Situation): (tag: CaseTag) => CaseTag {
@@ -125,7 +126,7 @@ function run(parsed: ParsedCommands, context: CommandContext): Decision[] {
   ]
 }
 
-/** What became of the commands, for the record: their verbs, without what they hold (G8). */
+/** What became of the commands, for the record, which outlives them: their verbs and our words, without what they hold (G8). */
 function resultOf(
   { commands }: ParsedCommands,
   { ran, refused }: Omit<RunResult, 'decisions'>,
@@ -133,9 +134,16 @@ function resultOf(
   { id }: Maintainer
 ): Decision {
   const verbs = commands.map(({ verb }) => verb)
+  const lines = refused.map(({ verb, says }) => ({ verb, says: withoutContent(says) }))
   return ran
     ? recorded('commands-ran', subject, byMaintainer(id), { verbs })
-    : recorded('commands-refused', subject, byMaintainer(id), { refused })
+    : recorded('commands-refused', subject, byMaintainer(id), { refused: lines })
+}
+
+/** A refusal without addresses and without what it repeats of the message, which stands between double quotes. */
+function withoutContent(says: string): string {
+  const own = says.replace(/"[^]*"/u, '[…]').replaceAll(/\S+@\S+/gu, '[…]')
+  return own.replaceAll(/\s+/gu, ' ').trim().replace(/\.$/u, '').slice(0, 300)
 }
 
 function internalNote(text: string, context: CommandContext): Decision[] {

@@ -118,7 +118,7 @@ function* linkFaults(name: string, text: string, links: readonly string[]): Iter
   const other = hosts.find((host) => !links.includes(host))
   const may = links.length === 0 ? 'no page' : `only ${links.join(', ')}`
   if (other !== undefined)
-    yield `${name} links to ${other}: ${may} may be linked, because a link can hold the exploit.`
+    yield `${name} links to "${other}": ${may} may be linked, because a link can hold the exploit.`
 }
 
 /** The host as a browser would find it, whatever stands before an @. */

@@ -35,18 +35,18 @@ import { settle } from './waiting-words.ts'
 
 export type RunResult = {
   readonly ran: boolean
-  /** What the record says of the lines that were refused. */
+  /** The lines that were refused. */
   readonly refused: readonly RefusedLine[]
   readonly decisions: readonly Decision[]
 }
 
-/** A line of the answer, and what the record says of it if it is refused. */
-type Line = TranscriptLine & RefusedLine
+/** A line of the answer, and its verb for the record. */
+type Line = TranscriptLine & Pick<RefusedLine, 'verb'>
 
 function refusedIn(lines: readonly Line[]): RefusedLine[] {
   return lines
     .filter(({ outcome }) => outcome === 'refused')
-    .map(({ verb, because }) => ({ verb, because }))
+    .map(({ verb, says }) => ({ verb, says }))
 }
 
 /** Executes every command or none. */
@@ -69,7 +69,7 @@ export function runCommands(
     lines.push({ ...TEXT_BELOW, outcome: 'done', says })
   }
   if (isDone({ lines }) && !filesHaveTaker(draft)) {
-    const files = { at: '+', command: '(the attached files)', verb: '', because: 'files' } as const
+    const files = { at: '+', command: '(the attached files)', verb: '' }
     lines.push({ ...files, outcome: 'refused', says: NO_TAKER })
   }
   if (!isDone({ lines })) {
@@ -103,12 +103,7 @@ export function runCommands(
 }
 
 const LEFT_OUT = 'Quoted lines, and lines below a signature or a forward mark, were left out.'
-const TEXT_BELOW = {
-  at: '+',
-  command: '(the rest of your text)',
-  verb: '',
-  because: 'no-case'
-} as const
+const TEXT_BELOW = { at: '+', command: '(the rest of your text)', verb: '' }
 const NO_TAKER =
   'None of these commands takes files. /reply sends them to the reporter, /notice draft makes them the patches, and a message without commands gives them to the maintainers. Please use one of these, or leave them out.'
 
@@ -132,13 +127,13 @@ export function runWithoutCase(
   const blocks: Block[] = []
   const { caseLine, rest } = parsed
   // A line that names a wrong case is at fault, and not the commands that need the case.
-  const fault = caseLine === null ? [] : [{ ...caseLine, says: why, because: 'no-case' as const }]
+  const fault = caseLine === null ? [] : [{ ...caseLine, says: why }]
   const all = { ...parsed, problems: [...parsed.problems, ...fault] }
   const lines = readLines(all, context, verbs, (command) => {
     const verb = allowed(verbs, command, context)
     if (!needsNoCase(verb)) {
       if (caseLine !== null) return ''
-      throw new Refusal(why, 'no-case')
+      throw new Refusal(why)
     }
     const { block, says } = verb.run(command, context, verbs)
     blocks.push(block)
@@ -169,21 +164,18 @@ function readLines(
     ...tried.map((command, index) => ({ ...command, ...outcomeOf(command, index) }))
   ]
     .sort((a, b) => a.at - b.at)
-    .map(({ at, line: command, verb, outcome, says, because }) => {
-      return { at: String(at), command, verb, outcome, says, because }
+    .map(({ at, line: command, verb, outcome, says }) => {
+      return { at: String(at), command, verb, outcome, says }
     })
 
   function outcomeOf(command: Command, index: number) {
     try {
       if (index >= limits.commands_per_mail)
-        throw new Refusal(
-          `One message takes at most ${limits.commands_per_mail} commands.`,
-          'too-many'
-        )
-      return { outcome: 'done' as const, says: run(command), because: 'rule' as const }
+        throw new Refusal(`One message takes at most ${limits.commands_per_mail} commands.`)
+      return { outcome: 'done' as const, says: run(command) }
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
-      return { outcome: 'refused' as const, says: error.message, because: error.because }
+      return { outcome: 'refused' as const, says: error.message }
     }
   }
 }
@@ -193,10 +185,7 @@ function allowed(verbs: readonly Verb[], { verb: name }: Command, { author }: De
   if (verb === undefined) throw new RangeError(`no verb ${name}`)
   const missing = missingRoles(author, verb.roles)
   if (missing.length === 0) return verb
-  throw new Refusal(
-    `This takes the role ${listed(missing, 'or')}, which your key does not have.`,
-    'role'
-  )
+  throw new Refusal(`This takes the role ${listed(missing, 'or')}, which your key does not have.`)
 }
 
 function runOne(draft: Draft, command: Command, verbs: readonly Verb[]): string {

@@ -194,33 +194,61 @@ describe('a maintainer', () => {
     expect(world.sentTo(old)).toHaveLength(2)
   })
 
-  it('is on the record with each refused command and the kind of the reason, without content, also where no case is meant (G8)', async () => {
+  it('is on the record with each refused command and the sentence that its author got, also where no case is meant (G8)', async () => {
     await givenDesk([grace, linus])
     await givenMessage(alice, { subject: 'a', text: 'a', as: 'clear' })
-    for (const text of [
-      'Hello,\n/reply\nThe secret.\n',
-      '/foo the secret\n/product secret\n',
-      '/take\n/reopen because secret\n',
-      '/note\nx\n\n> quoted\n\n/accept\n'
-    ])
-      await writes(grace, text)
-    for (const text of ['/take\n', '/cases\n'])
-      await givenMessage(grace, { subject: 'secret', text })
+    await writes(grace, '/product x\n/reopen because x\n')
+    for (const text of ['/take\n', '/cases\n']) await givenMessage(grace, { subject: 'x', text })
+    const refused = (verb: string, says: string) => ({
+      verb,
+      says: expect.stringContaining(says) as unknown
+    })
     expect(recorded('commands-refused', 'commands-ran')).toEqual([
-      { refused: [{ verb: 'reply', because: 'misplaced' }] },
       {
         refused: [
-          { verb: '', because: 'unknown' },
-          { verb: 'product', because: 'rule' }
+          refused('product', 'There is no product with this id. One of: '),
+          refused('reopen', 'The case is open, and the report is not accepted yet. Next is ')
         ]
       },
-      { refused: [{ verb: 'reopen', because: 'state' }] },
-      { refused: [{ verb: 'accept', because: 'misplaced' }] },
-      { refused: [{ verb: 'take', because: 'no-case' }] },
+      { refused: [refused('take', 'names no case. Please reply to a message of the case')] },
       { verbs: ['cases'] }
     ])
     const where = "SELECT subject_id FROM events WHERE kind LIKE 'commands-%' ORDER BY id"
-    expect(world.column(where)).toEqual([FIRST, FIRST, FIRST, FIRST, 'grace', 'grace'])
+    expect(world.column(where)).toEqual([FIRST, 'grace', 'grace'])
+  })
+
+  it('leaves nothing of what it holds on the record where it is refused, nor an address (G8)', async () => {
+    await givenDesk([grace, linus])
+    await givenMessage(alice, { subject: 'a', text: 'secret a@secret.example', as: 'clear' })
+    await writes(grace, '/accept\n/embargo 2026-12-09T12:00:00Z because later\n')
+    await writes(grace, '/unsend\n')
+    const texts = [
+      'Hello,\n/reply\nThe secret.\n',
+      '/secret the "secret"\n/product secret\n',
+      '/take\n/reopen because secret\n',
+      '/note\nx\n\n> quoted\n\n/accept\n',
+      '/take /secret\n/help secret\n',
+      '/reject secret because a "secret" b\n/close\nHello.\n',
+      '/notice draft\nsecret: x\n',
+      '/notice draft\nThe "secret" of a@secret.example\ntitle: x\n',
+      '/reply\nHello.\n\nOn Monday a@secret.example "secret" wrote:\n\nx\n',
+      '/embargo 2026-12-12 12:00 secret\n',
+      '/notice approve secret\n',
+      '/key accept secret\n',
+      '/merge secret\n',
+      '/unsend\n'
+    ]
+    for (const text of texts) await writes(grace, text)
+    const patch = { filename: 'secret x', content: 'x' }
+    await writes(grace, '/notice draft\n', { patch })
+    await writes(
+      grace,
+      '/notice draft\ntitle: See https://secret.example/"secret" of 12/09/2026\naffected_versions: secret "secret"\n'
+    )
+    await writes(grace, '/notice preview\n')
+    const all = recorded('commands-refused')
+    expect(all).toHaveLength(texts.length + 2)
+    expect(JSON.stringify(all)).not.toMatch(/secret|@/i)
   })
 })
 

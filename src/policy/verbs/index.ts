@@ -26,7 +26,7 @@ const help: Verb = {
     const isList = wanted === ''
     const found = isList ? verbs : verbsUnder(verbs, wanted)
     if (found.length === 0)
-      throw new Refusal(`There is no command /${wanted}; /help lists them all.`)
+      throw new Refusal(`There is no command "/${wanted}"; /help lists them all.`)
     return { says: 'See below.', block: { kind: 'help', isList, verbs: found.map(helpOf) } }
   }
 }

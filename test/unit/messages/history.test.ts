@@ -128,12 +128,11 @@ describe('the history of a case', () => {
     [
       event('commands-refused', CASE, GRACE, {
         refused: [
-          { verb: 'reply', because: 'misplaced' },
-          { verb: '', because: 'unknown' },
-          { verb: 'notice approve', because: 'role' }
+          { verb: 'reply', says: 'Commands are read only at the top of a message' },
+          { verb: '', says: 'There is no command […]; /help lists them all' }
         ]
       }),
-      'Grace Hopper wrote to the desk, and nothing was done: /reply was refused, because it did not stand at the top of the message; a command was refused, because there is no such command; /notice approve was refused, because their key lacks the role.'
+      'Grace Hopper wrote to the desk, and nothing was done: /reply was refused: "Commands are read only at the top of a message"; a line was refused: "There is no command […]; /help lists them all".'
     ],
     [
       event('rang', CASE, BY_DESK, {
@@ -248,7 +247,7 @@ describe('the history of a case', () => {
       ...{ title: 't', to: ['grace', ''], of: ['grace', 'ada'] },
       ...{ isLate: false, fingerprint: 'a'.repeat(40), source: 'attached', replaced: null },
       ...{ isUsable: true, expiresAt: AT, products: ['parser'], ms: 600_000, isSigned: true },
-      ...{ refused: [{ verb: 'reply', because: 'misplaced' }] }
+      ...{ refused: [{ verb: 'reply', says: 'x' }] }
     }
     const BECAUSE: Partial<Record<EventKind, string>> = {
       'not-encrypted': 'expired',

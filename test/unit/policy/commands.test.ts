@@ -50,7 +50,7 @@ describe('commands', () => {
   })
 
   it.each([
-    ['/accept /plan', 'Please write /plan on a line of its own.'],
+    ['/accept /plan', 'Please write "/plan" on a line of its own.'],
     ['/plan fix it', 'put plan: ... and workarounds: ... below it']
   ])('says of %j what is wrong and what to write: %s', (line, says) => {
     expect(parse(line).problems[0]?.says).toContain(says)
@@ -117,7 +117,7 @@ describe('commands', () => {
     (text, verb, at) => {
       const [problem, ...others] = parse(text).problems
       expect(others).toEqual([])
-      expect(problem).toMatchObject({ at, because: 'misplaced' })
+      expect(problem).toMatchObject({ at })
       expect(problem?.says).toContain(`a field of /${verb}.`)
     }
   )
@@ -186,7 +186,10 @@ describe('a command where none is read (B7)', () => {
     'Thanks.\n\nFrom: Ada <ada@acme.example>\nSent: Monday\nSubject: x\n\nHi.\n\n/reply\nHello',
     'Hello,\n\ncase: ACME-2026-0001'
   ])('(B7) is refused, because its author may have meant it, in %j', (text) => {
-    expect(parse(text)).toMatchObject({ commands: [], problems: [{ because: 'misplaced' }] })
+    expect(parse(text)).toMatchObject({
+      commands: [],
+      problems: [{ at: text.split('\n').length - Number(text.endsWith('Hello')) }]
+    })
   })
 
   it.each(['**/accept**', '[/accept]', '| /accept', '`/accept`', '# /accept', '“/accept”'])(
@@ -194,7 +197,7 @@ describe('a command where none is read (B7)', () => {
     (line) => {
       for (const text of [line, `Hello,\n\n${line}`]) {
         const { commands, problems } = parse(text)
-        expect([commands, problems]).toMatchObject([[], [{ because: 'form', line }]])
+        expect([commands, problems]).toMatchObject([[], [{ line }]])
         expect(problems[0]?.says).toContain('Please write it so at the top')
       }
     }

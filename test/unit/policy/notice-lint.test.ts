@@ -142,7 +142,7 @@ it.each(rows`
 
 const REPORTED = 'one two three four five six seven eight nine ten'
 it.each(rows`
-  a link                    | description: See https://evil.example/poc. | description links to evil.example
+  a link                    | description: See https://evil.example/poc. | description links to \\"evil.example
   a relative date           | description: Tomorrow.                     | description says \\"Tomorrow
   a wrong weekday           | remedy_steps: Deploy on Thu 4 Dec 2026.    | that day is a Fri
   a late release            | release_at: 2026-12-05T12:00:00Z           | release_at is after the disclosure
@@ -274,7 +274,7 @@ it.each([
   'acme.example:x@evil.example/poc',
   'ftp://evil.example.'
 ])('(B18) a link to a host that the policy does not name is refused: %s', (link) => {
-  const says = /^description links to (?:www\.)?evil\.example: only acme\.example may be linked/
+  const says = /^description links to "(?:www\.)?evil\.example": only acme\.example may be linked/
   expect(faults({ description: link }, [], ['acme.example'])).toMatch(says)
   expect(faults({ description: link })).toContain('no page may be linked')
 })
