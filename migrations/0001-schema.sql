@@ -263,9 +263,7 @@ CREATE TABLE case_reporters (
   began_in_clear INTEGER NOT NULL CHECK (began_in_clear IN (0, 1)),
   -- Head of the thread with them, and their latest message.
   root           TEXT    NOT NULL,
-  latest         TEXT    NULL,
-  -- When a person first answered them.
-  answered_at    TEXT    NULL CHECK (length(answered_at) = 24)
+  latest         TEXT    NULL
 ) STRICT;
 
 -- Cases whose list is told and whose date is to come: only their notices may lack a member.
@@ -460,9 +458,6 @@ CREATE TABLE junk_mails (
   size        INTEGER NOT NULL CHECK (size >= 0)
 ) STRICT;
 
--- Reporters whom nobody has answered: the digest lists their cases.
-CREATE INDEX case_reporters_unanswered ON case_reporters (case_id) WHERE answered_at IS NULL;
-
 -- Reporters of cases, as the program reads them.
 CREATE VIEW reporters AS
 SELECT case_reporters.*, tag AS case_tag, product,
@@ -470,6 +465,12 @@ SELECT case_reporters.*, tag AS case_tag, product,
   (SELECT min(began_in_clear) FROM case_reporters AS same WHERE same.id = case_reporters.id
     OR (same.case_id = case_reporters.case_id AND lower(same.address) = lower(case_reporters.address))) AS all_in_clear,
   (SELECT opened_at FROM cases AS own WHERE own.tag = case_reporters.id) AS opened_at,
+  -- When a person wrote the first answer to this report, or to another one of theirs in the case after it; a lost one is none.
+  (SELECT min(created_at) FROM case_reporters AS same JOIN outbox ON recipient_id = same.id AND audience = 'reporter'
+    AND kind IN ('reply', 'accepted', 'rejected', 'merged', 'closed', 'reopened')
+    WHERE outbox.state <> 'given-up' AND bounced_at IS NULL AND (same.id = case_reporters.id
+      OR (same.case_id = case_reporters.case_id AND lower(same.address) = lower(case_reporters.address)
+        AND created_at >= (SELECT opened_at FROM cases AS own WHERE own.tag = case_reporters.id)))) AS answered_at,
   iif(address IS NULL, 'null', json_object('name', name, 'address', address)) AS contact,
   (SELECT json_group_array(fingerprint ORDER BY first_seen_at DESC, fingerprint) FROM reporter_keys
     WHERE reporter_keys.address = lower(case_reporters.address) AND is_used = 0 AND refused_at IS NULL) AS unused_keys
@@ -501,7 +502,7 @@ FROM case_records LEFT JOIN looks ON subject_kind = 'case' AND subject_id = tag;
 -- reporter's key (B10).
 CREATE VIEW unanswered_cases AS
 SELECT id FROM cases WHERE state NOT IN ('rejected', 'merged', 'closed')
-  AND (id IN (SELECT case_id FROM case_reporters WHERE answered_at IS NULL)
+  AND (EXISTS (SELECT 1 FROM reporters WHERE case_id = cases.id AND answered_at IS NULL)
     OR EXISTS (SELECT 1 FROM events AS wrote WHERE subject_kind = 'case' AND subject_id = tag AND kind = 'reporter-wrote'
       AND NOT EXISTS (SELECT 1 FROM events WHERE subject_kind = 'case' AND subject_id = tag AND id > wrote.id
         AND kind IN ('answered', 'plan-told', 'info-asked') AND about ->> 'reporter' = wrote.about ->> 'reporter'

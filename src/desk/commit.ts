@@ -256,7 +256,6 @@ function move(tx: Tx, decided: NewEvent, now: Instant): boolean {
 /** Puts an event on the record, with the message that made it happen, and writes what it changes beside the state. */
 function put(tx: Tx, decided: NewEvent, at: Instant, evidence: Evidence): void {
   events.append(tx, decided, { at, evidence })
-  if (decided.kind === 'answered') cases.markAnswered(tx, decided.about.reporter, at)
   // An acknowledgement says that nobody has read the report.
   if (decided.kind === 'answered' || decided.kind === 'words-wait')
     outbox.overtake(

@@ -23,7 +23,7 @@ import {
 import { groupBy } from '../domain/group.ts'
 import { type Audience, type Conversation } from '../domain/message.ts'
 import { KEY_PROBLEMS } from '../domain/outgoing.ts'
-import { type Product, promisedAnswer, type Settings } from '../domain/settings.ts'
+import { type Product, type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { listed } from '../domain/words.ts'
 import { nounOf } from '../messages/catalogue.ts'
@@ -286,14 +286,6 @@ const DETAILS: Readonly<Record<string, (occasion: Occasion) => (Details & object
       return `${caseTag}: leaves ${formatInstant(releaseAt, settings.desk.timezone)}`
     })
     return { isOpen: events.openDoubt(read) !== null, scheduled }
-  },
-  /** Null while all these reporters wait for their first answer: the clock of that promise tells it. */
-  'words-wait': ({ starts, record, product }) => {
-    if (record === null) return null
-    const isPromised =
-      isOpen(record.state) && (product === null || promisedAnswer(product.policy) !== null)
-    const others = waitingReporters(starts, record).filter(({ answeredAt }) => answeredAt !== null)
-    return isPromised && others.length === 0 ? null : {}
   }
 }
 

@@ -38,6 +38,7 @@ export type Reporter = {
   readonly root: MessageId
   /** Message-ID of their latest message, to answer to; null when they sent none. */
   readonly latest: MessageId | null
+  /** When a person wrote the first answer that did not get lost. */
   readonly answeredAt: Instant | null
 }
 

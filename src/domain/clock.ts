@@ -148,7 +148,15 @@ export function openRuns(
   const back = placed.findLastIndex(takesBack)
   const lasting = placed.filter(({ kind }, at) => at > back || !ENDS.includes(kind))
   const wentOnAt = lasting.length < events.length ? placed[back]?.at : undefined
-  const runs = clocks.flatMap((clock) => runsOf(clock, lasting, calendar, wentOnAt))
+  const runsAfter = (some: readonly DeskEvent[]): ClockRun[] =>
+    clocks.flatMap((clock) => runsOf(clock, some, calendar, wentOnAt))
+  const going = runsAfter(lasting)
+  const untold = runsAfter(placed.filter(({ kind }) => !ENDS.includes(kind))).filter(
+    (run) =>
+      isAnswerWaiting(run, going) &&
+      going.every(({ clock, key }) => clock !== run.clock || key !== run.key)
+  )
+  const runs = [...going, ...untold]
   const passed = runs.flatMap(({ clock, dueAt }) => (dueAt <= now ? clock.id : []))
   return runs.filter(({ clock: { until } }) => until === null || !passed.includes(until))
 }
@@ -246,6 +254,11 @@ function wordsThatKeep(run: ClockRun, runs: readonly ClockRun[]): ClockRun | und
       reporterOf(words) === reporterOf(run) &&
       words.startedAt >= run.startedAt
   )
+}
+
+/** Whether a reporter waits for an answer that waits for a key: an end of their case is no answer before it has left (B10). */
+export function isAnswerWaiting(run: ClockRun, runs: readonly ClockRun[]): boolean {
+  return run.clock.from === 'receivedAt' && wordsThatKeep(run, runs) !== undefined
 }
 
 function reporterOf({ start: { about } }: ClockRun): string {

@@ -8,6 +8,7 @@ import {
   type ClockRun,
   type Due,
   firstDue,
+  isAnswerWaiting,
   isTold,
   type Look,
   lookAtRun,
@@ -164,7 +165,9 @@ export function standingOf(known: StandingFacts): Look & { readonly tellings: re
   // An event that was recorded while the clock was ahead counts as happening now.
   const events = known.events.map((event) => (event.at > now ? { ...event, at: now } : event))
   const runs = openRuns(clocks, events, calendar, now)
-  const looks = runs.map(lookAt)
+  // Where the reporter waits for the words that wait, the clock of that promise tells it.
+  const ringing = runs.filter((words) => !runs.some((run) => isAnswerWaiting(run, [words])))
+  const looks = ringing.map(lookAt)
   const waiting = looks.filter(({ run, next, rings }) => {
     const goesOn = next !== null || rings.length > 0
     return run.clock.counts === 'each' && goesOn

@@ -102,9 +102,9 @@ export function open(
   const row = { ...record, maintainerRoot: roots.maintainer }
   const { changes, id: caseId } = insert(tx, 'cases', row, 'ON CONFLICT (tag) DO NOTHING')
   if (changes !== 1) throw conflict()
-  for (const { contact, beganInClear, latest, answeredAt } of reporters)
+  for (const { contact, beganInClear, latest } of reporters)
     insert(tx, 'case_reporters', {
-      ...{ id: record.tag, caseId, beganInClear, latest, answeredAt },
+      ...{ id: record.tag, caseId, beganInClear, latest },
       address: contact?.address ?? null,
       name: contact?.name ?? '',
       root: latest ?? roots.reporter
@@ -126,16 +126,6 @@ export function update(tx: Tx, change: UpdateCase): void {
 export function updateReporter(tx: Tx, id: string, latest: MessageId): void {
   const { changes } = tx.run('UPDATE case_reporters SET latest = ? WHERE id = ?', [latest, id])
   assert(changes === 1, 'a message of a reporter who does not exist')
-}
-
-/** A person answered this reporter, under whichever of their numbers in the case. */
-export function markAnswered(tx: Tx, id: string, at: Instant): void {
-  tx.run(
-    `UPDATE case_reporters SET answered_at = @at
-     WHERE answered_at IS NULL AND (id = @id OR (case_id, lower(address)) =
-       (SELECT case_id, lower(address) FROM case_reporters WHERE id = @id))`,
-    { id, at }
-  )
 }
 
 /** Gives the messages and the reporters of one case to another; the first one's number stays and says where they are. */

@@ -197,7 +197,7 @@ async function report(): Promise<Buffer> {
 
 function snapshot(world: World): string {
   const columns =
-    'state, owner, disclosure_at, (SELECT answered_at FROM case_reporters WHERE case_id = cases.id)'
+    'state, owner, disclosure_at, (SELECT answered_at FROM reporters WHERE case_id = cases.id)'
   return JSON.stringify(world.rows(`SELECT ${columns} FROM cases WHERE id = 1`))
 }
 

@@ -836,6 +836,32 @@ describe('(A3) an answer that is lost while the case is open', () => {
     }
   )
 
+  it.each(['refused', 'bounced'])(
+    'is no first answer: /status, /cases and the lists of the operator go by one that was not lost (B6): %s',
+    async (how) => {
+      await givenCase({ policy: {} }, { subject: 'x', text: 'x', autocrypt: true })
+      await lose(how)
+      const answeredAt = () => world.column('SELECT answered_at FROM reporters')
+      expect(await writes(grace, '/status\n')).toContain('Reporter: not answered by a person yet')
+      expect(answeredAt()).toEqual([null])
+      expect(world.rows('SELECT * FROM unanswered_cases')).toHaveLength(1)
+      await world.wait(DAY)
+      await writes(grace, '/reply\nHello again.\n')
+      const second = world.sentTo(alice).at(-1)?.messageId ?? ''
+      const first = 'Reporter: first answer by a person Tue 24 Nov 2026'
+      expect(await writes(grace, '/status\n')).toContain(first)
+      expect(world.rows('SELECT * FROM unanswered_cases')).toEqual([])
+      await writes(grace, '/reply\nOnce more.\n')
+      await world.wait(DAY)
+      await world.receive(Buffer.from(bounceOf(second)))
+      expect(answeredAt()).toEqual([expect.stringContaining('2026-11-24')])
+      await writes(grace, '/reject upstream\n')
+      await world.receive(Buffer.from(bounceOf(world.sentTo(alice).at(-2)?.messageId ?? '')))
+      await world.receive(Buffer.from(bounceOf(world.sentTo(alice).at(-1)?.messageId ?? '')))
+      expect(await writes(grace, '/status\n')).toContain('Reporter: never answered by a person')
+    }
+  )
+
   it('is no longer owed when the operator sends it again, nor when the case ends', async () => {
     await givenCase({ policy: {} }, { subject: 'x', text: 'x', autocrypt: true })
     await lose('refused')

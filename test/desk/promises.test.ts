@@ -62,19 +62,20 @@ const REJECT = '/reject not-a-vulnerability\nIt needs root, which may do all of 
 const KEYLESS = { subject: 'x', text: 'Here.\n', as: 'encrypted' } as const
 
 it.each([REJECT, `/accept\n/disclosed because it is public\n/close\n`])(
-  '(B10) a reporter without a key who cannot be told the end of their case counts as unanswered: maintainers are reminded daily, and the digest lists the case, until the end is told or a reason is on record (%s)',
+  '(B10) a reporter without a key who cannot be told the end of their case counts as unanswered: the promise of an answer stays due when it was, maintainers are reminded of it daily by that clock alone, and the digest lists the case, until the end is told or a reason is on record (%s)',
   async (end) => {
     await deskOf('dispatch', { digest: true })
     await givenMessage(alice, KEYLESS)
+    const due = 'Wed 25 Nov 2026, 12:00 UTC'
+    expect(await says('/status\n')).toContain(`Due: ${due}: Please answer`)
     expect(await says(end)).toContain('Done')
     const ended = mark()
-    await days(4)
-    expect(rangSince(ended)).toMatchObject({ 'words-wait': 4, digest: 4 })
-    expect(rangSince(ended)).not.toHaveProperty('answer')
+    expect(await says('/status\n')).toContain(`Due: ${due}: The reporter has not been told`)
+    await days(5)
+    // At 80 %, when it is due, and daily; the first warning is for the owner alone where there is one.
+    expect(rangSince(ended)).toEqual({ answer: 5, digest: 5 })
     const alarm = (await alarmsTo(linus)).at(-1)
-    expect(alarm).toContain('What we wrote to the reporter waits for a key')
-    expect(alarm).toContain('It has waited since Mon 23 Nov 2026')
-    expect(alarm).not.toMatch(/Due by|Overdue/)
+    expect(alarm).toContain(`No person has answered the reporter yet. Overdue since ${due}`)
     expect(alarm).toContain('by Grace to alice@reporter.example, Mon 23 Nov 2026')
     expect(alarm).toContain('/unsend because REASON')
     expect(await says('/unsend\n')).toContain('the reporter must learn')
@@ -84,6 +85,22 @@ it.each([REJECT, `/accept\n/disclosed because it is public\n/close\n`])(
     expect(rangSince(silent)).toEqual({})
     const reason = 'Alice knows it from Bob'
     expect(recorded('words-dropped')).toContainEqual(expect.objectContaining({ reason }))
+  }
+)
+
+it.each([['/reply\nThank you again.\n'], [REJECT]])(
+  '(A3, B10) what a reporter wrote after the first answer has no answer while one waits for a key: one clock tells it, also after the end of the case (%s)',
+  async (words) => {
+    await deskOf('dispatch')
+    await givenMessage(alice, KEYED)
+    await says('/reply\nThank you.\n')
+    await says(`/key refuse ${keyOf(alice)} because it is lost\n`)
+    await givenMessage(alice, { ...KEYLESS, ...answering(alice) })
+    const wrote = mark()
+    expect(await says(words)).toContain('waits and leaves')
+    await days(8)
+    expect(Object.keys(rangSince(wrote))).toEqual(['conversation'])
+    expect((await alarmsTo(linus)).at(-1)).toContain('Waiting for a key: ')
   }
 )
 
@@ -491,7 +508,7 @@ it('(A3) a question by a person is a first answer to the reporter, and not the p
   await deskOf('template')
   await givenMessage(alice, KEYED)
   expect(await says('/ask\nWhich version?\n')).toContain('On its way to alice@reporter.example')
-  const answered = world.column('SELECT answered_at FROM case_reporters')
+  const answered = world.column('SELECT answered_at FROM reporters')
   expect(answered).toEqual([expect.stringContaining('2026-11-23')])
   const asked = mark()
   await days(8)

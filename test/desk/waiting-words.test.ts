@@ -84,7 +84,7 @@ function onRecord(...kinds: readonly string[]): string[] {
 
 const theCase = () =>
   world.rows<{ state: string; answeredAt: string | null }>(
-    'SELECT state, answered_at FROM cases JOIN case_reporters ON case_id = cases.id ORDER BY cases.id'
+    'SELECT state, answered_at FROM cases JOIN reporters ON case_id = cases.id ORDER BY cases.id'
   )[0]
 
 const PROVED = checked('reporter.example')

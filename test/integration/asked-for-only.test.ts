@@ -114,9 +114,11 @@ describeWith(['dovecot', 'gpg'], 'what commands print', async () => {
     const [into, merged] = [tag, tag.replace(/1$/, '2')]
     using db = databaseOf(desk)
     db.transact((tx) => {
-      tx.run('UPDATE case_reporters SET answered_at = ?, address = ? WHERE id = ?', [
-        ...['2026-11-23T10:00:00.000Z', 'carol@reporter.example', merged]
+      tx.run('UPDATE case_reporters SET address = ? WHERE id = ?', [
+        ...['carol@reporter.example', merged]
       ])
+      const answer = { kind: 'reply', audience: 'reporter', recipientId: merged } as const
+      outbox.queue(tx, mail('answer', answer), '2026-11-23T10:00:00.000Z' as Instant)
       tx.run("UPDATE cases SET state = 'merged' WHERE tag = ?", [merged])
       const [one, other] = [merged, into].map((tag) => cases.find(tx, tag as CaseTag))
       if (one && other) cases.merge(tx, one, other)
@@ -130,7 +132,7 @@ describeWith(['dovecot', 'gpg'], 'what commands print', async () => {
       answeredAt: '2026-11-23T10:00:00.000Z',
       reporters: ['carol@reporter.example']
     })
-    expect(rows.find(({ tag }) => tag === into)?.answeredAt).not.toMatch('2026-11-23T10:00')
+    expect(rows.find(({ tag }) => tag === into)?.answeredAt).toBeNull()
     const { stdout } = await desk.cli('show', merged)
     expect(stdout).toContain(`merged into ${into}`)
     expect(stdout).toContain('Reporter:   <carol@reporter.example>')
