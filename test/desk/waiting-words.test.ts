@@ -299,6 +299,22 @@ it('(G3, B10) words that wait to leave encrypted go on waiting after /product, w
   expect(await says('/product parser\n')).not.toContain('What waits')
 })
 
+it.each([
+  ['other', true],
+  ['parser', false]
+])(
+  '(G3, B10, B14) words that wait go on waiting after /merge, whose answer says so where the product is another: %s',
+  async (into, isSaid) => {
+    await givenOtherProduct()
+    await reply()
+    await givenMessage(bob, { subject: 'y', text: 'There.\n', as: 'clear' })
+    await says(`/product ${into}\n`, SECOND)
+    const answer = await says(`/merge ${SECOND}\n`)
+    expect(answer.includes('What waits for a key was written to leave encrypted')).toBe(isSaid)
+    expect(kindsTo(alice)).toEqual(['acknowledgement', 'key-request'])
+  }
+)
+
 it('(G8) /key accept of a key in use that has expired is refused: nothing could leave with it', async () => {
   const brief = await givenReporter('alice', 300)
   await givenDesk([grace, linus])

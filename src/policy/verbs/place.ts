@@ -54,14 +54,19 @@ const product: Handler = (draft, command) => {
   // The approval covers the recipients, and the list changes with the product.
   draft.notice &&= { ...draft.notice, product: to.id }
   draft.activity.push(`moved the case to ${to.name}`)
-  const isWaiting = draft.waitingWords.some(({ tag }) => tag === draft.case.tag)
-  const also = `${draft.notice === null ? '' : SEE_STATUS}${isWaiting ? GOES_ON_WAITING : ''}`
+  const also = `${draft.notice === null ? '' : SEE_STATUS}${stillWaits(draft)}`
   return `The case belongs to ${to.name} now, and its deadlines follow the policy of that product.${edited}${also}`
 }
 
 const NOTICE_ABOVE =
   'Earlier lines of this message are about the notice or its date, by the policy of the product before. Please send them in a separate message after /product.'
 const SEE_STATUS = ' /status in a new message shows where the notice stands.'
+
+/** What the policy of another product does not change about words that wait; '' where none wait. */
+function stillWaits({ waitingWords, case: { tag } }: Draft): string {
+  return waitingWords.some((words) => words.tag === tag) ? GOES_ON_WAITING : ''
+}
+
 const GOES_ON_WAITING =
   ' What waits for a key was written to leave encrypted and goes on waiting, also where the policy allows answers in clear. /unsend withdraws it; then you can write it anew.'
 
@@ -97,7 +102,7 @@ const merge: Handler = (draft, command) => {
   // The date that an earlier line set holds for nobody any more.
   draft.question = null
   askAbout(target, draft)
-  return says
+  return from.product === target.product ? says : `${says}${stillWaits(draft)}`
 }
 
 const SET_DATE =
