@@ -22,6 +22,7 @@ import {
 } from '../domain/event.ts'
 import { groupBy } from '../domain/group.ts'
 import { type Audience, type Conversation } from '../domain/message.ts'
+import { type NoticeRecord } from '../domain/notice.ts'
 import { KEY_PROBLEMS } from '../domain/outgoing.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
@@ -64,13 +65,14 @@ export type Occasion = {
 
 /** The messages of one telling, and what is forgotten once it was told. */
 export function compose(occasion: Occasion): readonly Decision[] {
-  const { clock, isMemberTold } = occasion
+  const { clock, isMemberTold, read, record } = occasion
   if (clock.message === 'digest') return digest(occasion)
   if (clock.message === 'own-key') return ownKey(occasion)
-  return [...(isMemberTold ? keyExpires(occasion) : []), ...alarms(occasion)]
+  const notice = record === null ? null : notices.find(read, record.tag)
+  return [...(isMemberTold ? keyExpires(occasion) : []), ...alarms({ ...occasion, notice })]
 }
 
-function alarms(occasion: Occasion): Decision[] {
+function alarms(occasion: Detailed): Decision[] {
   const { settings, clock, rings, starts, record, recipients, once } = occasion
   const details = DETAILS[clock.message]?.(occasion)
   const [first, ...also] = promisesOf(occasion)
@@ -192,17 +194,18 @@ function waitingReporters(starts: Occasion['starts'], record: CaseRecord | null)
 /** Goes to messages/alert.liquid as `about`. Only list admins read the `names`, which are those of members of the list (G5). */
 type Details = { readonly names?: string }
 
+type Detailed = Occasion & { readonly notice: NoticeRecord | null }
+
 /** Who can approve the notice, or that nobody can and what to do; '' where there is none to approve. */
-function approverWords({ read, record, product, settings: { maintainers } }: Occasion): string {
-  const notice = record === null ? null : notices.find(read, record.tag)
+function approverWords({ notice, product, settings: { maintainers } }: Detailed): string {
   return notice && product ? whoApproves({ notice, policy: product.policy, maintainers }) : ''
 }
 
 /** By the message that a clock names; null where there is nothing to say after all. */
-const DETAILS: Readonly<Record<string, (occasion: Occasion) => (Details & object) | null>> = {
+const DETAILS: Readonly<Record<string, (occasion: Detailed) => (Details & object) | null>> = {
   /** When it leaves, '' where the lead of the policy is missed, and how many members it would reach then. */
   preflight: (occasion) => {
-    const { read, settings, record, product, starts, now } = occasion
+    const { read, settings, record, product, notice, starts, now } = occasion
     const start = starts.at(-1)
     const leaveBy = start === undefined ? null : instantOf(start, 'leaveBy')
     if (record === null || leaveBy === null) return null
@@ -210,7 +213,6 @@ const DETAILS: Readonly<Record<string, (occasion: Occasion) => (Details & object
     const leavesAt = isAhead ? leaveBy : now
     const all = members.listActive(read, record.product)
     const blocked = all.filter(({ keyExpiresAt: end }) => end !== null && end <= leavesAt)
-    const notice = notices.find(read, record.tag)
     return {
       leaves: isAhead ? formatInstant(leaveBy, settings.desk.timezone) : '',
       all: all.length,
@@ -224,8 +226,7 @@ const DETAILS: Readonly<Record<string, (occasion: Occasion) => (Details & object
   },
   /** The changes that the list does not know: both dates, and which fields and files. */
   change: (occasion) => {
-    const { read, settings, record, product, now } = occasion
-    const notice = record === null ? null : notices.find(read, record.tag)
+    const { settings, record, product, notice, now } = occasion
     const about = {
       isPublic: (record?.disclosureAt ?? now) <= now,
       approvers: approverWords(occasion)
@@ -242,8 +243,7 @@ const DETAILS: Readonly<Record<string, (occasion: Occasion) => (Details & object
     return lateMs > minutes * 60_000 ? {} : null
   },
   /** How many copies are where, which reporters were told the date with them, and what a change changed. */
-  'notice-left': ({ read, settings, record, product, subject, starts }) => {
-    const notice = record === null ? null : notices.find(read, record.tag)
+  'notice-left': ({ read, settings, record, product, notice, subject, starts }) => {
     const left = starts.at(-1)
     if (record === null || notice === null || left?.kind !== 'notice-left') return null
     const kinds = ['notice-leaving', 'date-told', 'notice-left'] as const

@@ -3,6 +3,7 @@ import { addressKey, type Contact, isSameAddress } from './address.ts'
 import { type Due } from './clock.ts'
 import { type CaseTag, type Fingerprint, type MessageId } from './ids.ts'
 import { type KeySource } from './mail.ts'
+import { type KeyMaterial, type PinnedCertificate } from './outgoing.ts'
 import { type Instant } from './time.ts'
 
 /** Where a case stands. `planned`: it has a disclosure date; `noticed`: the list was told. */
@@ -187,9 +188,7 @@ export type CaseMessage = {
 }
 
 /** A key that came under an address, or that the operator registered for it. */
-export type PinnedKey = {
-  readonly fingerprint: Fingerprint
-  readonly keyData: Uint8Array
+export type PinnedKey = PinnedCertificate & {
   readonly source: KeySource
   readonly firstSeenAt: Instant
 }
@@ -202,11 +201,11 @@ export type WaitingKey = PinnedKey & {
 }
 
 /** A key to pin. A signature by any of `signingKeys` is one of its owner (see `KeyFacts`). */
-export type KeyToPin = PinnedKey & {
-  readonly signingKeys: readonly Fingerprint[]
-  /** Whether its owner signed with it, or a maintainer accepted it. Any other may be anybody's and contradicts nobody. */
-  readonly isProved: boolean
-}
+export type KeyToPin = PinnedKey &
+  KeyMaterial & {
+    /** Whether its owner signed with it, or a maintainer accepted it. Any other may be anybody's and contradicts nobody. */
+    readonly isProved: boolean
+  }
 
 /** A pinned key as it is now: one that expired or was revoked is still the known one, but nothing can be sealed to it. */
 export type ReporterKey = KeyToPin & { readonly isUsable: boolean }

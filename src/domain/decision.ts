@@ -21,21 +21,18 @@ import {
   type Subject,
   type Way
 } from './event.ts'
-import { type CaseTag, type Fingerprint, type MessageId, type Sha256 } from './ids.ts'
+import { type CaseTag, type MessageId, type Sha256 } from './ids.ts'
 import { type Signature } from './mail.ts'
 import { type Conversation, type Message } from './message.ts'
 import { type NoticeRecord } from './notice.ts'
-import { type OutgoingAttachment } from './outgoing.ts'
+import { type OutgoingAttachment, type PinnedCertificate } from './outgoing.ts'
 import { type Instant } from './time.ts'
 
 /** One person to write to; the id is that of a reporter, maintainer or member, '' for others. */
 export type Addressee = Contact & { readonly id: string }
 
 /** One person to seal to; the fingerprint is pinned before the message is rendered. */
-export type SealedRecipient = Addressee & {
-  readonly fingerprint: Fingerprint
-  readonly keyData: Uint8Array
-}
+export type SealedRecipient = Addressee & PinnedCertificate
 
 /** Files that go along with a sealed message. `arrival` means: the attachments of the message being handled. */
 export type Files =

@@ -5,7 +5,7 @@
 import { type Address, type Contact, isSameAddress } from './address.ts'
 import { type Fingerprint, type MessageId, type Sha256 } from './ids.ts'
 import { type VisibleEncryption } from './message.ts'
-import { type KeyProblem } from './outgoing.ts'
+import { type KeyMaterial, type KeyProblem, type OutgoingAttachment } from './outgoing.ts'
 import { type Instant } from './time.ts'
 
 /** One message in a watched folder, as listed and not yet downloaded. */
@@ -165,15 +165,7 @@ export type BounceFacts = {
 }
 
 /** One attachment, byte for byte as sent (transfer encoding removed). */
-export type Attachment = {
-  /** Sanitized for display and for writing into a header: no path, no control characters, at most 120 characters. */
-  readonly filename: string
-  /** `type/subtype` in lower case; `application/octet-stream` when missing or malformed. */
-  readonly contentType: string
-  readonly size: number
-  readonly sha256: Sha256
-  readonly content: Uint8Array
-}
+export type Attachment = OutgoingAttachment & { readonly size: number; readonly sha256: Sha256 }
 
 /** The files without duplicates by content: what comes ten times is processed once. */
 export function distinctFiles(files: readonly Attachment[]): Attachment[] {
@@ -206,14 +198,7 @@ export function namesSender(file: Pick<Attachment, 'filename' | 'contentType'>):
 }
 
 /** A certificate from the message whose user id is exactly the sender's address: a candidate, not yet accepted. */
-export type CandidateKey = {
-  readonly fingerprint: Fingerprint
-  readonly source: KeySource
-  /** As `KeyFacts.signingKeys`. */
-  readonly signingKeys: readonly Fingerprint[]
-  /** Binary certificate, stripped of third-party certifications and foreign user ids. */
-  readonly keyData: Uint8Array
-}
+export type CandidateKey = KeyMaterial & { readonly source: KeySource }
 
 /** A certificate from the message that names the sender but cannot be encrypted to. */
 export type UnusableKey = Omit<CandidateKey, 'signingKeys'> & {

@@ -31,8 +31,10 @@ export type NamedMessage = {
   readonly messageId: MessageId
   readonly kind: MessageKind
   readonly tag: CaseTag | null
+  /** The one to which an answer belongs. */
   readonly conversation: Conversation
   readonly audience: Audience
+  /** Id of the reporter, maintainer or member, '' for others. */
   readonly recipientId: string
   readonly envelopeTo: Address
   readonly createdAt: Instant

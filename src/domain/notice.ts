@@ -4,6 +4,7 @@
  */
 import { type Contact } from './address.ts'
 import { type CaseTag, type Fingerprint, type Sha256 } from './ids.ts'
+import { type Attachment } from './mail.ts'
 import { type Instant } from './time.ts'
 import { count } from './words.ts'
 
@@ -65,12 +66,7 @@ export const NOTICE_TEXT_FIELDS: readonly NoticeTextField[] = FIELDS.filter(
 export type NoticeFields = Readonly<Partial<Record<NoticeTextField, string>>>
 
 /** A patch that goes along, byte for byte. */
-export type Patch = {
-  readonly filename: string
-  readonly contentType: string
-  readonly size: number
-  readonly sha256: Sha256
-}
+export type Patch = Omit<Attachment, 'content'>
 
 /** What the list read of an earlier revision: a later one says what changed since. */
 export type ToldNotice = {

@@ -25,7 +25,9 @@ export type OutgoingHeaders = {
 
 /** An attached file, byte for byte. */
 export type OutgoingAttachment = {
+  /** Sanitized for display and for writing into a header: no path, no control characters, at most 120 characters. */
   readonly filename: string
+  /** `type/subtype` in lower case; `application/octet-stream` when missing or malformed. */
   readonly contentType: string
   readonly content: Uint8Array
 }
@@ -38,13 +40,10 @@ export type OutgoingBody = {
 }
 
 /** One recipient's copy of an encrypted message. */
-export type SealTo = {
+export type SealTo = PinnedCertificate & {
   readonly headers: OutgoingHeaders
   /** The last line of the text, of this copy alone. */
   readonly lastLine: string
-  readonly fingerprint: Fingerprint
-  /** The recipient's binary certificate; its primary fingerprint must equal `fingerprint`. */
-  readonly keyData: Uint8Array
 }
 
 /** The outcome of encrypting one copy: finished RFC 5322 bytes, or a refusal. Never falls back to clear text (G3). */
@@ -81,19 +80,26 @@ export const UNDELIVERED = {
   bounced: 'it came back'
 } as const
 
-/** Facts of a public key at an instant. */
-export type KeyFacts = {
+/** A binary certificate, stripped of third-party certifications, and the fingerprint that its primary key must have. */
+export type PinnedCertificate = {
   readonly fingerprint: Fingerprint
+  readonly keyData: Uint8Array
+}
+
+/** What a certificate is used for: to encrypt to it, and to know the signatures of its owner. */
+export type KeyMaterial = PinnedCertificate & {
+  /** The primary key and every subkey with a valid back signature, even if it has expired since. */
+  readonly signingKeys: readonly Fingerprint[]
+}
+
+/** Facts of a public key at an instant. */
+export type KeyFacts = KeyMaterial & {
   /** Addresses of its valid user ids, strict form only. */
   readonly addresses: readonly Address[]
   readonly expiresAt: Instant | null
   readonly algorithm: string
   /** `usable` when it can encrypt at the given instant. */
   readonly state: 'usable' | KeyProblem
-  /** Binary certificate, stripped of third-party certifications. */
-  readonly keyData: Uint8Array
-  /** The primary key and every subkey with a valid back signature, even if it has expired since. */
-  readonly signingKeys: readonly Fingerprint[]
 }
 
 const MINUTE = 60_000

@@ -6,21 +6,18 @@ import { type Address, type Contact } from './address.ts'
 import { type Clock } from './clock.ts'
 import { type Fingerprint } from './ids.ts'
 import { type NoticeField } from './notice.ts'
+import { type KeyMaterial } from './outgoing.ts'
 import { type Role } from './role.ts'
 import { type Calendar, type Instant, type Span } from './time.ts'
 
-export type Maintainer = Contact & {
-  /** Short name used in commands and the record, `[a-z][a-z0-9-]*`. */
-  readonly id: string
-  readonly roles: readonly Role[]
-  /** Pinned: the primary fingerprint of the configured key file. The root of trust (G4). */
-  readonly fingerprint: Fingerprint
-  /** As `KeyFacts.signingKeys`. */
-  readonly signingKeys: readonly Fingerprint[]
-  /** Binary certificate. */
-  readonly keyData: Uint8Array
-  readonly keyExpiresAt: Instant | null
-}
+/** The key is that of the configured file: the root of trust (G4). */
+export type Maintainer = Contact &
+  KeyMaterial & {
+    /** Short name used in commands and the record, `[a-z][a-z0-9-]*`. */
+    readonly id: string
+    readonly roles: readonly Role[]
+    readonly keyExpiresAt: Instant | null
+  }
 
 /**
  * A disclosure policy as data: what a product promises reporters and list members. Every number that a policy states lives in

@@ -2,6 +2,7 @@
  * Every message to members of the private list: what it is made from, and its subject. Always encrypted, and without a
  * word of who else is on the list (G5).
  */
+import { type Patch } from '../domain/notice.ts'
 import { family } from './define.ts'
 
 const encrypted = family('member', 'never', 'auto-generated')
@@ -28,11 +29,7 @@ export type NoticeParams = {
   readonly patch: SaidInstant
   readonly release: SaidInstant
   readonly fields: readonly { readonly label: string; readonly text: string }[]
-  readonly patches: readonly {
-    readonly filename: string
-    readonly sha256: string
-    readonly size: number
-  }[]
+  readonly patches: readonly Omit<Patch, 'contentType'>[]
   readonly noPatches: string
   /** Whether members may deploy before the disclosure: nowhere, where they host themselves, or everywhere. */
   readonly deployment: Deployment

@@ -18,12 +18,12 @@ import {
 import { type Address, type Contact, parseAddress } from '../domain/address.ts'
 import { assert } from '../domain/assert.ts'
 import { type Fingerprint, parseFingerprint } from '../domain/ids.ts'
-import { type KeyFacts } from '../domain/outgoing.ts'
+import { type KeyFacts, type KeyMaterial } from '../domain/outgoing.ts'
 import { type Instant, instantFromMs, msOf } from '../domain/time.ts'
 import { toBinary } from './armor.ts'
 import { CONFIG } from './config.ts'
 import { type PacketSpan, sha256, TAG, walkPackets } from './packets.ts'
-import { isSigning, keepOwnSignatures, type WithDirect } from './self-signatures.ts'
+import { ANY_TIME, isSigning, keepOwnSignatures, type WithDirect } from './self-signatures.ts'
 
 const KEY_BYTES_MAX = 256 * 1024
 const ARMORED_BYTES_MAX = 400 * 1024
@@ -32,15 +32,7 @@ const SUBKEYS_MAX = 20
 const PACKETS_MAX = 5000
 
 /** A parsed public certificate with only its own, verified signatures. */
-export type Certificate = {
-  readonly key: PublicKey
-  /** Fingerprint of the primary key. */
-  readonly fingerprint: Fingerprint
-  /** The binary certificate, stripped. */
-  readonly keyData: Uint8Array
-  /** The primary key and every subkey that signed that it belongs to it. */
-  readonly signingKeys: readonly Fingerprint[]
-}
+export type Certificate = KeyMaterial & { readonly key: PublicKey }
 
 /** An unlocked secret key, ready to decrypt and sign. Stays inside the process that unlocked it. */
 export type SecretKey = {
@@ -256,19 +248,6 @@ export async function generateDeskKey(
   return { fingerprint: describe(privateKey, true).fingerprint, privateArmored, publicArmored }
 }
 
-/**
- * When the newest binding signature expires, in milliseconds, also when that is past and the library answers "invalid".
- * Infinity without one.
- */
-export function bindingEndMs(subkey: Subkey): number {
-  let newest = subkey.bindingSignatures[0]
-  for (const binding of subkey.bindingSignatures) {
-    if ((binding.created?.getTime() ?? 0) > (newest?.created?.getTime() ?? 0)) newest = binding
-  }
-  const seconds = newest?.keyNeverExpires === false ? newest.keyExpirationTime : null
-  return seconds === null ? Infinity : subkey.getCreationTime().getTime() + seconds * 1000
-}
-
 /** Milliseconds of an expiry as the library gives it; infinity for "never" and "unknown". */
 export function endMs(end: Date | number | null): number {
   return end instanceof Date ? end.getTime() : Infinity
@@ -308,8 +287,9 @@ async function expiryOf(key: Key, date: Date): Promise<Instant | null> {
     (await valueOf(key.getEncryptionKey(undefined, date, undefined, CONFIG))) ??
     (await valueOf(key.getEncryptionKey(undefined, null, undefined, CONFIG)))
   if (encryption !== null && 'mainKey' in encryption) {
-    ends.push(endMs(await encryption.getExpirationTime(date, CONFIG)))
-    ends.push(bindingEndMs(encryption))
+    // By the binding that counts at `date`, and by the newest one, also when that is past.
+    for (const at of [date, ANY_TIME])
+      ends.push(endMs(await encryption.getExpirationTime(at, CONFIG)))
   }
   const end = Math.min(...ends)
   return Number.isFinite(end) ? instantFromMs(end) : null

@@ -4,13 +4,11 @@
  * 3156 §6.2 (combined method), RFC 9580 §10.3.
  */
 import { createMessage, encrypt, enums, type PublicKey, readSignature, sign } from 'openpgp'
-import { type KeyRefusal, type SealTo } from '../domain/outgoing.ts'
+import { type KeyRefusal, type PinnedCertificate } from '../domain/outgoing.ts'
 import { type Instant, msOf } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
 import { CONFIG } from './config.ts'
 import { holds, judgeKey, knownCertificate, type SecretKey } from './keyring.ts'
-
-type SealTarget = Pick<SealTo, 'fingerprint' | 'keyData'>
 
 /** An armored OpenPGP message, or why the key was refused. */
 export type SealedMessage =
@@ -23,7 +21,7 @@ export type SealedMessage =
  */
 export async function sealMessage(
   payload: Uint8Array,
-  target: SealTarget,
+  target: PinnedCertificate,
   signer: SecretKey,
   now: Instant
 ): Promise<SealedMessage> {
@@ -32,13 +30,8 @@ export async function sealMessage(
   const found = await certificate(target, now)
   if (typeof found === 'string') return { kind: 'refused', because: found }
   const message = await createMessage({ binary: payload, date, format: 'binary' })
-  const options = {
-    message,
-    encryptionKeys: found,
-    signingKeys: signer.privateKey,
-    date,
-    config: CONFIG
-  }
+  const keys = { encryptionKeys: found, signingKeys: signer.privateKey }
+  const options = { message, ...keys, date, config: CONFIG }
   try {
     return { kind: 'sealed', armored: await encrypt({ ...options, format: 'armored' }) }
   } catch {
@@ -69,7 +62,10 @@ async function requireSigner(signer: SecretKey, date: Date): Promise<void> {
   )
 }
 
-async function certificate(target: SealTarget, now: Instant): Promise<PublicKey | KeyRefusal> {
+async function certificate(
+  target: PinnedCertificate,
+  now: Instant
+): Promise<PublicKey | KeyRefusal> {
   if (target.keyData.byteLength === 0) return 'no-key'
   const found = await knownCertificate(target.keyData)
   if (found === null) return 'unreadable'

@@ -19,7 +19,7 @@ type Check = (signature: SignaturePacket) => Promise<boolean>
 type Place = { readonly signatures: SignaturePacket[]; readonly isGenuine: Check }
 
 /** The library accepts null for "at any time"; its types do not say so. */
-const ANY_TIME = null as unknown as Date
+export const ANY_TIME = null as unknown as Date
 
 /**
  * Keeps only the verified signatures that `key` made itself, each once, and removes the parts that have none left. False when too

@@ -16,8 +16,9 @@ import { type Fingerprint, isNamedBy, type Sha256 } from '../domain/ids.ts'
 import { type Signature, type SignatureState } from '../domain/mail.ts'
 import { type Instant, instantFromMs, msOf } from '../domain/time.ts'
 import { CONFIG } from './config.ts'
-import { bindingEndMs, type Certificate, endMs, holds, knownCertificate } from './keyring.ts'
+import { type Certificate, endMs, holds, knownCertificate } from './keyring.ts'
 import { sha256, TAG, walkPackets } from './packets.ts'
+import { ANY_TIME } from './self-signatures.ts'
 
 /** More signatures than this in one message, all layers together, are refused as a flood. */
 export const SIGNATURES_MAX = 8
@@ -219,8 +220,10 @@ async function keyStateAt(key: PublicKey, id: KeyID, date: Date): Promise<Signat
   if (await key.isRevoked(undefined, undefined, date, CONFIG)) return 'revoked-key'
   if (subkey !== undefined && (await isSubkeyRevoked(subkey, date))) return 'revoked-key'
   if (await holds(key.getSigningKey(id, date, undefined, CONFIG))) return 'valid'
-  const primaryEnd = await key.getExpirationTime(undefined, CONFIG)
-  const ends = [endMs(primaryEnd), subkey === undefined ? Infinity : bindingEndMs(subkey)]
+  const ends = [
+    endMs(await key.getExpirationTime(undefined, CONFIG)),
+    endMs((await subkey?.getExpirationTime(ANY_TIME, CONFIG)) ?? null)
+  ]
   return Math.min(...ends) <= date.getTime() ? 'expired-key' : 'bad'
 }
 

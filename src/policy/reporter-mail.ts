@@ -14,7 +14,6 @@ import {
 import { type Decision, recorded } from '../domain/decision.ts'
 import { aboutCase, byMaintainer, type ReporterTold, type Way } from '../domain/event.ts'
 import { groupBy } from '../domain/group.ts'
-import { type Message } from '../domain/message.ts'
 import { type Instant } from '../domain/time.ts'
 import { count } from '../domain/words.ts'
 import * as toReporters from '../messages/to-reporters.ts'
@@ -227,7 +226,7 @@ function wordsTo(to: Addressed, draft: Draft) {
     return { to: `${address} (waits for a key)`, text, leaves }
   }
   const files = words.flatMap((one) => one.files ?? [])
-  const leaves = sendToReporter(path, messageOf(mail, params), {
+  const leaves = sendToReporter(path, toReporters[mail](params), {
     once: String(arrivalId),
     tag: draft.case.tag,
     files: files.length === 0 ? null : { from: 'list', files }
@@ -248,15 +247,6 @@ function keptEvents(words: readonly SpokenWords[]): KeptWords['events'] {
     ...(words.some(({ isPlan }) => isPlan === true) ? (['plan-told'] as const) : []),
     ...(words.some(({ mail }) => mail === 'question') ? (['info-asked'] as const) : [])
   ]
-}
-
-export function messageOf(
-  mail: KeptWords['mail'],
-  { author, text, decision }: KeptWords['params']
-): Message<'own-words'> {
-  return mail === 'reply'
-    ? toReporters.reply({ author, text })
-    : toReporters[mail]({ author, text, decision })
 }
 
 const ASKS = {

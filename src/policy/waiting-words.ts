@@ -15,12 +15,12 @@ import { type CaseTag } from '../domain/ids.ts'
 import { type FactLine } from '../domain/message.ts'
 import { productNamed } from '../domain/settings.ts'
 import { count } from '../domain/words.ts'
+import * as toReporters from '../messages/to-reporters.ts'
 import { lackOfProof } from './authentication.ts'
 import { type DateAbout, owedDate } from './date-talk.ts'
 import { copyOf, type Draft, happen, moveOf } from './draft.ts'
 import { encryptedTo, keyChoice, type ReporterPath, reporterPath, WAYS } from './recipients.ts'
 import { isSignedWith } from './reporter-key.ts'
-import { messageOf } from './reporter-mail.ts'
 import { toReporter } from './send.ts'
 import { type Situation } from './situation.ts'
 import { waitingName } from './status.ts'
@@ -104,7 +104,7 @@ function wordsLeave(
     if (path.kind === 'no-key') return []
     const { kind: how } = path
     const sending = { once: String(arrivalId), tag }
-    const sent = toReporter(path, messageOf(mail, params), sending)
+    const sent = toReporter(path, toReporters[mail](params), sending)
     const left = { words, how, events: leftEvents(words, how), once: sent.once } as const
     return [sent, { kind: 'words-leave', ...left }]
   })

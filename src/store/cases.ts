@@ -16,7 +16,7 @@ import { type UpdateCase } from '../domain/decision.ts'
 import { type Evidence } from '../domain/event.ts'
 import { type CaseTag, caseTag, type MessageId } from '../domain/ids.ts'
 import { type Instant, yearIn } from '../domain/time.ts'
-import { assignments, conflict, insert, type Read, type Tx } from './sql.ts'
+import { conflict, insert, type Read, type Tx, updateVersion } from './sql.ts'
 
 const OPEN = "state NOT IN ('rejected', 'merged', 'closed')"
 
@@ -88,23 +88,18 @@ export function nextTag(read: Read, prefix: string, now: Instant, timezone: stri
 /** Opens a case under a tag from {@link nextTag}; `Trouble` `conflict` when another writer took the number. */
 export function open(
   tx: Tx,
-  {
-    id: _id,
-    version: _version,
-    mergedInto: _into,
-    decided: _decided,
-    disclosureReason: _reason,
-    reporters,
-    ...record
-  }: CaseRecord,
+  { reporters, ...record }: CaseRecord,
   roots: { readonly maintainer: MessageId; readonly reporter: MessageId }
 ): number {
-  const row = { ...record, maintainerRoot: roots.maintainer }
+  const { tag, product, state, subject, receivedAt, openedAt } = record
+  const { owner, disclosureAt, disclosureZone } = record
+  const around = { owner, disclosureAt, disclosureZone, maintainerRoot: roots.maintainer }
+  const row = { tag, product, state, subject, receivedAt, openedAt, ...around }
   const { changes, id: caseId } = insert(tx, 'cases', row, 'ON CONFLICT (tag) DO NOTHING')
   if (changes !== 1) throw conflict()
   for (const { contact, beganInClear, latest } of reporters)
     insert(tx, 'case_reporters', {
-      ...{ id: record.tag, caseId, beganInClear, latest },
+      ...{ id: tag, caseId, beganInClear, latest },
       address: contact?.address ?? null,
       name: contact?.name ?? '',
       root: latest ?? roots.reporter
@@ -113,13 +108,8 @@ export function open(
 }
 
 /** Changes the named fields; `Trouble` `conflict` when the case has changed since it was read. */
-export function update(tx: Tx, change: UpdateCase): void {
-  const { tag, version, set } = change
-  const { changes } = tx.run(
-    `UPDATE cases SET ${assignments(set)}, version = version + 1 WHERE tag = @tag AND version = @version`,
-    { ...set, tag, version }
-  )
-  if (changes !== 1) throw conflict()
+export function update(tx: Tx, { tag, version, set }: UpdateCase): void {
+  updateVersion(tx, 'cases', { tag, version }, set)
 }
 
 /** Remembers a reporter's newest message. */

@@ -8,7 +8,7 @@ import { type OutgoingAttachment } from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
 import * as deliveries from './deliveries.ts'
 import * as events from './events.ts'
-import { assignments, conflict, insert, type Read, type Tx } from './sql.ts'
+import { conflict, insert, type Read, type Tx, updateVersion } from './sql.ts'
 
 type Row = Omit<NoticeRecord, keyof NoticeHistory>
 
@@ -61,15 +61,11 @@ export function nextReleaseAt(read: Read): Instant | null {
 export function save(tx: Tx, caseId: number, save: SaveNotice): number {
   const { product, state, revision, fields, told, releaseAt, releasedAt, version } = save
   const values = { product, state, revision, fields, told, releaseAt, releasedAt }
-  const { changes } =
-    version === 0
-      ? insert(tx, 'notices', { caseId, ...values }, 'ON CONFLICT (case_id) DO NOTHING')
-      : tx.run(
-          `UPDATE notices SET ${assignments(values)}, version = version + 1
-           WHERE case_id = @caseId AND version = @version`,
-          { caseId, version, ...values }
-        )
-  if (changes !== 1) throw conflict()
+  if (version > 0) updateVersion(tx, 'notices', { caseId, version }, values)
+  else {
+    const made = insert(tx, 'notices', { caseId, ...values }, 'ON CONFLICT (case_id) DO NOTHING')
+    if (made.changes !== 1) throw conflict()
+  }
   const id = tx.value<number>('SELECT id FROM notices WHERE case_id = ?', [caseId]) ?? 0
   if (save.patches !== null) replacePatches(tx, id, save.patches)
   return id
@@ -117,11 +113,7 @@ export function setState(
     readonly releasedDigest?: Sha256
   }
 ): void {
-  const { changes } = tx.run(
-    `UPDATE notices SET ${assignments(change)}, version = version + 1 WHERE id = @id AND version = @version`,
-    { id, version, ...change }
-  )
-  if (changes !== 1) throw conflict()
+  updateVersion(tx, 'notices', { id, version }, change)
 }
 
 /**

@@ -7,12 +7,7 @@ import { createHash } from 'node:crypto'
 import { type Address, addressKey } from '../domain/address.ts'
 import { assert } from '../domain/assert.ts'
 import { type CaseTag, type MessageId } from '../domain/ids.ts'
-import {
-  type Audience,
-  type Conversation,
-  type MessageKind,
-  type NamedMessage
-} from '../domain/message.ts'
+import { type MessageKind, type NamedMessage } from '../domain/message.ts'
 import { nextAttemptMs, type SendOutcome } from '../domain/outgoing.ts'
 import { addMs, type Instant } from '../domain/time.ts'
 import { assignments, insert, type Read, type Tx } from './sql.ts'
@@ -20,20 +15,12 @@ import { assignments, insert, type Read, type Tx } from './sql.ts'
 export type OutboxState = 'queued' | 'sending' | 'sent' | 'given-up' | 'held'
 
 /** A finished message to be sent once. */
-export type NewOutbox = {
+export type NewOutbox = Omit<NamedMessage, 'tag' | 'createdAt'> & {
   /** Names the decision; the same again is not queued again. */
   readonly once: string
-  readonly kind: MessageKind
   readonly caseId: number | null
   readonly noticeId: number | null
-  readonly audience: Audience
-  /** Id of the reporter, maintainer or member, '' for others. */
-  readonly recipientId: string
   readonly envelopeFrom: Address | ''
-  readonly envelopeTo: Address
-  readonly messageId: MessageId
-  /** The conversation to which an answer belongs. */
-  readonly conversation: Conversation
   readonly raw: Uint8Array
   readonly notBefore: Instant
   /** It must not leave from this instant on (G7), or was overtaken then; null where it always may. */

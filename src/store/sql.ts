@@ -60,6 +60,21 @@ export function upsert(tx: Tx, table: string, key: RowValues, values: RowValues)
   insert(tx, table, { ...key, ...values }, clause)
 }
 
+/** Changes the row with this key, unless somebody has changed it since that version was read: then `Trouble` `conflict`. */
+export function updateVersion(
+  tx: Tx,
+  table: string,
+  { version, ...key }: RowValues & { readonly version: number },
+  values: RowValues
+): void {
+  const { changes } = tx.run(
+    `UPDATE ${table} SET ${assignments(values)}, version = version + 1
+     WHERE ${assignments(key)} AND version = @version`,
+    { ...values, ...key, version }
+  )
+  if (changes !== 1) throw conflict()
+}
+
 /** Each column beside its parameter: for SET, or for a condition on one of them. */
 export function assignments(row: RowValues): string {
   return Object.keys(row)
