@@ -28,7 +28,8 @@ async function inspect(
   const facts = await workers.inspectKey(key, now, address, copies)
   if (facts === null) return null
   const { fingerprint, keyData, signingKeys, state } = facts
-  return { fingerprint, keyData, signingKeys, isUsable: state === 'usable' }
+  const stands = { isUsable: state === 'usable', hasExpired: state === 'expired' }
+  return { fingerprint, keyData, signingKeys, ...stands }
 }
 
 /**

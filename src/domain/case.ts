@@ -208,7 +208,7 @@ export type KeyToPin = PinnedKey &
   }
 
 /** A pinned key as it is now: one that expired or was revoked is still the known one, but nothing can be sealed to it. */
-export type ReporterKey = KeyToPin & { readonly isUsable: boolean }
+export type ReporterKey = KeyToPin & { readonly isUsable: boolean; readonly hasExpired?: boolean }
 
 /** One case in a list, with the promise that is due first; null where nothing is. */
 export type ListedCase = CaseRecord & {

@@ -32,9 +32,10 @@ export const WAYS: Readonly<Record<Way, string>> = {
   'in-clear': 'NOT encrypted'
 }
 
-/** Words wait. `isClearOtherwise`: they could leave in clear if the keys that came were all refused. */
+/** Words wait, for what they lack. `isClearOtherwise`: they could leave in clear if the keys that came were all refused. */
 type ShutPath = {
   readonly kind: 'no-key'
+  readonly lack: string
   readonly unusedKeys: readonly Fingerprint[]
   readonly isClearOtherwise: boolean
 }
@@ -61,9 +62,11 @@ export function reporterPath(
   // A known key that cannot be used does not permit an unencrypted answer.
   const isClearOtherwise =
     key === null && beganInClear && product.policy.reporters.cleartext === 'allow'
+  const lack =
+    key?.hasExpired === true ? 'their key has expired' : 'we have no usable key of theirs'
   return isClearOtherwise && unusedKeys.length === 0
     ? { kind: 'in-clear', to: { ...contact, id } }
-    : { kind: 'no-key', unusedKeys, isClearOtherwise }
+    : { kind: 'no-key', lack, unusedKeys, isClearOtherwise }
 }
 
 /** Which keys came for a reporter who cannot be answered, how to accept or refuse them, and what leaves if they are refused. */
@@ -110,6 +113,6 @@ function replyReach(reporter: AnsweredReporter, keys: ReporterKeys, product: Pro
     case 'in-clear':
       return `Text under a first line /reply goes to ${address}, UNENCRYPTED and readable on the way, because we have no key of theirs; other maintainers get a copy.`
     case 'no-key':
-      return `${address} cannot be answered yet: we have no usable key of theirs. Text under a first line /reply waits and leaves, encrypted, when a key of theirs is in use.${keyChoice(path)}`
+      return `${address} cannot be answered yet: ${path.lack}. Text under a first line /reply waits and leaves, encrypted, when a key of theirs is in use.${keyChoice(path)}`
   }
 }

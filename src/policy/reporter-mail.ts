@@ -143,7 +143,7 @@ function toOne(reporter: Addressed, draft: Draft, words: Words): string {
     const asked = askFor(reporter, draft, 'key-request')
     draft.decisions.push(...asked.decisions)
     draft.activity.push(`wrote to ${address}; the text waits for a key of theirs`)
-    return `${address} cannot be answered yet: we have no usable key of theirs. ${text === '' ? 'The decision' : 'Your text'} waits and leaves, encrypted, when a key of theirs is in use. ${asked.says}`
+    return `${address} cannot be answered yet: ${path.lack}. ${text === '' ? 'The decision' : 'Your text'} waits and leaves, encrypted, when a key of theirs is in use. ${asked.says}`
   }
   const how = WAYS[path.kind]
   spoken(reporter, draft, { ...words, how: path.kind })
@@ -260,8 +260,8 @@ export function askedKey(name: keyof typeof ASKS, reporter: string, now: Instant
 }
 
 /**
- * Asks a reporter, once a day, in words that say nothing of the case. Nobody is asked for a key while one of theirs waits for a
- * maintainer's word.
+ * Asks a reporter, once a day, in words that say nothing of the case. Nobody is asked for a key while one of theirs that can be
+ * used waits for a maintainer's word.
  */
 export function askFor(
   reporter: Addressed,
@@ -270,8 +270,11 @@ export function askFor(
 ): { readonly says: string; readonly decisions: readonly Decision[] } {
   const { make, what } = ASKS[name]
   const path = reporterPath(reporter, reporterKeys, product)
-  const choice = path.kind === 'no-key' && name === 'key-request' ? keyChoice(path) : ''
-  if (choice !== '') return { says: choice.trim(), decisions: [] }
+  const isOffered = bound.offeredKeys.some(
+    ({ isUsable, fingerprint }) => isUsable && reporter.unusedKeys.includes(fingerprint)
+  )
+  if (isOffered && path.kind === 'no-key' && name === 'key-request')
+    return { says: keyChoice(path).trim(), decisions: [] }
   const { id } = reporter
   const { address } = reporter.contact
   const once = askedKey(name, id, now)

@@ -191,7 +191,7 @@ export function reachWords(
   const path = reporterPath(reporter, keys, product)
   if (path.kind === 'encrypted') return `go to ${address}, encrypted.`
   if (path.kind === 'in-clear') return `go to ${address}, NOT encrypted, because we have no key.`
-  return `cannot go to ${address} yet: we have no usable key, and what you write waits for one.${keyChoice(path)}`
+  return `cannot go to ${address} yet: ${path.lack}, and what you write waits for a key.${keyChoice(path)}`
 }
 
 /** The date while it holds: a case that ended without disclosure has none. */

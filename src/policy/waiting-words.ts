@@ -156,7 +156,8 @@ export function settle(before: Draft, draft: Draft) {
     const [shut, ...more] = waiting
       .map(pathOf)
       .flatMap((path) => (path.kind === 'no-key' ? path : []))
-    if (shut !== undefined) says.push(staySays(address, more.length + 1, keyChoice(shut)))
+    if (shut === undefined) continue
+    says.push(staySays(address, more.length + 1, `${shut.lack}.${keyChoice(shut)}`))
   }
   for (const one of eventsOf(leaving, draft.case.tag))
     if (moveOf(draft, one).kind === 'moved') happen(after, one)
@@ -170,9 +171,9 @@ export function eventsOf(leaving: readonly Decision[], tag: CaseTag): NewEvent[]
   )
 }
 
-function staySays(address: Address, number: number, choice: string): string {
+function staySays(address: Address, number: number, why: string): string {
   const messages = count(number, 'message', 'messages')
-  return `${messages} to ${address} still ${number === 1 ? 'waits' : 'wait'}: we have no usable key of theirs.${choice}`
+  return `${messages} to ${address} still ${number === 1 ? 'waits' : 'wait'}: ${why}`
 }
 
 function withdrawn(before: Draft, after: Draft): string[] {

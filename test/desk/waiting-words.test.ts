@@ -320,11 +320,27 @@ it('(G8) /key accept of a key in use that has expired is refused: nothing could 
   await givenDesk([grace, linus])
   await givenMessage(brief, { subject: 'x', text: 'x', as: 'encrypted', autocrypt: true })
   world.pass(400 * DAY)
-  await reply()
+  expect(await reply()).toContain(`${brief.address} cannot be answered yet: their key has expired.`)
+  const ways = `Answers: cannot go to ${brief.address} yet: their key has expired, and what you`
+  expect(await says('/status\n')).toContain(ways)
   const answer = await says(`/key accept ${keyOf(brief)}\n`)
   expect(answer).toContain('Nothing can be encrypted to this key')
   expect(answer).not.toContain('leaves now')
   expect(kindsTo(brief)).not.toContain('reply')
+})
+
+it('(B10) a reporter whose key in use has expired is asked for a key, unless one waits that can be used', async () => {
+  const [brief, former] = [await givenReporter('alice', 300), await givenReporter('alice', 200)]
+  await givenDesk([grace, linus])
+  await givenMessage(former, { subject: 'x', text: 'x', as: 'encrypted', autocrypt: true })
+  await says(`/key accept ${keyOf(brief)}\n`, FIRST, attachedKey(brief))
+  world.pass(400 * DAY)
+  expect(await reply()).toContain(`We asked ${brief.address} for a key`)
+  expect(kindsTo(brief)).toContain('key-request')
+  world.pass(DAY)
+  await another(alice)
+  expect(await reply()).toContain(`/key accept ${keyOf(alice)}`)
+  expect(kindsTo(brief).filter((kind) => kind === 'key-request')).toHaveLength(1)
 })
 
 const WAITED = 'answer by Grace to alice@reporter.example, Mon 23 Nov 2026'
@@ -554,7 +570,7 @@ it.each([
   ['clear', 'go to alice@reporter.example, NOT encrypted, because we have no key.', ['reply']],
   [
     'encrypted',
-    'cannot go to alice@reporter.example yet: we have no usable key, and what you write waits for one.',
+    'cannot go to alice@reporter.example yet: we have no usable key of theirs, and what you write waits for a key.',
     ['key-request']
   ]
 ] as const)(
