@@ -32,7 +32,8 @@ import { alert, digest as digestMessage, keyProblem } from '../messages/to-maint
 import { memberKeyExpires } from '../messages/to-members.ts'
 import { whomToTell } from '../policy/clocks.ts'
 import { whoApproves } from '../policy/embargo.ts'
-import { dateWords, missingFields, noticeParams } from '../policy/notice-content.ts'
+import { dateWords, noticeParams } from '../policy/notice-content.ts'
+import { NOBODY_LISTED, noticeLacks } from '../policy/notice-lint.ts'
 import { nameOf } from '../policy/recipients.ts'
 import { inClearTo, sealedTo } from '../policy/send.ts'
 import { caseLines, waitingName } from '../policy/status.ts'
@@ -196,16 +197,29 @@ type Details = { readonly names?: string }
 
 type Detailed = Occasion & { readonly notice: NoticeRecord | null }
 
-/** Who can approve the notice, or that nobody can and what to do; '' where there is none to approve. */
-function approverWords({ notice, product, settings: { maintainers } }: Detailed): string {
-  return notice && product ? whoApproves({ notice, policy: product.policy, maintainers }) : ''
+/** What the notice lacks and who can approve it, or that nobody can and what to do; and what the list does not know of it. */
+function noticeFacts({ read, record, product, notice, settings, now }: Detailed) {
+  const isPublic = (record?.disclosureAt ?? now) <= now
+  if (record === null || product === null || notice === null)
+    return { isPublic, lacks: [], approvers: '', changes: [] }
+  const about = { case: record, notice, product, settings, now }
+  const reported = cases.listReported(read, record.id)
+  const bound = { members: members.listActive(read, product.id), reported }
+  const { maintainers } = settings
+  return {
+    isPublic,
+    // An alarm says itself that nobody is on the list.
+    lacks: noticeLacks({ ...about, bound }).filter((says) => says !== NOBODY_LISTED),
+    approvers: whoApproves({ notice, policy: product.policy, maintainers }),
+    changes: noticeParams(notice, about).changes
+  }
 }
 
 /** By the message that a clock names; null where there is nothing to say after all. */
 const DETAILS: Readonly<Record<string, (occasion: Detailed) => (Details & object) | null>> = {
   /** When it leaves, '' where the lead of the policy is missed, and how many members it would reach then. */
   preflight: (occasion) => {
-    const { read, settings, record, product, notice, starts, now } = occasion
+    const { read, settings, record, notice, starts, now } = occasion
     const start = starts.at(-1)
     const leaveBy = start === undefined ? null : instantOf(start, 'leaveBy')
     if (record === null || leaveBy === null) return null
@@ -219,22 +233,12 @@ const DETAILS: Readonly<Record<string, (occasion: Detailed) => (Details & object
       ready: all.length - blocked.length,
       blocked: blocked.length,
       notice: notice?.state ?? 'none',
-      missing: product ? missingFields({ case: record, notice, product }).join('; ') : '',
-      approvers: approverWords(occasion),
+      ...noticeFacts(occasion),
       names: blocked.map(({ id }) => id).join(', ')
     }
   },
   /** The changes that the list does not know: both dates, and which fields and files. */
-  change: (occasion) => {
-    const { settings, record, product, notice, now } = occasion
-    const about = {
-      isPublic: (record?.disclosureAt ?? now) <= now,
-      approvers: approverWords(occasion)
-    }
-    if (record === null || notice === null || product === null) return { ...about, changes: [] }
-    const { changes } = noticeParams(notice, { case: record, product, settings })
-    return { ...about, changes }
-  },
+  change: noticeFacts,
   /** Messages could not be encrypted to somebody who can be reached again: nothing is said once the case is over. */
   missed: ({ record }) => (record === null || isOpen(record.state) ? {} : null),
   'notice-late': (occasion) => {
@@ -266,16 +270,15 @@ const DETAILS: Readonly<Record<string, (occasion: Detailed) => (Details & object
   },
   /** Only a hold by the desk itself: a person who holds a notice tells the others. */
   'notice-held': (occasion) => {
-    const { read, starts, subject, record, now } = occasion
+    const { read, starts, subject, record } = occasion
     const start = starts.at(-1)
     if (start?.kind !== 'notice-held' || start.actor.kind !== 'desk') return null
     const kinds = ['notice-leaving', 'notice-left', 'notice-held'] as const
     const before = events.list(read, subject, { kinds }).findLast(({ id }) => id < start.id)
     return {
       isLeaving: before?.kind === 'notice-leaving',
-      isPublic: (record?.disclosureAt ?? now) <= now,
       isTold: record?.state === 'noticed',
-      approvers: approverWords(occasion)
+      ...noticeFacts(occasion)
     }
   },
   /** A wall clock that nobody can vouch for matters while a notice, or a copy of one, has not left. */

@@ -49,18 +49,28 @@ const PARSED = new Set<string>([...INSTANTS, 'affected_versions', 'not_affected'
 
 /** Why the notice cannot be previewed or approved as it is; null when it can. */
 export function noticeComplaint(draft: Draft): string | null {
-  const missing = missingFields(draft)
-  const wants = missing.length > 0 ? [`The policy wants more first: ${missing.join('; ')}.`] : []
-  const faults = [...wants, ...noticeFaults(draft)]
-  if (faults.length > 0) return oneALine(faults)
+  const lacks = noticeLacks(draft)
+  if (lacks.length > 0) return oneALine(lacks)
   const { disclosureAt } = draft.case
   return disclosureAt !== null && disclosureAt <= draft.now
     ? 'The disclosure instant has passed; set a new one with /embargo.'
     : null
 }
 
+/** What stands against a preview: a sentence for what is missing, and one for each fault. */
+export function noticeLacks(about: Judged): readonly string[] {
+  const missing = missingFields(about)
+  const wants = missing.length > 0 ? [`The policy wants more first: ${missing.join('; ')}.`] : []
+  return [...wants, ...noticeFaults(about)]
+}
+
+/** What the judgement goes by. */
+type Judged = Pick<Draft, 'case' | 'notice' | 'product' | 'settings' | 'now'> & {
+  readonly bound: Pick<Draft['bound'], 'members' | 'reported'>
+}
+
 /** A sentence for each thing in the fields that members could misread. While one is left, nothing is approved. */
-export function* noticeFaults(draft: Draft): Iterable<string> {
+export function* noticeFaults(draft: Judged): Iterable<string> {
   const { notice, product, bound } = draft
   const { supported, policy } = product
   const fields = notice?.fields ?? {}
@@ -202,7 +212,7 @@ function datesIn(text: string): WrittenDate[] {
 }
 
 /** The days on which something becomes public, as people may write them: in the zones of the date and of the desk, and in UTC. */
-function daysOf({ case: record, notice, settings }: Draft): string[] {
+function daysOf({ case: record, notice, settings }: Judged): string[] {
   const { timezone } = settings.desk
   const { disclosureAt, disclosureZone } = record
   const fields = notice?.fields ?? {}
@@ -222,7 +232,10 @@ function* weekdayFault(name: string, { written, weekday, day }: WrittenDate): It
     yield `${name} says "${written}", but that day is a ${really}.`
 }
 
-function* instantFaults(fields: NoticeFields, { case: record, settings }: Draft): Iterable<string> {
+function* instantFaults(
+  fields: NoticeFields,
+  { case: record, settings }: Judged
+): Iterable<string> {
   const { timezone } = settings.desk
   const [patch, release] = INSTANTS.map((name) => fieldInstant({ fields }, name, timezone)?.instant)
   for (const name of INSTANTS) {

@@ -330,15 +330,18 @@ describe('(A3) the dates of a case', () => {
     for (const rang of recorded('rang')) expect(rang).toMatchObject({ dueAt: START })
   })
 
-  it('(A3) the alarm about a notice that lacks fields names them, and proposes no preview that would be refused', async () => {
+  it('(A3, B18) the alarm about a notice that lacks fields or that members could misread names both, and proposes no preview that would be refused', async () => {
     await givenDesk([grace, linus])
     for (const member of members) await world.addMember(member)
     await givenMessage(alice, { subject: 'x', text: 'x' })
-    await writes(grace, `/accept\n/embargo ${DISCLOSURE}\n/notice draft\ntitle: x\n`)
+    await writes(
+      grace,
+      `/accept\n/embargo ${DISCLOSURE}\n/notice draft\ntitle: x\nscope: Not before tomorrow.\n`
+    )
     await world.wait(2 * DAY)
     const said = (await alarmsTo(linus)).at(-1)
     expect(said).toMatch(
-      /the policy wants more in it first: .*description.* \/notice draft\. Then approve/
+      /correct it with \/notice draft: The policy wants more first: .*description.*\. scope says "tomorrow": please write the date, .*\. Then approve/
     )
   })
 
