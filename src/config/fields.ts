@@ -13,7 +13,7 @@ export function block<S extends z.ZodRawShape>(shape: S) {
     error: ({ code }) =>
       code === 'unrecognized_keys'
         ? `is not a known key: correct or remove it (known here: ${known})`
-        : 'must be a block of keys'
+        : 'must be a block of keys, each with a colon and a space after it'
   })
 }
 
@@ -51,12 +51,12 @@ export function oneOf<const W extends readonly string[]>(...words: W) {
 
 /** A list of such values. */
 export function list<S extends z.ZodType>(of: S): z.ZodArray<S> {
-  return z.array(of, 'must be a list')
+  return z.array(of, 'must be a list, each entry after a dash and a space')
 }
 
 /** Text of at most so many characters. */
 export function textUpTo(max: number): z.ZodString {
-  return z.string('must be text').max(max, `must have at most ${max} characters`)
+  return z.string('must be text (put it in quotes)').max(max, `must have at most ${max} characters`)
 }
 
 /** A whole number in a range. */

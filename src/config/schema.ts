@@ -64,7 +64,7 @@ const casePrefix = textWhere(
 )
 
 const cron = textWhere(
-  validate,
+  (text) => validate(text) && !text.includes('@'),
   'must be a cron expression: 5 fields (minute hour day month weekday) in quotes, or 6 with seconds first, like "*/5 * * * *"'
 )
 

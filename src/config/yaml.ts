@@ -2,7 +2,8 @@
  * Reads one YAML 1.2 document of a configuration or policy: unique keys, the core schema, no custom tags, a size limit.
  * Must never repeat text of the file in a message: it may hold a secret by mistake.
  */
-import { isNode, LineCounter, parseDocument, visit } from 'yaml'
+import { isAlias, isNode, isScalar, LineCounter, parseDocument, visit } from 'yaml'
+import { readBuiltIn } from './built-in.ts'
 import { refusedConfig, type ValuePath } from './problems.ts'
 import { readLimited } from './secrets.ts'
 
@@ -13,25 +14,21 @@ export type YamlFile = {
   readonly lineOf: (path: ValuePath) => number | null
 }
 
+/** A mistake by the library's code and message, and where it is. */
+type Fault = { readonly name: string; readonly at: number }
+
 const BYTES_MAX = 1024 * 1024
 const ALIASES_MAX = 50
 
-const SENTENCES: Readonly<Record<string, string>> = {
-  DUPLICATE_KEY: 'this key is there twice: remove one',
-  TAG_RESOLVE_FAILED: 'tags like !name are not allowed: write the plain value',
-  MULTIPLE_DOCS: 'a second document begins here: remove the --- line',
-  TAB_AS_INDENT: 'this line is indented with a tab: use spaces',
-  BAD_INDENT: 'this line is indented differently from the lines around it: line them up',
-  MISSING_CHAR: 'a closing quote, bracket or colon is missing: add it',
-  NON_STRING_KEY: 'this key is not text: put it in quotes',
-  PROTO: 'this key is not known: correct or remove it',
-  BAD_ALIAS: 'this alias (*name) has no anchor (&name): write the value'
-}
+const SENTENCES = Object.entries(
+  readBuiltIn('config/yaml-mistakes.yaml') as Readonly<Record<string, string>>
+)
 
-/** Reads `path`. Throws `Trouble` `config` with all that is wrong with it, each with its line. */
+/** Reads `path`. Throws `Trouble` `config` with its first mistake: what follows that one may be read wrongly. */
 export async function readYaml(path: string): Promise<YamlFile> {
   const lines = new LineCounter()
-  const document = parseDocument((await readLimited(path, BYTES_MAX)).toString('utf8'), {
+  const source = (await readLimited(path, BYTES_MAX)).toString('utf8')
+  const document = parseDocument(source, {
     stringKeys: true,
     prettyErrors: false,
     lineCounter: lines,
@@ -40,23 +37,24 @@ export async function readYaml(path: string): Promise<YamlFile> {
     logLevel: 'error'
   })
   // An unknown tag is only a warning to the parser.
-  const found = [...document.errors, ...document.warnings]
-  const faults = found.map(({ code, pos }): [code: string, at: number] => [code, pos[0]])
-  visit(document, {
-    // An object of JavaScript takes it for something else, and the schema would not see it.
-    Scalar: (place, { value, range }) => {
-      if (place === 'key' && value === '__proto__') faults.push(['PROTO', range?.[0] ?? 0])
-    }
+  const faults = [...document.errors, ...document.warnings].map((fault): Fault => {
+    return { name: `${fault.code} ${fault.message}`, at: fault.pos[0] }
   })
-  if (faults.length > 0)
-    throw refusedConfig(
-      ...faults.map(([code, at]) => {
-        const sentence =
-          SENTENCES[code] ??
-          `this line is not valid YAML (${code}): compare it with postern.example.yaml`
-        return `${path}: line ${lines.linePos(at).line}: ${sentence}`
-      })
-    )
+  const anchors = new Set<string | undefined>()
+  visit(document, (place, node) => {
+    if (!isNode(node)) return
+    const at = node.range?.[0] ?? 0
+    if (!isAlias(node)) anchors.add(node.anchor)
+    else if (!anchors.has(node.source)) faults.push({ name: 'BAD_ALIAS', at })
+    // An object of JavaScript takes it for something else, and the schema would not see it.
+    if (place === 'key' && isScalar(node) && node.value === '__proto__')
+      faults.push({ name: 'PROTO', at })
+  })
+  const [first] = faults.sort((a, b) => a.at - b.at)
+  if (first !== undefined) {
+    const sentence = SENTENCES.find(([begin]) => first.name.startsWith(begin))?.[1] ?? ''
+    throw refusedConfig(`${path}: line ${lines.linePos(placeOf(first, source)).line}: ${sentence}`)
+  }
   try {
     return {
       value: document.toJS({ maxAliasCount: ALIASES_MAX }) as unknown,
@@ -72,4 +70,11 @@ export async function readYaml(path: string): Promise<YamlFile> {
   } catch {
     throw refusedConfig(`${path}: too many aliases (*name): write the values out`)
   }
+}
+
+/** Where a mistake is. Of a quote or bracket that is not closed the library says only where it gave up. */
+function placeOf({ name, at }: Fault, source: string): number {
+  const missing = /(?:closing |end with a )(["'}\]])/.exec(name)?.[1]
+  const opening = missing?.replace('}', '{').replace(']', '[')
+  return opening === undefined ? at : source.lastIndexOf(opening, at - 1)
 }

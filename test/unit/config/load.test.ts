@@ -77,12 +77,7 @@ describe('a configuration', () => {
         key: { path: join(folder.path, 'keys/desk.asc') },
         timezone: 'Europe/Berlin'
       },
-      imap: {
-        host: 'imap.acme.example',
-        port: 993,
-        tls: 'implicit',
-        held: 'Postern/Held'
-      },
+      imap: { host: 'imap.acme.example', port: 993, tls: 'implicit', held: 'Postern/Held' },
       smtp: { port: 465, user: 'security' },
       storage: { path: join(folder.path, 'data/postern.db') },
       maintainers: [
@@ -110,10 +105,7 @@ describe('a configuration', () => {
     )
 
     expect(config.products).toMatchObject([
-      {
-        calendar: { timezone: 'Europe/Berlin', weekend: [6, 7], holidays: [] },
-        holidaysEnd: null
-      },
+      { calendar: { timezone: 'Europe/Berlin', weekend: [6, 7], holidays: [] }, holidaysEnd: null },
       {
         calendar: { timezone: 'Asia/Tokyo', weekend: [6, 7], holidays: ['2026-12-25'] },
         holidaysEnd: '2026-12-25'
@@ -187,12 +179,8 @@ products: [{ id: p, name: P, policy: template }]
 
     const error: unknown = await loadConfig(path, {}).catch((reason: unknown) => reason)
 
-    expect(error).toEqual(
-      new Trouble(
-        'config',
-        `there is no configuration ${path}: write one (README shows how), or name another with --config FILE`
-      )
-    )
+    const says = `there is no configuration ${path}: write one (README shows how), or name another with --config FILE`
+    expect(error).toEqual(new Trouble('config', says))
   })
 
   it('never prints a secret, nor a private key that may lack a passphrase', async () => {
@@ -243,8 +231,11 @@ describe('a wrong configuration', () => {
     a missing policy file                             | policy: dispatch | policy: ./own.yaml | products[0].policy (line 18):
     a cron expression of 4 fields                     | poll: "* * * * *" | poll: "* * * *" | schedule.poll (line 13): must be a cron expression: 5 fields
     a cron expression with a command                  | tick: "* * * * *" | tick: "* * * * $(x)" | schedule.tick (line 13): must be a cron expression: 5 fields
+    a nickname of a cron expression                   | poll: "* * * * *" | poll: "@daily" | schedule.poll (line 13): must be a cron expression: 5 fields
     a minute that does not exist                      | tick: "* * * * *" | tick: "61 * * * *" | schedule.tick (line 13): must be a cron expression: 5 fields
     words for a cron expression                       | digest: "0 8 * * 1-5" | digest: every morning | schedule.digest (line 13): must be a cron expression: 5 fields
+    a password without a space after its colon        | { env: POSTERN_IMAP_PASSWORD } | { env:POSTERN_IMAP_PASSWORD } | imap.password (line 9): must say where the secret is kept: { file: PATH },
+    a section without a space after its colon         | storage: { path: data/postern.db } | storage:\n  path:data/postern.db | storage (line 13): must be a block of keys, each with a colon and a space after it
     a capital id                                      | id: parser | id: Parser | products[0].id (line 18): must be 1 to 32 lower-case letters
   `)('is refused for %s, at its place, with a remedy', async (_name, from, to, expected) => {
     const problems = await problemsOf(changed(from, to))
@@ -311,7 +302,6 @@ extra: 1
     ['a custom tag', 'desk: !include other.yaml\n', /postern\.yaml: line 1: tags like !name/],
     ['a binary tag', 'desk: !!binary aGVsbG8=\n', /postern\.yaml: line 1: tags like !name/],
     ['two documents', 'a: 1\n---\nb: 2\n', /postern\.yaml: line 2: a second document begins/],
-    ['an open bracket', 'desk: { name: hunter2\n', /postern\.yaml: line \d: /],
     ['a key of JavaScript', 'a: 1\n__proto__: { b: 2 }\n', /yaml: line 2: this key is not known/],
     ['one further inside', 'a:\n  - "__proto__": hunter2\n', /yaml: line 2: this key is not known/],
     [
@@ -330,11 +320,37 @@ extra: 1
     expect(problems.join('\n')).not.toContain('hunter2')
   })
 
+  const KEY = 'this line has no colon with a space after it: write it like "key: value"'
+  const COLON = 'the value in this line goes on with another colon, here or in the next line: put'
+  it.each(rows`
+    an indentation with a tab     | 5  | \n  case_prefix: ACME | \n\tcase_prefix: ACME | this line is indented with a tab: use spaces
+    a missing colon               | 5  | case_prefix: ACME | case_prefix ACME | ${KEY}
+    a missing space after a colon | 5  | case_prefix: ACME | case_prefix:ACME | ${KEY}
+    a missing last quote          | 3  | ACME Security Team | "ACME Security Team | the quote that is opened here is not closed: close it
+    a missing last apostrophe     | 18 | ACME Parser | 'ACME Parser | the quote that is opened here is not closed: close it
+    a value that ends too early   | 3  | ACME Security Team | "ACME" Security Team | the value ended before this text: put the whole value in quotes, or remove the text
+    a line too far to the right   | 4  | \n  case_prefix: ACME | \n     case_prefix: ACME | ${COLON}
+    a line too far to the left    | 5  | \n  case_prefix: ACME | \n case_prefix: ACME | this line is indented differently from the lines around it: line them up
+    an open bracket               | 16 | list-admin] } | list-admin } | the bracket that is opened here is not closed: close it
+    a bracket too many            | 12 | postern.db } | postern.db }} | this closing bracket was never opened: remove it
+    a missing comma               | 7  | { file: secrets/passphrase } | { file: x env: Y } | a comma is missing between two values in brackets: add it
+    a colon within a text         | 3  | ACME Security Team | ACME: Security Team | ${COLON}
+    an anchor that is not there   | 3  | ACME Security Team | *acme | a value that begins with * or & refers to another place, and there is none
+    a text that begins with @     | 3  | ACME Security Team | @acme | a text cannot begin with @, % or
+    a stray per cent sign         | 12 | storage: | %\nstorage: | a text cannot begin with @, % or
+  `)('says of %s in one sentence what is wrong in line %s, and what to do', async (...row) => {
+    const [, line, from, to, sentence] = row as [string, string, string, string, string]
+    const [said, ...others] = await problemsOf(changed(from, to))
+    expect(said).toContain(`postern.yaml: line ${line}: ${sentence}`)
+    expect(others).toEqual([])
+  })
+
   it.each(['- 1\n', '', '-----BEGIN PGP PUBLIC KEY BLOCK-----\n'])(
     'is refused with the name of its file when it is no block of keys: %j',
     async (text) => {
       const path = join(folder.path, 'postern.yaml')
-      expect(await problemsOf(text)).toEqual([`${path}: must be a block of keys`])
+      const says = 'must be a block of keys, each with a colon and a space after it'
+      expect(await problemsOf(text)).toEqual([`${path}: ${says}`])
     }
   )
 })

