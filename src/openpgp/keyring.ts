@@ -5,6 +5,7 @@
  */
 import {
   decryptKey,
+  encryptSessionKey,
   generateKey,
   type Key,
   type PrivateKey,
@@ -274,10 +275,15 @@ export async function judgeKey(
   const expiresAt = await expiryOf(key, date)
   if (await key.isRevoked(undefined, undefined, date, CONFIG))
     return { state: 'revoked', expiresAt }
-  if (await holds(key.getEncryptionKey(undefined, date, undefined, CONFIG)))
-    return { state: 'usable', expiresAt }
+  if (await holds(tryToEncrypt(key, date))) return { state: 'usable', expiresAt }
   const isPast = expiresAt !== null && msOf(expiresAt) <= msOf(now)
   return { state: isPast ? 'expired' : 'cannot-encrypt', expiresAt }
+}
+
+/** Only trying tells: nothing can be encrypted to a bad curve point, however well the certificate is signed. */
+function tryToEncrypt(encryptionKeys: Key, date: Date): Promise<unknown> {
+  const session = { data: new Uint8Array(32), algorithm: 'aes256' } as const
+  return encryptSessionKey({ ...session, encryptionKeys, date, format: 'object', config: CONFIG })
 }
 
 /** When the key can no longer encrypt: the expiry of the primary key or of its last encryption key. */

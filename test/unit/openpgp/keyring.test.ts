@@ -1,4 +1,4 @@
-import { type PrivateKey, readKey } from 'openpgp'
+import { type PrivateKey, readKey, readPrivateKey, reformatKey } from 'openpgp'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type Address } from '../../../src/domain/address.ts'
 import { addMs, instantFromMs } from '../../../src/domain/time.ts'
@@ -63,6 +63,16 @@ describe('a certificate', () => {
       expiresAt: end
     })
     expect(await inspectKey(data, end)).toMatchObject({ state: 'expired', expiresAt: end })
+  })
+
+  it('is usable only if something can be encrypted to it: to no bad point, however well it is signed (B6, B10)', async () => {
+    const key = await freshKey({ type: 'ecc', curve: 'curve25519Legacy' })
+    const Q = Buffer.concat([Buffer.of(0x40), Buffer.alloc(32)])
+    for (const { keyPacket } of key.subkeys) Object.assign(keyPacket.publicParams, { Q })
+    const privateKey = await readPrivateKey({ binaryKey: key.write() })
+    const signed = { privateKey, userIDs: [{ email: 'alice@x.example' }], date: KEY_MADE }
+    const { publicKey } = await reformatKey({ ...signed, format: 'object' })
+    expect((await inspectKey(publicKey.write(), NOW))?.state).toBe('cannot-encrypt')
   })
 
   it('keeps only the user ids of the address that is asked for', async () => {

@@ -75,14 +75,6 @@ describe('sealing', () => {
     })
   })
 
-  it('refuses a key that can only sign', async () => {
-    const { publicKey } = await keyPair({ subkeys: [{ sign: true }] })
-    expect(await sealMessage(payload, target(publicKey), desk, now)).toEqual({
-      kind: 'refused',
-      because: 'cannot-encrypt'
-    })
-  })
-
   it('refuses anything but exactly one public key', async () => {
     const { privateKey, publicKey } = await keyPair()
     const { fingerprint, keyData } = target(publicKey)
