@@ -5,8 +5,9 @@
 import { historySentences } from '../config/texts.ts'
 import { count } from '../domain/words.ts'
 import { createHistory } from '../messages/history.ts'
+import { nameOf } from '../policy/recipients.ts'
 import * as events from '../store/events.ts'
-import { type Call, maintainerNames, withDatabase } from './context.ts'
+import { type Call, withDatabase } from './context.ts'
 import { CommandError, print, printable, printJson } from './output.ts'
 
 export async function verify(call: Call): Promise<void> {
@@ -28,7 +29,7 @@ export async function exportRecord(call: Call): Promise<void> {
   await withDatabase(call, (db, config) => {
     const say = createHistory(historySentences(), {
       timezone: config.desk.timezone,
-      maintainer: maintainerNames(config),
+      maintainer: (id) => nameOf(id, config),
       reporter: () => null
     })
     db.read((read) => {

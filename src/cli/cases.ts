@@ -13,6 +13,7 @@ import { type Instant } from '../domain/time.ts'
 import { systemClock } from '../effects/system.ts'
 import { createHistory } from '../messages/history.ts'
 import { promiseWords } from '../policy/clocks.ts'
+import { nameOf } from '../policy/recipients.ts'
 import { NOTICE_STATES, stateWords } from '../policy/status.ts'
 import * as caseStore from '../store/cases.ts'
 import { type Read } from '../store/database.ts'
@@ -20,13 +21,7 @@ import * as events from '../store/events.ts'
 import * as looks from '../store/looks.ts'
 import * as notices from '../store/notices.ts'
 import * as outbox from '../store/outbox.ts'
-import {
-  type Call,
-  maintainerNames,
-  requireCaseTag,
-  withDatabase,
-  withoutMemberAddress
-} from './context.ts'
+import { type Call, requireCaseTag, withDatabase, withoutMemberAddress } from './context.ts'
 import { summary as noticeSummary } from './notices.ts'
 import { CommandError, print, printRows } from './output.ts'
 import { page } from './page.ts'
@@ -109,7 +104,7 @@ export async function show(call: Call): Promise<void> {
 function pageOf(value: Found, config: Config, now: Instant): string {
   const { case: record, outbox } = value
   const { timezone } = config.desk
-  const maintainer = maintainerNames(config)
+  const maintainer = (id: string): string => nameOf(id, config)
   const reporter = (id: string): string | null => {
     const contact = record.reporters.find((one) => one.id === id)?.contact ?? null
     return contact === null ? null : `${contact.name} <${contact.address}>`.trim()

@@ -69,11 +69,6 @@ export function requireName(text: string): string {
   return name
 }
 
-/** The name of a maintainer by id; the id itself for somebody who is no longer configured. */
-export function maintainerNames({ maintainers }: Pick<Config, 'maintainers'>) {
-  return (id: string): string => maintainers.find((one) => one.id === id)?.name ?? id
-}
-
 /** A message of the outbox as commands print it: without the address of a list member. */
 export function withoutMemberAddress(row: OutboxRow) {
   return row.audience === 'member' ? { ...row, envelopeTo: null } : row

@@ -7,13 +7,14 @@ import { aboutCase, BY_OPERATOR, event } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
 import { copiesHeld, isAnyHere, isOut, type NoticeRecord } from '../domain/notice.ts'
 import { systemClock } from '../effects/system.ts'
+import { nameOf } from '../policy/recipients.ts'
 import { NOTICE_STATES } from '../policy/status.ts'
 import * as cases from '../store/cases.ts'
 import { type Read } from '../store/database.ts'
 import * as deliveries from '../store/deliveries.ts'
 import * as events from '../store/events.ts'
 import * as notices from '../store/notices.ts'
-import { type Call, maintainerNames, record, requireCaseTag, withDatabase } from './context.ts'
+import { type Call, record, requireCaseTag, withDatabase } from './context.ts'
 import { CommandError, print, printRows, tableOf } from './output.ts'
 import { page } from './page.ts'
 
@@ -56,7 +57,8 @@ export async function showNotice(call: Call): Promise<void> {
       return { notice: found, copies: deliveries.list(read, found.id), ...around, ...dates }
     })
     const value = { ...summary(notice), ...around, fields: notice.fields, deliveries: copies }
-    const [words, maintainer] = [() => NOTICE_STATES[notice.state], maintainerNames(config)]
+    const words = () => NOTICE_STATES[notice.state]
+    const maintainer = (id: string) => nameOf(id, config)
     const table = () =>
       tableOf(copies, {
         MEMBER: (row) => row.memberId,

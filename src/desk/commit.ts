@@ -117,8 +117,8 @@ const WRITERS: {
   bounce: takeBounce,
   dispose: (tx, { state, disposition, reason, tag }, { arrivalId, now }) => {
     if (arrivalId === undefined) return
-    const outcome = { state, disposition, reason: reason === '' ? null : reason }
-    arrivals.markDone(tx, arrivalId, { ...outcome, caseId: caseId(tx, tag) }, now)
+    const outcome = { state, disposition, reason, caseId: caseId(tx, tag) }
+    arrivals.markDone(tx, arrivalId, outcome, now)
   }
 }
 

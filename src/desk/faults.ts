@@ -55,8 +55,6 @@ export function noteFailure(desk: Desk, where: string, at: string, error: unknow
   })
 }
 
-type Bell = ReturnType<typeof createBell>
-
 export function createBell() {
   let rung = new AbortController()
   const ring = (): void => rung.abort()
@@ -73,17 +71,10 @@ export function createBell() {
   }
 }
 
-/** Where the daemon's loops wake each other. */
-export type Bells = {
-  /** The whole inbox must be listed. */
-  readonly intake: Bell
-  /** Messages were processed and can be moved. */
-  readonly handled: Bell
-  readonly work: Bell
-  readonly dispatch: Bell
-}
+export type Bells = ReturnType<typeof createBells>
 
-export function createBells(): Bells {
+/** Where the loops wake each other. `intake`: the whole inbox must be listed. `handled`: messages were processed and can be moved. */
+export function createBells() {
   const [intake, handled] = [createBell(), createBell()]
   return { intake, handled, work: createBell(), dispatch: createBell() }
 }

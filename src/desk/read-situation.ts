@@ -81,10 +81,7 @@ export async function readSituation(
     arrivalId: arrival.id,
     receivedAt: arrival.receivedAt,
     size: arrival.size,
-    bounced: findIssued(read, [
-      ...(opened.bounce?.returnedMessageIds ?? []),
-      ...tokenIds(desk, opened)
-    ]),
+    bounced: lastIssued(read, outbox.listNamed(read, returnedIds(desk, opened))),
     signatureSeen: opened.signatures.some(({ sha256 }) => people.isSignatureUsed(read, sha256)),
     isCiphertextOfOthers: people.isCiphertextOfOthers(read, opened),
     signedByAnother:
@@ -106,12 +103,14 @@ export async function readSituation(
 function namedBy(read: Read, desk: Desk, opened: OpenedMail) {
   const member = memberOf(read, desk, opened)
   const subject = opened.subjectProtected ? subjectOf(opened) : ''
+  const outside = outbox.listNamed(read, opened.outer.references)
   return {
     opened,
     member,
+    outside,
     quoted: quotedByAuthor(read, desk, opened),
-    answers: findIssued(read, opened.outer.references),
-    isAnswer: outbox.listNamed(read, opened.outer.references).length > 0,
+    answers: lastIssued(read, outside),
+    isAnswer: outside.length > 0,
     // A list member who signed it for this desk may name the case in the text.
     tagged: caseNamedIn(read, desk, `${subject}\n${member?.signed === true ? opened.text : ''}`),
     subjectCase: caseNamedIn(read, desk, subjectOf(opened))
@@ -251,32 +250,33 @@ function answersTo(read: Read, desk: Desk, opened: OpenedMail, now: Instant): Si
 
 // Which of the desk's own messages a received message names.
 
-/** The last of these Message-IDs under which the desk sent a message of a case. */
-function findIssued(read: Read, ids: readonly MessageId[]): Issued | null {
-  const named = outbox.listNamed(read, ids).findLast(({ tag }) => tag !== null)
+/** The last of these messages that belongs to a case. */
+function lastIssued(read: Read, messages: readonly NamedMessage[]): Issued | null {
+  const named = messages.findLast(({ tag }) => tag !== null)
   const record = named?.tag ? cases.findNow(read, named.tag) : null
   return named === undefined || record === null ? null : { ...named, case: record }
 }
 
-/** Message-IDs whose token a bounce address in To names, where the mail host supports such addresses. */
-function tokenIds(desk: Desk, opened: OpenedMail): MessageId[] {
+/** Message-IDs that a bounce returns, or whose token a bounce address in To names, where the mail host supports such addresses. */
+function returnedIds(desk: Desk, { bounce, outer }: OpenedMail): readonly MessageId[] {
   const { bounceAddress, address } = desk.settings.desk
   const [before, after] = bounceAddress?.toLowerCase().split('{token}') ?? []
-  if (before === undefined || after === undefined) return []
-  return opened.outer.to.flatMap((to) => {
+  const returned = bounce?.returnedMessageIds ?? []
+  if (before === undefined || after === undefined) return returned
+  const tokens = outer.to.flatMap((to) => {
     const text = to.address.toLowerCase()
     if (!text.startsWith(before) || !text.endsWith(after)) return []
     const token = text.slice(before.length, text.length - after.length)
     return parseMessageId(`${token}@${domainOf(address)}`) ?? []
   })
+  return [...returned, ...tokens]
 }
 
 function conversationFacts(
   read: Read,
-  { opened, quoted }: Pick<Situation, 'opened' | 'quoted'>,
+  { opened, quoted, outside }: ReturnType<typeof namedBy>,
   numbers: readonly string[] | null
 ): Pick<Situation, 'conversation' | 'answeredMember'> {
-  const outside = outbox.listNamed(read, opened.outer.references)
   const inside = [...quoted, ...outbox.listNamed(read, opened.protected?.references ?? [])]
   const conversation = conversationOf({ outside, inside }, numbers)
   const id = memberIn(conversation)

@@ -3,18 +3,7 @@
  * public key is expected, never keep a signature that the key did not make (key poisoning), and never trust the library's guess
  * at a user id's address.
  */
-import {
-  decryptKey,
-  encryptSessionKey,
-  generateKey,
-  type Key,
-  type PrivateKey,
-  type PublicKey,
-  readKey,
-  readPrivateKey,
-  type Subkey,
-  type User
-} from 'openpgp'
+import * as openpgp from 'openpgp'
 
 import { type Address, type Contact, parseAddress } from '../domain/address.ts'
 import { assert } from '../domain/assert.ts'
@@ -33,11 +22,11 @@ const SUBKEYS_MAX = 20
 const PACKETS_MAX = 5000
 
 /** A parsed public certificate with only its own, verified signatures. */
-export type Certificate = KeyMaterial & { readonly key: PublicKey }
+export type Certificate = KeyMaterial & { readonly key: openpgp.PublicKey }
 
 /** An unlocked secret key, ready to decrypt and sign. Stays inside the process that unlocked it. */
 export type SecretKey = {
-  readonly privateKey: PrivateKey
+  readonly privateKey: openpgp.PrivateKey
   /** Fingerprint of the primary key. */
   readonly fingerprint: Fingerprint
   /** Whether any of its keys is RSA, which decrypts slowly: the operator is told. */
@@ -82,7 +71,7 @@ export async function readCertificate(
   const packets = readKeyPackets(data)
   if (packets?.kind !== 'public') return null
   try {
-    const key = await readKey({ binaryKey: packets.data, config: CONFIG })
+    const key = await openpgp.readKey({ binaryKey: packets.data, config: CONFIG })
     const name = address?.toLowerCase()
     key.users = key.users.filter(
       (user) => user.userID !== null && (name === undefined || addressOf(user) === name)
@@ -168,7 +157,7 @@ function kindOf(spans: readonly PacketSpan[]): 'public' | 'private' | null {
 const NUMBER_BYTES_MAX = 1024
 const EXPONENT_BYTES_MAX = 4
 
-function hasGiantNumbers(key: Key): boolean {
+function hasGiantNumbers(key: openpgp.Key): boolean {
   return key.getKeys().some(({ keyPacket }) =>
     Object.entries(keyPacket.publicParams).some(([name, number]: [string, unknown]) => {
       const bytesMax = name === 'e' ? EXPONENT_BYTES_MAX : NUMBER_BYTES_MAX
@@ -190,7 +179,7 @@ export function addressOfUserId(userId: string): Address | null {
 }
 
 /** The strict address that a user id names, in lower case. */
-function addressOf(user: User): string | null {
+function addressOf(user: openpgp.User): string | null {
   return addressOfUserId(user.userID?.userID ?? '')?.toLowerCase() ?? null
 }
 
@@ -209,16 +198,16 @@ export async function unlockSecretKey(
   const packets = readKeyPackets(data)
   if (packets === null) return 'unreadable'
   if (packets.kind === 'public') return 'public'
-  let locked: PrivateKey
+  let locked: openpgp.PrivateKey
   try {
-    locked = await readPrivateKey({ binaryKey: packets.data, config: CONFIG })
+    locked = await openpgp.readPrivateKey({ binaryKey: packets.data, config: CONFIG })
   } catch {
     return 'unreadable'
   }
   const wasLocked = locked.getKeys().some((part) => !isOpen(part))
   try {
     const privateKey = wasLocked
-      ? await decryptKey({ privateKey: locked, passphrase, config: CONFIG })
+      ? await openpgp.decryptKey({ privateKey: locked, passphrase, config: CONFIG })
       : locked
     return describe(privateKey, wasLocked)
   } catch {
@@ -236,7 +225,7 @@ export async function generateDeskKey(
 ) {
   assert(passphrase !== '', 'a desk key needs a passphrase')
   assert(!/[\u0000-\u001f\u007f-\u009f<>]/.test(name), 'a user id name with control characters')
-  const { privateKey, publicKey } = await generateKey({
+  const { privateKey, publicKey } = await openpgp.generateKey({
     type: 'ecc',
     curve: 'curve25519Legacy',
     userIDs: [{ name: name.trim(), email: address }],
@@ -254,7 +243,7 @@ export function endMs(end: Date | number | null): number {
   return end instanceof Date ? end.getTime() : Infinity
 }
 
-async function validAddresses(key: Key, now: Instant): Promise<Address[]> {
+async function validAddresses(key: openpgp.Key, now: Instant): Promise<Address[]> {
   const found = new Map<string, Address>()
   for (const user of key.users) {
     const address = addressOfUserId(user.userID?.userID ?? '')
@@ -268,7 +257,7 @@ async function validAddresses(key: Key, now: Instant): Promise<Address[]> {
 
 /** Whether the key can be used to encrypt at `now`, and when it ends. */
 export async function judgeKey(
-  key: Key,
+  key: openpgp.Key,
   now: Instant
 ): Promise<Pick<KeyFacts, 'state' | 'expiresAt'>> {
   const date = new Date(msOf(now))
@@ -281,13 +270,19 @@ export async function judgeKey(
 }
 
 /** Only trying tells: nothing can be encrypted to a bad curve point, however well the certificate is signed. */
-function tryToEncrypt(encryptionKeys: Key, date: Date): Promise<unknown> {
+function tryToEncrypt(encryptionKeys: openpgp.Key, date: Date): Promise<unknown> {
   const session = { data: new Uint8Array(32), algorithm: 'aes256' } as const
-  return encryptSessionKey({ ...session, encryptionKeys, date, format: 'object', config: CONFIG })
+  return openpgp.encryptSessionKey({
+    ...session,
+    encryptionKeys,
+    date,
+    format: 'object',
+    config: CONFIG
+  })
 }
 
 /** When the key can no longer encrypt: the expiry of the primary key or of its last encryption key. */
-async function expiryOf(key: Key, date: Date): Promise<Instant | null> {
+async function expiryOf(key: openpgp.Key, date: Date): Promise<Instant | null> {
   const ends = [endMs(await key.getExpirationTime(undefined, CONFIG))]
   const encryption =
     (await valueOf(key.getEncryptionKey(undefined, date, undefined, CONFIG))) ??
@@ -301,7 +296,7 @@ async function expiryOf(key: Key, date: Date): Promise<Instant | null> {
   return Number.isFinite(end) ? instantFromMs(end) : null
 }
 
-function describe(privateKey: PrivateKey, wasLocked: boolean): SecretKey {
+function describe(privateKey: openpgp.PrivateKey, wasLocked: boolean): SecretKey {
   const fingerprint = parseFingerprint(privateKey.getFingerprint())
   if (fingerprint === null) throw new TypeError('a key without a fingerprint')
   const isRsa = privateKey
@@ -311,13 +306,13 @@ function describe(privateKey: PrivateKey, wasLocked: boolean): SecretKey {
 }
 
 /** Unlocked, or without secret material (a stripped primary key), which nothing can unlock. */
-function isOpen(part: PrivateKey | Subkey): boolean {
+function isOpen(part: openpgp.PrivateKey | openpgp.Subkey): boolean {
   const packet = part.keyPacket
   return packet.isDecrypted() || ('isDummy' in packet && packet.isDummy())
 }
 
 /** `ed25519`, `rsa4096`, `nistP256`: the primary key's algorithm as people name it. */
-function algorithmOf(key: Key): string {
+function algorithmOf(key: openpgp.Key): string {
   const info = key.getAlgorithmInfo()
   if (info.bits !== undefined)
     return `${info.algorithm.startsWith('rsa') ? 'rsa' : info.algorithm}${info.bits}`

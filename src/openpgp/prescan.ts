@@ -17,16 +17,13 @@ const WILDCARD = '0000000000000000'
 /** What anybody can see of an encrypted message. */
 export type Sealing = Pick<OpenedMail, 'sealedTo' | 'sealedToKeyIds' | 'ciphertextMark'>
 
-/** The message with only our session keys and a few hidden ones, or the reason why nothing is tried. */
-export type Prescan = { readonly sealing: Sealing } & (
-  | { readonly because: OpenFailure }
-  | { readonly message: Uint8Array }
-)
-
 type SessionKey = { readonly span: PacketSpan; readonly keyId: string }
 
-/** Examines binary packets. `ownKeyIds` are the lower-case 64-bit key ids of all keys of the desk. */
-export function prescan(data: Uint8Array, ownKeyIds: ReadonlySet<string>): Prescan {
+/**
+ * Examines binary packets: the message with only our session keys and a few hidden ones, or the reason why nothing is tried.
+ * `ownKeyIds` are the lower-case 64-bit key ids of all keys of the desk.
+ */
+export function prescan(data: Uint8Array, ownKeyIds: ReadonlySet<string>) {
   const walk = walkPackets(data, PACKETS_MAX)
   const sessionKeys = walk.spans
     .filter((span) => span.tag === TAG.publicKeySession)
@@ -37,7 +34,7 @@ export function prescan(data: Uint8Array, ownKeyIds: ReadonlySet<string>): Presc
   const own = sessionKeys.filter((key) => ownKeyIds.has(key.keyId)).slice(0, OWN_SESSION_KEYS_MAX)
   const hidden = sessionKeys.filter((key) => key.keyId === WILDCARD).slice(0, OWN_SESSION_KEYS_MAX)
   const kept = own.length > 0 ? own : hidden
-  if (kept.length === 0) return { because: 'not-for-us', sealing }
+  if (kept.length === 0) return { because: 'not-for-us' as const, sealing }
   const rest = walk.spans.filter((span) => !isSessionKey(span.tag))
   const pieces = [...kept.map((key) => key.span), ...rest]
   const message = Buffer.concat(pieces.map((span) => data.subarray(span.start, span.end)))

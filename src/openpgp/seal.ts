@@ -10,13 +10,8 @@ import { Trouble } from '../domain/trouble.ts'
 import { CONFIG } from './config.ts'
 import { holds, judgeKey, knownCertificate, type SecretKey } from './keyring.ts'
 
-/** An armored OpenPGP message, or why the key was refused. */
-export type SealedMessage =
-  | { readonly kind: 'sealed'; readonly armored: string }
-  | { readonly kind: 'refused'; readonly because: KeyRefusal }
-
 /**
- * `payload` signed by the desk and encrypted only to the target, both as of `now`. Refuses a recipient's key that cannot be
+ * `payload` signed by the desk and encrypted only to the target, armored, both as of `now`. Refuses a recipient's key that cannot be
  * used. Throws {@link Trouble} `desk-key` when the desk's own key cannot sign.
  */
 export async function sealMessage(
@@ -24,19 +19,20 @@ export async function sealMessage(
   target: PinnedCertificate,
   signer: SecretKey,
   now: Instant
-): Promise<SealedMessage> {
+) {
   const date = new Date(msOf(now))
   await requireSigner(signer, date)
   const found = await certificate(target, now)
-  if (typeof found === 'string') return { kind: 'refused', because: found }
+  if (typeof found === 'string') return { kind: 'refused', because: found } as const
   const message = await createMessage({ binary: payload, date, format: 'binary' })
   const keys = { encryptionKeys: found, signingKeys: signer.privateKey }
   const options = { message, ...keys, date, config: CONFIG }
   try {
-    return { kind: 'sealed', armored: await encrypt({ ...options, format: 'armored' }) }
+    const armored = await encrypt({ ...options, format: 'armored' })
+    return { kind: 'sealed', armored } as const
   } catch {
     // The signer was checked above, so the cause is the recipient's key material, for example a bad curve point.
-    return { kind: 'refused', because: 'cannot-encrypt' }
+    return { kind: 'refused', because: 'cannot-encrypt' } as const
   }
 }
 

@@ -3,15 +3,7 @@
  * that we hold: no "any of" semantics and no text chosen by the library. `bad` is the default. The key is judged at the
  * signature's time and at `now`.
  */
-import {
-  createMessage,
-  enums,
-  type KeyID,
-  type PublicKey,
-  readSignature,
-  SignaturePacket,
-  type Subkey
-} from 'openpgp'
+import * as openpgp from 'openpgp'
 import { type Fingerprint, isNamedBy, type Sha256 } from '../domain/ids.ts'
 import { type Signature, type SignatureState } from '../domain/mail.ts'
 import { type Instant, instantFromMs, msOf } from '../domain/time.ts'
@@ -65,7 +57,7 @@ export async function verifyDetached(
  */
 export async function verifyPackets(
   data: Uint8Array,
-  packets: readonly (SignaturePacket | Uint8Array)[],
+  packets: readonly (openpgp.SignaturePacket | Uint8Array)[],
   context: VerifyContext
 ): Promise<Verdict[] | null> {
   if (packets.length > (context.signaturesMax ?? SIGNATURES_MAX)) return null
@@ -73,7 +65,7 @@ export async function verifyPackets(
   const plain = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
   const verdicts: Verdict[] = []
   for (const packet of packets) {
-    const isRead = packet instanceof SignaturePacket
+    const isRead = packet instanceof openpgp.SignaturePacket
     verdicts.push(isRead ? await judge(packet, plain, context) : unreadable(packet))
   }
   return verdicts
@@ -90,18 +82,18 @@ export function withCrlf(data: Uint8Array): Uint8Array {
   return data
 }
 
-async function readPacket(bytes: Uint8Array): Promise<SignaturePacket | Uint8Array> {
+async function readPacket(bytes: Uint8Array): Promise<openpgp.SignaturePacket | Uint8Array> {
   try {
-    const { packets } = await readSignature({ binarySignature: bytes, config: CONFIG })
+    const { packets } = await openpgp.readSignature({ binarySignature: bytes, config: CONFIG })
     const [first] = packets
-    return first instanceof SignaturePacket ? first : bytes
+    return first instanceof openpgp.SignaturePacket ? first : bytes
   } catch {
     return bytes
   }
 }
 
 async function judge(
-  packet: SignaturePacket,
+  packet: openpgp.SignaturePacket,
   data: Uint8Array,
   context: VerifyContext
 ): Promise<Verdict> {
@@ -146,7 +138,7 @@ async function findCertificates(issuer: string, context: VerifyContext): Promise
 /** The library's own verification refuses a key that was not valid at the time, for which its state is the better answer. */
 async function statesUnder(
   { key }: Certificate,
-  packet: SignaturePacket,
+  packet: openpgp.SignaturePacket,
   data: Uint8Array,
   now: Instant
 ): Promise<States> {
@@ -160,20 +152,20 @@ async function statesUnder(
 
 /** Whether the key made this signature over `data`, made as binary or as text, in a way that we accept. */
 async function isMathRight(
-  certificate: PublicKey,
-  packet: SignaturePacket,
+  certificate: openpgp.PublicKey,
+  packet: openpgp.SignaturePacket,
   data: Uint8Array,
   date: Date
 ): Promise<boolean> {
   const { signatureType } = packet
   const [key] = certificate.getKeys(packet.issuerKeyID)
-  const { binary, text } = enums.signature
+  const { binary, text } = openpgp.enums.signature
   if (key === undefined || (signatureType !== binary && signatureType !== text)) return false
-  const [literal] = (await createMessage({ binary: data, date })).packets
+  const [literal] = (await openpgp.createMessage({ binary: data, date })).packets
   return holds(packet.verify(key.keyPacket, signatureType, literal ?? {}, date, true, CONFIG))
 }
 
-function issuerOf(packet: SignaturePacket): string {
+function issuerOf(packet: openpgp.SignaturePacket): string {
   return packet.issuerFingerprint === null
     ? packet.issuerKeyID.toHex()
     : Buffer.from(packet.issuerFingerprint).toString('hex')
@@ -182,7 +174,7 @@ function issuerOf(packet: SignaturePacket): string {
 const INTENDED_RECIPIENT = 35
 
 /** Reads only signed subpackets; the library keeps unknown ones. The first octet is the version of the key. */
-function intendedRecipientsOf(packet: SignaturePacket): string[] {
+function intendedRecipientsOf(packet: openpgp.SignaturePacket): string[] {
   return packet.unknownSubpackets
     .filter(({ type }) => type === INTENDED_RECIPIENT)
     .map(({ body }) => Buffer.from(body.subarray(1)).toString('hex'))
@@ -192,8 +184,8 @@ function intendedRecipientsOf(packet: SignaturePacket): string[] {
  * The identity of a signature: the bytes it signs about itself (version to hashed subpackets) and the content. Excludes unhashed
  * subpackets and number encodings, because anybody can change those without breaking the signature, and a replay would look new.
  */
-function identityOf(packet: SignaturePacket, data: Uint8Array): Sha256 {
-  const content = packet.signatureType === enums.signature.text ? withCrlf(data) : data
+function identityOf(packet: openpgp.SignaturePacket, data: Uint8Array): Sha256 {
+  const content = packet.signatureType === openpgp.enums.signature.text ? withCrlf(data) : data
   return sha256(packet.signatureData ?? packet.write(), sha256(content))
 }
 
@@ -215,7 +207,11 @@ function unreadable(bytes: Uint8Array): Verdict {
  * Judges the signing key at `date`, also in the past: then a later revocation counts only if it is a hard one. A replaced or
  * retired key was valid until then; a stolen one proves nothing about any time.
  */
-async function keyStateAt(key: PublicKey, id: KeyID, date: Date): Promise<SignatureState> {
+async function keyStateAt(
+  key: openpgp.PublicKey,
+  id: openpgp.KeyID,
+  date: Date
+): Promise<SignatureState> {
   const [subkey] = key.getSubkeys(id)
   if (await key.isRevoked(undefined, undefined, date, CONFIG)) return 'revoked-key'
   if (subkey !== undefined && (await isSubkeyRevoked(subkey, date))) return 'revoked-key'
@@ -227,7 +223,7 @@ async function keyStateAt(key: PublicKey, id: KeyID, date: Date): Promise<Signat
   return Math.min(...ends) <= date.getTime() ? 'expired-key' : 'bad'
 }
 
-async function isSubkeyRevoked(subkey: Subkey, date: Date): Promise<boolean> {
+async function isSubkeyRevoked(subkey: openpgp.Subkey, date: Date): Promise<boolean> {
   for (const binding of subkey.bindingSignatures) {
     if (await subkey.isRevoked(binding, subkey.keyPacket, date, CONFIG)) return true
   }

@@ -150,18 +150,12 @@ export function startDraft(context: CommandContext): Draft {
   }
 }
 
-/** For one command, which may still refuse when it has changed something. */
+/** For one command, which may still refuse when it has changed something: with every list of its own. */
 export function copyOf(draft: Draft): Draft {
-  return {
-    ...draft,
-    words: [...draft.words],
-    settled: [...draft.settled],
-    decisions: [...draft.decisions],
-    activity: [...draft.activity],
-    texts: [...draft.texts],
-    blocks: [...draft.blocks],
-    isCut: false
-  }
+  const own = Object.entries(draft).map(([name, value]) => {
+    return [name, Array.isArray(value) ? [...(value as unknown[])] : value] as const
+  })
+  return { ...(Object.fromEntries(own) as Draft), isCut: false }
 }
 
 /**

@@ -105,13 +105,8 @@ export function beginsQuotation(lines: readonly string[], index: number): boolea
   return quoted >= 0 && headingAbove(lines, index + 1 + quoted).start === index
 }
 
-type Own = {
-  /** Indices of the author's own lines. */
-  readonly own: ReadonlySet<number>
-  readonly doubtful: string | null
-}
-
-function readOwn(lines: readonly string[]): Own {
+/** Indices of the author's own lines, and the first of them that is doubtful. */
+function readOwn(lines: readonly string[]) {
   const found = lines.findIndex((line, index) => isEnd(lines, index) && !isQuoted(line))
   const end = found < 0 ? lines.length : found
   const own = new Set([...lines.slice(0, end).keys()].filter((index) => !isQuoted(lines[index])))

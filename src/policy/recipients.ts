@@ -11,11 +11,14 @@ import {
 import { type Addressee, type SealedRecipient } from '../domain/decision.ts'
 import { type Way } from '../domain/event.ts'
 import { type Fingerprint } from '../domain/ids.ts'
-import { type Product, type Settings } from '../domain/settings.ts'
+import { type Maintainer, type Product } from '../domain/settings.ts'
 import { count } from '../domain/words.ts'
 
 /** The name of a maintainer, or the id of one who is gone. */
-export function nameOf(id: string, { maintainers }: Settings): string {
+export function nameOf(
+  id: string,
+  { maintainers }: { readonly maintainers: readonly Pick<Maintainer, 'id' | 'name'>[] }
+): string {
   return maintainers.find((maintainer) => maintainer.id === id)?.name ?? id
 }
 

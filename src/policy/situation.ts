@@ -63,7 +63,15 @@ export type Situation = Moment & {
   readonly dated: readonly DatedCase[]
   /** The sender's pinned key together with what this message brings of that same key; null when it brings nothing new. */
   readonly mergedKey: ReporterKey | null
-  readonly history: AnswerHistory
+  /** Which automatic answers left lately. */
+  readonly history: {
+    /** How many acknowledgements left to this sender in the last 24 hours or will leave. */
+    readonly senderAcknowledgements: number
+    /** How many acknowledgements left in the last hour or will leave: all of them, and those to the sender's domain. */
+    readonly answersLeaving: { readonly desk: number; readonly domain: number }
+    /** Refusals sent in the last hour to the maintainer whom the message names. */
+    readonly refusalsLastHour: number
+  }
   /** The tag that a case opened now will get. */
   readonly nextTag: CaseTag
   /** The newest open cases of the same sender address, proved or not. */
@@ -89,16 +97,6 @@ export function answeredMessage({
 
 /** A message of the desk that somebody refers to, with its case. */
 export type Issued = NamedMessage & { readonly case: CaseRecord }
-
-/** Which automatic answers left lately. */
-export type AnswerHistory = {
-  /** How many acknowledgements left to this sender in the last 24 hours or will leave. */
-  readonly senderAcknowledgements: number
-  /** How many acknowledgements left in the last hour or will leave: all of them, and those to the sender's domain. */
-  readonly answersLeaving: { readonly desk: number; readonly domain: number }
-  /** Refusals sent in the last hour to the maintainer whom the message names. */
-  readonly refusalsLastHour: number
-}
 
 /** A case, and what was said of its date. */
 export type DatedCase = { readonly record: CaseRecord; readonly events: readonly DeskEvent[] }

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { assert } from '../domain/assert.ts'
-import { type Disposition } from '../domain/decision.ts'
+import { type DecisionOf, type Disposition } from '../domain/decision.ts'
 import { type Sha256 } from '../domain/ids.ts'
 import { type Fetched, type Listed } from '../domain/mail.ts'
 import { addMs, type Instant } from '../domain/time.ts'
@@ -33,13 +33,7 @@ export type Arrival = Omit<NewArrival, 'raw'> & {
   readonly duplicateOf: number | null
 }
 
-/** The disposition of an arrival. `reason` is a code, never content. */
-export type Outcome = {
-  readonly state: 'done' | 'held'
-  readonly disposition: Disposition
-  readonly reason: string | null
-  readonly caseId: number | null
-}
+export type Outcome = Omit<DecisionOf<'dispose'>, 'kind' | 'tag'> & Pick<Arrival, 'caseId'>
 
 type Unmoved = Pick<Arrival, 'id' | 'uid'> & { readonly to: 'processed' | 'held' }
 
@@ -91,7 +85,7 @@ export function countTry(tx: Tx, id: number, nextTryAt: Instant): number {
 export function markDone(tx: Tx, id: number, outcome: Outcome, now: Instant): void {
   const { changes } = tx.run(
     `UPDATE arrivals
-     SET state = @state, disposition = @disposition, reason = @reason, case_id = @caseId, done_at = @now,
+     SET state = @state, disposition = @disposition, reason = nullif(@reason, ''), case_id = @caseId, done_at = @now,
          next_try_at = NULL
      WHERE id = @id AND (state = 'pending' OR (state = 'held' AND @state = 'done'))`,
     { id, now, ...outcome }

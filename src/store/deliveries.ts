@@ -4,7 +4,7 @@
  */
 import { type SealedRecipient } from '../domain/decision.ts'
 import { type CaseTag, type Sha256 } from '../domain/ids.ts'
-import { type DeliveryState, type NoticeCopies } from '../domain/notice.ts'
+import { type DeliveryState, type NoticeCopies, type NoticeRecord } from '../domain/notice.ts'
 import { type Instant } from '../domain/time.ts'
 import { assignments, type Read, type Tx } from './sql.ts'
 
@@ -21,10 +21,7 @@ export function isOnListOf(product: string): string {
 }
 
 /** One release. `digest` is over what each member reads. */
-export type ReleasePlan = {
-  readonly id: number
-  readonly revision: number
-  readonly product: string
+export type ReleasePlan = Pick<NoticeRecord, 'id' | 'revision' | 'product'> & {
   readonly digest: Sha256
 }
 

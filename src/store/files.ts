@@ -2,19 +2,7 @@
  * The files of a database: the migrations that the program brings, and the database's own file with its folder and permissions.
  * Must never guess: refuses what is not as expected with one clear sentence, and alters nothing.
  */
-import {
-  chmodSync,
-  closeSync,
-  existsSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  statSync
-} from 'node:fs'
+import * as fs from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { Trouble } from '../domain/trouble.ts'
 
@@ -22,11 +10,11 @@ export const DISK_FULL = 'The disk of the database is full: make room.'
 
 /** The SQL of the migrations in `dir` (files `NNNN-name.sql`), in order. */
 export function readMigrations(dir: string): string[] {
-  const files = onDisk(() => readdirSync(dir), `the folder of database migrations ${dir}`)
+  const files = onDisk(() => fs.readdirSync(dir), `the folder of database migrations ${dir}`)
   return files
     .filter((file) => file.endsWith('.sql'))
     .sort()
-    .map((file) => onDisk(() => readFileSync(join(dir, file), 'utf8'), `the migration ${file}`))
+    .map((file) => onDisk(() => fs.readFileSync(join(dir, file), 'utf8'), `the migration ${file}`))
 }
 
 /** The real path of the file at `path`, links resolved, also where there is none yet; its folder is there afterwards. */
@@ -34,12 +22,13 @@ export function realPath(path: string): string {
   const absolute = resolve(path)
   const folder = dirname(absolute)
   // Makes one folder and no more: a mistyped path must not make a tree.
-  if (!existsSync(folder)) onDisk(() => mkdirSync(folder, { mode: 0o700 }), `the folder ${folder}`)
+  if (!fs.existsSync(folder))
+    onDisk(() => fs.mkdirSync(folder, { mode: 0o700 }), `the folder ${folder}`)
   return onDisk(
     () =>
-      existsSync(absolute)
-        ? realpathSync(absolute)
-        : join(realpathSync(folder), basename(absolute)),
+      fs.existsSync(absolute)
+        ? fs.realpathSync(absolute)
+        : join(fs.realpathSync(folder), basename(absolute)),
     `the database file ${absolute}`
   )
 }
@@ -49,8 +38,8 @@ export function secureFile(path: string): void {
   onDisk(() => {
     // An existing file is never opened here: closing any descriptor of a file drops the POSIX locks that SQLite holds
     // on it elsewhere in this process.
-    if (!existsSync(path)) closeSync(openSync(path, 'wx', 0o600))
-    else if ((statSync(path).mode & 0o077) !== 0) chmodSync(path, 0o600)
+    if (!fs.existsSync(path)) fs.closeSync(fs.openSync(path, 'wx', 0o600))
+    else if ((fs.statSync(path).mode & 0o077) !== 0) fs.chmodSync(path, 0o600)
   }, `the database file ${path}`)
 }
 
@@ -64,9 +53,9 @@ export function requireFile(
   ifMissing: 'create' | 'refuse',
   make: (path: string) => void
 ): void {
-  if (!existsSync(path) && ifMissing === 'create') {
+  if (!fs.existsSync(path) && ifMissing === 'create') {
     // SQLite would replay them into the new database.
-    const rest = [`${path}-wal`, `${path}-shm`].find((file) => existsSync(file))
+    const rest = [`${path}-wal`, `${path}-shm`].find((file) => fs.existsSync(file))
     if (rest !== undefined)
       throw new Trouble(
         'database',
@@ -78,15 +67,15 @@ export function requireFile(
       make(draft)
       onDisk(() => putInPlace(draft, path), `the database file ${path}`, PLACE_REMEDY)
     } finally {
-      rmSync(draft, { force: true })
+      fs.rmSync(draft, { force: true })
     }
   }
-  if (!existsSync(path))
+  if (!fs.existsSync(path))
     throw new Trouble(
       'database',
       `There is no database at ${path}: check storage.path; "postern run" makes one.`
     )
-  if (onDisk(() => statSync(path).size, `the database file ${path}`) === 0)
+  if (onDisk(() => fs.statSync(path).size, `the database file ${path}`) === 0)
     throw new Trouble(
       'database-corrupt',
       `The database file ${path} is empty: restore a backup, or remove it if this desk is new.`
@@ -100,9 +89,9 @@ const PLACE_REMEDY =
 /** A hard link appears in one step, and never replaces a file. */
 function putInPlace(draft: string, path: string): void {
   try {
-    linkSync(draft, path)
+    fs.linkSync(draft, path)
   } catch (error) {
-    if (!existsSync(path)) throw error
+    if (!fs.existsSync(path)) throw error
   }
 }
 

@@ -15,14 +15,6 @@ export type JunkMail = {
   readonly size: number
 }
 
-/** The latest messages, newest first, and how many came in total since the last digest. */
-export type JunkList = {
-  readonly messages: readonly JunkMail[]
-  readonly total: number
-  /** The last id that {@link forgetJunk} forgets. */
-  readonly lastId: number
-}
-
 const LATEST_MAX = 999
 
 /** Notes one message. Beside the newest stays the first since the last digest, from which all are counted. */
@@ -33,8 +25,8 @@ export function insertJunk(tx: Tx, mail: JunkMail): void {
   ])
 }
 
-/** Messages that no digest has listed yet; `limit` of them in detail. */
-export function listJunk(read: Read, limit: number): JunkList {
+/** The latest messages that no digest has listed, newest first, how many there are, and the last id for {@link forgetJunk}. */
+export function listJunk(read: Read, limit: number) {
   const lastId = read.value<number>('SELECT max(id) FROM junk_mails') ?? 0
   const total = read.value<number>('SELECT max(id) - min(id) + 1 FROM junk_mails') ?? 0
   const sql = 'SELECT received_at, sender, subject, size FROM junk_mails ORDER BY id DESC LIMIT ?'

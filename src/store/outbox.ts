@@ -59,19 +59,6 @@ export type Claimed = OutboxRow & { readonly raw: Uint8Array }
 /** The outcome of one attempt. */
 export type SendResult = SendOutcome & { readonly id: number }
 
-/** How much to claim at once. */
-export type ClaimOptions = {
-  readonly limit: number
-  /** Most bytes of mail in memory; one message is always claimed, however large. */
-  readonly bytesMax: number
-}
-
-export type OutboxFilter = {
-  readonly state?: OutboxState
-  readonly caseId?: number
-  readonly limit: number
-}
-
 /** When an attempt that was the ladder's last, and whose outcome a crash lost, is made again. */
 const LOST_LAST_ATTEMPT_MS = 15 * 60_000
 
@@ -127,19 +114,26 @@ export function takeUpLost(tx: Tx): void {
   tx.run(`UPDATE outbox SET state = ${AFTER_ATTEMPT} WHERE state = 'sending'`)
 }
 
-/** Takes the messages that are due, longest due first; call {@link recordOutcome} with what became of each. */
-export function claimDue(tx: Tx, now: Instant, options: ClaimOptions): Claimed[] {
+/**
+ * Takes the messages that are due, longest due first; call {@link recordOutcome} with what became of each. At most so many, and so
+ * many bytes of them in memory; one message is always claimed, however large.
+ */
+export function claimDue(
+  tx: Tx,
+  now: Instant,
+  { limit, bytesMax }: Readonly<Record<'limit' | 'bytesMax', number>>
+): Claimed[] {
   const due = tx.all<Pick<OutboxRow, 'id' | 'size' | 'attempts'>>(
     `SELECT id, size, attempts FROM outbox
      WHERE state = 'queued' AND next_attempt_at <= @now AND ${MAY_LEAVE}
      ORDER BY next_attempt_at, id LIMIT @limit`,
-    { now, limit: options.limit }
+    { now, limit }
   )
   const claimed: Claimed[] = []
   let bytes = 0
   for (const { id, size, attempts } of due) {
     bytes += size
-    if (claimed.length > 0 && bytes > options.bytesMax) break
+    if (claimed.length > 0 && bytes > bytesMax) break
     const delay = nextAttemptMs(attempts + 1)
     const row = tx.get<OutboxRow>(
       `UPDATE outbox
@@ -224,7 +218,10 @@ export function markBounced(tx: Tx, messageId: MessageId, now: Instant): RowInCa
 }
 
 /** Rows of the outbox, newest first, without their bytes; all of them, or those of one state or case. */
-export function list(read: Read, { limit, ...wanted }: OutboxFilter): OutboxRow[] {
+export function list(
+  read: Read,
+  { limit, ...wanted }: Partial<Pick<OutboxRow, 'state' | 'caseId'>> & { readonly limit: number }
+): OutboxRow[] {
   const where = Object.keys(wanted).length === 0 ? '' : `WHERE ${assignments(wanted)}`
   const sql = `SELECT * FROM outbox ${where} ORDER BY id DESC LIMIT @limit`
   return read.all<OutboxRow>(sql, { ...wanted, limit })

@@ -9,7 +9,7 @@ const INBOX = { mailbox: 'INBOX', uidValidity: '7' }
 const DONE: arrivals.Outcome = {
   state: 'done',
   disposition: 'case-opened',
-  reason: null,
+  reason: '',
   caseId: null
 }
 const HELD: arrivals.Outcome = {
