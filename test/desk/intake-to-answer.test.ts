@@ -222,32 +222,23 @@ describe('a maintainer', () => {
     await givenMessage(alice, { subject: 'a', text: 'secret a@secret.example', as: 'clear' })
     await writes(grace, '/accept\n/embargo 2026-12-09T12:00:00Z because later\n')
     await writes(grace, '/unsend\n')
+    const draft = '/notice draft\ntitle: See https://secret.example/"secret" of 12/09/2026\n'
+    await writes(grace, `${draft}affected_versions: secret "secret"\n`)
+    const verbs = ['take /secret', 'help secret', 'product secret', 'reopen because secret']
+    verbs.push('embargo 2026-12-12 12:00 secret', 'notice approve secret', 'key accept secret')
+    verbs.push('merge secret', 'unsend', 'notice preview', 'secret the "secret"')
     const texts = [
+      ...verbs.map((verb) => `/${verb}\n`),
       'Hello,\n/reply\nThe secret.\n',
-      '/secret the "secret"\n/product secret\n',
-      '/take\n/reopen because secret\n',
-      '/note\nx\n\n> quoted\n\n/accept\n',
-      '/take /secret\n/help secret\n',
       '/reject secret because a "secret" b\n/close\nHello.\n',
       '/notice draft\nsecret: x\n',
       '/notice draft\nThe "secret" of a@secret.example\ntitle: x\n',
-      '/reply\nHello.\n\nOn Monday a@secret.example "secret" wrote:\n\nx\n',
-      '/embargo 2026-12-12 12:00 secret\n',
-      '/notice approve secret\n',
-      '/key accept secret\n',
-      '/merge secret\n',
-      '/unsend\n'
+      '/reply\nHello.\n\nOn Monday a@secret.example "secret" wrote:\n\nx\n'
     ]
     for (const text of texts) await writes(grace, text)
-    const patch = { filename: 'secret x', content: 'x' }
-    await writes(grace, '/notice draft\n', { patch })
-    await writes(
-      grace,
-      '/notice draft\ntitle: See https://secret.example/"secret" of 12/09/2026\naffected_versions: secret "secret"\n'
-    )
-    await writes(grace, '/notice preview\n')
+    await writes(grace, '/notice draft\n', { patch: { filename: 'secret x', content: 'x' } })
     const all = recorded('commands-refused')
-    expect(all).toHaveLength(texts.length + 2)
+    expect(all).toHaveLength(texts.length + 1)
     expect(JSON.stringify(all)).not.toMatch(/secret|@/i)
   })
 })

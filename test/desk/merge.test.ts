@@ -690,6 +690,13 @@ it('/reopen tells the reporter who was told of the end, once, and nobody who was
   const toBob = await textsTo(bob)
   expect(toBob.filter((text) => text.includes('opened your case again'))).toHaveLength(1)
   expect(toBob.join()).not.toContain('we were wrong')
+  // A text below goes along, or is refused where nobody gets the news (B7).
+  await says('/close because it is old')
+  await says('/reopen because it is not\nPlease test again.')
+  expect(await lastTo(bob)).toMatch(/opened your case again\. If you know more, .* test again\./)
+  await says('/close internal because it is old')
+  const refused = await says('/reopen because it is not\nPlease test again.')
+  expect(refused).toContain('Please put the text under a line /reply.')
 })
 
 it('a reporter who knows that the case is closed is told so again only if they wrote or were told that it is open again (B14)', async () => {

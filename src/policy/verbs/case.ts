@@ -276,12 +276,15 @@ const reopen: Handler = (draft, command) => {
   if (before !== '' || reason === null)
     throw new Refusal('Please give the reason: /reopen because REASON.')
   refuseIf(draft.words.some(tellsEnd) ? ENDED_ABOVE : null)
+  const text = textFor(command.text ?? '', draft)
+  const all = addresseesOf(draft.case)
   // Those who were told that the case has ended, and got no other decision since.
-  const to = addresseesOf(draft.case).filter((one) =>
-    ['rejected', 'closed'].includes(lastNews(draft, one) ?? '')
-  )
+  const to = all.filter((one) => ['rejected', 'closed'].includes(lastNews(draft, one) ?? ''))
+  refuseIf(text !== '' && to.length < all.length ? NO_NEWS : null)
   const decide = (): void => decided(draft, 'reopened', { reason })
-  if (to.length > 0) return decisionMail(draft, decide, { ...OPEN_AGAIN, why, to })
+  const decision = `We have opened your case again.${text === '' ? NOTHING_TO_DO : ''} If you know more, please reply.`
+  if (to.length > 0 || text !== '')
+    return decisionMail(draft, decide, { mail: 'reopened', text, decision, why, to })
   decide()
   draft.activity.push(`reopened the case${why}`)
   return `The case is open again${why}.`
@@ -290,12 +293,9 @@ const reopen: Handler = (draft, command) => {
 const ENDED_ABOVE =
   'Not done: an earlier line of this message tells the reporter that the case has ended. Please leave out both lines, or send /reopen in a separate message.'
 
-const OPEN_AGAIN = {
-  mail: 'reopened',
-  text: '',
-  decision:
-    'We have opened your case again. You do not need to do anything. If you know more, please reply.'
-} as const
+const NO_NEWS =
+  'Not done: the text below would go along with the news that the case is open again, and not every reporter was told that it had ended. Please put the text under a line /reply.'
+const NOTHING_TO_DO = ' You do not need to do anything.'
 
 /** The last decision that this reporter was told; null if there is none, or if they wrote after it. */
 function lastNews(draft: Draft, { id }: Addressed): MessageKind | null {
@@ -355,8 +355,9 @@ export const END: readonly Verb[] = [
     name: 'reopen',
     arguments: 'because REASON',
     roles: COMMITTER,
-    help: 'opens a rejected or closed case again',
-    more: 'REASON stays on the record. A reporter who was told of the end is told that the case is open again.',
+    text: { goesTo: 'reporter', isOptional: true },
+    help: 'opens an ended case again and tells the reporter, with any text below',
+    more: `${TEXT_BELOW_DECISION} REASON stays on the record. A reporter who was told of the end is told that the case is open again.`,
     run: reopen
   }
 ]
