@@ -65,21 +65,30 @@ export function parseCommands(text: string, verbs: readonly Grammar[]): ParsedCo
   let caseLine: CaseLine | null = null
   while (reader.at < reader.lines.length) {
     const line = (reader.lines[reader.at] ?? '').trim()
-    const named = CASE_LINE.exec(line)
-    const verb = VERB_LINE.exec(line)
-    if (line === '' || TO_LINE.test(line)) reader.at += 1
-    else if (named !== null) {
-      reader.at += 1
-      const tag = parseCaseTag(named[1] ?? '')
-      if (tag === null) complain(reader, reader.at, line, 'This is not the number of a case.')
-      else
-        caseLine = { at: reader.at, line, tag: caseLine && caseLine.tag !== tag ? 'conflict' : tag }
-    } else if (verb === null) break
-    else readCommand(reader, line, commands)
+    // Below a command that takes a text, it may be the first line of that text.
+    const isHead = commands.every(({ takes }) => takes === null)
+    const named = isHead ? CASE_LINE.exec(line) : null
+    if (line === '' || (isHead && TO_LINE.test(line))) reader.at += 1
+    else if (named !== null) caseLine = readCaseLine(reader, line, named[1] ?? '', caseLine)
+    else if (VERB_LINE.test(line)) readCommand(reader, line, commands)
+    else break
   }
   findStrays(reader, commands)
-  const below = reader.lines.slice(reader.at).join('\n')
-  return { caseLine, ...giveRest(commands, below, reader.problems) }
+  return { caseLine, ...giveRest(reader, commands) }
+}
+
+function readCaseLine(
+  reader: Reader,
+  line: string,
+  number: string,
+  earlier: CaseLine | null
+): CaseLine | null {
+  reader.at += 1
+  const tag = parseCaseTag(number)
+  if (tag !== null)
+    return { at: reader.at, line, tag: earlier && earlier.tag !== tag ? 'conflict' : tag }
+  complain(reader, reader.at, line, 'This is not the number of a case.')
+  return earlier
 }
 
 /** `above` counts the lines of the reader up to the one that is wrong. */
@@ -101,6 +110,8 @@ export function verbIn(line: string, verbs: readonly Grammar[]): string {
 function findStrays(reader: Reader, commands: readonly Open[]): void {
   const keys = commands.flatMap(({ takes }) => takes?.keys ?? [])
   const below = reader.lines.slice(reader.at)
+  const [first = ''] = below
+  if (TO_LINE.test(first.trim())) complain(reader, reader.at + 1, first, STRAY)
   if (commands.every(({ takes }) => takes === null)) findForgotten(reader, below)
   for (const index of unquotedLines(below)) {
     const line = (below[index] ?? '').trim()
@@ -170,6 +181,8 @@ function readFields(reader: Reader, command: Open): void {
   const { text, at } = command
   const block = { ...reader, lines: (text ?? '').split('\n'), first: at + 1, at: 0 }
   collectFields(text === null ? reader : block, command)
+  const stray = text === null ? undefined : block.lines[block.at]
+  if (stray !== undefined) complain(block, block.at + 1, stray.trim(), BELOW_FIELDS)
   command.text = null
 }
 
@@ -316,27 +329,39 @@ function readField(reader: Reader, command: Open, { key, value: written }: Field
   return text === null ? field : null
 }
 
-/** The text below the commands belongs to the one command that takes it and has none yet; otherwise it is a note. */
-function giveRest(
-  commands: Open[],
-  below: string,
-  problems: Problem[]
-): Omit<ParsedCommands, 'caseLine'> {
+/** The text below the commands belongs to the last one if that takes a text and has none yet; otherwise it is a note. */
+function giveRest({ lines, at, problems }: Reader, commands: Open[]) {
+  const below = lines.slice(at).join('\n')
   const rest = newText(below)
+  const last = commands.at(-1)
+  if (rest === '' || last === undefined) return { commands, problems, rest }
   const waiting = commands.filter(
     ({ takes, text }) => takes !== null && takes.goesTo !== 'fields' && text === null
   )
-  const wanting = waiting.filter(({ takes }) => takes?.isOptional === false)
-  const [first, second] = wanting.length > 0 ? wanting : waiting
-  if (first !== undefined && second !== undefined && (rest !== '' || wanting.length > 1)) {
-    const says = `The text below could belong to "${first.line}" or to this command. Please put each text between << and >>.`
-    problems.push({ at: second.at, line: second.line, says })
-  }
-  if (first === undefined || rest === '') return { commands, problems, rest }
-  first.text = rest
-  if (LEAVES.includes(first.takes?.goesTo)) problems.push(...doubtsAbout(below, first))
+  const says = doubtBelow(last, waiting, lines[at - 1] ?? '')
+  if (says !== null && problems.length === 0) problems.push({ at: last.at, line: last.line, says })
+  if (!waiting.includes(last)) return { commands, problems, rest }
+  last.text = rest
+  if (LEAVES.includes(last.takes?.goesTo)) problems.push(...doubtsAbout(below, last))
   return { commands, problems, rest: '' }
 }
+
+/** Why the text below the `last` command and the line `above` may not belong to it; null for no doubt. */
+function doubtBelow(last: Open, waiting: readonly Open[], above: string): string | null {
+  const { takes, words, text } = last
+  if (takes?.goesTo === 'fields') return BELOW_FIELDS
+  const hasReason = words.some((word) => /^because:?$/i.test(word))
+  if (hasReason && text === null && above.trim() !== '') return BELOW_REASON
+  const isTaker = waiting.includes(last)
+  const other = waiting.find((one) => one !== last && !(isTaker && one.takes?.isOptional === true))
+  if (other === undefined) return null
+  return `The text below could belong to "${other.line}" or to this command. Please put each text between << and >>, right behind its command.`
+}
+
+const BELOW_FIELDS =
+  'The text below the fields belongs to none of them. If it goes on with the field above it, put the whole text of that field between << and >>. If it is the text of another command, put it between << and >> behind that command; send a note in a message of its own.'
+const BELOW_REASON =
+  'I cannot tell whether the line below goes on with the reason. Please write the whole reason on one line, or leave an empty line between it and your text.'
 
 /** Where people other than the maintainers read a text. */
 const LEAVES: readonly (VerbText['goesTo'] | undefined)[] = ['reporter', 'member']
@@ -345,7 +370,7 @@ const LEAVES: readonly (VerbText['goesTo'] | undefined)[] = ['reporter', 'member
 export function doubtsAbout(text: string, { at, line }: Pick<Command, 'at' | 'line'>): Problem[] {
   const doubtful = doubtfulLine(text)
   if (doubtful === null) return []
-  const says = `I cannot tell whether the line "${clip(doubtful.trim())}" is yours or belongs to what you quote. Please delete the quotation below it, or the line.`
+  const says = `I cannot tell whether the line "${clip(doubtful.trim())}" is yours or belongs to what you quote. Please delete what you quote around it, or the line.`
   return [{ at, line, says }]
 }
 

@@ -64,8 +64,9 @@ export type CommandContext = DeskContext &
   Pick<Situation, 'conversation' | 'answeredMember' | 'tools'> & {
     readonly product: Product
     readonly bound: BoundCase
-    /** Attachments of the message itself. */
+    /** Attachments of the message itself, but for keys and visiting cards. */
     readonly files: readonly Attachment[]
+    readonly hasClientFiles: boolean
   }
 
 /** A maintainer's words to the reporter. `question` asks for something, and the case may wait for the answer. */
@@ -73,8 +74,6 @@ export type Words = {
   readonly mail: 'reply' | 'question' | 'accepted' | 'rejected' | 'merged' | 'closed' | 'reopened'
   readonly text: string
   readonly decision?: string
-  /** Whether the text is a plan with workarounds (M-08). */
-  readonly isPlan?: boolean
   /** Files that go along; encrypted only. */
   readonly files?: readonly OutgoingAttachment[]
 }

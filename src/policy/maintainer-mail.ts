@@ -51,7 +51,8 @@ export function decideMaintainerMail(situation: Situation): Decision[] | null {
     const files = opened.attachments.filter(
       ({ contentType }) => !CLIENT_FILES.includes(contentType)
     )
-    const context = { ...desk, bound, product, files }
+    const hasClientFiles = files.length < opened.attachments.length
+    const context = { ...desk, bound, product, files, hasClientFiles }
     return [...remember, ...act(parsed, hasCommands, context)]
   }
   const isAnswer = situation.isAnswer || situation.quoted.length > 0

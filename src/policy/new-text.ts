@@ -29,6 +29,8 @@ const ATTRIBUTION_LINES_MAX = 4
 const HEADING_LINES_MAX = 40
 /** A client wraps a header line, such as a list of recipients, onto at most this many further lines. */
 const WRAPS_MAX = 3
+/** The narrowest column at which clients wrap lines. */
+const WRAP_MIN = 65
 /** `Word: value` in any language, perhaps in bold; an address such as `https://…` is none. */
 const LABEL =
   /^[\s*_]*\p{L}(?:[\p{L}\p{M}\p{N} .'’()/-]{0,39}[\p{L}\p{M}\p{N}.'’()/-])?[*_\s]*[:：](?!\/\/)(.*)/u
@@ -121,11 +123,15 @@ function readOwn(lines: readonly string[]) {
   return { own, doubtful: doubtful ?? strayLine(lines, [...own]) }
 }
 
-/** A line of dashes or one that ends an attribution, above more text of the author's; null without one. */
+/**
+ * A line of dashes or one that ends an attribution, above more text of the author's, or one that may be the rest of the quoted
+ * line above it; null without one.
+ */
 function strayLine(lines: readonly string[], own: readonly number[]): string | null {
   const last = own.findLast((index) => isText(lines[index])) ?? 0
   const stray = own.find((index) => {
     const line = lines[index] ?? ''
+    if (isQuoted(lines[index - 1]) && isWrapped(lines[index - 1] ?? '', line)) return true
     // A client may have wrapped it.
     const from = isKnownEnd(line) ? Math.max(0, index + 1 - ATTRIBUTION_LINES_MAX) : index
     const head = lines.slice(from, index + 1)
@@ -134,6 +140,12 @@ function strayLine(lines: readonly string[], own: readonly number[]): string | n
     return index < last && (DASHES.test(line) || (COLON_END.test(line) && isNamed()))
   })
   return stray === undefined ? null : (lines[stray] ?? null)
+}
+
+/** Whether `below` may have been on the line `above` before a client wrapped it: its first word did not fit there any more. */
+function isWrapped(above: string, below: string): boolean {
+  const [first = ''] = below.trim().split(/\s/)
+  return first !== '' && above.length + first.length >= WRAP_MIN
 }
 
 function isEnd(lines: readonly string[], index: number): boolean {

@@ -129,7 +129,7 @@ export function toEach(reporters: readonly Addressed[], draft: Draft, words: Wor
 }
 
 function toOne(reporter: Addressed, draft: Draft, words: Words): string {
-  const { mail, text, files = [], isPlan } = words
+  const { mail, text, files = [] } = words
   const { address } = reporter.contact
   const path = reporterPath(reporter, draft.reporterKeys, draft.product)
   // All of it leaves as one message (B13): what was written for one way must not take another.
@@ -150,7 +150,7 @@ function toOne(reporter: Addressed, draft: Draft, words: Words): string {
   const along = files.length === 0 ? '' : `, with ${count(files.length, 'file', 'files')}`
   // A decision has a line of its own for the other maintainers.
   if (mail === 'reply' || mail === 'question') {
-    const done = isPlan === true ? 'sent the plan and the workarounds to' : DID[mail]
+    const done = holdsPlan(text) ? 'sent the plan and the workarounds to' : DID[mail]
     draft.activity.push(`${done} ${address} (${how}${along})`)
   }
   return others.length > 0
@@ -173,7 +173,7 @@ const NO_ADDRESS = 'Not done: the report names no address, so nobody can be answ
 function spoken(
   to: Addressed,
   draft: Draft,
-  { mail, isPlan, how }: Words & { readonly how: Way }
+  { mail, text, how }: Words & { readonly how: Way }
 ): void {
   const reporter = to.id
   // One message answers a reporter once, however many commands it is made of.
@@ -186,7 +186,20 @@ function spoken(
   decided(draft, 'answered', { reporter, with: mailOf(said(draft, to)), how })
   if (mail === 'question') decided(draft, 'info-asked', { reporter, how })
   // A case that has ended has no plan any more.
-  if (isPlan === true && isOpen(draft.case.state)) decided(draft, 'plan-told', { reporter, how })
+  if (holdsPlan(text) && isOpen(draft.case.state)) decided(draft, 'plan-told', { reporter, how })
+}
+
+/** Whether a text holds a plan and workarounds under their headings (M-08); "none known" is an answer, too. */
+export function holdsPlan(text: string): boolean {
+  const found = { plan: '', workarounds: '' }
+  let under: keyof typeof found | null = null
+  for (const line of text.split('\n')) {
+    const [, name = '', rest = ''] =
+      /^[\s#*_]*(plan|workarounds?)[*_]*:[*_]*(.*)$/i.exec(line) ?? []
+    if (name !== '') under = name.toLowerCase() === 'plan' ? 'plan' : 'workarounds'
+    if (under !== null) found[under] += name === '' ? `\n${line}` : rest
+  }
+  return found.plan.trim() !== '' && found.workarounds.trim() !== ''
 }
 
 /**
@@ -244,7 +257,7 @@ function mailOf(words: readonly SpokenWords[]): KeptWords['mail'] {
 function keptEvents(words: readonly SpokenWords[]): KeptWords['events'] {
   return [
     'answered',
-    ...(words.some(({ isPlan }) => isPlan === true) ? (['plan-told'] as const) : []),
+    ...(words.some(({ text }) => holdsPlan(text)) ? (['plan-told'] as const) : []),
     ...(words.some(({ mail }) => mail === 'question') ? (['info-asked'] as const) : [])
   ]
 }

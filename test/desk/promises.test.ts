@@ -221,8 +221,8 @@ it('(A3, M-10) a case in which the reporter wrote last is closed with words to t
   const unread = await says('/close because we looked again\n')
   expect(unread).toContain(`the last message of ${alice.address}. Please`)
   expect(unread).not.toMatch(/^ *\/close$/m)
-  expect(await says('/close because REASON\nIt needs root.\n')).toContain('your own reason')
-  expect(await says('/close because we looked again\nIt needs root.\n')).toContain('Done')
+  expect(await says('/close because REASON\n\nIt needs root.\n')).toContain('your own reason')
+  expect(await says('/close because we looked again\n\nIt needs root.\n')).toContain('Done')
   expect(await allTo(alice)).toContain('It needs root.')
 })
 

@@ -119,7 +119,7 @@ const reject: Handler = (draft, command) => {
 }
 
 const TEXT_OR_REASON =
-  'Please put a text for the reporter below the line, or between << and >>. A reason for the record stands after "because": /reject CODE because REASON, or /close [internal] because REASON.'
+  'On the line stand only the code of /reject or the word internal of /close, and a reason for the record after "because": /reject CODE because REASON, /close [internal] because REASON. A text for the reporter stands below it, or between << and >>.'
 
 const close: Handler = (draft, command) => {
   const [first = '', ...others] = command.words

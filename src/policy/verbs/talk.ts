@@ -19,6 +19,7 @@ import { namesDesk, newText } from '../new-text.ts'
 import {
   addNote,
   askFor,
+  holdsPlan,
   message,
   pathIn,
   reporterMeant,
@@ -44,9 +45,12 @@ const reply: Handler = (draft, command) => {
   // The files of the message go along once, however many replies it holds.
   const files = draft.words.some((said) => said.files !== undefined) ? [] : draft.files
   const along = files.length > 0 ? ` ${count(files.length, 'file', 'files')} went along.` : ''
-  const words = { mail: 'reply', text, files, isPlan: isPlan(sections(text)) } as const
-  return `${toReporter(draft, words)}${along}`
+  const stayed = draft.hasClientFiles ? CLIENT_FILES_STAY : ''
+  return `${toReporter(draft, { mail: 'reply', text, files })}${along}${stayed}`
 }
+
+const CLIENT_FILES_STAY =
+  ' OpenPGP keys and visiting cards do not go along, because mail clients attach them by themselves.'
 
 function filesComplaint(draft: Draft): string | null {
   if (draft.newPatches !== null) return WHOSE_FILES
@@ -72,34 +76,15 @@ export function attachedMail({ files }: Pick<Draft, 'files'>): string | null {
 export const WHOSE_FILES =
   'The files of this message could be for the reporter or for the list. Please send /reply and /notice draft in two messages.'
 
-function sections(text: string): Plan {
-  const found = { plan: '', workarounds: '' }
-  let under: keyof Plan | null = null
-  for (const line of text.split('\n')) {
-    const [, name = '', rest = ''] =
-      /^[\s#*_]*(plan|workarounds?)[*_]*:[*_]*(.*)$/i.exec(line) ?? []
-    if (name !== '') under = name.toLowerCase() === 'plan' ? 'plan' : 'workarounds'
-    if (under !== null) found[under] += name === '' ? `\n${line}` : rest
-  }
-  return found
-}
-
-type Plan = Readonly<Record<'plan' | 'workarounds', string>>
-
-/** Whether a plan and workarounds are both there; "none known" is an answer, too (M-08). */
-function isPlan({ plan, workarounds }: Plan): boolean {
-  return plan.trim() !== '' && workarounds.trim() !== ''
-}
-
 const plan: Handler = (draft, command) => {
   const said = { plan: '', workarounds: '' }
   for (const { key, value } of command.fields) {
     said[key === 'plan' ? 'plan' : 'workarounds'] = textFor(value, draft)
     refuseIf(doubtsAbout(value, command)[0]?.says ?? null)
   }
-  if (!isPlan(said)) throw new Refusal(PLAN_FORM)
   const text = `Plan:\n${said.plan}\n\nWorkarounds:\n${said.workarounds}`
-  const words = { mail: 'reply', text, isPlan: true } as const
+  refuseIf(holdsPlan(text) ? null : PLAN_FORM)
+  const words = { mail: 'reply', text } as const
   const { conversation, bound, case: record } = draft
   const isForAll =
     reporterIn(record, conversation) === 'several' &&
@@ -235,7 +220,7 @@ export const TALK: readonly Verb[] = [
     followsMerges: true,
     text: { goesTo: 'fields', keys: ['plan', 'workarounds'], isOptional: true },
     help: 'sends the reporter your lines plan: and workarounds: below',
-    more: 'Both are needed; "workarounds: none known" is enough. A /reply whose text holds both headings counts as well. If the case has several reporters, it reaches the one whose message you answer, or all of them if you answer none of theirs and name no case that was merged into this one.',
+    more: 'Both are needed; "workarounds: none known" is enough. Any text for the reporter that holds both headings counts as well. If the case has several reporters, it reaches the one whose message you answer, or all of them if you answer none of theirs and name no case that was merged into this one.',
     run: plan,
     next: {
       happens: 'plan-told',

@@ -345,6 +345,24 @@ describe('fields of /notice draft', () => {
     expect(command?.text).toBe(null)
   })
 
+  it.each([
+    '/accept\n/notice draft\ntitle: A\n\nMore for the list.',
+    '/accept\n/notice draft\n\nFor the list.',
+    '/plan <<\nplan: one\n\ntwo\n>>',
+    '/notice draft <<\nOne.\ntitle: A\n>>',
+    '/reject duplicate-of because of a report of last week, and\nBob sent it',
+    '/accept\n/embargo 2026-12-19 because it is full, and the\nlist needs the weekend',
+    '/reply\nTo: support@vendor.example\nSend it there.',
+    '/reply\ncase: ACME-2026-0001\nis your number.'
+  ])('sends no half of a text and nothing to somebody else: %j is refused (B7)', (text) => {
+    expect(parse(text).problems).toHaveLength(1)
+  })
+
+  it('takes the text below an empty line from the reason above it', () => {
+    const [command] = parse('/reject upstream because it is theirs\n\nPlease ask them.').commands
+    expect(command?.text).toBe('Please ask them.')
+  })
+
   it.each(['frobnicate: x', 'title: a\ntitle: b'])('refuses %j', (lines) => {
     expect(parse(`/notice draft\n${lines}`).problems).toHaveLength(1)
   })

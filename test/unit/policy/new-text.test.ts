@@ -196,6 +196,13 @@ describe('words of a third person that no mark says are quoted (G6)', () => {
     expect(newText(['Mine.', '', ...head, ...words].join('\n'))).toBe('Mine.')
   })
 
+  it('do not leave where a client wrapped a quoted line and marked its first part alone (B7)', () => {
+    const long = '> Linus wrote a note that goes on for more than a line, which a client wrapped at'
+    expect(doubtfulLine(`Mine.\n\n${long}\n76 columns`)).toBe('76 columns')
+    expect(doubtfulLine(`Mine.\n\n${long}\n\n76 columns`)).toBeNull()
+    expect(doubtfulLine('> Is 4.1 affected?\nYes.')).toBeNull()
+  })
+
   it('are not seen where somebody only says who wrote something', () => {
     expect(doubtfulLine('As Linus wrote:\n\nIt is fixed.')).toBeNull()
   })

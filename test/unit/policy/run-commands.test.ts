@@ -98,7 +98,7 @@ describe('/accept and /reject (M-10, M-16)', () => {
   })
 
   it('(A1, B9) the reason behind /reject CODE because stays on the record and is shown to the maintainers; the reporter reads the text below alone', () => {
-    const { said, decisions } = run('/reject upstream because it is theirs\nPlease ask them.')
+    const { said, decisions } = run('/reject upstream because it is theirs\n\nPlease ask them.')
     expect(said).toContain('Rejected (upstream), because: it is theirs.')
     const [rejected] = only(decisions, 'record').filter(
       ({ event: { kind } }) => kind === 'rejected'
@@ -454,6 +454,18 @@ describe('/notice (M-24 to M-29)', () => {
       expect(draft(...names).ran).toBe(false)
     expect(draft('a.patch').ran).toBe(true)
     expect(draft('a b').said).toContain('Please rename "a b"')
+  })
+
+  it('(B13) says that a key which is attached does not go along', () => {
+    expect(run('/reply\nOur key.', { hasClientFiles: true }).said).toContain(
+      'keys and visiting cards'
+    )
+    expect(run('/reply\nOur key.').said).not.toContain('visiting cards')
+  })
+
+  it('(A3) a plan and workarounds below a decision keep the promise of a plan', () => {
+    const { decisions } = run('/accept\nPlan: we fix it.\nWorkarounds: none known')
+    expect(only(decisions, 'record').map(({ event }) => event.kind)).toContain('plan-told')
   })
 
   it('(B13) files below a decision leave with a /reply below it, and the other maintainers read of them', () => {

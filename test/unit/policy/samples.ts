@@ -463,6 +463,7 @@ export function commandContext(change: Partial<CommandContext> = {}): CommandCon
     conversation: NOBODYS,
     answeredMember: null,
     files: [],
+    hasClientFiles: false,
     ...change
   }
 }

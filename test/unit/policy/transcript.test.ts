@@ -380,7 +380,7 @@ describe('text below a decision (B7)', () => {
     ['/accept\nWell found.', /confirmed the issue/],
     ['/reject upstream\nWell found.', /for the time you put into this. It is elsewhere\.$/],
     ['/close\nWell found.', /closed the case/],
-    ['/close because it was fixed long ago\nWell found.', /closed the case/]
+    ['/close because it was fixed long ago\n\nWell found.', /closed the case/]
   ])('goes to the reporter in one message with it: %j', (text, decision) => {
     const { ran, toReporter, notes } = told(text, text.startsWith('/close') ? ENDED : {})
     expect(ran).toBe(true)
@@ -392,7 +392,7 @@ describe('text below a decision (B7)', () => {
   })
 
   it('keeps what stands behind /close on its line from the reporter', () => {
-    for (const text of ['', '\nBye.']) {
+    for (const text of ['', '\n\nBye.']) {
       const { toReporter } = told(`/close because SECRET reason${text}`, ENDED)
       expect(toReporter).toHaveLength(1)
       expect(JSON.stringify(toReporter)).not.toContain('SECRET')
@@ -413,7 +413,8 @@ describe('text below a decision (B7)', () => {
   it.each([
     '/reject upstream inline reason\nand one below',
     '/close internal\nwords for nobody',
-    '/accept\n/ask\nfor which of them?',
+    '/accept\n/take\n\nFor whom?',
+    '/note\n/accept\nFor whom?',
     '/accept\n> only a quotation\n',
     `/close\nMine.\n\nBob <security@acme.example>\n\nquoted`
   ])('is refused where it is not clear what is meant: %j', (text) => {
