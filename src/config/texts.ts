@@ -57,9 +57,9 @@ function withClocks(samples: Wording['samples']): Wording['samples'] {
   return Object.fromEntries(all)
 }
 
-/** The sentences of the history, by the kind of event. */
-export function historySentences(): Readonly<Record<EventKind, string>> {
-  return readBuiltIn('messages/history.yaml') as Record<EventKind, string>
+/** The sentences of the history: a line about any event, and by its kind what happened. */
+export function historySentences(): Readonly<Record<EventKind | 'line', string>> {
+  return readBuiltIn('messages/history.yaml') as Record<EventKind | 'line', string>
 }
 
 function sourcesIn(folder: string): [name: string, Pick<Wording, 'file' | 'source'>][] {

@@ -128,8 +128,8 @@ function senderFacts(read: Read, { outer: { from } }: OpenedMail) {
   }
 }
 
-function datedOf(read: Read, addresses: readonly Address[]): DatedCase[] {
-  const dated = cases.listDated(read, addresses)
+function datedOf(read: Read, addresses: readonly Address[], but?: CaseTag): DatedCase[] {
+  const dated = cases.listDated(read, addresses).filter(({ tag }) => tag !== but)
   return dated.map((record) => ({ record, events: events.ofCase(read, record) }))
 }
 
@@ -190,7 +190,7 @@ async function readBound(
       reporterKeys,
       offeredKeys: offered,
       waitingWords: cases.listKeptWords(read, addresses),
-      dated: datedOf(read, addresses),
+      dated: datedOf(read, addresses, tag),
       notice,
       patchFiles: notice === null ? [] : notices.readPatches(read, notice.id),
       clockJump: events.openDoubt(read),

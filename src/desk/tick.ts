@@ -87,7 +87,7 @@ function planDigest(desk: Desk, tx: Tx, now: Instant): void {
   if (next === date) return
   record(tx, event('digest-planned', DESK, BY_DESK, { date: next }), { now })
   const kept = planned.map(({ id }) => id)
-  looks.keepRings(tx, DESK, 'digest', kept)
+  looks.keepDigests(tx, kept)
 }
 
 /** Digests that are remembered as told, for when the clock was set back. */

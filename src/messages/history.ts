@@ -2,7 +2,7 @@
  * The record as a history that an auditor understands without the messages (G8): one sentence for every event, which says who did
  * what, from what to what, why, and on which message. The words are in history.yaml. Must name list members by id only (G5).
  */
-import { type Actor, type DeskEvent, type EventKind, type Evidence } from '../domain/event.ts'
+import { type DeskEvent, type EventKind } from '../domain/event.ts'
 import { type Fingerprint, formatFingerprint } from '../domain/ids.ts'
 import { type Audience } from '../domain/message.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
@@ -19,42 +19,26 @@ export type HistoryNames = {
   readonly reporter: (id: string) => string | null
 }
 
-/**
- * Says one event in one line: `Sat 28 Nov 2026, 14:02 UTC: Grace Hopper took the case; signed message 4f3a….` `ends` are the ends
- * of the sentences, in Liquid.
- */
-export function createHistory(ends: Readonly<Record<EventKind, string>>, names: HistoryNames) {
+/** The Liquid of a line about any event, and of the end of its sentence for each kind. */
+type Sentences = Readonly<Record<EventKind | 'line', string>>
+
+/** Says one event in one line: `Sat 28 Nov 2026, 14:02 UTC: Grace Hopper took the case; signed message 4f3a….` */
+export function createHistory(sentences: Sentences, names: HistoryNames) {
   const engine = liquid()
   for (const [name, filter] of Object.entries(filtersOf(names))) engine.registerFilter(name, filter)
-  const actors = actorsOf(names)
-  const parsed = new Map<EventKind, ReturnType<typeof engine.parse>>()
-  return ({ kind, at, actor, about, evidence }: DeskEvent): string => {
-    const template = parsed.get(kind) ?? engine.parse(ends[kind])
-    parsed.set(kind, template)
-    const did = String(engine.renderSync(template, about))
-    const when = formatInstant(at, names.timezone)
-    return `${when}: ${actors[actor.kind](actor.id)} ${did}${evidenceWords(evidence)}.`
+  const parsed = new Map<string, ReturnType<typeof engine.parse>>()
+  const fill = (name: keyof Sentences, values: object): string => {
+    const template = parsed.get(name) ?? engine.parse(sentences[name])
+    parsed.set(name, template)
+    return String(engine.renderSync(template, values))
   }
-}
-
-function actorsOf(names: HistoryNames): Readonly<Record<Actor['kind'], (id: string) => string>> {
-  return {
-    desk: () => 'The desk',
-    operator: () => 'The operator',
-    somebody: () => 'An unverified sender',
-    maintainer: names.maintainer,
-    member: (id) => `List member ${id}`,
-    reporter: (id) => names.reporter(id) ?? `The reporter of ${id}`
-  }
-}
-
-function evidenceWords({ messageSha256, signatureSha256 }: Evidence): string {
-  if (messageSha256 === null) return ''
-  return `; ${signatureSha256 === null ? 'message' : 'signed message'} ${shortened(messageSha256)}`
+  return (event: DeskEvent): string =>
+    fill('line', { ...event, did: fill(event.kind, event.about) })
 }
 
 function filtersOf({ timezone, maintainer, ...names }: HistoryNames) {
-  const reporter = (id: string): string => names.reporter(id) ?? `the reporter of ${id}`
+  const reporter = (id: string, article = 'the'): string =>
+    names.reporter(id) ?? `${article} reporter of ${id}`
   return {
     maintainer,
     reporter,
@@ -69,10 +53,6 @@ function filtersOf({ timezone, maintainer, ...names }: HistoryNames) {
     instant: (at: Instant) => formatInstant(at, timezone),
     reason: (reason: string) => (reason === '' ? '' : `, because: ${reason}`),
     key: (fingerprint: Fingerprint) => formatFingerprint(fingerprint),
-    digest: shortened
+    digest: (sha256: string) => `${sha256.slice(0, 12)}…`
   }
-}
-
-function shortened(sha256: string): string {
-  return `${sha256.slice(0, 12)}…`
 }

@@ -114,7 +114,7 @@ export type BoundCase = {
   readonly offeredKeys: readonly (ReporterKey & { readonly address: Address })[]
   /** What was written to its reporters and waits for a key of theirs, in all their cases. */
   readonly waitingWords: readonly WaitingWords[]
-  /** All open cases of its reporters that have a date. */
+  /** All other open cases of its reporters that have a date. */
   readonly dated: readonly DatedCase[]
   readonly notice: NoticeRecord | null
   /** Patches stored with the notice, for the preview; empty when the message brings its own. */

@@ -77,17 +77,12 @@ export function saveRing(
   )
 }
 
-/** Forgets what a clock told of other runs than these, which are named by the events that started them. */
-export function keepRings(
-  tx: Tx,
-  { kind, id }: Subject,
-  clock: string,
-  runs: readonly number[]
-): void {
+/** Forgets the digests that were told, but for those that these events had planned. */
+export function keepDigests(tx: Tx, planned: readonly number[]): void {
   tx.run(
-    `DELETE FROM rings WHERE subject_kind = ? AND subject_id = ? AND clock = ?
+    `DELETE FROM rings WHERE subject_kind = 'desk' AND clock = 'digest'
        AND generation NOT IN (SELECT value FROM json_each(?))`,
-    [kind, id, clock, runs]
+    [planned]
   )
 }
 

@@ -54,6 +54,7 @@ function arrived(): string[] {
 it('a message of a maintainer reads the record of its case once to be decided', async () => {
   await givenDesk([grace])
   await givenMessage(alice, { subject: 'a hole', text: 'Here is how.', as: 'encrypted' })
+  await writes(grace, '/accept\n/embargo 2026-12-09 14:00')
   const { read } = world.desk.db
   const asked: unknown[] = []
   vi.spyOn(world.desk.db, 'read').mockImplementation((work) =>

@@ -213,7 +213,7 @@ describe('the history of a case', () => {
   })
 
   it('has a sentence for every kind of event, whoever did it', () => {
-    expect(Object.keys(historySentences()).sort()).toEqual([...EVENT_KINDS].sort())
+    expect(Object.keys(historySentences()).sort()).toEqual([...EVENT_KINDS, 'line'].sort())
     const reporter = { kind: 'reporter', id: '1' } as const
     const member = { kind: 'member', id: 'bigcloud' } as const
     const actors: Actor[] = [BY_DESK, BY_OPERATOR, BY_SOMEBODY, GRACE, member, reporter]
