@@ -145,7 +145,7 @@ export const alert = encrypted<
     readonly disclosure: string
     /** The answers that wait for a key of the reporter. */
     readonly waiting: readonly string[]
-    /** Keys that came for the reporters, and that nobody has accepted or refused. */
+    /** Keys that came for the reporters and are not in use. */
     readonly offered: readonly string[]
     /** Members of the list; '' for everybody but list admins (G5). */
     readonly names: string

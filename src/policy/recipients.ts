@@ -72,8 +72,9 @@ export function reporterPath(
     : { kind: 'no-key', lack, unusedKeys, isClearOtherwise }
 }
 
-/** Which keys came for a reporter who cannot be answered, how to accept or refuse them, and what leaves if they are refused. */
-export function keyChoice({ unusedKeys, isClearOtherwise }: ShutPath): string {
+/** Which keys came for a reporter and are not in use, how to accept or refuse them, and what leaves if they are refused. */
+export function keyChoice(path: Pick<ShutPath, 'unusedKeys' | 'isClearOtherwise'>): string {
+  const { unusedKeys, isClearOtherwise } = path
   if (unusedKeys.length === 0) return ''
   const isOne = unusedKeys.length === 1
   const came = count(unusedKeys.length, 'key has', 'keys have')
@@ -82,7 +83,7 @@ export function keyChoice({ unusedKeys, isClearOtherwise }: ShutPath): string {
     .map((key) => `/key accept ${key} or /key refuse ${key}`)
   const refused = isOne ? 'If it is refused' : 'If all of them are refused'
   const clear = isClearOtherwise ? ` ${refused}, what waits leaves UNENCRYPTED.` : ''
-  return ` ${came} come for this address and nobody has accepted or refused ${isOne ? 'it' : 'them'}: ${commands.join('; ')}.${clear}`
+  return ` ${came} come for this address and ${isOne ? 'is' : 'are'} not in use: ${commands.join('; ')}.${clear}`
 }
 
 /** The sentence on top of a list member's message. */

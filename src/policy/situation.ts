@@ -111,7 +111,10 @@ export type BoundCase = {
   readonly named: CaseTag
   readonly reporterKeys: ReporterKeys
   /** Keys that name a reporter and are not in use: sent before, or attached to this message of a maintainer. */
-  readonly offeredKeys: readonly (ReporterKey & { readonly address: Address })[]
+  readonly offeredKeys: readonly (ReporterKey & {
+    readonly address: Address
+    readonly wasInUse?: boolean
+  })[]
   /** What was written to its reporters and waits for a key of theirs, in all their cases. */
   readonly waitingWords: readonly WaitingWords[]
   /** All other open cases of its reporters that have a date. */

@@ -14,6 +14,7 @@ import {
   type WaitingWords
 } from '../domain/case.ts'
 import { type Due } from '../domain/clock.ts'
+import { type Fingerprint } from '../domain/ids.ts'
 import { HOLD_REASONS, type NoticeRecord } from '../domain/notice.ts'
 import { type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
@@ -141,7 +142,8 @@ export function* statusLines(draft: Draft): Iterable<string> {
   if (reporters.length > 1 && wrote.length > 0)
     yield `Reporters who wrote last: ${listed(wrote)}; /reply in a reply to their message answers it`
   if (reporters.length === 0) yield 'Answers: cannot be sent: the report names no address.'
-  for (const one of reporters) yield `Answers: ${reachWords(one, reporterKeys, product)}`
+  for (const one of reporters)
+    yield `Answers: ${reachWords(one, reporterKeys, product)}${newKeyWords(one, draft)}`
   yield* waitingLines(draft)
   yield* memberLines(draft)
   yield `Owner: ${owner === null ? 'nobody' : nameOf(owner, settings)}`
@@ -192,6 +194,17 @@ export function reachWords(
   if (path.kind === 'encrypted') return `go to ${address}, encrypted.`
   if (path.kind === 'in-clear') return `go to ${address}, NOT encrypted, because we have no key.`
   return `cannot go to ${address} yet: ${path.lack}, and what you write waits for a key.${keyChoice(path)}`
+}
+
+/** Which new keys came for a reporter while one is in use, and how to accept or refuse them; '' where none did. */
+function newKeyWords(reporter: Addressed, { bound, reporterKeys, product }: Draft): string {
+  const path = reporterPath(reporter, reporterKeys, product)
+  if (path.kind !== 'encrypted') return ''
+  const isNew = (fingerprint: Fingerprint): boolean =>
+    fingerprint !== path.recipient.fingerprint &&
+    bound.offeredKeys.some((key) => key.fingerprint === fingerprint && key.wasInUse !== true)
+  const unusedKeys = reporter.unusedKeys.filter(isNew)
+  return keyChoice({ unusedKeys, isClearOtherwise: false })
 }
 
 /** The date while it holds: a case that ended without disclosure has none. */

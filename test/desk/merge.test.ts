@@ -222,11 +222,17 @@ describe('a case with several reporters (B14)', () => {
     expect(sentSince(before)).toEqual([grace.address])
   })
 
-  it('takes the key that was offered under the address of one into use for that one', async () => {
+  it('names the key that was offered under the address of one, and takes it into use for that one', async () => {
     await givenMerged()
     const other = await givenReporter('bob')
     await givenMessage(other, { subject: 'x', text: 'new key', autocrypt: true })
-    await says(`/key accept ${keyOf(other)}\n/accept`)
+    const came = `Answers: go to ${bob.address}, encrypted. 1 key has come for this address and is not in use: /key accept ${keyOf(other)} or`
+    expect(await says('/status')).toContain(came)
+    const bare = (await says('/key accept')).replaceAll(' ', '')
+    expect(bare).toContain(`digits;wehave:${keyOf(other)}(for${bob.address}).`)
+    expect(await says(`/key accept ${keyOf(other)}\n/status`)).not.toContain('1 key has come')
+    expect(await says('/status')).not.toContain('1 key has come')
+    await says('/accept')
     const sealed = world.sentTo(bob).at(-1)
     if (sealed === undefined) throw new Error('nobody wrote to Bob')
     expect(await world.read(other, sealed)).toContain('We confirmed')

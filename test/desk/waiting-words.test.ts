@@ -457,7 +457,7 @@ const toAliceOnTheWay = () => onTheWay(world.sentTo(alice))
 
 it('(G3) words that wait because of a forged key leave unencrypted, marked, when a maintainer refuses it; everything says so', async () => {
   await givenForgedOffer('clear')
-  const choice = `1 key has come for this address and nobody has accepted or refused it: /key accept ${keyOf(forger)} or ${REFUSE}. If it is refused, what waits leaves UNENCRYPTED.`
+  const choice = `1 key has come for this address and is not in use: /key accept ${keyOf(forger)} or ${REFUSE}. If it is refused, what waits leaves UNENCRYPTED.`
   expect(await lastTo(grace)).toContain(choice)
   const waits = await reply()
   expect(waits).toContain('alice@reporter.example cannot be answered yet')
@@ -490,7 +490,7 @@ it('(B10) a reporter is asked for no key while one of theirs waits for a maintai
   await givenDesk([grace, linus], { policy: await preset('dispatch') })
   await givenMessage(alice, { subject: 'x', text: 'Here.\n', as: 'encrypted' })
   await forged(forger)
-  const choice = `1 key has come for this address and nobody has accepted or refused it: /key accept ${keyOf(forger)} or ${REFUSE}.`
+  const choice = `1 key has come for this address and is not in use: /key accept ${keyOf(forger)} or ${REFUSE}.`
   expect(await reply()).toContain(`is in use. ${choice}`)
   expect(await says('/ask\n')).toContain(`Not sent: ${choice}`)
   expect(await says('/accept\n/embargo 2026-12-14 14:00\n')).toContain(

@@ -90,7 +90,9 @@ function namedKey(draft: Draft, written: string): NamedKey {
   const { offeredKeys } = draft.bound
   const fingerprint = parseFingerprint(written)
   if (fingerprint === null)
-    throw new Refusal('Which key? Write its whole fingerprint, 40 or 64 hexadecimal digits.')
+    throw new Refusal(
+      `Which key? Write its whole fingerprint, 40 or 64 hexadecimal digits${knownKeys(draft)}.`
+    )
   const theirs = addresseesOf(draft.case).flatMap((reporter): NamedKey[] => {
     const before = reporterKeyOf(reporter, draft.reporterKeys)
     const offered = offeredKeys.find(
@@ -119,14 +121,21 @@ function namedKey(draft: Draft, written: string): NamedKey {
   return named
 }
 
-function noSuchKey({ case: record, bound: { offeredKeys } }: Draft): string {
-  const addresses = addresseesOf(record)
+function noSuchKey(draft: Draft): string {
+  const addresses = addresseesOf(draft.case)
     .map(({ contact }) => contact.address)
     .join(' or ')
   if (addresses === '')
     return 'The report names no address, so there is nobody whose key this could be.'
-  const known = offeredKeys.map(({ fingerprint }) => formatFingerprint(fingerprint)).join('; ')
-  return `We have no such key for ${addresses}${known === '' ? '' : `; we have: ${known}`}. Ask for it, or attach it to your message; one of its user ids must be exactly that address.`
+  return `We have no such key for ${addresses}${knownKeys(draft)}. Ask for it, or attach it to your message; one of its user ids must be exactly that address.`
+}
+
+/** The keys that are not in use, each with the address for which it came. */
+function knownKeys({ bound: { offeredKeys } }: Draft): string {
+  const known = offeredKeys.map(
+    ({ fingerprint, address }) => `${formatFingerprint(fingerprint)} (for ${address})`
+  )
+  return known.length === 0 ? '' : `; we have: ${known.join('; ')}`
 }
 
 export const KEYS: readonly Verb[] = [
