@@ -295,13 +295,13 @@ function quotedMessages(
   return outbox.listNamed(read, ids).filter(isTheirs)
 }
 
-/** The desk's messages that the author quotes: a maintainer those to them, others those to a reporter at the same address. */
+/** The desk's messages that the author quotes: those to a maintainer, and those to a reporter at the same address. */
 function quotedByAuthor(read: Read, desk: Desk, opened: OpenedMail): NamedMessage[] {
-  const id = claimedMaintainer(opened, desk.settings)?.id
-  const from = opened.outer.from?.address
+  const maintainer = claimedMaintainer(opened, desk.settings)
+  const address = (maintainer ?? opened.outer.from)?.address
   return quotedMessages(read, desk, opened, ({ audience, recipientId, envelopeTo }) =>
-    id === undefined
-      ? audience === 'reporter' && from !== undefined && isSameAddress(envelopeTo, from)
-      : audience === 'maintainer' && recipientId === id
+    audience === 'reporter'
+      ? address !== undefined && isSameAddress(envelopeTo, address)
+      : audience === 'maintainer' && recipientId === maintainer?.id
   )
 }

@@ -22,11 +22,13 @@ import { conversationAbout, firstLines, memberIn, NOBODYS, reporterIn } from './
 import { type CommandContext, type DeskContext } from './draft.ts'
 import { memberReach, reachSentence } from './recipients.ts'
 import { caseFacts } from './relay.ts'
+import { decideReport } from './report.ts'
 import { isSignedWith } from './reporter-key.ts'
 import { message } from './reporter-mail.ts'
 import { type RunResult, runCommands, runWithoutCase } from './run-commands.ts'
 import { toAuthor, toMaintainers } from './send.ts'
 import { answeredMessage, type Situation } from './situation.ts'
+import { decideThread } from './threading.ts'
 import { VERBS } from './verbs/index.ts'
 import { missingRoles } from './verbs/verb.ts'
 
@@ -90,6 +92,7 @@ function act(parsed: ParsedCommands, hasCommands: boolean, context: InCase): Dec
   const { opened } = context
   const { tag } = context.bound.case
   if (hasCommands) return run(parsed, context)
+  if (isByReporter(context)) return decideReport(context)
   if (parsed.rest === '' && opened.attachments.length === 0)
     return [
       refusalTo(context, { because: '', says: NO_TEXT }),
@@ -105,6 +108,16 @@ function act(parsed: ParsedCommands, hasCommands: boolean, context: InCase): Dec
     recorded('noted', aboutCase(tag), byMaintainer(context.author.id), {}),
     dispose('done', 'note', '', tag)
   ]
+}
+
+/** Whether the signed part answers what its author was told as a reporter of the case, and nothing else. */
+function isByReporter(context: InCase): boolean {
+  const { opened, answers, quoted, bound } = context
+  const isNamed = answers !== null && opened.protected?.references.at(-1) === answers.messageId
+  const inside = isNamed ? [...quoted, answers] : quoted
+  if (inside.length === 0 || inside.some(({ audience }) => audience !== 'reporter')) return false
+  const { joined } = decideThread(context)
+  return joined?.case.tag === bound.case.tag && joined.sender.kind === 'reporter'
 }
 
 const NO_TEXT =

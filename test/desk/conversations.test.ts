@@ -14,6 +14,7 @@ import {
   caseStates,
   checked,
   DAY,
+  DISCLOSURE,
   debian,
   FIRST,
   forwarded,
@@ -26,10 +27,12 @@ import {
   lastTo,
   latest,
   linus,
+  MINUTE,
   members,
   quoted,
   readBy,
   recorded,
+  says,
   sentSince,
   suse,
   UNTIL_DUE,
@@ -344,15 +347,6 @@ describe('with replies: reporter, a plain answer', () => {
     expect(says).toContain('send it again with /reply on its first line')
   })
 
-  it('to a note that became one by itself stays there, too, as that message says', async () => {
-    await givenForwarded()
-    await writes(grace, 'Only for us.')
-    const note = latest(linus)
-    expect(await readBy(linus, note)).toContain('A plain reply reaches the maintainers only.')
-    await answers(note, { quotes: note })
-    expect(await readers()).toEqual(['grace'])
-  })
-
   it.each(['quotes', 'names'] as const)(
     'whose outer header somebody changed on the way stays where its signed part %s what it answers (G4)',
     async (how) => {
@@ -437,6 +431,27 @@ it('(B13) what a reporter’s ticket system sends counts as theirs while the cas
   await givenMessage(alice, { subject: 'Re: hole', text: 'Version 4.', ...answer })
   expect(caseStates()).toEqual(['triaging'])
   expect(recorded('reporter-wrote')).toHaveLength(1)
+})
+
+it('(B13, B19) what a maintainer answers as the reporter of a case is the reporter’s; what they command is a maintainer’s', async () => {
+  await givenDesk()
+  await givenMessage(linus, { subject: 'hole', text: 'a hole' })
+  const answers = async (text: string) => {
+    const sql = "SELECT message_id FROM outbox WHERE audience = 'reporter' ORDER BY id DESC"
+    const [id] = world.column(sql)
+    const mail = world.accepted.find(({ messageId }) => messageId === id)
+    const ref = await givenRef(linus, mail)
+    return writes(linus, `${text}\n\n> ${ref}`, { after: MINUTE, ...answering(linus, mail) })
+  }
+  await says('/ask\nWhich version?')
+  await answers('Version 4.')
+  expect(caseStates()).toEqual(['triaging'])
+  await says(`/accept\n/embargo ${DISCLOSURE}`)
+  await answers('OBJECT')
+  expect(recorded('date-answered')).toMatchObject([{ answer: 'object' }])
+  await answers('/take')
+  expect(recorded('taken')).toEqual([{ from: 'grace' }])
+  expect(recorded('reporter-wrote')).toHaveLength(2)
 })
 
 it('(B13, G5) a reporter who answers in the thread of a list member’s message writes as the reporter', async () => {
