@@ -232,6 +232,7 @@ export const WARNINGS = {
   'fake-key':
     'It carries a key that does not name the sender or is not valid; the key is not used.',
   smime: 'It uses S/MIME, which the desk does not read.',
+  'smime-signature': 'It has an S/MIME signature, which the desk does not check.',
   tnef: 'It has a file in the format of Outlook (TNEF, winmail.dat), which the desk does not unpack; the file is attached as received.',
   'too-large': 'It is larger than the desk downloads; only its header was read.'
 } as const

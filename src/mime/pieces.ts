@@ -10,7 +10,9 @@ import { type Part, partsBelow } from './tree.ts'
 export type Piece = { readonly kind: 'text' | 'html' | 'attachment'; readonly part: Part }
 
 const READ_AS_TEXT = new Set(['text/plain', 'text/markdown', 'text/x-markdown'])
-const SMIME = /^application\/(?:x-)?pkcs7-(?:mime|signature)$/
+const SMIME = /^application\/(?:x-)?pkcs7-mime$/
+/** Stands beside what it signs, which everybody can read. */
+const SMIME_SIGNATURE = /^application\/(?:x-)?pkcs7-signature$/
 const TNEF = /^application\/(?:vnd\.)?ms-tnef$/
 const ENCRYPTED = /^(?:application\/pgp-|multipart\/)encrypted$/
 /** How an armored OpenPGP message begins. */
@@ -84,6 +86,7 @@ function isVersion(leaf: Part): boolean {
 function notice(part: Part, warnings: Set<WarningCode>): void {
   const { type, filename, isOpaque } = part
   if (SMIME.test(type)) warnings.add('smime')
+  if (SMIME_SIGNATURE.test(type)) warnings.add('smime-signature')
   if (TNEF.test(type) || filename.toLowerCase() === 'winmail.dat') warnings.add('tnef')
   const head = isOpaque ? '' : contentOf(part).subarray(0, LOOK_AHEAD_BYTES)
   if (ENCRYPTED.test(type) || head.includes(ARMORED_MESSAGE)) warnings.add('errant-crypto')

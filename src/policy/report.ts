@@ -15,13 +15,7 @@ import { historyOf, moveCase } from '../domain/case-machine.ts'
 import { type Decision, dispose } from '../domain/decision.ts'
 import { aboutCase, BY_DESK, BY_SOMEBODY, event, type NewEvent } from '../domain/event.ts'
 import { type CaseTag, type MessageId } from '../domain/ids.ts'
-import {
-  isByProgram,
-  isFrom,
-  type OpenedMail,
-  subjectOf,
-  type WarningCode
-} from '../domain/mail.ts'
+import { isByProgram, isFrom, subjectOf } from '../domain/mail.ts'
 import { type Product, productNamed } from '../domain/settings.ts'
 import { listed } from '../domain/words.ts'
 import { acknowledgeReport, productOf, productsOutside, promisedBy } from './acknowledgement.ts'
@@ -214,7 +208,8 @@ function newCase(
     openedAt: now,
     // A web form may write in the name of the desk, which answers nobody there.
     contact: isFrom(opened.outer, settings.desk.address) ? null : from,
-    beganInClear: beganInClear(opened),
+    // It was read to its end, and none of it was encrypted (G3).
+    beganInClear: opened.sealedTo === 'nobody',
     unusedKeys: waitingKeys.flatMap((key) => (key.refusedAt === null ? key.fingerprint : [])),
     root: messageId ?? unstored.maintainerRoot,
     latest: messageId,
@@ -233,17 +228,6 @@ function newCase(
     receivedAt,
     openedAt: now
   }
-}
-
-/** Only a message that was read to its end can be said to have come in clear (G3). */
-function beganInClear(opened: OpenedMail): boolean {
-  const closed: readonly WarningCode[] = ['errant-crypto', 'smime', 'too-large']
-  return (
-    opened.sealedTo === 'nobody' &&
-    !opened.encrypted &&
-    opened.failure === null &&
-    !opened.warnings.some((code) => closed.includes(code))
-  )
 }
 
 function joinedBy(situation: Judged, { case: before, sender: named }: JoinedThread): Entry {

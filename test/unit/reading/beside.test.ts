@@ -75,7 +75,7 @@ describe('beside a block', () => {
 
   it('S/MIME and further encrypted files cause warnings', async () => {
     for (const [, block] of forms.slice(0, 2)) {
-      expect((await openBeside(block, SMIME)).warnings).toContain('smime')
+      expect((await openBeside(block, SMIME)).warnings).toContain('smime-signature')
       expect((await openBeside(block, FILE)).warnings).not.toContain('errant-crypto')
       expect((await openBeside(block, SEALED)).warnings).toContain('errant-crypto')
     }
