@@ -23,10 +23,8 @@ export async function check(call: Call): Promise<number> {
   const found = [...problems, ...wordingProblems(config.texts)]
   const advice = [
     ...lines.filter((line) => !PROBLEM.test(line)),
-    ...config.products.flatMap(({ id, policy, calendar, holidaysEnd }) =>
-      policyAdvice(policy, { dates: calendar.holidays, end: holidaysEnd }, now).map(
-        (text) => `products ${id}: ${text}`
-      )
+    ...config.products.flatMap((product) =>
+      policyAdvice(product, now).map((text) => `products ${product.id}: ${text}`)
     )
   ]
   return printVerdict(call, found, advice, page('valid', { ...config, settings }, 'UTC'))

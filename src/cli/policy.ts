@@ -2,8 +2,10 @@
  * `postern policy check|show`: judges a policy file, and prints a policy line by line with what Postern does about each line.
  * Each takes a built-in policy or a file; offline and without a configuration.
  */
-import { type Holidays } from '../config/calendar.ts'
+import { isDeepStrictEqual } from 'node:util'
+import { type Config } from '../config/load.ts'
 import { readLines, readPolicy } from '../config/policy-file.ts'
+import { type Clock } from '../domain/clock.ts'
 import { type Policy } from '../domain/settings.ts'
 import { addMs, DAY_MS, type Instant } from '../domain/time.ts'
 import { systemClock } from '../effects/system.ts'
@@ -15,17 +17,20 @@ import { linesOf, page } from './page.ts'
 export async function checkPolicy(call: Call): Promise<number> {
   const valid = await unlessRefused(call, readPolicy(call.argument, process.cwd()))
   if (valid === null) return 1
-  const { policy, calendar } = valid
-  const advice = policyAdvice(policy, calendar.holidays, systemClock.now())
-  return printVerdict(call, [], advice, `The policy ${policy.id} is valid.`)
+  const { holidays } = valid.calendar
+  const advice = policyAdvice({ ...valid, holidays }, systemClock.now())
+  return printVerdict(call, [], advice, `The policy ${valid.policy.id} is valid.`)
 }
 
+type Advised = Pick<Config['products'][number], 'policy' | 'base' | 'holidays'>
+
 /** What is probably a mistake in a valid policy (M-38), one sentence each. */
-export function policyAdvice(policy: Policy, { dates, end }: Holidays, now: Instant): string[] {
+export function policyAdvice({ policy, base, holidays }: Advised, now: Instant): string[] {
   const { notice, clocks } = policy
+  const { dates, end } = holidays
   return linesOf('policy-advice', {
     notice,
-    clocks,
+    doubtful: clocks.filter((clock) => isDoubtful(clock, base)),
     links: JSON.stringify(policy).match(/https?:\/\/[^\s<>"')\]\\]*[^\s<>"')\]\\.,;:]/g) ?? [],
     countsDays: JSON.stringify([clocks, notice]).includes('"business_days"'),
     dates,
@@ -34,12 +39,19 @@ export function policyAdvice(policy: Policy, { dates, end }: Holidays, now: Inst
   })
 }
 
+/** Whether its quote may not say what the clock promises: it is missing, of another due, or of a clock that only tells. */
+function isDoubtful({ id, quote, counts, due }: Clock, base: Policy | null): boolean {
+  const before = base?.clocks.find((clock) => clock.id === id)
+  const promised = before?.quote ?? ''
+  if (quote === '') return id === 'answer' || promised !== ''
+  return counts === 'each' || (quote === promised && !isDeepStrictEqual(due, before?.due))
+}
+
 /** Prints a policy line by line of its source. */
 export async function showPolicy(call: Call): Promise<void> {
-  const { policy, preset } = await readPolicy(call.argument, process.cwd())
+  const { policy, preset, base } = await readPolicy(call.argument, process.cwd())
+  // The lines say what is done under the built-in policy; the page says what differs from it here.
   const lines = preset === null ? {} : readLines(preset)
-  // The lines say what is done under the built-in policy; the page says what differs here.
-  const base = preset === null ? null : (await readPolicy(preset, '')).policy
   const value = { policy, extends: preset, base, lines }
   print(call, value, page('show-policy', value, 'UTC'))
 }

@@ -5,8 +5,8 @@
 import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { type z } from 'zod'
-import { type Product, type Settings } from '../domain/settings.ts'
-import { type ReadCalendar } from './calendar.ts'
+import { type Policy, type Product, type Settings } from '../domain/settings.ts'
+import { type Holidays, type ReadCalendar } from './calendar.ts'
 import { BUILT_IN_CLOCKS } from './clock-schema.ts'
 import { decode, formatPath, type Problem, recordOf, refusedConfig } from './problems.ts'
 import { configIn } from './schema.ts'
@@ -23,8 +23,10 @@ type DeepReadonly<T> = T extends Secret | string
 /** Everything that the program reads at start. Printing it shows no secret. */
 export type Config = DeepReadonly<Omit<Decoded, 'products' | 'texts'>> & {
   readonly products: readonly (Product & {
-    /** The last holiday that is listed for a single year; null when there is none. */
-    readonly holidaysEnd: string | null
+    /** With the end of their list. */
+    readonly holidays: Holidays
+    /** The built-in policy that its policy extends; null when it extends none. */
+    readonly base: Policy | null
   })[]
   readonly clocks: Settings['clocks']
   /** The wordings of messages by name. */
@@ -44,11 +46,7 @@ export async function loadConfig(path: string, env: Environment): Promise<Config
   const file = await decode(schema, withoutEmpty(document.value), (problems) =>
     [...problems]
       .sort((a, b) => place(a) - place(b))
-      .map(({ path: at, text }) => {
-        const line = document.lineOf(at)
-        const name = `${formatPath(at)}${line === null ? '' : ` (line ${line})`}`
-        return `${name === '' ? absolute : name}: ${text}`
-      })
+      .map(({ path: at, text }) => `${formatPath(at, document.lineOf(at)) || absolute}: ${text}`)
   )
   return { ...file, products: file.products.map(productIn(file)), clocks: BUILT_IN_CLOCKS }
 }
@@ -63,13 +61,9 @@ function withoutEmpty(value: unknown): unknown {
 
 /** A product with its policy, and the policy's calendar with the product's own keys over it. */
 function productIn({ desk }: Decoded) {
-  return ({ policy: read, calendar: own, ...product }: Decoded['products'][number]) => {
-    const { zone, weekend, holidays } = { ...read.calendar, ...own } as ReadCalendar
-    return {
-      ...product,
-      policy: read.policy,
-      calendar: { timezone: zone ?? desk.timezone, weekend, holidays: holidays.dates },
-      holidaysEnd: holidays.end
-    }
+  return ({ policy: { policy, base, calendar }, ...product }: Decoded['products'][number]) => {
+    const { zone, weekend, holidays } = { ...calendar, ...product.calendar } as ReadCalendar
+    const days = { timezone: zone ?? desk.timezone, weekend, holidays: holidays.dates }
+    return { ...product, policy, base, holidays, calendar: days }
   }
 }

@@ -31,6 +31,8 @@ export type ReadPolicy = {
   readonly calendar: ReadCalendar
   /** The built-in policy that it is or extends, directly or not; null when it extends none. */
   readonly preset: string | null
+  /** That policy without the changes; null when there are none. */
+  readonly base: Policy | null
 }
 
 type Source = {
@@ -108,11 +110,13 @@ export async function readPolicy(name: string, baseDir: string): Promise<ReadPol
   const start: unknown = { clocks: CASE_CLOCKS }
   const value = sources.reduce((under, { own }) => mergeOver(under, own, []), start)
   const { calendar, ...policy } = await decode(policySchema, value, (problems) =>
-    problems.map((problem) => sentenceAt(sources, problem))
+    problems.map((problem) => sentenceAt(sources, value, problem))
   )
   // A file in a subfolder is part of presets, not a preset.
   const preset = sources.findLast(({ path }) => dirname(path) === POLICIES_DIR)
-  return { policy, calendar, preset: preset === undefined ? null : basename(preset.path, '.yaml') }
+  if (preset === undefined) return { policy, calendar, preset: null, base: null }
+  const base = preset === sources.at(-1) ? null : (await readPolicy(preset.path, '')).policy
+  return { policy, calendar, preset: basename(preset.path, '.yaml'), base }
 }
 
 /** The numbered lines of the source of a built-in policy: what each says, in our words, and what Postern does about it. */
@@ -139,10 +143,16 @@ function pathOf(name: string, baseDir: string, where = ''): string {
 }
 
 /** A problem with the name of the file that gives the value, or of the last file when none does. */
-function sentenceAt(sources: readonly Source[], { path, text }: Problem): string {
+function sentenceAt(sources: readonly Source[], value: unknown, { path, text }: Problem): string {
   const source = sources.findLast(({ own }) => valueAt(own, path) !== undefined) ?? sources.at(-1)
-  const at = source?.lineOf(path) ?? null
-  return `${source?.path ?? ''}: ${formatPath(path)}${at === null ? '' : ` (line ${at})`} ${text}`
+  const map = path.slice(0, -1)
+  const entries = Object.entries(recordOf(valueAt(value, map)) ?? {})
+  const ids = entries.flatMap(([id, entry]) => (entry === null ? [] : id)).join(', ')
+  const isRemoval = MAPS_BY_ID.includes(formatPath(map)) && valueAt(value, path) === null
+  const says = isRemoval
+    ? `is null to remove an entry, but there is none of this name: use one of ${ids}`
+    : text
+  return `${source?.path ?? ''}: ${formatPath(path, source?.lineOf(path))} ${says}`
 }
 
 /** Reads a file after the files that it extends, each once: a base that came again would undo what another file changed. */

@@ -27,10 +27,10 @@ export async function decode<S extends z.ZodType>(
   throw refusedConfig(...say(result.error.issues.flatMap(problemsOf)))
 }
 
-/** `maintainers[1].key`: a path as people write it. */
-export function formatPath(path: ValuePath): string {
+/** `maintainers[1].key (line 3)`: a path as people write it, with its line if that is known. */
+export function formatPath(path: ValuePath, line: number | null = null): string {
   const written = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${key}`))
-  return written.join('').replace(/^\./, '')
+  return `${written.join('').replace(/^\./, '')}${line === null ? '' : ` (line ${line})`}`
 }
 
 function problemsOf(issue: z.core.$ZodIssue): Problem[] {

@@ -71,40 +71,41 @@ export function wordingProblems(
   wordings: ReadonlyMap<string, Wording>,
   messages: readonly AnyDefinition[] = MESSAGES
 ): string[] {
-  const unread = messages.flatMap(({ kind }) => {
-    const wording = wordings.get(kind)
-    return wording === undefined
-      ? [`the wording ${kind}.liquid is missing`]
-      : complaints(wording.file, () => unknownVariables(kind, wording))
-  })
-  if (unread.length > 0) return unread
-  const builtIn = [...wordings].map(
-    ([kind, one]) => [kind, { ...one, source: one.builtIn }] as const
+  const builtIn = new Map(
+    [...wordings].map(([kind, one]) => [kind, { ...one, source: one.builtIn }] as const)
   )
+  const readable = new Map(wordings)
+  const unread = [...wordings].flatMap(([kind, wording]) => {
+    const found = complaints(wording.file, () => unknownVariables(kind, wording))
+    // The built-in one stands in, so that a wording that cannot be read hides no mistake in another.
+    if (found.length > 0) readable.set(kind, { ...wording, source: wording.builtIn })
+    return found
+  })
   const readsBy = (all: typeof wordings) => {
     const render = createRender(all, SAMPLE_DESK, messages)
     return (message: Message, inClear: boolean): string =>
       render(message, { ...SAMPLE, inClear }).replaceAll(/\s+/gu, ' ')
   }
-  const [own, known] = [readsBy(wordings), readsBy(new Map(builtIn))]
-  return messages.flatMap((definition) => {
+  const [own, known] = [readsBy(readable), readsBy(builtIn)]
+  const failing = messages.flatMap((definition) => {
     const { file = '', samples = {} } = wordings.get(definition.kind) ?? {}
-    return complaints(file, () => {
-      const lost = Object.values(samples).flatMap((params) =>
+    return complaints(file, () =>
+      Object.values(samples).flatMap((params) =>
         [true, false].flatMap((inClear) => {
           const message = definition(params as never)
           const says = own(message, inClear)
-          return essentials(params).filter(
+          const lost = essentials(params).filter(
             ([, said]) => !says.includes(said) && known(message, inClear).includes(said)
+          )
+          return lost.map(
+            ([name]) =>
+              `it leaves out "${name}", which this message is for; the built-in wording shows it`
           )
         })
       )
-      return [...new Set(lost.map(([name]) => name))].map(
-        (name) =>
-          `it leaves out "${name}", which this message is for; the built-in wording shows it`
-      )
-    })
+    )
   })
+  return [...unread, ...failing]
 }
 
 /** What no wording may leave out, wherever it stands in the parameters: by its name, with blanks as one. */
@@ -154,7 +155,7 @@ function isBlock(value: unknown): value is Readonly<Record<string, unknown>> {
 /** The problems that `find` finds, or the complaint of the library, with the file in front. */
 function complaints(file: string, find: () => string[]): string[] {
   try {
-    return find().map((text) => `${file}: ${text}`)
+    return [...new Set(find())].map((text) => `${file}: ${text}`)
   } catch (error) {
     return [`${file}: ${liquidComplaint(error)}`]
   }

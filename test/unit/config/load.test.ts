@@ -72,11 +72,7 @@ describe('a configuration', () => {
     const config = await load(CONTRACT)
 
     expect(config).toMatchObject({
-      desk: {
-        case_prefix: 'ACME',
-        key: { path: join(folder.path, 'keys/desk.asc') },
-        timezone: 'Europe/Berlin'
-      },
+      desk: { case_prefix: 'ACME', key: { path: join(folder.path, 'keys/desk.asc') } },
       imap: { host: 'imap.acme.example', port: 993, tls: 'implicit', held: 'Postern/Held' },
       smtp: { port: 465, user: 'security' },
       storage: { path: join(folder.path, 'data/postern.db') },
@@ -105,10 +101,13 @@ describe('a configuration', () => {
     )
 
     expect(config.products).toMatchObject([
-      { calendar: { timezone: 'Europe/Berlin', weekend: [6, 7], holidays: [] }, holidaysEnd: null },
+      {
+        calendar: { timezone: 'Europe/Berlin', weekend: [6, 7], holidays: [] },
+        holidays: { end: null }
+      },
       {
         calendar: { timezone: 'Asia/Tokyo', weekend: [6, 7], holidays: ['2026-12-25'] },
-        holidaysEnd: '2026-12-25'
+        holidays: { end: '2026-12-25' }
       }
     ])
     expect(
@@ -139,11 +138,8 @@ products: [{ id: p, name: P, policy: template }]
         retired_keys: []
       },
       imap: {
-        tls: 'implicit',
-        inbox: 'INBOX',
-        processed: 'Postern/Processed',
-        held: 'Postern/Held',
-        junk: 'Junk'
+        ...{ tls: 'implicit', inbox: 'INBOX', junk: 'Junk' },
+        ...{ processed: 'Postern/Processed', held: 'Postern/Held' }
       },
       smtp: { host: '127.0.0.1', tls: 'none', reply_seconds: 600 },
       storage: { path: join(folder.path, 'data/postern.db') },
@@ -152,12 +148,8 @@ products: [{ id: p, name: P, policy: template }]
       workers: 2,
       maintainers: [{ roles: ['committer'] }],
       limits: {
-        mail_size: 52_428_800,
-        original: 10_485_760,
-        open_seconds: 60,
-        worker_memory: 768,
-        commands_per_mail: 20,
-        signature_age_hours: 48
+        ...{ mail_size: 52_428_800, original: 10_485_760, open_seconds: 60 },
+        ...{ worker_memory: 768, commands_per_mail: 20, signature_age_hours: 48 }
       }
     })
     expect(config.smtp).not.toHaveProperty('user')
@@ -192,9 +184,7 @@ products: [{ id: p, name: P, policy: template }]
       `${loaded.desk.passphrase}`
     ].join('\n')
 
-    expect(printed).not.toContain(PASSWORD)
-    expect(printed).not.toContain('imap-pw')
-    expect(printed).not.toContain(DESK_KEY)
+    for (const secret of [PASSWORD, 'imap-pw', DESK_KEY]) expect(printed).not.toContain(secret)
     expect(printed).toContain('[secret]')
   })
 })
@@ -285,15 +275,9 @@ extra: 1
     )
 
     expect(problems.map((text) => text.split(/[ :]/)[0])).toEqual([
-      'desk.address',
-      'desk.passphrase',
-      'imap.tls',
-      'smtp.password',
-      'maintainers[0].key',
-      'maintainers[1].id',
-      'maintainers[1].address',
-      'products[0].policy',
-      'extra'
+      ...['desk.address', 'desk.passphrase', 'imap.tls', 'smtp.password'],
+      ...['maintainers[0].key', 'maintainers[1].id', 'maintainers[1].address'],
+      ...['products[0].policy', 'extra']
     ])
   })
 

@@ -230,9 +230,7 @@ clocks:
     expect(beyondBuiltIn(clocks)).toEqual(['answer', 'feedback', 'other-wrote', 'stale'])
     expect(clocks.find(({ id }) => id === 'feedback')).toEqual({
       ...before.find(({ id }) => id === 'feedback'),
-      due: { within: { hours: 10 } },
-      firmness: 'soft',
-      quote: ''
+      ...{ due: { within: { hours: 10 } }, firmness: 'soft', quote: '' }
     })
     expect(clocks.find(({ id }) => id === 'stale')).toMatchObject({
       ...{ subjects: ['case'], counts: 'latest', key: null, since: [], from: 'at' },
@@ -349,8 +347,9 @@ reject: { codes: { ${ids.map((id) => `${id}: Words.`).join(', ')} } }
     a clock without a due                 | extends: dispatch\nid: own\nclocks: { mine: { starts: [opened], stops: [] } }\n | clocks.mine.due (line 3) is missing
     a week without a working day          | extends: dispatch\nid: own\ncalendar: { weekend: [1, 2, 3, 4, 5, 6, 7] }\n | must leave at least one working day
     a holiday that is no date             | extends: dispatch\nid: own\ncalendar: { holidays: ["2026-02-30"] }\n | calendar.holidays[0] (line 3) must be a list of dates in quotes
-    a code to remove that does not exist  | extends: dispatch\nid: own\nreject: { codes: { nothing: null } }\n | own.yaml: reject.codes.nothing (line 3) must be text
-    a clock of the desk                   | extends: dispatch\nid: own\nclocks: { digest: null }\n | clocks.digest (line 3) must be a block of keys
+    a code to remove that does not exist  | extends: dispatch\nid: own\nreject: { codes: { nothing: null } }\n | own.yaml: reject.codes.nothing (line 3) is null to remove an entry, but there is none of this name: use one of not-a-vulnerability, non-security-bug,
+    a clock to remove that does not exist | extends: dispatch\nid: own\nclocks: { change: null, anwser: null }\n | own.yaml: clocks.anwser (line 3) is null to remove an entry, but there is none of this name: use one of notice-draft, preflight, notice-overdue, notice-withheld,
+    a clock of the desk                   | extends: dispatch\nid: own\nclocks: { digest: null }\n | clocks.digest (line 3) is null to remove an entry, but there is none of this name: use one of notice-draft,
     a clock with a bad id                 | extends: dispatch\nid: own\nclocks: { Bad: {} }\n | clocks.Bad (line 3) must be 1 to 32 lower-case letters
     codes as a list                       | extends: dispatch\nid: own\nreject: { codes: [{ code: a, says: A. }] }\n | reject.codes (line 3) must be a block of codes
     a list instead of keys                | - id: own\n | must be a block of keys

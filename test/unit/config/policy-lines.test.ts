@@ -146,10 +146,7 @@ describe('postern policy check (M-38)', () => {
   )
 
   it('names probable mistakes, status 0', async () => {
-    const { status, out } = await run(
-      'policy',
-      'check',
-      own(`
+    const path = own(`
 extends: dispatch
 id: own
 clocks:
@@ -158,7 +155,7 @@ clocks:
 reporter_rules: ["See https://example.org/other-product/security."]
 notice: { approvals: 0, required: [description] }
 `)
-    )
+    const { status, out } = await run('policy', 'check', path)
 
     expect(status).toBe(0)
     expect(out.split('\n')).toEqual([
@@ -171,5 +168,22 @@ notice: { approvals: 0, required: [description] }
       'The policy own is valid.',
       ''
     ])
+  })
+
+  it.each(rows`
+    drops the quote              | { due: { within: { days: 9 } } }                | has no quote
+    takes the quote away         | { quote: "" }                                   | has no quote
+    keeps the quote              | { due: { within: { days: 9 } }, quote: "QUOTE" } | has another due than the policy that it extends, but the same quote
+    counts each start            | { counts: each }                                | has a quote, but counts each start
+    has a quote of its own       | { due: { within: { days: 9 } }, quote: Soon. }   |
+    states the due of its source | { due: { within: { business_days: 3 } }, quote: "QUOTE" } |
+  `)('looks at what is promised where any clock %s (A5)', async (_, clock, says) => {
+    const { clocks } = (await readPolicy('template', '')).policy
+    const quote = clocks.find(({ id }) => id === 'feedback')?.quote ?? ''
+    const text = `extends: template\nid: own\nclocks: { feedback: ${clock.replace('QUOTE', quote)} }\n`
+    const { out } = await run('policy', 'check', own(text))
+
+    const notes = out.match(/its clock feedback .*/g) ?? []
+    expect(notes).toEqual(says === '' ? [] : [expect.stringContaining(says)])
   })
 })

@@ -98,9 +98,11 @@ describe('what may leave unencrypted (G3)', () => {
 })
 
 describe('an operator’s own wording', () => {
-  const withOwn = (source: string, kind = 'note') => {
-    const own = { ...builtInTexts().get(kind), file: `texts/${kind}.liquid`, source }
-    return wordingProblems(new Map([...builtInTexts(), [kind, own as Wording]]))
+  const withOwn = (source: string, kinds = 'note') => {
+    const texts = new Map(builtInTexts())
+    for (const kind of kinds.split(' '))
+      texts.set(kind, { ...texts.get(kind), file: `texts/${kind}.liquid`, source } as Wording)
+    return wordingProblems(texts)
   }
 
   it.each([
@@ -141,6 +143,14 @@ describe('an operator’s own wording', () => {
   ])('is refused when it leaves out what the message is for: %s (A4)', (kind, source, lost) => {
     expect(withOwn(source, kind)).toEqual([
       expect.stringContaining(`texts/${kind}.liquid: it leaves out "${lost}"`)
+    ])
+  })
+
+  it('hides no mistake in another one, whatever is wrong with it (A4)', () => {
+    expect(withOwn('{{ text }}', 'acknowledgement note reply rejected').sort()).toEqual([
+      expect.stringMatching(/acknowledgement\.liquid: line 1: .* no variable "text"/),
+      expect.stringContaining('note.liquid: it leaves out "reach"'),
+      expect.stringContaining('rejected.liquid: it leaves out "decision"')
     ])
   })
 
