@@ -17,6 +17,7 @@ import {
   type Subject
 } from '../domain/event.ts'
 import { type CaseTag, type Sha256 } from '../domain/ids.ts'
+import { outdates } from '../domain/notice-history.ts'
 import { addMs, HOUR_MS, type Instant } from '../domain/time.ts'
 import { MESSAGES } from '../messages/catalogue.ts'
 import { alert, digest } from '../messages/to-maintainers.ts'
@@ -138,10 +139,7 @@ function subjectOf(tag: CaseTag | null, { audience, recipient }: Recipient): Sub
 
 /** Queues one finished message, unless that was done before. It comes on the record when it has left. */
 export function queue(tx: Tx, { caseTag, ...row }: PreparedMail, { now }: Work) {
-  const queued = outbox.queue(tx, { ...row, caseId: caseId(tx, caseTag) }, now)
-  // The newest word about the date is the one that holds.
-  if (queued === 'queued' && DATE_MAIL.includes(row.kind)) outbox.overtake(tx, row, DATE_MAIL, now)
-  return queued
+  return outbox.queue(tx, { ...row, caseId: caseId(tx, caseTag) }, now)
 }
 
 /** A message that came back did not reach anybody; a second bounce of it says nothing new. */
@@ -188,7 +186,8 @@ export function recordLeft(tx: Tx, row: outbox.RowInCase, work: Work): void {
   const { id, noticeId, audience, recipientId: recipient, kind: message, messageId, caseNow } = row
   const whom = { audience, recipient }
   const about = { ...whom, message, id: messageId }
-  record(tx, event('told', subjectOf(caseNow, whom), BY_DESK, about), work)
+  const left = DATE_MAIL.includes(message) ? 'date-left' : 'told'
+  record(tx, event(left, subjectOf(caseNow, whom), BY_DESK, about), work)
   const tag = noticeId === null ? null : deliveries.waitingCopyOf(tx, id)
   if (tag !== null)
     record(tx, event('copy-left', aboutCase(tag), BY_DESK, { member: recipient }), work)
@@ -258,22 +257,11 @@ function put(tx: Tx, decided: NewEvent, at: Instant, evidence: Evidence): void {
   events.append(tx, decided, { at, evidence })
   // An acknowledgement says that nobody has read the report.
   if (decided.kind === 'answered' || decided.kind === 'words-wait')
-    outbox.overtake(
-      tx,
-      { recipientId: decided.about.reporter, messageId: null },
-      ['acknowledgement'],
-      at
-    )
-  for (const recipientId of endsDate(decided) ? numbersIn(tx, decided.subject) : [])
-    outbox.overtake(tx, { recipientId, messageId: null }, DATE_MAIL, at)
+    outbox.overtake(tx, decided.about.reporter, ['acknowledgement'], at)
+  for (const reporter of numbersIn(tx, decided.subject))
+    if (outdates(decided, reporter)) outbox.overtake(tx, reporter, DATE_MAIL, at)
   if (decided.kind === 'disclosed') deliveries.endEmbargo(tx, decided.subject.id, at)
   if (decided.kind === 'acknowledgement-released') releaseAnswer(tx, decided.subject, at)
-}
-
-/** Whether nobody is asked or told the date of a case any more. That it is public stays true when the case is closed. */
-function endsDate({ kind, about }: NewEvent): boolean {
-  if (kind === 'closed') return about.disposition !== 'disclosed'
-  return kind === 'disclosed' || kind === 'rejected' || kind === 'merged'
 }
 
 /** The acknowledgement of a case that was on hold may leave. */

@@ -107,6 +107,12 @@ export function isSamePerson(one: Reporter, other: Reporter): boolean {
   return isSameAddress(one.contact.address, other.contact.address)
 }
 
+/** The date of the disclosure, if it is still to come. */
+export function comingDate(record: CaseRecord, now: Instant): Instant | null {
+  const { disclosureAt: date, state } = record
+  return !isOpen(state) || state === 'disclosed' || date === null || date <= now ? null : date
+}
+
 /** Whether a person has answered all of its reporters. */
 export function areAllAnswered({ reporters }: Pick<CaseRecord, 'reporters'>): boolean {
   return reporters.every(({ answeredAt }) => answeredAt !== null)
@@ -125,6 +131,11 @@ export function withAnswer(record: CaseRecord, id: string, at: Instant): CaseRec
 export function addresseesOf({ reporters }: Pick<CaseRecord, 'reporters'>): readonly Addressed[] {
   const all = reporters.flatMap((one) => addressed(one) ?? [])
   return all.filter((one) => all.find((other) => isSamePerson(one, other)) === one)
+}
+
+/** Everybody who reported, each person once. */
+export function everybodyOf({ reporters }: Pick<CaseRecord, 'reporters'>): readonly Reporter[] {
+  return [...addresseesOf({ reporters }), ...reporters.filter(({ contact }) => contact === null)]
 }
 
 /** A reporter who named an address. */

@@ -64,8 +64,13 @@ type DateTold = {
 }
 
 type Nothing = Readonly<Record<string, never>>
-/** `failed`: the message could not be made; the log says why. */
-type Untold = { reporter: string; date: Instant; because: 'no-key' | 'no-address' | 'failed' }
+/** `failed`: the message could not be made; the log says why. `changed`: names of what else changed in the notice. */
+type Untold = {
+  reporter: string
+  date: Instant
+  because: 'no-key' | 'no-address' | 'failed'
+  changed: readonly string[]
+}
 
 /** When each promise to the reporter is due, by its clock; null: kept. A policy that is chosen later makes none of them later. */
 export type Promised = Readonly<Record<string, Instant | null>>
@@ -152,7 +157,7 @@ const EVENTS = {
   'date-untold': {} as Untold,
   /** The list learned what else changed in the notice, and the desk could not write that to the reporter. */
   'change-untold': {} as Untold,
-  /** It became public before its date, and the desk could not write that to the reporter. */
+  /** It is public, and the desk could not write that to the reporter. */
   'disclosure-untold': {} as Untold,
   /** They were asked whether it suits them. */
   'date-asked': {} as DateTold,
@@ -198,6 +203,8 @@ const EVENTS = {
   // Messages of the desk. `message` is the kind, `id` the Message-ID.
   /** The mail server took it. */
   told: {} as Recipient & { message: MessageKind; id: MessageId },
+  /** The same for a message about the date, which asked or told a reporter something only now. */
+  'date-left': {} as Recipient & { message: MessageKind; id: MessageId },
   'not-encrypted': {} as Recipient & { message: MessageKind; because: KeyRefusal },
   undelivered: {} as Recipient & {
     message: MessageKind

@@ -1,8 +1,8 @@
 /**
  * What the record says of a notice beside its content: who wrote it since it was approved last (four eyes, G7), which codes were
- * issued and which approvals stand. Kept nowhere else. Pure.
+ * issued, which approvals stand, and what came of its date. Kept nowhere else. Pure.
  */
-import { type DeskEvent, type EventKind } from './event.ts'
+import { type DeskEvent, type EventKind, type NewEvent } from './event.ts'
 import { type NoticeRecord } from './notice.ts'
 
 export type NoticeHistory = Pick<NoticeRecord, 'authors' | 'previews' | 'approvals'>
@@ -47,4 +47,48 @@ export function noticeAfter(
   const standing = authors.edits.filter((edit) => kind !== 'embargo-set' || edit.kind !== kind)
   const edits = [...standing, { id: actor.id, kind }]
   return { ...NO_HISTORY, authors: { ids: [...new Set(edits.map(({ id }) => id))], edits } }
+}
+
+/** The date of the notice that left last, and whether any copy of it could leave; null where none left. */
+export function lastOfList(events: readonly DeskEvent[]) {
+  const left = events.findLast((one) => one.kind === 'notice-left')
+  const before = events.slice(0, left === undefined ? 0 : events.indexOf(left))
+  const set = before.findLast((one) => one.kind === 'embargo-set')
+  return left && set ? { date: set.about.date, isTold: left.about.sent > 0 } : null
+}
+
+/**
+ * Whether a message about a date to this reporter, if it has not left yet, is not true any more: a newer one or another date
+ * takes its place, or the case ends. That it is public stays true when the case is closed.
+ */
+export function outdates({ kind, about }: NewEvent, reporter: string): boolean {
+  if (kind === 'date-asked' || kind === 'date-told') return about.reporter === reporter
+  if (kind === 'closed') return about.disposition !== 'disclosed'
+  return ['embargo-set', 'disclosed', 'rejected', 'merged'].includes(kind)
+}
+
+/** Whether the message that asked or told a date never left, because of what came first. */
+function isOutdated(said: DeskEvent, events: readonly DeskEvent[]): boolean {
+  if (said.kind !== 'date-asked' && said.kind !== 'date-told') return false
+  const { reporter } = said.about
+  const next = events
+    .slice(events.indexOf(said) + 1)
+    .find(
+      (one) =>
+        outdates(one, reporter) || (one.kind === 'date-left' && one.about.recipient === reporter)
+    )
+  return next !== undefined && next.kind !== 'date-left'
+}
+
+type AboutReporter = Extract<NewEvent, { readonly about: { readonly reporter: string } }>['kind']
+
+/** The events of these kinds that concern this reporter. No message about a date that never left asked or told them anything. */
+export function wordsWith<E extends DeskEvent, K extends AboutReporter>(
+  events: readonly E[],
+  { id }: { readonly id: string },
+  ...kinds: readonly K[]
+) {
+  return events
+    .filter((one): one is Extract<E, { readonly kind: K }> => kinds.includes(one.kind as K))
+    .filter((one) => one.about.reporter === id && !isOutdated(one, events))
 }

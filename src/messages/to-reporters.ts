@@ -95,8 +95,8 @@ export const dateProposed = aboutDate<{
 export const dateNotice = aboutDate<{
   readonly product: string
   readonly disclosure: string
-  /** `change`: the date stays. `over`: it came while the list was told. `early`: the issue is public before it. */
-  readonly word: 'date' | 'change' | 'over' | 'early'
+  /** `change`: the date stays. `over`: it came while the list was told. `public`: it is when the issue became public. */
+  readonly word: 'date' | 'change' | 'over' | 'public'
   /** The date that the reporter was told before; '' for none or the same. */
   readonly before: string
   /** Names of what else changed in the notice; '' for nothing, and for who knew no date. */

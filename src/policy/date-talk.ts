@@ -7,11 +7,10 @@ import {
   addressed,
   addresseesOf,
   type CaseRecord,
-  isOpen,
+  everybodyOf,
   isSamePerson,
   type Reporter,
-  type ReporterKeys,
-  reporterWith
+  type ReporterKeys
 } from '../domain/case.ts'
 import { type Decision, recorded } from '../domain/decision.ts'
 import {
@@ -20,17 +19,18 @@ import {
   BY_DESK,
   byMaintainer,
   type DeskEvent,
-  type NewEvent,
+  type EventKind,
   type Particulars
 } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
 import { type MessageKind } from '../domain/message.ts'
 import { type NoticeRecord } from '../domain/notice.ts'
+import { lastOfList, wordsWith } from '../domain/notice-history.ts'
 import { type Product, productNamed, type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { listed } from '../domain/words.ts'
 import { dateNotice, dateProposed } from '../messages/to-reporters.ts'
-import { type CommandContext, type Draft, happening } from './draft.ts'
+import { type Draft, hasHappened, recordAfter, tellsEnd } from './draft.ts'
 import { newText } from './new-text.ts'
 import { noticeParams } from './notice-content.ts'
 import { reporterPath, WAYS } from './recipients.ts'
@@ -42,31 +42,31 @@ import { type Sender } from './threading.ts'
 /** Messages that ask a reporter about a date or tell it. */
 export const DATE_MAIL: readonly MessageKind[] = [dateProposed.kind, dateNotice.kind]
 
+/** A case, what happened to it, and the moment. */
+export type Facts = DatedCase & { readonly now: Instant }
+
 /** A case, and what is known of its reporters. */
-export type DateAbout = {
-  readonly record: CaseRecord
+export type DateAbout = Facts & {
   readonly keys: ReporterKeys
-  readonly events: readonly NewEvent[]
   readonly product: Product
   readonly settings: Settings
   /** The number of the message, or the revision of the notice, that causes what is written. */
   readonly arrivalId: number | string
-  readonly now: Instant
   /** The other cases, and this one, in which a key that comes into use opens a way to them. */
   readonly dated?: readonly DatedCase[]
 }
 
 /**
  * What a reporter is to read: whether the date suits them, the date by which the list goes, what else changed in the notice, that
- * the date came before they were told, or that the issue is public before it.
+ * the date came before they were told, or that the issue is public.
  */
 type Word = {
-  readonly word: 'question' | 'date' | 'change' | 'over' | 'early'
+  readonly word: 'question' | 'date' | 'change' | 'over' | 'public'
   readonly date: Instant
   /** Names of what else changed in the notice. */
-  readonly changed?: string
+  readonly changed?: readonly string[]
   readonly isListTold?: boolean
-  /** When the date was set, where a key or another cause brings the word later: it answers nothing that came since. */
+  /** When it became owed, where a key or another cause brings the word later: it answers nothing that came since. */
   readonly writtenAt?: Instant
 }
 export type Owed = Word & { readonly reporter: Reporter }
@@ -76,7 +76,7 @@ type Act = { readonly by: Actor; readonly tag: CaseTag }
 
 /** Writes to one reporter, or records why that cannot be. */
 export function tell(owed: Owed, about: DateAbout, { by, tag }: Act) {
-  const usual = { changed: '', isListTold: true, writtenAt: about.now }
+  const usual = { changed: [], isListTold: true, writtenAt: about.now }
   const { reporter, word, date, changed, isListTold, writtenAt } = { ...usual, ...owed }
   const { record, keys, product, settings } = about
   const { disclosureZone: zone } = record
@@ -92,55 +92,52 @@ export function tell(owed: Owed, about: DateAbout, { by, tag }: Act) {
   const disclosure = say(date, zone)
   const { address } = to.contact
   const what =
-    word === 'early' ? 'that it is public' : `${isQuestion ? 'about ' : ''}the date ${disclosure}`
+    word === 'public' ? 'that it is public' : `${isQuestion ? 'about ' : ''}the date ${disclosure}`
   const path = reporterPath(to, keys, product)
   if (path.kind === 'no-key') {
     const says = `${address} is ${did} ${what} when a key of theirs is in use.`
     return { to, isReached: false, says, decisions: untold(owed, about, 'no-key', { by, tag }) }
   }
-  const known = lastTold(about, reporter, isQuestion)
+  const known = lastTold(about.events, reporter, word)
   const before = known === null || known.date === date ? '' : say(known.date, known.zone)
+  const told = { product: product.name, disclosure, before, changed: listed(changed), isListTold }
   const message = isQuestion
     ? dateProposed({ date: disclosure, before })
-    : dateNotice({ product: product.name, disclosure, word, before, changed, isListTold })
+    : dateNotice({ ...told, word })
   const sending = { once: `${about.arrivalId}:${date}`, tag: record.tag }
   const kind = isQuestion ? 'date-asked' : 'date-told'
   const event = { reporter: reporter.id, date, zone, how: path.kind, writtenAt }
-  const told = recorded(kind, aboutCase(tag), by, event)
+  const said = recorded(kind, aboutCase(tag), by, event)
   const says = `We ${did} ${address} ${what}, ${WAYS[path.kind]}.`
-  return { to, isReached: true, says, decisions: [toReporter(path, message, sending), told] }
+  return { to, isReached: true, says, decisions: [toReporter(path, message, sending), said] }
 }
 
 /** That a reporter is not told what they are owed: a clock tells the maintainers at once. */
 export function untold(
-  { word, date, reporter: { id } }: Owed,
+  { word, date, changed = [], reporter: { id } }: Owed,
   { product }: Pick<DateAbout, 'product'>,
   because: Particulars['date-untold']['because'],
   { by, tag }: Act
 ): Decision[] {
-  const isPromised = word === 'early' ? because !== 'no-address' : isDatePromised(product)
+  const isPromised = word === 'public' ? because !== 'no-address' : isDatePromised(product)
   if (word === 'question' || !isPromised) return []
   const ofDate = word === 'change' ? 'change-untold' : 'date-untold'
-  const kind = word === 'early' ? 'disclosure-untold' : ofDate
-  return [recorded(kind, aboutCase(tag), by, { reporter: id, date, because })]
+  const kind = word === 'public' ? 'disclosure-untold' : ofDate
+  return [recorded(kind, aboutCase(tag), by, { reporter: id, date, because, changed })]
 }
 
 /** A reporter knows a date from either. */
-const TOLD = ['date-asked', 'date-told'] as const
+export const TOLD = ['date-asked', 'date-told'] as const
+const UNTOLD = ['date-untold', 'change-untold', 'disclosure-untold'] as const
 
-/** The date that they were told last, or also asked about; null for none. */
+/** The date that they were told last, or asked about where the word goes by a plan, too; null for none. */
 function lastTold(
-  { record, events }: Pick<DateAbout, 'record' | 'events'>,
+  events: readonly DeskEvent[],
   reporter: Reporter,
-  isAskedToo: boolean
+  word: Word['word']
 ): Particulars['date-told'] | null {
-  const kinds = isAskedToo ? TOLD : (['date-told'] as const)
-  return wordsWith(events, record, reporter, ...kinds).at(-1)?.about ?? null
-}
-
-/** Everybody who reported, each person once. */
-function everybodyOf({ reporters }: Pick<CaseRecord, 'reporters'>): readonly Reporter[] {
-  return [...addresseesOf({ reporters }), ...reporters.filter(({ contact }) => contact === null)]
+  const kinds = word === 'question' || word === 'public' ? TOLD : (['date-told'] as const)
+  return wordsWith(events, reporter, ...kinds).at(-1)?.about ?? null
 }
 
 /** Whether reporters learn a date together with the list. */
@@ -154,7 +151,7 @@ export function owedWithNotice(
   about: Omit<DateAbout, 'keys'>,
   isListTold: boolean
 ): readonly Owed[] {
-  const { record, product, now } = about
+  const { record, product } = about
   const { disclosureAt: date, state } = record
   // What left before and goes to members who came later is no news to the reporter.
   const isNews = notice.releasedAt === null && state !== 'disclosed'
@@ -163,35 +160,82 @@ export function owedWithNotice(
   const parts = noticeParams(notice, { ...about, case: record }).changes.map(({ what }) =>
     what.replace(/^Patch (?!available$).+/u, 'Patches')
   )
-  const changes = listed([...new Set(parts)].filter((part) => part !== 'Disclosure'))
+  const changes = parts.filter((part) => part !== 'Disclosure')
   return everybodyOf(record).flatMap((reporter) => {
-    const known = lastTold(about, reporter, false)
-    const isDateNew = known?.date !== date
-    const isOver = date <= now
-    if (!isDateNew && (changes === '' || isOver)) return []
-    const word = isOver ? 'over' : isDateNew ? 'date' : 'change'
-    return { reporter, word, date, changed: known === null ? '' : changes, isListTold }
+    const word = wordOfList(about, reporter, date, { changes, isTold: isListTold })
+    return word === null ? [] : { ...word, reporter }
   })
+}
+
+/** What a reporter is owed once the list has this date, and reads that this changed; null for nothing. */
+function wordOfList(
+  { events, now }: Facts,
+  reporter: Reporter,
+  date: Instant,
+  list: { readonly changes: readonly string[]; readonly isTold: boolean }
+): Word | null {
+  const last = wordsWith(events, reporter, ...TOLD, ...UNTOLD).at(-1)
+  const unheard = last !== undefined && 'changed' in last.about ? last.about.changed : []
+  const changed = [...new Set([...unheard, ...list.changes])]
+  const known = wordsWith(events, reporter, ...TOLD).at(-1)
+  const isDateNew = known?.kind !== 'date-told' || known.about.date !== date
+  const isOver = date <= now
+  if (!isDateNew && (changed.length === 0 || isOver)) return null
+  const word = isOver ? 'over' : isDateNew ? 'date' : 'change'
+  return { word, date, changed, isListTold: list.isTold }
+}
+
+type Said = Draft['asked']
+
+/** Makes the desk write to all reporters of a case. */
+const NEWS: readonly EventKind[] = ['embargo-set', 'accepted', 'disclosed']
+
+/**
+ * What reporters are asked or told of a date because of this message, as it leaves the case, and what is said of that. Beside
+ * news for all of them: a maintainer's word about the key of some may have opened a way to them (B19).
+ */
+export function dateTalk(draft: Draft): Said {
+  const { case: record, reporterKeys: keys, settled, author, bound } = draft
+  const owed = everybodyOf(record).flatMap((reporter): Owed | [] => {
+    const word = hasHappened(draft, ...NEWS) ? newsFor(reporter, draft) : null
+    return word === null ? [] : { ...word, reporter }
+  })
+  const news = tellEach(owed, draft)
+  const events = recordAfter(draft, news.decisions)
+  const people = addresseesOf(record).filter(({ id }) => settled.includes(id))
+  const about = { ...draft, record, keys, events, dated: bound.dated }
+  return together([news, tellOwing(people, about, byMaintainer(author.id)), draft.asked])
+}
+
+/** That it is public is for whoever waits for a date to come, or was told none, unless another message says so. */
+function newsFor(reporter: Reporter, draft: Draft): Word | null {
+  const { case: record, now, words } = draft
+  const events = recordAfter(draft)
+  const disclosed = events.findLast((one) => one.kind === 'disclosed')
+  if (disclosed === undefined || !hasHappened(draft, 'disclosed'))
+    return owedWord({ record, events, now }, reporter)
+  const { disclosureAt: planned } = record
+  const isSaid = words.some((one) => one.reporter.id === reporter.id && tellsEnd(one))
+  if (planned === null || isSaid) return null
+  const isNews = planned > now || lastTold(events, reporter, 'public')?.date !== planned
+  return isNews ? { word: 'public', date: disclosed.about.date } : null
 }
 
 /**
- * Writes the same word to every reporter of the draft, on the record of the case `tag`, in place of what an earlier line would say
- * about the date. Who has no key is asked for one, and is told as soon as it comes.
+ * Writes to these reporters, on the record of the case `tag`. Who has no key is asked for one, and is told as soon as it comes.
  */
-export function tellAll(draft: Draft, word: Word, tag = draft.case.tag): void {
-  const about = aboutDraft({ ...draft, question: null })
-  const act = { by: byMaintainer(draft.author.id), tag }
-  const told = everybodyOf(draft.case).map((reporter): Said => {
-    const { to, isReached, ...said } = tell({ ...word, reporter }, about, act)
+export function tellEach(owed: readonly Owed[], draft: Draft, tag = draft.case.tag): Said {
+  const { case: record, reporterKeys: keys, author } = draft
+  const about = { ...draft, record, keys, events: recordAfter(draft) }
+  const told = owed.map((one): Said => {
+    const { to, isReached, ...said } = tell(one, about, { by: byMaintainer(author.id), tag })
     if (isReached || to === null) return said
     const asking = askFor(to, draft, 'key-request')
-    draft.decisions.push(...asking.decisions)
-    return { ...said, says: `${said.says} ${asking.says}` }
+    const decisions = [...asking.decisions, ...said.decisions]
+    return { decisions, says: `${said.says} ${asking.says}` }
   })
-  draft.question = together(told)
+  return together(told)
 }
-
-type Said = NonNullable<Draft['question']>
 
 function together(all: readonly Said[]): Said {
   return {
@@ -206,39 +250,19 @@ function tellOwing(people: readonly Addressed[], about: DateAbout, by: Actor): S
   const others = dated
     .filter((one) => one.record.tag !== record.tag)
     .map((one) => ({ ...about, ...one, product: productNamed(one.record.product, settings) }))
-  const told = [about, ...others].flatMap((one) => {
-    const { tag } = one.record
-    const all = owedIn(one, people).map((owed) => tell(owed, one, { by, tag }))
-    const reached = all.filter(({ isReached }) => isReached)
-    return one === about
-      ? reached
-      : reached.map((said) => ({ ...said, says: `${tag}: ${said.says}` }))
-  })
+  const told = [about, ...others].flatMap((one) =>
+    addresseesOf(one.record).flatMap((reporter): Said | [] => {
+      const { tag } = one.record
+      const { unusedKeys } = people.find((other) => isSamePerson(other, reporter)) ?? {}
+      const word = unusedKeys && owedWord(one, reporter)
+      if (!word) return []
+      const owed = { ...word, reporter: { ...reporter, unusedKeys } }
+      const { isReached, says, decisions } = tell(owed, one, { by, tag })
+      if (!isReached) return []
+      return { decisions, says: one === about ? says : `${tag}: ${says}` }
+    })
+  )
   return together(told)
-}
-
-function owedIn(about: DateAbout, people: readonly Addressed[]): readonly Owed[] {
-  return addresseesOf(about.record).flatMap((reporter) => {
-    const person = people.find((one) => isSamePerson(one, reporter))
-    const word = owedWord(about, reporter)
-    if (person === undefined || word === null) return []
-    return { reporter: { ...reporter, unusedKeys: person.unusedKeys }, ...word }
-  })
-}
-
-function aboutDraft(draft: Draft): DateAbout {
-  const { case: record, reporterKeys: keys, question, bound } = draft
-  const decisions = [...draft.decisions, ...(question?.decisions ?? [])]
-  const events = [...bound.events, ...happening({ case: record, decisions })]
-  return { ...draft, record, keys, events, dated: bound.dated }
-}
-
-/** Asks reporters about the date if a maintainer's word about their key has opened a way to them (B19). */
-export function askOwed(draft: Draft): void {
-  const { question, settled, author } = draft
-  const reporters = addresseesOf(draft.case).filter(({ id }) => settled.includes(id))
-  const asked = tellOwing(reporters, aboutDraft(draft), byMaintainer(author.id))
-  draft.question = together([...(question === null ? [] : [question]), asked])
 }
 
 /** Asks a reporter whose message brings the key that was missing. */
@@ -247,61 +271,29 @@ export function owedDate(reporter: Reporter, about: DateAbout): readonly Decisio
 }
 
 /** What a reporter is still owed; null for nothing. */
-export function owedWord(
-  { record, events, now }: Pick<DateAbout, 'record' | 'events' | 'now'>,
+export function owedWord(about: Facts, reporter: Reporter): Word | null {
+  const { events, now } = about
+  const last = wordsWith(events, reporter, ...TOLD, ...UNTOLD).at(-1)
+  const since = events.findLast((one) => one === last || NEWS.includes(one.kind))
+  const word = wordAfter(last, about, reporter)
+  return word && { ...word, writtenAt: since?.at ?? now }
+}
+
+function wordAfter(
+  last: DeskEvent<(typeof TOLD)[number] | (typeof UNTOLD)[number]> | undefined,
+  about: Facts,
   reporter: Reporter
 ): Word | null {
-  const untold = ['date-untold', 'disclosure-untold'] as const
-  const last = wordsWith(events, record, reporter, ...TOLD, ...untold).at(-1)
-  const isTold = TOLD.some((kind) => kind === last?.kind)
-  if (record.state === 'disclosed')
-    return last?.kind === 'disclosure-untold' ? { word: 'early', date: last.about.date } : null
-  const date = comingDate(record, now)
-  if (date === null || (isTold && last?.about.date === date)) return null
-  const left = events.findLastIndex(({ kind }) => kind === 'notice-left')
-  const known = events.slice(0, left + 1).findLast((one) => one.kind === 'embargo-set')
-  const set = events.findLast(({ kind }) => kind === 'embargo-set')
-  const writtenAt = set !== undefined && 'at' in set ? (set.at as Instant) : now
-  return { word: known?.about.date === date ? 'date' : 'question', date, writtenAt }
-}
-
-/** The date of the case, if it is still to come. */
-export function comingDate(record: CaseRecord, now: Instant): Instant | null {
-  const { disclosureAt: date, state } = record
-  return !isOpen(state) || state === 'disclosed' || date === null || date <= now ? null : date
-}
-
-/** What a reporter answered about the present date, or else when they were told it; null for neither. */
-export function answerOf(
-  record: CaseRecord,
-  reporter: Reporter,
-  { bound, now }: Pick<CommandContext, 'bound' | 'now'>
-): DeskEvent<'date-answered' | (typeof TOLD)[number]> | null {
-  const date = comingDate(record, now)
-  const said = wordsWith(bound.events, record, reporter, ...TOLD, 'date-answered').filter(
-    ({ about }) => about.date === date
-  )
-  return said.findLast(({ kind }) => kind === 'date-answered') ?? said.at(-1) ?? null
-}
-
-/** Whether the last message about the date did not reach them. */
-export function isDateLost(about: Pick<DateAbout, 'record' | 'events'>, reporter: Reporter) {
-  const kinds = [...TOLD, 'date-unreached', 'retried'] as const
-  return wordsWith(about.events, about.record, reporter, ...kinds).at(-1)?.kind === 'date-unreached'
-}
-
-type AboutReporter = Extract<NewEvent, { readonly about: { readonly reporter: string } }>['kind']
-
-/** The events of these kinds that concern this reporter, under any of their case numbers. */
-function wordsWith<E extends NewEvent, K extends AboutReporter>(
-  events: readonly E[],
-  record: CaseRecord,
-  { id }: Reporter,
-  ...kinds: readonly K[]
-) {
-  return events
-    .filter((one): one is Extract<E, { readonly kind: K }> => kinds.includes(one.kind as K))
-    .filter(({ about }) => reporterWith(record, about.reporter)?.id === id)
+  const { disclosureAt: date, state } = about.record
+  if (last?.kind === 'disclosure-untold' && state === 'disclosed')
+    return { word: 'public', date: last.about.date }
+  const isTold = last?.about.date === date && !UNTOLD.some((kind) => kind === last.kind)
+  // Nobody is asked about the date of what is not decided.
+  if (!['planned', 'noticed'].includes(state) || date === null || isTold) return null
+  const list = lastOfList(about.events)
+  if (list?.date === date)
+    return wordOfList(about, reporter, date, { changes: [], isTold: list.isTold })
+  return date > about.now ? { word: 'question', date } : null
 }
 
 /**
@@ -318,7 +310,7 @@ export function answerToDate(
   const nothing = { facts: [], decisions: [], isOnlyYes: false }
   if (sender.kind !== 'reporter' || date === null) return nothing
   const { text, outsideText, attachments, warnings } = opened
-  const told = wordsWith(events, record, sender.reporter, ...TOLD)
+  const told = wordsWith(events, sender.reporter, ...TOLD)
   const own = newText(text)
   const answer = readAnswer(own)
   if (told.length === 0 || answer === null) return nothing

@@ -94,8 +94,8 @@ export type Draft = CommandContext & {
   known: CaseHistory
   /** What this message says to reporters; it leaves as one message to each (B13). */
   readonly words: SpokenWords[]
-  /** The question to the reporters about the date that this message sets; one, whichever line set it last (B19). */
-  question: { readonly decisions: readonly Decision[]; readonly says: string } | null
+  /** What reporters who are moved into another case are asked or told of its date. */
+  asked: { readonly decisions: readonly Decision[]; readonly says: string }
   /** The keys that answers to reporters are sealed to. */
   reporterKeys: ReporterKeys
   /** Ids of reporters whose key this message accepts or refuses. What waited leaves for these alone. */
@@ -136,7 +136,7 @@ export function startDraft(context: CommandContext): Draft {
     notice: bound.notice,
     known: bound.history,
     words: [],
-    question: null,
+    asked: { decisions: [], says: '' },
     reporterKeys: bound.reporterKeys,
     settled: [],
     waitingWords: bound.waitingWords,
@@ -283,11 +283,11 @@ export function hasHappened(draft: Draft, ...kinds: readonly EventKind[]): boole
   return happening(draft).some(({ kind }) => kinds.includes(kind))
 }
 
-/** The record of the case as this message leaves it, with what the reporters are told of a date. */
-export function recordAfter({ bound, case: record, decisions, question, now }: Draft): DeskEvent[] {
-  const all = [...decisions, ...(question?.decisions ?? [])]
+/** The record of the case as this message and these decisions leave it. */
+export function recordAfter(draft: Draft, last: readonly Decision[] = []): DeskEvent[] {
+  const { bound, case: record, decisions, now } = draft
   const id = Number.MAX_SAFE_INTEGER
-  const more = happening({ case: record, decisions: all })
+  const more = happening({ case: record, decisions: [...decisions, ...last] })
   return [...bound.events, ...more.map((one) => ({ ...one, id, at: now, evidence: NO_EVIDENCE }))]
 }
 

@@ -14,7 +14,7 @@ import {
 } from '../messages/to-maintainers.ts'
 import { type ParsedCommands, verbIn } from './commands.ts'
 import { conversationAbout } from './conversation.ts'
-import { askOwed } from './date-talk.ts'
+import { dateTalk } from './date-talk.ts'
 import {
   type Command,
   type CommandContext,
@@ -77,15 +77,14 @@ export function runCommands(
     const decisions = [transcript({ lines, blocks: [] }, context, about)]
     return { ran: false, refused: refusedIn(lines), decisions }
   }
-  askOwed(draft)
-  const { question } = draft
+  const talk = dateTalk(draft)
   const { leaving, says, after } = settle(before, draft)
-  const sent = [...says, question?.says ?? ''].join(' ').trim()
+  const sent = [...says, talk.says].join(' ').trim()
   const words = spokenWords(draft)
   // Where the case stands is said as the whole message leaves it, wherever /status stands in it.
   const status = (): Block => ({ kind: 'lines', text: [...statusLines(after)].join('\n') })
   const blocks = draft.blocks.map((block) => (block === 'status' ? status() : block))
-  if (question !== null && question.says !== '') after.activity.push(question.says)
+  if (talk.says !== '') after.activity.push(talk.says)
   return {
     ran: true,
     refused: [],
@@ -95,7 +94,7 @@ export function runCommands(
       // What waited was written first.
       ...leaving,
       ...words.decisions,
-      ...(question?.decisions ?? []),
+      ...talk.decisions,
       ...activity({ ...after, texts: [...words.texts, ...after.texts] }),
       transcript({ lines, blocks, sent }, context, { before, after, verbs })
     ]

@@ -7,6 +7,7 @@ import {
   addresseesOf,
   type CaseRecord,
   type CaseState,
+  comingDate,
   isOpen,
   type ListedCase,
   type ReporterKeys,
@@ -16,12 +17,13 @@ import {
 import { type Due } from '../domain/clock.ts'
 import { type Fingerprint } from '../domain/ids.ts'
 import { HOLD_REASONS, type NoticeRecord } from '../domain/notice.ts'
+import { wordsWith } from '../domain/notice-history.ts'
 import { type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { count, listed } from '../domain/words.ts'
 import { nounOf } from '../messages/catalogue.ts'
 import { dueOf, promisesOpen, promiseWords } from './clocks.ts'
-import { answerOf, isDateLost, owedWord } from './date-talk.ts'
+import { dateTalk, type Facts, owedWord, TOLD } from './date-talk.ts'
 import { type CommandContext, type Draft, happening, recordAfter } from './draft.ts'
 import { approvalRule } from './embargo.ts'
 import {
@@ -239,24 +241,39 @@ export function disclosureWords(record: CaseRecord, timezone: string, isPublic: 
 /** The date, what each reporter said about it, and which of them will be told it when we have a key of theirs (B19). */
 export function* dateLines(draft: Draft): Iterable<string> {
   yield* disclosureLines(draft)
-  const { product, bound, now, settings, case: record, reporterKeys } = draft
-  const events = recordAfter(draft)
-  const about = { record, events, now }
+  const { product, now, settings, case: record, reporterKeys } = draft
+  const about = { record, events: recordAfter(draft, dateTalk(draft).decisions), now }
   for (const reporter of addresseesOf(record)) {
-    const { address } = reporter.contact
-    const said = answerOf(record, reporter, { bound: { ...bound, events }, now })
-    const when = formatInstant(said?.at ?? now, settings.desk.timezone)
-    const word = said === null ? owedWord(about, reporter) : null
-    if (said?.kind === 'date-answered')
-      yield `Date: ${address} ${said.about.answer === 'agree' ? 'agreed' : 'OBJECTED'} ${when}`
-    else if (said !== null) {
-      const wrote = isDateLost(about, reporter)
-        ? `what we wrote to them on ${when} could not be delivered`
-        : `we wrote to them ${when}`
-      yield `Date: no AGREE or OBJECT from ${address}; ${wrote}`
-    } else if (word !== null && reporterPath(reporter, reporterKeys, product).kind === 'no-key')
-      yield `Message about the disclosure: waits for a key of ${address}`
+    const answer = dateAnswer(about, reporter, settings.desk.timezone)
+    if (answer !== '') yield `Date: ${answer}`
+    if (
+      owedWord(about, reporter) !== null &&
+      reporterPath(reporter, reporterKeys, product).kind === 'no-key'
+    )
+      yield `Message about the disclosure: waits for a key of ${reporter.contact.address}`
   }
+}
+
+/** What a reporter answered about the date that is to come, or that they did not; '' where nobody wrote to them about it. */
+export function dateAnswer(
+  { record, events, now }: Facts,
+  reporter: Addressed,
+  timezone: string
+): string {
+  const words = wordsWith(events, reporter, ...TOLD, 'date-answered', 'date-unreached', 'retried')
+  const date = comingDate(record, now)
+  const said = words.filter(({ about }) => 'date' in about && about.date === date)
+  const answer = said.findLast(({ kind }) => kind === 'date-answered') ?? said.at(-1)
+  if (answer === undefined) return ''
+  const { address } = reporter.contact
+  const when = formatInstant(answer.at, timezone)
+  if (answer.kind === 'date-answered')
+    return `${address} ${answer.about.answer === 'agree' ? 'agreed' : 'OBJECTED'} ${when}`
+  const isLost = words.at(-1)?.kind === 'date-unreached'
+  const wrote = isLost
+    ? `what we wrote to them on ${when} could not be delivered`
+    : `we wrote to them ${when}`
+  return `no AGREE or OBJECT from ${address}; ${wrote}`
 }
 
 function* noticeLines(draft: Draft): Iterable<string> {

@@ -94,18 +94,18 @@ export function queue(tx: Tx, row: NewOutbox, now: Instant): 'queued' | 'already
   return 'queued'
 }
 
-/** What this reporter was sent of these kinds, but for the message `messageId`, is not true any more: what has not left never leaves. */
+/** What this reporter was sent of these kinds is not true any more: what has not left never leaves. */
 export function overtake(
   tx: Tx,
-  { recipientId, messageId }: Record<'recipientId', string> & Record<'messageId', MessageId | null>,
+  reporter: string,
   kinds: readonly MessageKind[],
   now: Instant
 ): void {
   tx.run(
     `UPDATE outbox SET not_after = @now, state = iif(state = 'queued', 'held', state)
-     WHERE audience = 'reporter' AND recipient_id = @recipientId AND message_id IS NOT @messageId
+     WHERE audience = 'reporter' AND recipient_id = @reporter
        AND kind IN (SELECT value FROM json_each(@kinds))`,
-    { recipientId, messageId, kinds, now }
+    { reporter, kinds, now }
   )
 }
 

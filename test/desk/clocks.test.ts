@@ -383,7 +383,7 @@ describe('(A3) the dates of a case', () => {
     'a reporter who cannot be told the date (%s) is an alarm at once that says why, then one a day, until the date is told (M-30)',
     async (because, why) => {
       await givenCase({ policy: {} })
-      const untold = { reporter: CASE.id, date: START, because }
+      const untold = { reporter: CASE.id, date: START, because, changed: [] }
       await given(leaving(), event('date-untold', CASE, BY_DESK, untold))
       const [alarm] = await alarmsTo(linus)
       expect(alarm).toContain(`Because: ${why}`)

@@ -7,6 +7,7 @@ import {
   alice,
   allTo,
   answering,
+  approve,
   attachedKey,
   bob,
   caseStates,
@@ -20,6 +21,7 @@ import {
   givenDesk,
   givenMessage,
   givenNotices,
+  givenReporter,
   grace,
   HOUR,
   keyOf,
@@ -239,9 +241,9 @@ it('a disclosure before the date tells the reporter, who was asked to wait for i
   expect(await writes(grace, early)).toContain(
     'We told alice@reporter.example that it is public, encrypted.'
   )
-  expect(await lastTo(alice)).toMatch(
-    /About the disclosure[^]+became public before the date that we planned/
-  )
+  const isPublic =
+    /About the disclosure[^]+is public[.] We had planned \w+ \d Dec 2026, 12:00 UTC[.] It has been public since/
+  expect(await lastTo(alice)).toMatch(isPublic)
   expect(recorded('date-told')).toHaveLength(1)
 
   await datedWithoutKey()
@@ -255,7 +257,7 @@ it('a disclosure before the date tells the reporter, who was asked to wait for i
   const rings = "SELECT 1 FROM rings WHERE clock = 'disclosure-untold'"
   expect(world.rows(rings)).toHaveLength(4)
   await giveKey(alice)
-  expect(await lastTo(alice)).toContain('became public before the date that we planned')
+  expect(await lastTo(alice)).toContain('It has been public since')
   await world.wait(DAY)
   expect(world.rows(rings)).toHaveLength(4)
 
@@ -320,21 +322,63 @@ it('(A6, A10) a message about a date never leaves once a newer one is made, and 
 
 it.each([
   ['/reject upstream\n', 'rejected'],
-  ['/close because it is a duplicate\n', 'closed'],
-  ['/disclosed\n', 'disclosed']
+  ['/close because it is a duplicate\n', 'closed']
 ])(
-  '(B19) a question about the date that has not left never leaves after %j',
+  '(B19) a question about the date that has not left never leaves after %j, and is asked when the case is reopened and accepted',
   async (end, state) => {
     await dated('encrypted')
     const mark = world.accepted.length
     world.replies.push('deferred', 'deferred', 'deferred')
-    await writes(grace, '/embargo 2026-11-23T12:00:10Z because it is exploited\n')
+    await writes(grace, '/embargo 2026-12-07T12:00:00Z because later\n')
     await writes(grace, end, { after: SECONDS })
     expect(caseStates()).toEqual([state])
     await world.wait(HOUR)
+    await writes(grace, '/reopen because we were wrong\n')
+    expect(await writes(grace, '/status\n')).not.toContain('AGREE')
     expect(await allTo(alice, mark)).not.toContain('AGREE')
+    expect(await writes(grace, '/accept\n')).toContain(`We asked ${alice.address} about the date`)
+    expect(await lastTo(alice)).toMatch(/It was Fri 4 Dec .* now propose Mon 7 Dec .* AGREE/)
+    expect(await writes(grace, '/status\n')).toContain('no AGREE or OBJECT')
   }
 )
+
+it.each([
+  ['a question about the date that has not left never leaves after /disclosed', 'encrypted'],
+  ['the reporter of a date that nobody could ask about has no key at /disclosed', 'no-key']
+])('(B19) %s: the reporter is told that the issue is public', async (_title, how) => {
+  await dated('encrypted', how === 'encrypted')
+  const mark = world.accepted.length
+  world.replies.push('deferred', 'deferred', 'deferred')
+  await writes(grace, '/embargo 2026-11-23T12:00:10Z because it is exploited\n')
+  await writes(grace, '/disclosed\n', { after: SECONDS })
+  expect(caseStates()).toEqual(['disclosed'])
+  await world.wait(HOUR)
+  expect(recorded('disclosure-untold')).toHaveLength(how === 'encrypted' ? 0 : 1)
+  if (how === 'no-key') await giveKey(alice)
+  expect(await allTo(alice, mark)).not.toContain('AGREE')
+  expect(await lastTo(alice)).toContain('It has been public since Mon 23 Nov 2026')
+})
+
+it('(B19) nobody whom a message told the date is told once more at /disclosed after it', async () => {
+  await dated('encrypted')
+  await writes(grace, '/embargo 2026-11-23T12:00:10Z because it is exploited\n')
+  const mark = world.accepted.length
+  await writes(grace, '/disclosed\n', { after: SECONDS })
+  expect(await textsTo(alice, mark)).toEqual([])
+})
+
+it('(A6, B19) a date that left nobody is not the date before: the question names none', async () => {
+  await givenDesk([grace, linus])
+  await givenMessage(alice, { subject: 'x', text: 'x', as: 'encrypted', autocrypt: true })
+  await writes(grace, '/accept\n')
+  world.replies.push('deferred', 'deferred', 'deferred')
+  await writes(grace, `/embargo ${DISCLOSURE}\n`)
+  await writes(grace, '/embargo 2026-12-07T12:00:00Z because later\n', { after: SECONDS })
+  expect(await lastTo(alice)).toContain('AGREE')
+  expect(await lastTo(alice)).not.toContain('Fri 4 Dec')
+  await writes(alice, 'AGREE\n', answering(alice, world.sentTo(alice).at(-2)))
+  expect(recorded('date-answered')).toMatchObject([{ date: '2026-12-07T12:00:00.000Z' }])
+})
 
 it('(B19) the question about a date that its case has lost by /merge never leaves', async () => {
   await dated('encrypted')
@@ -356,7 +400,7 @@ it('(B19) what tells a reporter that the issue is public leaves also after the c
   await writes(grace, '/disclosed because it leaked\n')
   await writes(grace, '/close internal\n', { after: SECONDS })
   await world.wait(HOUR)
-  expect(await allTo(alice, mark)).toContain('became public before the date that we planned')
+  expect(await allTo(alice, mark)).toContain('It has been public since')
 })
 
 it('(B16, B19, G7) the date that the case has, with a reason, asks no reporter again, and approvals stand', async () => {
@@ -466,6 +510,52 @@ it('(B19, M-30) a reporter without a key at the end of a release is told the dat
   expect(rung()).toBe(2)
 })
 
+it('(B16, B19, M-30) a reporter without a key is told all that changed in the notice since, once their key is in use; the daily alarm says so and ends', async () => {
+  await givenNotices({ reporter: await givenReporter('alice', 28) })
+  await world.wait(UNTIL_DUE)
+  await world.wait(2 * DAY)
+  for (const field of ['severity: high', 'mitigations: none']) {
+    await writes(grace, `/notice draft\n${field}\n`, { after: HOUR })
+    await approve()
+  }
+  const untold = [
+    { because: 'no-key', changed: ['Severity'] },
+    { changed: ['Severity', 'Mitigations'] }
+  ]
+  expect(recorded('change-untold')).toMatchObject(untold)
+  expect(await allTo(linus)).toMatch(
+    /could not be told what changed.* we tell them, encrypted, when/
+  )
+  expect(await writes(grace, '/status\n')).toContain(
+    'Message about the disclosure: waits for a key'
+  )
+  await acceptKey()
+  expect(await lastTo(alice)).toMatch(
+    /What changed in the notice: .*Severity and Mitigations[.] The date stays the same/
+  )
+  const mark = world.accepted.length
+  await world.wait(2 * DAY)
+  expect(await allTo(linus, mark)).not.toContain('could not be told what changed')
+})
+
+it('(B19, M-30) the alarm about a reporter without a key ends when they are told, also if they wrote between the date and its release', async () => {
+  await givenNotices({ autocrypt: false })
+  await writes(alice, 'Any news?\n', { ...answering(alice), after: HOUR })
+  await world.wait(UNTIL_DUE)
+  await acceptKey()
+  expect(recorded('date-told')).toHaveLength(1)
+  const before = rung()
+  await world.wait(2 * DAY)
+  expect(rung()).toBe(before)
+})
+
+it('(B19, M-30) a reporter whose key comes after the date that the list had is told that it has passed', async () => {
+  await released(false)
+  await world.wait(8 * DAY)
+  await giveKey(alice)
+  expect(await lastTo(alice)).toContain('was to become public has passed')
+})
+
 it('(B19, M-30) after a release, a date that is moved again is asked about when the key comes, for the list does not know it yet', async () => {
   await released(false)
   await writes(grace, '/embargo 2026-12-08T12:00:00Z because later')
@@ -566,6 +656,12 @@ it('no reporter reads that the list was told when no copy could leave (B22)', as
   const read = await lastTo(alice)
   expect(read).toContain('becomes public on')
   expect(read).not.toContain('list')
+  await givenNotices({ list: [expired], autocrypt: false })
+  await world.wait(UNTIL_DUE)
+  await acceptKey()
+  const late = await lastTo(alice)
+  expect(late).toContain('becomes public on')
+  expect(late).not.toContain('list')
 })
 
 it('(B9) a preview shows why the disclosure has its date, and the members never read it', async () => {

@@ -6,7 +6,6 @@ import { isOut, type NoticeRecord } from '../../domain/notice.ts'
 import { formatInstant, type Instant, readInstant } from '../../domain/time.ts'
 import { count, listed } from '../../domain/words.ts'
 import { embargoEnded } from '../../messages/to-members.ts'
-import { tellAll } from '../date-talk.ts'
 import {
   type Draft,
   decided,
@@ -108,8 +107,6 @@ const reject: Handler = (draft, command) => {
       `The policy wants the reason for the reporter in detail: at least ${rule.reason_length} characters below the command, or between << and >>.`
     )
   }
-  // Nobody is asked about the date of what is no issue.
-  draft.question = null
   return decisionMail(draft, (told) => decided(draft, 'rejected', { ...about, told }), {
     mail: 'rejected',
     text,
@@ -135,8 +132,6 @@ const close: Handler = (draft, command) => {
     // If the policy forbids it, that is said before a text is asked for.
     requireLegal(draft, 'closed', { reason, told: 'told' })
     refuseIf(text === '' ? answerDue(draft) : null)
-    // Nobody is asked about a date any more: the message says that the issue is public, if it is.
-    draft.question = null
     const decision = CLOSING[disposition]
     const to = notYetTold(draft, text)
     return decisionMail(draft, decide, { mail: 'closed', text, decision, why, to })
@@ -149,7 +144,6 @@ const close: Handler = (draft, command) => {
     throw new Refusal(
       'The policy of this product does not allow closing a case without telling the reporter.'
     )
-  if (disposition !== 'disclosed') draft.question = null
   decide('silent-by-policy')
   draft.activity.push(`closed the case${why}; the reporter was not told`)
   return `The case is closed${why}. The reporter was not told.`
@@ -233,9 +227,6 @@ const disclosed: Handler = (draft, command) => {
   decided(draft, 'disclosed', { date: read.instant, reason: reason ?? '' })
   draft.activity.push(`recorded that the issue is public since ${said}${why}`)
   const early = endEmbargo(draft, read.instant, said)
-  const { disclosureAt } = draft.case
-  if (disclosureAt !== null && disclosureAt > now)
-    tellAll(draft, { word: 'early', date: read.instant })
   const { here } = draft.bound.copies
   const late =
     here === 0
@@ -337,7 +328,7 @@ export const END: readonly Verb[] = [
     arguments: '[INSTANT] [because REASON]',
     roles: ['committer', 'release'],
     help: 'records that the issue is public, now or since INSTANT',
-    more: 'Before the disclosure date, or without one, add because REASON. If it became public before its date, the reporter and the members of the list who had the notice are told at once. After the date, the maintainers are reminded until it is recorded.',
+    more: 'Before the disclosure date, or without one, add because REASON. If it became public before its date, the reporter and the members of the list who had the notice are told at once. After the date, a reporter whom we could not tell it is told, and the maintainers are reminded until it is recorded.',
     run: disclosed,
     next: { happens: 'disclosed', writes: () => '/disclosed' }
   },

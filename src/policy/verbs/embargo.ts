@@ -12,7 +12,6 @@ import {
   spanWords,
   startBefore
 } from '../../domain/time.ts'
-import { tellAll } from '../date-talk.ts'
 import {
   changeComplaint,
   type Draft,
@@ -52,19 +51,13 @@ const embargo: Handler = (draft, command) => {
   const leaveBy = draft.case.state === 'noticed' ? null : plannedRelease(draft)
   decided(draft, 'embargo-set', { oldDate, date, written, reason: disclosureReason, leaveBy })
   draft.activity.push(`set the disclosure to ${said}${why}`)
-  putForward(draft, date)
+  if (draft.notice !== null) reopenNotice(draft, draft.notice)
   return `Disclosure: ${said}${why}.${leaves(draft)}${editWords(draft, edited)}`
 }
 
 function leaves(draft: Draft): string {
   const releaseAt = plannedRelease(draft)
   return releaseAt === null || isListTold(draft.notice) ? '' : ` ${willLeave(releaseAt, draft)}`
-}
-
-/** Opens the notice for the new date and asks the reporters about it; if the list has that date, they are told it again. */
-function putForward(draft: Draft, date: Instant): void {
-  const isBack = draft.notice !== null && reopenNotice(draft, draft.notice).state === 'released'
-  tellAll(draft, { word: isBack ? 'date' : 'question', date })
 }
 
 /** The first usual date that keeps the lead of the policy and leaves three days to write and approve the notice. */

@@ -3,6 +3,8 @@ import {
   type Addressed,
   type CaseRecord,
   type CaseState,
+  comingDate,
+  everybodyOf,
   isOpen,
   isSamePerson,
   type ListedCase,
@@ -15,7 +17,7 @@ import { aboutCase, byMaintainer, type EventKind } from '../../domain/event.ts'
 import { type CaseTag, parseCaseTag } from '../../domain/ids.ts'
 import { productNamed } from '../../domain/settings.ts'
 import { clocksOf, promisesOpen } from '../clocks.ts'
-import { comingDate, tellAll } from '../date-talk.ts'
+import { tellEach } from '../date-talk.ts'
 import {
   changeComplaint,
   type Draft,
@@ -99,8 +101,6 @@ const merge: Handler = (draft, command) => {
   const moved = [merging, ...movedIn(draft, target)]
   draft.decisions = [...draft.decisions.map((one) => waitsIn(into, one)), ...moved]
   draft.case = { ...draft.case, mergedInto: into }
-  // The date that an earlier line set holds for nobody any more.
-  draft.question = null
   askAbout(target, draft)
   return from.product === target.product ? says : `${says}${stillWaits(draft)}`
 }
@@ -127,8 +127,9 @@ function askAbout(into: ListedCase, draft: Draft): void {
     case: { ...draft.case, disclosureAt: date, disclosureZone, reporters },
     product: productNamed(into.product, draft.settings)
   }
-  tellAll(asking, { word: isListTold === true ? 'date' : 'question', date }, tag)
-  draft.question = asking.question
+  const word = isListTold === true ? 'date' : 'question'
+  const owed = everybodyOf(asking.case).map((reporter) => ({ reporter, word, date }) as const)
+  draft.asked = tellEach(owed, asking, tag)
 }
 
 /**

@@ -157,13 +157,15 @@ describe('the history of a case', () => {
     ],
     [
       event('change-untold', CASE, BY_DESK, {
-        ...{ reporter: '1', date: at('2026-12-01T13:00:00Z'), because: 'failed' }
+        ...{ reporter: '1', date: at('2026-12-01T13:00:00Z'), because: 'failed' },
+        changed: ['Severity', 'Patches']
       }),
-      'The desk could not tell Alice <alice@reporter.example> what changed in the advance notice, because the message could not be made.'
+      'The desk could not tell Alice <alice@reporter.example> what changed in the advance notice (Severity, Patches), because the message could not be made.'
     ],
     [
       event('date-untold', CASE, BY_DESK, {
-        ...{ reporter: '1', date: at('2026-12-01T13:00:00Z'), because: 'no-key' }
+        ...{ reporter: '1', date: at('2026-12-01T13:00:00Z'), because: 'no-key' },
+        changed: []
       }),
       'The desk could not tell Alice <alice@reporter.example> the disclosure date Tue 1 Dec 2026, 14:00 Berlin (13:00 UTC), because we have no usable key of theirs.'
     ],
@@ -230,7 +232,15 @@ describe('the history of a case', () => {
       ...{ verbs: ['take'], from: 'a', to: 'b', with: 'reply', how: 'encrypted', code: 'c' },
       ...{ into: TAG, reason: 'r', date: AT, oldDate: AT, disposition: 'internal' },
       ...{ written: 'w', writtenAt: AT },
-      ...{ leaveBy: AT, answer: 'agree', revision: 1, fields: [], patches: [], digest: SHA },
+      ...{
+        leaveBy: AT,
+        answer: 'agree',
+        revision: 1,
+        fields: [],
+        changed: [],
+        patches: [],
+        digest: SHA
+      },
       ...{ approveBy: AT },
       ...{ leavesAt: AT, cases: ['ACME-2026-0001'], bytes: 7, told: 'told' },
       ...{ at: 'one thing', error: 'TypeError', copies: { left: 1, here: 1, onTheWay: 1 } },
