@@ -26,7 +26,7 @@ import { decideReport } from './report.ts'
 import { isSignedWith } from './reporter-key.ts'
 import { message } from './reporter-mail.ts'
 import { type RunResult, runCommands, runWithoutCase } from './run-commands.ts'
-import { toAuthor, toMaintainers } from './send.ts'
+import { toAuthor, toOthers } from './send.ts'
 import { answeredMessage, type Situation } from './situation.ts'
 import { decideThread } from './threading.ts'
 import { VERBS } from './verbs/index.ts'
@@ -161,12 +161,11 @@ function withoutContent(says: string): string {
 }
 
 function internalNote(text: string, context: CommandContext): Decision[] {
-  const { author, settings, product, bound, arrivalId } = context
-  const { tag } = bound.case
+  const { author, product, bound } = context
   const member = memberIn(context.conversation)
   const reporter = reporterIn(bound.case, NOBODYS)
-  const noteMail = toMaintainers(
-    settings,
+  const noteMail = toOthers(
+    context,
     noteMessage({
       author: author.name,
       facts: caseFacts(bound.case, {
@@ -179,14 +178,7 @@ function internalNote(text: string, context: CommandContext): Decision[] {
           ? reachSentence(reporter, bound.reporterKeys, product, 'internal')
           : memberReach(member)
     }),
-    {
-      conversation: conversationAbout(context.conversation),
-      once: String(arrivalId),
-      tag,
-      via: author.name,
-      except: author.id,
-      files: { from: 'arrival', original: false, keys: true }
-    }
+    { from: 'arrival', original: false, keys: true }
   )
   const stored = message(context, 'internal', text)
   return noteMail.recipients.length === 0 ? [stored] : [stored, noteMail]

@@ -13,7 +13,6 @@ import {
   type TranscriptLine
 } from '../messages/to-maintainers.ts'
 import { type ParsedCommands, verbIn } from './commands.ts'
-import { conversationAbout } from './conversation.ts'
 import { dateTalk } from './date-talk.ts'
 import {
   type Command,
@@ -27,7 +26,7 @@ import {
 } from './draft.ts'
 import { caseFacts } from './relay.ts'
 import { addNote, spokenWords } from './reporter-mail.ts'
-import { toMaintainers } from './send.ts'
+import { toOthers } from './send.ts'
 import { dueInDraft, statusLines } from './status.ts'
 import { isDone, transcript } from './transcript.ts'
 import { missingRoles, needsNoCase, type Verb } from './verbs/verb.ts'
@@ -235,7 +234,7 @@ function changes(before: Draft, after: Draft): Decision[] {
 
 /** Who did what, to the other maintainers, so that nobody answers twice or thinks that somebody else did. */
 function activity(draft: Draft): Decision[] {
-  const { author, settings, arrivalId } = draft
+  const { author, settings } = draft
   const isAlone = settings.maintainers.length < 2
   if (isAlone || (draft.activity.length === 0 && draft.texts.length === 0)) return []
   const message = activityMessage({
@@ -244,7 +243,5 @@ function activity(draft: Draft): Decision[] {
     texts: draft.texts,
     facts: caseFacts(draft.case, { ...draft, due: dueInDraft(draft) })
   })
-  const sending = { once: String(arrivalId), tag: draft.case.tag, via: author.name }
-  const conversation = conversationAbout(draft.conversation)
-  return [toMaintainers(settings, message, { ...sending, conversation, except: author.id })]
+  return [toOthers(draft, message)]
 }

@@ -4,14 +4,15 @@
  */
 import {
   type Addressee,
+  type Files,
   type SealedRecipient,
   type SendClear,
   type Sending,
   type SendSealed
 } from '../domain/decision.ts'
 import { type Message } from '../domain/message.ts'
-import { type Settings } from '../domain/settings.ts'
-import { type DeskContext } from './draft.ts'
+import { conversationAbout } from './conversation.ts'
+import { type CommandContext, type DeskContext } from './draft.ts'
 import { type OpenPath } from './recipients.ts'
 
 /** One encrypted copy for each recipient. */
@@ -23,14 +24,13 @@ export function sealedTo(
   return { kind: 'send-sealed', ...once(message, sending), message, recipients }
 }
 
-/** To all maintainers, or to all but the one named. */
-export function toMaintainers(
-  settings: Settings,
-  message: Message,
-  { except, ...sending }: Parameters<typeof sealedTo>[2] & { readonly except?: string }
-): SendSealed {
-  const readers = settings.maintainers.filter(({ id }) => id !== except)
-  return sealedTo(readers, message, sending)
+/** What one maintainer wrote or did in a case, to the others: in the conversation that it answers. */
+export function toOthers(context: CommandContext, message: Message, files: Files | null = null) {
+  const { author, settings, arrivalId, bound } = context
+  const others = settings.maintainers.filter(({ id }) => id !== author.id)
+  const conversation = conversationAbout(context.conversation)
+  const sending = { once: String(arrivalId), tag: bound.case.tag, via: author.name, conversation }
+  return sealedTo(others, message, { ...sending, files })
 }
 
 /** To the maintainer whose message this answers. */

@@ -8,7 +8,7 @@ import { type Message, type Wording } from '../../../src/domain/message.ts'
 import { MESSAGES } from '../../../src/messages/catalogue.ts'
 import { family } from '../../../src/messages/define.ts'
 import { createRender, SAMPLE_DESK, wordingProblems } from '../../../src/messages/render.ts'
-import { inClearTo, toMaintainers } from '../../../src/policy/send.ts'
+import { inClearTo, sealedTo } from '../../../src/policy/send.ts'
 import { samplesOf } from '../../demo/exhibits.ts'
 import { useFolder } from '../../support/folder.ts'
 import { expectInReadme, messagesTable } from '../../support/readme.ts'
@@ -34,7 +34,7 @@ describe('one more message (A4)', () => {
   const texts = new Map([...builtInTexts(), ['reminder', wording] as const])
 
   it('is sent by the one builder, which fills in all else', () => {
-    const decision = toMaintainers(SETTINGS, reminder({ days: 3 }), SENDING)
+    const decision = sealedTo(SETTINGS.maintainers, reminder({ days: 3 }), SENDING)
     expect(decision).toMatchObject({
       once: 'reminder:1',
       tag: TAG,
