@@ -2,6 +2,7 @@
  * The composition root: the one place that builds real adapters, starts them in order and ends them in the opposite one.
  * Decides nothing.
  */
+import { page } from './cli/page.ts'
 import { type Config } from './config/load.ts'
 import { type Desk, type Edges } from './desk/desk.ts'
 import { createBells } from './desk/faults.ts'
@@ -22,10 +23,10 @@ import { createWorkers } from './worker/pool.ts'
 export async function requireSettings(config: Config): Promise<Settings> {
   const [wording] = wordingProblems(config.texts)
   if (wording !== undefined) throw new Trouble('config', wording)
-  const { settings, lines } = await judgeKeys(config, systemClock.now())
+  const { settings, faults } = await judgeKeys(config, systemClock.now())
   if (settings !== null) return settings
-  const [stop = ''] = lines.flatMap((line) => /^stop: (.*)/.exec(line)?.[1] ?? [])
-  throw new Trouble('desk-key', stop)
+  const [, , code, about] = faults.find(([, severity]) => severity === 'stop') ?? []
+  throw new Trouble('desk-key', page('faults', { code, about }, 'UTC'))
 }
 
 /** Runs the daemon until `signal` is aborted, or once. Throws `Trouble` with one clear line when it cannot start or go on. */

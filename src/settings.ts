@@ -1,33 +1,30 @@
 /**
  * Builds the settings that decisions use from the decoded configuration, and reads every configured key: the desk's own and
- * the maintainers' (the root of trust). cli/keys.liquid says what is wrong with them, all at once. Must never print a key or a
- * passphrase.
+ * the maintainers' (the root of trust). Decides what is wrong with them; cli/faults.liquid has the words for it. Must never
+ * print a key or a passphrase.
  */
-import { linesOf } from './cli/page.ts'
 import { type Config } from './config/load.ts'
 import { type Secret } from './config/secrets.ts'
 import { type Address, isSameAddress } from './domain/address.ts'
-import { KEY_PROBLEMS, type KeyFacts } from './domain/outgoing.ts'
+import { type KeyFacts } from './domain/outgoing.ts'
 import { type Settings } from './domain/settings.ts'
 import { type Instant } from './domain/time.ts'
 import { classifyKey, inspectKey, UNLOCK_PROBLEMS, unlockSecretKey } from './openpgp/keyring.ts'
 
-/** Judges all keys at `now`: the lines of keys.liquid, and no settings when one of them begins with `stop: `. */
+/** Judges all keys at `now`: what is wrong with them, and no settings when that is a `stop`. */
 export async function judgeKeys(config: Config, now: Instant) {
   const keys = await readKeys(config, now)
-  const { name, address, case_prefix: casePrefix, timezone } = config.desk
-  const lines = linesOf('keys', { ...keys, address, problems: KEY_PROBLEMS }, timezone)
+  const faults = faultsIn(config, keys)
   const { facts } = keys.desk
-  if (facts === null || lines.some((line) => line.startsWith('stop: ')))
-    return { settings: null, lines }
+  if (facts === null || faults.some(([, severity]) => severity === 'stop'))
+    return { settings: null, faults, keys }
+  const { name, address, case_prefix: casePrefix, timezone } = config.desk
   const { smtp, imap, products, clocks, limits, acknowledgement } = config
   const settings: Settings = {
     ...{ products, clocks, limits, acknowledgement },
     maintainers: config.maintainers.flatMap(({ key: _key, ...person }, index) => {
-      const read = keys.maintainers[index]?.facts ?? null
-      if (read === null) return []
-      const { fingerprint, signingKeys, keyData, expiresAt: keyExpiresAt } = read
-      return { ...person, fingerprint, signingKeys, keyData, keyExpiresAt }
+      const facts = keys.maintainers[index]?.facts ?? null
+      return facts === null ? [] : { ...person, ...facts, keyExpiresAt: facts.expiresAt }
     }),
     desk: {
       ...{ name, address, casePrefix, timezone },
@@ -42,7 +39,7 @@ export async function judgeKeys(config: Config, now: Instant) {
       receivedHops: imap.received_hops
     }
   }
-  return { settings, lines }
+  return { settings, faults, keys }
 }
 
 /** Every configured key with the facts at `now`; they are null where its file holds no key of use. */
@@ -67,6 +64,38 @@ export async function readKeys({ desk, maintainers }: Config, now: Instant) {
   }
 }
 
+/** What is wrong if it applies; a `stop` keeps the daemon from starting. */
+type Fault = readonly [applies: unknown, severity: 'stop' | 'problem', code: string, about: object]
+
+/** All that is wrong, in the order in which it is said. */
+function faultsIn(config: Config, keys: Awaited<ReturnType<typeof readKeys>>): Fault[] {
+  const { desk, retired, maintainers } = keys
+  const fingerprints = maintainers.map(({ facts }) => facts?.fingerprint)
+  const isUsable = maintainers.some(({ facts }) => facts?.state === 'usable')
+  const approvers = config.maintainers.filter(({ roles }) => roles.includes('approver')).length
+  const all: readonly Fault[] = [
+    [!desk.facts, 'stop', 'locked', desk],
+    [desk.wasLocked === false, 'problem', 'unprotected', desk],
+    [desk.facts && desk.facts.state !== 'usable', 'stop', 'desk-unusable', desk],
+    [desk.isNamed === false, 'stop', 'desk-unnamed', config.desk],
+    // One that has expired or was revoked still opens older messages.
+    ...retired.map((key, index): Fault => [key.problem, 'stop', 'retired', { ...key, index }]),
+    ...maintainers.flatMap((one, index): Fault[] => [
+      [!one.facts, 'stop', 'unreadable', one],
+      [one.facts && one.facts.state !== 'usable', 'problem', 'unusable', one],
+      [!one.isNamed, 'problem', 'unnamed', one],
+      [one.facts && fingerprints.indexOf(one.facts.fingerprint) < index, 'stop', 'same-key', one]
+    ]),
+    [!isUsable, 'stop', 'nobody', {}],
+    ...config.products.map(({ id, policy }): Fault => {
+      const needed = policy.notice && Math.max(policy.notice.approvals, 1)
+      return [needed && needed > approvers, 'problem', 'approvers', { id, policy, needed }]
+    })
+  ]
+  return all.filter(([applies]) => Boolean(applies))
+}
+
+/** Nothing is missing from a key that cannot be read. */
 function isNamed(facts: KeyFacts | null, address: Address): boolean {
-  return facts?.addresses.some((candidate) => isSameAddress(candidate, address)) ?? false
+  return facts?.addresses.some((candidate) => isSameAddress(candidate, address)) ?? true
 }

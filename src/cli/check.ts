@@ -17,21 +17,17 @@ export async function check(call: Call): Promise<number> {
   const config = await unlessRefused(call, loadConfig(call.config, process.env))
   if (config === null) return 1
   const now = systemClock.now()
-  const { settings, lines: ofKeys } = await judgeKeys(config, now)
-  const lines = [...ofKeys, ...linesOf('check', factsOf(config))]
-  const problems = lines.flatMap((line) => PROBLEM.exec(line)?.[1] ?? [])
-  const found = [...problems, ...wordingProblems(config.texts)]
+  const { settings, faults, keys } = await judgeKeys(config, now)
+  const said = faults.map(([, , code, about]) => page('faults', { code, about }, 'UTC'))
   const advice = [
-    ...lines.filter((line) => !PROBLEM.test(line)),
+    ...linesOf('check', { ...factsOf(config), deskKey: keys.desk }, config.desk.timezone),
     ...config.products.flatMap((product) =>
       policyAdvice(product, now).map((text) => `products ${product.id}: ${text}`)
     )
   ]
-  return printVerdict(call, found, advice, page('valid', { ...config, settings }, 'UTC'))
+  const problems = [...said, ...wordingProblems(config.texts)]
+  return printVerdict(call, problems, advice, page('valid', { ...config, settings }, 'UTC'))
 }
-
-/** A line of check.liquid or keys.liquid that is more than advice. */
-const PROBLEM = /^(?:stop|problem): (.*)/
 
 function factsOf(config: Config): object {
   const { desk, imap, smtp } = config

@@ -5,9 +5,12 @@
 import { chmodSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, it } from 'vitest'
+import { loadConfig } from '../../src/config/load.ts'
+import { systemClock } from '../../src/effects/system.ts'
+import { judgeKeys } from '../../src/settings.ts'
 import { withGpgAt } from '../support/clock.ts'
 import { type CliResult } from '../support/daemon.ts'
-import { DESK_ADDRESS, keyExpiringIn, PASSPHRASE } from '../support/desk-world.ts'
+import { DESK_ADDRESS, IMAP_PASSWORD, keyExpiringIn, PASSPHRASE } from '../support/desk-world.ts'
 import { withGpg } from '../support/gpg-home.ts'
 import { ADA, GRACE, givenOfflineDesk } from '../support/office.ts'
 import { gpgPerson } from '../support/people.ts'
@@ -264,6 +267,10 @@ describeWith(['gpg'], 'the check of a desk', async () => {
       /maintainers grace: the key has no valid user id/,
       /maintainers grace: another maintainer has the same key/
     )
+    const config = await loadConfig(desk.configFile, { POSTERN_IMAP_PASSWORD: IMAP_PASSWORD })
+    const { settings, faults } = await judgeKeys(config, systemClock.now())
+    const judged = faults.map(([, severity, code]) => `${severity} ${code}`)
+    expect([settings, judged]).toEqual([null, ['problem unnamed', 'stop same-key']])
     writeFileSync(file(KEY_OF_GRACE), 'nothing like a key')
     await expectProblems(/maintainers grace: the file \S+\.asc must hold one OpenPGP public key/)
   })
