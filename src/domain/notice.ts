@@ -69,10 +69,7 @@ export type NoticeFields = Readonly<Partial<Record<NoticeTextField, string>>>
 export type Patch = Omit<Attachment, 'content'>
 
 /** What the list read of an earlier revision: a later one says what changed since. */
-export type ToldNotice = {
-  readonly revision: number
-  readonly fields: NoticeFields
-  readonly patches: readonly Patch[]
+export type ToldNotice = Pick<NoticeRecord, 'revision' | 'fields' | 'patches'> & {
   readonly disclosureAt: Instant | null
   /** The zone in which that date was written; null for none. */
   readonly disclosureZone: string | null

@@ -2,7 +2,7 @@
  * What the decisions need to know of the configuration: plain, deep-readonly, without secrets and without file paths.
  * Built once at start from the decoded configuration and the keys that were read.
  */
-import { type Address, type Contact } from './address.ts'
+import { type Contact } from './address.ts'
 import { type Clock } from './clock.ts'
 import { type Fingerprint } from './ids.ts'
 import { type NoticeField } from './notice.ts'
@@ -73,9 +73,7 @@ export type Product = {
 }
 
 export type Settings = {
-  readonly desk: {
-    readonly name: string
-    readonly address: Address
+  readonly desk: Contact & {
     readonly casePrefix: string
     readonly timezone: string
     /** Envelope sender with `{token}` in its local part, or null for the desk's address. */

@@ -23,13 +23,14 @@ import {
   WARNINGS
 } from '../domain/mail.ts'
 import { type Conversation, type FactLine } from '../domain/message.ts'
-import { type Maintainer, type Product, type Settings } from '../domain/settings.ts'
-import { formatInstant, type Instant } from '../domain/time.ts'
+import { type Maintainer } from '../domain/settings.ts'
+import { formatInstant } from '../domain/time.ts'
 import { count } from '../domain/words.ts'
 import { relay as relayMessage } from '../messages/to-maintainers.ts'
 import { judgeSender } from './authentication.ts'
 import { promiseWords } from './clocks.ts'
 import { reporterIn } from './conversation.ts'
+import { type CommandContext } from './draft.ts'
 import { type AnsweredReporter, memberReach, nameOf, reachSentence } from './recipients.ts'
 import { sealedTo } from './send.ts'
 import { type Situation } from './situation.ts'
@@ -37,12 +38,9 @@ import { answerLines, disclosureWords, stateWords } from './status.ts'
 import { listMember } from './threading.ts'
 
 /** What the facts about a case are made from. */
-export type CaseAbout = {
-  readonly product: Product
-  readonly settings: Settings
+export type CaseAbout = Pick<CommandContext, 'product' | 'settings' | 'now'> & {
   /** The promise that is due first. */
   readonly due: Due | null
-  readonly now: Instant
 }
 
 export type RelayInput = CaseAbout &

@@ -5,7 +5,7 @@
  * people stay inside. Must never write Cc or Bcc, never put two recipients into one message and never return an unencrypted
  * body. RFC 3834 §5 (Auto-Submitted), RFC 5322 §3.6; Autocrypt level 1.
  */
-import { type Address } from '../domain/address.ts'
+import { type Contact } from '../domain/address.ts'
 import {
   type OutgoingBody,
   type OutgoingHeaders,
@@ -31,10 +31,7 @@ import { type SecretKey } from '../openpgp/keyring.ts'
 import { sealMessage, signDetached } from '../openpgp/seal.ts'
 
 /** The signing desk: what every message says about it, and its unlocked key. */
-export type DeskIdentity = {
-  /** Display name of the desk itself. */
-  readonly name: string
-  readonly address: Address
+export type DeskIdentity = Contact & {
   /** The desk's binary certificate, stripped, for the Autocrypt header. */
   readonly publicKey: Uint8Array
   readonly signer: SecretKey

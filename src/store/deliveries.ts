@@ -2,6 +2,7 @@
  * One row per member and revision of a notice: who still waits, whose message is queued, who is held and why. How a queued one
  * fared is read from the outbox, so that there is one truth about sending.
  */
+import { type CaseRecord } from '../domain/case.ts'
 import { type SealedRecipient } from '../domain/decision.ts'
 import { type CaseTag, type Sha256 } from '../domain/ids.ts'
 import { type DeliveryState, type NoticeCopies, type NoticeRecord } from '../domain/notice.ts'
@@ -132,11 +133,8 @@ export type LateCopy = Omit<WaitingDelivery, 'hadNotice'> & {
   readonly outboxId: number | null
   readonly noticeId: number
   readonly caseTag: CaseTag
-  readonly product: string
-  readonly disclosureAt: Instant | null
-  readonly disclosureZone: string | null
   readonly isActive: boolean
-}
+} & Pick<CaseRecord, 'product' | 'disclosureAt' | 'disclosureZone'>
 
 /**
  * Copies that must not leave any more: finished ones that waited too long, those of a release that the disclosure caught up
@@ -208,10 +206,7 @@ export function dropLateCopy(
 }
 
 /** A copy that is finished and has not left. */
-export type WaitingCopy = {
-  readonly revision: number
-  readonly caseTag: CaseTag
-  readonly product: string
+export type WaitingCopy = Pick<NoticeRecord, 'revision' | 'caseTag' | 'product'> & {
   readonly memberId: string
   /** When it could have left first. */
   readonly since: Instant
