@@ -204,7 +204,7 @@ function verbOf(verbs: readonly Grammar[], name: string, second: string): Gramma
 function unknownVerb(verbs: readonly Grammar[], name: string): string {
   const known = verbsUnder(verbs, name).map(synopsis)
   if (known.length > 0) return `Please write the whole command: ${known.join(', ')}.`
-  return `There is no command "/${clip(name)}"; /help lists them all.`
+  return `There is no command "/${clip(name)}"; /help lists the commands.`
 }
 
 /** Whether a guillemet is open at the end of a line: a mail client may have made it of `<<`, or the author quotes. */

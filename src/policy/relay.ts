@@ -11,6 +11,7 @@ import {
 } from '../domain/case.ts'
 import { type Due } from '../domain/clock.ts'
 import { type Decision } from '../domain/decision.ts'
+import { groupBy } from '../domain/group.ts'
 import { formatFingerprint } from '../domain/ids.ts'
 import {
   explainSignature,
@@ -36,6 +37,7 @@ import { sealedTo } from './send.ts'
 import { type Situation } from './situation.ts'
 import { answerLines, disclosureWords, stateWords } from './status.ts'
 import { listMember } from './threading.ts'
+import { missingRoles } from './verbs/verb.ts'
 
 /** What the facts about a case are made from. */
 export type CaseAbout = Pick<CommandContext, 'product' | 'settings' | 'now'> & {
@@ -69,7 +71,9 @@ export function relay(input: RelayInput): Decision[] {
     const readers = input.settings.maintainers.filter(
       ({ roles }) => name === (roles.includes('list-admin') ? null : hiddenAs)
     )
-    return readers.length === 0 ? [] : [forwarded(input, readers, name)]
+    // A reply of those who only advise goes nowhere else.
+    const groups = groupBy(readers, (one) => String(onlyAdvises(one)))
+    return [...groups.values()].map((group) => forwarded(input, group, name))
   })
 }
 
@@ -129,18 +133,29 @@ function forwarded(
     files: files.map(
       ({ filename, size, sha256 }) => `${filename} (${size} bytes, SHA-256 ${sha256})`
     ),
-    reach: replyWords(input, hiddenAs),
+    reach: to.some(onlyAdvises) ? ADVISORS_REACH : replyWords(input, hiddenAs),
     hasNoReader: hasNoReader()
   })
   const original = !isHidden && input.size <= settings.limits.original
   return sealedTo(to, message, {
-    once: isHidden ? `${arrivalId}:by-id` : String(arrivalId),
+    once: copyName(arrivalId, to, isHidden),
     tag: record.tag,
     via: hiddenAs ?? (from && (from.name || from.address)),
     conversation: conversationWith(writer),
     files: isWithheld ? null : { from: 'arrival', original, keys: !isHidden }
   })
 }
+
+function onlyAdvises(one: Maintainer): boolean {
+  return missingRoles(one).length > 0
+}
+
+function copyName(arrivalId: number, to: readonly Maintainer[], isHidden: boolean): string {
+  return `${arrivalId}${isHidden ? ':by-id' : ''}${to.some(onlyAdvises) ? ':advisor' : ''}`
+}
+
+const ADVISORS_REACH =
+  'What you reply stays among the maintainers. /help lists the commands that your key may use; all others take a role that it does not have.'
 
 const UNREADABLE =
   'We could not open this message; the details say why. Please ask for it again: the reporter with /ask (and a text below it, if an earlier message could be read), a list member with a text below /member.'

@@ -366,6 +366,7 @@ describe('with replies: reporter, a plain answer', () => {
   it('of an advisor stays a note (A5)', async () => {
     const advisor = { ...linus, roles: ['advisor' as const] }
     const report = await givenForwarded(advisor)
+    expect(await world.read(linus, report)).toContain('What you reply stays among the maintainers.')
     await answers(report, { quotes: report })
     expect(await readers()).toEqual(['grace'])
   })

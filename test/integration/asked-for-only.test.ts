@@ -113,20 +113,17 @@ describeWith(['dovecot', 'gpg'], 'what commands print', async () => {
   it('a case that was merged names its own reporter, and says when that one was answered (B14)', async () => {
     const [into, merged] = [tag, tag.replace(/1$/, '2')]
     using db = databaseOf(desk)
+    const due = { at: '2030-01-02T10:00:00.000Z' as Instant, clock: 'answer', reporter: merged }
     db.transact((tx) => {
-      tx.run('UPDATE case_reporters SET address = ? WHERE id = ?', [
-        ...['carol@reporter.example', merged]
-      ])
+      const carol = ['carol@reporter.example', merged]
+      tx.run('UPDATE case_reporters SET address = ? WHERE id = ?', carol)
+      looks.write(tx, aboutCase(tag as CaseTag), { nextLookAt: null, due, eachFrom: 0 })
       const answer = { kind: 'reply', audience: 'reporter', recipientId: merged } as const
       outbox.queue(tx, mail('answer', answer), '2026-11-23T10:00:00.000Z' as Instant)
       tx.run("UPDATE cases SET state = 'merged' WHERE tag = ?", [merged])
       const [one, other] = [merged, into].map((tag) => cases.find(tx, tag as CaseTag))
       if (one && other) cases.merge(tx, one, other)
     })
-    const due = { at: '2030-01-02T10:00:00.000Z' as Instant, clock: 'answer', reporter: merged }
-    db.transact((tx) =>
-      looks.write(tx, aboutCase(tag as CaseTag), { nextLookAt: null, due, eachFrom: 0 })
-    )
     const rows = await listed()
     expect(rows.find(({ tag }) => tag === merged)).toMatchObject({
       answeredAt: '2026-11-23T10:00:00.000Z',
@@ -137,7 +134,6 @@ describeWith(['dovecot', 'gpg'], 'what commands print', async () => {
     expect(stdout).toContain(`merged into ${into}`)
     expect(stdout).toContain('Reporter:   <carol@reporter.example>')
 
-    // Which of several reporters waits.
     const whose = /2 Jan 2030, 11:00 Berlin .* \(reporter carol@reporter.example\): /
     expect(rows.find(({ tag }) => tag === into)?.due?.says).toMatch(whose)
     expect((await desk.cli('cases')).stdout).toMatch(whose)

@@ -12,21 +12,22 @@ import { KEYS } from './keys.ts'
 import { NOTICE } from './notice.ts'
 import { PLACE } from './place.ts'
 import { TALK } from './talk.ts'
-import { type DeskAnswer, rolesOf, synopsis, type Verb, verbsUnder } from './verb.ts'
+import { type DeskAnswer, missingRoles, rolesOf, synopsis, type Verb, verbsUnder } from './verb.ts'
 
 const help: Verb = {
   name: 'help',
   arguments: '[COMMAND]',
   binds: 'desk',
   roles: [],
-  help: 'lists the commands, or explains one',
+  help: 'lists the commands that your key may use, or explains one',
   more: 'Works in any signed and encrypted message to the desk, also without a case.',
-  run: ({ words }, _context, verbs): DeskAnswer => {
+  run: ({ words }, { author }, verbs): DeskAnswer => {
     const [wanted = ''] = /[^/:]+/.exec(words.join(' ').toLowerCase()) ?? []
     const isList = wanted === ''
-    const found = isList ? verbs : verbsUnder(verbs, wanted)
+    const own = verbs.filter(({ roles }) => missingRoles(author, roles).length === 0)
+    const found = isList ? own : verbsUnder(verbs, wanted)
     if (found.length === 0)
-      throw new Refusal(`There is no command "/${wanted}"; /help lists them all.`)
+      throw new Refusal(`There is no command "/${wanted}"; /help lists the commands.`)
     return { says: 'See below.', block: { kind: 'help', isList, verbs: found.map(helpOf) } }
   }
 }
