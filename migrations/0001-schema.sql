@@ -469,7 +469,8 @@ SELECT case_reporters.*, tag AS case_tag, product,
   (SELECT min(created_at) FROM case_reporters AS same JOIN outbox ON recipient_id = same.id AND audience = 'reporter'
     AND kind IN ('reply', 'accepted', 'rejected', 'merged', 'closed', 'reopened')
     WHERE outbox.state <> 'given-up' AND bounced_at IS NULL AND (same.id = case_reporters.id
-      OR (same.case_id = case_reporters.case_id AND lower(same.address) = lower(case_reporters.address)
+      -- Not by the index of addresses: one person may have reported in thousands of cases.
+      OR (same.case_id = case_reporters.case_id AND +lower(same.address) = lower(case_reporters.address)
         AND created_at >= (SELECT opened_at FROM cases AS own WHERE own.tag = case_reporters.id)))) AS answered_at,
   iif(address IS NULL, 'null', json_object('name', name, 'address', address)) AS contact,
   (SELECT json_group_array(fingerprint ORDER BY first_seen_at DESC, fingerprint) FROM reporter_keys
