@@ -73,7 +73,7 @@ export function createBell() {
 
 export type Bells = ReturnType<typeof createBells>
 
-/** Where the loops wake each other. `intake`: the whole inbox must be listed. `handled`: messages were processed and can be moved. */
+/** Where the loops wake each other. `intake`: the whole inbox must be listed. `handled`: processed messages can be moved. */
 export function createBells() {
   const [intake, handled] = [createBell(), createBell()]
   return { intake, handled, work: createBell(), dispatch: createBell() }

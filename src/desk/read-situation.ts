@@ -257,7 +257,7 @@ function lastIssued(read: Read, messages: readonly NamedMessage[]): Issued | nul
   return named === undefined || record === null ? null : { ...named, case: record }
 }
 
-/** Message-IDs that a bounce returns, or whose token a bounce address in To names, where the mail host supports such addresses. */
+/** Message-IDs that a bounce returns, or whose token a bounce address in To names, where the host supports such addresses. */
 function returnedIds(desk: Desk, { bounce, outer }: OpenedMail): readonly MessageId[] {
   const { bounceAddress, address } = desk.settings.desk
   const [before, after] = bounceAddress?.toLowerCase().split('{token}') ?? []

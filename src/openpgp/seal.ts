@@ -11,8 +11,8 @@ import { CONFIG } from './config.ts'
 import { holds, judgeKey, knownCertificate, type SecretKey } from './keyring.ts'
 
 /**
- * `payload` signed by the desk and encrypted only to the target, armored, both as of `now`. Refuses a recipient's key that cannot be
- * used. Throws {@link Trouble} `desk-key` when the desk's own key cannot sign.
+ * `payload` signed by the desk and encrypted only to the target, armored, both as of `now`. Refuses a recipient's key that
+ * cannot be used. Throws {@link Trouble} `desk-key` when the desk's own key cannot sign.
  */
 export async function sealMessage(
   payload: Uint8Array,

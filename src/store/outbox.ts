@@ -115,8 +115,8 @@ export function takeUpLost(tx: Tx): void {
 }
 
 /**
- * Takes the messages that are due, longest due first; call {@link recordOutcome} with what became of each. At most so many, and so
- * many bytes of them in memory; one message is always claimed, however large.
+ * Takes the messages that are due, longest due first; call {@link recordOutcome} with what became of each. At most so many,
+ * and so many bytes of them in memory; one message is always claimed, however large.
  */
 export function claimDue(
   tx: Tx,
