@@ -7,14 +7,7 @@ import { formatInstant } from '../../domain/time.ts'
 import { count, listed } from '../../domain/words.ts'
 import { type Draft, decided, type Handler, hasHappened, refuseIf, splitReason } from '../draft.ts'
 import { approvalRule } from '../embargo.ts'
-import {
-  approvedBy,
-  noticeDigest,
-  outdatedPreview,
-  plannedRelease,
-  sentComplaint,
-  standingPreview
-} from '../notice-content.ts'
+import * as content from '../notice-content.ts'
 import { noticeComplaint } from '../notice-lint.ts'
 import { nameOf } from '../recipients.ts'
 import { dateLines } from '../status.ts'
@@ -27,18 +20,18 @@ const approve: Handler = (draft, command) => {
   const code = (command.words[0] ?? '').toLowerCase()
   refuseIf(approvalComplaint(draft, notice, code))
   const { revision } = notice
-  const digest = noticeDigest(draft, notice)
+  const digest = content.noticeDigest(draft, notice)
   // A reporter has no commands: an objection stops nothing, not even one that came after the preview.
   const objections = [...dateLines(draft)].filter((line) => line.includes('OBJECTED'))
   const also = objections.map((line) => ` ${line}.`).join('')
   const about = { digest, code, members: draft.bound.members.length }
   decided(draft, 'notice-approved', { revision, ...about })
   draft.activity.push('approved the notice')
-  const given = approvedBy(draft.notice ?? notice, draft).length
+  const given = content.approvedBy(draft.notice ?? notice, draft).length
   const lacking = approvalRule(draft.product.policy).needed - given
   if (lacking > 0)
     return `Approved. ${count(lacking, 'more approval is', 'more approvals are')} needed.${also}`
-  const releaseAt = plannedRelease(draft)
+  const releaseAt = content.plannedRelease(draft)
   const isNow = releaseAt === null || releaseAt <= now || isListTold(notice)
   const when = isNow ? 'at once' : formatInstant(releaseAt, settings.desk.timezone)
   draft.notice = { ...notice, ...draft.notice, state: 'scheduled', releaseAt }
@@ -51,10 +44,10 @@ function approvalComplaint(draft: Draft, notice: NoticeRecord, code: string): st
   const { author, product } = draft
   const rule = approvalRule(product.policy)
   const issued = notice.previews.find((one) => one.code === code)
-  const counted = approvedBy(notice, draft)
+  const counted = content.approvedBy(notice, draft)
   const over = counted.length < rule.needed ? ['releasing'] : ['scheduled', 'releasing']
   if (over.includes(notice.state)) return 'The notice is approved already.'
-  const done = sentComplaint(notice, draft)
+  const done = content.sentComplaint(notice, draft)
   if (done !== null) return done
   if (['', 'code'].includes(code))
     return 'Please add the code that stands in the preview: /notice approve CODE.'
@@ -65,7 +58,9 @@ function approvalComplaint(draft: Draft, notice: NoticeRecord, code: string): st
   const isGiven = counted.includes(author.id) && counted.length < rule.needed
   const given = isGiven ? 'You have approved it already.' : null
   return (
-    outdatedPreview(issued, noticeDigest(draft, notice), draft) ?? given ?? noticeComplaint(draft)
+    content.outdatedPreview(issued, content.noticeDigest(draft, notice), draft) ??
+    given ??
+    noticeComplaint(draft)
   )
 }
 
@@ -113,7 +108,7 @@ export const APPROVAL: readonly Verb[] = [
     next: {
       happens: 'notice-approved',
       writes: (draft) => {
-        const code = standingPreview(draft)?.code
+        const code = content.standingPreview(draft)?.code
         if (draft.notice === null || code === undefined) return null
         const complaint = approvalComplaint(draft, draft.notice, code)
         // The code itself stands in the preview alone: only somebody who has that before them can approve it (G7).

@@ -32,20 +32,7 @@ import {
   requireLegal
 } from '../draft.ts'
 import { whoApproves } from '../embargo.ts'
-import {
-  approving,
-  fieldInstant,
-  isNoticeOpen,
-  missingFields,
-  noticeDigest,
-  noticeForm,
-  noticeParams,
-  plannedRelease,
-  sentComplaint,
-  shownText,
-  standingPreview,
-  willLeave
-} from '../notice-content.ts'
+import * as content from '../notice-content.ts'
 import {
   INSTANTS,
   memberMentions,
@@ -74,7 +61,7 @@ const draftNotice: Handler = (draft, command) => {
   if (draft.words.some((said) => (said.files ?? []).length > 0)) throw new Refusal(WHOSE_FILES)
   requireLegal(draft, 'notice-drafted')
   if (command.fields.length === 0 && files.length === 0) {
-    draft.blocks.push(noticeForm(draft))
+    draft.blocks.push(content.noticeForm(draft))
     return 'Nothing is changed. The form is below: fill it in and send it.'
   }
   // A line of the form that was left empty says nothing; behind a field that had a text it takes that out.
@@ -100,7 +87,7 @@ const draftNotice: Handler = (draft, command) => {
 /** The instants among these fields as the notice says them: in the zone of the desk, in UTC and as written (B17). */
 function instantWords(notice: NoticeRecord, given: Command['fields'], timezone: string): string {
   return INSTANTS.filter((name) => given.some(({ key, value }) => key === name && value !== ''))
-    .map((name) => ` ${NOTICE_FIELDS[name]}: ${shownText(name, notice, timezone)}.`)
+    .map((name) => ` ${NOTICE_FIELDS[name]}: ${content.shownText(name, notice, timezone)}.`)
     .join('')
 }
 
@@ -127,9 +114,9 @@ export function editWords(draft: Draft, edited: string): string {
   const faults = [...noticeFaults(draft)]
   if (faults.length > 0)
     return `${says} Before the preview, please correct this: ${oneALine(faults)}`
-  const patch = fieldInstant(notice, 'patch_available_at', settings.desk.timezone)?.instant
+  const patch = content.fieldInstant(notice, 'patch_available_at', settings.desk.timezone)?.instant
   const late = patch !== undefined && patch > (draft.case.disclosureAt ?? patch) ? PATCH_LATE : ''
-  return `${says}${late}${missingFields(draft).length === 0 ? ' Nothing is missing.' : ''}`
+  return `${says}${late}${content.missingFields(draft).length === 0 ? ' Nothing is missing.' : ''}`
 }
 
 const LIST_HAS_IT = ' This is what the list has: nothing is left to approve.'
@@ -173,7 +160,9 @@ function standingAs(notice: NoticeRecord, draft: Draft): NoticeRecord | null {
   if (told === null || left?.kind !== 'notice-left' || hasHappened(draft, 'notice-held'))
     return null
   // The same instant may have been written in another zone.
-  const changes = noticeParams(notice, draft).changes.filter(({ what }) => what !== 'Disclosure')
+  const changes = content
+    .noticeParams(notice, draft)
+    .changes.filter(({ what }) => what !== 'Disclosure')
   if (changes.length > 0 || told.disclosureAt !== draft.case.disclosureAt) return null
   const { revision } = told
   return { ...notice, revision, releasedAt: left.at, state: 'released', hasLeft: true }
@@ -206,7 +195,7 @@ const preview: Handler = (draft) => {
   const none = 'There is no notice yet; start with /notice draft.'
   const notice = noticeFor(draft, 'notice-previewed', none)
   refuseIf(previewComplaint(draft, notice))
-  const digest = noticeDigest(draft, notice)
+  const digest = content.noticeDigest(draft, notice)
   draft.decisions.push(...previewMails(draft, notice))
   const about = { digest, code: draft.tools.code, members: draft.bound.members.length }
   decided(draft, 'notice-previewed', { revision: notice.revision, ...about })
@@ -225,19 +214,19 @@ export function noticeFor(draft: Draft, kind: EventKind | null, none: string): N
 export function approverWords(draft: Draft): string {
   const { notice, product } = draft
   const isMeant = notice !== null && product.policy.notice !== null
-  return isMeant ? ` ${whoApproves(approving(notice, draft))}` : ''
+  return isMeant ? ` ${whoApproves(content.approving(notice, draft))}` : ''
 }
 
 function previewComplaint(draft: Draft, notice: NoticeRecord): string | null {
-  return changeComplaint(draft) ?? sentComplaint(notice, draft) ?? noticeComplaint(draft)
+  return changeComplaint(draft) ?? content.sentComplaint(notice, draft) ?? noticeComplaint(draft)
 }
 
 /** Which members the text names is said to list admins alone (G5), or to everybody if nobody is a list admin. */
 function previewMails(draft: Draft, notice: NoticeRecord): Decision[] {
   const { settings, product, bound, now, case: record } = draft
   const { timezone } = settings.desk
-  const releaseAt = plannedRelease(draft)
-  const params = noticeParams(notice, draft)
+  const releaseAt = content.plannedRelease(draft)
+  const params = content.noticeParams(notice, draft)
   const expired = bound.members.filter(
     ({ keyExpiresAt }) => keyExpiresAt !== null && releaseAt !== null && keyExpiresAt <= releaseAt
   )
@@ -245,13 +234,13 @@ function previewMails(draft: Draft, notice: NoticeRecord): Decision[] {
     by: draft.author.name,
     specimen: noticeMessage(params),
     patches: params.patches,
-    leaves: releaseAt === null ? '' : willLeave(releaseAt, draft),
+    leaves: releaseAt === null ? '' : content.willLeave(releaseAt, draft),
     product: product.name,
     members: bound.members.length,
     expired: expired.length,
     supported: product.supported.join(', '),
     authors: listed(notice.authors.ids.map((id) => nameOf(id, settings))),
-    approvers: whoApproves(approving(notice, draft)),
+    approvers: whoApproves(content.approving(notice, draft)),
     now: formatInstant(now, timezone),
     dates: [...dateLines(draft)],
     isClockDoubted: bound.clockJump !== null,
@@ -296,7 +285,7 @@ export function announceEdit(draft: Draft): string {
 function isUnready(draft: Draft): boolean {
   const dated = { ...draft, case: { ...draft.case, disclosureAt: draft.now } }
   const faults = [...noticeFaults(draft)].filter((fault) => fault !== NOBODY_LISTED)
-  return missingFields(dated).length > 0 || faults.length > 0
+  return content.missingFields(dated).length > 0 || faults.length > 0
 }
 
 export const AUTHORS = ['committer', 'release'] as const
@@ -312,7 +301,7 @@ export const NOTICE: readonly Verb[] = [
     run: draftNotice,
     next: {
       happens: 'notice-drafted',
-      writes: (draft) => (isNoticeOpen(draft) && isUnready(draft) ? '/notice draft' : null)
+      writes: (draft) => (content.isNoticeOpen(draft) && isUnready(draft) ? '/notice draft' : null)
     }
   },
   {
@@ -323,11 +312,11 @@ export const NOTICE: readonly Verb[] = [
     next: {
       happens: 'notice-previewed',
       writes: (draft) =>
-        isNoticeOpen(draft) &&
+        content.isNoticeOpen(draft) &&
         draft.notice !== null &&
         draft.case.disclosureAt !== null &&
         previewComplaint(draft, draft.notice) === null &&
-        standingPreview(draft) === null
+        content.standingPreview(draft) === null
           ? '/notice preview'
           : null
     }

@@ -16,16 +16,7 @@ import {
   withdrawWords
 } from '../draft.ts'
 import { namesDesk, newText } from '../new-text.ts'
-import {
-  addNote,
-  askFor,
-  holdsPlan,
-  message,
-  pathIn,
-  reporterMeant,
-  toEach,
-  toReporter
-} from '../reporter-mail.ts'
+import * as reporterMail from '../reporter-mail.ts'
 import { sealedTo } from '../send.ts'
 import { isPromised } from '../status.ts'
 import { waitingFor } from '../waiting-words.ts'
@@ -34,7 +25,7 @@ import { type Verb } from './verb.ts'
 const note: Handler = (draft, command) => {
   const text = [command.words.join(' '), command.text ?? ''].filter((part) => part !== '')
   if (text.length === 0) throw new Refusal('A note needs text below it or between << and >>.')
-  addNote(draft, text.join('\n\n'))
+  reporterMail.addNote(draft, text.join('\n\n'))
   return 'Kept for the maintainers.'
 }
 
@@ -46,7 +37,7 @@ const reply: Handler = (draft, command) => {
   const files = draft.words.some((said) => said.files !== undefined) ? [] : draft.files
   const along = files.length > 0 ? ` ${count(files.length, 'file', 'files')} went along.` : ''
   const stayed = draft.hasClientFiles ? CLIENT_FILES_STAY : ''
-  return `${toReporter(draft, { mail: 'reply', text, files })}${along}${stayed}`
+  return `${reporterMail.toReporter(draft, { mail: 'reply', text, files })}${along}${stayed}`
 }
 
 const CLIENT_FILES_STAY =
@@ -56,7 +47,7 @@ function filesComplaint(draft: Draft): string | null {
   if (draft.newPatches !== null) return WHOSE_FILES
   const attached = attachedMail(draft)
   if (attached !== null) return attached
-  const way = pathIn(draft)
+  const way = reporterMail.pathIn(draft)
   return way === null || way === 'encrypted' ? null : FILES_WITHOUT_KEY
 }
 
@@ -83,7 +74,7 @@ const plan: Handler = (draft, command) => {
     refuseIf(doubtsAbout(value, command)[0]?.says ?? null)
   }
   const text = `Plan:\n${said.plan}\n\nWorkarounds:\n${said.workarounds}`
-  refuseIf(holdsPlan(text) ? null : PLAN_FORM)
+  refuseIf(reporterMail.holdsPlan(text) ? null : PLAN_FORM)
   const words = { mail: 'reply', text } as const
   const { conversation, bound, case: record } = draft
   const isForAll =
@@ -91,7 +82,9 @@ const plan: Handler = (draft, command) => {
     conversation.kind === 'one' &&
     conversation.with === '' &&
     bound.named === record.tag
-  return isForAll ? toEach(addresseesOf(draft.case), draft, words) : toReporter(draft, words)
+  return isForAll
+    ? reporterMail.toEach(addresseesOf(draft.case), draft, words)
+    : reporterMail.toReporter(draft, words)
 }
 
 const PLAN_FORM =
@@ -111,7 +104,7 @@ const member: Handler = (draft, command) => {
   decided(draft, 'member-answered', { member: id })
   draft.texts.push({ title: `To list member ${id}`, text })
   const sent = sealedTo([to], memberAnswer({ author: author.name, text }), sending)
-  draft.decisions.push(message(draft, 'member', text), sent)
+  draft.decisions.push(reporterMail.message(draft, 'member', text), sent)
   draft.activity.push(`answered list member ${id} (encrypted)`)
   const whom = author.roles.includes('list-admin') ? `${name} <${address}>` : `list member ${id}`
   return `On its way to ${whom}, encrypted.`
@@ -152,16 +145,16 @@ const NOTHING_OWN = 'Nothing of the text is your own: it only quotes, and quoted
 
 const ask: Handler = (draft, command) => {
   const text = textFor(command.text ?? '', draft)
-  if (text !== '') return toReporter(draft, { mail: 'question', text })
+  if (text !== '') return reporterMail.toReporter(draft, { mail: 'question', text })
   refuseIf(conversationComplaint(draft.conversation))
-  const reporter = reporterMeant(draft)
+  const reporter = reporterMail.reporterMeant(draft)
   const name = askedFor(draft)
   const isForKey = name === 'key-request'
-  if (isForKey && pathIn(draft) === 'encrypted')
+  if (isForKey && reporterMail.pathIn(draft) === 'encrypted')
     throw new Refusal(
       'There is nothing to ask for: the report could be read, and we have a key of the reporter. Please write your question below /ask.'
     )
-  const { says, decisions } = askFor(reporter, draft, name)
+  const { says, decisions } = reporterMail.askFor(reporter, draft, name)
   refuseIf(decisions.length === 0 ? `Not sent: ${says}` : null)
   if (!isForKey) decided(draft, 'info-asked', { reporter: reporter.id, how: 'in-clear' })
   draft.decisions.push(...decisions)
@@ -177,7 +170,7 @@ export function askedFor({ bound }: Draft): 'key-request' | 'resend-request' {
 const unsend: Handler = (draft, { words }) => {
   const { before, reason } = splitReason(words)
   if (before !== '') throw new Refusal('Please write /unsend or /unsend because REASON.')
-  const reporter = reporterMeant(draft)
+  const reporter = reporterMail.reporterMeant(draft)
   const { address } = reporter.contact
   const waiting = waitingFor(reporter, draft).filter(({ tag }) => tag === draft.case.tag)
   if (waiting.length === 0)
@@ -207,7 +200,7 @@ const MUST_LEARN_MERGE =
   'Not withdrawn: the reporter must learn that the case was merged. If the reporter was told another way, write /unsend because REASON.'
 
 function canAnswer(draft: Draft): boolean {
-  const way = pathIn(draft)
+  const way = reporterMail.pathIn(draft)
   const isReachable = way === 'encrypted' || way === 'in-clear'
   return (
     isReachable && isOpen(draft.case.state) && conversationComplaint(draft.conversation) === null
@@ -255,8 +248,8 @@ export const TALK: readonly Verb[] = [
         const reporter = reporterIn(draft.case, draft.conversation)
         if (reporter === null || reporter === 'several') return null
         return conversationComplaint(draft.conversation) === null &&
-          pathIn(draft) === 'no-key' &&
-          askFor(reporter, draft, askedFor(draft)).decisions.length > 0
+          reporterMail.pathIn(draft) === 'no-key' &&
+          reporterMail.askFor(reporter, draft, askedFor(draft)).decisions.length > 0
           ? '/ask'
           : null
       }
