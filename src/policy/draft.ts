@@ -275,7 +275,12 @@ export function splitReason(words: readonly string[]) {
   if (reason === '') throw new Refusal('Please give the reason after "because".')
   // The placeholder of `/help`.
   if (reason === 'REASON') throw new Refusal('Please write your own reason in place of REASON.')
-  return { before: words.slice(0, at).join(' '), reason, why: `, because: ${reason}` }
+  // People set a dash or a comma in front of it.
+  const before = words
+    .slice(0, at)
+    .join(' ')
+    .replace(/[\s,;–—-]+$/u, '')
+  return { before, reason, why: `, because: ${reason}` }
 }
 
 /** Whether this message puts one of these on the record of the case. */

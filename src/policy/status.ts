@@ -212,8 +212,9 @@ function newKeyWords(reporter: Addressed, { bound, reporterKeys, product }: Draf
 /** The date while it holds: a case that ended without disclosure has none. */
 function* disclosureLines(draft: Draft): Iterable<string> {
   const { case: record, known, settings, now } = draft
-  const since = recordAfter(draft).findLast((one) => one.kind === 'disclosed')?.about.date
-  if (since !== undefined) yield `Public since: ${formatInstant(since, settings.desk.timezone)}`
+  const since = recordAfter(draft).findLast((one) => one.kind === 'disclosed')?.about
+  if (since !== undefined)
+    yield `Public since: ${formatInstant(since.date, settings.desk.timezone)}${whyWords(since)}`
   const { disclosureAt, state } = record
   if (disclosureAt === null && state === 'accepted') yield 'Missing: a disclosure date (/embargo)'
   const isPublic = known.wasDisclosed || state === 'disclosed'
@@ -328,11 +329,15 @@ function holdWords(draft: Draft): string {
   const held = recordAfter(draft).findLast((one) => one.kind === 'notice-held')
   if (held?.kind !== 'notice-held') return ''
   const { actor, about } = held
-  const { because, reason } = about
+  const { because } = about
   if (because !== 'maintainer' && because !== 'operator')
     return ` by the desk, because ${HOLD_REASONS[because]}`
   const by = actor.kind === 'operator' ? 'the operator' : nameOf(actor.id, draft.settings)
-  return ` by ${by}${reason === '' ? '' : `, because: ${reason}`}`
+  return ` by ${by}${whyWords(about)}`
+}
+
+function whyWords({ reason }: { readonly reason: string }): string {
+  return reason === '' ? '' : `, because: ${reason}`
 }
 
 /** Where the copies are; before a change leaves, those of the earlier revision, with the date in them. */

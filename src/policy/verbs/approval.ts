@@ -89,8 +89,8 @@ const hold: Handler = (draft, command) => {
   decided(draft, 'notice-held', { revision, ...about })
   draft.activity.push(`put the notice on hold${why}`)
   return state === 'releasing' || isHere
-    ? `On hold. ${copiesHeld(copies)}`
-    : 'On hold. A new /notice preview and approval let it go on.'
+    ? `On hold${why}. ${copiesHeld(copies)}`
+    : `On hold${why}. A new /notice preview and approval let it go on.`
 }
 
 const HOLD_FIRST =

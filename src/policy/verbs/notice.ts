@@ -80,8 +80,14 @@ const draftNotice: Handler = (draft, command) => {
   const emptied = fields.filter(({ value }) => value === '').map(({ key }) => key)
   const without = emptied.length === 0 ? '' : `, and took out the text of ${listed(emptied)}`
   draft.activity.push(`wrote the notice, revision ${written.revision}${without}`)
-  const stored = files.length === 0 ? '' : ` ${count(files.length, 'patch', 'patches')} stored.`
-  return `Notice revision ${written.revision} stored${without}.${stored}${instantWords(written, fields, draft.settings.desk.timezone)}${editWords(draft, edited)}`
+  return `Notice revision ${written.revision} stored${without}.${storedWords(files, notice)}${instantWords(written, fields, draft.settings.desk.timezone)}${editWords(draft, edited)}`
+}
+
+/** The files of a message become the patches in place of those that were there. */
+function storedWords({ length }: Draft['files'], before: NoticeRecord | null): string {
+  const names = (before?.patches ?? []).map(({ filename }) => filename)
+  const instead = names.length === 0 ? '' : `, in place of ${listed(names)}`
+  return length === 0 ? '' : ` ${count(length, 'patch', 'patches')} stored${instead}.`
 }
 
 /** The instants among these fields as the notice says them: in the zone of the desk, in UTC and as written (B17). */
@@ -297,7 +303,7 @@ export const NOTICE: readonly Verb[] = [
     roles: AUTHORS,
     text: { goesTo: 'fields', keys: NOTICE_TEXT_FIELDS, isOptional: true },
     help: 'writes the notice from the lines below; alone, it sends you the form',
-    more: 'Fields that you do not give stay as they are; an empty line takes a text out. Any change voids the approvals.',
+    more: 'Fields that you do not give stay as they are; a field with nothing behind its colon takes its text out. Any change voids the approvals.',
     run: draftNotice,
     next: {
       happens: 'notice-drafted',

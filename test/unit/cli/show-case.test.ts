@@ -30,7 +30,7 @@ function shownCase(change: object, state = 'accepted'): string {
   })
 }
 
-const DISCLOSED = { kind: 'disclosed', at: LATER, about: { date: LATER } }
+const DISCLOSED = { kind: 'disclosed', at: LATER, about: { date: LATER, reason: 'a leak' } }
 it.each([
   ['accepted', [], true],
   ['rejected', [], false],
@@ -39,7 +39,9 @@ it.each([
 ] as const)(
   '(B6) a case that ended without disclosure shows no date: %s %j',
   (state, history, is) => {
-    expect(shownCase({ history }, state).includes('Disclosure: ')).toBe(is)
+    const shown = shownCase({ history }, state)
+    expect(shown.includes('Disclosure: ')).toBe(is)
+    expect(shown.includes(', because: a leak')).toBe(history.length > 0)
   }
 )
 

@@ -57,7 +57,7 @@ function run(
 
 describe('/disclosed', () => {
   it.each([
-    ['', 'noticed', PAST, { date: NOW, reason: '' }],
+    ['', 'noticed', PAST, { date: PAST, reason: '' }],
     ['2026-11-21T10:00Z', 'planned', PAST, { date: '2026-11-21T10:00:00.000Z', reason: '' }],
     ['because: it leaked', 'planned', FUTURE, { date: NOW, reason: 'it leaked' }]
   ] as const)(

@@ -262,7 +262,8 @@ describe('/notice hold (G7)', () => {
     ['is being handed over', { onTheWay: 2 }, '2 copies may be leaving at this moment'],
     ['was given up and could be sent again', { givenUp: 1 }, '1 copy could not be delivered']
   ])('is accepted while a copy %s, and withdraws it', (_name, copies, says) => {
-    const result = run('/notice hold', on('released', copies))
+    const result = run('/notice hold — because of a bug', on('released', copies))
+    expect(result.said).toContain('On hold, because: of a bug.')
     expect(result.said).toContain(says)
     expect(only(result.decisions, 'save-notice')[0]).toMatchObject({ copies: 'withdraw' })
   })

@@ -172,6 +172,12 @@ describe('the answer to commands (B6)', () => {
     expect(stored('a')).toContain('1 patch stored')
     expect(stored('a', 'b')).toContain('2 patches stored')
     expect(stored()).not.toContain('patch stored')
+    const notice = noticeRecord({ patches: [{ ...file('old'), filename: 'fix.patch' }] })
+    const again = {
+      bound: bound({ case: caseRecord({ state: 'accepted' }), notice }),
+      files: [file('a')]
+    }
+    expect(answer('/notice draft', again)).toContain('1 patch stored, in place of fix.patch.')
     const released = noticeRecord({ state: 'released', releasedAt: NOW })
     const copies = { revision: 1, here: 1, onTheWay: 0, givenUp: 0, left: 0 }
     const held = answer('/notice hold', { bound: bound({ notice: released, copies }) })
