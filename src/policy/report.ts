@@ -365,6 +365,6 @@ function stateAfter(
 function endedWarnings(record: CaseRecord, state: CaseRecord['state']): string[] {
   if (record.state === state || isOpen(record.state)) return []
   return [
-    `The case was ${stateWords(record)}, and the reporter wrote again. It is open again (${stateWords({ ...record, state })}). Please answer with /reply, or close it again: write the lines /reply and /close because REASON, in this order, and a text to the reporter below them.`
+    `The case was ${stateWords(record)}, and the reporter wrote again. It is open again (${stateWords({ ...record, state })}). Please answer with /reply, or close it again with two commands: /reply with its text between << and >>, and below it /close because REASON.`
   ]
 }

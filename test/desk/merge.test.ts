@@ -698,10 +698,10 @@ it('/reopen tells the reporter who was told of the end, once, and nobody who was
   expect(toBob.join()).not.toContain('we were wrong')
   // A text below goes along, or is refused where nobody gets the news (B7).
   await says('/close because it is old')
-  await says('/reopen because it is not\nPlease test again.')
+  await says('/reopen because it is not\n\nPlease test again.')
   expect(await lastTo(bob)).toMatch(/opened your case again\. If you know more, .* test again\./)
   await says('/close internal because it is old')
-  const refused = await says('/reopen because it is not\nPlease test again.')
+  const refused = await says('/reopen because it is not\n\nPlease test again.')
   expect(refused).toContain('Please put the text under a line /reply.')
 })
 
@@ -723,8 +723,8 @@ it('a closed case that one of two reporters opens again is closed by the lines t
   await givenMerged()
   await says(REJECT)
   await writes(bob, 'It is none of that.', { tag: SECOND, ...answering(bob) })
-  expect(await lastTo(grace)).toContain('write the lines /reply and /close because REASON, in this')
-  const text = `/reply\n/close because nothing new\nNothing has changed.\n\n`
+  expect(await lastTo(grace)).toContain('/reply with its text between << and >>, and below it /close')
+  const text = '/reply <<\nNothing has changed.\n>>\n/close because nothing new\n\n'
   const done = await says(text + (await quoted(grace, latest(grace))), FIRST, answering(grace))
   expect(done).toContain('Done: 2 commands.')
   expect(await lastTo(bob)).toContain('Nothing has changed.')
