@@ -55,7 +55,9 @@ export async function inspectKey(
   const { key, fingerprint, keyData, signingKeys } = certificate
   const addresses = await validAddresses(key, now)
   if (address !== null && addresses.length === 0) return null
-  const { state, expiresAt } = await judgeKey(key, now)
+  const { state: judged, expiresAt } = await judgeKey(key, now)
+  const isUsable = judged !== 'usable' || (await holds(tryToEncrypt(key, now)))
+  const state = isUsable ? judged : 'cannot-encrypt'
   const algorithm = algorithmOf(key)
   return { fingerprint, addresses, expiresAt, algorithm, state, keyData, signingKeys }
 }
@@ -255,7 +257,7 @@ async function validAddresses(key: openpgp.Key, now: Instant): Promise<Address[]
   return [...found.values()]
 }
 
-/** Whether the key can be used to encrypt at `now`, and when it ends. */
+/** Whether the key says that it can be used to encrypt at `now`, and when it ends. */
 export async function judgeKey(
   key: openpgp.Key,
   now: Instant
@@ -264,18 +266,19 @@ export async function judgeKey(
   const expiresAt = await expiryOf(key, date)
   if (await key.isRevoked(undefined, undefined, date, CONFIG))
     return { state: 'revoked', expiresAt }
-  if (await holds(tryToEncrypt(key, date))) return { state: 'usable', expiresAt }
+  if (await holds(key.getEncryptionKey(undefined, date, undefined, CONFIG)))
+    return { state: 'usable', expiresAt }
   const isPast = expiresAt !== null && msOf(expiresAt) <= msOf(now)
   return { state: isPast ? 'expired' : 'cannot-encrypt', expiresAt }
 }
 
 /** Only trying tells: nothing can be encrypted to a bad curve point, however well the certificate is signed. */
-function tryToEncrypt(encryptionKeys: openpgp.Key, date: Date): Promise<unknown> {
+function tryToEncrypt(encryptionKeys: openpgp.Key, now: Instant): Promise<unknown> {
   const session = { data: new Uint8Array(32), algorithm: 'aes256' } as const
   return openpgp.encryptSessionKey({
     ...session,
     encryptionKeys,
-    date,
+    date: new Date(msOf(now)),
     format: 'object',
     config: CONFIG
   })
