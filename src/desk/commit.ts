@@ -166,15 +166,15 @@ export function recordUndelivered(tx: Tx, row: outbox.RowInCase, work: Work): vo
   looks.forgetRings(tx, row.messageId, addMs(work.now, RING_AGAIN_MS))
 }
 
-/** What stopped the clocks of an open case when it was queued has not reached the reporter. */
+/** What stopped the clocks of a case when it was queued, or told its end, has not reached the reporter. */
 function recordOwed(tx: Tx, row: outbox.RowInCase, work: Work): void {
   const { id: outbox, kind: message, audience, recipientId: reporter, caseNow } = row
   if (audience !== 'reporter' || caseNow === null || !ANSWERS.includes(message)) return
   // A newer message has taken its place.
   if (row.notAfter !== null) return
-  const found = cases.find(tx, caseNow)
-  if (found === null || !isOpen(found.state)) return
   const lost = DATE_MAIL.includes(message) ? 'date-unreached' : 'reporter-unreached'
+  // After the end of the case, the date matters to nobody.
+  if (lost === 'date-unreached' && !isOpen(requireCase(tx, caseNow).state)) return
   record(tx, event(lost, aboutCase(caseNow), BY_DESK, { reporter, message, outbox }), work)
 }
 
@@ -255,13 +255,15 @@ function move(tx: Tx, decided: NewEvent, now: Instant): boolean {
 /** Puts an event on the record, with the message that made it happen, and writes what it changes beside the state. */
 function put(tx: Tx, decided: NewEvent, at: Instant, evidence: Evidence): void {
   events.append(tx, decided, { at, evidence })
-  // An acknowledgement says that nobody has read the report.
-  if (decided.kind === 'answered' || decided.kind === 'words-wait')
-    outbox.overtake(tx, decided.about.reporter, ['acknowledgement'], at)
-  for (const reporter of numbersIn(tx, decided.subject))
+  const { kind, about, subject } = decided
+  const answered = kind === 'answered' || kind === 'words-wait' ? [about.reporter] : []
+  // An acknowledgement says that nobody has read the report, and that a person will answer.
+  for (const reporter of kind === 'closed' ? numbersIn(tx, subject) : answered)
+    outbox.overtake(tx, reporter, ['acknowledgement'], at)
+  for (const reporter of numbersIn(tx, subject))
     if (outdates(decided, reporter)) outbox.overtake(tx, reporter, DATE_MAIL, at)
-  if (decided.kind === 'disclosed') deliveries.endEmbargo(tx, decided.subject.id, at)
-  if (decided.kind === 'acknowledgement-released') releaseAnswer(tx, decided.subject, at)
+  if (kind === 'disclosed') deliveries.endEmbargo(tx, subject.id, at)
+  if (kind === 'acknowledgement-released') releaseAnswer(tx, subject, at)
 }
 
 /** The acknowledgement of a case that was on hold may leave. */

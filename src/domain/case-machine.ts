@@ -135,6 +135,8 @@ export const MACHINE: Machine = {
     { from: [...OPEN, 'rejected', 'closed', 'merged'], to: 'same' }
   ],
   'plan-told': BEGINS,
+  // It promises an answer.
+  'acknowledgement-released': [{ from: OPEN, to: 'same' }],
   'info-asked': [
     { from: ['received', 'triaging'], to: 'needs-info' },
     { from: OPEN, to: 'same' }

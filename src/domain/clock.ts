@@ -228,8 +228,8 @@ function runFrom(run: Started, from: Instant, calendar: Calendar): ClockRun | nu
   if ('before' in due)
     return { ...run, startedAt: run.start.at, dueAt: startBefore(from, due.before, calendar) }
   const { promised } = run.start.about as { readonly promised?: Promised }
-  // Kept before the case was merged.
-  if (promised?.[id] === null) return null
+  // Kept before the case was merged, or made to a reporter who cannot be answered.
+  if (promised?.[id] === null || (promised === null && run.clock.key === 'reporter')) return null
   const within = 'within' in due ? [dueAt(from, due.within, calendar)] : []
   const [earliest] = [...within, promised?.[id] ?? []].flat().sort()
   return earliest === undefined ? null : { ...run, startedAt: from, dueAt: earliest }

@@ -72,8 +72,8 @@ type Untold = {
   changed: readonly string[]
 }
 
-/** When each promise to the reporter is due, by its clock; null: kept. A policy that is chosen later makes none of them later. */
-export type Promised = Readonly<Record<string, Instant | null>>
+/** When each promise to the reporter is due, by its clock; null: kept, or nobody can be answered. No later policy puts it off. */
+export type Promised = Readonly<Record<string, Instant | null>> | null
 
 /** What a reporter's message did to an ended case: opened it; or brought the key with which its end leaves only now. */
 type WroteEffect = 'reopens' | 'brings-key' | 'none'

@@ -222,7 +222,7 @@ export function acknowledgementParams(
   const [answer_includes = ''] = shared((policy) => [policy.answer_includes])
   const reporter_rules = shared((policy) => policy.reporter_rules)
   const report_checklist = shared((policy) => policy.report_checklist)
-  const due = promisedBy(products, receivedAt)['answer'] ?? null
+  const due = promisedBy(products, receivedAt)?.['answer'] ?? null
   return {
     received: formatInstant(receivedAt, timezone),
     answerBy: due === null ? '' : formatInstant(due, timezone),

@@ -2,7 +2,7 @@
  * A message that speaks or claims to speak for a maintainer: refused without content, a note, commands, or a report of their
  * own. Everything that acts starts here, and only with judged authority (G4).
  */
-import { addresseesOf, areAllAnswered, numbersOf } from '../domain/case.ts'
+import { areAllAnswered, numbersOf } from '../domain/case.ts'
 import { type Decision, dispose, recorded, spend } from '../domain/decision.ts'
 import { aboutCase, BY_SOMEBODY, byMaintainer, type Subject } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
@@ -101,7 +101,9 @@ function act(parsed: ParsedCommands, hasCommands: boolean, context: InCase): Dec
   const mayAnswer = missingRoles(context.author).length === 0
   const isForReporter = mayAnswer && context.product.policy.replies === 'reporter'
   if (isForReporter && answersRelay(context)) return plainReply(parsed.rest, context, opened.text)
-  const hints = mayAnswer ? hint(context) : []
+  // Said once to each maintainer of a case: how to reach a reporter who is still waiting.
+  const hasHint = mayAnswer && !areAllAnswered(context.bound.case)
+  const hints = hasHint ? [stayed(context, 'note', tag)] : []
   return [
     ...internalNote(parsed.rest, context),
     ...(isForReporter ? [stayed(context, 'reply', String(context.arrivalId))] : hints),
@@ -244,13 +246,6 @@ function answersRelay({ opened, answers, conversation, quoted, bound }: InCase):
         ({ kind, tag }) => kind === relay.kind && tag !== null && numbersOf(record).includes(tag)
       )
     : newest === answers.messageId
-}
-
-/** Said once to each maintainer of a case: how to reach a reporter who is still waiting. */
-function hint(context: CommandContext): Decision[] {
-  const { bound } = context
-  const isWaiting = !areAllAnswered(bound.case) && addresseesOf(bound.case).length > 0
-  return isWaiting ? [stayed(context, 'note', bound.case.tag)] : []
 }
 
 /** Tells the author that a plain message stayed among the maintainers, once for each `once`. */

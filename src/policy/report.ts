@@ -172,7 +172,8 @@ function openedBy(situation: Situation, remarks: readonly string[]): Entry {
   const record = newCase(situation, product)
   const { tag, reporters } = record
   const [reporter] = reporters
-  const promised = promisedBy(productsOutside(opened, settings), receivedAt)
+  const promises = promisedBy(productsOutside(opened, settings), receivedAt)
+  const promised = reporter.contact === null ? null : promises
   const about = { product: product.id, reporter: tag, receivedAt, promised }
   const doubt = senderDoubt(opened, settings)
   const isNamed = reporter.contact !== null && doubt === null

@@ -74,7 +74,7 @@ export function decisionMail(
   })
   if (each.length > 0) return `${done} ${each.join(' ')}`
   draft.activity.push('the reporter could not be told')
-  const says = `${done} ${NO_ADDRESS}`
+  const says = `${done} The reporter was not told, because the report names no address.`
   if (text === '') return says
   addNote(draft, text)
   return `${says} Your text was kept as a note.`

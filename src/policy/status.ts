@@ -158,10 +158,11 @@ export function* statusLines(draft: Draft): Iterable<string> {
 export function answerLines(record: CaseRecord, timezone: string): string[] {
   const reporters = addresseesOf(record)
   const never = isOpen(record.state) ? 'not answered by a person yet' : 'never answered by a person'
-  const shown = reporters.length === 0 ? record.reporters.slice(0, 1) : reporters
-  return shown.map(({ answeredAt: at, contact }) => {
+  if (reporters.length === 0 && record.reporters.length > 0)
+    return ['cannot be answered, because the report names no address']
+  return reporters.map(({ answeredAt: at, contact }) => {
     const how = at === null ? never : `first answer by a person ${formatInstant(at, timezone)}`
-    return reporters.length < 2 ? how : `${contact?.address ?? ''}, ${how}`
+    return reporters.length < 2 ? how : `${contact.address}, ${how}`
   })
 }
 

@@ -803,7 +803,7 @@ describe('(B9) one alarm a cause, person and day', () => {
   })
 })
 
-describe('(A3) an answer that is lost while the case is open', () => {
+describe('(A2, A3) an answer that is lost, or what tells the end of the case', () => {
   const lose = async (how: string): Promise<void> => {
     if (how === 'refused') world.replies.push('rejected')
     await writes(grace, '/reply\nHello.\n')
@@ -890,10 +890,17 @@ describe('(A3) an answer that is lost while the case is open', () => {
       `/reject upstream\n${'It works as we say, and we looked into it. '.repeat(5)}\n`
     )
     expect(dues()).toEqual([null])
-    await lose('refused')
-    expect([recorded('reporter-unreached').length, ...dues()]).toEqual([2, null])
-    await world.wait(3 * DAY)
-    expect(times()).toBe(0)
+  })
+
+  it('is owed in a case that has ended: it stands in /cases and rings daily until an answer', async () => {
+    await givenCase({ policy: {} }, { subject: 'x', text: 'x', autocrypt: true })
+    world.replies.push('rejected')
+    await writes(grace, `/reject upstream\n${'It works as we say. '.repeat(12)}\n`)
+    expect(await writes(grace, '/cases')).toContain('Please answer again with /reply')
+    for (const _ of [1, 2]) await world.wait(DAY)
+    expect(times()).toBe(2)
+    await writes(grace, '/reply\nIt is not ours.\n')
+    expect(dues()).toEqual([null])
   })
 
   it('is no longer owed, if it said the date, when another message says it', async () => {

@@ -494,6 +494,15 @@ it('an acknowledgement that was on hold before a merge is sent by /acknowledge a
   )
 })
 
+it('(A2, B6) an acknowledgement on hold never leaves after the end of the case, also where the reporter is not told of that', async () => {
+  await givenDesk([grace], { authentication: AUTHENTICATION, policy: await preset('template') })
+  await givenMessage(alice, { subject: 'x', text: 'x', as: 'clear' })
+  expect(await says('/close internal because spam\n/acknowledge')).toContain('is closed. To go on')
+  expect(await says('/close internal because spam')).not.toContain('/acknowledge')
+  expect(await says('/acknowledge')).toContain('refused: ')
+  expect(world.sentTo(alice)).toEqual([])
+})
+
 it('an acknowledgement that an hourly limit puts off never leaves after an answer (M-02)', async () => {
   await givenDesk([grace], { acknowledgement: { per_domain_hour: 1 } })
   for (const text of ['one', 'two'])

@@ -3,10 +3,12 @@ import { createCleartextMessage, sign } from 'openpgp'
 import { expect, it } from 'vitest'
 import { msOf } from '../../src/domain/time.ts'
 import {
+  alarmsTo,
   alice,
   answering,
   bob,
   caseStates,
+  days,
   FIRST,
   givenDesk,
   givenMessage,
@@ -50,12 +52,15 @@ async function becomesCase(raw: Uint8Array): Promise<{ tag: string; made: readon
   return { tag, made: world.column(made) }
 }
 
-it('a report that a web form sends in the name of the desk has no reporter who could be answered', async () => {
+it('(B6) a report that a web form sends in the name of the desk has no reporter who could be answered, and nobody is asked to', async () => {
   await givenDesk([grace])
   const head = [`From: Contact form <${DESK_ADDRESS}>`, `To: <${DESK_ADDRESS}>`, 'Subject: hole']
   await world.receive(clearMail([...head, 'Message-ID: <form@www.acme.example>'], 'a hole'))
   expect(await lastTo(grace)).toContain('The report names no address')
   expect(await writes(grace, '/reply\nThank you.')).toContain('names no address')
+  expect(await writes(grace, '/accept')).toContain('Accepted. The reporter was not told')
+  await days(9)
+  expect(await alarmsTo(grace)).toEqual([])
   expect(world.accepted.filter(({ to }) => to === DESK_ADDRESS)).toEqual([])
 })
 
