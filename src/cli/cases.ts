@@ -6,7 +6,7 @@ import { type Config } from '../config/load.ts'
 import { historySentences } from '../config/texts.ts'
 import { addresseesOf, type CaseRecord, type ListedCase, type Reporter } from '../domain/case.ts'
 import { type Due } from '../domain/clock.ts'
-import { aboutCase, EVENT_KINDS } from '../domain/event.ts'
+import { aboutCase, type DeskEvent, EVENT_KINDS } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
 import { type NoticeState } from '../domain/notice.ts'
 import { type Instant } from '../domain/time.ts'
@@ -14,7 +14,7 @@ import { systemClock } from '../effects/system.ts'
 import { createHistory } from '../messages/history.ts'
 import { promiseWords } from '../policy/clocks.ts'
 import { nameOf } from '../policy/recipients.ts'
-import { NOTICE_STATES, stateWords } from '../policy/status.ts'
+import { dateAnswer, NOTICE_STATES, stateWords } from '../policy/status.ts'
 import * as caseStore from '../store/cases.ts'
 import { type Read } from '../store/database.ts'
 import * as events from '../store/events.ts'
@@ -117,6 +117,10 @@ function pageOf(value: Found, config: Config, now: Instant): string {
     author: (id: string, kind: string) =>
       kind === 'maintainer' ? maintainer(id) : (reporter(id) ?? `${kind} ${id}`.trim()),
     promise: (due: Due) => promiseWords(due, { case: record, settings: config, now }),
+    dates: (events: readonly DeskEvent[]) =>
+      addresseesOf(record).flatMap(
+        (one) => dateAnswer({ record, events, now }, one, timezone) || []
+      ),
     said: createHistory(historySentences(), { timezone, maintainer, reporter }),
     unsent: () => outbox.filter(({ state }) => state !== 'sent')
   })

@@ -23,7 +23,7 @@ import { formatInstant, type Instant } from '../domain/time.ts'
 import { count, listed } from '../domain/words.ts'
 import { nounOf } from '../messages/catalogue.ts'
 import { dueOf, promisesOpen, promiseWords } from './clocks.ts'
-import { dateTalk, type Facts, owedWord, TOLD } from './date-talk.ts'
+import { DATE_MAIL, dateTalk, type Facts, owedWord, TOLD } from './date-talk.ts'
 import { type CommandContext, type Draft, happening, recordAfter } from './draft.ts'
 import { approvalRule } from './embargo.ts'
 import {
@@ -262,7 +262,11 @@ export function dateAnswer(
   reporter: Addressed,
   timezone: string
 ): string {
-  const words = wordsWith(events, reporter, ...TOLD, 'date-answered', 'date-unreached', 'retried')
+  const kinds = [...TOLD, 'date-answered', 'date-unreached', 'retried'] as const
+  // The operator may have sent another message again.
+  const words = wordsWith(events, reporter, ...kinds).filter(
+    ({ about }) => !('message' in about) || DATE_MAIL.includes(about.message)
+  )
   const date = comingDate(record, now)
   const said = words.filter(({ about }) => 'date' in about && about.date === date)
   const answer = said.findLast(({ kind }) => kind === 'date-answered') ?? said.at(-1)

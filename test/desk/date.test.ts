@@ -1,6 +1,8 @@
 /** The date is put to the reporter when it is proposed, and the answer is shown to the maintainers as a suggestion (B19). */
 
 import { expect, it } from 'vitest'
+import { aboutCase, BY_OPERATOR, event, NO_EVIDENCE } from '../../src/domain/event.ts'
+import * as events from '../../src/store/events.ts'
 import * as notices from '../../src/store/notices.ts'
 import {
   AUTHENTICATION,
@@ -298,7 +300,7 @@ it('(B19) two dates in one message ask the reporter once, about the last, and th
   expect(answered).not.toContain('about the date Mon')
 })
 
-it('(A6, A10) a message about a date never leaves once a newer one is made, and only the newest is owed if it is lost', async () => {
+it('(A6, A10) a message about a date never leaves once a newer one is made, and only the newest is owed if it is lost, whatever else is sent again', async () => {
   await dated('encrypted')
   const mark = world.accepted.length
   world.replies.push('deferred', 'deferred', 'deferred')
@@ -313,6 +315,11 @@ it('(A6, A10) a message about a date never leaves once a newer one is made, and 
   expect(recorded('date-unreached')).toEqual([])
   await world.receive(Buffer.from(bounceOf(ids.at(-1) ?? '')))
   expect(recorded('date-unreached')).toHaveLength(1)
+  const retried = { audience: 'reporter', recipient: FIRST, reporter: FIRST, outbox: 1 } as const
+  const another = event('retried', aboutCase(FIRST), BY_OPERATOR, { ...retried, message: 'reply' })
+  world.desk.db.transact((tx) => {
+    events.append(tx, another, { at: world.clock.now, evidence: NO_EVIDENCE })
+  })
   expect(await writes(grace, '/status\n')).toMatch(
     /no AGREE or OBJECT from \S+; what we wrote to them on [^;]* could not be delivered/
   )

@@ -732,7 +732,9 @@ it('a closed case that one of two reporters opens again is closed by the lines t
   await givenMerged()
   await says(REJECT)
   await writes(bob, 'It is none of that.', { tag: SECOND, ...answering(bob) })
-  expect(await lastTo(grace)).toContain('/reply with its text between << and >>, and below it /close')
+  expect(await lastTo(grace)).toContain(
+    '/reply with its text between << and >>, and below it /close'
+  )
   const text = '/reply <<\nNothing has changed.\n>>\n/close because nothing new\n\n'
   const done = await says(text + (await quoted(grace, latest(grace))), FIRST, answering(grace))
   expect(done).toContain('Done: 2 commands.')

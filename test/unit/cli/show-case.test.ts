@@ -1,6 +1,10 @@
 /** What `postern show` says of a date that holds no more, and of a maintainer's message: to whom, and whether it left. */
 import { expect, it } from 'vitest'
 import { page } from '../../../src/cli/page.ts'
+import { type Address } from '../../../src/domain/address.ts'
+import { type Instant } from '../../../src/domain/time.ts'
+import { dateAnswer } from '../../../src/policy/status.ts'
+import { caseRecord, reporter as sample } from '../policy/samples.ts'
 
 const AT = '2026-11-22T12:00:00.000Z'
 const LATER = '2026-11-23T12:00:00.000Z'
@@ -13,6 +17,9 @@ const said = (kind: string, reporter: string, at: string, about = {}) => ({
 })
 const waits = [said('words-wait', 'a', AT), said('words-wait', 'a', AT)]
 const after = { writtenAt: AT }
+const alice = { ...sample({ id: 'a' }), contact: { name: '', address: 'a@x.example' as Address } }
+const now = AT as Instant
+const DATED = caseRecord({ state: 'planned', disclosureAt: LATER as Instant, reporters: [alice] })
 
 function shownCase(change: object, state = 'accepted'): string {
   const record = { tag: 'ACME-2026-0001', product: 'x', subject: 'x', reporters: [{ id: 'a' }] }
@@ -26,7 +33,9 @@ function shownCase(change: object, state = 'accepted'): string {
   const reporter = (id = '') => NAMES[id] ?? 'not known'
   const filters = { state: text, noticeState: text, maintainer: text, reporter, author: text }
   return page('show-case', value, 'UTC', {
-    ...{ ...filters, promise: text, said: text, unsent: () => [] }
+    ...{ ...filters, promise: text, said: text, unsent: () => [] },
+    dates: (events: never[]) =>
+      [dateAnswer({ record: DATED, events, now }, alice, 'UTC')].filter(Boolean)
   })
 }
 
@@ -42,6 +51,22 @@ it.each([
     const shown = shownCase({ history }, state)
     expect(shown.includes('Disclosure: ')).toBe(is)
     expect(shown.includes(', because: a leak')).toBe(history.length > 0)
+  }
+)
+
+const asked = said('date-asked', 'a', AT, { date: LATER })
+it.each([
+  ['asked', [], /^Date: +no AGREE or OBJECT from a@x\.example; we wrote to them/m],
+  [
+    'answered',
+    [said('date-answered', 'a', AT, { date: LATER, answer: 'agree' })],
+    /^Date: .* agreed/m
+  ],
+  ['not asked, because the question never left', [said('embargo-set', '', AT)], /^(?![^]*^Date:)/m]
+])(
+  '(B19) postern show says the same of the reporter and the date as /status: %s',
+  (_, history, shown) => {
+    expect(shownCase({ history: [asked, ...history] })).toMatch(shown)
   }
 )
 
