@@ -50,9 +50,6 @@ export async function openArrival(
   return knownKeys.length === 0 ? first : workers.open(raw, { now, knownKeys })
 }
 
-/** At most this many other open cases of its sender are named with a new one. */
-const SENDER_CASES_MAX = 3
-
 /** Everything that decides about one opened arrival. */
 export async function readSituation(
   desk: Desk,
@@ -123,7 +120,7 @@ function senderFacts(read: Read, { outer: { from } }: OpenedMail) {
     waitingKeys: addresses.flatMap((one) => people.listOfferedKeys(read, one)),
     waitingWords: cases.listKeptWords(read, addresses),
     dated: datedOf(read, addresses),
-    senderCases: addresses.flatMap((one) => cases.listOf(read, one, SENDER_CASES_MAX)),
+    senderCases: addresses.flatMap((one) => cases.listOf(read, one)),
     hasReported: addresses.some((one) => cases.hasReported(read, one))
   }
 }

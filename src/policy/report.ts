@@ -14,15 +14,16 @@ import {
 import { historyOf, moveCase } from '../domain/case-machine.ts'
 import { type Decision, dispose } from '../domain/decision.ts'
 import { aboutCase, BY_DESK, BY_SOMEBODY, event, type NewEvent } from '../domain/event.ts'
-import { type CaseTag, type MessageId } from '../domain/ids.ts'
+import { type CaseTag, findCaseTags, type MessageId } from '../domain/ids.ts'
 import { isByProgram, isFrom, subjectOf } from '../domain/mail.ts'
 import { type Product, productNamed } from '../domain/settings.ts'
-import { listed } from '../domain/words.ts'
+import { count, listed } from '../domain/words.ts'
 import { acknowledgeReport, productOf, productsOutside, promisedBy } from './acknowledgement.ts'
 import { senderDoubt } from './authentication.ts'
 import { dueOf } from './clocks.ts'
 import { answerToDate } from './date-talk.ts'
 import { dropWords, tellsEnd } from './draft.ts'
+import { newText } from './new-text.ts'
 import {
   type Contradiction,
   contradictionOf,
@@ -87,7 +88,8 @@ function takeIn(situation: Judged, thread: Thread): Decision[] {
   const { joined } = thread
   const entry = joined === null ? openedBy(situation, thread.warnings) : joinedBy(situation, joined)
   const { sender, product, writer, happened } = entry
-  const { events, reporterKeys } = (joined === null ? null : situation.bound) ?? NOTHING_KNOWN
+  const bound = joined === null ? null : situation.bound
+  const { events, reporterKeys } = bound ?? { events: [], reporterKeys: new Map() }
   const key = keyOf(situation, entry)
   const { record, keys } = withKey(entry.record, reporterKeys, situation, key)
   const { tag } = record
@@ -158,13 +160,11 @@ function untrueWords(
   )
 }
 
-const NOTHING_KNOWN: Pick<BoundCase, 'events' | 'reporterKeys'> = {
-  events: [],
-  reporterKeys: new Map()
-}
-
 const QUARANTINED =
   'Postern failed at this message three times: it took too much time or memory, or something in Postern is wrong. It is in the held folder; please look at it with care.'
+
+/** So many other open cases of its sender are named with a new one; all are counted. */
+const NAMED_MAX = 3
 
 function openedBy(situation: Situation, remarks: readonly string[]): Entry {
   const { receivedAt, opened, senderCases, settings } = situation
@@ -181,7 +181,9 @@ function openedBy(situation: Situation, remarks: readonly string[]): Entry {
   const [newest] = senderCases
   // It may belong to a case that is open already; a remark, where there is one, has said how to merge it.
   const merge = ` If this message belongs to ${newest}, reply with /merge ${newest}.`
-  const others = `This sender also reported ${listed(senderCases)}.${remarks.length > 0 ? '' : merge}`
+  const named = listed(senderCases.slice(0, NAMED_MAX))
+  const all = count(senderCases.length, 'open case', 'open cases')
+  const others = `This sender also reported ${named} (${all} in all).${remarks.length > 0 ? '' : merge}`
   return {
     sender: { kind: 'reporter', reporter, doubt },
     product,
@@ -316,7 +318,7 @@ function writingOf(situation: Judged, tag: CaseTag, sender: Sender): Writing {
     return {
       writer: { author: 'reporter', authorId: by.id },
       happened: event('reporter-wrote', subject, by, about),
-      warnings: sender.reporter.beganInClear ? [] : inClear
+      warnings: [...(sender.reporter.beganInClear ? [] : inClear), ...otherCases(situation, tag)]
     }
   }
   if (sender.kind === 'member') {
@@ -337,6 +339,14 @@ function writingOf(situation: Judged, tag: CaseTag, sender: Sender): Writing {
       : `The message says that it comes from the reporter of this case, but the sender is ${sender.doubt}. It is on the record as another person's. Answers go to the reporter's address, never to another.`
   const happened = event('other-wrote', subject, BY_SOMEBODY, { receivedAt: waitsSince })
   return { writer: SOMEBODY, happened, warnings: [warning] }
+}
+
+/** The number that words name does not move them into its case: people also name a case in passing. */
+function otherCases({ opened, senderCases, settings }: Judged, tag: CaseTag): string[] {
+  const named = findCaseTags(newText(opened.text), settings.desk.casePrefix)
+  const others = listed(senderCases.filter((one) => one !== tag && named.includes(one)))
+  const says = `The text names ${others}, which this sender reported, too. It is on the record of ${tag} because it answers a message of that case. If it is about the other report, please answer it there.`
+  return others === '' ? [] : [says]
 }
 
 function message(situation: Situation, tag: CaseTag, writer: Writing['writer']): Decision {

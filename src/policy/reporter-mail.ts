@@ -143,7 +143,7 @@ function toOne(reporter: Addressed, draft: Draft, words: Words): string {
     const asked = askFor(reporter, draft, 'key-request')
     draft.decisions.push(...asked.decisions)
     draft.activity.push(`wrote to ${address}; the text waits for a key of theirs`)
-    return `${address} cannot be answered yet: ${path.lack}. ${text === '' ? 'The decision' : 'Your text'} waits and leaves, encrypted, when a key of theirs is in use. ${asked.says}`
+    return `${address} cannot be answered yet: ${path.lack}. ${text === '' ? 'The decision' : 'Your text'} waits and leaves, encrypted, when a key of theirs is in use. ${asked.says}${droppedBy(reporter, draft)}`
   }
   const how = WAYS[path.kind]
   spoken(reporter, draft, { ...words, how: path.kind })
@@ -155,7 +155,13 @@ function toOne(reporter: Addressed, draft: Draft, words: Words): string {
   }
   return others.length > 0
     ? `It goes along in the same message to ${address}.`
-    : `On its way to ${address}, ${how}.`
+    : `On its way to ${address}, ${how}.${droppedBy(reporter, draft)}`
+}
+
+/** What words to a reporter make untrue: that nobody has read the report. */
+function droppedBy({ contact }: Addressed, { bound }: Draft): string {
+  const isHeld = bound.heldAnswerTo === contact.address
+  return isHeld ? ' The acknowledgement that was on hold will not leave.' : ''
 }
 
 const DID = { reply: 'answered', question: 'asked' } as const

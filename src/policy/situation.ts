@@ -74,7 +74,7 @@ export type Situation = Moment & {
   }
   /** The tag that a case opened now will get. */
   readonly nextTag: CaseTag
-  /** The newest open cases of the same sender address, proved or not. */
+  /** The open cases of the same sender address, proved or not, newest first. */
   readonly senderCases: readonly CaseTag[]
   /** Whether a report came from the same address before; its case may have ended. */
   readonly hasReported: boolean

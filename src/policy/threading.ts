@@ -62,12 +62,14 @@ export function decideThread(situation: Situation): Thread {
 }
 
 /** A subject alone proves nothing, but it may say where the message belongs. */
-function namedWarnings({ subjectCase: named }: Situation): string[] {
+function namedWarnings({ subjectCase: named, opened, settings }: Situation): string[] {
   if (named === null) return []
   const { tag, state } = named
+  const [written = tag] = findCaseTags(subjectOf(opened), settings.desk.casePrefix)
+  const where = written === tag ? tag : `${written}, which was merged into ${tag}`
   const first = isOpen(state) ? '' : 'first send /reopen because REASON there, then '
   return [
-    `The subject names the case ${tag}. That alone proves nothing, so the message was opened as a new case. If it belongs there, ${first}reply with /merge ${tag}.`
+    `The subject names the case ${where}. That alone proves nothing, so the message was opened as a new case. If it belongs there, ${first}reply with /merge ${tag}.`
   ]
 }
 

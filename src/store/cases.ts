@@ -49,12 +49,12 @@ export function list(read: Read, which: keyof typeof LISTED): ListedCase[] {
   )
 }
 
-/** The newest open cases of a reporter with this address. */
-export function listOf(read: Read, address: Address, limit: number): CaseTag[] {
+/** The open cases of a reporter with this address, newest first. */
+export function listOf(read: Read, address: Address): CaseTag[] {
   return read.column<CaseTag>(
     `SELECT DISTINCT tag FROM case_reporters JOIN cases ON cases.id = case_id
-     WHERE lower(address) = ? AND ${OPEN} ORDER BY cases.id DESC LIMIT ?`,
-    [addressKey(address), limit]
+     WHERE lower(address) = ? AND ${OPEN} ORDER BY cases.id DESC`,
+    [addressKey(address)]
   )
 }
 

@@ -15,6 +15,7 @@ import * as events from '../../src/store/events.ts'
 import {
   alice,
   allTo,
+  answering,
   bob,
   caseStates,
   DAY,
@@ -122,6 +123,10 @@ describe('a report', () => {
     Object.assign(world.desk, { render })
     await world.wait(2 * HOUR)
     expect(listed()).toEqual([bob.address, alice.address])
+    expect(await allTo(grace)).toContain('ACME-2026-0005 and ACME-2026-0004 (6 open cases in all)')
+    const again = { as: 'clear', ...answering(alice) } as const
+    await givenMessage(alice, { subject: 'Re: list', text: 'On ACME-2026-0007: more.', ...again })
+    expect(await lastTo(grace)).toContain('The text names ACME-2026-0007, which this sender')
   })
 
   it('that comes twice byte for byte is handled once and both are kept (G1, G2)', async () => {

@@ -387,6 +387,10 @@ describe('a case with several reporters (B14)', () => {
     await says(`/merge ${FIRST}`, THIRD)
     expect(await lastTo(bob)).toContain(`your report ${THIRD} together with ${SECOND}.`)
     expect(await lastTo(bob)).not.toMatch(/confirmed|ACME-2026-0001/)
+    // Its number alone leads nowhere where nothing proves who wrote (B6).
+    expect(await lastTo(bob)).toContain('To add something, please reply to this message.')
+    await givenMessage(bob, { subject: `${THIRD}: more`, text: 'x', as: 'clear' })
+    expect(await lastTo(grace)).toContain(`names the case ${THIRD}, which was merged into ${FIRST}`)
   })
 
   it("does not show a reporter that somebody else's number leads to their own case: it opens a new one, as before", async () => {
@@ -500,6 +504,8 @@ it('(A2, B6) an acknowledgement on hold never leaves after the end of the case, 
   expect(await says('/close internal because spam\n/acknowledge')).toContain('is closed. To go on')
   expect(await says('/close internal because spam')).not.toContain('/acknowledge')
   expect(await says('/acknowledge')).toContain('refused: ')
+  await givenMessage(bob, { subject: 'y', text: 'y', as: 'clear' })
+  expect(await says('/reply\nThank you.', SECOND)).toContain('that was on hold will not leave.')
   expect(world.sentTo(alice)).toEqual([])
 })
 

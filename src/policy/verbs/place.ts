@@ -179,7 +179,7 @@ const STILL_WAITS: readonly EventKind[] = ['other-wrote', 'reporter-unreached', 
 function togetherWords(reporter: Addressed, from: CaseRecord, into: CaseRecord): string {
   const own = into.reporters.find((one) => isSamePerson(one, reporter))
   if (own !== undefined)
-    return `We handle your report ${reporter.id} together with ${own.id}. You may use either number when you write to us.`
+    return `We handle your report ${reporter.id} together with ${own.id}. To add something, please reply to this message.`
   const isNews = isAccepted(into.state) && !isAccepted(from.state)
   const news = isNews ? 'We confirmed the issue and treat it as a security issue. ' : ''
   const isPublic = into.state === 'disclosed' && from.state !== 'disclosed'
