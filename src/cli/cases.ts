@@ -26,8 +26,6 @@ import { summary as noticeSummary } from './notices.ts'
 import { CommandError, print, printRows } from './output.ts'
 import { page } from './page.ts'
 
-const MESSAGES_MAX = 10_000
-
 export async function cases(call: Call<{ readonly all?: boolean }>): Promise<void> {
   await withDatabase(call, (db, settings) => {
     const now = systemClock.now()
@@ -83,10 +81,7 @@ function readCase(read: Read, tag: CaseTag) {
     clockJump: events.openDoubt(read),
     history: events.list(read, aboutCase(tag), { kinds: EVENT_KINDS }),
     messages: caseStore.listMessages(read, record.id),
-    outbox: outbox
-      .list(read, { caseId: record.id, limit: MESSAGES_MAX })
-      .reverse()
-      .map(withoutMemberAddress)
+    outbox: outbox.list(read, { caseId: record.id }).reverse().map(withoutMemberAddress)
   }
 }
 

@@ -18,12 +18,10 @@ import { type Call, record, requireCaseTag, withDatabase } from './context.ts'
 import { CommandError, print, printRows, tableOf } from './output.ts'
 import { page } from './page.ts'
 
-const NOTICES_MAX = 1000
-
 export async function listTheNotices(call: Call): Promise<void> {
   await withDatabase(call, (db) => {
     const rows = db.read((read) =>
-      notices.list(read, NOTICES_MAX).map((notice) => ({
+      notices.list(read).map((notice) => ({
         ...summary(notice),
         deliveries: deliveries.count(read, notice.id, notice.revision)
       }))

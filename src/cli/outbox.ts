@@ -9,13 +9,11 @@ import { type Call, record, withDatabase, withoutMemberAddress } from './context
 import { CommandError, print, printRows, UsageError } from './output.ts'
 import { page } from './page.ts'
 
-const ROWS_MAX = 1000
-
 export async function listTheOutbox(
   call: Call<{ readonly state?: outbox.OutboxState }>
 ): Promise<void> {
   const { state } = call.options
-  const which = { ...(state === undefined ? {} : { state }), limit: ROWS_MAX }
+  const which = state === undefined ? {} : { state }
   await withDatabase(call, (db) => {
     const rows = db.read((read) => outbox.list(read, which))
     printRows(call, rows.map(withoutMemberAddress), {

@@ -113,11 +113,6 @@ export function comingDate(record: CaseRecord, now: Instant): Instant | null {
   return !isOpen(state) || state === 'disclosed' || date === null || date <= now ? null : date
 }
 
-/** Whether a person has answered all of its reporters who can be answered. */
-export function areAllAnswered(record: Pick<CaseRecord, 'reporters'>): boolean {
-  return addresseesOf(record).every(({ answeredAt }) => answeredAt !== null)
-}
-
 /** The case after a person has answered the reporter with this number. */
 export function withAnswer(record: CaseRecord, id: string, at: Instant): CaseRecord {
   const to = reporterWith(record, id)

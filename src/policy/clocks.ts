@@ -91,10 +91,6 @@ function addressee(event: DeskEvent | null): string | null {
   return isAbout && event.about.audience === 'maintainer' ? event.about.recipient : null
 }
 
-function promises(product: Product | null, settings: Settings): Clock[] {
-  return clocksOf('case', product, settings).filter(({ counts }) => counts !== 'each')
-}
-
 /** What is due first in a case that has these events on its record, if `more` happen now. */
 export function dueOf(...about: Parameters<typeof promisesOpen>): Due | null {
   return firstDue(promisesOpen(...about))
@@ -111,7 +107,7 @@ export function promisesOpen(
   const id = (events.at(-1)?.id ?? 0) + 1
   const happening = more.map((one) => ({ ...one, id, at: now, evidence: NO_EVIDENCE }))
   return openRuns(
-    promises(product, settings),
+    clocksOf('case', product, settings).filter(({ counts }) => counts !== 'each'),
     [...events, ...happening].map((one) => underOneNumber(record, one)),
     calendarOf(product, settings),
     now

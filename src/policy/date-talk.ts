@@ -3,7 +3,6 @@
  * answer as a suggestion. Never decides anything by an answer: a reporter has no commands.
  */
 import {
-  type Addressed,
   addressed,
   addresseesOf,
   type CaseRecord,
@@ -16,7 +15,6 @@ import { type Decision, recorded } from '../domain/decision.ts'
 import {
   type Actor,
   aboutCase,
-  BY_DESK,
   byMaintainer,
   type DeskEvent,
   type EventKind,
@@ -244,8 +242,8 @@ function together(all: readonly Said[]): Said {
   }
 }
 
-/** Writes to those who are owed a word, here and in their other cases. Questions are not stored, so none can be out of date. */
-function tellOwing(people: readonly Addressed[], about: DateAbout, by: Actor): Said {
+/** Writes to those of these people who are owed a word, here and in their other cases. Questions are not stored, so none can be out of date. */
+export function tellOwing(people: readonly Reporter[], about: DateAbout, by: Actor): Said {
   const { record, settings, dated = [] } = about
   const others = dated
     .filter((one) => one.record.tag !== record.tag)
@@ -263,11 +261,6 @@ function tellOwing(people: readonly Addressed[], about: DateAbout, by: Actor): S
     })
   )
   return together(told)
-}
-
-/** Asks a reporter whose message brings the key that was missing. */
-export function owedDate(reporter: Reporter, about: DateAbout): readonly Decision[] {
-  return tellOwing(addresseesOf({ reporters: [reporter] }), about, BY_DESK).decisions
 }
 
 /** What a reporter is still owed; null for nothing. */

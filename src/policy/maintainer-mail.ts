@@ -2,7 +2,7 @@
  * A message that speaks or claims to speak for a maintainer: refused without content, a note, commands, or a report of their
  * own. Everything that acts starts here, and only with judged authority (G4).
  */
-import { areAllAnswered, numbersOf } from '../domain/case.ts'
+import { addresseesOf, numbersOf } from '../domain/case.ts'
 import { type Decision, dispose, recorded, spend } from '../domain/decision.ts'
 import { aboutCase, BY_SOMEBODY, byMaintainer, type Subject } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
@@ -102,7 +102,8 @@ function act(parsed: ParsedCommands, hasCommands: boolean, context: InCase): Dec
   const isForReporter = mayAnswer && context.product.policy.replies === 'reporter'
   if (isForReporter && answersRelay(context)) return plainReply(parsed.rest, context, opened.text)
   // Said once to each maintainer of a case: how to reach a reporter who is still waiting.
-  const hasHint = mayAnswer && !areAllAnswered(context.bound.case)
+  const isAwaited = addresseesOf(context.bound.case).some(({ answeredAt }) => answeredAt === null)
+  const hasHint = mayAnswer && isAwaited
   const hints = hasHint ? [stayed(context, 'note', tag)] : []
   return [
     ...internalNote(parsed.rest, context),

@@ -68,10 +68,7 @@ export function decisionMail(
   const done = `${DONE[mail]}${why}.`
   const saysTo = (one: Addressed): string =>
     `${again}${typeof decision === 'string' ? decision : decision(one)}`
-  const each = [...new Set(to.map(saysTo))].map((says) => {
-    const those = to.filter((one) => saysTo(one) === says)
-    return toEach(those, draft, { ...words, decision: says })
-  })
+  const each = to.map((one) => toOne(one, draft, { ...words, decision: saysTo(one) }))
   if (each.length > 0) return `${done} ${each.join(' ')}`
   draft.activity.push('the reporter could not be told')
   const says = `${done} The reporter was not told, because the report names no address.`

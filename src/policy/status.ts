@@ -4,6 +4,7 @@
  */
 import {
   type Addressed,
+  addressAmong,
   addresseesOf,
   type CaseRecord,
   type CaseState,
@@ -14,7 +15,7 @@ import {
   reporterWith,
   type WaitingWords
 } from '../domain/case.ts'
-import { type Due } from '../domain/clock.ts'
+import { type ClockRun, type Due, firstDue } from '../domain/clock.ts'
 import { type Fingerprint } from '../domain/ids.ts'
 import { HOLD_REASONS, type NoticeRecord } from '../domain/notice.ts'
 import { wordsWith } from '../domain/notice-history.ts'
@@ -22,7 +23,7 @@ import { type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { count, listed } from '../domain/words.ts'
 import { nounOf } from '../messages/catalogue.ts'
-import { dueOf, promisesOpen, promiseWords } from './clocks.ts'
+import { promisesOpen, promiseWords } from './clocks.ts'
 import { DATE_MAIL, dateTalk, type Facts, owedWord, TOLD } from './date-talk.ts'
 import { type CommandContext, type Draft, happening, recordAfter } from './draft.ts'
 import { approvalRule } from './embargo.ts'
@@ -63,12 +64,16 @@ export function stateWords(of: Pick<CaseRecord, 'state' | 'decided' | 'mergedInt
 }
 
 /** Where a case stands, on one line. */
-export function standing({ case: record, notice, settings }: Draft): string {
+export function standing(draft: Draft): string {
+  const { case: record, notice, settings } = draft
   const isOver = !isOpen(record.state) || record.state === 'disclosed'
   // A notice that never left no longer matters once the case is public or over.
   const isMoot = notice === null || (isOver && notice.state !== 'released')
   const noticed = isMoot ? [] : [`advance notice ${NOTICE_STATES[notice.state]}`]
-  return [stateWords(record), ownerWords(record, settings), ...noticed].join('; ')
+  const waiting = whoWaits(draft)
+  const wait = waiting.length === 1 ? 'waits' : 'wait'
+  const waits = waiting.length === 0 ? [] : [`${listed(waiting)} ${wait} for an answer`]
+  return [stateWords(record), ownerWords(record, settings), ...noticed, ...waits].join('; ')
 }
 
 /** Where a notice stands, in words. */
@@ -97,28 +102,43 @@ function ownerWords({ owner }: CaseRecord, settings: Settings): string {
   return owner === null ? 'no owner' : `owner ${nameOf(owner, settings)}`
 }
 
-/** The promise that is due first once this message is carried out. */
+/** The promises that are still to be kept once this message is carried out. */
+function promisesAfter(draft: Draft): readonly ClockRun[] {
+  return promisesOpen(draft.case, draft.bound.events, happening(draft), draft)
+}
+
+/** The one of them that is due first. */
 export function dueInDraft(draft: Draft): Due | null {
-  return dueOf(draft.case, draft.bound.events, happening(draft), draft)
+  return firstDue(promisesAfter(draft))
 }
 
 /** The addresses of the reporters who wrote last and wait for an answer. */
 export function whoWrote(draft: Draft): readonly string[] {
-  const { case: record, bound } = draft
-  const open = promisesOpen(record, bound.events, happening(draft), draft)
-  const waiting = open.flatMap(({ start: { kind, about } }) =>
+  const waiting = promisesAfter(draft).flatMap(({ start: { kind, about } }) =>
     kind === 'reporter-wrote'
-      ? (reporterWith(record, about.reporter)?.contact?.address ?? 'the reporter')
+      ? (reporterWith(draft.case, about.reporter)?.contact?.address ?? 'the reporter')
       : []
   )
   return [...new Set(waiting)]
 }
 
-/** Whether a promise waits to be kept that any answer keeps, or one that takes a plan and not just any answer (M-08). */
-export function isPromised(draft: Draft, by: 'answered' | 'plan-told'): boolean {
-  return promisesOpen(draft.case, draft.bound.events, happening(draft), draft).some(
-    ({ clock: { stops } }) =>
-      stops.includes(by) && (by === 'answered' || !stops.includes('answered'))
+/** Which of several reporters wait for an answer: nothing where the case has one reporter. */
+function whoWaits(draft: Draft): readonly string[] {
+  const waiting = promisesAfter(draft).flatMap(({ start: { about }, clock: { stops } }) =>
+    stops.includes('answered') && 'reporter' in about
+      ? addressAmong(draft.case, about.reporter)
+      : []
+  )
+  return [...new Set(waiting)].filter(Boolean)
+}
+
+/** Whether a promise to this reporter can be kept by any answer, or by a plan and not just any answer (M-08). */
+export function isPromised(draft: Draft, by: 'answered' | 'plan-told', { id }: Addressed): boolean {
+  return promisesAfter(draft).some(
+    ({ start: { about }, clock: { stops } }) =>
+      stops.includes(by) &&
+      (by === 'answered' || !stops.includes('answered')) &&
+      (!('reporter' in about) || about.reporter === id)
   )
 }
 

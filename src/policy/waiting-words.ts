@@ -2,7 +2,7 @@
  * A maintainer's words that wait for a key of their reporter (B10): what releases them, and how they leave. Must never let them
  * go by a key that nothing proves, nor unencrypted except in the one case that G3 allows.
  */
-import { type Address, isSameAddress } from '../domain/address.ts'
+import { isSameAddress } from '../domain/address.ts'
 import {
   type Addressed,
   addresseesOf,
@@ -10,14 +10,21 @@ import {
   type WaitingWords
 } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
-import { aboutCase, byMaintainer, event, type NewEvent, type Way } from '../domain/event.ts'
+import {
+  aboutCase,
+  BY_DESK,
+  byMaintainer,
+  event,
+  type NewEvent,
+  type Way
+} from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
 import { type FactLine } from '../domain/message.ts'
 import { productNamed } from '../domain/settings.ts'
 import { count } from '../domain/words.ts'
 import * as toReporters from '../messages/to-reporters.ts'
 import { lackOfProof } from './authentication.ts'
-import { type DateAbout, owedDate } from './date-talk.ts'
+import { type DateAbout, tellOwing } from './date-talk.ts'
 import { copyOf, type Draft, happen, moveOf } from './draft.ts'
 import { encryptedTo, keyChoice, type ReporterPath, reporterPath, WAYS } from './recipients.ts'
 import { isSignedWith } from './reporter-key.ts'
@@ -60,7 +67,7 @@ export function releasedBy(
     ...wordsLeave(waitingWords.filter(leaves), ({ reporter: { id, contact } }) =>
       encryptedTo({ ...contact, id }, key)
     ),
-    ...(reporter === null ? [] : owedDate(reporter, { ...about, dated }))
+    ...tellOwing(reporter === null ? [] : [reporter], { ...about, dated }, BY_DESK).decisions
   ]
   const staying = waitingWords.filter((words) => !leaves(words))
   return { facts: leftFacts(decisions), warnings: stayWarnings(staying, key), decisions }
@@ -157,7 +164,9 @@ export function settle(before: Draft, draft: Draft) {
       .map(pathOf)
       .flatMap((path) => (path.kind === 'no-key' ? path : []))
     if (shut === undefined) continue
-    says.push(staySays(address, more.length + 1, `${shut.lack}.${keyChoice(shut)}`))
+    const stay = count(more.length + 1, 'message', 'messages')
+    const wait = more.length === 0 ? 'waits' : 'wait'
+    says.push(`${stay} to ${address} still ${wait}: ${shut.lack}.${keyChoice(shut)}`)
   }
   for (const one of eventsOf(leaving, draft.case.tag))
     if (moveOf(draft, one).kind === 'moved') happen(after, one)
@@ -169,11 +178,6 @@ export function eventsOf(leaving: readonly Decision[], tag: CaseTag): NewEvent[]
   return leaving.flatMap((one) =>
     one.kind === 'words-leave' && one.words.tag === tag ? one.events : []
   )
-}
-
-function staySays(address: Address, number: number, why: string): string {
-  const messages = count(number, 'message', 'messages')
-  return `${messages} to ${address} still ${number === 1 ? 'waits' : 'wait'}: ${why}`
 }
 
 function withdrawn(before: Draft, after: Draft): string[] {

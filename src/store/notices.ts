@@ -35,8 +35,8 @@ export function listActive(read: Read): NoticeRecord[] {
 }
 
 /** All notices, newest first. */
-export function list(read: Read, limit: number): NoticeRecord[] {
-  return recordsOf(read, read.all<Row>(`${SELECT} ORDER BY id DESC LIMIT ?`, [limit]))
+export function list(read: Read): NoticeRecord[] {
+  return recordsOf(read, read.all<Row>(`${SELECT} ORDER BY id DESC`))
 }
 
 function recordsOf(read: Read, rows: readonly Row[]): NoticeRecord[] {

@@ -220,11 +220,10 @@ export function markBounced(tx: Tx, messageId: MessageId, now: Instant): RowInCa
 /** Rows of the outbox, newest first, without their bytes; all of them, or those of one state or case. */
 export function list(
   read: Read,
-  { limit, ...wanted }: Partial<Pick<OutboxRow, 'state' | 'caseId'>> & { readonly limit: number }
+  wanted: Partial<Pick<OutboxRow, 'state' | 'caseId'>> = {}
 ): OutboxRow[] {
   const where = Object.keys(wanted).length === 0 ? '' : `WHERE ${assignments(wanted)}`
-  const sql = `SELECT * FROM outbox ${where} ORDER BY id DESC LIMIT @limit`
-  return read.all<OutboxRow>(sql, { ...wanted, limit })
+  return read.all<OutboxRow>(`SELECT * FROM outbox ${where} ORDER BY id DESC`, wanted)
 }
 
 /** One row without its bytes, or null. */

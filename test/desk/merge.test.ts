@@ -559,6 +559,18 @@ it('a case that waits for one of several reporters goes on waiting when another 
   expect(await writes(alice)).toBe('triaging')
 })
 
+it('the answer to commands says which of several reporters waits, and offers /reply only where it reaches that one (B6, B14)', async () => {
+  await givenMerged()
+  const more = { subject: 'Re: it', text: 'It is in 4.1, too.', headers: answering(bob).headers }
+  await givenMessage(bob, more)
+  const taken = await answers(SECOND, '/take')
+  expect(taken).toContain(`; ${alice.address} and ${bob.address} wait for an answer`)
+  expect(taken).toMatch(/Next you could write: [^8]*\/reply /)
+  const said = await answers(FIRST, '/reply\nThank you.')
+  expect(said).toMatch(new RegExp(`After: [^;]*; [^;]*; ${bob.address} waits for an answer `))
+  expect(said).not.toMatch(/Next you could write: [^8]*\/reply /)
+})
+
 it('the record of a decision says that a report of the case names nobody who could be told (A2, B14)', async () => {
   await givenMerged()
   world.change('UPDATE case_reporters SET address = NULL WHERE id = ?', [SECOND])

@@ -52,12 +52,9 @@ const embargo: Handler = (draft, command) => {
   decided(draft, 'embargo-set', { oldDate, date, written, reason: disclosureReason, leaveBy })
   draft.activity.push(`set the disclosure to ${said}${why}`)
   if (draft.notice !== null) reopenNotice(draft, draft.notice)
-  return `Disclosure: ${said}${why}.${leaves(draft)}${editWords(draft, edited)}`
-}
-
-function leaves(draft: Draft): string {
-  const releaseAt = plannedRelease(draft)
-  return releaseAt === null || isListTold(draft.notice) ? '' : ` ${willLeave(releaseAt, draft)}`
+  const releaseAt = isListTold(draft.notice) ? null : plannedRelease(draft)
+  const leaves = releaseAt === null ? '' : ` ${willLeave(releaseAt, draft)}`
+  return `Disclosure: ${said}${why}.${leaves}${editWords(draft, edited)}`
 }
 
 /** The first usual date that keeps the lead of the policy and leaves three days to write and approve the notice. */

@@ -1,5 +1,5 @@
 /** The verbs that talk: to the reporter, to a list member, or to the other maintainers (M-10, M-13). */
-import { addresseesOf, areAllAnswered, isOpen } from '../../domain/case.ts'
+import { type Addressed, addresseesOf, isOpen } from '../../domain/case.ts'
 import { byMaintainer } from '../../domain/event.ts'
 import { count } from '../../domain/words.ts'
 import { memberAnswer } from '../../messages/to-members.ts'
@@ -199,12 +199,13 @@ const MUST_LEARN =
 const MUST_LEARN_MERGE =
   'Not withdrawn: the reporter must learn that the case was merged. If the reporter was told another way, write /unsend because REASON.'
 
-function canAnswer(draft: Draft): boolean {
-  const way = reporterMail.pathIn(draft)
-  const isReachable = way === 'encrypted' || way === 'in-clear'
-  return (
-    isReachable && isOpen(draft.case.state) && conversationComplaint(draft.conversation) === null
-  )
+/** The reporter whom an answer in this conversation reaches at once; null where there is none. */
+function reached(draft: Draft): Addressed | null {
+  const { case: record, conversation } = draft
+  const reporter = reporterIn(record, conversation)
+  const isShut = reporterMail.pathIn(draft) === 'no-key' || !isOpen(record.state)
+  if (isShut || reporter === 'several' || conversationComplaint(conversation) !== null) return null
+  return reporter
 }
 
 export const TALK: readonly Verb[] = [
@@ -217,7 +218,10 @@ export const TALK: readonly Verb[] = [
     run: plan,
     next: {
       happens: 'plan-told',
-      writes: (draft) => (isPromised(draft, 'plan-told') && canAnswer(draft) ? '/plan' : null)
+      writes: (draft) => {
+        const to = reached(draft)
+        return to !== null && isPromised(draft, 'plan-told', to) ? '/plan' : null
+      }
     }
   },
   {
@@ -230,8 +234,10 @@ export const TALK: readonly Verb[] = [
     next: {
       happens: 'answered',
       writes: (draft) => {
-        const isWanted = !areAllAnswered(draft.case) || isPromised(draft, 'answered')
-        return (isWanted || draft.case.state === 'disclosed') && canAnswer(draft) ? '/reply' : null
+        const to = reached(draft)
+        if (to === null) return null
+        const isWanted = to.answeredAt === null || isPromised(draft, 'answered', to)
+        return isWanted || draft.case.state === 'disclosed' ? '/reply' : null
       }
     }
   },
