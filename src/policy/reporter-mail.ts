@@ -2,6 +2,7 @@
  * How a maintainer's words reach the reporter of a case (G3, G6): encrypted; unencrypted under the one exception; or later, after
  * a request for a key that says nothing of the case (B10). They go to the reporter on record and to nobody else.
  */
+import { type Address } from '../domain/address.ts'
 import {
   type Addressed,
   addressed,
@@ -140,7 +141,7 @@ function toOne(reporter: Addressed, draft: Draft, words: Words): string {
     const asked = askFor(reporter, draft, 'key-request')
     draft.decisions.push(...asked.decisions)
     draft.activity.push(`wrote to ${address}; the text waits for a key of theirs`)
-    return `${address} cannot be answered yet: ${path.lack}. ${text === '' ? 'The decision' : 'Your text'} waits and leaves, encrypted, when a key of theirs is in use. ${asked.says}${droppedBy(reporter, draft)}`
+    return `${address} cannot be answered yet: ${path.lack}. ${text === '' ? 'The decision' : 'Your text'} waits and leaves, encrypted, when a key of theirs is in use. ${asked.says}${droppedFor(address, draft)}`
   }
   const how = WAYS[path.kind]
   spoken(reporter, draft, { ...words, how: path.kind })
@@ -152,12 +153,12 @@ function toOne(reporter: Addressed, draft: Draft, words: Words): string {
   }
   return others.length > 0
     ? `It goes along in the same message to ${address}.`
-    : `On its way to ${address}, ${how}.${droppedBy(reporter, draft)}`
+    : `On its way to ${address}, ${how}.${droppedFor(address, draft)}`
 }
 
-/** What words to a reporter make untrue: that nobody has read the report. */
-function droppedBy({ contact }: Addressed, { bound }: Draft): string {
-  const isHeld = bound.heldAnswerTo === contact.address
+/** What words to this address, or the end of the case, make untrue: that nobody has read the report, and a person will answer. */
+export function droppedFor(address: Address | null, { bound }: Draft): string {
+  const isHeld = address !== null && bound.heldAnswerTo === address
   return isHeld ? ' The acknowledgement that was on hold will not leave.' : ''
 }
 

@@ -19,7 +19,7 @@ import {
   tellsEnd
 } from '../draft.ts'
 import { nameOf } from '../recipients.ts'
-import { decisionMail } from '../reporter-mail.ts'
+import { decisionMail, droppedFor } from '../reporter-mail.ts'
 import { sealedTo } from '../send.ts'
 import { whoWrote } from '../status.ts'
 import { waitingFor } from '../waiting-words.ts'
@@ -146,7 +146,7 @@ const close: Handler = (draft, command) => {
     )
   decide('silent-by-policy')
   draft.activity.push(`closed the case${why}; the reporter was not told`)
-  return `The case is closed${why}. The reporter was not told.`
+  return `The case is closed${why}. The reporter was not told.${droppedFor(draft.bound.heldAnswerTo, draft)}`
 }
 
 /**
