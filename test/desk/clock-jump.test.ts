@@ -21,6 +21,7 @@ import {
   givenMaintainer,
   givenMessage,
   givenNotices,
+  givenReport,
   grace,
   HOUR,
   jumps,
@@ -363,8 +364,7 @@ describe('a clock that was set while the desk did not run', () => {
 describe('once a clock that was ahead for 30 days is set right', () => {
   async function givenPromises(): Promise<void> {
     const { clocks } = await preset('dragonfly')
-    await givenDesk([grace, linus], { policy: { clocks } })
-    await givenMessage(alice, { subject: 'x', text: 'x', autocrypt: true })
+    await givenReport({ policy: { clocks } })
   }
   async function overdueAlarms(): Promise<number> {
     await jumps(30 * DAY)
@@ -400,9 +400,7 @@ describe('once a clock that was ahead for 30 days is set right', () => {
   })
 
   it('a preview of that time can no longer be approved (G7)', async () => {
-    await givenDesk([grace, linus])
-    await world.addMember(members[0] as Someone)
-    await givenMessage(alice, { subject: 'x', text: 'x', autocrypt: true })
+    await givenReport({ list: members })
     await says(`/accept\n/embargo 2027-02-01T12:00:00Z because x\n/notice draft\n${FIELDS}`)
     await jumps(30 * DAY)
     await writes(grace, '/notice preview\n', { after: 1000 })

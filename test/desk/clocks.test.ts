@@ -33,6 +33,7 @@ import {
   givenDesk,
   givenMaintainer,
   givenMessage,
+  givenReport,
   grace,
   HOUR,
   jumps,
@@ -44,6 +45,7 @@ import {
   members,
   onTheWay,
   preset,
+  type ReportOptions,
   recorded,
   restarts,
   SECOND,
@@ -53,7 +55,7 @@ import {
 } from '../support/desk.ts'
 import { bounceOf, headerOf, splitPart } from '../support/mail-parts.ts'
 import { tempFolder } from '../support/temp.ts'
-import { type Letter, type Someone, START, someone, type WorldOptions } from '../support/world.ts'
+import { type Someone, START, someone } from '../support/world.ts'
 import { POLICY, PRODUCT } from '../unit/policy/samples.ts'
 
 const CASE = aboutCase(FIRST)
@@ -84,15 +86,10 @@ const ANSWER: Clock = {
   quote: 'Within 48 hours.'
 }
 
-async function givenCase(
-  options: Partial<WorldOptions> = {},
-  report: Letter = { subject: 'x', text: 'x', as: 'encrypted' }
-): Promise<void> {
-  await givenDesk([grace, { ...linus, roles: ['committer'] }], {
-    policy: { clocks: [...OF_CASES, ANSWER] },
-    ...options
-  })
-  await givenMessage(alice, report)
+async function givenCase(more: ReportOptions = {}): Promise<void> {
+  const maintainers = [grace, { ...linus, roles: ['committer' as const] }]
+  const policy = { clocks: [...OF_CASES, ANSWER] }
+  await givenReport({ maintainers, policy, autocrypt: false, ...more })
 }
 
 /** Puts events on the record as those who make them do. */
@@ -331,9 +328,7 @@ describe('(A3) the dates of a case', () => {
   })
 
   it('(A3, B18) the alarm about a notice that lacks fields or that members could misread names both, and proposes no preview that would be refused', async () => {
-    await givenDesk([grace, linus])
-    for (const member of members) await world.addMember(member)
-    await givenMessage(alice, { subject: 'x', text: 'x' })
+    await givenReport({ list: members })
     await writes(
       grace,
       `/accept\n/embargo ${DISCLOSURE}\n/notice draft\ntitle: x\nscope: Not before tomorrow.\n`
@@ -818,7 +813,7 @@ describe('(A2, A3) an answer that is lost, or what tells the end of the case', (
   it.each(['refused', 'bounced'])(
     'rings at once, the next day and daily until the next answer: %s',
     async (how) => {
-      await givenCase({ policy: {} }, { subject: 'x', text: 'x', autocrypt: true })
+      await givenCase({ policy: {}, autocrypt: true })
       await lose(how)
       const [lost = ''] = await alarmsTo(grace)
       expect(lost).toContain('The reporter did not get the answer')
@@ -842,7 +837,7 @@ describe('(A2, A3) an answer that is lost, or what tells the end of the case', (
   it.each(['refused', 'bounced'])(
     'is no first answer: /status, /cases and the lists of the operator go by one that was not lost (B6): %s',
     async (how) => {
-      await givenCase({ policy: {} }, { subject: 'x', text: 'x', autocrypt: true })
+      await givenCase({ policy: {}, autocrypt: true })
       await lose(how)
       const answeredAt = () => world.column('SELECT answered_at FROM reporters')
       expect(await writes(grace, '/status\n')).toContain('Reporter: not answered by a person yet')
@@ -866,7 +861,7 @@ describe('(A2, A3) an answer that is lost, or what tells the end of the case', (
   )
 
   it('is no longer owed when the operator sends it again, nor when the case ends', async () => {
-    await givenCase({ policy: {} }, { subject: 'x', text: 'x', autocrypt: true })
+    await givenCase({ policy: {}, autocrypt: true })
     await lose('refused')
     const [outbox = 0] = world.column<number>(
       "SELECT about ->> 'outbox' FROM events WHERE kind = 'reporter-unreached'"
@@ -904,7 +899,7 @@ describe('(A2, A3) an answer that is lost, or what tells the end of the case', (
   })
 
   it('is no longer owed, if it said the date, when another message says it', async () => {
-    await givenCase({ policy: {} }, { subject: 'x', text: 'x', autocrypt: true })
+    await givenCase({ policy: {}, autocrypt: true })
     await writes(grace, '/reply\nHello.\n')
     world.replies.push('rejected')
     await writes(grace, '/accept\n/embargo 2026-12-14T12:00:00Z because we test\n')
@@ -933,7 +928,7 @@ it('(B12) a case that moves to another product is reminded of by the clocks of t
     calendar: PRODUCT.calendar,
     supported: []
   }
-  await givenCase({ moreProducts: [other] }, { subject: 'ACME Parser', text: 'x', as: 'clear' })
+  await givenCase({ moreProducts: [other], subject: 'ACME Parser', as: 'clear' })
   await writes(grace, '/take\n/product renderer\n')
   expect(world.rows('SELECT product FROM cases')).toEqual([{ product: 'renderer' }])
   await world.wait(23 * HOUR)
@@ -944,8 +939,8 @@ it('(B12) a case that moves to another product is reminded of by the clocks of t
 
 it('(B12) a plan that the acknowledgement promised is owed still where the case moves to a product whose policy promises none', async () => {
   const other = { ...PRODUCT, id: 'renderer', name: 'ACME Renderer', policy: POLICY }
-  await givenDesk([grace], { policy: await preset('template'), moreProducts: [other] })
-  await givenMessage(alice, { subject: 'ACME Parser', text: 'x', as: 'clear', autocrypt: true })
+  const letter = { subject: 'ACME Parser', as: 'clear' } as const
+  await givenReport({ ...letter, policy: await preset('template'), moreProducts: [other] })
   await writes(grace, '/reply\nThank you.\n')
   expect(await writes(grace, '/product renderer\n/status\n')).toMatch(/Due: [^.]*with \/plan\./)
 })

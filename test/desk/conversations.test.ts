@@ -18,10 +18,10 @@ import {
   debian,
   FIRST,
   forwarded,
-  givenDesk,
   givenMessage,
   givenNotices,
   givenRef,
+  givenReport,
   givenReporter,
   grace,
   lastTo,
@@ -234,19 +234,19 @@ it.each([
   }
 )
 
-const ROBOT = { as: 'clear', headers: ['Auto-Submitted: auto-replied'] } as const
-const VOUCHED = { as: 'clear', headers: checked('suse.example') } as const
+const CLEAR = { as: 'clear', autocrypt: false } as const
+const ROBOT = { ...CLEAR, headers: ['Auto-Submitted: auto-replied'] }
+const VOUCHED = { ...CLEAR, headers: checked('suse.example') }
 it.each<[string, string, Partial<Letter>]>([
-  ['a list member signed', 'Suse <security@suse.example>', { autocrypt: true }],
+  ['a list member signed', 'Suse <security@suse.example>', { as: 'signed' }],
   ['our mail server says is a list member’s', 'Suse <security@suse.example>', VOUCHED],
   ['a program wrote as an answer', 'the sender of an automatic answer', ROBOT]
 ])(
   '(G5) a report that %s is shown to those who are no list admins without a word of the list',
   async (_which, name, letter) => {
     const committer = { ...linus, roles: ['committer'] as const }
-    await givenDesk([grace, committer], { authentication: AUTHENTICATION })
-    await world.addMember(suse)
-    await givenMessage(suse, { subject: 'Our new key', text: 'THE WORDS', ...letter })
+    const desk = { maintainers: [grace, committer], list: [suse], authentication: AUTHENTICATION }
+    await givenReport({ ...desk, by: [suse], subject: 'Our new key', text: 'THE WORDS', ...letter })
     expect(caseStates()).toEqual(['received'])
     expect(await lastTo(grace)).toContain(suse.address)
     expect(await lastTo(linus)).toContain(`From: ${name}, `)
@@ -256,16 +256,14 @@ it.each<[string, string, Partial<Letter>]>([
 )
 
 it('(B21) where nobody is list-admin, the maintainers read that nobody has the original, and how to read it', async () => {
-  await givenDesk([{ ...grace, roles: ['committer'] }])
-  await world.addMember(debian)
-  await givenMessage(debian, { subject: 'A hole', text: 'THE WORDS', ...ROBOT })
+  const maintainers = [{ ...grace, roles: ['committer' as const] }]
+  await givenReport({ maintainers, list: [debian], by: [debian], ...ROBOT })
   expect(await lastTo(grace)).toContain('nobody has the role list-admin. The operator finds it')
   expect(await lastTo(grace)).not.toMatch(/debian/i)
 })
 
 it('a plain answer to the digest, which may quote it, opens no case, and its author is told that it names none', async () => {
-  await givenDesk([grace, linus], { digest: true })
-  await givenMessage(alice, { subject: 'hole', text: 'a hole', autocrypt: true })
+  await givenReport({ digest: true })
   await world.wait(DAY)
   const digest = latest(grace)
   for (const below of [await quoted(grace, digest), '']) {
@@ -299,8 +297,7 @@ it('(B21) a list member who names a case of another product, or whom no signatur
 describe('with replies: reporter, a plain answer', () => {
   /** Alice's report was forwarded. */
   async function givenForwarded(roles = linus): Promise<Envelope> {
-    await givenDesk([grace, roles], REPLIES)
-    await givenMessage(alice, { subject: 'hole', text: 'a hole', autocrypt: true })
+    await givenReport({ maintainers: [grace, roles], ...REPLIES })
     return latest(linus)
   }
   /** Linus answers without a command; the message refers to `mail` outside, and quotes it or names it in its protected headers. */
@@ -377,16 +374,12 @@ describe('(B20) a signature is meant for somebody', () => {
   const GUESSED = `Ref: ${FIRST} security@acme.example`
   const OF_NOTICE = `Reference:   ${FIRST}, revision 1`
 
-  async function givenReport(): Promise<void> {
-    await givenDesk([grace, linus], REPLIES)
-    await givenMessage(alice, { subject: 'hole', text: 'a hole', autocrypt: true })
-  }
   /** What Grace signed for somebody, as that person encrypts it to the desk, in answer to the report that was forwarded. */
   const sentOn = (text: string, to: string | null) =>
     writes(grace, text, { to, ...answering(grace) })
 
   it('words that a maintainer signed to a third person reach nobody under replies: reporter', async () => {
-    await givenReport()
+    await givenReport(REPLIES)
     const before = world.accepted.length
     await sentOn(`${WORDS}\n\n> ${GUESSED} relay`, TO_ANOTHER)
     expect(await readers()).toEqual([])
@@ -414,7 +407,7 @@ describe('(B20) a signature is meant for somebody', () => {
     ['not taken', 'a line that anybody can guess', false, () => GUESSED],
     ['not taken', 'a message that the desk sent to a maintainer', false, () => givenRef(grace)]
   ])('the key that a reporter attaches is %s beside %s', async (_, _quoted, isTaken, ref) => {
-    await givenReport()
+    await givenReport({ ...REPLIES, as: 'signed' })
     const next = await givenReporter('alice')
     const letter = { to: null, after: 1000, ...attachedKey(next) }
     await writes(alice, `My new key.\n\n> ${await ref()}`, letter)
@@ -424,9 +417,9 @@ describe('(B20) a signature is meant for somebody', () => {
 })
 
 it('(B13) what a reporter’s ticket system sends counts as theirs while the case is open', async () => {
-  await givenDesk([grace, linus], { policy: { reporters: { cleartext: 'allow' } } })
+  const policy = { reporters: { cleartext: 'allow' } } as const
   const headers = ['Auto-Submitted: auto-generated']
-  await givenMessage(alice, { subject: 'hole', text: 'x', as: 'clear', headers })
+  await givenReport({ ...CLEAR, policy, headers })
   await writes(grace, '/ask\nWhich version?\n')
   const answer = { as: 'clear', headers: [...headers, ...answering(alice).headers] } as const
   await givenMessage(alice, { subject: 'Re: hole', text: 'Version 4.', ...answer })
@@ -435,8 +428,7 @@ it('(B13) what a reporter’s ticket system sends counts as theirs while the cas
 })
 
 it('(B13, B19) what a maintainer answers as the reporter of a case is the reporter’s; what they command is a maintainer’s', async () => {
-  await givenDesk()
-  await givenMessage(linus, { subject: 'hole', text: 'a hole' })
+  await givenReport({ by: [linus], as: 'signed' })
   const answers = async (text: string) => {
     const sql = "SELECT message_id FROM outbox WHERE audience = 'reporter' ORDER BY id DESC"
     const [id] = world.column(sql)

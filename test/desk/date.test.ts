@@ -20,9 +20,9 @@ import {
   days,
   FIELDS,
   FIRST,
-  givenDesk,
   givenMessage,
   givenNotices,
+  givenReport,
   givenReporter,
   grace,
   HOUR,
@@ -47,16 +47,31 @@ import { POLICY } from '../unit/policy/samples.ts'
 /** A case that Grace accepted with a date, and what Alice read of it last. */
 async function dated(as: 'encrypted' | 'clear', autocrypt = as === 'encrypted'): Promise<string> {
   const policy = { reporters: { cleartext: 'allow' }, close: { internal: 'allow' } } as const
-  await givenDesk([grace, linus], { policy })
-  await givenMessage(alice, { subject: 'x', text: 'x', as, autocrypt })
+  await givenReport({ policy, as, autocrypt })
   for (const text of ['/accept\n', `/embargo ${DISCLOSURE}\n`]) await writes(grace, text)
   return lastTo(alice)
 }
 
+const LATER = '/embargo 2026-12-07T12:00:00Z because later\n'
+
 /** A case of Alice, who began encrypted and gave no key, with a date that was moved since. */
 async function datedWithoutKey(): Promise<void> {
   await dated('encrypted', false)
-  await writes(grace, '/embargo 2026-12-07T12:00:00Z because later\n')
+  await writes(grace, LATER)
+}
+
+/** A case with this date, under the promises of a policy. */
+async function datedWithPromises(): Promise<void> {
+  await givenReport({ policy: { clocks: (await preset('dispatch')).clocks } })
+  await writes(grace, `/accept\n/embargo ${DISCLOSURE} because we test\n`)
+}
+
+/** Grace writes, and what the desk makes of it cannot leave yet; how much had left before. */
+async function writesInVain(text: string): Promise<number> {
+  const mark = world.accepted.length
+  world.replies.push('deferred', 'deferred', 'deferred')
+  await writes(grace, text)
+  return mark
 }
 
 /** The list was told the date of Alice's case. */
@@ -149,8 +164,7 @@ it.each([
 it('(B14, B19) who came from a merged case, with a date of its own, and names no message about it has not answered the present date', async () => {
   await dated('encrypted')
   await givenMessage(bob, { subject: 'two', text: 'x', as: 'encrypted', autocrypt: true })
-  const other = '/accept\n/embargo 2026-12-07T12:00:00Z because later\n'
-  await writes(grace, other, { tag: SECOND })
+  await writes(grace, `/accept\n${LATER}`, { tag: SECOND })
   await writes(grace, `/merge ${FIRST}\n`, { tag: SECOND, after: MINUTE })
   const told = [{ reporter: FIRST }, { reporter: SECOND }, { reporter: SECOND }]
   expect(recorded('date-asked')).toMatchObject(told)
@@ -194,10 +208,7 @@ it.each([
 ])(
   '(A3, B19) of the answers to the date, a mere AGREE waits for no reply: %j',
   async (text, waits) => {
-    const { clocks } = await preset('dispatch')
-    await givenDesk([grace, linus], { policy: { clocks } })
-    await givenMessage(alice, { subject: 'x', text: 'x', as: 'encrypted', autocrypt: true })
-    await writes(grace, `/accept\n/embargo ${DISCLOSURE} because we test\n`)
+    await datedWithPromises()
     await answer(text)
     expect(recorded('date-answered')).toHaveLength(1)
     expect(recorded('reporter-wrote')).toHaveLength(waits)
@@ -208,10 +219,7 @@ it.each([
 )
 
 it('(W2) a new date answers an OBJECT: nobody is reminded to reply to it', async () => {
-  const { clocks } = await preset('dispatch')
-  await givenDesk([grace, linus], { policy: { clocks } })
-  await givenMessage(alice, { subject: 'x', text: 'x', as: 'encrypted', autocrypt: true })
-  await writes(grace, `/accept\n/embargo ${DISCLOSURE} because we test\n`)
+  await datedWithPromises()
   await answer('OBJECT\n')
   await writes(grace, '/embargo 2026-12-08T12:00:00Z because she objects\n', { after: HOUR })
   await answer('AGREE\n')
@@ -302,9 +310,7 @@ it('(B19) two dates in one message ask the reporter once, about the last, and th
 
 it('(A6, A10) a message about a date never leaves once a newer one is made, and only the newest is owed if it is lost, whatever else is sent again', async () => {
   await dated('encrypted')
-  const mark = world.accepted.length
-  world.replies.push('deferred', 'deferred', 'deferred')
-  await writes(grace, '/embargo 2026-12-07T12:00:00Z because later\n')
+  const mark = await writesInVain(LATER)
   await writes(grace, '/embargo 2026-12-08T12:00:00Z because later\n', { after: SECONDS })
   await world.wait(HOUR)
   const asked = await textsTo(alice, mark)
@@ -334,9 +340,7 @@ it.each([
   '(B19) a question about the date that has not left never leaves after %j, and is asked when the case is reopened and accepted',
   async (end, state) => {
     await dated('encrypted')
-    const mark = world.accepted.length
-    world.replies.push('deferred', 'deferred', 'deferred')
-    await writes(grace, '/embargo 2026-12-07T12:00:00Z because later\n')
+    const mark = await writesInVain(LATER)
     await writes(grace, end, { after: SECONDS })
     expect(caseStates()).toEqual([state])
     await world.wait(HOUR)
@@ -354,9 +358,7 @@ it.each([
   ['the reporter of a date that nobody could ask about has no key at /disclosed', 'no-key']
 ])('(B19) %s: the reporter is told that the issue is public', async (_title, how) => {
   await dated('encrypted', how === 'encrypted')
-  const mark = world.accepted.length
-  world.replies.push('deferred', 'deferred', 'deferred')
-  await writes(grace, '/embargo 2026-11-23T12:00:10Z because it is exploited\n')
+  const mark = await writesInVain('/embargo 2026-11-23T12:00:10Z because it is exploited\n')
   await writes(grace, '/disclosed\n', { after: SECONDS })
   expect(caseStates()).toEqual(['disclosed'])
   await world.wait(HOUR)
@@ -375,12 +377,10 @@ it('(B19) nobody whom a message told the date is told once more at /disclosed af
 })
 
 it('(A6, B19) a date that left nobody is not the date before: the question names none', async () => {
-  await givenDesk([grace, linus])
-  await givenMessage(alice, { subject: 'x', text: 'x', as: 'encrypted', autocrypt: true })
+  await givenReport()
   await writes(grace, '/accept\n')
-  world.replies.push('deferred', 'deferred', 'deferred')
-  await writes(grace, `/embargo ${DISCLOSURE}\n`)
-  await writes(grace, '/embargo 2026-12-07T12:00:00Z because later\n', { after: SECONDS })
+  await writesInVain(`/embargo ${DISCLOSURE}\n`)
+  await writes(grace, LATER, { after: SECONDS })
   expect(await lastTo(alice)).toContain('AGREE')
   expect(await lastTo(alice)).not.toContain('Fri 4 Dec')
   await writes(alice, 'AGREE\n', answering(alice, world.sentTo(alice).at(-2)))
@@ -392,8 +392,7 @@ it('(B19) the question about a date that its case has lost by /merge never leave
   const mark = world.accepted.length
   await givenMessage(alice, { subject: 'two', text: 'x', as: 'encrypted', autocrypt: true })
   await writes(grace, '/accept\n/embargo 2026-12-09T12:00:00Z because later\n', { tag: SECOND })
-  world.replies.push('deferred', 'deferred', 'deferred')
-  await writes(grace, '/embargo 2026-12-07T12:00:00Z because later\n')
+  await writesInVain(LATER)
   await writes(grace, `/merge ${SECOND}\n`, { after: SECONDS })
   await world.wait(HOUR)
   expect(await allTo(alice, mark)).toContain('Wed 9 Dec 2026')
@@ -402,9 +401,7 @@ it('(B19) the question about a date that its case has lost by /merge never leave
 
 it('(B19) what tells a reporter that the issue is public leaves also after the case was closed', async () => {
   await dated('encrypted')
-  const mark = world.accepted.length
-  world.replies.push('deferred', 'deferred', 'deferred')
-  await writes(grace, '/disclosed because it leaked\n')
+  const mark = await writesInVain('/disclosed because it leaked\n')
   await writes(grace, '/close internal\n', { after: SECONDS })
   await world.wait(HOUR)
   expect(await allTo(alice, mark)).toContain('It has been public since')
@@ -445,9 +442,7 @@ it('(B17) a date is said in the zone in which it was written, too: to its author
 })
 
 it('(B19) the preview in the message that sets the date says that the reporter was asked about it', async () => {
-  await givenDesk([grace, linus])
-  for (const one of members) await world.addMember(one)
-  await givenMessage(alice, { subject: 'x', text: 'x', autocrypt: true })
+  await givenReport({ list: members })
   await writes(grace, `/accept\n/embargo ${DISCLOSURE}\n/notice draft\n${FIELDS}/notice preview\n`)
   expect(kindsTo(alice)).toContain('date-proposed')
   expect(await allTo(linus)).toContain(
@@ -483,9 +478,8 @@ it.each([
 ])(
   '(A3, B19) a key opens the way for the question of each case of its reporter, unless nothing proves that they sent it: %s',
   async (how, asked) => {
-    await givenDesk([grace, linus], how === 'proved' ? { authentication: AUTHENTICATION } : {})
-    for (const text of ['one', 'two'])
-      await givenMessage(bob, { subject: text, text, as: 'encrypted', autocrypt: false })
+    const proof = how === 'proved' ? { authentication: AUTHENTICATION } : {}
+    await givenReport({ by: [bob, bob], autocrypt: false, ...proof })
     for (const tag of [FIRST, SECOND])
       await writes(grace, `/accept\n/embargo ${DISCLOSURE} because we test\n`, { tag })
     const headers = [...answering(bob).headers, ...(how === 'proved' ? PASSES : [])]
@@ -642,8 +636,7 @@ it.each([
 ])(
   '(B9) reason and code stand wherever the decision does, but never for the reporter: $stands',
   async ({ commands, answer, update, title = '', stands }) => {
-    await givenDesk([grace, linus], { policy: { close: { internal: 'allow' } } })
-    await givenMessage(alice, { subject: 'x', text: 'x', as: 'encrypted', autocrypt: true })
+    await givenReport({ policy: { close: { internal: 'allow' } } })
     const says = await writes(grace, `${commands}\n/status\n`)
     expect(says).toContain(answer)
     expect(says.slice(says.indexOf('(ACME Parser): '))).toContain(stands)

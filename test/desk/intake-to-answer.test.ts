@@ -24,6 +24,7 @@ import {
   givenDesk,
   givenMaintainer,
   givenMessage,
+  givenReport,
   givenReporter,
   grace,
   HOUR,
@@ -53,8 +54,7 @@ function arrived(): string[] {
 }
 
 it('a message of a maintainer reads the record of its case once to be decided', async () => {
-  await givenDesk([grace])
-  await givenMessage(alice, { subject: 'a hole', text: 'Here is how.', as: 'encrypted' })
+  await givenReport()
   await writes(grace, '/accept\n/embargo 2026-12-09 14:00')
   const { read } = world.desk.db
   const asked: unknown[] = []
@@ -76,9 +76,7 @@ it('a message of a maintainer reads the record of its case once to be decided', 
 
 describe('a report', () => {
   it('is acknowledged, relayed and answered, each to one person alone (M-01, M-02, M-10)', async () => {
-    await givenDesk([grace, linus])
-    const report = { subject: 'a hole', text: 'Here is how.\n', autocrypt: true } as const
-    await givenMessage(alice, { ...report, as: 'encrypted' })
+    await givenReport({ text: 'Here is how.\n' })
     expect(world.accepted.map(({ to }) => to).sort()).toEqual([
       alice.address,
       grace.address,
@@ -193,8 +191,7 @@ describe('a maintainer', () => {
   })
 
   it('is on the record with each refused command and the sentence that its author got, also where no case is meant (G8)', async () => {
-    await givenDesk([grace, linus])
-    await givenMessage(alice, { subject: 'a', text: 'a', as: 'clear' })
+    await givenReport()
     await writes(grace, '/product x\n/reopen because x\n')
     for (const text of ['/take\n', '/cases\n']) await givenMessage(grace, { subject: 'x', text })
     const refused = (verb: string, says: string) => ({
@@ -216,8 +213,7 @@ describe('a maintainer', () => {
   })
 
   it('leaves nothing of what it holds on the record where it is refused, nor an address (G8)', async () => {
-    await givenDesk([grace, linus])
-    await givenMessage(alice, { subject: 'a', text: 'secret a@secret.example', as: 'clear' })
+    await givenReport({ text: 'secret a@secret.example', as: 'clear', autocrypt: false })
     await writes(grace, '/accept\n/embargo 2026-12-09T12:00:00Z because later\n')
     await writes(grace, '/unsend\n')
     const draft = '/notice draft\ntitle: See https://secret.example/"secret" of 12/09/2026\n'
@@ -347,8 +343,7 @@ it('a receipt that answers a message of the desk goes to its case and bothers no
 })
 
 it('a message in a case that only its header calls a receipt, or that is one for no message of the desk, is shown (G1)', async () => {
-  await givenDesk([grace])
-  await givenMessage(alice, { subject: 'x', text: 'x' })
+  await givenReport()
   const { messageId } = latest(alice)
   const words = receipt('2', messageId)
     .replace('message/disposition-notification', 'text/plain')

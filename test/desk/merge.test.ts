@@ -16,12 +16,14 @@ import {
   bob,
   checked,
   DAY,
+  days,
   FIRST,
   forwarded,
   givenDesk,
   givenMaintainer,
   givenMessage,
   givenRef,
+  givenReport,
   givenReporter,
   grace,
   HOUR,
@@ -456,9 +458,7 @@ it('a text below a decision that answers one of several reporters reaches no oth
 })
 
 it('a signed message that quotes the desk from before and after a merge names one case (B7, B14)', async () => {
-  await givenDesk([grace])
-  for (const who of [alice, bob])
-    await givenMessage(who, { subject: 'it', text: 'a report', autocrypt: true })
+  await givenReport({ by: [alice, bob] })
   const toGrace = () => world.accepted.findLast(({ to }) => to === grace.address)
   const before = await givenRef(grace, toGrace())
   await says(`/merge ${FIRST}`, SECOND)
@@ -477,8 +477,7 @@ it('a signed message that quotes the desk from before and after a merge names on
 })
 
 it('a message that its sender repeats after a merge is no stranger’s copy (B14)', async () => {
-  await givenDesk([grace])
-  await givenMessage(alice, { subject: 'one', text: 'a report', autocrypt: true })
+  await givenReport()
   const raw = await world.write(bob, { subject: 'two', text: 'a report', autocrypt: true })
   await world.receive(raw)
   await says(`/merge ${FIRST}`, SECOND)
@@ -488,9 +487,7 @@ it('a message that its sender repeats after a merge is no stranger’s copy (B14
 })
 
 it('an acknowledgement that was on hold before a merge is sent by /acknowledge after it, unless the merge told its reporter something (B14, G1, M-02)', async () => {
-  await givenDesk([grace], { authentication: AUTHENTICATION })
-  for (const who of [alice, bob])
-    await givenMessage(who, { subject: who.address, text: 'a report', autocrypt: true })
+  await givenReport({ by: [alice, bob], authentication: AUTHENTICATION })
   await says(`/merge ${SECOND}`, FIRST)
   expect(await says('/acknowledge', SECOND)).toContain(`acknowledgement goes to ${bob.address}.`)
   expect(await says('/acknowledge', SECOND)).toContain(
@@ -510,9 +507,7 @@ it('(A2, B6) an acknowledgement on hold never leaves after the end of the case, 
 })
 
 it('an acknowledgement that an hourly limit puts off never leaves after an answer (M-02)', async () => {
-  await givenDesk([grace], { acknowledgement: { per_domain_hour: 1 } })
-  for (const text of ['one', 'two'])
-    await givenMessage(alice, { subject: text, text, autocrypt: true })
+  await givenReport({ by: [alice, alice], acknowledgement: { per_domain_hour: 1 } })
   await says('/reply\nWe have read it.', SECOND)
   world.pass(120 * MINUTE)
   await world.settle()
@@ -526,10 +521,8 @@ it('an acknowledgement that an hourly limit puts off never leaves after an answe
 })
 
 it('a reporter who is on the list, too, and answers what was written to the reporter writes as the reporter (B13, G5)', async () => {
-  const linus = { ...(await givenMaintainer('linus')), roles: ['committer'] as const }
-  await givenDesk([grace, linus])
-  await world.addMember(bob)
-  await givenMessage(bob, { subject: 'one', text: 'a report', autocrypt: true })
+  const committer = { ...linus, roles: ['committer'] as const }
+  await givenReport({ maintainers: [grace, committer], list: [bob], by: [bob] })
   await says('/ask\nWhich version?')
   const { headers } = answering(bob)
   await givenMessage(bob, { subject: 'Re: it', text: 'Version 3.', headers })
@@ -539,15 +532,13 @@ it('a reporter who is on the list, too, and answers what was written to the repo
 })
 
 it('a case that waits for one of several reporters goes on waiting when another one writes, and no longer when that one does (B13, B14)', async () => {
-  await givenDesk([grace])
+  await givenReport({ by: [alice, bob, bob] })
   const merge = (number: string) => says(`/merge ${FIRST}`, number)
   const writes = async (who: Someone) => {
     const { headers } = answering(who)
     await givenMessage(who, { subject: 'Re: it', text: 'Version 3.', headers })
     return world.rows<{ state: string }>('SELECT state FROM cases WHERE id = 1')[0]?.state
   }
-  for (const who of [alice, bob, bob])
-    await givenMessage(who, { subject: 'it', text: 'a report', autocrypt: true })
   await merge(THIRD)
   await answers(THIRD, '/ask\nWhich version?')
   expect(await writes(alice)).toBe('needs-info')
@@ -583,12 +574,10 @@ it('the record of a decision says that a report of the case names nobody who cou
 })
 
 it('a reporter whose report is merged into a case with a date is asked about it; before that, nothing they write counts as an answer, and they read of no date that they were never told (B19, B14)', async () => {
-  await givenDesk([grace])
-  const report = { text: 'a report', autocrypt: true }
-  await givenMessage(alice, { ...report, subject: 'one' })
+  await givenReport()
   const date = '/accept\n/embargo 2027-01-15T12:00:00Z because it is ready'
   await says(date)
-  await givenMessage(bob, { ...report, subject: 'two', as: 'encrypted', autocrypt: false })
+  await givenMessage(bob, { subject: 'two', text: 'a report', as: 'encrypted' })
   expect(await says(`/merge ${FIRST}`, SECOND)).toContain(
     `${bob.address} is asked about the date Fri 15 Jan 2027, 12:00 UTC when a key of theirs is in use`
   )
@@ -607,7 +596,7 @@ it('a reporter whose report is merged into a case with a date is asked about it;
   expect(await lastTo(grace)).toContain('About the date: the reporter AGREES')
 
   const carol = await givenReporter('carol')
-  await givenMessage(carol, { ...report, subject: 'three' })
+  await givenMessage(carol, { subject: 'three', text: 'a report', autocrypt: true })
   await says(`/merge ${FIRST}`, THIRD)
   expect(await lastTo(carol)).toContain('(ACME-2026-0003) public on Wed 20 Jan 2027')
   expect(await lastTo(grace)).toContain(`We asked ${carol.address} about the date`)
@@ -654,8 +643,7 @@ it('a key that names two reporters is taken for the one whose message the mainta
 })
 
 it('/key accept twice in one message lets what waited leave once (G2)', async () => {
-  await givenDesk([grace])
-  await givenMessage(bob, { subject: 'one', text: 'x', as: 'encrypted' })
+  await givenReport({ by: [bob], autocrypt: false })
   await says('/accept')
   await givenMessage(bob, { subject: 'two', text: 'x', autocrypt: true })
   await says(`/key accept ${keyOf(bob)}\n`.repeat(2))
@@ -664,8 +652,7 @@ it('/key accept twice in one message lets what waited leave once (G2)', async ()
 })
 
 it('a reporter who sent one of several reports encrypted is answered in clear in none of them (G3, B14)', async () => {
-  await givenDesk([grace])
-  await givenMessage(bob, { subject: 'one', text: 'x', as: 'clear' })
+  await givenReport({ by: [bob], as: 'clear', autocrypt: false })
   await givenMessage(bob, { subject: 'two', text: 'x', as: 'encrypted' })
   await says(`/merge ${FIRST}`, SECOND)
   await answers(SECOND, '/reply\nAbout what you sealed.')
@@ -675,21 +662,18 @@ it('a reporter who sent one of several reports encrypted is answered in clear in
 })
 
 it('a rejection does not cover a report that is merged into its case later: that one is rejected with a code, or it goes on (A2)', async () => {
-  await givenDesk([grace])
-  const report = { text: 'a report', autocrypt: true }
-  await givenMessage(alice, { ...report, subject: 'one' })
+  await givenReport()
   await says(REJECT)
   const { headers } = answering(alice)
   await givenMessage(alice, { subject: 'Re: one', text: 'Not so.', headers })
-  await givenMessage(bob, { ...report, subject: 'two' })
+  await givenMessage(bob, { subject: 'two', text: 'a report', autocrypt: true })
   await says(`/merge ${FIRST}`, SECOND)
   expect(await says('/close because we are tired')).toContain('Nothing was done')
   expect(world.rows('SELECT state FROM cases WHERE id = 1')).toEqual([{ state: 'triaging' }])
 })
 
 it('/unsend does not make a rejection silent: what tells the reporter of it goes only with the decision (A2, B10)', async () => {
-  await givenDesk([grace])
-  await givenMessage(bob, { subject: 'one', text: 'x', as: 'encrypted' })
+  await givenReport({ by: [bob], autocrypt: false })
   for (const [text, waiting, said] of [
     [REJECT, 1, 'Your text waits'],
     ['/unsend', 1, 'the reporter must learn that the case has ended'],
@@ -714,8 +698,7 @@ it('a message whose subject alone names a case, open or ended, is a new case, an
 })
 
 it('/reopen tells the reporter who was told of the end, once, and nobody who was told of none', async () => {
-  await givenDesk([grace], { policy: { close: { internal: 'allow' } } })
-  await givenMessage(bob, { subject: 'one', text: 'x', as: 'encrypted', autocrypt: true })
+  await givenReport({ by: [bob], policy: { close: { internal: 'allow' } } })
   const lines = [REJECT, '/reopen because we were wrong', '/accept']
   for (const text of [...lines, '/close internal because it is old', '/reopen because it is not'])
     await says(text)
@@ -760,8 +743,7 @@ it('a closed case that one of two reporters opens again is closed by the lines t
 })
 
 it('/reopen of a case that was disclosed offers more than to close it again', async () => {
-  await givenDesk([grace])
-  await givenMessage(bob, { subject: 'one', text: 'x', as: 'encrypted', autocrypt: true })
+  await givenReport({ by: [bob] })
   const lines = [
     '/accept',
     '/disclosed because it leaked',
@@ -792,8 +774,7 @@ it('an alarm about a message from before a merge that came back names its report
 })
 
 it('a delivery failure of the old form, from a postmaster with a return path, is one if it returns a message of the desk, else a report (G1)', async () => {
-  await givenDesk([grace])
-  await givenMessage(alice, { subject: 'one', text: 'a report' })
+  await givenReport()
   const [sent] = world.sentTo(alice)
   const failure = (id: string) =>
     ['Return-Path: <postmaster@people.example>', 'From: postmaster@people.example'].join('\r\n') +
@@ -805,10 +786,7 @@ it('a delivery failure of the old form, from a postmaster with a return path, is
 })
 
 it('the other maintainers read to which of several reporters a colleague wrote (B14)', async () => {
-  const linus = await givenMaintainer('linus')
-  await givenDesk([grace, linus])
-  for (const reporter of [alice, bob])
-    await givenMessage(reporter, { subject: 'one', text: 'a report', autocrypt: true })
+  await givenReport({ by: [alice, bob] })
   await says(`/merge ${FIRST}`, SECOND)
   await answers(SECOND, '/reply\nHello.')
   expect(await lastTo(linus)).toContain(`answered ${bob.address} (encrypted)`)
@@ -819,14 +797,11 @@ it('the other maintainers read to which of several reporters a colleague wrote (
 
 it('a first answer that was given before a merge is not asked for again after it (B14)', async () => {
   const { clocks } = await preset('template')
-  await givenDesk([grace, linus], { policy: { clocks } })
-  await givenMessage(alice, { subject: 'the parser', text: 'a', autocrypt: true })
-  world.pass(MINUTE)
-  await givenMessage(bob, { subject: 'the lexer', text: 'b', autocrypt: true })
+  await givenReport({ by: [alice, bob], policy: { clocks } })
   for (const tag of [FIRST, SECOND]) await says('/reply\nThanks.', tag)
   await says(`/merge ${FIRST}`, SECOND)
   const mark = world.accepted.length
-  for (let day = 0; day < 8; day += 1) await world.wait(DAY)
+  await days(8)
   const alarms = (await textsTo(grace, mark)).join()
   expect(alarms).toContain('plan')
   expect(alarms).not.toContain('No person has answered')

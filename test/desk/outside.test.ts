@@ -12,6 +12,7 @@ import {
   FIRST,
   givenDesk,
   givenMessage,
+  givenReport,
   grace,
   linus,
   MINUTE,
@@ -27,8 +28,7 @@ const SUBJECT = 'Pufferueberlauf in parse'
 
 /** A whole case of Alice, whose subject came hidden. */
 async function givenTalk(autocrypt = true): Promise<void> {
-  await givenDesk()
-  await givenMessage(alice, { subject: SUBJECT, text: 'Here.\n', as: 'encrypted', autocrypt })
+  await givenReport({ subject: SUBJECT, autocrypt })
   for (const text of [
     '/accept\n/reply\nThank you.\n',
     'a note\n',

@@ -18,10 +18,10 @@ import {
   DAY,
   days,
   FIRST,
-  givenDesk,
   givenMessage,
   givenNotices,
   givenRef,
+  givenReport,
   givenReporter,
   grace,
   keyOf,
@@ -29,6 +29,7 @@ import {
   linus,
   MINUTE,
   preset,
+  type ReportOptions,
   recorded,
   SECOND,
   says,
@@ -38,11 +39,11 @@ import {
   world,
   writes
 } from '../support/desk.ts'
-import { type Someone, type WorldOptions } from '../support/world.ts'
 import { PRODUCT } from '../unit/policy/samples.ts'
 
-async function deskOf(name: string, more: Partial<WorldOptions> = {}): Promise<void> {
-  await givenDesk([grace, linus], { policy: await preset(name), ...more })
+/** A report, or several, to a desk of this policy. */
+async function givenReportUnder(name: string, more: ReportOptions = {}): Promise<void> {
+  await givenReport({ text: 'Here.\n', policy: await preset(name), ...more })
 }
 
 /** How often each clock rang since the last question, by its id. */
@@ -64,8 +65,7 @@ const KEYLESS = { subject: 'x', text: 'Here.\n', as: 'encrypted' } as const
 it.each([REJECT, `/accept\n/disclosed because it is public\n/close\n`])(
   '(B10) a reporter without a key who cannot be told the end of their case counts as unanswered: the promise of an answer stays due when it was, maintainers are reminded of it daily by that clock alone, and the digest lists the case, until the end is told or a reason is on record (%s)',
   async (end) => {
-    await deskOf('dispatch', { digest: true })
-    await givenMessage(alice, KEYLESS)
+    await givenReportUnder('dispatch', { digest: true, autocrypt: false })
     const due = 'Wed 25 Nov 2026, 12:00 UTC'
     expect(await says('/status\n')).toContain(`Due: ${due}: Please answer`)
     expect(await says(end)).toContain('Done')
@@ -91,8 +91,7 @@ it.each([REJECT, `/accept\n/disclosed because it is public\n/close\n`])(
 it.each([['/reply\nThank you again.\n'], [REJECT]])(
   '(A3, B10) what a reporter wrote after the first answer has no answer while one waits for a key: one clock tells it, also after the end of the case (%s)',
   async (words) => {
-    await deskOf('dispatch')
-    await givenMessage(alice, KEYED)
+    await givenReportUnder('dispatch')
     await says('/reply\nThank you.\n')
     await says(`/key refuse ${keyOf(alice)} because it is lost\n`)
     await givenMessage(alice, { ...KEYLESS, ...answering(alice) })
@@ -105,8 +104,7 @@ it.each([['/reply\nThank you again.\n'], [REJECT]])(
 )
 
 it('(B10) the alarm that the reporter waits for an answer says that an answer waits for a key, not to write one, and is the only one', async () => {
-  await deskOf('dispatch')
-  await givenMessage(alice, KEYLESS)
+  await givenReportUnder('dispatch', { autocrypt: false })
   await says('/take\n/reply\nThank you.\n')
   await days(3)
   const alarm = await lastTo(linus)
@@ -118,8 +116,7 @@ it('(B10) the alarm that the reporter waits for an answer says that an answer wa
 })
 
 it('(A3, B10) a reminder about two reporters says which one to answer if the answer to the other waits for a key', async () => {
-  await deskOf('dispatch')
-  await givenMessage(alice, KEYLESS)
+  await givenReportUnder('dispatch', { autocrypt: false })
   await says('/reply\nThank you.\n')
   await givenMessage(bob, KEYED)
   await says(`/merge ${FIRST}\n`, SECOND)
@@ -133,8 +130,7 @@ it('(A3, B10) a reminder about two reporters says which one to answer if the ans
 })
 
 it('(B6, B10) what is due names the reporter who waits among several, and no /reply to one for whom an answer waits for a key', async () => {
-  await deskOf('dispatch')
-  await givenMessage(alice, KEYLESS)
+  await givenReportUnder('dispatch', { autocrypt: false })
   const due = /Due: Wed 25 Nov 2026, 12:00 UTC: The reporter has not been told what we wrote;/
   expect(await says('/reply <<\nThank you.\n>>\n/status\n')).toMatch(due)
   expect(await lastTo(linus)).toMatch(due)
@@ -149,8 +145,7 @@ it('(B6, B10) what is due names the reporter who waits among several, and no /re
 })
 
 it('(A3, B14) an answer to an alarm about one of several reporters is for that reporter', async () => {
-  await deskOf('dispatch')
-  for (const one of [alice, bob]) await givenMessage(one, KEYED)
+  await givenReportUnder('dispatch', { by: [alice, bob] })
   for (const tag of [FIRST, SECOND]) await says('/reply\nWe look.\n', tag)
   await says(`/merge ${FIRST}\n`, SECOND)
   await givenMessage(bob, { ...KEYED, ...answering(bob) })
@@ -164,8 +159,7 @@ it('(A3, B14) an answer to an alarm about one of several reporters is for that r
 })
 
 it('(B14) an answer to an alarm about a new report decides for all reporters of its case', async () => {
-  await deskOf('dispatch')
-  for (const one of [alice, bob]) await givenMessage(one, KEYED)
+  await givenReportUnder('dispatch', { by: [alice, bob] })
   await says('/reply\nWe look.\n', SECOND)
   await says(`/merge ${FIRST}\n`, SECOND)
   await days(3)
@@ -175,16 +169,14 @@ it('(B14) an answer to an alarm about a new report decides for all reporters of 
 })
 
 it('(A3) /reply is offered while the reporter wrote last, though a person has answered them before', async () => {
-  await deskOf('dispatch')
-  await givenMessage(alice, KEYED)
+  await givenReportUnder('dispatch')
   await says('/take\n/reply\nThank you.\n')
   await givenMessage(alice, { ...KEYED, ...answering(alice) })
   expect(await says('/status\n')).toMatch(/Next you could write: \/reply/)
 })
 
 it('(B10, B14) what waits for a reporter whose case was merged is watched in the case that they belong to now', async () => {
-  await deskOf('dispatch')
-  await givenMessage(alice, { ...KEYLESS, autocrypt: true })
+  await givenReportUnder('dispatch')
   await says('/reply\nThank you.\n')
   await givenMessage(bob, KEYLESS)
   await says(`/merge ${FIRST}\n`, SECOND)
@@ -198,8 +190,7 @@ it('(B10, B14) what waits for a reporter whose case was merged is watched in the
 })
 
 it('(A3) the digest lists a case whose reporter wrote again, until somebody answers', async () => {
-  await deskOf('dispatch', { digest: true })
-  await givenMessage(alice, { ...KEYLESS, autocrypt: true })
+  await givenReportUnder('dispatch', { digest: true })
   await says('/accept\n/reply\nThank you.\n')
   await days(2)
   const digests = async () => (await textsTo(grace)).filter((text) => text.includes('Digest of'))
@@ -213,8 +204,7 @@ it('(A3) the digest lists a case whose reporter wrote again, until somebody answ
 })
 
 it('(A3, M-10) a case in which the reporter wrote last is closed with words to the reporter, and for a reason of its own', async () => {
-  await deskOf('dispatch')
-  await givenMessage(alice, { ...KEYLESS, autocrypt: true })
+  await givenReportUnder('dispatch')
   await says(REJECT)
   await writes(alice, 'I disagree.\n', answering(alice))
   expect(await lastTo(grace)).toContain('the lines /reply and /close because REASON')
@@ -227,8 +217,7 @@ it('(A3, M-10) a case in which the reporter wrote last is closed with words to t
 })
 
 it('(B12, M-10) a case of several reporters is not closed without a word while one of them waits for an answer', async () => {
-  await deskOf('dispatch')
-  for (const one of [alice, bob]) await givenMessage(one, KEYED)
+  await givenReportUnder('dispatch', { by: [alice, bob] })
   await says('/accept\n')
   await says(`/merge ${FIRST}\n`, SECOND)
   await says('/disclosed because it is out\n')
@@ -240,8 +229,7 @@ it('(B12, M-10) a case of several reporters is not closed without a word while o
 })
 
 it('(B13, B15) an ended case is among the open ones while an answer to its reporter is due', async () => {
-  await deskOf('dispatch')
-  await givenMessage(alice, KEYLESS)
+  await givenReportUnder('dispatch', { autocrypt: false })
   await says(REJECT)
   await writes(alice, 'I disagree.\n', { ...answering(alice), autocrypt: true, after: DAY })
   expect(caseStates()).toEqual(['rejected'])
@@ -253,16 +241,14 @@ it('(B13, B15) an ended case is among the open ones while an answer to its repor
 })
 
 it('(B7) a message of a maintainer that only quotes is answered: nothing was done', async () => {
-  await deskOf('dispatch')
-  await givenMessage(alice, KEYED)
+  await givenReportUnder('dispatch')
   const relayed = mark()
   expect(await says('> /accept\n')).toContain('Your message holds no text of your own')
   expect([caseStates(), rangSince(relayed)]).toEqual([['received'], {}])
 })
 
 it('(A2, M-10) what the policy forbids is refused with that reason, before a text is asked for', async () => {
-  await deskOf('dispatch')
-  await givenMessage(alice, KEYED)
+  await givenReportUnder('dispatch')
   await says('/accept\n')
   await writes(alice, 'It also happens in 4.1.\n', answering(alice))
   const refused = await says('/close because nobody uses it\n')
@@ -279,8 +265,7 @@ it.each([
 ])(
   '(A3, G1) what a program sends in answer to the desk is shown, and neither opens the case again nor asks for an answer (%s)',
   async (...marks) => {
-    await deskOf('dispatch')
-    await givenMessage(alice, { subject: 'x', text: 'Here.', as: 'clear' })
+    await givenReportUnder('dispatch', { as: 'clear', autocrypt: false })
     await says(REJECT)
     const receipt =
       '--r\r\nContent-Type: message/disposition-notification\r\n\r\nFinal-Recipient: x\r\n--r--'
@@ -299,8 +284,7 @@ it.each([
 )
 
 it('(G1, G6) what is signed is shown and counts, whatever mark of a program somebody put into the header outside', async () => {
-  await givenDesk()
-  await givenMessage(alice, { ...KEYLESS, autocrypt: true })
+  await givenReport()
   await says('/reply\nWhich version?\n')
   const marks = ['Auto-Submitted: auto-replied', 'X-Autoreply: yes']
   await writes(alice, 'It is exploited NOW.\n', {
@@ -314,8 +298,7 @@ const KEYED = { ...KEYLESS, autocrypt: true }
 const DATED = '/accept\n/embargo 2026-12-09T12:00:00Z because we test\n'
 
 it('(A3) a rejection that is taken back lets the clocks of the date run again: notice, preflight and dead-man', async () => {
-  await deskOf('dispatch')
-  await givenMessage(alice, KEYED)
+  await givenReportUnder('dispatch')
   await says(DATED)
   await says(REJECT)
   const rejected = mark()
@@ -332,8 +315,7 @@ it('(A3) a rejection that is taken back lets the clocks of the date run again: n
 })
 
 it('(A3, M-10) a reporter who writes into a rejected case lets the clocks of its date run again, which ask for a decision first', async () => {
-  await deskOf('dispatch')
-  await givenMessage(alice, KEYED)
+  await givenReportUnder('dispatch')
   await says(DATED)
   await says(REJECT)
   await writes(alice, 'No, please look again.\n', answering(alice))
@@ -348,8 +330,7 @@ it('(A3, M-10) a reporter who writes into a rejected case lets the clocks of its
 })
 
 it('(A3, B10) a reporter without a key, whose rejection waited, is waited for again when another reporter opens the case', async () => {
-  await deskOf('dispatch')
-  await givenMessage(alice, KEYED)
+  await givenReportUnder('dispatch')
   await givenMessage(bob, { ...KEYED, autocrypt: false })
   await says(`/merge ${FIRST}\n`, SECOND)
   await says(REJECT)
@@ -361,9 +342,8 @@ it('(A3, B10) a reporter without a key, whose rejection waited, is waited for ag
 
 it('(B10, B19) a date that a reporter without a key is not asked about is no answer to them, and one that they are asked about is', async () => {
   const rang = []
-  for (const letter of [KEYLESS, KEYED]) {
-    await deskOf('dispatch')
-    await givenMessage(alice, letter)
+  for (const autocrypt of [false, true]) {
+    await givenReportUnder('dispatch', { autocrypt })
     await writes(alice, 'Is there a date?\n', { ...answering(alice), after: MINUTE })
     const wrote = mark()
     await says(DATED)
@@ -376,8 +356,7 @@ it('(B10, B19) a date that a reporter without a key is not asked about is no ans
 it.each(['in the mail', 'by /key accept'])(
   '(A3, B10, B19) a question about the date that a key lets leave is no answer to what its reporter wrote: %s',
   async (how) => {
-    await deskOf('dispatch')
-    await givenMessage(alice, KEYLESS)
+    await givenReportUnder('dispatch', { autocrypt: false })
     await says(DATED)
     const reply = { ...answering(alice), autocrypt: how === 'in the mail', after: DAY }
     await writes(alice, 'My key. Is 4.1 affected, too?\n', reply)
@@ -396,8 +375,7 @@ it.each([
 ])(
   '(A3) in a case that is opened again, whoever was not answered is waited for again (%s)',
   async (name, clocks) => {
-    await deskOf(name)
-    await givenMessage(alice, KEYLESS)
+    await givenReportUnder(name, { autocrypt: false })
     await says(REJECT)
     await days(3)
     await says('/reopen because I was wrong\n')
@@ -414,8 +392,7 @@ it.each([
   '(B12) /product takes the clocks of the notice along: from %s to %s they are those of the new policy',
   async (from, to, clocks) => {
     const other = { ...PRODUCT, id: 'other', name: 'ACME Other', policy: await preset(to) }
-    await deskOf(from, { moreProducts: [other] })
-    await givenMessage(alice, KEYED)
+    await givenReportUnder(from, { moreProducts: [other] })
     await says('/plan\nplan: x\nworkarounds: none\n')
     await says('/accept\n/embargo 2026-12-14T12:00:00Z because we test\n')
     await says('/product other\n')
@@ -428,10 +405,9 @@ it.each([
 it('(B12) a first answer that was promised is watched on after /product to a policy that promises none', async () => {
   const policy = await preset('template')
   const silent = { ...policy, clocks: policy.clocks.filter(({ id }) => id !== 'answer') }
-  await deskOf('dispatch', {
-    moreProducts: [{ ...PRODUCT, id: 'other', name: 'ACME Other', policy: silent }]
-  })
-  await givenMessage(alice, { ...KEYED, subject: 'ACME Parser', as: 'clear' })
+  const other = { ...PRODUCT, id: 'other', name: 'ACME Other', policy: silent }
+  const letter = { subject: 'ACME Parser', as: 'clear' } as const
+  await givenReportUnder('dispatch', { ...letter, moreProducts: [other] })
   const due = 'Due: Wed 25 Nov 2026, 12:00 UTC: Please answer with /reply'
   expect(await says('/status\n')).toContain(due)
   expect(await says('/product other\n/status\n')).toContain(due)
@@ -481,9 +457,8 @@ it.each([1, 0])(
 )
 
 /** Alice was answered in case 1; Bob reported cases 2 and 3, half a day apart, and case 3 was merged first. */
-async function givenBobsCases(bob: Someone, letter: typeof KEYLESS): Promise<void> {
-  await deskOf('dragonfly')
-  await givenMessage(alice, KEYED)
+async function givenBobsCases(letter: typeof KEYLESS): Promise<void> {
+  await givenReportUnder('dragonfly')
   await says('/reply\nThank you.\n')
   await givenMessage(bob, letter)
   await world.wait(DAY / 3)
@@ -492,7 +467,7 @@ async function givenBobsCases(bob: Someone, letter: typeof KEYLESS): Promise<voi
 }
 
 it('(A3, B14) an answer to a reporter stops the clocks of all their numbers, in whichever order their cases were merged', async () => {
-  await givenBobsCases(bob, KEYED)
+  await givenBobsCases(KEYED)
   const more = { subject: 'Re: [ACME-2026-0003] x', text: 'More.\n' }
   await givenMessage(bob, { ...more, ...answering(bob) })
   const ref = await givenRef(grace)
@@ -505,8 +480,7 @@ it('(A3, B14) an answer to a reporter stops the clocks of all their numbers, in 
 })
 
 it('(A3) a question by a person is a first answer to the reporter, and not the plan that the policy promises', async () => {
-  await deskOf('template')
-  await givenMessage(alice, KEYED)
+  await givenReportUnder('template')
   expect(await says('/ask\nWhich version?\n')).toContain('On its way to alice@reporter.example')
   const answered = world.column('SELECT answered_at FROM reporters')
   expect(answered).toEqual([expect.stringContaining('2026-11-23')])
@@ -516,34 +490,30 @@ it('(A3) a question by a person is a first answer to the reporter, and not the p
 })
 
 it('(A3, B14) the earliest promise holds where one person sent several reports', async () => {
-  await givenBobsCases(bob, KEYLESS)
+  await givenBobsCases(KEYLESS)
   await world.wait(DAY / 2)
   await says(`/merge ${FIRST}\n`, SECOND)
   expect(await says('/status\n')).toContain('Due: Tue 24 Nov 2026, 12:0')
 })
 
 it('(B13, B14) an answer that came as a new case ends needs-info when it is merged', async () => {
-  await deskOf('dispatch')
-  const letter = { subject: 'x', text: 'Here.\n', as: 'clear' } as const
-  await givenMessage(alice, letter)
+  await givenReportUnder('dispatch', { as: 'clear', autocrypt: false })
   await says('/ask\nWhich version?\n')
-  await givenMessage(alice, { ...letter, text: 'It is 4.2.\n' })
+  await givenMessage(alice, { subject: 'x', text: 'It is 4.2.\n', as: 'clear' })
   await says(`/merge ${FIRST}\n`, SECOND)
   expect(caseStates()).toEqual(['triaging', 'merged'])
 })
 
 it('(B10) the acknowledgement of a report in clear promises no answer in clear where a key came that cannot be used', async () => {
-  await deskOf('dispatch')
   const brief = await givenReporter('brief', 1)
-  await givenMessage(brief, { subject: 'x', text: 'Here.\n', as: 'clear', autocrypt: true })
+  await givenReportUnder('dispatch', { by: [brief], as: 'clear' })
   const acknowledgement = await lastTo(brief)
   expect(acknowledgement).not.toContain('will come unencrypted')
   expect(acknowledgement).toContain('We have no usable OpenPGP public key of yours.')
 })
 
 it('(A1) a key on the record says whose it is', async () => {
-  await deskOf('dispatch')
-  await givenMessage(alice, KEYED)
+  await givenReportUnder('dispatch')
   await givenMessage(await givenReporter('brief', 1), { ...KEYED, as: 'clear' })
   const sql =
     "SELECT kind, about ->> 'reporter' AS reporter FROM events WHERE kind IN ('key-pinned', 'key-offered')"
@@ -562,9 +532,9 @@ it.each([
   async (decision, act) => {
     const { clocks } = await preset('dragonfly')
     const policy = { clocks, reporters: { cleartext: 'allow' } } as const
-    await givenDesk([grace], { authentication: AUTHENTICATION, policy })
     const headers = checked('reporter.example', 'none')
-    await givenMessage(alice, { subject: 'one', text: 'Here.', as: 'clear', headers })
+    const letter = { as: 'clear', autocrypt: false, headers } as const
+    await givenReport({ ...letter, authentication: AUTHENTICATION, policy })
     await says(decision)
     const again = async (text: string, more: readonly string[] = []): Promise<string[]> => {
       const all = [...headers, ...answering(alice).headers, ...more]

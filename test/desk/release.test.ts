@@ -30,10 +30,10 @@ import {
   FIELDS,
   FIRST,
   forwarded,
-  givenDesk,
   givenMaintainer,
   givenMessage,
   givenNotices,
+  givenReport,
   givenReporter,
   grace,
   HOUR,
@@ -469,9 +469,8 @@ async function drafted(
   { list = members, autocrypt = true, text = 'x' } = {}
 ): Promise<void> {
   if (POLICY.notice === null) throw new Error('bad test data')
-  await givenDesk(maintainers, { policy: { notice: { ...POLICY.notice, approvals } } })
-  for (const member of list) await world.addMember(member)
-  await givenMessage(alice, { subject: 'x', text, as: 'encrypted', autocrypt })
+  const policy = { notice: { ...POLICY.notice, approvals } }
+  await givenReport({ maintainers, policy, list, text, autocrypt })
   await writes(grace, `/accept\n/embargo ${DISCLOSURE}\n/notice draft\n${FIELDS}`)
 }
 

@@ -16,6 +16,7 @@ import {
   givenDesk,
   givenMaintainer,
   givenMessage,
+  givenReport,
   givenReporter,
   grace,
   keyOf,
@@ -31,12 +32,7 @@ import { type Someone, someone } from '../support/world.ts'
 const renewed = await givenReporter('alice')
 const mallory = await someone('mallory', 'mallory@evil.example')
 /** Her key is known from her first report. */
-const REPORT = { subject: 'a hole', text: 'Here.', autocrypt: true } as const
-
-async function givenReport(): Promise<void> {
-  await givenDesk([grace])
-  await givenMessage(alice, REPORT)
-}
+const REPORT = { subject: 'a hole', text: 'Here.', as: 'signed', autocrypt: true } as const
 
 /** As the database has it. */
 function printOf({ secret }: Someone): string {
@@ -56,7 +52,7 @@ function pinned(): string[] {
 
 describe("a reporter's key", () => {
   it('changes when the old key signs for the new one, and /key accept takes the change back', async () => {
-    await givenReport()
+    await givenReport(REPORT)
     expect(await lastTo(grace)).toMatch(/First use of the key .*The message is signed with it/)
     await writes(alice, 'Mine.', attachedKey(renewed))
 
@@ -74,8 +70,7 @@ describe("a reporter's key", () => {
   })
 
   it('is pinned from a key that a maintainer attaches, where none is known, and only if it names the reporter', async () => {
-    await givenDesk([grace])
-    await givenMessage(alice, { subject: 'a hole', text: 'Here.', as: 'encrypted' })
+    await givenReport({ autocrypt: false })
     expect(pinned()).toEqual([])
     await writes(grace, `/key accept ${printOf(mallory)}\n`, attachedKey(mallory))
     expect(pinned()).toEqual([])
@@ -87,7 +82,7 @@ describe("a reporter's key", () => {
   })
 
   it('loses nothing to an older copy of itself in a message that nobody signed (G3)', async () => {
-    await givenReport()
+    await givenReport(REPORT)
     const before = world.rows('SELECT key_data FROM reporter_keys WHERE is_used = 1')
     const { publicKey: longer } = await reformatKey({
       privateKey: alice.secret,
@@ -108,7 +103,7 @@ describe("a reporter's key", () => {
   })
 
   it('that its owner revoked is used no more, and the maintainers are told', async () => {
-    await givenReport()
+    await givenReport(REPORT)
     await writes(alice, 'Do not use it.', await revokedKey())
 
     expect(pinned()).toEqual([printOf(alice)])
@@ -136,7 +131,7 @@ describe("a reporter's key", () => {
   )
 
   it('that was revoked does not come back by an older copy of itself, whoever sends it', async () => {
-    await givenReport()
+    await givenReport(REPORT)
     await writes(alice, 'Do not use it.', await revokedKey())
     await writes(grace, `/key accept ${printOf(renewed)}\n`, attachedKey(renewed))
     expect(pinned()).toEqual([printOf(renewed)])
@@ -196,7 +191,7 @@ describe("a reporter's key", () => {
   })
 
   it('that a flood of others pushed out is accepted where it is attached: only the newest eight wait', async () => {
-    await givenReport()
+    await givenReport(REPORT)
     await givenMessage(renewed, { subject: 'my new key', text: 'x', as: 'clear', autocrypt: true })
     const genuine = await lastTo(grace)
     expect(genuine).toContain(`then write /key accept ${keyOf(renewed)} (or /key refuse`)
@@ -215,7 +210,7 @@ describe("a reporter's key", () => {
   })
 
   it('that was in use is kept with at most seven other former keys', async () => {
-    await givenReport()
+    await givenReport(REPORT)
     let old = alice
     for (let count = 0; count < 10; count += 1) {
       const next = await givenReporter('alice')
@@ -282,8 +277,7 @@ describe("a maintainer's key, and a member's", () => {
 })
 
 it('(G3) the key of a new report that nothing proves waits, also while all cases of the same sender are ended', async () => {
-  await givenDesk([grace])
-  await givenMessage(alice, { subject: 'a hole', text: 'Here.', as: 'encrypted' })
+  await givenReport({ autocrypt: false })
   await says('/reject not-a-vulnerability\n')
   world.pass(MINUTE)
   await givenMessage(renewed, { ...REPORT, as: 'encrypted' })
@@ -292,12 +286,9 @@ it('(G3) the key of a new report that nothing proves waits, also while all cases
 })
 
 it('(G3) a key that came for a reporter who began in clear stops answers in clear, also where our mail server refutes the sender', async () => {
-  await givenDesk([grace], {
-    authentication: AUTHENTICATION,
-    policy: { reporters: { cleartext: 'allow' } }
-  })
-  const headers = checked('reporter.example')
-  await givenMessage(alice, { subject: 'a hole', text: 'Here.', as: 'clear', headers })
+  const policy = { reporters: { cleartext: 'allow' } } as const
+  const letter = { as: 'clear', autocrypt: false, headers: checked('reporter.example') } as const
+  await givenReport({ ...letter, policy, authentication: AUTHENTICATION })
   await givenMessage(renewed, { ...REPORT, headers: checked('reporter.example', 'fail') })
   expect(await says('/reply\nThanks, please wait.')).toContain('/key accept')
   expect(await allTo(alice)).not.toContain('please wait')

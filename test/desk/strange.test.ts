@@ -11,7 +11,7 @@ import {
   days,
   FIRST,
   givenDesk,
-  givenMessage,
+  givenReport,
   grace,
   kindsTo,
   lastTo,
@@ -117,8 +117,7 @@ it('two different messages with one Message-ID are kept apart (G1)', async () =>
 })
 
 it('one of two maintainers wins a race and the other is told; the reporter hears it once (G2)', async () => {
-  await givenDesk()
-  await givenMessage(alice, { subject: 'x', text: 'a race', as: 'encrypted', autocrypt: true })
+  await givenReport()
   for (const person of [grace, linus]) {
     const accept = { subject: `Re: [${FIRST}] x`, text: '/accept\n', ...answering(person) }
     world.deliver(await world.write(person, accept))

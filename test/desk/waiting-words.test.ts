@@ -18,8 +18,8 @@ import {
   DAY,
   days,
   FIRST,
-  givenDesk,
   givenMessage,
+  givenReport,
   givenReporter,
   grace,
   keyOf,
@@ -53,8 +53,8 @@ async function givenKeylessCase(
   cleartext: 'allow' | 'deny' = 'deny',
   text = 'Here.\n'
 ): Promise<void> {
-  await givenDesk([grace, linus], { policy: { reporters: { cleartext } } })
-  await givenMessage(alice, { subject: 'Heap overflow', text, as })
+  const policy = { reporters: { cleartext } }
+  await givenReport({ policy, subject: 'Heap overflow', text, as, autocrypt: false })
 }
 
 /** Alice answers with her key. */
@@ -180,10 +180,7 @@ it('(B10, G2) a process that dies at any step of the message with the key sends 
 })
 
 it('(B10) a key that a maintainer accepts lets leave what waits, before what that message says', async () => {
-  await givenDesk([grace, linus], { authentication })
-  const headers = checked('reporter.example', 'fail')
-  const letter = { subject: 'x', text: 'Here.\n', as: 'encrypted', autocrypt: true } as const
-  await givenMessage(alice, { ...letter, headers })
+  await givenReport({ authentication, headers: checked('reporter.example', 'fail') })
   await reply()
   const accept = `/key accept ${keyOf(alice)}\n`
   expect(await says(`/reply <<\nSecond.\n>>\n${accept}`)).toContain('Please put /key accept above')
@@ -226,9 +223,7 @@ it('(B10, B15) a case that ended is listed with the open ones while words of its
 })
 
 it('(B10) what waits in one case leaves with the key of a new report whose sender is proved', async () => {
-  await givenDesk([grace, linus], { authentication })
-  const letter = { subject: 'x', text: 'Here.\n', as: 'encrypted', headers: PROVED } as const
-  await givenMessage(alice, letter)
+  await givenReport({ authentication, autocrypt: false, headers: PROVED })
   await reply()
   await another(alice, { headers: PROVED })
   expect(await allTo(alice)).toContain(REPLY)
@@ -261,12 +256,8 @@ it.each(['offered', 'expired'] as const)(
   '(B10, G3) an %s key is a known key: words to a reporter who began in clear wait',
   async (which) => {
     const writer = await givenReporter('bob', which === 'expired' ? 1 : 0)
-    await givenDesk([grace, linus], {
-      policy: { reporters: { cleartext: 'allow' } },
-      ...(which === 'offered' ? { authentication } : {})
-    })
-    const letter = { subject: 'x', text: 'Here.\n', as: 'clear', autocrypt: true } as const
-    await givenMessage(writer, letter)
+    const trust = which === 'offered' ? { authentication } : {}
+    await givenReport({ by: [writer], policy: ALLOW, as: 'clear', ...trust })
     expect((await textsTo(grace))[0]).toContain('cannot be answered yet')
     expect(await reply()).toContain('Your text waits')
     expect(kindsTo(writer)).not.toContain('reply')
@@ -277,8 +268,8 @@ it.each(['offered', 'expired'] as const)(
 async function givenOtherProduct(): Promise<void> {
   const open = { ...PRODUCT.policy, reporters: { cleartext: 'allow' } } as const
   const other = { ...PRODUCT, id: 'other', policy: open }
-  await givenDesk([grace], { policy: { reporters: { cleartext: 'deny' } }, moreProducts: [other] })
-  await givenMessage(alice, { subject: 'x', text: 'Here.\n', as: 'clear' })
+  const policy = { reporters: { cleartext: 'deny' } } as const
+  await givenReport({ as: 'clear', autocrypt: false, policy, moreProducts: [other] })
 }
 
 it('(G3) words that wait do not leave in clear because a later line of the message moves the case', async () => {
@@ -317,8 +308,7 @@ it.each([
 
 it('(G8) /key accept of a key in use that has expired is refused: nothing could leave with it', async () => {
   const brief = await givenReporter('alice', 300)
-  await givenDesk([grace, linus])
-  await givenMessage(brief, { subject: 'x', text: 'x', as: 'encrypted', autocrypt: true })
+  await givenReport({ by: [brief] })
   world.pass(400 * DAY)
   expect(await reply()).toContain(`${brief.address} cannot be answered yet: their key has expired.`)
   const ways = `Answers: cannot go to ${brief.address} yet: their key has expired, and what you`
@@ -331,8 +321,7 @@ it('(G8) /key accept of a key in use that has expired is refused: nothing could 
 
 it('(B10) a reporter whose key in use has expired is asked for a key, unless one waits that can be used', async () => {
   const [brief, former] = [await givenReporter('alice', 300), await givenReporter('alice', 200)]
-  await givenDesk([grace, linus])
-  await givenMessage(former, { subject: 'x', text: 'x', as: 'encrypted', autocrypt: true })
+  await givenReport({ by: [former] })
   await says(`/key accept ${keyOf(brief)}\n`, FIRST, attachedKey(brief))
   world.pass(400 * DAY)
   expect(await reply()).toContain(`We asked ${brief.address} for a key`)
@@ -487,8 +476,7 @@ it('(G3) words that wait because of a forged key leave unencrypted, marked, when
 })
 
 it('(B10) a reporter is asked for no key while one of theirs waits for a maintainer: the answers and the alarm name /key accept', async () => {
-  await givenDesk([grace, linus], { policy: await preset('dispatch') })
-  await givenMessage(alice, { subject: 'x', text: 'Here.\n', as: 'encrypted' })
+  await givenReport({ policy: await preset('dispatch'), autocrypt: false })
   await forged(forger)
   const choice = `1 key has come for this address and is not in use: /key accept ${keyOf(forger)} or ${REFUSE}.`
   expect(await reply()).toContain(`is in use. ${choice}`)
@@ -531,8 +519,7 @@ it('(G3) nothing leaves unencrypted to a reporter who began encrypted, whatever 
 })
 
 it('(G3) words of the case that began encrypted stay when the forged key is refused in the case that began in clear', async () => {
-  await givenDesk([grace], { policy: ALLOW })
-  await givenMessage(alice, { subject: 'One', text: 'Here.\n', as: 'encrypted' })
+  await givenReport({ policy: ALLOW, autocrypt: false })
   await reply()
   await forged(forger)
   await says('/reply\nTo the second case.\n', SECOND)
@@ -576,9 +563,7 @@ it.each([
 ] as const)(
   '(G3) /key refuse takes the key in use out of use; the answers to a report that began %s then go as those of a reporter without a key, also when the key comes again',
   async (as, way, left) => {
-    await givenDesk([grace, linus], { policy: ALLOW })
-    const letter = { subject: 'x', text: 'Here.\n', autocrypt: true, as }
-    await givenMessage(forger, letter)
+    await givenReport({ by: [forger], policy: ALLOW, as })
     expect(await says('/status\n')).toContain('Answers: go to alice@reporter.example, enc')
     const answer = await says(`${REFUSE}\n/status\n`)
     expect(answer).toContain(`even if it comes again. Answers ${way}`)
@@ -594,8 +579,7 @@ it.each([
 )
 
 it('(G3) the key in use is refused and the one before taken back in one message', async () => {
-  await givenDesk([grace], { policy: ALLOW })
-  await givenMessage(alice, { subject: 'x', text: 'Here.\n', autocrypt: true })
+  await givenReport({ policy: ALLOW })
   await forged(forger)
   await says(`/key accept ${keyOf(forger)}\n`)
   const both = `${REFUSE}\n/key accept ${keyOf(alice)}\n/reply\n${REPLY}\n`
@@ -604,9 +588,8 @@ it('(G3) the key in use is refused and the one before taken back in one message'
 })
 
 it('(A3, B10) what waits is reminded of until it leaves or is withdrawn itself, whatever else its reporter is sent', async () => {
-  await givenDesk([grace], { policy: await preset('dispatch') })
-  for (const text of ['One', 'Two'])
-    await givenMessage(alice, { subject: text, text, as: 'encrypted' })
+  const policy = await preset('dispatch')
+  await givenReport({ by: [alice, alice], autocrypt: false, policy })
   await says(`/ask\n${QUESTION}\n`)
   await says('/accept\n')
   // Her key comes in the other case, and nothing proves it for this one.
@@ -626,8 +609,7 @@ it('(A3, B10) what waits is reminded of until it leaves or is withdrawn itself, 
 
 it('(B10) words that waited do not answer what the reporter wrote after them', async () => {
   const { clocks } = await preset('dragonfly')
-  await givenDesk([grace], { policy: { clocks, reporters: { cleartext: 'deny' } } })
-  await givenMessage(alice, { subject: 'x', text: 'x', as: 'encrypted' })
+  await givenReport({ policy: { clocks, reporters: { cleartext: 'deny' } }, autocrypt: false })
   await reply()
   await giveKey()
   expect(kindsTo(alice)).toContain('reply')

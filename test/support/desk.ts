@@ -78,6 +78,22 @@ export function givenMessage(from: Someone, letter: Letter): Promise<void> {
   return world.send(from, letter)
 }
 
+export type ReportOptions = Partial<Letter> &
+  Partial<WorldOptions> & { readonly by?: readonly Someone[]; readonly list?: readonly Someone[] }
+
+/** A desk with this list, and a report by each of these: encrypted and with their key, unless it says otherwise. */
+export async function givenReport({
+  maintainers = [grace, linus],
+  by = [alice],
+  list = [],
+  ...more
+}: ReportOptions = {}): Promise<void> {
+  await givenDesk(maintainers, more)
+  for (const member of list) await world.addMember(member)
+  const letter = { subject: 'x', text: 'x', as: 'encrypted', autocrypt: true, ...more } as const
+  for (const one of by) await givenMessage(one, letter)
+}
+
 /** After a while somebody writes about a case, the first one unless another is given; returns the last text that they got. */
 export async function writes(
   from: Someone,
