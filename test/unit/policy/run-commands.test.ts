@@ -43,6 +43,12 @@ function run(text: string, change: Partial<CommandContext> = {}) {
   return { ...result, said: lines.map(({ says }) => says).join('\n') }
 }
 
+/** Nothing is done, and the answer says these words. */
+function refuses(text: string, words: string, change: Partial<CommandContext> = {}): void {
+  const { ran, said } = run(text, change)
+  expect([ran, said]).toEqual([false, expect.stringContaining(words)])
+}
+
 const kindsOf = (decisions: readonly Decision[]) => sends(decisions).map((one) => one.message.kind)
 
 const DISCLOSURE = at('2026-12-04T12:00:00Z')
@@ -118,25 +124,22 @@ describe('/accept and /reject (M-10, M-16)', () => {
     '/reject upstream —because it’s theirs',
     '/reject upstream because'
   ])('(A1) %s leaves open what the reporter reads or the record says, and does nothing', (line) => {
-    const { ran, said } = run(line)
-    expect([ran, said]).toEqual([false, expect.stringContaining('because')])
+    refuses(line, 'because')
   })
 
   it.each(['/reject upstream', '/close because it is old'])(
     '(B13) tells nobody in one message that the report is accepted and that its case has ended: %s',
     (end) => {
       const product = productWith({ close: { internal: 'allow' } })
-      const { ran, said } = run(`/accept\n${end}`, { product })
-      expect([ran, said]).toEqual([false, expect.stringContaining('Please send one of the two.')])
+      refuses(`/accept\n${end}`, 'Please send one of the two.', { product })
     }
   )
 
   it.each([keysOf(null), bound().reporterKeys])(
     '(B10, B13) a message that tells the reporter of an end does not open the case again',
     (reporterKeys) => {
-      const on = { bound: bound({ reporterKeys }) }
-      const { ran, said } = run('/reject upstream\n/reopen because wrong button', on)
-      expect([ran, said]).toEqual([false, expect.stringContaining('leave out both lines')])
+      const text = '/reject upstream\n/reopen because wrong button'
+      refuses(text, 'leave out both lines', { bound: bound({ reporterKeys }) })
     }
   )
 
@@ -204,11 +207,8 @@ describe('/embargo', () => {
     a weekend in the zone of the product | 2026-12-04T23:30:00Z | falls on a weekend
     a holiday                            | 2026-12-25T12:00:00Z | falls on a holiday in the calendar of ACME Parser
   `)('asks for a reason for %s (B17)', (_name, instant, sentence) => {
-    const { ran, said } = run(`/embargo ${instant}`, CONFIRMED)
-
-    expect(ran).toBe(false)
-    expect(said).toContain(sentence)
-    expect(said).toContain('because REASON')
+    for (const words of [sentence, 'because REASON'])
+      refuses(`/embargo ${instant}`, words, CONFIRMED)
     expect(run(`/embargo ${instant} because`, CONFIRMED).ran).toBe(false)
     const reasoned = run(`/embargo ${instant} because it is exploited`, CONFIRMED)
     expect(reasoned.ran).toBe(true)
@@ -273,10 +273,8 @@ describe('/notice hold (G7)', () => {
     ['/notice approve secretcode\n/notice draft\nseverity: high', 'approve then draft'],
     ['/notice preview\n/notice draft\nseverity: high', 'preview then draft']
   ])('a change after what showed the notice as it was takes a message of its own: %j', (text) => {
-    const result = run(text, withPreview())
-    expect(result.ran).toBe(false)
-    expect(result.said).toContain('Please send this command in a separate message.')
-    expect(happened(result.decisions, 'notice-approved')).toEqual([])
+    refuses(text, 'Please send this command in a separate message.', withPreview())
+    expect(happened(run(text, withPreview()).decisions, 'notice-approved')).toEqual([])
   })
 
   it('makes nobody read another text than the one their code approves, in whatever order', () => {
@@ -299,17 +297,14 @@ describe('/notice hold (G7)', () => {
   )
 
   it('is refused below a preview, whose code it would void, and taken above it', () => {
-    const { ran, said } = run('/notice preview\n/notice hold', withPreview())
-    expect([ran, said]).toEqual([false, expect.stringContaining('or above /notice preview')])
+    refuses('/notice preview\n/notice hold', 'or above /notice preview', withPreview())
     const { decisions } = run('/notice hold\n/notice preview', withPreview())
     const saved = { state: 'held', previews: [{ code: 'abcdefghij' }] }
     expect(only(decisions, 'save-notice')).toMatchObject([saved])
   })
 
   it('is refused once nothing of it is here', () => {
-    const result = run('/notice hold', on('released', {}))
-    expect(result.ran).toBe(false)
-    expect(result.said).toContain('left already')
+    refuses('/notice hold', 'left already', on('released', {}))
   })
 
   it('takes back the approval of the same message, and no old code lifts it there', () => {
@@ -365,11 +360,8 @@ describe('/notice (M-24 to M-29)', () => {
 
   it('(A3) an empty form is refused, and of a filled one only what was filled in or emptied is on the record', () => {
     const written = { bound: withNotice({ fields: { title: 'x', scope: 'y' } }) }
-    const empty = run('/notice draft\ndescription:\ncve:', written)
-    expect([empty.ran, empty.said]).toEqual([
-      false,
-      'All fields of this form are empty. Please write at least one of them.'
-    ])
+    const empty = 'All fields of this form are empty. Please write at least one of them.'
+    refuses('/notice draft\ndescription:\ncve:', empty, written)
     const { decisions, said } = run('/notice draft\ntitle: z\nscope:\ncve:', written)
     const what = 'and took out the text of scope'
     expect(said).toContain(`Notice revision 1 stored, ${what}.`)
@@ -381,18 +373,13 @@ describe('/notice (M-24 to M-29)', () => {
   })
 
   it.each([
-    ['/embargo 2026-12-24 12:00', 'The case is disclosed.'],
-    ['/notice draft', 'The case is disclosed.'],
-    ['/notice preview', 'The case is disclosed.'],
-    ['/notice approve abc', 'The case is disclosed.'],
-    ['/notice hold', 'The case is disclosed.'],
-    ['/disclosed because', 'The case is disclosed.'],
-    ['/reject', 'The case is disclosed.'],
-    ['/reopen', 'The case is disclosed.']
-  ])('%s in a case that does not allow it asks for nothing more', (text, says) => {
+    '/embargo 2026-12-24 12:00',
+    ...['/notice draft', '/notice preview', '/notice approve abc', '/notice hold'],
+    ...['/disclosed because', '/reject', '/reopen']
+  ])('%s in a case that does not allow it asks for nothing more', (text) => {
     const record = caseRecord({ state: 'disclosed', disclosureAt: DISCLOSURE })
-    const notice = noticeRecord()
-    expect(run(text, { bound: bound({ case: record, notice }) }).said).toContain(says)
+    const on = { bound: bound({ case: record, notice: noticeRecord() }) }
+    refuses(text, 'The case is disclosed.', on)
   })
 
   it('names the supported versions where the affected ones are missing, and in the preview (A5)', () => {
@@ -418,9 +405,7 @@ describe('/notice (M-24 to M-29)', () => {
 
   it('is not previewed once its disclosure has passed: no preview shows what no approval may let go', () => {
     const later = { ...withPreview(), now: at('2026-12-05T12:00:00Z') }
-    const { ran, said } = run('/notice preview', later)
-    expect(ran).toBe(false)
-    expect(said).toContain('The disclosure instant has passed')
+    refuses('/notice preview', 'The disclosure instant has passed', later)
   })
 
   it('takes an instant without a zone in the zone of the desk, and keeps it with that zone (B17)', () => {
@@ -444,8 +429,7 @@ describe('/notice (M-24 to M-29)', () => {
     const notice = noticeRecord({ previews: [{ ...preview, digest }] })
     const undated = bound({ case: caseRecord({ state: 'accepted' }), notice })
     const around = { bound: undated, product, author: LINUS }
-    const result = run('/notice approve secretcode', around)
-    expect(result.said).toContain('/embargo')
+    refuses('/notice approve secretcode', '/embargo', around)
   })
 
   it('takes patches by safe, different names only, and says which name is not', () => {
@@ -478,9 +462,7 @@ describe('/notice (M-24 to M-29)', () => {
   it.each(['/take', '/accept\nSee the log.', '/ask\nIs it this?', '/note See the log.'])(
     '(B13) files that no command takes are refused, and nothing is lost without a word: %s',
     (text) => {
-      const result = run(text, { files: [file('a.log')] })
-      expect(result.ran).toBe(false)
-      expect(result.said).toContain('None of these commands takes files.')
+      refuses(text, 'None of these commands takes files.', { files: [file('a.log')] })
     }
   )
 
@@ -491,10 +473,7 @@ describe('/notice (M-24 to M-29)', () => {
   })
 
   it('(A2) draft takes a case that is accepted, and says how to get there', () => {
-    for (const text of ['/notice draft', '/notice draft\ntitle: x']) {
-      const result = run(text)
-      expect(result.ran).toBe(false)
-      expect(result.said).toContain('Next is /accept or /reject CODE.')
-    }
+    for (const text of ['/notice draft', '/notice draft\ntitle: x'])
+      refuses(text, 'Next is /accept or /reject CODE.')
   })
 })
