@@ -888,7 +888,7 @@ describe('(A2, A3) an answer that is lost, or what tells the end of the case', (
   })
 
   it('is owed in a case that has ended: it stands in /cases and rings daily until an answer', async () => {
-    await givenCase({ policy: {} }, { subject: 'x', text: 'x', autocrypt: true })
+    await givenCase({ policy: {}, autocrypt: true })
     world.replies.push('rejected')
     await writes(grace, `/reject upstream\n${'It works as we say. '.repeat(12)}\n`)
     expect(await writes(grace, '/cases')).toContain('Please answer again with /reply')
