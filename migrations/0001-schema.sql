@@ -267,6 +267,7 @@ CREATE TABLE case_reporters (
 ) STRICT;
 
 -- Cases whose list is told and whose date is to come: only their notices may lack a member.
+CREATE INDEX cases_planned ON cases (id) WHERE state = 'planned';
 CREATE INDEX cases_noticed ON cases (disclosure_at) WHERE state = 'noticed';
 CREATE INDEX case_reporters_by_case ON case_reporters (case_id);
 CREATE INDEX case_reporters_by_address ON case_reporters (lower(address));
@@ -494,7 +495,8 @@ FROM cases;
 -- The same with the promise that is due first, as the last look at the case's clocks found it.
 CREATE VIEW listed_cases AS
 SELECT case_records.*, due_json,
-  EXISTS (SELECT 1 FROM notices WHERE notices.case_id = case_records.id AND notices.state = 'released') AS is_list_told,
+  EXISTS (SELECT 1 FROM notices WHERE notices.case_id = case_records.id AND notices.state = 'released')
+    AND state = 'noticed' AS is_list_told,
   state NOT IN ('rejected', 'merged', 'closed') OR EXISTS (SELECT 1 FROM events
     WHERE subject_kind = 'case' AND subject_id = tag AND kind = 'disclosed') AS has_date
 FROM case_records LEFT JOIN looks ON subject_kind = 'case' AND subject_id = tag;
@@ -522,13 +524,18 @@ FROM waiting_words JOIN reporters ON reporters.id = reporter_id;
 
 -- Notices, as the program reads them; their authors, previews and approvals stand in the record.
 CREATE VIEW notice_records AS
-SELECT notices.id, cases.tag AS case_tag, notices.product, notices.state, revision, fields AS fields_json, told AS told_json,
-  release_at, released_at, notices.version,
-  EXISTS (SELECT 1 FROM deliveries WHERE deliveries.notice_id = notices.id AND deliveries.revision = notices.revision
-    AND deliveries.state = 'queued') AS has_left,
-  (SELECT json_group_array(json_object('filename', filename, 'contentType', content_type, 'size', length(content),
-    'sha256', sha256) ORDER BY id) FROM patches WHERE notice_id = notices.id) AS patches_json
-FROM notices JOIN cases ON cases.id = notices.case_id;
+SELECT id, case_tag, product, state, revision, fields_json, told_json, release_at, iif(has_left, released_at, NULL) AS released_at,
+  version, has_left, patches_json
+FROM (SELECT notices.id, cases.tag AS case_tag, notices.product, notices.state, revision, fields AS fields_json,
+    told AS told_json, release_at, released_at, notices.version,
+    -- What a hold keeps here, or the server refused, has left only if the outcome of an attempt is not known.
+    EXISTS (SELECT 1 FROM deliveries JOIN outbox ON outbox.id = outbox_id
+      WHERE deliveries.notice_id = notices.id AND deliveries.revision = notices.revision AND deliveries.state = 'queued'
+        AND (outbox.state IN ('queued', 'sending', 'sent')
+          OR attempts > 0 AND coalesce(last_outcome, 'uncertain') = 'uncertain')) AS has_left,
+    (SELECT json_group_array(json_object('filename', filename, 'contentType', content_type, 'size', length(content),
+      'sha256', sha256) ORDER BY id) FROM patches WHERE notice_id = notices.id) AS patches_json
+  FROM notices JOIN cases ON cases.id = notices.case_id);
 
 -- Copies of notices with their members and messages.
 CREATE VIEW copies AS

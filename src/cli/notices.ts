@@ -5,7 +5,7 @@
 import { isOpen } from '../domain/case.ts'
 import { aboutCase, BY_OPERATOR, event } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
-import { copiesHeld, isAnyHere, isOut, type NoticeRecord } from '../domain/notice.ts'
+import { copiesHeld, isAnyHere, isSplit, type NoticeRecord } from '../domain/notice.ts'
 import { systemClock } from '../effects/system.ts'
 import { nameOf } from '../policy/recipients.ts'
 import { NOTICE_STATES } from '../policy/status.ts'
@@ -81,7 +81,7 @@ export async function holdNotice(call: Call): Promise<void> {
       if (notice.state === 'released' && !isAnyHere(counts))
         throw new CommandError(`The notice of ${tag} was sent already; no copy is left to hold.`)
       notices.stop(tx, notice, 'withdraw', now)
-      const withheldSince = notice.hasLeft ? now : null
+      const withheldSince = isSplit(notice, counts) ? now : null
       const why = { because: 'operator', reason: '', copies: counts, withheldSince } as const
       const about = { revision: notice.revision, ...why }
       record(tx, event('notice-held', aboutCase(tag), BY_OPERATOR, about), now)
@@ -107,7 +107,7 @@ export function summary(record: NoticeRecord) {
   const { caseTag, authors, told, product, state, revision, approvals, patches } = record
   const { releaseAt, releasedAt } = record
   const known = { product, state, revision, authors: authors.ids, approvals }
-  const had = isOut(record) ? null : told
+  const had = record.hasLeft ? null : told
   const { disclosureAt = null, disclosureZone = null } = had ?? {}
   const listHas = had && { revision: had.revision, disclosureAt, disclosureZone }
   return { case: caseTag, ...known, releaseAt, releasedAt, patches, listHas }

@@ -188,9 +188,20 @@ export function recordLeft(tx: Tx, row: outbox.RowInCase, work: Work): void {
   const about = { ...whom, message, id: messageId }
   const left = DATE_MAIL.includes(message) ? 'date-left' : 'told'
   record(tx, event(left, subjectOf(caseNow, whom), BY_DESK, about), work)
-  const tag = noticeId === null ? null : deliveries.waitingCopyOf(tx, id)
+  if (noticeId === null || caseNow === null) return
+  recordListTold(tx, caseNow, work)
+  const tag = deliveries.waitingCopyOf(tx, id)
   if (tag !== null)
     record(tx, event('copy-left', aboutCase(tag), BY_DESK, { member: recipient }), work)
+}
+
+/** From the first copy of a release on that has left, and not before, the list is told. */
+function recordListTold(tx: Tx, tag: CaseTag, work: Work): void {
+  const last = events.lastOfKinds(tx, aboutCase(tag), ['notice-leaving', 'list-told'])
+  if (last?.kind !== 'notice-leaving') return
+  const { revision, isDateOwed } = last.about
+  const about = { revision, dateOwed: isDateOwed ? work.now : null }
+  record(tx, event('list-told', aboutCase(tag), BY_DESK, about), work)
 }
 
 function caseId(tx: Tx, tag: CaseTag | null): number | null {

@@ -10,7 +10,7 @@ import { assert } from '../domain/assert.ts'
 import { type Decision, type SendSealed } from '../domain/decision.ts'
 import { aboutCase, BY_DESK, event, type NewEvent, type Particulars } from '../domain/event.ts'
 import { type Sha256 } from '../domain/ids.ts'
-import { type HoldBecause, type NoticeRecord } from '../domain/notice.ts'
+import { type HoldBecause, isSplit, type NoticeRecord } from '../domain/notice.ts'
 import { KEY_PROBLEMS } from '../domain/outgoing.ts'
 import { addMs, type Instant } from '../domain/time.ts'
 import { embargoEnded, type NoticeParams, notice as noticeMessage } from '../messages/to-members.ts'
@@ -108,7 +108,7 @@ type Verdict =
   | Exclude<ReleaseVerdict, { readonly kind: 'release' }>
   /** `digest` is over what was approved, recipients included; `content` over what each member reads. */
   | (Extract<ReleaseVerdict, { readonly kind: 'release' }> &
-      Record<'digest' | 'content', Sha256> & { readonly dateOwed: Instant | null })
+      Record<'digest' | 'content', Sha256> & { readonly isDateOwed: boolean })
   /** It is leaving. */
   | { readonly kind: 'go-on' }
 
@@ -118,6 +118,8 @@ function judge(desk: Desk, read: Read, notice: NoticeRecord, now: Instant): Verd
   if (known === null) return { kind: 'hold', because: 'no-product' }
   // Without the list: it stays when a member is taken off the list during a release.
   const content = desk.sha256(approvedText(notice, known, []))
+  if (notice.state === 'released')
+    return isInVain(read, notice) ? { kind: 'hold', because: 'unreached' } : { kind: 'wait' }
   if (notice.state === 'releasing')
     return notices.findReleasedDigest(read, notice.id) === content
       ? { kind: 'go-on' }
@@ -133,9 +135,8 @@ function judge(desk: Desk, read: Read, notice: NoticeRecord, now: Instant): Verd
     now
   })
   if (verdict.kind !== 'release') return verdict
-  const owed = owedWithNotice(notice, dateAbout(read, notice, known, now), true)
-  const dateOwed = owed.some(({ word }) => word === 'date') ? now : null
-  return { ...verdict, digest, content, dateOwed }
+  const owed = owedWithNotice(notice, dateAbout(read, notice, known, now))
+  return { ...verdict, digest, content, isDateOwed: owed.some(({ word }) => word === 'date') }
 }
 
 /** From here on the release goes on by itself, whatever happens to the process. */
@@ -144,20 +145,21 @@ function begin(
   verdict: Extract<Verdict, { readonly kind: 'release' }> & { readonly notice: NoticeRecord },
   now: Instant
 ): void {
-  const { notice, digest, content, lateMs, dateOwed } = verdict
+  const { notice, digest, content, lateMs, isDateOwed } = verdict
   notices.setState(tx, notice, { state: 'releasing', releasedDigest: content })
   deliveries.plan(tx, { ...notice, digest: content }, now)
-  const about = { revision: notice.revision, digest, lateMs, dateOwed }
+  const about = { revision: notice.revision, digest, lateMs, isDateOwed }
   record(tx, event('notice-leaving', aboutCase(notice.caseTag), BY_DESK, about), { now })
 }
 
 /** Stops a notice and, where it was leaving, what is still here. Deferred copies of a release before go on. */
 function hold(desk: Desk, tx: Tx, notice: NoticeRecord, because: HoldBecause): void {
   const now = desk.clock.now()
-  const { id, revision, hasLeft, caseTag, state } = notice
+  const { id, revision, caseTag, state } = notice
   const copies = deliveries.countCopies(tx, id)
-  notices.stop(tx, notice, state === 'releasing' ? 'withdraw' : 'go-on', now)
-  const withheldSince = hasLeft && deliveries.countUnreached(tx, id) > 0 ? now : null
+  notices.stop(tx, notice, state === 'scheduled' ? 'go-on' : 'withdraw', now)
+  const isLacking = isSplit(notice, copies) && deliveries.countUnreached(tx, id) > 0
+  const withheldSince = isLacking ? now : null
   const about = { revision, because, reason: '', copies, withheldSince }
   record(tx, event('notice-held', aboutCase(caseTag), BY_DESK, about), { now })
   desk.log({ event: 'notice.held', notice: id, because })
@@ -256,7 +258,13 @@ function copiesFor(
   return decisions.filter(({ recipients }) => recipients.length > 0)
 }
 
-/** Writes nothing when somebody waits anew: the next round goes on with them. */
+/** Whether no copy of a release whose copies are all made has left, and none still may. */
+function isInVain(read: Read, { id, revision }: NoticeRecord): boolean {
+  const { queued, sent, bounced } = deliveries.count(read, id, revision)
+  return queued + sent + bounced === 0
+}
+
+/** Writes nothing when somebody waits anew: the next round goes on with them. Where no copy could be made, it is held. */
 async function endRelease(desk: Desk, notice: NoticeRecord, known: NoticeSetting): Promise<void> {
   const now = desk.clock.now()
   const { id, revision, caseTag } = notice
@@ -265,6 +273,10 @@ async function endRelease(desk: Desk, notice: NoticeRecord, known: NoticeSetting
     const current = notices.findById(tx, id)
     if (current?.state !== 'releasing' || deliveries.listWaiting(tx, id, revision, 1).length > 0)
       return false
+    if (isInVain(tx, notice)) {
+      hold(desk, tx, current, 'unreached')
+      return false
+    }
     notices.setState(tx, current, { state: 'released', releasedAt: now })
     for (const { decisions, prepared } of written) commit(tx, decisions, prepared, { now })
     const { held, queued, sent, bounced, 'given-up': lost } = deliveries.count(tx, id, revision)
@@ -291,17 +303,13 @@ function dateAbout(
  * waits for them; where none can be made, alarms say so (A3).
  */
 async function dateMessages(desk: Desk, notice: NoticeRecord, known: NoticeSetting, now: Instant) {
-  const { about, owed } = desk.db.read((read) => {
-    const { queued, sent } = deliveries.count(read, notice.id, notice.revision)
-    const about = dateAbout(read, notice, known, now)
-    return { about, owed: owedWithNotice(notice, about, queued + sent > 0) }
-  })
+  const about = desk.db.read((read) => dateAbout(read, notice, known, now))
   const make = async (decisions: readonly Decision[]) => {
     return { decisions, prepared: await prepare(desk, decisions, now) }
   }
   const act = { by: BY_DESK, tag: notice.caseTag }
   return Promise.all(
-    owed.map(async (one) => {
+    owedWithNotice(notice, about).map(async (one) => {
       const write = () =>
         attempt(desk, { where: 'release', at: `date message of ${act.tag}` }, async () => {
           const keys = await knownKeys(desk, known.case, now)

@@ -219,7 +219,7 @@ function noticeFacts({ read, record, product, notice, settings, now }: Detailed)
 const DETAILS: Readonly<Record<string, (occasion: Detailed) => (Details & object) | null>> = {
   /** When it leaves, '' where the lead of the policy is missed, and how many members it would reach then. */
   preflight: (occasion) => {
-    const { read, settings, record, notice, starts, now } = occasion
+    const { read, settings, record, notice, starts, subject, now } = occasion
     const start = starts.at(-1)
     const leaveBy = start === undefined ? null : instantOf(start, 'leaveBy')
     if (record === null || leaveBy === null) return null
@@ -234,6 +234,8 @@ const DETAILS: Readonly<Record<string, (occasion: Detailed) => (Details & object
       blocked: blocked.length,
       notice: notice?.state ?? 'none',
       ...noticeFacts(occasion),
+      held:
+        notice?.state === 'held' ? events.lastOfKinds(read, subject, ['notice-held'])?.about : null,
       names: blocked.map(({ id }) => id).join(', ')
     }
   },

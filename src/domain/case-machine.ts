@@ -86,6 +86,11 @@ const NOTHING_LEAVES = {
   holds: ({ notice }: CaseFacts) => notice !== 'scheduled' && notice !== 'releasing',
   says: 'An advance notice is scheduled or leaving. Stop it first with /notice hold.'
 }
+/** Before the list is told, copies of what was released may still be on their way. */
+const NOTHING_IS_OUT = {
+  ...NOTHING_LEAVES,
+  holds: (facts: CaseFacts) => NOTHING_LEAVES.holds(facts) && facts.notice !== 'released'
+}
 const HAS_DATE = {
   holds: ({ disclosureAt }: CaseFacts) => disclosureAt !== null,
   says: 'There is no disclosure date yet. Set it with /embargo.'
@@ -145,11 +150,11 @@ export const MACHINE: Machine = {
     { from: UNDECIDED, to: 'accepted', unless: ({ disclosureAt }) => disclosureAt !== null },
     { from: UNDECIDED, to: 'planned' }
   ],
-  rejected: [{ from: UNTOLD, to: 'rejected', guards: [NOTHING_LEAVES, MUST_TELL] }],
-  merged: [{ from: UNTOLD, to: 'merged', guards: [NOTHING_LEAVES, MUST_TELL] }],
+  rejected: [{ from: UNTOLD, to: 'rejected', guards: [NOTHING_IS_OUT, MUST_TELL] }],
+  merged: [{ from: UNTOLD, to: 'merged', guards: [NOTHING_IS_OUT, MUST_TELL] }],
   // The answer may have come as a report of its own.
   'merged-in': [ANSWERS, { from: OPEN, to: 'same' }],
-  'moved-product': [{ from: UNTOLD, to: 'same', guards: [NOTHING_LEAVES] }],
+  'moved-product': [{ from: UNTOLD, to: 'same', guards: [NOTHING_IS_OUT] }],
   'embargo-set': [
     { from: ['accepted', 'planned'], to: 'planned' },
     { from: ['noticed'], to: 'same' }
@@ -158,8 +163,12 @@ export const MACHINE: Machine = {
   'notice-previewed': [{ from: ACTIVE, to: 'same' }],
   'notice-approved': [{ from: ['planned', 'noticed'], to: 'same', guards: [HAS_DATE] }],
   'notice-scheduled': [{ from: ['planned', 'noticed'], to: 'same', guards: [HAS_DATE] }],
-  // The list is told from the first copy on, even if the others are stopped.
-  'notice-leaving': [{ from: ['planned', 'noticed'], to: 'noticed', guards: [HAS_DATE] }],
+  'notice-leaving': [{ from: ['planned', 'noticed'], to: 'same', guards: [HAS_DATE] }],
+  // Even if the others are stopped. A copy that was on its way when it was held may leave after the end of the case.
+  'list-told': [
+    { from: ['planned'], to: 'noticed' },
+    { from: [...OPEN, 'rejected', 'closed', 'merged'], to: 'same' }
+  ],
   disclosed: [
     {
       from: ACTIVE,
@@ -179,7 +188,7 @@ export const MACHINE: Machine = {
     {
       from: UNTOLD,
       to: 'closed',
-      guards: [NOTHING_LEAVES, MAY_END_INTERNALLY, SAYS_WHY, TELLS_OR_SAYS_WHY]
+      guards: [NOTHING_IS_OUT, MAY_END_INTERNALLY, SAYS_WHY, TELLS_OR_SAYS_WHY]
     }
   ],
   reopened: [

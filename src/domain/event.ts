@@ -187,9 +187,11 @@ const EVENTS = {
     revision: number
     digest: Sha256
     lateMs: number
-    /** Since when the reporter is owed the date that the list is told; null where they are not. */
-    dateOwed: Instant | null
+    /** Whether a reporter is owed the date that the list is told. */
+    isDateOwed: boolean
   },
+  /** The first copy of a release has left. `dateOwed`: since when a reporter is owed the date; null where none is. */
+  'list-told': {} as { revision: number; dateOwed: Instant | null },
   'notice-left': {} as { revision: number; sent: number; held: number },
   /** A new date or content for a list that was told has to be approved in time; null: it is again what the list has. */
   'change-proposed': {} as { oldDate: Instant; date: Instant; approveBy: Instant | null },
@@ -309,7 +311,7 @@ export const KINDS_WITH = {
   ],
   leaveBy: ['embargo-set', 'moved-product'],
   withheldSince: ['notice-held'],
-  dateOwed: ['notice-leaving'],
+  dateOwed: ['list-told'],
   approveBy: ['change-proposed'],
   expiresAt: ['certificate-seen']
 } satisfies Record<string, EventKind[]>

@@ -4,6 +4,7 @@
  */
 import { type DeskEvent, type EventKind, type NewEvent } from './event.ts'
 import { type NoticeRecord } from './notice.ts'
+import { type Instant } from './time.ts'
 
 export type NoticeHistory = Pick<NoticeRecord, 'authors' | 'previews' | 'approvals'>
 
@@ -49,12 +50,12 @@ export function noticeAfter(
   return { ...NO_HISTORY, authors: { ids: [...new Set(edits.map(({ id }) => id))], edits } }
 }
 
-/** The date of the notice that left last, and whether any copy of it could leave; null where none left. */
-export function lastOfList(events: readonly DeskEvent[]) {
-  const left = events.findLast((one) => one.kind === 'notice-left')
-  const before = events.slice(0, left === undefined ? 0 : events.indexOf(left))
-  const set = before.findLast((one) => one.kind === 'embargo-set')
-  return left && set ? { date: set.about.date, isTold: left.about.sent > 0 } : null
+/** The date in the notice of which the list had the first copy last; null where it had none. */
+export function dateOfList(events: readonly DeskEvent[]): Instant | null {
+  const told = events.findLastIndex(({ kind }) => kind === 'list-told')
+  const left = events.slice(0, told + 1).findLastIndex(({ kind }) => kind === 'notice-leaving')
+  const set = events.slice(0, left + 1).findLast((one) => one.kind === 'embargo-set')
+  return set?.about.date ?? null
 }
 
 /**

@@ -21,7 +21,8 @@ export const HOLD_REASONS = {
     'the clock of this machine jumped after its approved preview, so nobody knows whether its instant has really come',
   'no-product': 'the configuration has no product of this name any more',
   'no-notice': 'the policy of the product has no advance notice',
-  failed: 'the desk failed at it three times; the log says where'
+  failed: 'the desk failed at it three times; the log says where',
+  unreached: 'no copy of it could be sent to any member of the list'
 } as const
 export type HoldBecause = keyof typeof HOLD_REASONS
 
@@ -79,12 +80,7 @@ export type ToldNotice = Pick<NoticeRecord, 'revision' | 'fields' | 'patches'> &
 
 /** Whether the list, or a part of it, had a copy of any revision: whatever comes now is a change (B16). */
 export function isListTold(notice: NoticeRecord | null): notice is NoticeRecord {
-  return notice !== null && (notice.told !== null || isOut(notice))
-}
-
-/** Whether any copy of the present revision left. */
-export function isOut({ releasedAt, hasLeft }: NoticeRecord): boolean {
-  return releasedAt !== null || hasLeft
+  return notice !== null && (notice.told !== null || notice.hasLeft)
 }
 
 /** One notice as stored; a case has at most one, in revisions. */
@@ -114,7 +110,7 @@ export type NoticeRecord = {
   /** When the deliveries become due; null until scheduled. */
   readonly releaseAt: Instant | null
   readonly releasedAt: Instant | null
-  /** Whether copies of this revision were sealed for members; an edit then makes a new revision. */
+  /** Whether a copy of this revision left, is on its way or may have left; an edit then makes a new revision. */
   readonly hasLeft: boolean
   /** The revision that the list had before this one; null for the first notice. */
   readonly told: ToldNotice | null
@@ -138,6 +134,11 @@ export type NoticeCopies = {
 /** Whether a hold could still stop a copy. */
 export function isAnyHere({ here, onTheWay, givenUp }: NoticeCopies): boolean {
   return here + onTheWay + givenUp > 0
+}
+
+/** Whether a hold leaves the list in two parts: one has this revision, the other has not. */
+export function isSplit({ hasLeft }: NoticeRecord, { left, onTheWay }: NoticeCopies): boolean {
+  return hasLeft && left + onTheWay > 0
 }
 
 /** What a hold did, in words for people. */

@@ -101,6 +101,4 @@ export const dateNotice = aboutDate<{
   readonly before: string
   /** Names of what else changed in the notice; '' for nothing, and for who knew no date. */
   readonly changed: string
-  /** False where no copy of the notice could leave, or nobody is on the list. */
-  readonly isListTold: boolean
 }>()('date-notice', 'message about the disclosure', 'About the disclosure')

@@ -23,7 +23,7 @@ import {
 import { type CaseTag } from '../domain/ids.ts'
 import { type MessageKind } from '../domain/message.ts'
 import { type NoticeRecord } from '../domain/notice.ts'
-import { lastOfList, wordsWith } from '../domain/notice-history.ts'
+import { dateOfList, wordsWith } from '../domain/notice-history.ts'
 import { type Product, productNamed, type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { listed } from '../domain/words.ts'
@@ -63,7 +63,6 @@ type Word = {
   readonly date: Instant
   /** Names of what else changed in the notice. */
   readonly changed?: readonly string[]
-  readonly isListTold?: boolean
   /** When it became owed, where a key or another cause brings the word later: it answers nothing that came since. */
   readonly writtenAt?: Instant
 }
@@ -74,8 +73,8 @@ type Act = { readonly by: Actor; readonly tag: CaseTag }
 
 /** Writes to one reporter, or records why that cannot be. */
 export function tell(owed: Owed, about: DateAbout, { by, tag }: Act) {
-  const usual = { changed: [], isListTold: true, writtenAt: about.now }
-  const { reporter, word, date, changed, isListTold, writtenAt } = { ...usual, ...owed }
+  const usual = { changed: [], writtenAt: about.now }
+  const { reporter, word, date, changed, writtenAt } = { ...usual, ...owed }
   const { record, keys, product, settings } = about
   const { disclosureZone: zone } = record
   const isQuestion = word === 'question'
@@ -98,7 +97,7 @@ export function tell(owed: Owed, about: DateAbout, { by, tag }: Act) {
   }
   const known = lastTold(about.events, reporter, word)
   const before = known === null || known.date === date ? '' : say(known.date, known.zone)
-  const told = { product: product.name, disclosure, before, changed: listed(changed), isListTold }
+  const told = { product: product.name, disclosure, before, changed: listed(changed) }
   const message = isQuestion
     ? dateProposed({ date: disclosure, before })
     : dateNotice({ ...told, word })
@@ -146,8 +145,7 @@ function isDatePromised({ policy }: Product): boolean {
 /** What each reporter is owed when the list is told a date, or reads what changed (M-30). */
 export function owedWithNotice(
   notice: NoticeRecord,
-  about: Omit<DateAbout, 'keys'>,
-  isListTold: boolean
+  about: Omit<DateAbout, 'keys'>
 ): readonly Owed[] {
   const { record, product } = about
   const { disclosureAt: date, state } = record
@@ -160,7 +158,7 @@ export function owedWithNotice(
   )
   const changes = parts.filter((part) => part !== 'Disclosure')
   return everybodyOf(record).flatMap((reporter) => {
-    const word = wordOfList(about, reporter, date, { changes, isTold: isListTold })
+    const word = wordOfList(about, reporter, date, changes)
     return word === null ? [] : { ...word, reporter }
   })
 }
@@ -170,17 +168,17 @@ function wordOfList(
   { events, now }: Facts,
   reporter: Reporter,
   date: Instant,
-  list: { readonly changes: readonly string[]; readonly isTold: boolean }
+  changes: readonly string[]
 ): Word | null {
   const last = wordsWith(events, reporter, ...TOLD, ...UNTOLD).at(-1)
   const unheard = last !== undefined && 'changed' in last.about ? last.about.changed : []
-  const changed = [...new Set([...unheard, ...list.changes])]
+  const changed = [...new Set([...unheard, ...changes])]
   const known = wordsWith(events, reporter, ...TOLD).at(-1)
   const isDateNew = known?.kind !== 'date-told' || known.about.date !== date
   const isOver = date <= now
   if (!isDateNew && (changed.length === 0 || isOver)) return null
   const word = isOver ? 'over' : isDateNew ? 'date' : 'change'
-  return { word, date, changed, isListTold: list.isTold }
+  return { word, date, changed }
 }
 
 type Said = Draft['asked']
@@ -283,9 +281,7 @@ function wordAfter(
   const isTold = last?.about.date === date && !UNTOLD.some((kind) => kind === last.kind)
   // Nobody is asked about the date of what is not decided.
   if (!['planned', 'noticed'].includes(state) || date === null || isTold) return null
-  const list = lastOfList(about.events)
-  if (list?.date === date)
-    return wordOfList(about, reporter, date, { changes: [], isTold: list.isTold })
+  if (dateOfList(about.events) === date) return wordOfList(about, reporter, date, [])
   return date > about.now ? { word: 'question', date } : null
 }
 

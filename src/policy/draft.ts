@@ -248,7 +248,7 @@ export function dropWords(
 /** Why this message may neither change nor preview the notice any more; null when it may. A hold always may stop it. */
 export function changeComplaint(draft: Draft): string | null {
   if (draft.notice?.state === 'releasing')
-    return 'The notice is leaving at this moment; try again in a minute.'
+    return 'The notice is leaving at this moment; try again in a minute, or stop it with /notice hold.'
   return hasHappened(draft, 'notice-previewed', 'notice-approved')
     ? 'An earlier line of this message previews or approves the notice. Please send this command in a separate message.'
     : null

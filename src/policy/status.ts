@@ -69,7 +69,7 @@ export function standing(draft: Draft): string {
   const isOver = !isOpen(record.state) || record.state === 'disclosed'
   // A notice that never left no longer matters once the case is public or over.
   const isMoot = notice === null || (isOver && notice.state !== 'released')
-  const noticed = isMoot ? [] : [`advance notice ${NOTICE_STATES[notice.state]}`]
+  const noticed = isMoot ? [] : [`advance notice ${noticeWords(notice, record)}`]
   const waiting = whoWaits(draft)
   const wait = waiting.length === 1 ? 'waits' : 'wait'
   const waits = waiting.length === 0 ? [] : [`${listed(waiting)} ${wait} for an answer`]
@@ -83,6 +83,11 @@ export const NOTICE_STATES: Readonly<Record<NoticeRecord['state'], string>> = {
   releasing: 'leaving now',
   released: 'sent',
   held: 'on hold'
+}
+
+/** What was released is leaving until its first copy has left. */
+function noticeWords({ state }: NoticeRecord, record: CaseRecord): string {
+  return NOTICE_STATES[state === 'released' && record.state === 'planned' ? 'releasing' : state]
 }
 
 /** One case of a list: number, state, owner, reporters, subject and what is due (B15). */
@@ -312,7 +317,7 @@ function* noticeLines(draft: Draft): Iterable<string> {
   const { members } = draft.bound
   const to =
     members.length === 0 ? 'nobody on the list' : count(members.length, 'member', 'members')
-  yield `Advance notice: revision ${notice.revision}, ${NOTICE_STATES[notice.state]}${whereWords(notice, to, draft)}`
+  yield `Advance notice: revision ${notice.revision}, ${noticeWords(notice, draft.case)}${whereWords(notice, to, draft)}`
   if (!isOpenYet) return
   const missing = missingFields(draft)
   const faults = [...noticeFaults(draft)]

@@ -62,7 +62,8 @@ export function plan(tx: Tx, notice: ReleasePlan, now: Instant): void {
 function replaceOutdated(tx: Tx, notice: ReleasePlan, now: Instant): void {
   const outdated = tx.all<{ id: number; outboxId: number }>(
     `SELECT id, outbox_id FROM copies WHERE notice_id = @id AND revision = @revision AND own_state = 'queued'
-       AND is_listed AND (state = 'bounced' OR sending <> 'sent' AND (NOT is_addressed OR content_digest <> @digest))`,
+       AND is_listed AND (state = 'bounced' OR sending = 'given-up'
+         OR sending <> 'sent' AND (NOT is_addressed OR content_digest <> @digest))`,
     notice
   )
   for (const { id, outboxId } of outdated) {

@@ -125,10 +125,10 @@ const ANSWERED = event('answered', CASE, GRACE, {
 })
 const DIGEST = 'a'.repeat(64) as Sha256
 /** The list is told now, and the reporter is owed the date, too. */
-const leaving = (isOwed = true) => {
-  const dateOwed = isOwed ? world.clock.now : null
-  const about = { revision: 1, digest: DIGEST, lateMs: 0, dateOwed }
-  return event('notice-leaving', CASE, BY_DESK, about)
+const leaving = (isDateOwed = true): NewEvent[] => {
+  const began = { revision: 1, digest: DIGEST, lateMs: 0, isDateOwed }
+  const told = { revision: 1, dateOwed: isDateOwed ? world.clock.now : null }
+  return [event('notice-leaving', CASE, BY_DESK, began), event('list-told', CASE, BY_DESK, told)]
 }
 const DATE_TOLD = event('date-told', CASE, BY_DESK, {
   ...{ reporter: CASE.id, date: START, zone: null, how: 'encrypted', writtenAt: START }
@@ -379,7 +379,7 @@ describe('(A3) the dates of a case', () => {
     async (because, why) => {
       await givenCase({ policy: {} })
       const untold = { reporter: CASE.id, date: START, because, changed: [] }
-      await given(leaving(), event('date-untold', CASE, BY_DESK, untold))
+      await given(...leaving(), event('date-untold', CASE, BY_DESK, untold))
       const [alarm] = await alarmsTo(linus)
       expect(alarm).toContain(`Because: ${why}`)
       expect(alarm?.includes('/ask')).toBe(because === 'no-key')
@@ -398,14 +398,14 @@ describe('(A3) the dates of a case', () => {
     const mine = () => rungOf('date-message', 'grace')
     const rings = 'date-message after hours 0 grace'
     // They were asked about it before.
-    await given(embargo(14), DATE_TOLD, leaving())
+    await given(embargo(14), DATE_TOLD, ...leaving())
     await world.wait(15 * MINUTE)
     expect(mine()).toEqual([rings])
     // New content under the old date, then a new date.
-    await given(DATE_TOLD, leaving(false))
+    await given(DATE_TOLD, ...leaving(false))
     await world.wait(HOUR)
     expect(mine()).toEqual([rings])
-    await given(embargo(20), leaving())
+    await given(embargo(20), ...leaving())
     await world.wait(15 * MINUTE)
     expect(mine()).toEqual([rings, rings])
     await given(ANSWERED)
@@ -654,7 +654,7 @@ it('(B16) a change after the list was told reminds everybody at once, then daily
   await world.wait(HOUR)
   await world.wait(HOUR)
   expect(await mine()).toBe(5)
-  await given(leaving())
+  await given(...leaving())
   await world.wait(2 * HOUR)
   expect(await mine()).toBe(5)
 })
@@ -966,7 +966,7 @@ describe('(A3) each clock rings once, at its time,', () => {
     ['notice-overdue', () => DAY + 30 * MINUTE, () => [embargo(8)]],
     // For the second time: the first is at once.
     ['change', () => DAY, () => [proposed(1)]],
-    ['date-message', () => 15 * MINUTE, () => [leaving()]],
+    ['date-message', () => 15 * MINUTE, () => leaving()],
     ['dead-man', () => 2 * DAY + HOUR, () => [embargo(2)]],
     ['desk-certificate', untilCertificate, () => []],
     ['maintainer-certificate', untilCertificate, () => []],

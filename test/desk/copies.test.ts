@@ -153,7 +153,7 @@ it('(B16) a date that is moved back to what the list was told is no change: noth
   const back = '/embargo 2026-12-04T14:00:00+02:00 because it was a mistake\n'
   const mark = world.accepted.length
   expect(await writes(grace, back)).toContain('This is what the list has')
-  expect(await lastTo(alice)).toMatch(/We have told the private list .* public on Fri 4 Dec 2026/)
+  expect(await lastTo(alice)).toMatch(/We have sent the private list .* public on Fri 4 Dec 2026/)
   expect(noticeStates()).toEqual(['released'])
   expect(await writes(grace, '/notice preview\n')).toContain('Nothing has changed since')
   await world.wait(2 * DAY)

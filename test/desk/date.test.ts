@@ -6,6 +6,7 @@ import * as events from '../../src/store/events.ts'
 import * as notices from '../../src/store/notices.ts'
 import {
   AUTHENTICATION,
+  alarmsTo,
   alice,
   allTo,
   answering,
@@ -18,6 +19,7 @@ import {
   DAY,
   DISCLOSURE,
   days,
+  debian,
   FIELDS,
   FIRST,
   givenMessage,
@@ -32,16 +34,19 @@ import {
   linus,
   MINUTE,
   members,
+  noticed,
+  noticeStates,
   preset,
   recorded,
   SECOND,
+  says,
   textsTo,
   UNTIL_DUE,
   world,
   writes
 } from '../support/desk.ts'
 import { bounceOf } from '../support/mail-parts.ts'
-import { type Someone, someone } from '../support/world.ts'
+import { type Someone } from '../support/world.ts'
 import { POLICY } from '../unit/policy/samples.ts'
 
 /** A case that Grace accepted with a date, and what Alice read of it last. */
@@ -504,7 +509,7 @@ it('(B19, M-30) a reporter without a key at the end of a release is told the dat
   await giveKey(alice)
   expect(recorded('date-told')).toMatchObject([{ reporter: FIRST, how: 'encrypted' }])
   expect(await lastTo(alice)).toMatch(
-    /We have told the private list .* It becomes public on Fri 4 Dec 2026/
+    /We have sent the private list .* It becomes public on Fri 4 Dec 2026/
   )
   expect(await writes(grace, '/status')).not.toContain(owed)
   await world.wait(2 * DAY)
@@ -603,7 +608,7 @@ it('(B14, B19, M-30) a reporter who comes into a case whose list was told the da
   expect(await writes(grace, `/merge ${FIRST}`, { tag: SECOND })).toContain(
     `We told ${bob.address} the date`
   )
-  expect(await lastTo(bob)).toContain('We have told the private list')
+  expect(await lastTo(bob)).toContain('We have sent the private list')
   expect(recorded('date-told').at(-1)).toMatchObject({ reporter: SECOND })
 })
 
@@ -648,21 +653,60 @@ it.each([
   }
 )
 
-it('no reporter reads that the list was told when no copy could leave (B22)', async () => {
-  const expired = await someone('debian', 'security@debian.example', 24)
-  await givenNotices({ list: [expired] })
-  await world.wait(UNTIL_DUE)
-  expect(recorded('notice-left')).toMatchObject([{ sent: 0, held: 1 }])
-  const read = await lastTo(alice)
-  expect(read).toContain('becomes public on')
-  expect(read).not.toContain('list')
-  await givenNotices({ list: [expired], autocrypt: false })
-  await world.wait(UNTIL_DUE)
-  await acceptKey()
-  const late = await lastTo(alice)
-  expect(late).toContain('becomes public on')
-  expect(late).not.toContain('list')
+it.each(['no key of the list could be used', 'the mail server refused all of them'])(
+  '(A3, B6) a release of which no copy could leave, because %s, tells nobody: that is said, everybody is reminded daily, no reporter reads later that the list was told, and a new approval sends it again',
+  async (why) => {
+    const expired = [await givenReporter('old', 26)]
+    const isRefused = why.includes('server')
+    await givenNotices({ list: isRefused ? [debian] : expired })
+    await isNotTold(() => {
+      if (isRefused) world.replies.push('rejected')
+    }, 'no copy of it could be sent to any member of the list')
+    await givenMessage(bob, { subject: 'y', text: 'y', as: 'encrypted', autocrypt: true })
+    await says(`/merge ${FIRST}\n`, SECOND)
+    expect(await allTo(bob)).toContain('Does this date suit you?')
+    for (const reporter of isRefused ? [bob] : [alice, bob])
+      expect(await allTo(reporter)).not.toContain('the private list')
+    const again = await says('/embargo 2026-12-04T13:00:00Z')
+    expect(again).not.toMatch(/this is a change|has known since/)
+    if (!isRefused) return
+    await approve()
+    expect([await noticed(), caseStates()]).toEqual([['debian'], ['noticed', 'merged']])
+    expect(await lastTo(alice)).toContain('we have told the list')
+  }
+)
+
+it('(A3, B6) a release that fails before the first copy is sealed tells nobody: everybody is reminded daily, and a new date makes the notice leave by its lead', async () => {
+  await givenNotices()
+  await isNotTold(() => {
+    world.workers.failSeal = (said) =>
+      said.includes('Notice') && said.includes('debian') ? new TypeError('a bug') : null
+  }, 'the desk failed at it three times; the log says where')
+  world.workers.failSeal = null
+  const said = await says('/embargo 2026-12-14T12:00:00Z')
+  expect(said).toContain('Once approved, the notice leaves Mon 7 Dec 2026, 12:00 UTC.')
+  expect(said).not.toContain('this is a change')
+  const mark = world.accepted.length
+  await days(9)
+  expect(await allTo(linus, mark)).toContain('must leave by Mon 7 Dec 2026, 12:00 UTC')
+  expect(await allTo(linus, mark)).toContain('The advance notice should leave as soon as possible')
 })
+
+/** The notice comes due and nobody gets it, for a reason that is said. */
+async function isNotTold(prepare: () => void, because: string): Promise<void> {
+  world.pass(UNTIL_DUE)
+  prepare()
+  for (let round = 0; round < 3; round += 1) await world.wait(MINUTE)
+  expect([await noticed(), noticeStates(), caseStates()]).toEqual([[], ['held'], ['planned']])
+  const status = await says('/status\n')
+  expect(status).toContain(`on hold by the desk, because ${because}`)
+  expect(status).not.toMatch(/list has been told|notice sent/)
+  const mark = world.accepted.length
+  await days(2)
+  const alarms = await alarmsTo(linus, mark)
+  expect(alarms.filter((text) => text.includes(`Put on hold because ${because}`))).toHaveLength(2)
+  for (const text of alarms) expect(text).not.toContain('The list knows')
+}
 
 it('(B9) a preview shows why the disclosure has its date, and the members never read it', async () => {
   const fields = `${FIELDS}/embargo 2026-12-04T12:01:00Z because it is exploited\n`

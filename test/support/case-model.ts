@@ -43,7 +43,8 @@ export function objection(step: Step): string | null {
   if (!LEGAL[before].includes(kind)) return `${kind} is not for a case that is ${before}`
   const isOver = before === 'disclosed' || before === 'rejected'
   const isLeaving = facts.notice === 'scheduled' || facts.notice === 'releasing'
-  if (isLeaving && !isOver && (WAYS_OUT.includes(kind) || kind === 'disclosed'))
+  if (isLeaving && kind === 'disclosed') return 'disclosed while a notice leaves'
+  if ((isLeaving || facts.notice === 'released') && !isOver && WAYS_OUT.includes(kind))
     return `${kind} while a notice leaves`
   if (SENDING.includes(kind) && facts.disclosureAt === null) return `${kind} without a date`
   const isSilent = 'told' in about && about.told === 'silent-by-policy'

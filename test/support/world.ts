@@ -370,6 +370,7 @@ export async function openWorld(options: WorldOptions) {
     settle: settled,
     /** What became of each message that was taken in, in order. */
     dispositions: () => column<string | null>('SELECT disposition FROM arrivals ORDER BY id'),
+    sendOnce: dispatch,
     releaseOnce: () => releaseDue(desk, { failures, signal, queued: () => undefined }),
     rows,
     /** The first column of these rows. */

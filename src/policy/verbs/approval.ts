@@ -2,7 +2,7 @@
  * `/notice approve` and `/notice hold` (M-27, G7): another maintainer approves with the code that the desk issued for exactly this
  * content and these recipients; a hold voids all approvals.
  */
-import { copiesHeld, isAnyHere, isListTold, type NoticeRecord } from '../../domain/notice.ts'
+import { copiesHeld, isAnyHere, isSplit, type NoticeRecord } from '../../domain/notice.ts'
 import { formatInstant } from '../../domain/time.ts'
 import { count, listed } from '../../domain/words.ts'
 import { type Draft, decided, type Handler, hasHappened, refuseIf, splitReason } from '../draft.ts'
@@ -32,7 +32,7 @@ const approve: Handler = (draft, command) => {
   if (lacking > 0)
     return `Approved. ${count(lacking, 'more approval is', 'more approvals are')} needed.${also}`
   const releaseAt = content.plannedRelease(draft)
-  const isNow = releaseAt === null || releaseAt <= now || isListTold(notice)
+  const isNow = releaseAt === null || releaseAt <= now
   const when = isNow ? 'at once' : formatInstant(releaseAt, settings.desk.timezone)
   draft.notice = { ...notice, ...draft.notice, state: 'scheduled', releaseAt }
   decided(draft, 'notice-scheduled', { revision, leavesAt: releaseAt ?? now })
@@ -84,7 +84,7 @@ const hold: Handler = (draft, command) => {
   const { revision, state } = notice
   refuseIf(state === 'released' && !isHere ? 'The notice has left already.' : null)
   draft.notice = { ...notice, state: 'held', releaseAt: null }
-  const withheldSince = notice.hasLeft ? draft.now : null
+  const withheldSince = isSplit(notice, copies) ? draft.now : null
   const about = { because: 'maintainer', reason: reason ?? '', copies, withheldSince } as const
   decided(draft, 'notice-held', { revision, ...about })
   draft.activity.push(`put the notice on hold${why}`)

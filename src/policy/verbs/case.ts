@@ -2,7 +2,7 @@
 import { type Addressed, addresseesOf, type CaseRecord, reporterWith } from '../../domain/case.ts'
 import { type ReporterTold } from '../../domain/event.ts'
 import { type MessageKind } from '../../domain/message.ts'
-import { isOut, type NoticeRecord } from '../../domain/notice.ts'
+import { type NoticeRecord } from '../../domain/notice.ts'
 import { formatInstant, type Instant, readInstant } from '../../domain/time.ts'
 import { count, listed } from '../../domain/words.ts'
 import { embargoEnded } from '../../messages/to-members.ts'
@@ -247,7 +247,7 @@ function endEmbargo(draft: Draft, at: Instant, disclosure: string): string {
   const { noticed: members } = bound
   const dates = notice === null ? [] : knownDates(notice, record)
   if (notice === null || members.length === 0 || dates.every((date) => date <= now)) return ''
-  const { patches = [] } = (isOut(notice) ? notice : notice.told) ?? {}
+  const { patches = [] } = (notice.hasLeft ? notice : notice.told) ?? {}
   const had = patches.length > 0 ? 'patches' : 'notice'
   const message = embargoEnded({ product: product.name, disclosure, had, issue: '' })
   const once = `${notice.id}:${notice.revision}:${at}`
@@ -259,7 +259,7 @@ function endEmbargo(draft: Draft, at: Instant, disclosure: string): string {
 
 /** The dates by which members go: that of the present revision where it has left, that of the one before where it has not. */
 function knownDates(notice: NoticeRecord, { disclosureAt }: CaseRecord): Instant[] {
-  const present = isOut(notice) ? disclosureAt : null
+  const present = notice.hasLeft ? disclosureAt : null
   const before = notice.releasedAt === null ? notice.told?.disclosureAt : null
   return [present, before ?? null].filter((date) => date !== null)
 }

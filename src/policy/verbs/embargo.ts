@@ -48,7 +48,7 @@ const embargo: Handler = (draft, command) => {
   const unusual = reason === null ? [...whatIsUnusual(draft, date)] : []
   if (unusual.length > 0)
     throw new Refusal(`${unusual.join(' ')} If you mean it, add to the line: because REASON.`)
-  const leaveBy = draft.case.state === 'noticed' ? null : plannedRelease(draft)
+  const leaveBy = isListTold(draft.notice) ? null : plannedRelease(draft)
   decided(draft, 'embargo-set', { oldDate, date, written, reason: disclosureReason, leaveBy })
   draft.activity.push(`set the disclosure to ${said}${why}`)
   if (draft.notice !== null) reopenNotice(draft, draft.notice)

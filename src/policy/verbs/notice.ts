@@ -6,7 +6,6 @@ import { type EventKind } from '../../domain/event.ts'
 import { groupBy } from '../../domain/group.ts'
 import {
   isListTold,
-  isOut,
   NOTICE_FIELDS,
   NOTICE_TEXT_FIELDS,
   type NoticeFields,
@@ -142,7 +141,7 @@ function filesComplaint({ files }: Draft): string | null {
  * record, so that it is not forgotten (B16). What is again as the list has it is no change: the revision that left stands.
  */
 export function reopenNotice(draft: Draft, notice: NoticeRecord): NoticeRecord {
-  const left = isOut(notice)
+  const { hasLeft: left } = notice
   const told = left ? toldBy(draft.bound.notice ?? notice, draft) : notice.told
   const revision = left ? notice.revision + 1 : notice.revision
   const open = { ...notice, ...UNSENT, told, revision }

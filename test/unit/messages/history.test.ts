@@ -117,7 +117,7 @@ describe('the history of a case', () => {
     ],
     [
       event('notice-leaving', CASE, BY_DESK, {
-        ...{ revision: 1, digest: SHA, lateMs: 86_640_000, dateOwed: null }
+        ...{ revision: 1, digest: SHA, lateMs: 86_640_000, isDateOwed: false }
       }),
       'The desk began to send the advance notice, revision 1 (content 4f3a9c120000…), 24 hours late.'
     ],
