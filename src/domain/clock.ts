@@ -132,11 +132,6 @@ const LATE_MS = 15 * 60_000
 const ENDS: readonly EventKind[] = ['rejected', 'closed']
 const TAKES_BACK: readonly EventKind[] = ['reopened', 'accepted', 'reporter-wrote']
 
-/** Most messages of a reporter find the case open, and take nothing back. */
-function takesBack({ kind, about }: DeskEvent): boolean {
-  return TAKES_BACK.includes(kind) && (kind !== 'reporter-wrote' || about.effect === 'reopens')
-}
-
 /** The runs that go on at `now` after these events of one subject, oldest event first. */
 export function openRuns(
   clocks: readonly Clock[],
@@ -145,7 +140,11 @@ export function openRuns(
   now: Instant
 ): ClockRun[] {
   const placed = events.reduce(place, [])
-  const back = placed.findLastIndex(takesBack)
+  // Most messages of a reporter find the case open, and take nothing back.
+  const back = placed.findLastIndex(
+    ({ kind, about }) =>
+      TAKES_BACK.includes(kind) && (kind !== 'reporter-wrote' || about.effect === 'reopens')
+  )
   const lasting = placed.filter(({ kind }, at) => at > back || !ENDS.includes(kind))
   const wentOnAt = lasting.length < events.length ? placed[back]?.at : undefined
   const runsAfter = (some: readonly DeskEvent[]): ClockRun[] =>

@@ -67,14 +67,13 @@ export type RelayInput = CaseAbout &
  */
 export function relay(input: RelayInput): Decision[] {
   const hiddenAs = hiddenName(input)
-  return [...new Set([null, hiddenAs])].flatMap((name) => {
-    const readers = input.settings.maintainers.filter(
-      ({ roles }) => name === (roles.includes('list-admin') ? null : hiddenAs)
-    )
-    // A reply of those who only advise goes nowhere else.
-    const groups = groupBy(readers, (one) => String(onlyAdvises(one)))
-    return [...groups.values()].map((group) => forwarded(input, group, name))
-  })
+  const hiddenFrom = ({ roles }: Maintainer) => (roles.includes('list-admin') ? null : hiddenAs)
+  // A reply of those who only advise goes nowhere else.
+  const groups = groupBy(
+    input.settings.maintainers,
+    (one) => `${hiddenFrom(one)} ${onlyAdvises(one)}`
+  )
+  return [...groups.values()].map((group) => forwarded(input, group, hiddenFrom(group[0])))
 }
 
 /**
@@ -95,6 +94,7 @@ function forwarded(
 ): Decision {
   const { record, opened, settings, writer, arrivalId, isWithheld } = input
   const isHidden = hiddenAs !== null
+  const isAdvice = to.some(onlyAdvises)
   const { from } = opened.outer
   const unhidden = <T>(all: readonly T[]): readonly T[] => (isHidden ? [] : all)
   const ofCase = caseFacts(record, input)
@@ -133,12 +133,12 @@ function forwarded(
     files: files.map(
       ({ filename, size, sha256 }) => `${filename} (${size} bytes, SHA-256 ${sha256})`
     ),
-    reach: to.some(onlyAdvises) ? ADVISORS_REACH : replyWords(input, hiddenAs),
+    reach: isAdvice ? ADVISORS_REACH : replyWords(input, hiddenAs),
     hasNoReader: hasNoReader()
   })
   const original = !isHidden && input.size <= settings.limits.original
   return sealedTo(to, message, {
-    once: copyName(arrivalId, to, isHidden),
+    once: `${arrivalId}:${isHidden}:${isAdvice}`,
     tag: record.tag,
     via: hiddenAs ?? (from && (from.name || from.address)),
     conversation: conversationWith(writer),
@@ -148,10 +148,6 @@ function forwarded(
 
 function onlyAdvises(one: Maintainer): boolean {
   return missingRoles(one).length > 0
-}
-
-function copyName(arrivalId: number, to: readonly Maintainer[], isHidden: boolean): string {
-  return `${arrivalId}${isHidden ? ':by-id' : ''}${to.some(onlyAdvises) ? ':advisor' : ''}`
 }
 
 const ADVISORS_REACH =

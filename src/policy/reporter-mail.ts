@@ -297,11 +297,9 @@ export function askFor(
   const once = askedKey(name, id, now)
   const isAskedNow = decisions.some((one) => 'once' in one && one.once === once)
   if (isAskedNow) return { says: `This message asks ${address} ${what} already.`, decisions: [] }
-  if (bound.askedToday.includes(once))
-    return {
-      says: `${address} was asked ${what} earlier today. The desk asks once a day.`,
-      decisions: []
-    }
+  const isAskedToday = bound.askedToday.includes(once)
+  const earlier = `${address} was asked ${what} earlier today. The desk asks once a day.`
+  if (isAskedToday) return { says: earlier, decisions: [] }
   // The display name is text that the sender chose; in clear it would go to whoever owns the address.
   const to = { name: '', address, id }
   const decision = inClearTo(to, make({}), { once: `${id}:${now.slice(0, 10)}`, tag })

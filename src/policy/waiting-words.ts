@@ -33,13 +33,6 @@ import { type Situation } from './situation.ts'
 import { waitingName } from './status.ts'
 import { type Sender } from './threading.ts'
 
-/** What a received message releases, as the maintainers read it. */
-type Released = {
-  readonly facts: readonly FactLine[]
-  readonly warnings: readonly string[]
-  readonly decisions: readonly Decision[]
-}
-
 /**
  * What leaves because a message of the reporter brings the key or is signed with it: what waited, and the question about the
  * date. If our mail servers prove the sender, everything that waits leaves, otherwise only what waits in the case that the
@@ -51,7 +44,7 @@ export function releasedBy(
   sender: Sender | null,
   key: ReporterKey | null,
   about: Omit<DateAbout, 'dated'>
-): Released {
+) {
   if (key?.isUsable !== true) return { facts: [], warnings: [], decisions: [] }
   const { opened, mergedKey, waitingWords } = situation
   const isProved = lackOfProof(opened, about.settings) === null

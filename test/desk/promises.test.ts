@@ -207,7 +207,7 @@ it('(A3, M-10) a case in which the reporter wrote last is closed with words to t
   await givenReportUnder('dispatch')
   await says(REJECT)
   await writes(alice, 'I disagree.\n', answering(alice))
-  expect(await lastTo(grace)).toContain('the lines /reply and /close because REASON')
+  expect(await lastTo(grace)).toContain('and below it /close because REASON')
   const unread = await says('/close because we looked again\n')
   expect(unread).toContain(`the last message of ${alice.address}. Please`)
   expect(unread).not.toMatch(/^ *\/close$/m)
