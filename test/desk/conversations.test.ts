@@ -344,6 +344,15 @@ describe('with replies: reporter, a plain answer', () => {
     expect(says).toContain('send it again with /reply on its first line')
   })
 
+  it('to a note that became one by itself stays there, too, as that message says', async () => {
+    await givenForwarded()
+    await writes(grace, 'Only for us.')
+    const note = latest(linus)
+    expect(await readBy(linus, note)).toContain('A plain reply reaches the maintainers only.')
+    await answers(note, { quotes: note })
+    expect(await readers()).toEqual(['grace'])
+  })
+
   it.each(['quotes', 'names'] as const)(
     'whose outer header somebody changed on the way stays where its signed part %s what it answers (G4)',
     async (how) => {

@@ -127,6 +127,14 @@ describe('a report', () => {
     expect(await lastTo(grace)).toContain('The text names ACME-2026-0007, which this sender')
   })
 
+  it('is answered in the order of arrival', async () => {
+    await givenDesk([grace])
+    const subjects = ['one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight']
+    for (const subject of subjects)
+      await givenMessage(alice, { subject, text: subject, as: 'clear' })
+    expect(world.column('SELECT subject FROM cases ORDER BY tag')).toEqual(subjects)
+  })
+
   it('that comes twice byte for byte is handled once and both are kept (G1, G2)', async () => {
     await givenDesk([grace])
     const raw = await world.write(alice, { subject: 'x', text: 'x', as: 'clear' })

@@ -2,6 +2,7 @@
 import { createCleartextMessage, sign } from 'openpgp'
 import { expect, it } from 'vitest'
 import { msOf } from '../../src/domain/time.ts'
+import { seeded } from '../fuzz/random.ts'
 import {
   alarmsTo,
   alice,
@@ -108,12 +109,27 @@ it.each([
   expect((await becomesCase(Buffer.from(text))).made).toEqual(RELAYS)
 })
 
+it('a message without Message-ID is taken like any other', async () => {
+  await givenDesk()
+  const { tag, made } = await becomesCase(withHeaders(plain('fay', 'no id'), { 'Message-ID': '' }))
+  expect(made).toEqual(answeredAs(tag))
+})
+
 it('two different messages with one Message-ID are kept apart (G1)', async () => {
   await givenDesk()
   const first = plain('gil', 'one')
   const one = await becomesCase(first)
   const two = await becomesCase(withHeaders(first, { Subject: 'another' }))
   expect(two.tag).not.toBe(one.tag)
+})
+
+it('8-bit junk is survived, and the next message is served (G9)', async () => {
+  await givenDesk()
+  const random = seeded(4711)
+  const junk = Buffer.from(Array.from({ length: 50_000 }, () => 1 + Math.floor(random() * 255)))
+  await becomesCase(junk)
+  const { tag, made } = await becomesCase(Buffer.concat([plain('jo', 'then junk'), junk]))
+  expect(made).toEqual(answeredAs(tag))
 })
 
 it('one of two maintainers wins a race and the other is told; the reporter hears it once (G2)', async () => {
