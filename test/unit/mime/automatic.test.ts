@@ -4,6 +4,7 @@ import { type Field } from '../../../src/mime/fields.ts'
 import { readHeader } from '../../../src/mime/header.ts'
 import { parseTree } from '../../../src/mime/tree.ts'
 import { readAutocrypt } from '../../../src/reading/candidate-keys.ts'
+import { rows } from '../../support/rows.ts'
 import { lines } from '../reading/material.ts'
 
 const DESK = 'security@acme.example'
@@ -18,23 +19,20 @@ function kinds(...fields: readonly string[]): readonly string[] {
 }
 
 describe('marks of automatic messages (RFC 3834)', () => {
-  it.each([
-    ['Auto-Submitted: auto-replied (vacation)', 'auto-replied'],
-    ['Auto-Submitted: auto-generated; owner=x', 'auto-generated'],
-    ['Auto-Submitted: auto-notified', 'auto-generated'],
-    ['X-Autoreply: yes', 'auto-replied'],
-    ['X-Vacation: on', 'auto-replied'],
-    ['Content-Type: multipart/report; report-type=tlsrpt; boundary=b', 'auto-generated'],
-    ['Precedence: bulk', 'bulk'],
-    ['List-Id: <x.example>', 'list'],
-    ['Return-Path: <>', 'null-path'],
-    ['X-Auto-Response-Suppress: DR, OOF', 'asks-for-silence'],
-    ['X-Postern-Loop: Security@acme.example', 'loop'],
-    [
-      'Content-Type: multipart/report; report-type=disposition-notification; boundary=b',
-      'auto-generated'
-    ]
-  ])('%s', (field, expected) => {
+  it.each(rows`
+    Auto-Submitted: auto-replied (vacation)                                          | auto-replied
+    Auto-Submitted: auto-generated; owner=x                                          | auto-generated
+    Auto-Submitted: auto-notified                                                    | auto-generated
+    X-Autoreply: yes                                                                 | auto-replied
+    X-Vacation: on                                                                   | auto-replied
+    Content-Type: multipart/report; report-type=tlsrpt; boundary=b                   | auto-generated
+    Content-Type: multipart/report; report-type=disposition-notification; boundary=b | auto-generated
+    Precedence: bulk                                                                 | bulk
+    List-Id: <x.example>                                                             | list
+    Return-Path: <>                                                                  | null-path
+    X-Auto-Response-Suppress: DR, OOF                                                | asks-for-silence
+    X-Postern-Loop: Security@acme.example                                            | loop
+  `)('%s', (field = '', expected = '') => {
     expect(kinds(field)).toEqual([expected])
   })
 
@@ -73,19 +71,15 @@ describe('a read receipt (RFC 8098)', () => {
       )
     ).automatic
 
-  it.each([
-    ['multipart/report; report-type=Disposition-Notification', 'text/plain', 'auto-generated'],
-    [
-      'multipart/report; report-type=Disposition-Notification',
-      'message/disposition-notification',
-      'receipt'
-    ],
-    ['multipart/mixed', 'message/disposition-notification', 'auto-generated'],
-    ['multipart/mixed', 'message/global-disposition-notification', 'auto-generated'],
-    ['multipart/report; report-type=x', 'message/disposition-notification', 'auto-generated']
-  ])(
+  it.each(rows`
+    multipart/report; report-type=Disposition-Notification | text/plain                              | auto-generated
+    multipart/report; report-type=Disposition-Notification | message/disposition-notification        | receipt
+    multipart/mixed                                        | message/disposition-notification        | auto-generated
+    multipart/mixed                                        | message/global-disposition-notification | auto-generated
+    multipart/report; report-type=x                        | message/disposition-notification        | auto-generated
+  `)(
     'is never answered; %s with %s is only %s, which people read (RFC 3834 §2, G1)',
-    (type, part, mark) => {
+    (type = '', part = '', mark = '') => {
       expect(marks(type, part)).toEqual([mark])
     }
   )
@@ -127,6 +121,7 @@ describe('a bounce (RFC 3464)', () => {
       '--b--'
     ].join('\r\n')
   const read = (raw: string) => readAll(raw).bounce
+  const PROSE = 'The parser reads past its buffer.'
 
   it('tells which message failed', () => {
     expect(read(report('Action: failed', 'Status: 5.1.1 (no such user)'))).toEqual({
@@ -163,27 +158,14 @@ describe('a bounce (RFC 3464)', () => {
     })
   })
 
-  it.each([
-    [
-      'postmaster',
-      ['From: postmaster@isp.example', 'Subject: Mail delivery daemon of yours has an RCE']
-    ],
-    [
-      'postmaster with a code',
-      ['From: postmaster@isp.example', 'Subject: Undeliverable mail: 550 crashes it']
-    ],
-    [
-      'X-Failed-Recipients',
-      ['From: alice@x.example', 'Subject: Failure notice', 'X-Failed-Recipients: a@x.example']
-    ],
-    ['mailer-daemon-like words', ['From: mailer-daemon-fan@x.example', 'Subject: Returned mail']],
-    [
-      'a robot without the looks',
-      ['From: mailer-daemon@x.example', 'Subject: An RCE in mail delivery']
-    ]
-  ])('is never a report by a person: %s (G1)', (_, head) => {
-    const body = _.endsWith('code') ? '550 5.1.1 unknown' : 'The parser reads past its buffer.'
-    const { automatic, bounce } = readAll([...head, '', body].join('\r\n'))
+  it.each(rows`
+    postmaster                | From: postmaster@isp.example\nSubject: Mail delivery daemon of yours has an RCE     | ${PROSE}
+    postmaster with a code    | From: postmaster@isp.example\nSubject: Undeliverable mail: 550 crashes it           | 550 5.1.1 unknown
+    X-Failed-Recipients       | From: alice@x.example\nSubject: Failure notice\nX-Failed-Recipients: a@x.example    | ${PROSE}
+    mailer-daemon-like words  | From: mailer-daemon-fan@x.example\nSubject: Returned mail                           | ${PROSE}
+    a robot without the looks | From: mailer-daemon@x.example\nSubject: An RCE in mail delivery                     | ${PROSE}
+  `)('is never a report by a person: %s (G1)', (_name, head = '', body = '') => {
+    const { automatic, bounce } = readAll(lines(...head.split('\n'), '', body))
     expect(automatic).not.toContain('bounce')
     // The desk looks whether it sent what these return: nothing.
     expect(bounce?.returnedMessageIds ?? []).toEqual([])

@@ -99,13 +99,18 @@ describe('commands', () => {
     ])
   })
 
-  it('never runs a message whose block is left open', () => {
-    expect(parse('/reply <<\nno end\n').problems).toHaveLength(1)
-    expect(parse('/reply <</note <<x').problems).toHaveLength(1)
-  })
-
-  it('refuses two commands that both want the text below', () => {
-    expect(parse('/reply\n/note\ntext').problems).toHaveLength(1)
+  it.each([
+    ['a block that is left open', '/reply <<\nno end\n'],
+    ['a block in a block that is left open', '/reply <</note <<x'],
+    ['two commands that both want the text below', '/reply\n/note\ntext'],
+    ['a case: line without a number', 'case: nonsense'],
+    ['words behind a verb that takes none', '/ask What version?'],
+    ['words behind a verb that takes none', '/status ACME-2026-0002'],
+    ['a text for a verb that takes none', '/take <<now>>'],
+    ['a field that there is not', '/notice draft\nfrobnicate: x'],
+    ['a field that is written twice', '/notice draft\ntitle: a\ntitle: b']
+  ])('refuses %s: %j', (_name, text) => {
+    expect(parse(text).problems).toHaveLength(1)
   })
 
   it.each([
@@ -145,7 +150,6 @@ describe('commands', () => {
     expect(caseOf('case: acme-2026-0007\n/take')).toBe('ACME-2026-0007')
     expect(caseOf('case: ACME-2026-0007\nCase: ACME-2026-0007')).toBe('ACME-2026-0007')
     expect(caseOf('case: ACME-2026-0007\ncase: ACME-2026-0008')).toBe('conflict')
-    expect(parse('case: nonsense').problems).toHaveLength(1)
     expect(caseOf('> case: ACME-2026-0007\n/take')).toBe(undefined)
   })
 })
@@ -210,14 +214,6 @@ describe('a command where none is read (B7)', () => {
     const [problem] = parse('/notice draft\ntitle: A\n\nMore of it.\ncve: CVE-1').problems
     expect(problem?.says).toContain('stands below "More of it."')
     expect(parse('/take\n\n> quoted\n\ncve: CVE-1').problems).toEqual([])
-  })
-
-  it.each([
-    ['words behind a verb that takes none', '/ask What version?'],
-    ['words behind a verb that takes none', '/status ACME-2026-0002'],
-    ['a text for a verb that takes none', '/take <<now>>']
-  ])('is refused with %s: %j', (_name, text) => {
-    expect(parse(text).problems).toHaveLength(1)
   })
 })
 
@@ -361,10 +357,6 @@ describe('fields of /notice draft', () => {
   it('takes the text below an empty line from the reason above it', () => {
     const [command] = parse('/reject upstream because it is theirs\n\nPlease ask them.').commands
     expect(command?.text).toBe('Please ask them.')
-  })
-
-  it.each(['frobnicate: x', 'title: a\ntitle: b'])('refuses %j', (lines) => {
-    expect(parse(`/notice draft\n${lines}`).problems).toHaveLength(1)
   })
 
   it('ends at a quote, a signature and the next command', () => {

@@ -30,6 +30,7 @@ const MINUTE_MS = 60_000
 const ALL = { limit: 10, bytesMax: 1e9 }
 const WORDS = sha256('the approved words')
 const PLAN = { id: 1, revision: 1, product: 'parser', digest: WORDS }
+const ELSEWHERE = { address: address('new@debian.example') }
 const COPY = { once: 'notice:1:1:debian', digest: WORDS }
 
 beforeEach(() => {
@@ -198,29 +199,21 @@ describe('deliveries', () => {
   const retry = () => db.transact((tx) => outbox.retry(tx, 1, NOON))
   const copy = () => db.read((read) => outbox.find(read, 1))
 
-  it.each<[string, string, Parameters<typeof add>[2]]>([
-    ['key', '9', {}],
-    ['address', '1', { address: address('new@debian.example') }]
-  ])(
-    'made for an old %s never leave: the member who came back gets a new one (G3, G5)',
-    (_what, digit, change) => {
-      sealedAndHeld()
-      drop()
-      expect(add('debian', digit, change)).toBe('added')
-      plan()
-      expect(copy()?.state).toBe('held')
-      expect(waiting()).toContain('debian')
-      const fresh = mail('notice:1:1:debian', { messageId: messageId('fresh@acme.example') })
-      expect(db.transact((tx) => outbox.queue(tx, fresh, NOON))).toBe('queued')
-    }
-  )
-
-  it('of a member who came back with the same address and key go on', () => {
+  it.each<[string, string, Parameters<typeof add>[2], string, string[]]>([
+    ['the same address and key goes on', '1', {}, 'queued', ['suse']],
+    ['other products only never leaves (G5)', '1', { products: ['other'] }, 'held', ['suse']],
+    ['another key never leaves (G3)', '9', {}, 'held', ['debian', 'suse']],
+    ['another address never leaves (G5)', '1', ELSEWHERE, 'held', ['debian', 'suse']]
+  ])('of a member who came back for %s', (_what, digit, change, state, expected) => {
     sealedAndHeld()
     drop()
-    expect(add('debian', '1')).toBe('added')
+    expect(add('debian', digit, change)).toBe('added')
     plan()
-    expect(copy()?.state).toBe('queued')
+    expect([copy()?.state, waiting()]).toEqual([state, expected])
+    const fresh = mail('notice:1:1:debian', { messageId: messageId('fresh@acme.example') })
+    const isFree = expected.includes('debian')
+    const queued = db.transact((tx) => outbox.queue(tx, fresh, NOON))
+    expect(queued).toBe(isFree ? 'queued' : 'already')
   })
 
   it('cannot be sent again by hand unless their notice is approved and the member the same (G7)', () => {
@@ -245,15 +238,6 @@ describe('deliveries', () => {
     drop()
     add('debian', '1')
     expect(retry()).toBe('queued')
-  })
-
-  it('of a member who came back for other products only do not go on (G5)', () => {
-    sealedAndHeld()
-    drop()
-    expect(add('debian', '1', { products: ['other'] })).toBe('added')
-    plan()
-    expect(copy()?.state).toBe('held')
-    expect(waiting()).toEqual(['suse'])
   })
 
   const claim = (now: Instant): number[] =>
@@ -335,7 +319,7 @@ describe('members', () => {
     expect(
       db.read((read) => members.findByAddress(read, address('security@debian.example')))?.id
     ).toBe('debian2')
-    expect(add('debian', '3', { address: address('new@debian.example') })).toBe('added')
+    expect(add('debian', '3', ELSEWHERE)).toBe('added')
   })
 
   it('get notices of their products only', () => {
