@@ -156,7 +156,9 @@ export function readDeployment(
   return { kind: kind.toLowerCase() as Deployment, conditions: conditions.trim() }
 }
 
-type InstantField = 'patch_available_at' | 'release_at'
+export const INSTANTS = ['patch_available_at', 'release_at'] as const
+type InstantField = (typeof INSTANTS)[number]
+type Written = Pick<NoticeRecord, 'fields'>
 
 /** The instant that a field states; null where it states none. */
 export function fieldInstant(
@@ -169,7 +171,7 @@ export function fieldInstant(
 }
 
 /** A field as members read it: an instant in UTC and in the zone of the desk, a permission as its conditions alone. */
-export function shownText(key: NoticeTextField, notice: NoticeRecord, timezone: string): string {
+export function shownText(key: NoticeTextField, notice: Written, timezone: string): string {
   const text = notice.fields[key] ?? ''
   if (key === 'deploy_permission') return readDeployment(text)?.conditions ?? ''
   if (key !== 'patch_available_at' && key !== 'release_at') return text
@@ -182,6 +184,7 @@ function whatChanged(notice: NoticeRecord, told: ToldNotice, record: CaseRecord,
   const valuesOf = ({ fields, patches }: NoticeRecord | ToldNotice) =>
     new Map<string, string>([
       ...NOTICE_TEXT_FIELDS.map((key) => [NOTICE_FIELDS[key], fields[key] ?? ''] as const),
+      ...INSTANTS.map((key) => [NOTICE_FIELDS[key], shownText(key, { fields }, timezone)] as const),
       ...patches.map(({ filename, sha256 }) => [`Patch ${filename}`, sha256] as const)
     ])
   const before = valuesOf(told).set('Disclosure', dateWords(told, timezone))

@@ -6,7 +6,7 @@ import { type MemberRecord, NOTICE_TEXT_FIELDS, type NoticeFields } from '../dom
 import { formatInstant, type Instant, readInstant } from '../domain/time.ts'
 import { oneALine } from '../domain/words.ts'
 import { type Draft } from './draft.ts'
-import { fieldInstant, missingFields, readDeployment } from './notice-content.ts'
+import { fieldInstant, INSTANTS, missingFields, readDeployment } from './notice-content.ts'
 import { readVersions, sharedVersions, VERSIONS_EXAMPLE } from './versions.ts'
 
 const COUNT =
@@ -43,7 +43,6 @@ const PAST = /\b(?:was|were|been|had|since|reported|fixed)\b/iu
 const SENTENCE_END =
   /(?<!\b(?:jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec|mon|tue|wed|thu|fri|sat|sun|[a-z]))[.!?]\s|\n\s*(?:\n|[-*•]\s|\d+[.)]\s)/iu
 const MONTHS = 'jan feb mar apr may jun jul aug sep oct nov dec'.split(' ')
-export const INSTANTS = ['patch_available_at', 'release_at'] as const
 /** Fields that are parsed as a whole, so that they hold no prose. */
 const PARSED = new Set<string>([...INSTANTS, 'affected_versions', 'not_affected'])
 
@@ -84,6 +83,7 @@ export function* noticeFaults(draft: Judged): Iterable<string> {
   if (readDeployment(fields.deploy_permission ?? '') === null)
     yield 'deploy_permission: please write none, hosted: TERMS (on systems that members host themselves) or yes: TERMS, for example hosted: no reboot that users would notice.'
   yield* instantFaults(fields, draft)
+  yield* pastFaults(draft)
   if (bound.members.length === 0) yield NOBODY_LISTED
 }
 
@@ -230,6 +230,17 @@ function* weekdayFault(name: string, { written, weekday, day }: WrittenDate): It
   if (really === '') yield `${name} says "${written}", and there is no such day.`
   else if (weekday !== '' && really.toLowerCase() !== weekday.toLowerCase())
     yield `${name} says "${written}", but that day is a ${really}.`
+}
+
+function* pastFaults({ notice, settings, now }: Judged): Iterable<string> {
+  if (notice === null) return
+  const known = notice.hasLeft ? notice : notice.told
+  for (const name of INSTANTS) {
+    const at = fieldInstant(notice, name, settings.desk.timezone)?.instant
+    // Members have been told of it already where it stays as it was.
+    if (at !== undefined && at <= now && notice.fields[name] !== known?.fields[name])
+      yield `${name} has passed already, so members would not have to wait: please correct it, or take it out.`
+  }
 }
 
 function* instantFaults(

@@ -82,7 +82,7 @@ const hold: Handler = (draft, command) => {
   const notice = noticeFor(draft, isHere ? null : 'notice-drafted', 'There is no notice to hold.')
   refuseIf(hasHappened(draft, 'notice-previewed') ? HOLD_FIRST : null)
   const { revision, state } = notice
-  refuseIf(state === 'released' && !isHere ? 'The notice has left already.' : null)
+  refuseIf(state === 'released' && !isHere ? LEFT_ALREADY : null)
   draft.notice = { ...notice, state: 'held', releaseAt: null }
   const withheldSince = isSplit(notice, copies) ? draft.now : null
   const about = { because: 'maintainer', reason: reason ?? '', copies, withheldSince } as const
@@ -93,6 +93,8 @@ const hold: Handler = (draft, command) => {
     : `On hold${why}. A new /notice preview and approval let it go on.`
 }
 
+const LEFT_ALREADY =
+  'The notice has left already: there is no copy to stop. If the issue is public, record that with /disclosed because REASON; if it has to become public earlier, set the date with /embargo.'
 const HOLD_FIRST =
   'This would void the code of the preview in the same message. Please send /notice hold alone, or above /notice preview.'
 

@@ -32,13 +32,7 @@ import {
 } from '../draft.ts'
 import { whoApproves } from '../embargo.ts'
 import * as content from '../notice-content.ts'
-import {
-  INSTANTS,
-  memberMentions,
-  NOBODY_LISTED,
-  noticeComplaint,
-  noticeFaults
-} from '../notice-lint.ts'
+import { memberMentions, NOBODY_LISTED, noticeComplaint, noticeFaults } from '../notice-lint.ts'
 import { nameOf } from '../recipients.ts'
 import { sealedTo } from '../send.ts'
 import { dateLines } from '../status.ts'
@@ -91,7 +85,9 @@ function storedWords({ length }: Draft['files'], before: NoticeRecord | null): s
 
 /** The instants among these fields as the notice says them: in the zone of the desk, in UTC and as written (B17). */
 function instantWords(notice: NoticeRecord, given: Command['fields'], timezone: string): string {
-  return INSTANTS.filter((name) => given.some(({ key, value }) => key === name && value !== ''))
+  return content.INSTANTS.filter((name) =>
+    given.some(({ key, value }) => key === name && value !== '')
+  )
     .map((name) => ` ${NOTICE_FIELDS[name]}: ${content.shownText(name, notice, timezone)}.`)
     .join('')
 }

@@ -140,12 +140,26 @@ it.each(rows`
   }
 )
 
+it('(B17) members read what changed of an instant in UTC and in its zone', () => {
+  const told = { revision: 1, patches: [], disclosureAt: NOW, disclosureZone: null, at: NOW }
+  const changed = noticeRecord({
+    fields: { release_at: '2026-12-01 12:00 Europe/Berlin' },
+    told: { ...told, fields: { release_at: '2026-12-01 10:00 Europe/Berlin' } }
+  })
+  const about = { case: PLANNED, product: PRODUCT, settings: SETTINGS }
+  const release = noticeParams(changed, about).changes.find(({ what }) => what === 'Release')
+  expect(release?.was).toMatch(/^Tue 1 Dec 2026, .*09:00 UTC/)
+  expect(release?.is).toMatch(/^Tue 1 Dec 2026, .*11:00 UTC/)
+})
+
 const REPORTED = 'one two three four five six seven eight nine ten'
 it.each(rows`
   a link                    | description: See https://evil.example/poc. | description links to \\"evil.example
   a relative date           | description: Tomorrow.                     | description says \\"Tomorrow
   a wrong weekday           | remedy_steps: Deploy on Thu 4 Dec 2026.    | that day is a Fri
   a late release            | release_at: 2026-12-05T12:00:00Z           | release_at is after the disclosure
+  a release in the past     | release_at: 2025-12-03T12:00:00Z           | release_at has passed already
+  patches in the past       | patch_available_at: 2026-11-20T14:00:00Z   | patch_available_at has passed already
   a quotation of the report | description: So: ${REPORTED}               | description repeats 10 or more
   prose for versions        | affected_versions: since spring            | affected_versions says
 `)('(B18) %s is a sentence instead of a preview and of an approval', (_name, field, says) => {

@@ -305,6 +305,7 @@ describe('/notice hold (G7)', () => {
 
   it('is refused once nothing of it is here', () => {
     refuses('/notice hold', 'left already', on('released', {}))
+    refuses('/notice hold', '/disclosed because REASON', on('released', {}))
   })
 
   it('takes back the approval of the same message, and no old code lifts it there', () => {
