@@ -11,6 +11,8 @@ export type Piece = { readonly kind: 'text' | 'html' | 'attachment'; readonly pa
 
 const READ_AS_TEXT = new Set(['text/plain', 'text/markdown', 'text/x-markdown'])
 const SMIME = /^application\/(?:x-)?pkcs7-mime$/
+/** Gateways send S/MIME as a file of no type (RFC 8551 §3.2.1). */
+const SMIME_NAME = /\.p7m\s*$/i
 /** Stands beside what it signs, which everybody can read. */
 const SMIME_SIGNATURE = /^application\/(?:x-)?pkcs7-signature$/
 const TNEF = /^application\/(?:vnd\.)?ms-tnef$/
@@ -85,7 +87,7 @@ function isVersion(leaf: Part): boolean {
 
 function notice(part: Part, warnings: Set<WarningCode>): void {
   const { type, filename, isOpaque } = part
-  if (SMIME.test(type)) warnings.add('smime')
+  if (SMIME.test(type) || SMIME_NAME.test(filename)) warnings.add('smime')
   if (SMIME_SIGNATURE.test(type)) warnings.add('smime-signature')
   if (TNEF.test(type) || filename.toLowerCase() === 'winmail.dat') warnings.add('tnef')
   const head = isOpaque ? '' : contentOf(part).subarray(0, LOOK_AHEAD_BYTES)

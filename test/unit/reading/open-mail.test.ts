@@ -378,6 +378,15 @@ describe('the recipients of an encryption as outsiders see them', () => {
 
   it.each([
     ['S/MIME', lines(...HEAD, 'Content-Type: application/pkcs7-mime; name=smime.p7m', '', 'AAEC')],
+    [
+      'S/MIME as a file of no type, signed or not',
+      lines(...HEAD, 'Content-Type: application/octet-stream; name="smime.P7M"', '', 'AAEC')
+    ],
+    [
+      'an S/MIME file beside a text',
+      lines(...HEAD) +
+        mixed([textPart('a'), 'Content-Type: text/plain; name=report.p7m\r\n\r\nAAEC'])
+    ],
     ['damaged encryption', encryptedMail('no armor at all')],
     ['emptied encryption', lines(...HEAD, cipher, '', '--e--')],
     [
