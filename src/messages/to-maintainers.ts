@@ -17,11 +17,14 @@ export const relay = encrypted<{
   readonly isReport: boolean
   readonly facts: readonly FactLine[]
   readonly details: readonly FactLine[]
+  /** Whether it could not be opened, and whether Postern failed at it. */
+  readonly isUnread: boolean
+  readonly isQuarantined: boolean
   readonly warnings: readonly string[]
   readonly text: string
   readonly outsideText: string
   readonly files: readonly string[]
-  /** Who a reply reaches. */
+  /** Whom a reply reaches; '' for those who only advise. */
   readonly reach: string
   /** Whether no maintainer gets the original, because it shows who a list member is. */
   readonly hasNoReader: boolean

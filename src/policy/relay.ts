@@ -46,7 +46,7 @@ export type CaseAbout = Pick<CommandContext, 'product' | 'settings' | 'now'> & {
 }
 
 export type RelayInput = CaseAbout &
-  Pick<Situation, 'arrivalId' | 'opened' | 'member' | 'receivedAt' | 'size'> & {
+  Pick<Situation, 'arrivalId' | 'opened' | 'quarantined' | 'member' | 'receivedAt' | 'size'> & {
     readonly record: CaseRecord
     readonly reporterKeys: ReporterKeys
     /** Whether the content stays out: `opened` holds none then, and the files of the message do not go along. */
@@ -109,7 +109,6 @@ function forwarded(
     member?.isSigned === true ? signed : judgeSender(opened, settings).says
   const who = hiddenAs ?? `${senderWords(opened)}${listed}`
   const files = opened.attachments.filter((file) => !isHidden || !namesSender(file))
-  const unread = opened.failure === null ? [] : [UNREADABLE]
   const message = relayMessage({
     isReport: input.isReport,
     facts: [
@@ -127,13 +126,15 @@ function forwarded(
         ...input.facts.filter((one) => !isFirst(one))
       ])
     ],
-    warnings: [...unread, ...opened.warnings.map((code) => WARNINGS[code]), ...input.warnings],
+    isUnread: opened.failure !== null,
+    isQuarantined: input.quarantined,
+    warnings: [...opened.warnings.map((code) => WARNINGS[code]), ...input.warnings],
     text: opened.text,
     outsideText: opened.outsideText,
     files: files.map(
       ({ filename, size, sha256 }) => `${filename} (${size} bytes, SHA-256 ${sha256})`
     ),
-    reach: isAdvice ? ADVISORS_REACH : replyWords(input, hiddenAs),
+    reach: isAdvice ? '' : replyWords(input, hiddenAs),
     hasNoReader: hasNoReader()
   })
   const original = !isHidden && input.size <= settings.limits.original
@@ -149,12 +150,6 @@ function forwarded(
 function onlyAdvises(one: Maintainer): boolean {
   return missingRoles(one).length > 0
 }
-
-const ADVISORS_REACH =
-  'What you reply stays among the maintainers. /help lists the commands that your key may use; all others take a role that it does not have.'
-
-const UNREADABLE =
-  'We could not open this message; the details say why. Please ask for it again: the reporter with /ask (and a text below it, if an earlier message could be read), a list member with a text below /member.'
 
 function senderWords({ outer: { from } }: OpenedMail): string {
   return from === null ? 'not known' : `${from.name} <${from.address}>`.trim()

@@ -128,8 +128,7 @@ function takeIn(situation: Judged, thread: Thread): Decision[] {
         ...released.warnings,
         ...entry.warnings,
         ...untrue.map((words) => `Never sent: ${waitingName(words, settings)}.`),
-        ...[withheld ?? []].flat(),
-        ...(situation.quarantined ? [QUARANTINED] : [])
+        ...[withheld ?? []].flat()
       ]
     }),
     ...answer.decisions,
@@ -159,9 +158,6 @@ function untrueWords(
     (one) => one.tag === tag && tellsEnd(one) && !left.includes(one.id)
   )
 }
-
-const QUARANTINED =
-  'Postern failed at this message three times: it took too much time or memory, or something in Postern is wrong. It is in the held folder; please look at it with care.'
 
 /** So many other open cases of its sender are named with a new one; all are counted. */
 const NAMED_MAX = 3

@@ -35,7 +35,9 @@ describe("a reference line in another person's text", () => {
         outsideText: text,
         files: [`${'x'.repeat(60)} ${text} ${'y'.repeat(60)}`],
         reach: '',
-        hasNoReader: false
+        hasNoReader: false,
+        isUnread: false,
+        isQuarantined: false
       }),
       { tag: TAG, inClear: false }
     )

@@ -26,6 +26,7 @@ function signedFact(opened: Partial<OpenedMail>): string {
     size: 1,
     reporterKeys: keysOf(ALICE_KEY),
     isReport: true,
+    quarantined: false,
     isWithheld: false,
     facts: [],
     writer: { author: 'reporter', authorId: TAG },
