@@ -24,12 +24,7 @@ import { dueOf } from './clocks.ts'
 import { answerToDate } from './date-talk.ts'
 import { dropWords, tellsEnd } from './draft.ts'
 import { newText } from './new-text.ts'
-import {
-  type Contradiction,
-  contradictionOf,
-  explainContradiction,
-  withholdContent
-} from './ownership.ts'
+import { contradictionOf, explainContradiction, withholdContent } from './ownership.ts'
 import { relay } from './relay.ts'
 import { decideReporterKey, type KeyDecision, NO_KEY } from './reporter-key.ts'
 import { type BoundCase, type Situation } from './situation.ts'
@@ -62,7 +57,7 @@ type Judged = Situation & { readonly withheld: string | null; readonly brings?: 
 
 /** Judges the inside of a message and takes it into the case that it opens or continues. */
 export function decideReport(received: Situation): Decision[] {
-  const situation = judged(received, contradictionOf(received))
+  const situation = judged(received)
   const thread = decideThread(situation)
   const { joined } = thread
   // An automatic answer is kept on the record of the case and shown to nobody. One that belongs to no case is read like any
@@ -77,7 +72,8 @@ export function decideReport(received: Situation): Decision[] {
   return takeIn(situation, thread)
 }
 
-function judged(received: Situation, contradiction: Contradiction | null): Judged {
+function judged(received: Situation): Judged {
+  const contradiction = contradictionOf(received)
   if (contradiction === null) return { ...received, withheld: null }
   const opened = withholdContent(received.opened)
   return { ...received, opened, mergedKey: null, withheld: explainContradiction(contradiction) }
