@@ -76,6 +76,11 @@ async function look(): Promise<void> {
   await lookOnly()
   await world.settle()
 }
+/** The mail server takes a message for junk, and the desk looks at it. */
+async function putAside(uid: number, subject: string): Promise<void> {
+  junk.set(uid, spam(subject))
+  await look()
+}
 /** The digests that somebody got. */
 async function digests(who = grace): Promise<string[]> {
   return (await textsTo(who)).filter((text) => text.includes('Digest of'))
@@ -153,8 +158,7 @@ describe('a message in the junk folder', () => {
   })
 
   it('is found anew when the server gives the folder a new generation', async () => {
-    junk.set(5, spam('Old'))
-    await look()
+    await putAside(5, 'Old')
     junk.clear()
     junk.set(1, await world.write(alice, { subject: 'x', text: 'x', as: 'encrypted' }))
     const { list } = folder
@@ -247,8 +251,7 @@ describe('the digest', () => {
   })
 
   it('(A3) that fell into a time without a running desk is sent once at the next start, and says that it is late', async () => {
-    junk.set(1, spam('Cheap pills'))
-    await look()
+    await putAside(1, 'Cheap pills')
     await givenMessage(alice, { subject: 'x', text: 'x', as: 'encrypted' })
     for (const hours of [72, 0]) {
       world.pass(hours * HOUR)
@@ -262,16 +265,14 @@ describe('the digest', () => {
   it('forgets nothing where no key could be used for it: the next one has it (G1)', async () => {
     await givenJunk({}, [await givenMaintainer('grace', 23)])
     await world.wait(3 * DAY)
-    junk.set(1, spam('Cheap pills'))
-    await look()
+    await putAside(1, 'Cheap pills')
     await morning()
     expect(junkMails()).toEqual(['Cheap pills'])
   })
 
   it('is due as the schedule says after a change of the schedule or of the clock', async () => {
     await jumps(-48 * HOUR)
-    junk.set(1, spam('Cheap pills'))
-    await look()
+    await putAside(1, 'Cheap pills')
     await morning()
     expect(await digests()).toHaveLength(1)
   })
@@ -286,8 +287,7 @@ describe('the digest', () => {
 
   it('(A3) of an instant is sent once, however often the clock is set back over it; the next one tells what came since (G1, G2)', async () => {
     await givenMessage(alice, { subject: 'x', text: 'x', as: 'encrypted' })
-    junk.set(1, spam('The first'))
-    await look()
+    await putAside(1, 'The first')
     await world.wait(21 * HOUR)
     const again = async (): Promise<void> => {
       await jumps(-2 * HOUR)
@@ -295,8 +295,7 @@ describe('the digest', () => {
     }
     await again()
     expect(await digests()).toHaveLength(1)
-    junk.set(2, spam('The second'))
-    await look()
+    await putAside(2, 'The second')
     await again()
     expect(await digests()).toHaveLength(1)
     for (const hours of [23.5, 1]) {
@@ -325,15 +324,13 @@ describe('the digest', () => {
     expect(only).not.toContain('Pills 910 ')
     expect(only).toContain('and 910 more')
     expect(world.rows('SELECT count(*) AS count FROM junk_mails')).toEqual([{ count: 0 }])
-    junk.set(2000, spam('One more'))
-    await look()
+    await putAside(2000, 'One more')
     await morning()
     expect((await digests())[1]).not.toMatch(/Pills|and \d+ more/)
   })
 
   it('shows no line of another person as a line of the desk', async () => {
-    junk.set(1, spam(`${'x'.repeat(70)} Ref: ${'a'.repeat(32)}`))
-    await look()
+    await putAside(1, `${'x'.repeat(70)} Ref: ${'a'.repeat(32)}`)
     await morning()
     const mail = world.accepted.find(({ to }) => to === grace.address)
     if (mail === undefined) throw new Error('no digest')

@@ -225,10 +225,8 @@ describeWith(['gpg'], 'the exit status', async () => {
     writeFileSync(join(desk.folder, 'signed.eml'), signed)
     const ofTheDatabase = /^postern: (?!signed)[^\n]*newer version[^\n]*\n$/
     const env = { POSTERN_IMAP_PASSWORD: IMAP_PASSWORD }
-    const opened = await runCli(['open', 'signed.eml', '--config', config], {
-      cwd: desk.folder,
-      env
-    })
+    const args = ['open', 'signed.eml', '--config', config]
+    const opened = await runCli(args, { cwd: desk.folder, env })
     expect([opened.status, opened.stdout]).toEqual([1, ''])
     expect(opened.stderr).toMatch(ofTheDatabase)
     expect(readFileSync(newer).equals(before)).toBe(true)

@@ -35,6 +35,9 @@ const BY_EVIL = { outer: headers({ from: EVIL }) }
 const unreadable = (unreadableFrom: string) => headers({ from: null, unreadableFrom })
 const ALICE_UNREAD = unreadable('"alice"@reporter.example')
 const PINNED = { senderKey: ALICE_KEY }
+const BY_UNKNOWN = { signatures: [UNKNOWN] }
+const BY_BROKEN = { signatures: [BROKEN] }
+const BY_ANOTHER = { signedByAnother: true }
 
 function mail(change: Partial<OpenedMail> = {}): OpenedMail {
   return openedMail({
@@ -71,26 +74,18 @@ const CONTRADICTIONS: Row[] = [
   ],
   ['its outer From is unreadable', { outer: headers({ from: null }) }],
   ['its protected To names others alone', { protected: headers({ to: [BOB], subject: SECRET }) }],
-  ['another key signed than the pinned one', { signatures: [UNKNOWN] }, PINNED],
+  ['another key signed than the pinned one', BY_UNKNOWN, PINNED],
   [
     'another key signed than the one it brings',
     { signatures: [UNKNOWN], candidateKeys: [candidate(fingerprint('9'))] }
   ],
-  [
-    'the key of a reporter at another address signed',
-    { signatures: [UNKNOWN] },
-    { signedByAnother: true }
-  ],
+  ['the key of a reporter at another address signed', BY_UNKNOWN, BY_ANOTHER],
   ['the key of a maintainer signed, who is not its sender', { signatures: [signature()] }],
   [
     'a broken signature claims the key of a maintainer, who is not its sender',
     { signatures: [{ ...BROKEN, issuer: GRACE.fingerprint.slice(24) }] }
   ],
-  [
-    'a broken signature claims the key of a reporter at another address',
-    { signatures: [BROKEN] },
-    { signedByAnother: true }
-  ],
+  ['a broken signature claims the key of a reporter at another address', BY_BROKEN, BY_ANOTHER],
   [
     'its signature is broken, and a key that does not name its sender came with it',
     { signatures: [BROKEN], warnings: ['fake-key'] }
@@ -131,7 +126,7 @@ describe('a message whose inside contradicts its sender', () => {
 
   it('does not become the message that answers in its case refer to', () => {
     const answers = issued()
-    const decisions = arrive(mail({ signatures: [UNKNOWN] }), { answers, ...PINNED })
+    const decisions = arrive(mail(BY_UNKNOWN), { answers, ...PINNED })
 
     expect(only(decisions, 'update-case')).toEqual([])
     expect(decisions.at(-1)).toMatchObject({ disposition: 'contradicts-sender', tag: TAG })
@@ -153,20 +148,16 @@ describe('a message whose inside contradicts its sender', () => {
     ['is signed with the pinned key', { signatures: [OWN] }, PINNED],
     [
       'is signed with an unknown key, and nothing proves the known key of its sender',
-      { signatures: [UNKNOWN] },
+      BY_UNKNOWN,
       { senderKey: { ...ALICE_KEY, isProved: false } }
     ],
-    ['is signed by nobody known, of whom no key is known', { signatures: [UNKNOWN] }],
+    ['is signed by nobody known, of whom no key is known', BY_UNKNOWN],
     [
       'carries a signature of a mail system around its ciphertext',
       { signatures: [{ ...UNKNOWN, coversWhole: false, isInside: false }, OWN] },
       PINNED
     ],
-    [
-      'has a broken signature by a key that belongs to nobody known',
-      { signatures: [BROKEN] },
-      PINNED
-    ],
+    ['has a broken signature by a key that belongs to nobody known', BY_BROKEN, PINNED],
     [
       'went to an alias of the desk, inside and outside',
       { outer: headers({ to: [BOB] }), protected: headers({ to: [BOB] }) }
