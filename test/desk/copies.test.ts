@@ -515,17 +515,6 @@ it('(B22) a copy that came back did not reach its member: the alarm offers what 
   expect(await textsTo(debian)).toEqual([])
 })
 
-it('(G5) a message on its way to a member who is taken off the list is not tried again', async () => {
-  await givenReleased()
-  world.isSlowTo([suse.address])
-  await writes(grace, '/disclosed because it leaked\n', { after: HOUR })
-  world.desk.db.transact((tx) => memberStore.remove(tx, 'suse', world.clock.now))
-  putOff(1)
-  await world.answersAtLast()
-  await world.wait(DAY)
-  expect(await textsTo(suse)).toEqual([])
-})
-
 it('(B22) the alarm of late copies says of each member what the member was told, and why others were told nothing', async () => {
   await givenPutOff(1)
   world.change("UPDATE members SET state = 'removed' WHERE id = 'suse'", [])

@@ -470,12 +470,6 @@ it('(B19) the question about the date waits for a key and leaves once when the r
   expect(await lastTo(alice)).toContain('public on Mon 7 Dec 2026')
 })
 
-it('(B19) the question about the date leaves when a maintainer accepts a key, and the answer says so', async () => {
-  await datedWithoutKey()
-  expect(await acceptKey()).toContain(`We asked ${alice.address} about the date Mon 7 Dec 2026`)
-  expect(recorded('date-asked')).toHaveLength(1)
-})
-
 it.each([
   ['accepted', [FIRST, SECOND]],
   ['proved', [SECOND, FIRST]],

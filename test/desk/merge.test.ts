@@ -758,7 +758,8 @@ it('an alarm names the one of several reporters who did not get a message (B6, B
   await givenMerged()
   world.replies.push('rejected')
   await answers(SECOND, '/reply\nHello.')
-  expect(await allTo(grace)).toContain(`did not get the answer about ${FIRST}`)
+  const lost = `Reporter ${bob.address} did not get the answer about ${FIRST}`
+  expect(await allTo(grace)).toContain(lost)
   expect(await allTo(grace)).toContain(`Reporter: ${bob.address}`)
 })
 
