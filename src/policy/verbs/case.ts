@@ -220,8 +220,8 @@ const disclosed: Handler = (draft, command) => {
   requireLegal(draft, 'disclosed')
   const { before, reason, why } = splitReason(command.words)
   const { disclosureAt, disclosureZone } = draft.case
-  const isOnDate = disclosureAt !== null && disclosureAt <= now
-  const usual = { instant: isOnDate ? disclosureAt : now, zone: disclosureZone }
+  const isPast = disclosureAt !== null && disclosureAt <= now
+  const usual = { instant: isPast && reason === null ? disclosureAt : now, zone: disclosureZone }
   const read = before === '' ? usual : readInstant(before, timezone)
   if (typeof read === 'string') throw new Refusal(read)
   const said = formatInstant(read.instant, timezone, read.zone)
@@ -331,7 +331,7 @@ export const END: readonly Verb[] = [
     arguments: '[INSTANT] [because REASON]',
     roles: ['committer', 'release'],
     help: 'records that the issue is public, since its date or INSTANT',
-    more: 'Before the disclosure date, or without one, it is public since now or INSTANT; add because REASON. If it became public before its date, the reporter and the members of the list who had the notice are told at once. After the date, a reporter whom we could not tell it is told, and the maintainers are reminded until it is recorded.',
+    more: 'With because REASON and no INSTANT it is public since now; before the date, or without one, the reason is needed. If it became public before its date, the reporter and the members of the list who had the notice are told at once. After the date, a reporter whom we could not tell it is told, and the maintainers are reminded until it is recorded.',
     run: disclosed,
     next: { happens: 'disclosed', writes: () => '/disclosed' }
   },
