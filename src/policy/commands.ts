@@ -183,7 +183,6 @@ function readFields(reader: Reader, command: Open): void {
   collectFields(text === null ? reader : block, command)
   const stray = text === null ? undefined : block.lines[block.at]
   if (stray !== undefined) complain(block, block.at + 1, stray.trim(), BELOW_FIELDS)
-  command.text = null
 }
 
 function misuse(verb: Grammar, { line, words, text }: Open): string | null {
@@ -338,7 +337,8 @@ function giveRest({ lines, at, problems }: Reader, commands: Open[]) {
   const waiting = commands.filter(
     ({ takes, text }) => takes !== null && takes.goesTo !== 'fields' && text === null
   )
-  const says = doubtBelow(last, waiting, lines[at - 1] ?? '')
+  const isRight = lines[at - 1]?.trim() !== ''
+  const says = doubtBelow(last, waiting, { rest, isRight })
   if (says !== null && problems.length === 0) problems.push({ at: last.at, line: last.line, says })
   if (!waiting.includes(last)) return { commands, problems, rest }
   last.text = rest
@@ -346,22 +346,27 @@ function giveRest({ lines, at, problems }: Reader, commands: Open[]) {
   return { commands, problems, rest: '' }
 }
 
-/** Why the text below the `last` command and the line `above` may not belong to it; null for no doubt. */
-function doubtBelow(last: Open, waiting: readonly Open[], above: string): string | null {
+/** Why the text below the `last` command, perhaps right below it, may not belong to it; null for no doubt. */
+function doubtBelow(
+  last: Open,
+  waiting: readonly Open[],
+  { rest, isRight }: { readonly rest: string; readonly isRight: boolean }
+): string | null {
   const { takes, words, text } = last
-  if (takes?.goesTo === 'fields') return BELOW_FIELDS
-  const hasReason = words.some((word) => /^because:?$/i.test(word))
-  if (hasReason && text === null && above.trim() !== '') return BELOW_REASON
+  if (text === null && takes?.goesTo === 'fields') return BELOW_FIELDS
+  const hasReason = isRight && words.some((word) => BECAUSE.test(word))
+  if (text === null && (hasReason || BECAUSE.test(rest.split(/\s/)[0] ?? ''))) return BELOW_REASON
   const isTaker = waiting.includes(last)
   const other = waiting.find((one) => one !== last && !(isTaker && one.takes?.isOptional === true))
   if (other === undefined) return null
-  return `The text below could belong to "${other.line}" or to this command. Please put each text between << and >>, right behind its command.`
+  return `The text below could belong to "${other.line}" or ${isTaker ? 'to this command' : 'be a note'}. Please put each text between << and >>, right behind its command.`
 }
 
+const BECAUSE = /^because:?$/i
 const BELOW_FIELDS =
   'The text below the fields belongs to none of them. If it goes on with the field above it, put the whole text of that field between << and >>. If it is the text of another command, put it between << and >> behind that command; send a note in a message of its own.'
 const BELOW_REASON =
-  'I cannot tell whether the line below goes on with the reason. Please write the whole reason on one line, or leave an empty line between it and your text.'
+  'I cannot tell whether the text below belongs to the reason. Please write the whole reason on the line of the command, and a text below it between << and >>.'
 
 /** Where people other than the maintainers read a text. */
 const LEAVES: readonly (VerbText['goesTo'] | undefined)[] = ['reporter', 'member']

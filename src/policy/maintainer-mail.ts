@@ -157,9 +157,9 @@ function resultOf(
     : recorded('commands-refused', subject, byMaintainer(id), { refused: lines })
 }
 
-/** A refusal without addresses and without what it repeats of the message, which stands between double quotes. */
+/** A refusal without addresses, up to what it repeats of the message, which stands behind a double quote. */
 function withoutContent(says: string): string {
-  const own = says.replace(/"[^]*"/u, '[…]').replaceAll(/\S+@\S+/gu, '[…]')
+  const own = says.replace(/"[^]*$/u, '[…]').replaceAll(/\S+@\S+/gu, '[…]')
   return own.replaceAll(/\s+/gu, ' ').trim().replace(/\.$/u, '').slice(0, 300)
 }
 

@@ -29,8 +29,11 @@ const ATTRIBUTION_LINES_MAX = 4
 const HEADING_LINES_MAX = 40
 /** A client wraps a header line, such as a list of recipients, onto at most this many further lines. */
 const WRAPS_MAX = 3
-/** The narrowest column at which clients wrap lines. */
-const WRAP_MIN = 65
+/** The columns between which clients wrap lines, with the mark of a quotation. */
+const [WRAP_MIN, WRAP_MAX] = [65, 82]
+/** Letters that take two columns. */
+const WIDE =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\u3000-\u303f\uff00-\uff60]/gu
 /** `Word: value` in any language, perhaps in bold; an address such as `https://…` is none. */
 const LABEL =
   /^[\s*_]*\p{L}(?:[\p{L}\p{M}\p{N} .'’()/-]{0,39}[\p{L}\p{M}\p{N}.'’()/-])?[*_\s]*[:：](?!\/\/)(.*)/u
@@ -145,7 +148,13 @@ function strayLine(lines: readonly string[], own: readonly number[]): string | n
 /** Whether `below` may have been on the line `above` before a client wrapped it: its first word did not fit there any more. */
 function isWrapped(above: string, below: string): boolean {
   const [first = ''] = below.trim().split(/\s/)
-  return first !== '' && above.length + first.length >= WRAP_MIN
+  const width = columns(above)
+  const isFull = width <= WRAP_MAX && width + columns(first) >= WRAP_MIN
+  return first !== '' && isFull && !SENTENCE_END.test(above)
+}
+
+function columns(text: string): number {
+  return text.replaceAll(WIDE, '  ').length
 }
 
 function isEnd(lines: readonly string[], index: number): boolean {

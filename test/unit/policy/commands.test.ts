@@ -338,7 +338,7 @@ describe('fields of /notice draft', () => {
   it('reads fields inside a block of the command itself', () => {
     const [command] = parse('/notice draft <<\ntitle: A\ncve: CVE-1\n>>').commands
     expect(command?.fields.map(({ key }) => key)).toEqual(['title', 'cve'])
-    expect(command?.text).toBe(null)
+    expect(parse('/plan <<\nplan: A\n>>\nGrace').problems).toEqual([])
   })
 
   it.each([
@@ -348,6 +348,7 @@ describe('fields of /notice draft', () => {
     '/notice draft <<\nOne.\ntitle: A\n>>',
     '/reject duplicate-of because of a report of last week, and\nBob sent it',
     '/accept\n/embargo 2026-12-19 because it is full, and the\nlist needs the weekend',
+    '/close\n\nbecause Bob reported it first',
     '/reply\nTo: support@vendor.example\nSend it there.',
     '/reply\ncase: ACME-2026-0001\nis your number.'
   ])('sends no half of a text and nothing to somebody else: %j is refused (B7)', (text) => {
