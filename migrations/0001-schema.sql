@@ -501,11 +501,11 @@ SELECT case_records.*, due_json,
     WHERE subject_kind = 'case' AND subject_id = tag AND kind = 'disclosed') AS has_date
 FROM case_records LEFT JOIN looks ON subject_kind = 'case' AND subject_id = tag;
 
--- Open cases with a reporter who waits for the first answer or wrote after the last one, new ones with a reporter who cannot be
--- answered, and all cases in which words wait for a reporter's key (B10).
+-- Open cases with a reporter who waits for the first answer or wrote after the last one, undecided ones with a reporter who cannot
+-- be answered, and all cases in which words wait for a reporter's key (B10).
 CREATE VIEW unanswered_cases AS
 SELECT id FROM cases WHERE state NOT IN ('rejected', 'merged', 'closed')
-  AND (EXISTS (SELECT 1 FROM reporters WHERE case_id = cases.id AND answered_at IS NULL AND (address IS NOT NULL OR state = 'received'))
+  AND (EXISTS (SELECT 1 FROM reporters WHERE case_id = cases.id AND answered_at IS NULL AND (address IS NOT NULL OR state IN ('received', 'triaging', 'needs-info')))
     OR EXISTS (SELECT 1 FROM events AS wrote WHERE subject_kind = 'case' AND subject_id = tag AND kind = 'reporter-wrote'
       AND NOT EXISTS (SELECT 1 FROM events WHERE subject_kind = 'case' AND subject_id = tag AND id > wrote.id
         AND kind IN ('answered', 'plan-told', 'info-asked') AND about ->> 'reporter' = wrote.about ->> 'reporter'

@@ -85,6 +85,8 @@ type WroteEffect = 'reopens' | 'brings-key' | 'none'
 const EVENTS = {
   // What came in.
   opened: {} as { product: string; reporter: string; receivedAt: Instant; promised?: Promised },
+  /** Nobody can answer the report, so no promise to its reporter reminds of it. */
+  'address-missing': {} as { receivedAt: Instant },
   'reporter-wrote': {} as { reporter: string; receivedAt: Instant; effect: WroteEffect },
   'member-wrote': {} as { member: string; isSigned: boolean },
   'other-wrote': {} as { receivedAt: Instant | null },
@@ -303,7 +305,7 @@ export function event<K extends EventKind>(
 
 /** The kinds whose particulars hold an instant of that name. Clocks count from it, or from `at`, when the event was recorded. */
 export const KINDS_WITH = {
-  receivedAt: ['opened', 'reporter-wrote', 'other-wrote', 'merged-in'],
+  receivedAt: ['opened', 'address-missing', 'reporter-wrote', 'other-wrote', 'merged-in'],
   date: [
     ...(['embargo-set', 'change-proposed', 'disclosed', 'digest-planned'] as const),
     ...(['date-asked', 'date-told', 'date-answered'] as const),

@@ -95,7 +95,8 @@ function takeIn(situation: Judged, thread: Thread): Decision[] {
       ? { ...acknowledgeReport(situation, { record, key: key.key }), isOnlyYes: false }
       : answerToDate(sender, about)
   // A mere yes to the date needs no answer; it is on the record as an answer to the date.
-  const wrote = answer.isOnlyYes && joined?.case.state === record.state ? [] : [happened]
+  const happening = [happened, ...lackOf(happened)]
+  const wrote = answer.isOnlyYes && joined?.case.state === record.state ? [] : happening
   const released = releasedBy(situation, withheld === null ? sender : null, key.key, about)
   if (isBeforeEnd(situation, released.decisions, tag))
     return takeIn({ ...situation, brings: 'key' }, thread)
@@ -331,6 +332,12 @@ function writingOf(situation: Judged, tag: CaseTag, sender: Sender): Writing {
       : `The message says that it comes from the reporter of this case, but the sender is ${sender.doubt}. It is on the record as another person's. Answers go to the reporter's address, never to another.`
   const happened = event('other-wrote', subject, BY_SOMEBODY, { receivedAt: waitsSince })
   return { writer: SOMEBODY, happened, warnings: [warning] }
+}
+
+/** That a report names no address. */
+function lackOf({ kind, about, subject, actor }: NewEvent): NewEvent[] {
+  if (kind !== 'opened' || about.promised !== null) return []
+  return [event('address-missing', subject, actor, { receivedAt: about.receivedAt })]
 }
 
 /** The number that words name does not move them into its case: people also name a case in passing. */

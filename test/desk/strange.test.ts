@@ -18,6 +18,7 @@ import {
   lastTo,
   linus,
   onTheWay,
+  preset,
   readBy,
   world,
   writes
@@ -63,6 +64,26 @@ it('(B6) a report that a web form sends in the name of the desk has no reporter 
   await days(9)
   expect(await alarmsTo(grace)).toEqual([])
   expect(world.accepted.filter(({ to }) => to === DESK_ADDRESS)).toEqual([])
+})
+
+it('(A3) a report that names no address is not forgotten: somebody is reminded of it daily until it is decided', async () => {
+  await givenDesk([grace], { policy: await preset('dispatch') })
+  const head = [`From: <${DESK_ADDRESS}>`, `To: <${DESK_ADDRESS}>`, 'Subject: hole']
+  await world.receive(clearMail([...head, 'Message-ID: <form@www.acme.example>'], 'a hole'))
+  const remedy = 'decide with /accept or /reject CODE.'
+  expect(await lastTo(grace)).toContain(remedy)
+  expect(await writes(grace, '/take\n/status')).toContain(remedy)
+  expect(world.rows('SELECT * FROM unanswered_cases')).toHaveLength(1)
+  await days(7)
+  const alarms = await alarmsTo(grace)
+  expect(alarms.length).toBeGreaterThan(3)
+  for (const text of alarms) {
+    expect(text).toContain(`What to do: Please ${remedy}`)
+    expect(text).not.toMatch(/\/reply|\/ask/)
+  }
+  expect(await writes(grace, '/reject upstream')).toContain('done')
+  await days(3)
+  expect(await alarmsTo(grace)).toEqual(alarms)
 })
 
 it('a clear message is answered in clear, without one word of it (G6)', async () => {
