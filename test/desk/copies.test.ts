@@ -327,6 +327,9 @@ it('(B22) after the disclosure no copy leaves, on a clock that an approval settl
   expect(await allTo(grace)).toContain('never got their copy: ')
   await writes(grace, '/embargo 2027-01-04T12:00:00Z because the release slipped\n')
   await approve()
+  // Nobody on the list had the notice: it is no change, and leaves by its lead.
+  await world.wait(until('2026-12-28T13:00Z'))
+  expect(await noticed()).toEqual(ALL)
   await writes(grace, '/disclosed because it leaked\n', { after: HOUR })
   const told = ['notice', 'embargo-ended']
   for (const member of members) expect(kindsTo(member)).toEqual([...told, ...told])
