@@ -222,6 +222,8 @@ const EVENTS = {
   'reporter-unreached': {} as { reporter: string; message: MessageKind; outbox: number },
   /** A message about the date of the disclosure did not arrive. */
   'date-unreached': {} as { reporter: string; message: MessageKind; outbox: number },
+  /** What did not arrive is owed no more: they were told another way, or cannot be told. */
+  'told-otherwise': {} as { reporter: string; reason: string },
   /** On the record of the case that the message is about, else of the desk; `reporter`: '' where it is for somebody else. */
   retried: {} as Recipient & { message: MessageKind; outbox: number; reporter: string },
   /** `to`: the maintainers who were told, '' for the list member; `dueAt`: null for what merely happened. */

@@ -137,12 +137,14 @@ function whoWaits(draft: Draft): readonly string[] {
   return [...new Set(waiting)].filter(Boolean)
 }
 
-/** Whether a promise to this reporter can be kept by any answer, or by a plan and not just any answer (M-08). */
-export function isPromised(draft: Draft, by: 'answered' | 'plan-told', { id }: Addressed): boolean {
+type Settling = 'answered' | 'plan-told' | 'told-otherwise'
+
+/** Whether a promise to this reporter can be kept so: by any answer, by a plan and not just any answer (M-08), or by a record. */
+export function isPromised(draft: Draft, by: Settling, { id }: Addressed): boolean {
   return promisesAfter(draft).some(
     ({ start: { about }, clock: { stops } }) =>
       stops.includes(by) &&
-      (by === 'answered' || !stops.includes('answered')) &&
+      (by !== 'plan-told' || !stops.includes('answered')) &&
       (!('reporter' in about) || about.reporter === id)
   )
 }

@@ -890,6 +890,25 @@ describe('(A2, A3) an answer that is lost, or what tells the end of the case', (
     expect(dues()).toEqual([null])
   })
 
+  it('(A2) is no longer owed when it is on the record why the reporter is not told by us', async () => {
+    await givenCase({ policy: {}, autocrypt: true })
+    world.replies.push('rejected')
+    await writes(grace, '/reject upstream\n')
+    await world.wait(DAY)
+    expect((await alarmsTo(grace)).at(-1)?.replaceAll(/\s+/g, ' ')).toContain(
+      'another way or cannot be told, record that with /unsend because REASON.'
+    )
+    expect(await writes(grace, '/unsend')).toContain('refused: Nothing waits')
+    const done = await writes(grace, '/unsend because we told her by phone')
+    expect(done).toContain(`Nobody is reminded any more of what did not reach ${alice.address}`)
+    expect(recorded('told-otherwise')).toEqual([
+      { reporter: FIRST, reason: 'we told her by phone' }
+    ])
+    await world.wait(3 * DAY)
+    expect([times(), ...dues()]).toEqual([1, null])
+    expect(await writes(grace, '/unsend because again')).toContain('What has left cannot')
+  })
+
   it('is no longer owed, if it said the date, when another message says it', async () => {
     await givenCase({ policy: {}, autocrypt: true })
     await writes(grace, '/reply\nHello.\n')

@@ -168,15 +168,18 @@ export function askedFor({ bound }: Draft): 'key-request' | 'resend-request' {
 }
 
 const unsend: Handler = (draft, { words }) => {
-  const { before, reason } = splitReason(words)
+  const { before, reason, why } = splitReason(words)
   if (before !== '') throw new Refusal('Please write /unsend or /unsend because REASON.')
   const reporter = reporterMail.reporterMeant(draft)
   const { address } = reporter.contact
   const waiting = waitingFor(reporter, draft).filter(({ tag }) => tag === draft.case.tag)
-  if (waiting.length === 0)
-    throw new Refusal(
-      `Nothing waits for ${address} in this case. What has left cannot be withdrawn.`
-    )
+  if (waiting.length === 0) {
+    if (reason === null || !isPromised(draft, 'told-otherwise', reporter))
+      throw new Refusal(`Nothing waits for ${address} in this case. ${HAS_LEFT}`)
+    decided(draft, 'told-otherwise', { reporter: reporter.id, reason })
+    draft.activity.push(`recorded that a lost message need not be sent again${why}`)
+    return `Recorded. Nobody is reminded any more of what did not reach ${address}.`
+  }
   // A reporter must learn of the end of their case: what tells it is withdrawn only with the decision, or for a recorded reason.
   const isEnd = waiting.some(tellsEnd) && !isOpen(draft.case.state)
   refuseIf(isEnd && reason === null ? MUST_LEARN : null)
@@ -189,6 +192,9 @@ const unsend: Handler = (draft, { words }) => {
   const isUntold = waiting.some(({ mail }) => mail === 'accepted')
   return isUntold ? `${says} ${ACCEPTED_UNTOLD}` : says
 }
+
+const HAS_LEFT =
+  'What has left cannot be withdrawn. If it did not arrive, and they were told another way or cannot be told, write /unsend because REASON.'
 
 const ACCEPTED_UNTOLD =
   'So the reporter has not been told that the report is accepted. Please say so in what you write to them next.'
@@ -266,7 +272,7 @@ export const TALK: readonly Verb[] = [
     arguments: '[because REASON]',
     followsMerges: true,
     help: 'withdraws messages to the reporter that still wait for a key',
-    more: 'The answer says whose words they were and from when. What has left cannot be withdrawn. To withdraw a message about the end of a case, add because REASON, which stays on the record.',
+    more: 'The answer says whose words they were and from when. What has left cannot be withdrawn. To withdraw a message about the end of a case, add because REASON, which stays on the record. With a reason, it also ends the reminders of a message that did not reach the reporter.',
     run: unsend
   },
   {
