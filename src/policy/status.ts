@@ -27,15 +27,7 @@ import { promisesOpen, promiseWords } from './clocks.ts'
 import { DATE_MAIL, dateTalk, type Facts, owedWord, TOLD } from './date-talk.ts'
 import { type CommandContext, type Draft, happening, recordAfter } from './draft.ts'
 import { approvalRule } from './embargo.ts'
-import {
-  approvedBy,
-  dateWords,
-  isNoticeOpen,
-  missingFields,
-  plannedRelease,
-  standingPreview,
-  willLeave
-} from './notice-content.ts'
+import * as content from './notice-content.ts'
 import { noticeFaults } from './notice-lint.ts'
 import { keyChoice, nameOf, reporterPath } from './recipients.ts'
 
@@ -262,7 +254,7 @@ const RECORD_IT = 'if it is public, record that with /disclosed'
 /** The date while it holds, and that of a public case, with its reason (B9); '' for none. */
 export function disclosureWords(record: CaseRecord, timezone: string, isPublic: boolean): string {
   const { disclosureReason: reason } = record
-  const said = `${dateWords(record, timezone)}${reason === '' ? '' : ` (set because: ${reason})`}`
+  const said = `${content.dateWords(record, timezone)}${reason === '' ? '' : ` (set because: ${reason})`}`
   if (isPublic && said !== '') return `recorded as public; the date was ${said}`
   return isOpen(record.state) ? said : ''
 }
@@ -311,7 +303,7 @@ export function dateAnswer(
 
 function* noticeLines(draft: Draft): Iterable<string> {
   const { notice } = draft
-  const isOpenYet = isNoticeOpen(draft)
+  const isOpenYet = content.isNoticeOpen(draft)
   if (notice === null) {
     if (isOpenYet) yield 'Advance notice: not written yet'
     return
@@ -321,20 +313,21 @@ function* noticeLines(draft: Draft): Iterable<string> {
     members.length === 0 ? 'nobody on the list' : count(members.length, 'member', 'members')
   yield `Advance notice: revision ${notice.revision}, ${noticeWords(notice, draft.case)}${whereWords(notice, to, draft)}`
   if (!isOpenYet) return
-  const missing = missingFields(draft)
+  const missing = content.missingFields(draft)
   const faults = [...noticeFaults(draft)]
   if (missing.length > 0) yield `Missing for the notice: ${missing.join(', ')}`
   yield* faults
   if (missing.length > 0 || faults.length > 0) return
   yield approvalLine(draft, notice)
-  const releaseAt = plannedRelease(draft)
-  if (releaseAt !== null) yield willLeave(releaseAt, draft, ` to ${to}`)
+  const releaseAt = content.plannedRelease(draft)
+  if (releaseAt !== null) yield content.willLeave(releaseAt, draft, ` to ${to}`)
 }
 
 function approvalLine(draft: Draft, notice: NoticeRecord): string {
-  if (standingPreview(draft) === null) return 'Missing for the notice: a preview (/notice preview)'
+  if (content.standingPreview(draft) === null)
+    return 'Missing for the notice: a preview (/notice preview)'
   const { needed } = approvalRule(draft.product.policy)
-  const given = approvedBy(notice, draft).length
+  const given = content.approvedBy(notice, draft).length
   const lacking = count(Math.max(needed - given, 1), 'approval', 'approvals')
   return `Missing for the notice: ${lacking} (/notice approve with the code of the preview)`
 }
@@ -345,7 +338,7 @@ function whereWords(notice: NoticeRecord, to: string, draft: Draft): string {
     at === null ? '' : ` ${formatInstant(at, settings.desk.timezone)}`
   const copies = copyWords(notice, draft)
   if (notice.state === 'scheduled') {
-    const isInDoubt = approvedBy(notice, draft).length < approvalRule(product.policy).needed
+    const isInDoubt = content.approvedBy(notice, draft).length < approvalRule(product.policy).needed
     return isInDoubt && bound.clockJump !== null
       ? `; the clock jumped since, so this does not count: it is put on hold${said(notice.releaseAt)} unless /notice preview and a new approval come first${copies}`
       : `; it leaves${said(notice.releaseAt)} to ${to}${copies}`
@@ -382,6 +375,6 @@ function copyWords({ revision, told }: NoticeRecord, { bound, settings }: Draft)
     .join(', ')
   if (copies === '' || last === revision) return copies === '' ? '' : `; ${copies}`
   const date =
-    told?.revision === last ? `, disclosure ${dateWords(told, settings.desk.timezone)}` : ''
+    told?.revision === last ? `, disclosure ${content.dateWords(told, settings.desk.timezone)}` : ''
   return `; the list has revision ${last} (${copies}${date})`
 }

@@ -6,13 +6,7 @@
 import { type Address } from '../domain/address.ts'
 import { Trouble } from '../domain/trouble.ts'
 import { type Workers } from '../effects/effects.ts'
-import {
-  inspectKey,
-  readCertificate,
-  type SecretKey,
-  UNLOCK_PROBLEMS,
-  unlockSecretKey
-} from '../openpgp/keyring.ts'
+import * as keyring from '../openpgp/keyring.ts'
 import { openHeadersOnly, openMail, type ReadingKeys } from '../reading/open-mail.ts'
 import { type DeskIdentity, sealCopy, signClearMail } from '../sealing/seal-copies.ts'
 
@@ -54,17 +48,17 @@ export function tasksWith(keys: ReadingKeys, start: WorkerStart): Tasks {
     openHeaders: (raw) => Promise.resolve(openHeadersOnly(raw, deskAddress)),
     seal: async (body, to, now) => sealCopy(body, to, await desk(), now),
     signClear: async (text, headers, now) => signClearMail(text, headers, await desk(), now),
-    inspectKey
+    inspectKey: keyring.inspectKey
   }
 }
 
 /** Unlocks the desk's keys. Throws {@link Trouble} `desk-key` with the reason and no secret. */
 export async function unlockKeys(start: WorkerStart): Promise<ReadingKeys> {
-  const secretKeys: SecretKey[] = []
+  const secretKeys: keyring.SecretKey[] = []
   for (const armored of start.deskKeys) {
-    const unlocked = await unlockSecretKey(armored, start.passphrase)
+    const unlocked = await keyring.unlockSecretKey(armored, start.passphrase)
     if (typeof unlocked === 'string')
-      throw new Trouble('desk-key', `desk.key: ${UNLOCK_PROBLEMS[unlocked]}`)
+      throw new Trouble('desk-key', `desk.key: ${keyring.UNLOCK_PROBLEMS[unlocked]}`)
     secretKeys.push(unlocked)
   }
   return { secretKeys, certificates: start.maintainerKeys }
@@ -76,7 +70,7 @@ export async function identityOf(
   { deskName: name, deskAddress: address }: WorkerStart
 ): Promise<DeskIdentity> {
   if (signer === undefined) throw new Trouble('desk-key', 'there is no desk key')
-  const certificate = await readCertificate(signer.privateKey.toPublic().write())
+  const certificate = await keyring.readCertificate(signer.privateKey.toPublic().write())
   if (certificate === null)
     throw new Trouble('desk-key', 'the desk key has no readable public part')
   return { name, address, publicKey: certificate.keyData, signer }

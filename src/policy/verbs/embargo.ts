@@ -2,16 +2,7 @@
  * `/embargo`: the date of the disclosure, which is part of what an approval covers (M-22, G7).
  */
 import { isListTold } from '../../domain/notice.ts'
-import {
-  addMs,
-  DAY_MS,
-  dayOff,
-  formatInstant,
-  type Instant,
-  readInstant,
-  spanWords,
-  startBefore
-} from '../../domain/time.ts'
+import * as time from '../../domain/time.ts'
 import {
   changeComplaint,
   type Draft,
@@ -31,10 +22,10 @@ const embargo: Handler = (draft, command) => {
   const { timezone } = settings.desk
   requireLegal(draft, 'embargo-set')
   const { before: written, reason, why } = splitReason(command.words)
-  const read = readInstant(written, timezone)
+  const read = time.readInstant(written, timezone)
   if (typeof read === 'string') throw new Refusal(read)
   const { instant: date, zone } = read
-  const said = formatInstant(date, timezone, zone)
+  const said = time.formatInstant(date, timezone, zone)
   if (date <= now) throw new Refusal(`${said} has passed already.`)
   const { disclosureAt: oldDate } = draft.case
   if (date === oldDate) {
@@ -61,13 +52,13 @@ const embargo: Handler = (draft, command) => {
 function proposedEmbargo(draft: Draft): string | null {
   const { now, settings } = draft
   for (let days = 4; days < 60; days += 1) {
-    const written = `${addMs(now, days * DAY_MS).slice(0, 10)} 14:00`
-    const read = readInstant(written, settings.desk.timezone)
+    const written = `${time.addMs(now, days * time.DAY_MS).slice(0, 10)} 14:00`
+    const read = time.readInstant(written, settings.desk.timezone)
     if (typeof read === 'string') return null
     const { instant: disclosureAt } = read
     const dated = { ...draft, case: { ...draft.case, disclosureAt } }
     const releaseAt = plannedRelease(dated)
-    const isSoon = releaseAt !== null && releaseAt < addMs(now, 3 * DAY_MS)
+    const isSoon = releaseAt !== null && releaseAt < time.addMs(now, 3 * time.DAY_MS)
     if (!isSoon && [...whatIsUnusual(dated, disclosureAt)].length === 0)
       return `/embargo ${written}`
   }
@@ -94,10 +85,11 @@ export const EMBARGO: readonly Verb[] = [
 ]
 
 /** Why this disclosure instant needs a reason, a sentence each (M-24). */
-function* whatIsUnusual(draft: Draft, at: Instant): Iterable<string> {
+function* whatIsUnusual(draft: Draft, at: time.Instant): Iterable<string> {
   const { calendar, policy, name } = draft.product
-  const says = (instant: Instant): string => formatInstant(instant, draft.settings.desk.timezone)
-  const off = dayOff(at, calendar)
+  const says = (instant: time.Instant): string =>
+    time.formatInstant(instant, draft.settings.desk.timezone)
+  const off = time.dayOff(at, calendar)
   if (off !== null) yield `${says(at)} falls on a ${off} in the calendar of ${name}.`
   const releaseAt = plannedRelease(draft)
   if (policy.notice === null || releaseAt === null) return
@@ -105,9 +97,9 @@ function* whatIsUnusual(draft: Draft, at: Instant): Iterable<string> {
   const first = draft.bound.notice
   const told = first?.told?.at ?? first?.releasedAt ?? releaseAt
   const { min, max } = policy.notice.tolerance
-  const allowed = `The policy allows ${spanWords(min)} to ${spanWords(max)}.`
-  if (told > startBefore(at, min, calendar))
-    yield `The list ${told < draft.now ? 'was' : 'would be'} told ${says(told)}, which is less than ${spanWords(min)} before the disclosure. ${allowed}`
-  if (told < startBefore(at, max, calendar))
-    yield `The list has known since ${says(told)}, which is more than ${spanWords(max)} before the disclosure. ${allowed}`
+  const allowed = `The policy allows ${time.spanWords(min)} to ${time.spanWords(max)}.`
+  if (told > time.startBefore(at, min, calendar))
+    yield `The list ${told < draft.now ? 'was' : 'would be'} told ${says(told)}, which is less than ${time.spanWords(min)} before the disclosure. ${allowed}`
+  if (told < time.startBefore(at, max, calendar))
+    yield `The list has known since ${says(told)}, which is more than ${time.spanWords(max)} before the disclosure. ${allowed}`
 }
