@@ -5,6 +5,7 @@
 import { explainSignature, FAILURES, type OpenedMail, WARNINGS } from '../domain/mail.ts'
 import { KEY_PROBLEMS } from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
+import { codePoint, printable } from './output.ts'
 import { page } from './page.ts'
 
 /**
@@ -59,7 +60,7 @@ export function toOpenPage(opened: OpenedMail, now: Instant): string {
   const isText = (name: string): boolean => name === 'text' || name === 'outsideText'
   // Safe as a whole, so that the template cannot forget it for one value.
   const value = JSON.stringify(shown, (name, each: unknown) =>
-    typeof each === 'string' && !isText(name) ? safe(each) : each
+    typeof each === 'string' && !isText(name) ? printable(each).replaceAll('\n', codePoint) : each
   )
   return page('show-message', JSON.parse(value) as object, 'UTC', { behind })
     .split('\n')
@@ -69,22 +70,8 @@ export function toOpenPage(opened: OpenedMail, now: Instant): string {
 
 /** A text of many lines, each behind `mark`; '' for an empty text. */
 function behind(text: string, mark: string): string {
-  const lines = text.trimEnd().replaceAll('\t', ' '.repeat(8)).split('\n')
-  return text.trim() === '' ? '' : lines.map((line) => `${mark}${safe(line)}`).join('\n')
-}
-
-/**
- * Control, format and separator characters, lone surrogates, characters that Unicode calls ignorable, and the blank Braille
- * cell: none of them is visible, and many of them have effects.
- */
-const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}\u2800]/gu
-
-/** One line of text with every invisible character as its code point, `<U+202E>`. */
-function safe(text: string): string {
-  return text.replaceAll(
-    UNSEEN,
-    (char) => `<U+${(char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}>`
-  )
+  const lines = printable(text.trimEnd()).split('\n')
+  return text.trim() === '' ? '' : lines.map((line) => `${mark}${line}`).join('\n')
 }
 
 /** Columns of the page without the indent. From the Hangul letters on, a character may take two; punctuation takes one. */

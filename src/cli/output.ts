@@ -44,11 +44,20 @@ export function outliveReaders(): void {
   })
 }
 
-/** `text` without control and bidirectional characters except line ends, for a terminal. */
+/**
+ * Control, format and separator characters but line ends, lone surrogates, characters that Unicode calls ignorable, and the blank
+ * Braille cell: none of them is visible, and many of them have effects.
+ */
+const UNSEEN = /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}\u2800]/gu
+
+/** `text` for a terminal: tabs as blanks, every other invisible character but line ends as its code point, `<U+202E>`. */
 export function printable(text: string): string {
-  return text.replaceAll(/[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, (character) =>
-    character === '\n' ? character : ' '
-  )
+  return text.replaceAll('\t', ' '.repeat(8)).replaceAll(UNSEEN, codePoint)
+}
+
+/** `<U+202E>` for that character. */
+export function codePoint(character: string): string {
+  return `<U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}>`
 }
 
 /** JSON with control and bidirectional characters escaped; a JSON parser gets them back unchanged. */
