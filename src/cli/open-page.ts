@@ -5,6 +5,7 @@
 import { explainSignature, FAILURES, type OpenedMail, WARNINGS } from '../domain/mail.ts'
 import { KEY_PROBLEMS } from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
+import { columns } from '../domain/words.ts'
 import { codePoint, printable } from './output.ts'
 import { page } from './page.ts'
 
@@ -74,15 +75,14 @@ function behind(text: string, mark: string): string {
   return text.trim() === '' ? '' : lines.map((line) => `${mark}${line}`).join('\n')
 }
 
-/** Columns of the page without the indent. From the Hangul letters on, a character may take two; punctuation takes one. */
+/** Columns of the page without the indent. */
 const COLUMNS = 65
-const WIDE = /[\u1100-\u1fff\u2070-\u{10ffff}]/u
 
 /** A long line as several, broken at blanks if possible; none begins in the column where a line of ours begins. */
 function folded(line: string): string[] {
   const bar = /^[│?] /.exec(line)?.[0] ?? ''
   const content = line.slice(bar.length)
-  const most = WIDE.test(content) ? Math.floor(COLUMNS / 2) : COLUMNS
+  const most = columns(content) > content.length ? Math.floor(COLUMNS / 2) : COLUMNS
   const pieces = content.match(new RegExp(`.{1,${most}}(?= |$)|.{1,${most}}`, 'gu')) ?? ['']
   return pieces.map((piece, at) => (bar === '' && at > 0 ? ' '.repeat(14) : bar) + piece)
 }

@@ -1,4 +1,4 @@
-/** Words for numbers, spans of time and lists, with the right singular and plural. */
+/** Words for numbers, spans of time and lists, with the right singular and plural; how wide they are. */
 
 /** `1 patch`, `2 patches`; the caller leaves out a count of zero. */
 export function count(number: number, one: string, many: string): string {
@@ -17,6 +17,11 @@ export function spanWords(ms: number): string {
   const hours = Math.round(minutes / 60)
   if (minutes < 120) return count(minutes, 'minute', 'minutes')
   return hours < 48 ? count(hours, 'hour', 'hours') : count(Math.round(hours / 24), 'day', 'days')
+}
+
+/** Columns of a line of text: from the Hangul letters on, a character may take two; punctuation takes one. */
+export function columns(line: string): number {
+  return line.replaceAll(/[\u1100-\u1fff\u2070-\u{10ffff}]/gu, '  ').length
 }
 
 /** Several sentences, each on a line of its own below the one that goes before. */

@@ -4,6 +4,7 @@
  * language, and says where it cannot be sure. Rather cuts too much than too little: what stays may be sent to somebody else.
  */
 import { holdsRef } from '../domain/message.ts'
+import { columns } from '../domain/words.ts'
 
 /** A client may have made long dashes of hyphens. */
 const FORWARD_RULE =
@@ -31,9 +32,6 @@ const HEADING_LINES_MAX = 40
 const WRAPS_MAX = 3
 /** The columns between which clients wrap lines, with the mark of a quotation. */
 const [WRAP_MIN, WRAP_MAX] = [65, 82]
-/** Letters that take two columns. */
-const WIDE =
-  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\u3000-\u303f\uff00-\uff60]/gu
 /** `Word: value` in any language, perhaps in bold; an address such as `https://…` is none. */
 const LABEL =
   /^[\s*_]*\p{L}(?:[\p{L}\p{M}\p{N} .'’()/-]{0,39}[\p{L}\p{M}\p{N}.'’()/-])?[*_\s]*[:：](?!\/\/)(.*)/u
@@ -151,10 +149,6 @@ function isWrapped(above: string, below: string): boolean {
   const width = columns(above)
   const isFull = width <= WRAP_MAX && width + columns(first) >= WRAP_MIN
   return first !== '' && isFull && !SENTENCE_END.test(above)
-}
-
-function columns(text: string): number {
-  return text.replaceAll(WIDE, '  ').length
 }
 
 function isEnd(lines: readonly string[], index: number): boolean {
