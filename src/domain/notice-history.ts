@@ -50,9 +50,12 @@ export function noticeAfter(
   return { ...NO_HISTORY, authors: { ids: [...new Set(edits.map(({ id }) => id))], edits } }
 }
 
-/** The date in the notice of which the list had the first copy last; null where it had none. */
+/** The date in the notice of which the list had the first copy last, or has all copies on their way; null for none. */
 export function dateOfList(events: readonly DeskEvent[]): Instant | null {
-  const told = events.findLastIndex(({ kind }) => kind === 'list-told')
+  const held = events.findLastIndex(({ kind }) => kind === 'notice-held')
+  const told = events.findLastIndex(
+    ({ kind }, at) => kind === 'list-told' || (kind === 'notice-left' && at > held)
+  )
   const left = events.slice(0, told + 1).findLastIndex(({ kind }) => kind === 'notice-leaving')
   const set = events.slice(0, left + 1).findLast((one) => one.kind === 'embargo-set')
   return set?.about.date ?? null

@@ -130,9 +130,14 @@ const leaving = (isDateOwed = true): NewEvent[] => {
   const told = { revision: 1, dateOwed: isDateOwed ? world.clock.now : null }
   return [event('notice-leaving', CASE, BY_DESK, began), event('list-told', CASE, BY_DESK, told)]
 }
-const DATE_TOLD = event('date-told', CASE, BY_DESK, {
-  ...{ reporter: CASE.id, date: START, zone: null, how: 'encrypted', writtenAt: START }
-})
+const DATE = {
+  reporter: CASE.id,
+  date: START,
+  zone: null,
+  how: 'encrypted',
+  writtenAt: START
+} as const
+const DATE_TOLD = event('date-told', CASE, BY_DESK, DATE)
 
 function embargo(days: number, leadDays = 7): NewEvent {
   const date = addMs(world.clock.now, days * DAY)
@@ -397,8 +402,8 @@ describe('(A3) the dates of a case', () => {
     await givenCase({ policy: {} })
     const mine = () => rungOf('date-message', 'grace')
     const rings = 'date-message after hours 0 grace'
-    // They were asked about it before.
-    await given(embargo(14), DATE_TOLD, ...leaving())
+    // They were asked about it before, and after; that tells nobody that the list goes by it.
+    await given(embargo(14), DATE_TOLD, ...leaving(), event('date-asked', CASE, BY_DESK, DATE))
     await world.wait(15 * MINUTE)
     expect(mine()).toEqual([rings])
     // New content under the old date, then a new date.

@@ -492,23 +492,34 @@ it.each([
   }
 )
 
-it('(B19, M-30) a reporter without a key at the end of a release is told the date once, encrypted, when their key is in use; the daily alarm says so and ends', async () => {
-  await released(false)
-  expect(rung()).toBe(2)
-  expect(await allTo(linus)).toContain(
-    'we tell them, encrypted, when one is in use, and /ask asks for one'
-  )
-  const owed = `Message about the disclosure: waits for a key of ${alice.address}`
-  expect(await writes(grace, '/status')).toContain(owed)
-  await giveKey(alice)
-  expect(recorded('date-told')).toMatchObject([{ reporter: FIRST, how: 'encrypted' }])
-  expect(await lastTo(alice)).toMatch(
-    /We have sent the private list .* It becomes public on Fri 4 Dec 2026/
-  )
-  expect(await writes(grace, '/status')).not.toContain(owed)
-  await world.wait(2 * DAY)
-  expect(rung()).toBe(2)
-})
+it.each([
+  ['at the end of a release', 0],
+  ['while no copy of it has left yet', 3]
+])(
+  '(B19, M-30) a reporter without a key %s is told the date once, encrypted, when their key is in use, and not asked; the daily alarm says so and ends',
+  async (_when, deferred) => {
+    await givenNotices({ autocrypt: false })
+    world.pass(UNTIL_DUE)
+    for (let copy = 0; copy < deferred; copy += 1) world.replies.push('deferred')
+    await world.settle()
+    expect(caseStates()).toEqual([deferred > 0 ? 'planned' : 'noticed'])
+    expect(rung()).toBe(2)
+    expect(await allTo(linus)).toContain(
+      'we tell them, encrypted, when one is in use, and /ask asks for one'
+    )
+    const owed = `Message about the disclosure: waits for a key of ${alice.address}`
+    expect(await writes(grace, '/status')).toContain(owed)
+    await giveKey(alice)
+    expect(recorded('date-told')).toMatchObject([{ reporter: FIRST, how: 'encrypted' }])
+    expect(await lastTo(alice)).toMatch(
+      /We have sent the private list .* It becomes public on Fri 4 Dec 2026/
+    )
+    expect(await writes(grace, '/status')).not.toContain(owed)
+    await world.wait(2 * DAY)
+    expect(caseStates()).toEqual(['noticed'])
+    expect([rung(), recorded('date-told').length, recorded('date-asked')]).toEqual([2, 1, []])
+  }
+)
 
 it('(B16, B19, M-30) a reporter without a key is told all that changed in the notice since, once their key is in use; the daily alarm says so and ends', async () => {
   await givenNotices({ reporter: await givenReporter('alice', 28) })
