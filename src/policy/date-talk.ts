@@ -124,7 +124,7 @@ export function untold(
 }
 
 /** A reporter knows a date from either. */
-export const TOLD = ['date-asked', 'date-told'] as const
+const TOLD = ['date-asked', 'date-told'] as const
 const UNTOLD = ['date-untold', 'change-untold', 'disclosure-untold'] as const
 
 /** The date that they were told last, or asked about where the word goes by a plan, too; null for none. */
@@ -135,6 +135,15 @@ function lastTold(
 ): Particulars['date-told'] | null {
   const kinds = word === 'question' || word === 'public' ? TOLD : (['date-told'] as const)
   return wordsWith(events, reporter, ...kinds).at(-1)?.about ?? null
+}
+
+/** What was written to a reporter about dates, what they answered, and what came back or did not leave. */
+export function wordsAboutDate(events: readonly DeskEvent[], reporter: Reporter) {
+  const kinds = [...TOLD, 'date-answered', 'date-unreached', 'retried'] as const
+  // The operator may have sent another message again.
+  return wordsWith(events, reporter, ...kinds).filter(
+    ({ about }) => !('message' in about) || DATE_MAIL.includes(about.message)
+  )
 }
 
 /** Whether reporters learn a date together with the list. */
@@ -203,7 +212,7 @@ export function dateTalk(draft: Draft): Said {
   return together([news, tellOwing(people, about, byMaintainer(author.id)), draft.asked])
 }
 
-/** That it is public is for whoever waits for a date to come, or was told none, unless another message says so. */
+/** That it is public is for whoever waits for a date to come, or was told none or in vain, unless another message says so. */
 function newsFor(reporter: Reporter, draft: Draft): Word | null {
   const { case: record, now, words } = draft
   const events = recordAfter(draft)
@@ -213,8 +222,9 @@ function newsFor(reporter: Reporter, draft: Draft): Word | null {
   const { disclosureAt: planned } = record
   const isSaid = words.some((one) => one.reporter.id === reporter.id && tellsEnd(one))
   if (planned === null || isSaid) return null
-  const isNews = planned > now || lastTold(events, reporter, 'public')?.date !== planned
-  return isNews ? { word: 'public', date: disclosed.about.date } : null
+  const isLost = wordsAboutDate(events, reporter).at(-1)?.kind === 'date-unreached'
+  const isKnown = !isLost && lastTold(events, reporter, 'public')?.date === planned
+  return planned > now || !isKnown ? { word: 'public', date: disclosed.about.date } : null
 }
 
 /**

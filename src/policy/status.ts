@@ -18,13 +18,12 @@ import {
 import { type ClockRun, type Due, firstDue } from '../domain/clock.ts'
 import { type Fingerprint } from '../domain/ids.ts'
 import { HOLD_REASONS, type NoticeRecord } from '../domain/notice.ts'
-import { wordsWith } from '../domain/notice-history.ts'
 import { type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { count, listed } from '../domain/words.ts'
 import { nounOf } from '../messages/catalogue.ts'
 import { promisesOpen, promiseWords } from './clocks.ts'
-import { DATE_MAIL, dateTalk, type Facts, owedWord, TOLD } from './date-talk.ts'
+import { dateTalk, type Facts, owedWord, wordsAboutDate } from './date-talk.ts'
 import { type CommandContext, type Draft, happening, recordAfter } from './draft.ts'
 import { approvalRule } from './embargo.ts'
 import * as content from './notice-content.ts'
@@ -281,11 +280,7 @@ export function dateAnswer(
   reporter: Addressed,
   timezone: string
 ): string {
-  const kinds = [...TOLD, 'date-answered', 'date-unreached', 'retried'] as const
-  // The operator may have sent another message again.
-  const words = wordsWith(events, reporter, ...kinds).filter(
-    ({ about }) => !('message' in about) || DATE_MAIL.includes(about.message)
-  )
+  const words = wordsAboutDate(events, reporter)
   const date = comingDate(record, now)
   const said = words.filter(({ about }) => 'date' in about && about.date === date)
   const answer = said.findLast(({ kind }) => kind === 'date-answered') ?? said.at(-1)

@@ -282,6 +282,20 @@ it('a disclosure before the date tells the reporter, who was asked to wait for i
   expect(await textsTo(alice, before)).toEqual([expect.stringContaining('is public now')])
 })
 
+it.each([true, false])(
+  '(B19) after the date, a reporter to whom our message about it came back is told that it is public, and nobody else: %s',
+  async (cameBack) => {
+    await released(true)
+    const id = world.sentTo(alice).at(-1)?.messageId ?? ''
+    if (cameBack) await world.receive(Buffer.from(bounceOf(id)))
+    expect(recorded('date-unreached')).toHaveLength(cameBack ? 1 : 0)
+    await days(12)
+    const mark = world.accepted.length
+    expect((await writes(grace, '/disclosed\n')).includes('that it is public')).toBe(cameBack)
+    expect((await textsTo(alice, mark)).join().includes('It has been public since')).toBe(cameBack)
+  }
+)
+
 it.each([
   ['Objects in memory are freed twice.\nThanks\n> please reply AGREE\n> AGREE\n', false],
   ['Object files are rebuilt, so the old ones do no harm.\nObject.prototype is clean.\n', false],
