@@ -29,7 +29,7 @@ import { addNote, spokenWords } from './reporter-mail.ts'
 import { toOthers } from './send.ts'
 import { dueInDraft, statusLines } from './status.ts'
 import { isDone, transcript } from './transcript.ts'
-import { missingRoles, needsNoCase, offeredTo, type Verb } from './verbs/verb.ts'
+import { missingRoles, needsNoCase, type Verb } from './verbs/verb.ts'
 import { settle } from './waiting-words.ts'
 
 export type RunResult = {
@@ -81,11 +81,8 @@ export function runCommands(
   const sent = [...says, talk.says].join(' ').trim()
   const words = spokenWords(draft)
   // Where the case stands is said as the whole message leaves it, wherever /status stands in it.
-  const offer = offeredTo(context.author, verbs)
-  const status = (): string => [...statusLines(after)].map(offer).join('\n')
-  const blocks = draft.blocks.map(
-    (block): Block => (block === 'status' ? { kind: 'lines', text: status() } : block)
-  )
+  const status = (): Block => ({ kind: 'lines', text: [...statusLines(after)].join('\n') })
+  const blocks = draft.blocks.map((block) => (block === 'status' ? status() : block))
   if (talk.says !== '') after.activity.push(talk.says)
   return {
     ran: true,

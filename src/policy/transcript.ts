@@ -15,7 +15,7 @@ import { type DeskContext, type Draft, moveBy } from './draft.ts'
 import { isNoticeOpen, missingFields } from './notice-content.ts'
 import { toAuthor } from './send.ts'
 import { standing } from './status.ts'
-import { missingRoles, needsNoCase, offeredTo, type Verb } from './verbs/verb.ts'
+import { missingRoles, needsNoCase, type Verb } from './verbs/verb.ts'
 
 /** What became of the lines of one message. */
 export type Outcome = {
@@ -67,7 +67,7 @@ function caseParams({ before, after, verbs }: CaseOutcome) {
   return {
     before: standing(before),
     after: standing(after),
-    missing: hasNotice ? missingFields(after).map(offeredTo(after.author, verbs)) : [],
+    missing: hasNotice ? missingFields(after) : [],
     next: nextCommands(after, verbs)
   }
 }

@@ -80,15 +80,6 @@ export function missingRoles(
   return needed.some((role) => has.includes(role)) ? [] : needed
 }
 
-/** Takes out of a line what it offers and this maintainer may not do: `(/take)`, or a clause at its end. */
-export function offeredTo(author: Pick<Maintainer, 'roles'>, verbs: readonly Verb[]) {
-  const others = verbs.filter(({ roles }) => missingRoles(author, roles).length > 0)
-  return (line: string): string =>
-    line.replaceAll(/ \(\/[^)]*\)|; (?:[^;]* with )?\/[^;]*/gu, (offer) =>
-      others.some(({ name }) => offer.includes(`/${name}`)) ? '' : offer
-    )
-}
-
 export function needsNoCase(verb: Verb): verb is DeskVerb {
   return verb.binds === 'desk'
 }
