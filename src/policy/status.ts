@@ -13,6 +13,7 @@ import {
   type ListedCase,
   type ReporterKeys,
   reporterWith,
+  underOneNumber,
   type WaitingWords
 } from '../domain/case.ts'
 import { type ClockRun, type Due, firstDue } from '../domain/clock.ts'
@@ -280,7 +281,8 @@ export function dateAnswer(
   reporter: Addressed,
   timezone: string
 ): string {
-  const words = wordsAboutDate(events, reporter)
+  const ofPerson = events.map((one) => underOneNumber(record, one))
+  const words = wordsAboutDate(ofPerson, reporter)
   const date = comingDate(record, now)
   const said = words.filter(({ about }) => 'date' in about && about.date === date)
   const answer = said.findLast(({ kind }) => kind === 'date-answered') ?? said.at(-1)

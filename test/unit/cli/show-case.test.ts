@@ -70,6 +70,14 @@ it.each([
   }
 )
 
+it('(B14, B19) postern show counts what a reporter answered under any of their numbers', () => {
+  const again = { ...alice, id: 'a2' }
+  const record = { ...DATED, reporters: [alice, again] }
+  const objected = said('date-answered', 'a2', AT, { date: LATER, answer: 'object' })
+  const events = [asked, objected] as never[]
+  expect(dateAnswer({ record, events, now }, alice, 'UTC')).toContain('a@x.example OBJECTED')
+})
+
 it('(B6, B16) of a change that has not left, the page says which revision and date the list has', () => {
   const listHas = { revision: 1, disclosureAt: AT, disclosureZone: null }
   const notice = { revision: 2, state: 'drafting', approvals: [], listHas }
