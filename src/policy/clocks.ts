@@ -19,14 +19,7 @@ import {
 import { type DeskEvent, type NewEvent, NO_EVIDENCE, type Subject } from '../domain/event.ts'
 import { groupBy } from '../domain/group.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
-import {
-  addMs,
-  type Calendar,
-  DAY_MS,
-  formatInstant,
-  type Instant,
-  msBetween
-} from '../domain/time.ts'
+import * as time from '../domain/time.ts'
 
 /** The clocks of a kind of subject. `product` is that of a case; null where the configuration no longer has it. */
 export function clocksOf(
@@ -52,7 +45,7 @@ function keptPromises(
 }
 
 /** The calendar in which a subject's clocks count. */
-export function calendarOf(product: Product | null, { desk }: Settings): Calendar {
+export function calendarOf(product: Product | null, { desk }: Settings): time.Calendar {
   return product?.calendar ?? { timezone: desk.timezone, weekend: [6, 7], holidays: [] }
 }
 
@@ -101,7 +94,7 @@ export function promisesOpen(
   record: Pick<CaseRecord, 'product' | 'reporters'>,
   events: readonly DeskEvent[],
   more: readonly NewEvent[],
-  { settings, now }: { readonly settings: Settings; readonly now: Instant }
+  { settings, now }: { readonly settings: Settings; readonly now: time.Instant }
 ): ClockRun[] {
   const product = settings.products.find(({ id }) => id === record.product) ?? null
   const id = (events.at(-1)?.id ?? 0) + 1
@@ -122,7 +115,7 @@ export function promiseWords(
     readonly settings: Pick<Settings, 'clocks' | 'products'> & {
       readonly desk: Pick<Settings['desk'], 'timezone'>
     }
-    readonly now: Instant
+    readonly now: time.Instant
   }
 ): string {
   const { settings, now } = about
@@ -131,7 +124,7 @@ export function promiseWords(
   const [late, says] = at < now ? [' (OVERDUE)', found?.risk] : ['', found?.remedy]
   const address = addressAmong(about.case, reporter)
   const whose = address === '' ? '' : ` (reporter ${address})`
-  return `${formatInstant(at, settings.desk.timezone)}${whose}${late}: ${says ?? clock}`
+  return `${time.formatInstant(at, settings.desk.timezone)}${whose}${late}: ${says ?? clock}`
 }
 
 /** What one message tells one person now. */
@@ -147,11 +140,11 @@ export type StandingFacts = {
   /** The events that the clocks go by, oldest first. */
   readonly events: readonly DeskEvent[]
   readonly told: readonly Told[]
-  readonly calendar: Calendar
+  readonly calendar: time.Calendar
   /** The newest event of the subject that clocks go by. */
   readonly last: number
   readonly whom: (ring: Ring) => readonly string[]
-  readonly now: Instant
+  readonly now: time.Instant
 }
 
 /** A look at all clocks of one subject. `nextLookAt` is when something may ring beside what is told now. */
@@ -182,7 +175,8 @@ export function standingOf(known: StandingFacts): Look & { readonly tellings: re
     for (const recipient of ring === null ? [] : whom(ring)) {
       const all = told.get(toldKey({ clock: run.clock.id, key: run.key, recipient })) ?? []
       // What was told while the clock was days ahead keeps no promise from ringing at its true time.
-      const isHeard = ({ at }: Told): boolean => at === null || msBetween(now, at) < DAY_MS
+      const isHeard = ({ at }: Told): boolean =>
+        at === null || time.msBetween(now, at) < time.DAY_MS
       const mine = run.clock.counts === 'each' ? all : all.filter(isHeard)
       if (ring === null || isTold(ring, mine)) continue
       const again = toldToday(ring, mine, now)
@@ -197,7 +191,7 @@ export function standingOf(known: StandingFacts): Look & { readonly tellings: re
  * When this person may hear of the cause again; null when they may hear of it now. An alarm comes again after a day at the
  * earliest, and so does a step of a promise that had passed before the date moved. What is hard does not wait.
  */
-function toldToday({ run, step, at: due }: Ring, mine: readonly Told[], now: Instant) {
+function toldToday({ run, step, at: due }: Ring, mine: readonly Told[], now: time.Instant) {
   const { counts, firmness } = run.clock
   const isAlarm = counts === 'each'
   if (firmness === 'hard' || (!isAlarm && due >= run.goesOnSince)) return null
@@ -206,9 +200,9 @@ function toldToday({ run, step, at: due }: Ring, mine: readonly Told[], now: Ins
     .sort()
     .at(-1)
   // If the clock was set back, no alarm waits for it.
-  return last === undefined || last > now || msBetween(last, now) >= DAY_MS
+  return last === undefined || last > now || time.msBetween(last, now) >= time.DAY_MS
     ? null
-    : addMs(last, DAY_MS)
+    : time.addMs(last, time.DAY_MS)
 }
 
 function toldKey({ clock, key, recipient }: Pick<Told, 'clock' | 'key' | 'recipient'>): string {
@@ -219,7 +213,7 @@ function gather(
   rings: readonly { readonly recipient: string; readonly ring: Ring }[]
 ): readonly Telling[] {
   // Clocks with the same message speak together: what is due stands in one reminder (B9). An alarm about one thing stands alone.
-  const sorted = [...rings].sort((a, b) => msBetween(b.ring.run.dueAt, a.ring.run.dueAt))
+  const sorted = [...rings].sort((a, b) => time.msBetween(b.ring.run.dueAt, a.ring.run.dueAt))
   const named = groupBy(sorted, ({ recipient, ring: { run } }) => {
     const { id, message, counts } = run.clock
     return `${message === 'reminder' && counts === 'each' ? id : message} ${recipient}`
@@ -230,6 +224,6 @@ function gather(
   })
 }
 
-function earliest(instants: readonly Instant[]): Instant | null {
+function earliest(instants: readonly time.Instant[]): time.Instant | null {
   return [...instants].sort()[0] ?? null
 }

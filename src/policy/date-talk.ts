@@ -2,15 +2,7 @@
  * Talking with the reporter about the date (M-22, M-30, B19): they are asked when it is proposed, and the maintainers see their
  * answer as a suggestion. Never decides anything by an answer: a reporter has no commands.
  */
-import {
-  addressed,
-  addresseesOf,
-  type CaseRecord,
-  everybodyOf,
-  isSamePerson,
-  type Reporter,
-  type ReporterKeys
-} from '../domain/case.ts'
+import * as cases from '../domain/case.ts'
 import { type Decision, recorded } from '../domain/decision.ts'
 import {
   type Actor,
@@ -45,7 +37,7 @@ export type Facts = DatedCase & { readonly now: Instant }
 
 /** A case, and what is known of its reporters. */
 export type DateAbout = Facts & {
-  readonly keys: ReporterKeys
+  readonly keys: cases.ReporterKeys
   readonly product: Product
   readonly settings: Settings
   /** The number of the message, or the revision of the notice, that causes what is written. */
@@ -66,7 +58,7 @@ type Word = {
   /** When it became owed, where a key or another cause brings the word later: it answers nothing that came since. */
   readonly writtenAt?: Instant
 }
-export type Owed = Word & { readonly reporter: Reporter }
+export type Owed = Word & { readonly reporter: cases.Reporter }
 
 /** Who writes, and on the record of which case. */
 type Act = { readonly by: Actor; readonly tag: CaseTag }
@@ -79,7 +71,7 @@ export function tell(owed: Owed, about: DateAbout, { by, tag }: Act) {
   const { disclosureZone: zone } = record
   const isQuestion = word === 'question'
   const did = isQuestion ? 'asked' : 'told'
-  const to = addressed(reporter)
+  const to = cases.addressed(reporter)
   if (to === null) {
     const says = `The reporter was not ${did}: the report names no address.`
     return { to, isReached: false, says, decisions: untold(owed, about, 'no-address', { by, tag }) }
@@ -130,7 +122,7 @@ const UNTOLD = ['date-untold', 'change-untold', 'disclosure-untold'] as const
 /** The date that they were told last, or asked about where the word goes by a plan, too; null for none. */
 function lastTold(
   events: readonly DeskEvent[],
-  reporter: Reporter,
+  reporter: cases.Reporter,
   word: Word['word']
 ): Particulars['date-told'] | null {
   const kinds = word === 'question' || word === 'public' ? TOLD : (['date-told'] as const)
@@ -138,7 +130,7 @@ function lastTold(
 }
 
 /** What was written to a reporter about dates, what they answered, and what came back or did not leave. */
-export function wordsAboutDate(events: readonly DeskEvent[], reporter: Reporter) {
+export function wordsAboutDate(events: readonly DeskEvent[], reporter: cases.Reporter) {
   const kinds = [...TOLD, 'date-answered', 'date-unreached', 'retried'] as const
   // The operator may have sent another message again.
   return wordsWith(events, reporter, ...kinds).filter(
@@ -166,7 +158,7 @@ export function owedWithNotice(
     what.replace(/^Patch (?!available$).+/u, 'Patches')
   )
   const changes = parts.filter((part) => part !== 'Disclosure')
-  return everybodyOf(record).flatMap((reporter) => {
+  return cases.everybodyOf(record).flatMap((reporter) => {
     const word = wordOfList(about, reporter, date, changes)
     return word === null ? [] : { ...word, reporter }
   })
@@ -175,7 +167,7 @@ export function owedWithNotice(
 /** What a reporter is owed once the list has this date, and reads that this changed; null for nothing. */
 function wordOfList(
   { events, now }: Facts,
-  reporter: Reporter,
+  reporter: cases.Reporter,
   date: Instant,
   changes: readonly string[]
 ): Word | null {
@@ -201,19 +193,19 @@ const NEWS: readonly EventKind[] = ['embargo-set', 'accepted', 'disclosed']
  */
 export function dateTalk(draft: Draft): Said {
   const { case: record, reporterKeys: keys, settled, author, bound } = draft
-  const owed = everybodyOf(record).flatMap((reporter): Owed | [] => {
+  const owed = cases.everybodyOf(record).flatMap((reporter): Owed | [] => {
     const word = hasHappened(draft, ...NEWS) ? newsFor(reporter, draft) : null
     return word === null ? [] : { ...word, reporter }
   })
   const news = tellEach(owed, draft)
   const events = recordAfter(draft, news.decisions)
-  const people = addresseesOf(record).filter(({ id }) => settled.includes(id))
+  const people = cases.addresseesOf(record).filter(({ id }) => settled.includes(id))
   const about = { ...draft, record, keys, events, dated: bound.dated }
   return together([news, tellOwing(people, about, byMaintainer(author.id)), draft.asked])
 }
 
 /** That it is public is for whoever waits for a date to come, or was told none or in vain, unless another message says so. */
-function newsFor(reporter: Reporter, draft: Draft): Word | null {
+function newsFor(reporter: cases.Reporter, draft: Draft): Word | null {
   const { case: record, now, words } = draft
   const events = recordAfter(draft)
   const disclosed = events.findLast((one) => one.kind === 'disclosed')
@@ -251,15 +243,15 @@ function together(all: readonly Said[]): Said {
 }
 
 /** Writes to those of these people who are owed a word, here and in their other cases. Questions are not stored, so none can be out of date. */
-export function tellOwing(people: readonly Reporter[], about: DateAbout, by: Actor): Said {
+export function tellOwing(people: readonly cases.Reporter[], about: DateAbout, by: Actor): Said {
   const { record, settings, dated = [] } = about
   const others = dated
     .filter((one) => one.record.tag !== record.tag)
     .map((one) => ({ ...about, ...one, product: productNamed(one.record.product, settings) }))
   const told = [about, ...others].flatMap((one) =>
-    addresseesOf(one.record).flatMap((reporter): Said | [] => {
+    cases.addresseesOf(one.record).flatMap((reporter): Said | [] => {
       const { tag } = one.record
-      const { unusedKeys } = people.find((other) => isSamePerson(other, reporter)) ?? {}
+      const { unusedKeys } = people.find((other) => cases.isSamePerson(other, reporter)) ?? {}
       const word = unusedKeys && owedWord(one, reporter)
       if (!word) return []
       const owed = { ...word, reporter: { ...reporter, unusedKeys } }
@@ -272,7 +264,7 @@ export function tellOwing(people: readonly Reporter[], about: DateAbout, by: Act
 }
 
 /** What a reporter is still owed; null for nothing. */
-export function owedWord(about: Facts, reporter: Reporter): Word | null {
+export function owedWord(about: Facts, reporter: cases.Reporter): Word | null {
   const { events, now } = about
   const last = wordsWith(events, reporter, ...TOLD, ...UNTOLD).at(-1)
   const since = events.findLast((one) => one === last || NEWS.includes(one.kind))
@@ -283,7 +275,7 @@ export function owedWord(about: Facts, reporter: Reporter): Word | null {
 function wordAfter(
   last: DeskEvent<(typeof TOLD)[number] | (typeof UNTOLD)[number]> | undefined,
   about: Facts,
-  reporter: Reporter
+  reporter: cases.Reporter
 ): Word | null {
   const { disclosureAt: date, state } = about.record
   if (last?.kind === 'disclosure-untold' && state === 'disclosed')
@@ -302,7 +294,7 @@ function wordAfter(
 export function answerToDate(
   sender: Sender,
   about: Pick<Situation, 'opened' | 'answers' | 'quoted'> &
-    Pick<BoundCase, 'events'> & { readonly record: CaseRecord }
+    Pick<BoundCase, 'events'> & { readonly record: cases.CaseRecord }
 ) {
   const { record, events, opened } = about
   const { tag, disclosureAt: date } = record
@@ -357,8 +349,8 @@ function readAnswer(own: string): 'agree' | 'object' | 'unread' | null {
 function whichDate(
   date: Instant,
   told: readonly DeskEvent<(typeof TOLD)[number]>[],
-  about: Pick<Situation, 'answers' | 'quoted'> & { readonly record: CaseRecord },
-  reporter: Reporter
+  about: Pick<Situation, 'answers' | 'quoted'> & { readonly record: cases.CaseRecord },
+  reporter: cases.Reporter
 ): keyof typeof TO {
   const { answers, quoted, record } = about
   const other = told.findLastIndex(({ about }) => about.date !== date)
@@ -369,7 +361,7 @@ function whichDate(
   const old = ofDate.filter(({ createdAt }) => createdAt < first.at)
   // In a merged case they may have been told another date.
   const isMerged = record.reporters.some(
-    (one) => isSamePerson(one, reporter) && one.id !== record.tag
+    (one) => cases.isSamePerson(one, reporter) && one.id !== record.tag
   )
   if (ofDate.length === 0) return other === -1 && !isMerged ? 'present' : 'unclear'
   if (old.length === 0) return 'present'

@@ -15,15 +15,7 @@ import {
   type Preview,
   type ToldNotice
 } from '../domain/notice.ts'
-import {
-  formatInstant,
-  HOUR_MS,
-  type Instant,
-  msBetween,
-  readInstant,
-  startBefore,
-  type WrittenInstant
-} from '../domain/time.ts'
+import * as time from '../domain/time.ts'
 import { type Block } from '../messages/to-maintainers.ts'
 import {
   type Deployment,
@@ -57,7 +49,7 @@ export function dateWords(
   { disclosureAt, disclosureZone }: Pick<CaseRecord, 'disclosureAt' | 'disclosureZone'>,
   timezone: string
 ): string {
-  return disclosureAt === null ? '' : formatInstant(disclosureAt, timezone, disclosureZone)
+  return disclosureAt === null ? '' : time.formatInstant(disclosureAt, timezone, disclosureZone)
 }
 
 /** Whether a notice can still be written and approved. This message knows of no members but those of the product before it. */
@@ -95,24 +87,24 @@ function missingField(
 }
 
 /** When it leaves: the lead of the policy before the disclosure, or now; a change leaves at once. */
-export function plannedRelease({ case: record, notice, product, now }: Draft): Instant | null {
+export function plannedRelease({ case: record, notice, product, now }: Draft): time.Instant | null {
   const rule = product.policy.notice
   const { disclosureAt } = record
   if (rule === null || disclosureAt === null) return null
   if (isListTold(notice)) return now
-  const planned = startBefore(disclosureAt, rule.lead, product.calendar)
+  const planned = time.startBefore(disclosureAt, rule.lead, product.calendar)
   return planned < now ? now : planned
 }
 
 /** A sentence that says when a notice leaves if it is approved; `to` says whom it reaches. */
 export function willLeave(
-  releaseAt: Instant,
+  releaseAt: time.Instant,
   { now, settings }: Pick<CommandContext, 'now' | 'settings'>,
   to = ''
 ): string {
   return releaseAt <= now
     ? `The notice leaves${to} as soon as it is approved.`
-    : `Once approved, the notice leaves ${formatInstant(releaseAt, settings.desk.timezone)}${to}.`
+    : `Once approved, the notice leaves ${time.formatInstant(releaseAt, settings.desk.timezone)}${to}.`
 }
 
 /** Everything the text of the notice may use. */
@@ -165,8 +157,8 @@ export function fieldInstant(
   { fields }: Pick<NoticeRecord, 'fields'>,
   key: InstantField,
   timezone: string
-): WrittenInstant | null {
-  const read = readInstant(fields[key] ?? '', timezone)
+): time.WrittenInstant | null {
+  const read = time.readInstant(fields[key] ?? '', timezone)
   return typeof read === 'string' ? null : read
 }
 
@@ -176,7 +168,7 @@ export function shownText(key: NoticeTextField, notice: Written, timezone: strin
   if (key === 'deploy_permission') return readDeployment(text)?.conditions ?? ''
   if (key !== 'patch_available_at' && key !== 'release_at') return text
   const read = fieldInstant(notice, key, timezone)
-  return read === null ? text : formatInstant(read.instant, timezone, read.zone)
+  return read === null ? text : time.formatInstant(read.instant, timezone, read.zone)
 }
 
 /** What is not as the list had it, in the order of the notice: both values, '' for none. */
@@ -233,7 +225,7 @@ export function noticeDigest(draft: Draft, notice: NoticeRecord): Sha256 {
   return draft.tools.sha256(approvedText(notice, draft, draft.bound.members))
 }
 
-const PREVIEW_MS_MAX = 72 * HOUR_MS
+const PREVIEW_MS_MAX = 72 * time.HOUR_MS
 
 /** Why nobody would get anything if the notice were approved as it is; null when somebody would. */
 export function sentComplaint(
@@ -241,7 +233,7 @@ export function sentComplaint(
   { bound, settings }: CommandContext
 ): string | null {
   if (state !== 'released' || releasedAt === null || bound.unreached > 0) return null
-  const when = formatInstant(releasedAt, settings.desk.timezone)
+  const when = time.formatInstant(releasedAt, settings.desk.timezone)
   const retry =
     bound.copies.givenUp === 0
       ? ''
@@ -258,7 +250,7 @@ export function outdatedPreview(
   // An approval also says that the clock is right, so the preview must show the time as it is now.
   if (bound.clockJump !== null && issued.eventId < bound.clockJump)
     return 'The clock of the desk jumped after that preview. Make a new one, compare the time in it with a clock that you trust, and approve that.'
-  const age = msBetween(issued.issuedAt, now)
+  const age = time.msBetween(issued.issuedAt, now)
   if (age > PREVIEW_MS_MAX || age < -CLOCK_JUMP_MS)
     return 'That preview is older than 72 hours or was made while the clock was ahead; make a new one.'
   return issued.digest === digest

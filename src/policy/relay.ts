@@ -13,16 +13,7 @@ import { type Due } from '../domain/clock.ts'
 import { type Decision } from '../domain/decision.ts'
 import { groupBy } from '../domain/group.ts'
 import { formatFingerprint } from '../domain/ids.ts'
-import {
-  explainSignature,
-  FAILURES,
-  isByProgram,
-  namesSender,
-  type OpenedMail,
-  type Signature,
-  subjectOf,
-  WARNINGS
-} from '../domain/mail.ts'
+import * as mail from '../domain/mail.ts'
 import { type Conversation, type FactLine } from '../domain/message.ts'
 import { type Maintainer } from '../domain/settings.ts'
 import { formatInstant } from '../domain/time.ts'
@@ -83,7 +74,7 @@ export function relay(input: RelayInput): Decision[] {
 function hiddenName(input: RelayInput): string | null {
   const { writer, opened } = input
   if (writer.author === 'member') return `list member ${writer.authorId}`
-  return isByProgram(opened, 'auto-replied') ? 'the sender of an automatic answer' : null
+  return mail.isByProgram(opened, 'auto-replied') ? 'the sender of an automatic answer' : null
 }
 
 /** One copy for each of these; `hiddenAs` is what they read in place of a hidden sender. */
@@ -108,13 +99,13 @@ function forwarded(
   const senderProof = (): string =>
     member?.isSigned === true ? signed : judgeSender(opened, settings).says
   const who = hiddenAs ?? `${senderWords(opened)}${listed}`
-  const files = opened.attachments.filter((file) => !isHidden || !namesSender(file))
+  const files = opened.attachments.filter((file) => !isHidden || !mail.namesSender(file))
   const message = relayMessage({
     isReport: input.isReport,
     facts: [
       ...[...ofCase, ...input.facts].filter(isFirst),
       fact('From', `${who}, ${signedWords(opened)}`),
-      fact('Subject', subjectOf(opened) || 'none')
+      fact('Subject', mail.subjectOf(opened) || 'none')
     ],
     details: [
       ...ofCase.filter((one) => !isFirst(one)),
@@ -128,7 +119,7 @@ function forwarded(
     ],
     isUnread: opened.failure !== null,
     isQuarantined: input.quarantined,
-    warnings: [...opened.warnings.map((code) => WARNINGS[code]), ...input.warnings],
+    warnings: [...opened.warnings.map((code) => mail.WARNINGS[code]), ...input.warnings],
     text: opened.text,
     outsideText: opened.outsideText,
     files: files.map(
@@ -151,7 +142,7 @@ function onlyAdvises(one: Maintainer): boolean {
   return missingRoles(one).length > 0
 }
 
-function senderWords({ outer: { from } }: OpenedMail): string {
+function senderWords({ outer: { from } }: mail.OpenedMail): string {
   return from === null ? 'not known' : `${from.name} <${from.address}>`.trim()
 }
 
@@ -198,13 +189,13 @@ export function caseFacts(
   ].filter(({ value }) => value !== '')
 }
 
-function encryptionWords({ failure, encrypted, structure }: OpenedMail): string {
-  if (failure !== null) return `could NOT be opened. ${FAILURES[failure]}`
+function encryptionWords({ failure, encrypted, structure }: mail.OpenedMail): string {
+  if (failure !== null) return `could NOT be opened. ${mail.FAILURES[failure]}`
   if (!encrypted) return 'no, anybody on the way could read it'
   return structure === 'inline' ? 'yes (inline, without protected headers)' : 'yes, to the desk key'
 }
 
-function signedWords({ signatures: [signature] }: OpenedMail): string {
+function signedWords({ signatures: [signature] }: mail.OpenedMail): string {
   if (signature === undefined) return 'not signed'
   return signature.state === 'valid' ? 'signature valid' : 'signature not proved'
 }
@@ -222,11 +213,11 @@ function signatureWords(input: RelayInput): string {
   const more =
     others.length > 0 ? `; ${count(others.length, 'more signature', 'more signatures')}` : ''
   const mark = state === 'valid' ? coverWords(first, opened) : 'not proved'
-  return `${mark}. ${explainSignature(first)} (key ${whose}${known}${more})`
+  return `${mark}. ${mail.explainSignature(first)} (key ${whose}${known}${more})`
 }
 
 /** How much of what the relay shows a valid signature covers. */
-function coverWords({ coversWhole }: Signature, { outsideText }: OpenedMail): string {
+function coverWords({ coversWhole }: mail.Signature, { outsideText }: mail.OpenedMail): string {
   if (!coversWhole) return 'in part, not the whole message'
   return outsideText === '' ? 'yes' : 'in part, not the text outside'
 }

@@ -2,20 +2,7 @@
  * Where a case and its notice stand, in the reader's words: for `/status`, for the answer to commands and for `/cases`. Counts of
  * list members only, never a name (G5).
  */
-import {
-  type Addressed,
-  addressAmong,
-  addresseesOf,
-  type CaseRecord,
-  type CaseState,
-  comingDate,
-  isOpen,
-  type ListedCase,
-  type ReporterKeys,
-  reporterWith,
-  underOneNumber,
-  type WaitingWords
-} from '../domain/case.ts'
+import * as cases from '../domain/case.ts'
 import { type ClockRun, type Due, firstDue } from '../domain/clock.ts'
 import { type Fingerprint } from '../domain/ids.ts'
 import { HOLD_REASONS, type NoticeRecord } from '../domain/notice.ts'
@@ -31,7 +18,7 @@ import * as content from './notice-content.ts'
 import { noticeFaults } from './notice-lint.ts'
 import { keyChoice, nameOf, reporterPath } from './recipients.ts'
 
-const STATES: Readonly<Record<CaseState, string>> = {
+const STATES: Readonly<Record<cases.CaseState, string>> = {
   received: 'new',
   triaging: 'being examined',
   'needs-info': 'waiting for the reporter',
@@ -45,10 +32,10 @@ const STATES: Readonly<Record<CaseState, string>> = {
 }
 
 /** The state of a case in words, with the code of its rejection and the reason of the decision that led there (B9). */
-export function stateWords(of: Pick<CaseRecord, 'state' | 'decided' | 'mergedInto'>): string {
+export function stateWords(of: Pick<cases.CaseRecord, 'state' | 'decided' | 'mergedInto'>): string {
   const { state, decided, mergedInto } = of
   if (mergedInto !== null) return `merged into ${mergedInto}`
-  const isReopened = decided?.kind === 'reopened' && isOpen(state)
+  const isReopened = decided?.kind === 'reopened' && cases.isOpen(state)
   const { code = '', reason = '' } = decided?.kind === state || isReopened ? decided : {}
   const because = reason === '' ? '' : `${isReopened ? 'reopened ' : ''}because: ${reason}`
   const why = [code, because].filter(Boolean).join(', ')
@@ -58,11 +45,10 @@ export function stateWords(of: Pick<CaseRecord, 'state' | 'decided' | 'mergedInt
 /** Where a case stands, on one line. */
 export function standing(draft: Draft): string {
   const { case: record, notice, settings } = draft
-  const isOver = !isOpen(record.state) || record.state === 'disclosed'
+  const isOver = !cases.isOpen(record.state) || record.state === 'disclosed'
   // A notice that never left no longer matters once the case is public or over.
-  const hasLeft = notice?.state === 'released' && draft.bound.copies.left > 0
-  const isMoot = notice === null || (isOver && !hasLeft)
-  const noticed = isMoot ? [] : [`advance notice ${noticeWords(notice, draft)}`]
+  const isMoot = notice === null || (isOver && notice.state !== 'released')
+  const noticed = isMoot ? [] : [`advance notice ${noticeWords(notice, record)}`]
   const waiting = whoWaits(draft)
   const wait = waiting.length === 1 ? 'waits' : 'wait'
   const waits = waiting.length === 0 ? [] : [`${listed(waiting)} ${wait} for an answer`]
@@ -78,19 +64,17 @@ export const NOTICE_STATES: Readonly<Record<NoticeRecord['state'], string>> = {
   held: 'on hold'
 }
 
-/** What was released is leaving until its first copy has left, and was not sent where none can leave any more. */
-function noticeWords({ state }: NoticeRecord, { bound }: Draft): string {
-  const { left, here, onTheWay } = bound.copies
-  if (state !== 'released' || left > 0) return NOTICE_STATES[state]
-  return here + onTheWay > 0 ? NOTICE_STATES.releasing : 'not sent'
+/** What was released is leaving until its first copy has left. */
+function noticeWords({ state }: NoticeRecord, record: cases.CaseRecord): string {
+  return NOTICE_STATES[state === 'released' && record.state === 'planned' ? 'releasing' : state]
 }
 
 /** One case of a list: number, state, owner, reporters, subject and what is due (B15). */
 export function caseLines(
-  { due, ...record }: ListedCase,
+  { due, ...record }: cases.ListedCase,
   { settings, now }: Pick<CommandContext, 'settings' | 'now'>
 ): string {
-  const from = addresseesOf(record).map(({ contact }) => contact.address)
+  const from = cases.addresseesOf(record).map(({ contact }) => contact.address)
   return [
     `${record.tag}  ${stateWords(record)}; ${ownerWords(record, settings)}`,
     [from.join(', '), record.subject.replaceAll(/\s+/g, ' ')].filter(Boolean).join(': '),
@@ -98,7 +82,7 @@ export function caseLines(
   ].join('\n    ')
 }
 
-function ownerWords({ owner }: CaseRecord, settings: Settings): string {
+function ownerWords({ owner }: cases.CaseRecord, settings: Settings): string {
   return owner === null ? 'no owner' : `owner ${nameOf(owner, settings)}`
 }
 
@@ -116,7 +100,7 @@ export function dueInDraft(draft: Draft): Due | null {
 export function whoWrote(draft: Draft): readonly string[] {
   const waiting = promisesAfter(draft).flatMap(({ start: { kind, about } }) =>
     kind === 'reporter-wrote'
-      ? (reporterWith(draft.case, about.reporter)?.contact?.address ?? 'the reporter')
+      ? (cases.reporterWith(draft.case, about.reporter)?.contact?.address ?? 'the reporter')
       : []
   )
   return [...new Set(waiting)]
@@ -126,7 +110,7 @@ export function whoWrote(draft: Draft): readonly string[] {
 function whoWaits(draft: Draft): readonly string[] {
   const waiting = promisesAfter(draft).flatMap(({ start: { about }, clock: { stops } }) =>
     stops.includes('answered') && 'reporter' in about
-      ? addressAmong(draft.case, about.reporter)
+      ? cases.addressAmong(draft.case, about.reporter)
       : []
   )
   return [...new Set(waiting)].filter(Boolean)
@@ -135,7 +119,7 @@ function whoWaits(draft: Draft): readonly string[] {
 type Settling = 'answered' | 'plan-told' | 'told-otherwise'
 
 /** Whether a promise to this reporter can be kept so: by any answer, by a plan and not just any answer (M-08), or by a record. */
-export function isPromised(draft: Draft, by: Settling, { id }: Addressed): boolean {
+export function isPromised(draft: Draft, by: Settling, { id }: cases.Addressed): boolean {
   return promisesAfter(draft).some(
     ({ start: { about }, clock: { stops } }) =>
       stops.includes(by) &&
@@ -145,7 +129,7 @@ export function isPromised(draft: Draft, by: Settling, { id }: Addressed): boole
 }
 
 /** Names a message that waits by its kind, author, recipient and time; never says what it holds. */
-export function waitingName(words: WaitingWords, settings: Settings): string {
+export function waitingName(words: cases.WaitingWords, settings: Settings): string {
   const { authorId, at, mail, reporter } = words
   const when = formatInstant(at, settings.desk.timezone)
   return `${nounOf(mail)} by ${nameOf(authorId, settings)} to ${reporter.contact.address}, ${when}`
@@ -161,7 +145,7 @@ export function* statusLines(draft: Draft): Iterable<string> {
   for (const line of answerLines(record, settings.desk.timezone)) yield `Reporter: ${line}`
   const due = dueInDraft(draft)
   yield `Due: ${due === null ? 'nothing' : promiseWords(due, draft)}`
-  const reporters = addresseesOf(record)
+  const reporters = cases.addresseesOf(record)
   const wrote = whoWrote(draft)
   if (reporters.length > 1 && wrote.length > 0)
     yield `Reporters who wrote last: ${listed(wrote)}; /reply in a reply to their message answers it`
@@ -173,13 +157,15 @@ export function* statusLines(draft: Draft): Iterable<string> {
   yield `Owner: ${owner === null ? 'nobody' : nameOf(owner, settings)}`
   yield* dateLines(draft)
   if (product.policy.notice !== null) yield* noticeLines(draft)
-  if (isOpen(record.state) && owner === null) yield 'Missing: an owner (/take)'
+  if (cases.isOpen(record.state) && owner === null) yield 'Missing: an owner (/take)'
 }
 
 /** Whether each reporter was answered; the address is named only if there are several. */
-export function answerLines(record: CaseRecord, timezone: string): string[] {
-  const reporters = addresseesOf(record)
-  const never = isOpen(record.state) ? 'not answered by a person yet' : 'never answered by a person'
+export function answerLines(record: cases.CaseRecord, timezone: string): string[] {
+  const reporters = cases.addresseesOf(record)
+  const never = cases.isOpen(record.state)
+    ? 'not answered by a person yet'
+    : 'never answered by a person'
   if (reporters.length === 0 && record.reporters.length > 0)
     return ['cannot be answered, because the report names no address']
   return reporters.map(({ answeredAt: at, contact }) => {
@@ -210,8 +196,8 @@ function* memberLines(draft: Draft): Iterable<string> {
 
 /** How answers reach this reporter, behind the word `Answers`. */
 export function reachWords(
-  reporter: Addressed,
-  keys: ReporterKeys,
+  reporter: cases.Addressed,
+  keys: cases.ReporterKeys,
   product: CommandContext['product']
 ): string {
   const { address } = reporter.contact
@@ -222,7 +208,7 @@ export function reachWords(
 }
 
 /** Which new keys came for a reporter while one is in use, and how to accept or refuse them; '' where none did. */
-function newKeyWords(reporter: Addressed, { bound, reporterKeys, product }: Draft): string {
+function newKeyWords(reporter: cases.Addressed, { bound, reporterKeys, product }: Draft): string {
   const path = reporterPath(reporter, reporterKeys, product)
   if (path.kind !== 'encrypted') return ''
   const isNew = (fingerprint: Fingerprint): boolean =>
@@ -255,11 +241,15 @@ function* disclosureLines(draft: Draft): Iterable<string> {
 const RECORD_IT = 'if it is public, record that with /disclosed'
 
 /** The date while it holds, and that of a public case, with its reason (B9); '' for none. */
-export function disclosureWords(record: CaseRecord, timezone: string, isPublic: boolean): string {
+export function disclosureWords(
+  record: cases.CaseRecord,
+  timezone: string,
+  isPublic: boolean
+): string {
   const { disclosureReason: reason } = record
   const said = `${content.dateWords(record, timezone)}${reason === '' ? '' : ` (set because: ${reason})`}`
   if (isPublic && said !== '') return `recorded as public; the date was ${said}`
-  return isOpen(record.state) ? said : ''
+  return cases.isOpen(record.state) ? said : ''
 }
 
 /** The date, what each reporter said about it, and which of them will be told it when we have a key of theirs (B19). */
@@ -267,7 +257,7 @@ export function* dateLines(draft: Draft): Iterable<string> {
   yield* disclosureLines(draft)
   const { product, now, settings, case: record, reporterKeys } = draft
   const about = { record, events: recordAfter(draft, dateTalk(draft).decisions), now }
-  for (const reporter of addresseesOf(record)) {
+  for (const reporter of cases.addresseesOf(record)) {
     const answer = dateAnswer(about, reporter, settings.desk.timezone)
     if (answer !== '') yield `Date: ${answer}`
     if (
@@ -281,12 +271,12 @@ export function* dateLines(draft: Draft): Iterable<string> {
 /** What a reporter answered about the date that is to come, or that they did not; '' where nobody wrote to them about it. */
 export function dateAnswer(
   { record, events, now }: Facts,
-  reporter: Addressed,
+  reporter: cases.Addressed,
   timezone: string
 ): string {
-  const ofPerson = events.map((one) => underOneNumber(record, one))
+  const ofPerson = events.map((one) => cases.underOneNumber(record, one))
   const words = wordsAboutDate(ofPerson, reporter)
-  const date = comingDate(record, now)
+  const date = cases.comingDate(record, now)
   const said = words.filter(({ about }) => 'date' in about && about.date === date)
   const answer = said.findLast(({ kind }) => kind === 'date-answered') ?? said.at(-1)
   if (answer === undefined) return ''
@@ -311,7 +301,7 @@ function* noticeLines(draft: Draft): Iterable<string> {
   const { members } = draft.bound
   const to =
     members.length === 0 ? 'nobody on the list' : count(members.length, 'member', 'members')
-  yield `Advance notice: revision ${notice.revision}, ${noticeWords(notice, draft)}${whereWords(notice, to, draft)}`
+  yield `Advance notice: revision ${notice.revision}, ${noticeWords(notice, draft.case)}${whereWords(notice, to, draft)}`
   if (!isOpenYet) return
   const missing = content.missingFields(draft)
   const faults = [...noticeFaults(draft)]

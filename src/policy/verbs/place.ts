@@ -1,16 +1,5 @@
 /** The verbs that say where a report belongs: to which product and to which case. */
-import {
-  type Addressed,
-  type CaseRecord,
-  type CaseState,
-  comingDate,
-  everybodyOf,
-  isOpen,
-  isSamePerson,
-  type ListedCase,
-  numbersOf,
-  reporterWith
-} from '../../domain/case.ts'
+import * as cases from '../../domain/case.ts'
 import { type ClockRun } from '../../domain/clock.ts'
 import { type Decision, recorded } from '../../domain/decision.ts'
 import { aboutCase, byMaintainer, type EventKind } from '../../domain/event.ts'
@@ -76,8 +65,10 @@ const merge: Handler = (draft, command) => {
   requireLegal(draft, 'merged')
   const into = parseCaseTag(command.words.join(' '))
   if (into === null) throw new Refusal('Please name the case to merge this one into: /merge CASE.')
-  const target = draft.openCases.find((one) => isOpen(one.state) && numbersOf(one).includes(into))
-  if (numbersOf(draft.case).includes(into))
+  const target = draft.openCases.find(
+    (one) => cases.isOpen(one.state) && cases.numbersOf(one).includes(into)
+  )
+  if (cases.numbersOf(draft.case).includes(into))
     throw new Refusal(`${into} is a number of this case; it cannot be merged into itself.`)
   if (target === undefined)
     throw new Refusal(
@@ -89,7 +80,7 @@ const merge: Handler = (draft, command) => {
   refuseIf(tag === into ? null : isOther)
   const { case: from, now } = draft
   // Its reporters keep the date, and would read of no other.
-  const isDateLost = comingDate(from, now) !== null && comingDate(target, now) === null
+  const isDateLost = cases.comingDate(from, now) !== null && cases.comingDate(target, now) === null
   refuseIf(isDateLost ? `${tag} has no date to come, and this case has one. ${SET_DATE}` : null)
   const says = decisionMail(draft, (told) => decided(draft, 'merged', { into, told }), {
     mail: 'merged',
@@ -116,10 +107,10 @@ function waitsIn(into: CaseTag, decision: Decision): Decision {
 }
 
 /** Reporters who are merged into a case with a date are asked about it or told it, as the others were. */
-function askAbout(into: ListedCase, draft: Draft): void {
+function askAbout(into: cases.ListedCase, draft: Draft): void {
   const { disclosureAt: date, disclosureZone, state, isListTold, tag } = into
   const reporters = draft.case.reporters.filter(
-    (one) => !into.reporters.some((other) => isSamePerson(one, other))
+    (one) => !into.reporters.some((other) => cases.isSamePerson(one, other))
   )
   if (state === 'disclosed' || date === null || date <= draft.now) return
   const asking = {
@@ -128,7 +119,7 @@ function askAbout(into: ListedCase, draft: Draft): void {
     product: productNamed(into.product, draft.settings)
   }
   const word = isListTold === true ? 'date' : 'question'
-  const owed = everybodyOf(asking.case).map((reporter) => ({ reporter, word, date }) as const)
+  const owed = cases.everybodyOf(asking.case).map((reporter) => ({ reporter, word, date }) as const)
   draft.asked = tellEach(owed, asking, tag)
 }
 
@@ -137,7 +128,7 @@ function askAbout(into: ListedCase, draft: Draft): void {
  * first answer, or because they wrote again and this merge does not answer them. A promise that was kept is not made anew, and
  * what a merge alone makes good in no way goes on waiting.
  */
-function movedIn(draft: Draft, into: CaseRecord): Decision[] {
+function movedIn(draft: Draft, into: cases.CaseRecord): Decision[] {
   const { tag, reporters } = draft.case
   const together = { reporters: [...into.reporters, ...reporters] }
   const more = happening(draft).filter(({ kind }) => kind !== 'merged')
@@ -152,10 +143,10 @@ function movedIn(draft: Draft, into: CaseRecord): Decision[] {
       : []
   )
   const moved = reporters.flatMap(({ id, contact }) => {
-    const own = reporterWith(draft.case, id)?.id
+    const own = cases.reporterWith(draft.case, id)?.id
     const runOf = (kind: EventKind): ClockRun | undefined =>
       runs.find(({ clock, key }) => key === own && clock.starts.includes(kind))
-    const reporter = reporterWith(together, id)?.id ?? id
+    const reporter = cases.reporterWith(together, id)?.id ?? id
     const [first, again] = contact === null ? [] : [runOf('opened'), runOf('reporter-wrote')]
     const promised = Object.fromEntries(
       begun.map(({ id: clock }) => [
@@ -176,8 +167,12 @@ function movedIn(draft: Draft, into: CaseRecord): Decision[] {
 const STILL_WAITS: readonly EventKind[] = ['other-wrote', 'reporter-unreached', 'words-wait']
 
 /** What a reporter reads of a merge: no number but their own, because people must not learn of others. */
-function togetherWords(reporter: Addressed, from: CaseRecord, into: CaseRecord): string {
-  const own = into.reporters.find((one) => isSamePerson(one, reporter))
+function togetherWords(
+  reporter: cases.Addressed,
+  from: cases.CaseRecord,
+  into: cases.CaseRecord
+): string {
+  const own = into.reporters.find((one) => cases.isSamePerson(one, reporter))
   if (own !== undefined)
     return `We handle your report ${reporter.id} together with ${own.id}. To add something, please reply to this message.`
   const isNews = isAccepted(into.state) && !isAccepted(from.state)
@@ -186,7 +181,7 @@ function togetherWords(reporter: Addressed, from: CaseRecord, into: CaseRecord):
   return `${news}${isPublic ? 'The issue is public now. ' : ''}We handle your report in one case with everything else that we have about this problem. Your case number stays the same.`
 }
 
-const isAccepted = (state: CaseState): boolean =>
+const isAccepted = (state: cases.CaseState): boolean =>
   ['accepted', 'planned', 'noticed', 'disclosed'].includes(state)
 
 export const PLACE: readonly Verb[] = [
