@@ -30,11 +30,13 @@ export async function listTheNotices(call: Call): Promise<void> {
       CASE: (row) => row.case,
       REVISION: (row) => row.revision,
       STATE: (row) => NOTICE_STATES[row.state],
-      'LIST HAS': ({ listHas }) => listHas?.revision ?? '-',
+      'LIST HAS': ({ listHas, revision, deliveries: { sent, bounced } }) =>
+        listHas?.revision ?? (sent + bounced > 0 ? revision : '-'),
       'RELEASE AT': (row) => row.releaseAt ?? '-',
       RELEASED: (row) => row.releasedAt ?? '-',
       SENT: (row) => row.deliveries.sent,
-      HELD: (row) => row.deliveries.held
+      HELD: (row) => row.deliveries.held,
+      FAILED: ({ deliveries: { bounced, 'given-up': lost } }) => bounced + lost
     })
   })
 }

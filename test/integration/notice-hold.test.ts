@@ -146,6 +146,11 @@ describeWith(['dovecot', 'gpg'], 'a notice held by the operator', async () => {
     const shown = await desk.cli('notice', 'show', notice.caseTag)
     expect(shown.stdout).toMatch(/^Disclosure: .+\nOn hold: since .+/m)
     expect(shown.stdout).toMatch(/^beta +1 +held +no longer approved /m)
+    // One copy sent, one not sealed, and one refused by the server.
+    inDatabase((tx) => tx.run("UPDATE outbox SET state = 'given-up' WHERE id = ?", [copy?.id ?? 0]))
+    const { stdout } = await desk.cli('notice', 'list')
+    expect(stdout).toMatch(/STATE +LIST HAS .*SENT +HELD +FAILED/)
+    expect(stdout).toMatch(new RegExp(`^${notice.caseTag} +1 +on hold +1 +- +- +1 +1 +1$`, 'm'))
   })
 
   it('is refused in one line when all of it has left, or there is none, and changes nothing', async () => {
