@@ -242,7 +242,7 @@ function together(all: readonly Said[]): Said {
   }
 }
 
-/** Writes to those of these people who are owed a word, here and in their other cases. Questions are not stored, so none can be out of date. */
+/** Writes to those of these people who are owed a word, here and in their other cases. Questions are worked out anew. */
 export function tellOwing(people: readonly cases.Reporter[], about: DateAbout, by: Actor): Said {
   const { record, settings, dated = [] } = about
   const others = dated
