@@ -2,13 +2,7 @@
  * The relay of one message to the maintainers: first whom a reply would reach, then the block of facts, then the text and the
  * files. Pure: builds decisions, encrypts nothing.
  */
-import {
-  type CaseMessage,
-  type CaseRecord,
-  isOpen,
-  type ReporterKeys,
-  reporterKeyOf
-} from '../domain/case.ts'
+import * as cases from '../domain/case.ts'
 import { type Due } from '../domain/clock.ts'
 import { type Decision } from '../domain/decision.ts'
 import { groupBy } from '../domain/group.ts'
@@ -38,12 +32,12 @@ export type CaseAbout = Pick<CommandContext, 'product' | 'settings' | 'now'> & {
 
 export type RelayInput = CaseAbout &
   Pick<Situation, 'arrivalId' | 'opened' | 'quarantined' | 'member' | 'receivedAt' | 'size'> & {
-    readonly record: CaseRecord
-    readonly reporterKeys: ReporterKeys
+    readonly record: cases.CaseRecord
+    readonly reporterKeys: cases.ReporterKeys
     /** Whether the content stays out: `opened` holds none then, and the files of the message do not go along. */
     readonly isWithheld: boolean
     /** Who wrote it. */
-    readonly writer: Pick<CaseMessage, 'author' | 'authorId'>
+    readonly writer: Pick<cases.CaseMessage, 'author' | 'authorId'>
     /** Whether it opened the case. */
     readonly isReport: boolean
     /** Extra facts, for example what became of the acknowledgement. */
@@ -173,12 +167,12 @@ function fact(label: string, value: string): FactLine {
 
 /** The lines that stand on top of everything about a case. */
 export function caseFacts(
-  record: CaseRecord,
+  record: cases.CaseRecord,
   { product, settings, due, now }: CaseAbout
 ): FactLine[] {
   const { timezone } = settings.desk
   const { tag, state, owner } = record
-  const nobody = isOpen(state) ? 'nobody yet (/take makes it yours)' : ''
+  const nobody = cases.isOpen(state) ? 'nobody yet (/take makes it yours)' : ''
   return [
     fact('Case', `${tag}, ${stateWords(record)}`),
     fact('Product', `${product.name} (policy ${product.policy.id})`),
@@ -203,7 +197,7 @@ function signedWords({ signatures: [signature] }: mail.OpenedMail): string {
 function signatureWords(input: RelayInput): string {
   const { opened, reporterKeys } = input
   const reporter = answeredIn(input)
-  const key = reporter === 'several' ? null : reporterKeyOf(reporter, reporterKeys)
+  const key = reporter === 'several' ? null : cases.reporterKeyOf(reporter, reporterKeys)
   const [first, ...others] = opened.signatures
   if (first === undefined) return 'no'
   const { fingerprint, issuer, state } = first

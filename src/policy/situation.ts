@@ -3,14 +3,7 @@
  * knows around it. Plain data; the hash is passed in as a function because the core may not import it.
  */
 import { type Address } from '../domain/address.ts'
-import {
-  type CaseRecord,
-  type ListedCase,
-  type ReporterKey,
-  type ReporterKeys,
-  type WaitingKey,
-  type WaitingWords
-} from '../domain/case.ts'
+import * as cases from '../domain/case.ts'
 import { type CaseHistory } from '../domain/case-machine.ts'
 import { type SealedRecipient } from '../domain/decision.ts'
 import { type DeskEvent } from '../domain/event.ts'
@@ -41,9 +34,9 @@ export type Situation = Moment & {
   /** The list member whose message it answers, while on the list. */
   readonly answeredMember: (MemberRecord & { readonly keyData: Uint8Array }) | null
   /** The case that its protected subject or, if a list member signed it, its text names. */
-  readonly tagged: CaseRecord | null
+  readonly tagged: cases.CaseRecord | null
   /** The case that its subject names, protected or not. */
-  readonly subjectCase: CaseRecord | null
+  readonly subjectCase: cases.CaseRecord | null
   /** For a bounce: the outgoing message it returns. */
   readonly bounced: Issued | null
   /** The list member whose key validly signed the message, or else whose address it came from. */
@@ -54,15 +47,15 @@ export type Situation = Moment & {
   /** A signature inside, which no key verified, claims a key that is known for somebody at another address. */
   readonly signedByAnother: boolean
   /** The pinned key of the message's sender. */
-  readonly senderKey: ReporterKey | null
+  readonly senderKey: cases.ReporterKey | null
   /** Keys of the sender's address that are not in use: offered and not accepted, or replaced. */
-  readonly waitingKeys: readonly Pick<WaitingKey, 'fingerprint' | 'refusedAt'>[]
+  readonly waitingKeys: readonly Pick<cases.WaitingKey, 'fingerprint' | 'refusedAt'>[]
   /** What was written to the sender and waits for a key of theirs, in all their cases. */
-  readonly waitingWords: readonly WaitingWords[]
+  readonly waitingWords: readonly cases.WaitingWords[]
   /** All open cases of the sender that have a date. */
   readonly dated: readonly DatedCase[]
   /** The sender's pinned key together with what this message brings of that same key; null when it brings nothing new. */
-  readonly mergedKey: ReporterKey | null
+  readonly mergedKey: cases.ReporterKey | null
   /** Which automatic answers left lately. */
   readonly history: {
     /** How many acknowledgements left to this sender in the last 24 hours or will leave. */
@@ -79,7 +72,7 @@ export type Situation = Moment & {
   /** Whether a report came from the same address before; its case may have ended. */
   readonly hasReported: boolean
   /** All open cases, and ended ones in which something is due, where a maintainer's command asks for them; else empty. */
-  readonly openCases: readonly ListedCase[]
+  readonly openCases: readonly cases.ListedCase[]
   /** What a maintainer's commands act on; null when the message names no known case. */
   readonly bound: BoundCase | null
 }
@@ -96,27 +89,27 @@ export function answeredMessage({
 }
 
 /** A message of the desk that somebody refers to, with its case. */
-export type Issued = NamedMessage & { readonly case: CaseRecord }
+export type Issued = NamedMessage & { readonly case: cases.CaseRecord }
 
 /** A case, and what was said of its date. */
-export type DatedCase = { readonly record: CaseRecord; readonly events: readonly DeskEvent[] }
+export type DatedCase = { readonly record: cases.CaseRecord; readonly events: readonly DeskEvent[] }
 
 /** A case with all that commands may read or change. */
 export type BoundCase = {
-  readonly case: CaseRecord
+  readonly case: cases.CaseRecord
   readonly history: CaseHistory
   /** All that happened to it, but for the messages that the mail server took. */
   readonly events: readonly DeskEvent[]
   /** The number that the message names: that of the case, or of one that was merged into it. */
   readonly named: CaseTag
-  readonly reporterKeys: ReporterKeys
+  readonly reporterKeys: cases.ReporterKeys
   /** Keys that name a reporter and are not in use: sent before, or attached to this message of a maintainer. */
-  readonly offeredKeys: readonly (ReporterKey & {
+  readonly offeredKeys: readonly (cases.ReporterKey & {
     readonly address: Address
     readonly wasInUse?: boolean
   })[]
   /** What was written to its reporters and waits for a key of theirs, in all their cases. */
-  readonly waitingWords: readonly WaitingWords[]
+  readonly waitingWords: readonly cases.WaitingWords[]
   /** All other open cases of its reporters that have a date. */
   readonly dated: readonly DatedCase[]
   readonly notice: NoticeRecord | null

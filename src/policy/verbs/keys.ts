@@ -4,13 +4,7 @@
  * theirs, even if it is in use. After either command, what waited leaves if a way is open.
  */
 import { type Address, addressKey, isSameAddress } from '../../domain/address.ts'
-import {
-  type Addressed,
-  addresseesOf,
-  type Reporter,
-  type ReporterKey,
-  reporterKeyOf
-} from '../../domain/case.ts'
+import * as cases from '../../domain/case.ts'
 import { byMaintainer } from '../../domain/event.ts'
 import { type Fingerprint, formatFingerprint, parseFingerprint } from '../../domain/ids.ts'
 import { reporterIn } from '../conversation.ts'
@@ -65,7 +59,7 @@ const refuseKey: Handler = (draft, command) => {
 }
 
 function withoutKey(fingerprint: Fingerprint, address: Address) {
-  return <R extends Reporter>(reporter: R): R =>
+  return <R extends cases.Reporter>(reporter: R): R =>
     reporter.contact !== null && isSameAddress(reporter.contact.address, address)
       ? { ...reporter, unusedKeys: reporter.unusedKeys.filter((key) => key !== fingerprint) }
       : reporter
@@ -80,9 +74,9 @@ function wordsComplaint({ words }: Draft, verb: 'accept' | 'refuse'): string | n
 }
 
 type NamedKey = {
-  readonly reporter: Addressed
-  readonly key: ReporterKey
-  readonly before: ReporterKey | null
+  readonly reporter: cases.Addressed
+  readonly key: cases.ReporterKey
+  readonly before: cases.ReporterKey | null
 }
 
 /** The key of this fingerprint, in use or not, and the reporter of the case for whom it came. */
@@ -93,8 +87,8 @@ function namedKey(draft: Draft, written: string): NamedKey {
     throw new Refusal(
       `Which key? Write its whole fingerprint, 40 or 64 hexadecimal digits${knownKeys(draft)}.`
     )
-  const theirs = addresseesOf(draft.case).flatMap((reporter): NamedKey[] => {
-    const before = reporterKeyOf(reporter, draft.reporterKeys)
+  const theirs = cases.addresseesOf(draft.case).flatMap((reporter): NamedKey[] => {
+    const before = cases.reporterKeyOf(reporter, draft.reporterKeys)
     const offered = offeredKeys.find(
       (one) =>
         one.fingerprint === fingerprint && isSameAddress(one.address, reporter.contact.address)
@@ -122,7 +116,8 @@ function namedKey(draft: Draft, written: string): NamedKey {
 }
 
 function noSuchKey(draft: Draft): string {
-  const addresses = addresseesOf(draft.case)
+  const addresses = cases
+    .addresseesOf(draft.case)
     .map(({ contact }) => contact.address)
     .join(' or ')
   if (addresses === '')
