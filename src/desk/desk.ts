@@ -5,7 +5,7 @@
 import { type Sha256 } from '../domain/ids.ts'
 import { type Settings } from '../domain/settings.ts'
 import { type Instant } from '../domain/time.ts'
-import * as effects from '../effects/effects.ts'
+import type * as effects from '../effects/effects.ts'
 import { type Render } from '../messages/render.ts'
 import { type Database } from '../store/database.ts'
 

@@ -3,7 +3,7 @@
  * knows around it. Plain data; the hash is passed in as a function because the core may not import it.
  */
 import { type Address } from '../domain/address.ts'
-import * as cases from '../domain/case.ts'
+import type * as cases from '../domain/case.ts'
 import { type CaseHistory } from '../domain/case-machine.ts'
 import { type SealedRecipient } from '../domain/decision.ts'
 import { type DeskEvent } from '../domain/event.ts'
