@@ -17,26 +17,7 @@ import { SAMPLE, SAMPLE_DESK } from '../../src/messages/render.ts'
 import { type CommandContext } from '../../src/policy/draft.ts'
 import { decideMaintainerMail } from '../../src/policy/maintainer-mail.ts'
 import { VERBS } from '../../src/policy/verbs/index.ts'
-import {
-  ALICE_KEY,
-  BEGAN_IN_CLEAR,
-  bound,
-  caseRecord,
-  commandContext,
-  file,
-  GRACE,
-  headers,
-  keysOf,
-  LINUS,
-  maintainerMail,
-  noticeRecord,
-  reporter,
-  runText,
-  SETTINGS,
-  signature,
-  situation,
-  tag
-} from '../unit/policy/samples.ts'
+import * as samples from '../unit/policy/samples.ts'
 import { type Exhibit } from './exhibits.ts'
 
 type Preset = ReadPolicy & { readonly preset: string | null }
@@ -44,8 +25,8 @@ type Preset = ReadPolicy & { readonly preset: string | null }
 const NOW = '2026-11-27T10:42:00.000Z' as Instant
 const RECEIVED = '2026-11-27T09:00:00.000Z' as Instant
 const DISCLOSURE = '2026-12-09T13:00:00.000Z' as Instant
-const TAG = SAMPLE.tag ?? tag('ACME-2026-0007')
-const KEY = { ...ALICE_KEY, firstSeenAt: RECEIVED }
+const TAG = SAMPLE.tag ?? samples.tag('ACME-2026-0007')
+const KEY = { ...samples.ALICE_KEY, firstSeenAt: RECEIVED }
 
 /** A desk with one product under this policy, and a case of Alice's. */
 function deskOf({ policy, calendar }: Preset) {
@@ -55,25 +36,25 @@ function deskOf({ policy, calendar }: Preset) {
     calendar: { weekend: calendar.weekend, timezone, holidays: [] }
   }
   const settings = {
-    ...SETTINGS,
-    desk: { ...SETTINGS.desk, ...SAMPLE_DESK },
+    ...samples.SETTINGS,
+    desk: { ...samples.SETTINGS.desk, ...SAMPLE_DESK },
     maintainers: [
-      { ...GRACE, name: 'Grace Hopper' },
-      { ...LINUS, name: 'Linus Torvalds' }
+      { ...samples.GRACE, name: 'Grace Hopper' },
+      { ...samples.LINUS, name: 'Linus Torvalds' }
     ],
     products: [product],
-    limits: { ...SETTINGS.limits, commands_per_mail: 50 }
+    limits: { ...samples.SETTINGS.limits, commands_per_mail: 50 }
   }
-  const record = caseRecord({
+  const record = samples.caseRecord({
     ...{ tag: TAG, subject: 'Heap overflow in the parser', receivedAt: RECEIVED },
-    reporters: [reporter({ id: TAG })]
+    reporters: [samples.reporter({ id: TAG })]
   })
   const opened = happened('opened', { product: 'parser', reporter: TAG, receivedAt: RECEIVED })
-  const context = commandContext({
-    ...{ now: NOW, settings, product, author: settings.maintainers[0] ?? GRACE },
+  const context = samples.commandContext({
+    ...{ now: NOW, settings, product, author: settings.maintainers[0] ?? samples.GRACE },
     message: { id: null, date: NOW },
-    bound: bound({
-      ...{ case: record, named: TAG, events: [opened], reporterKeys: keysOf(KEY) },
+    bound: samples.bound({
+      ...{ case: record, named: TAG, events: [opened], reporterKeys: samples.keysOf(KEY) },
       history: historyOf([opened])
     })
   })
@@ -132,23 +113,28 @@ function ofAll(usual: Preset): Exhibit[] {
   const dated = { disclosureAt: DISCLOSURE, disclosureZone: 'Europe/Berlin', owner: 'grace' }
   const planned = { case: { ...record, ...dated, state: 'planned' } as const }
   const noticed = { case: { ...record, ...dated, state: 'noticed' } as const }
-  const notice = noticeRecord({ caseTag: TAG, fields: WITHOUT_PATCHES })
-  const left = noticeRecord({ caseTag: TAG, state: 'released', releasedAt: NOW, hasLeft: true })
+  const notice = samples.noticeRecord({ caseTag: TAG, fields: WITHOUT_PATCHES })
+  const left = samples.noticeRecord({
+    caseTag: TAG,
+    state: 'released',
+    releasedAt: NOW,
+    hasLeft: true
+  })
   const copies = { revision: 1, here: 1, onTheWay: 1, givenUp: 1, left: 39 }
   const openCases = (['received', 'triaging', 'accepted', 'noticed'] as const).map((state, at) => {
-    const id = tag(`ACME-2026-000${6 + at}`)
+    const id = samples.tag(`ACME-2026-000${6 + at}`)
     const reporters = record.reporters.map((one) => ({ ...one, id }))
     return {
       ...{ ...record, state, tag: id, reporters, owner: at === 0 ? null : 'grace' },
       due: at === 3 ? null : { at: DISCLOSURE, clock: at === 0 ? 'answer' : 'preflight' }
     }
   })
-  const inClear = { ...BEGAN_IN_CLEAR.case.reporters[0] }
+  const inClear = { ...samples.BEGAN_IN_CLEAR.case.reporters[0] }
   const clear = {
-    case: { ...record, reporters: [reporter({ ...inClear, id: TAG })] },
-    reporterKeys: keysOf(null)
+    case: { ...record, reporters: [samples.reporter({ ...inClear, id: TAG })] },
+    reporterKeys: samples.keysOf(null)
   }
-  const waiting = { reporterKeys: keysOf(null) }
+  const waiting = { reporterKeys: samples.keysOf(null) }
   const end = happened('closed', { disposition: 'disclosed', reason: '', told: 'told' })
   const closed = {
     ...{ case: { ...record, state: 'closed', owner: 'grace' } as const, events: [opened, end] },
@@ -162,7 +148,7 @@ function ofAll(usual: Preset): Exhibit[] {
     ...run('take and accept', '/take\n/accept\nWe will propose a date.'),
     ...run('answer in clear', '/reply\nThank you, we look into it.', clear),
     ...run('answer without a key', '/reply\nThank you, we look into it.', waiting),
-    ...run('files in clear', '/reply\nSee the file.', clear, { files: [file('log.txt')] }),
+    ...run('files in clear', '/reply\nSee the file.', clear, { files: [samples.file('log.txt')] }),
     ...run('question', '/ask\nWhich version is it?'),
     ...run('question for a key', '/ask', { ...waiting, reported: ['A crash.'] }),
     ...run('note', '/note\nThe parser is ours.'),
@@ -186,17 +172,17 @@ function ofAll(usual: Preset): Exhibit[] {
 
 /** A signed message that names no case. */
 function withoutCase({ settings, author }: CommandContext): Exhibit[] {
-  const mail = maintainerMail('case: ACME-2026-0999\n/take', author, {
-    signatures: [signature({ fingerprint: author.fingerprint })],
-    protected: headers({ from: author, to: [settings.desk] })
+  const mail = samples.maintainerMail('case: ACME-2026-0999\n/take', author, {
+    signatures: [samples.signature({ fingerprint: author.fingerprint })],
+    protected: samples.headers({ from: author, to: [settings.desk] })
   })
-  const decisions = decideMaintainerMail(situation({ opened: mail, settings })) ?? []
+  const decisions = decideMaintainerMail(samples.situation({ opened: mail, settings })) ?? []
   return shownOf('no such case', decisions)
 }
 
 /** Everything that one message with these commands sends. */
 function told(title: string, text: string, context: CommandContext): Exhibit[] {
-  return shownOf(title, runText(text, context).decisions)
+  return shownOf(title, samples.runText(text, context).decisions)
 }
 
 function shownOf(title: string, decisions: readonly Decision[]): Exhibit[] {

@@ -12,19 +12,7 @@ import {
   encryptedEntity,
   inlineEntity
 } from './entities.ts'
-import {
-  detachedInside,
-  HOLDS_NOTHING,
-  type Holds,
-  holding,
-  type Inner,
-  type IsFor,
-  innerStream,
-  type Other,
-  onePassInside,
-  otherWords,
-  outerStream
-} from './inside.ts'
+import * as within from './inside.ts'
 import { FOREIGN_MARK, lines, multipart } from './mime.ts'
 import {
   armored,
@@ -52,7 +40,7 @@ export type Exact = Pick<OpenedMail, 'structure' | 'encrypted' | 'decrypted' | '
 /** A body, what may be in it and what it is. */
 export type Body = {
   readonly entity: string
-  readonly holds: Holds
+  readonly holds: within.Holds
   readonly recipe: string
   readonly exact: Exact | null
 }
@@ -77,7 +65,10 @@ export function cleanBodies(random: Random, world: World, signed: Signed): Body[
   const { sessionKey, toDesk } = world.keys
   const seal = (stream: Buffer): string =>
     armored(random, 'MESSAGE', Buffer.concat([toDesk, framed(encryptedData(sessionKey, stream))]))
-  const inside: readonly Inner[] = [detachedInside(random, signed), onePassInside(signed)]
+  const inside: readonly within.Inner[] = [
+    within.detachedInside(random, signed),
+    within.onePassInside(signed)
+  ]
   return [
     ...inside.map((inner) => sealedAs('clean', encryptedEntity(seal(inner.stream)), inner)),
     ...inside.slice(1).map((inner) => inlineAs('clean', seal(inner.stream), inner)),
@@ -88,7 +79,7 @@ export function cleanBodies(random: Random, world: World, signed: Signed): Body[
 }
 
 /** A body, broken or not. */
-export function makeBody(random: Random, world: World, other: Other | undefined): Body {
+export function makeBody(random: Random, world: World, other: within.Other | undefined): Body {
   switch (random.int(12)) {
     case 0:
     case 1:
@@ -104,7 +95,7 @@ export function makeBody(random: Random, world: World, other: Other | undefined)
     case 7: {
       const { entity, bounce } = makeReport(random)
       const exact = { ...CLEAR_MAIL, shows: null, signature: null, bounce }
-      return { entity, holds: HOLDS_NOTHING, recipe: 'report', exact }
+      return { entity, holds: within.HOLDS_NOTHING, recipe: 'report', exact }
     }
     case 8:
     case 10:
@@ -122,7 +113,7 @@ function clearBody(random: Random, { keys }: World): Body {
   const { entity, shows } = makePayload(random, 'nothing signed', offered, [''])
   return {
     entity: entity.toString('latin1'),
-    holds: holding(shows),
+    holds: within.holding(shows),
     recipe: 'clear',
     exact: { ...CLEAR_MAIL, shows, signature: null, bounce: null }
   }
@@ -144,7 +135,7 @@ function aroundBody(random: Random, world: World): Body {
   const { payload, detached, signer } = random.pick(world.around)
   return {
     entity: detachedEntity(random, payload, detached).toString('latin1'),
-    holds: { ...HOLDS_NOTHING, mayBeValid: signer !== null, mayBeDecrypted: true },
+    holds: { ...within.HOLDS_NOTHING, mayBeValid: signer !== null, mayBeDecrypted: true },
     recipe: 'around',
     exact: null
   }
@@ -161,13 +152,13 @@ function signedBody(random: Random, world: World): Body {
     mayBeValid = false
   ): Body => ({
     entity: detachedEntity(random, payload, signature).toString('latin1'),
-    holds: { ...holding(signed.shows), mayBeValid },
+    holds: { ...within.holding(signed.shows), mayBeValid },
     recipe,
     exact: null
   })
   switch (random.int(6)) {
     case 0:
-      return broken(otherWords(signed.payload), signed.detached, 'other words')
+      return broken(within.otherWords(signed.payload), signed.detached, 'other words')
     case 1:
       return foreign === signed
         ? plainlySigned(random, signed)
@@ -193,7 +184,7 @@ function plainlySigned(random: Random, signed: Signed): Body {
   const text = signed.signer === null ? signed.shows.textWithCopies : signed.shows.text
   return {
     entity: detachedEntity(random, signed.payload, signed.detached).toString('latin1'),
-    holds: { ...holding(signed.shows), mayBeValid: signed.signer !== null },
+    holds: { ...within.holding(signed.shows), mayBeValid: signed.signer !== null },
     recipe: 'signed',
     exact: {
       ...SIGNED_MAIL,
@@ -204,9 +195,9 @@ function plainlySigned(random: Random, signed: Signed): Body {
 }
 
 /** multipart/encrypted: broken inside of the encryption, in the packets around it, in the armor, or not at all. */
-function sealedBody(random: Random, world: World, other: Other | undefined): Body {
-  const inner = innerStream(random, world, other)
-  const { message, isFor } = outerStream(random, world, inner.stream)
+function sealedBody(random: Random, world: World, other: within.Other | undefined): Body {
+  const inner = within.innerStream(random, world, other)
+  const { message, isFor } = within.outerStream(random, world, inner.stream)
   const isBinary = random.chance(0.15)
   const text = armored(random, 'MESSAGE', message)
   const block = random.chance(0.15) ? brokenArmor(random, text) : text
@@ -218,8 +209,8 @@ function sealedBody(random: Random, world: World, other: Other | undefined): Bod
 }
 
 function inlineBody(random: Random, world: World): Body {
-  const inner = innerStream(random, world, undefined)
-  const { message, isFor } = outerStream(random, world, inner.stream)
+  const inner = within.innerStream(random, world, undefined)
+  const { message, isFor } = within.outerStream(random, world, inner.stream)
   const text = armored(random, 'MESSAGE', message)
   const block = random.chance(0.2) ? brokenArmor(random, text) : text
   const body = inlineAs('inline', block, inner)
@@ -234,14 +225,14 @@ function cleartextBody(random: Random, world: World): Body {
   return { ...body, entity, exact: null }
 }
 
-function sealedAs(recipe: string, entity: string, inner: Inner): Body {
+function sealedAs(recipe: string, entity: string, inner: within.Inner): Body {
   const { shows, signature } = inner
   const exact = shows === null ? null : { ...SEALED_MAIL, shows, signature }
   return { entity, holds: inner.holds, recipe, exact }
 }
 
 /** Inline PGP shows what was encrypted as it is, transfer encodings and all. */
-function inlineAs(recipe: string, block: string, inner: Inner): Body {
+function inlineAs(recipe: string, block: string, inner: within.Inner): Body {
   const text = inner.raw.toString()
   const shows: Shows = { text, textWithCopies: text, files: [], subject: '', keys: [] }
   const signature = inner.isOnePass ? inner.signature : null
@@ -254,7 +245,7 @@ function cleartextAs(block: string, signed: Signed): Body {
   const text = signed.cleartextWords
   return {
     entity: inlineEntity(block),
-    holds: { ...HOLDS_NOTHING, mayBeValid: signed.signer !== null },
+    holds: { ...within.HOLDS_NOTHING, mayBeValid: signed.signer !== null },
     recipe: 'cleartext',
     exact: {
       ...CLEAR_MAIL,
@@ -267,7 +258,7 @@ function cleartextAs(block: string, signed: Signed): Body {
 }
 
 /** What a reader makes of a sound body that is sealed for somebody. */
-function exactFor(isFor: IsFor, exact: Exact | null): Exact | null {
+function exactFor(isFor: within.IsFor, exact: Exact | null): Exact | null {
   if (isFor === null || exact === null) return null
   if (isFor === 'desk') return exact
   return { ...exact, decrypted: false, failure: 'not-for-us', shows: null, signature: null }

@@ -6,16 +6,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, it, onTestFinished } from 'vitest'
-import {
-  clearMail,
-  DESK_ADDRESS,
-  type Desk,
-  type DeskOptions,
-  mailboxOf,
-  makeDesk,
-  ofKind,
-  PASSPHRASE
-} from '../support/desk-world.ts'
+import * as desks from '../support/desk-world.ts'
 import { startDovecot } from '../support/dovecot.ts'
 import { ADA, closing, GRACE } from '../support/office.ts'
 import { gpgPerson } from '../support/people.ts'
@@ -56,14 +47,14 @@ describeWith(['dovecot', 'gpg'], 'a network and a clock that misbehave', async (
   async function fresh(
     options: {
       readonly both?: boolean
-      readonly servers?: (user: string, sink: Sink) => Pick<DeskOptions, 'imap' | 'smtp'>
+      readonly servers?: (user: string, sink: Sink) => Pick<desks.DeskOptions, 'imap' | 'smtp'>
     } = {}
-  ): Promise<{ desk: Desk; sink: Sink; user: string }> {
+  ): Promise<{ desk: desks.Desk; sink: Sink; user: string }> {
     count += 1
     const user = `network${count}`
     const sink = await startSink()
     const plain = { imap: { port: dovecot.port, user }, smtp: { port: sink.port } }
-    const desk = await makeDesk({
+    const desk = await desks.makeDesk({
       maintainers: [
         { id: 'grace', person: grace },
         ...(options.both === true ? [{ id: 'ada', person: ada }] : [])
@@ -79,10 +70,10 @@ describeWith(['dovecot', 'gpg'], 'a network and a clock that misbehave', async (
   }
 
   const report = (name: string): Buffer =>
-    clearMail(
+    desks.clearMail(
       [
         `From: ${name} <${name}@people.example>`,
-        `To: ${DESK_ADDRESS}`,
+        `To: ${desks.DESK_ADDRESS}`,
         `Subject: About ${name}`,
         `Message-ID: <${name}@people.example>`,
         'Content-Type: text/plain; charset=utf-8'
@@ -130,13 +121,14 @@ describeWith(['dovecot', 'gpg'], 'a network and a clock that misbehave', async (
     const given = await daemon.waitForLog('outbox.gave-up')
     expect(given).toMatchObject({ kind: 'acknowledgement', attempts: 1, code: 550 })
 
-    const alarm = await mailboxOf(grace, sink).find(
-      ofKind(desk, 'alert', 'could not be delivered'),
-      'alarm'
-    )
+    const alarm = await desks
+      .mailboxOf(grace, sink)
+      .find(desks.ofKind(desk, 'alert', 'could not be delivered'), 'alarm')
     expect(alarm.read.text).toContain('550')
     expect(alarm.read.text).not.toContain(to)
-    await mailboxOf(ada, sink).find(ofKind(desk, 'alert', 'could not be delivered'), 'alarm')
+    await desks
+      .mailboxOf(ada, sink)
+      .find(desks.ofKind(desk, 'alert', 'could not be delivered'), 'alarm')
     expect(sink.taken.some(isTo(to))).toBe(false)
 
     const listed = await desk.cli('outbox', 'list', '--state', 'given-up', '--json')
@@ -166,7 +158,7 @@ describeWith(['dovecot', 'gpg'], 'a network and a clock that misbehave', async (
     )
     expect(daemon.stderr()).toContain(`127.0.0.1, port ${dovecot.port}, refused`)
     expect(daemon.stderr()).not.toMatch(/wrong-password|node_modules/)
-    expect(daemon.stderr()).not.toContain(PASSPHRASE)
+    expect(daemon.stderr()).not.toContain(desks.PASSPHRASE)
   })
 
   it('ends within ten seconds of SIGTERM in the middle of a busy run and loses nothing (G1)', async () => {

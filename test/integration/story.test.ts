@@ -5,15 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { beforeAll, expect, it } from 'vitest'
 import { type Daemon } from '../support/daemon.ts'
-import {
-  DESK_ADDRESS,
-  keyExpiringIn,
-  kindOf,
-  mailboxOf,
-  ofKind,
-  type Received,
-  says
-} from '../support/desk-world.ts'
+import * as desks from '../support/desk-world.ts'
 import { headerOf, splitPart } from '../support/mail-parts.ts'
 import { ADA, ALICE, addMember, GRACE, givenOffice } from '../support/office.ts'
 import { gpgPerson, type Person, sqPerson } from '../support/people.ts'
@@ -47,20 +39,20 @@ describeWith(['dovecot', 'gpg', 'sq'], 'the whole story of a report', async () =
     { id: 'gamma-cloud', person: gamma }
   ]
   const everybody = [alice, grace, ada, alpha, beta, gamma]
-  const seen = new Map<string, readonly Received[]>()
+  const seen = new Map<string, readonly desks.Received[]>()
   let daemon: Daemon
   let releaseAt = 0
 
   const send = (raw: Buffer): Promise<void> => dovecot.append(user, raw)
-  const inbox = (person: Person) => mailboxOf(person, sink)
-  const got = (person: Person): readonly Received[] => seen.get(person.address) ?? []
-  const all = (): readonly Received[] => [...seen.values()].flat()
-  const is = (kind: string, words?: string) => ofKind(desk, kind, words)
+  const inbox = (person: Person) => desks.mailboxOf(person, sink)
+  const got = (person: Person): readonly desks.Received[] => seen.get(person.address) ?? []
+  const all = (): readonly desks.Received[] => [...seen.values()].flat()
+  const is = (kind: string, words?: string) => desks.ofKind(desk, kind, words)
 
   beforeAll(async () => {
     for (const { id, person } of members)
       await addMember(desk, id, person, await person.exportPublicKey())
-    const expiring = await keyExpiringIn(EXPIRED, 40)
+    const expiring = await desks.keyExpiringIn(EXPIRED, 40)
     await addMember(desk, 'delta-linux', EXPIRED, expiring.armored)
     daemon = await desk.start()
     await tell(expiring.expiresAt)
@@ -71,7 +63,7 @@ describeWith(['dovecot', 'gpg', 'sq'], 'the whole story of a report', async () =
   async function tell(keyExpiresAt: number): Promise<void> {
     await send(
       await alice.write({
-        to: DESK_ADDRESS,
+        to: desks.DESK_ADDRESS,
         subject: 'Heap overflow in the parser',
         text: 'Hello,\nthere is a heap overflow, see the file. Grüße\n',
         attachments: [
@@ -159,15 +151,15 @@ describeWith(['dovecot', 'gpg', 'sq'], 'the whole story of a report', async () =
   it('keeps a plain reply among the maintainers and says once how to reach the reporter', () => {
     expect(
       all()
-        .filter((mail) => says(mail, 'I can reproduce it on main.'))
+        .filter((mail) => desks.says(mail, 'I can reproduce it on main.'))
         .map(({ taken }) => taken.to)
     ).toEqual([ada.address])
     expect(got(grace).filter(is('hint'))).toHaveLength(1)
   })
 
   it('sends the reporter the answer of the maintainer and nothing internal', () => {
-    const kinds = got(alice).map((mail) => kindOf(desk, mail))
-    const answer = got(alice).find((mail) => says(mail, 'thank you, we fix it.'))
+    const kinds = got(alice).map((mail) => desks.kindOf(desk, mail))
+    const answer = got(alice).find((mail) => desks.says(mail, 'thank you, we fix it.'))
     // (B13) The decision and the words are one message.
     expect(kinds).toEqual(['acknowledgement', 'accepted', 'date-proposed', 'date-notice'])
     expect(answer?.read.header('auto-submitted')).toBe('')
@@ -260,7 +252,7 @@ describeWith(['dovecot', 'gpg', 'sq'], 'the whole story of a report', async () =
 
   it('marks every message that no human wrote (RFC 3834)', () => {
     for (const mail of all()) {
-      const isHuman = kindOf(desk, mail) === 'accepted'
+      const isHuman = desks.kindOf(desk, mail) === 'accepted'
       expect(headerOf(mail.read.outer, 'auto-submitted')).toMatch(
         isHuman ? /^$/ : /^auto-(?:replied|generated)$/
       )

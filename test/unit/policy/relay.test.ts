@@ -3,37 +3,27 @@ import { describe, expect, it } from 'vitest'
 import { type OpenedMail } from '../../../src/domain/mail.ts'
 import { relay as relayMessage } from '../../../src/messages/to-maintainers.ts'
 import { relay } from '../../../src/policy/relay.ts'
-import {
-  ALICE_KEY,
-  caseRecord,
-  keysOf,
-  NOW,
-  openedMail,
-  PRODUCT,
-  SETTINGS,
-  signature,
-  TAG
-} from './samples.ts'
+import * as samples from './samples.ts'
 
 function signedFact(opened: Partial<OpenedMail>): string {
   const [decision] = relay({
     arrivalId: 1,
-    record: caseRecord(),
-    product: PRODUCT,
-    opened: openedMail(opened),
-    receivedAt: NOW,
+    record: samples.caseRecord(),
+    product: samples.PRODUCT,
+    opened: samples.openedMail(opened),
+    receivedAt: samples.NOW,
     due: null,
     size: 1,
-    reporterKeys: keysOf(ALICE_KEY),
+    reporterKeys: samples.keysOf(samples.ALICE_KEY),
     isReport: true,
     quarantined: false,
     isWithheld: false,
     facts: [],
-    writer: { author: 'reporter', authorId: TAG },
+    writer: { author: 'reporter', authorId: samples.TAG },
     member: null,
     warnings: [],
-    settings: SETTINGS,
-    now: NOW
+    settings: samples.SETTINGS,
+    now: samples.NOW
   })
   if (decision?.kind !== 'send-sealed') throw new Error()
   const { details } = decision.message.params as Parameters<typeof relayMessage>[0]
@@ -42,7 +32,7 @@ function signedFact(opened: Partial<OpenedMail>): string {
 
 describe('the relay of a message with a valid signature', () => {
   it('says yes where the signature covers all that the relay shows', () => {
-    const signatures = [signature({ fingerprint: ALICE_KEY.fingerprint })]
+    const signatures = [samples.signature({ fingerprint: samples.ALICE_KEY.fingerprint })]
     expect(signedFact({ signatures })).toMatch(/^yes\. .*the key used for this reporter/)
   })
 
@@ -50,7 +40,7 @@ describe('the relay of a message with a valid signature', () => {
     [2, /; 1 more signature\)$/],
     [3, /; 2 more signatures\)$/]
   ])('counts the others of %i signatures', (number, expected) => {
-    const signatures = Array.from({ length: number }, () => signature())
+    const signatures = Array.from({ length: number }, () => samples.signature())
     expect(signedFact({ signatures })).toMatch(expected)
   })
 
@@ -59,13 +49,13 @@ describe('the relay of a message with a valid signature', () => {
     ['it does not cover all', false, '', 'not the whole message'],
     ['it does neither', false, 'x', 'not the whole message']
   ])('does not say yes where %s', (_, coversWhole, outsideText, what) => {
-    const said = signedFact({ signatures: [signature({ coversWhole })], outsideText })
+    const said = signedFact({ signatures: [samples.signature({ coversWhole })], outsideText })
     expect(said).toMatch(new RegExp(`^in part, ${what}\\. The signature is valid\\.`))
   })
 
   it('says "not proved" of any other signature, whatever it covers', () => {
     for (const coversWhole of [true, false]) {
-      const signatures = [signature({ state: 'bad', coversWhole })]
+      const signatures = [samples.signature({ state: 'bad', coversWhole })]
       expect(signedFact({ signatures, outsideText: 'x' })).toMatch(/^not proved\. /)
     }
     expect(signedFact({})).toBe('no')

@@ -22,14 +22,7 @@ import {
   parseMessageId,
   type Sha256
 } from '../../../src/domain/ids.ts'
-import {
-  type Attachment,
-  type AuthenticationResult,
-  type CandidateKey,
-  type HeaderFacts,
-  type OpenedMail,
-  type Signature
-} from '../../../src/domain/mail.ts'
+import type * as mails from '../../../src/domain/mail.ts'
 import { type MemberRecord, type NoticeRecord } from '../../../src/domain/notice.ts'
 import {
   type Maintainer,
@@ -184,7 +177,9 @@ export const CHECKED: Settings = {
   authentication: { servers: [MX], receivedHops: 1 }
 }
 /** What our mail server found out: DMARC passes for Alice, unless given. */
-export function found(change: Partial<AuthenticationResult> = {}): AuthenticationResult {
+export function found(
+  change: Partial<mails.AuthenticationResult> = {}
+): mails.AuthenticationResult {
   return {
     server: MX,
     below: 0,
@@ -272,19 +267,19 @@ export function issued(change: Partial<Issued> = {}): Issued {
 /** A key that a message brings. */
 export function candidate(
   name: Fingerprint,
-  source: CandidateKey['source'] = 'autocrypt',
+  source: mails.CandidateKey['source'] = 'autocrypt',
   byte = 1
-): CandidateKey {
+): mails.CandidateKey {
   return { fingerprint: name, source, keyData: new Uint8Array([byte, 2, 3]), signingKeys: [name] }
 }
 
 /** A file of one byte. */
-export function file(filename: string): Attachment {
+export function file(filename: string): mails.Attachment {
   const content = new Uint8Array(1)
   return { filename, contentType: 'text/x-diff', content, size: 1, sha256: sha256(filename) }
 }
 
-export function headers(change: Partial<HeaderFacts> = {}): HeaderFacts {
+export function headers(change: Partial<mails.HeaderFacts> = {}): mails.HeaderFacts {
   return {
     from: ALICE,
     replyTo: null,
@@ -301,7 +296,7 @@ export function headers(change: Partial<HeaderFacts> = {}): HeaderFacts {
 }
 
 /** An encrypted, unsigned report by Alice. */
-export function openedMail(change: Partial<OpenedMail> = {}): OpenedMail {
+export function openedMail(change: Partial<mails.OpenedMail> = {}): mails.OpenedMail {
   return {
     structure: 'pgp-mime',
     encrypted: true,
@@ -329,7 +324,7 @@ export function openedMail(change: Partial<OpenedMail> = {}): OpenedMail {
   }
 }
 
-export function signature(change: Partial<Signature> = {}): Signature {
+export function signature(change: Partial<mails.Signature> = {}): mails.Signature {
   return {
     state: 'valid',
     stateThen: change.state ?? 'valid',
@@ -348,8 +343,8 @@ export function signature(change: Partial<Signature> = {}): Signature {
 export function maintainerMail(
   text: string,
   author: Maintainer = GRACE,
-  change: Partial<OpenedMail> = {}
-): OpenedMail {
+  change: Partial<mails.OpenedMail> = {}
+): mails.OpenedMail {
   return openedMail({
     outer: headers({ from: { name: author.name, address: author.address } }),
     protected: headers({
@@ -513,7 +508,7 @@ export const BEGAN_IN_CLEAR = {
 
 /** What one message does, given what is known around it. */
 export function arrive(
-  opened: OpenedMail,
+  opened: mails.OpenedMail,
   more: Partial<Situation> = {},
   settings: Settings = SETTINGS
 ): Decision[] {
