@@ -221,38 +221,16 @@ describe('the history of a case', () => {
     const actors: Actor[] = [BY_DESK, BY_OPERATOR, BY_SOMEBODY, GRACE, member, reporter]
     // Particulars of every kind at once; each sentence takes what is its own.
     const about = {
-      ...{
-        product: 'parser',
-        receivedAt: AT,
-        effect: 'reopens',
-        reporter: '1',
-        author: 'grace',
-        member: 'bigcloud'
-      },
+      ...{ product: 'parser', receivedAt: AT, effect: 'reopens' },
+      ...{ reporter: '1', author: 'grace', member: 'bigcloud' },
       ...{ verbs: ['take'], from: 'a', to: 'b', with: 'reply', how: 'encrypted', code: 'c' },
       ...{ into: TAG, reason: 'r', date: AT, oldDate: AT, disposition: 'internal' },
-      ...{ written: 'w', writtenAt: AT },
-      ...{
-        leaveBy: AT,
-        answer: 'agree',
-        revision: 1,
-        fields: [],
-        changed: [],
-        patches: [],
-        digest: SHA
-      },
-      ...{ approveBy: AT },
+      ...{ written: 'w', writtenAt: AT, leaveBy: AT, approveBy: AT, answer: 'agree' },
+      ...{ revision: 1, fields: [], changed: [], patches: [], digest: SHA },
       ...{ leavesAt: AT, cases: ['ACME-2026-0001'], bytes: 7, told: 'told' },
       ...{ at: 'one thing', error: 'TypeError', copies: { left: 1, here: 1, onTheWay: 1 } },
-      ...{
-        lateMs: 0,
-        members: 1,
-        sent: 1,
-        held: 0,
-        audience: 'reporter',
-        recipient: '1',
-        message: 'reply'
-      },
+      ...{ lateMs: 0, members: 1, sent: 1, held: 0 },
+      ...{ audience: 'reporter', recipient: '1', message: 'reply' },
       ...{ id: 'i', outbox: 3, attempts: 2, clock: 'answer', step: '{"percent":50}', dueAt: AT },
       ...{ title: 't', to: ['grace', ''], of: ['grace', 'ada'] },
       ...{ isLate: false, fingerprint: 'a'.repeat(40), source: 'attached', replaced: null },
