@@ -93,8 +93,12 @@ const merge: Handler = (draft, command) => {
   draft.decisions = [...draft.decisions.map((one) => waitsIn(into, one)), ...moved]
   draft.case = { ...draft.case, mergedInto: into }
   askAbout(target, draft)
-  return from.product === target.product ? says : `${says}${stillWaits(draft)}`
+  const drafted = draft.notice === null ? '' : NOTICE_STAYS
+  return `${says}${drafted}${from.product === target.product ? '' : stillWaits(draft)}`
 }
+
+const NOTICE_STAYS =
+  ' The notice of this case does not leave and was not copied: write what the list has to know with /notice draft in the other case.'
 
 const SET_DATE =
   'Set one there first with /embargo, or merge that case into this one. If the issue is public already, record that here with /disclosed.'

@@ -105,6 +105,9 @@ describe('the answer to commands (B6)', () => {
     const says = (into: string) => answer(`/merge ACME-2026-000${into}`, { openCases })
     expect(says('5')).toContain('After:  merged into ACME-2026-0005; no owner')
     expect(says('4')).toContain('ACME-2026-0004 was merged into ACME-2026-0005.')
+    const drafted = { openCases, bound: bound({ notice: noticeRecord() }) }
+    expect(answer('/merge ACME-2026-0005', drafted)).toContain('The notice of this case does not')
+    expect(says('5')).not.toContain('The notice of this case')
     const rejected = answer('/merge ACME-2026-0004', {
       openCases,
       bound: bound({ case: caseRecord({ state: 'rejected' }) })
