@@ -54,7 +54,7 @@ it('JSON for a terminal escapes bidirectional characters, and loses none', () =>
   expect(JSON.parse(out)).toEqual({ text })
 })
 
-it('a page for a terminal has no control or bidirectional character', () => {
+it('a page for a terminal shows control and bidirectional characters as code points', () => {
   const text = 'a\u202eb\u2066c\u0085d\u061ce\u200ff\ng'
-  expect(printable(text)).toBe('a b c d e f\ng')
+  expect(printable(text)).toBe('a<U+202E>b<U+2066>c<U+0085>d<U+061C>e<U+200F>f\ng')
 })
