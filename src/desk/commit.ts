@@ -271,10 +271,16 @@ function put(tx: Tx, decided: NewEvent, at: Instant, evidence: Evidence): void {
   // An acknowledgement says that nobody has read the report, and that a person will answer.
   for (const reporter of kind === 'closed' ? numbersIn(tx, subject) : answered)
     outbox.overtake(tx, reporter, ['acknowledgement'], at)
-  for (const reporter of numbersIn(tx, subject))
-    if (outdates(decided, reporter)) outbox.overtake(tx, reporter, DATE_MAIL, at)
+  for (const reporter of outdatedFor(tx, decided)) outbox.overtake(tx, reporter, DATE_MAIL, at)
   if (kind === 'disclosed') deliveries.endEmbargo(tx, subject.id, at)
   if (kind === 'acknowledgement-released') releaseAnswer(tx, subject, at)
+}
+
+/** The reporters to whom no earlier message about the date may leave. Most events outdate none, and read no case for it. */
+function outdatedFor(tx: Tx, decided: NewEvent): readonly string[] {
+  const { kind, about, subject } = decided
+  if (kind === 'date-asked' || kind === 'date-told') return [about.reporter]
+  return outdates(decided, '') ? numbersIn(tx, subject) : []
 }
 
 /** The acknowledgement of a case that was on hold may leave. */

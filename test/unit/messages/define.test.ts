@@ -1,5 +1,5 @@
 /** One definition a message: one more is one entry, and its type says whether it may leave unencrypted (G3). */
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, expectTypeOf, it } from 'vitest'
 import { builtInTexts, readTexts } from '../../../src/config/texts.ts'
@@ -8,6 +8,7 @@ import { type Message, type Wording } from '../../../src/domain/message.ts'
 import { MESSAGES } from '../../../src/messages/catalogue.ts'
 import { family } from '../../../src/messages/define.ts'
 import { createRender, SAMPLE_DESK, wordingProblems } from '../../../src/messages/render.ts'
+import { DATE_MAIL } from '../../../src/policy/date-talk.ts'
 import { inClearTo, sealedTo } from '../../../src/policy/send.ts'
 import { samplesOf } from '../../demo/exhibits.ts'
 import { useFolder } from '../../support/folder.ts'
@@ -75,6 +76,17 @@ describe('one more message (A4)', () => {
     ])
     expect(() => createRender(builtInTexts(), SAMPLE_DESK, all)).toThrow('reminder.liquid')
   })
+})
+
+it('the database counts every message in a maintainer’s own words as an answer, and none about a date (A4, B10)', () => {
+  const schema = readFileSync(
+    new URL('../../../migrations/0001-schema.sql', import.meta.url),
+    'utf8'
+  )
+  const listed = /audience = 'reporter'\s+AND kind IN \(([^)]*)\)/.exec(schema)?.[1] ?? ''
+  const words = MESSAGES.filter((one) => one.inClear === 'own-words').map(({ kind }) => kind)
+  const answers = words.filter((kind) => !DATE_MAIL.includes(kind))
+  expect(listed.split(', ').sort()).toEqual(answers.map((kind) => `'${kind}'`).sort())
 })
 
 it('README lists the messages and their variables as they are defined (A4)', () => {
