@@ -2,18 +2,7 @@
  * The people of the demo at their mailboxes: each writes and opens mail the way a mail client with OpenPGP does. They use
  * openpgp.js directly and nothing of Postern's own code, so that what they can read is what anybody could read.
  */
-import {
-  createMessage,
-  decrypt,
-  encrypt,
-  generateKey,
-  type Key,
-  readKey,
-  readMessage,
-  readSignature,
-  sign,
-  verify
-} from 'openpgp'
+import * as openpgp from 'openpgp'
 import { DESK_ADDRESS, mailboxOf, type Received } from '../support/desk-world.ts'
 import { type Attachment, decodeWords, headerOf } from '../support/mail-parts.ts'
 import { type Draft, makePerson, type OpenPgpProgram, type ReadMail } from '../support/people.ts'
@@ -75,14 +64,14 @@ export async function createCorrespondent(
 
 /** OpenPGP for somebody who knows the desk and nobody else: the one key that is imported. */
 async function createProgram({ name, address }: Identity, keyExpirationTime: number) {
-  const { privateKey: own, publicKey } = await generateKey({
+  const { privateKey: own, publicKey } = await openpgp.generateKey({
     type: 'ecc',
     curve: 'curve25519Legacy',
     userIDs: [{ name, email: address }],
     keyExpirationTime,
     format: 'object'
   })
-  let desk: Key = publicKey
+  let desk: openpgp.Key = publicKey
   const signer = async (signature: { verified: Promise<unknown> } | undefined) => {
     const isGood = await signature?.verified.catch(() => false)
     return isGood === true ? desk.getFingerprint() : null
@@ -91,31 +80,35 @@ async function createProgram({ name, address }: Identity, keyExpirationTime: num
     fingerprint: publicKey.getFingerprint(),
     exportPublicKey: () => Promise.resolve(publicKey.armor()),
     importKey: async (armoredKey) => {
-      desk = await readKey({ armoredKey })
+      desk = await openpgp.readKey({ armoredKey })
     },
     exportSecretKey: () => Promise.resolve(own.armor()),
     importSecretKey: () => Promise.reject(new RangeError('the demo has one key a person')),
     encrypt: async (data, _to, isSigned) =>
-      encrypt({
-        message: await createMessage({ binary: data }),
+      openpgp.encrypt({
+        message: await openpgp.createMessage({ binary: data }),
         encryptionKeys: [desk, publicKey],
         ...(isSigned ? { signingKeys: own } : {})
       }),
     signDetached: async (data) =>
-      sign({ message: await createMessage({ binary: data }), signingKeys: own, detached: true }),
+      openpgp.sign({
+        message: await openpgp.createMessage({ binary: data }),
+        signingKeys: own,
+        detached: true
+      }),
     decrypt: async (armored) => {
       const armoredMessage = Buffer.from(armored).toString('latin1')
-      const message = await readMessage({ armoredMessage })
+      const message = await openpgp.readMessage({ armoredMessage })
       const keys = { decryptionKeys: own, verificationKeys: desk }
-      const { data, signatures } = await decrypt({ message, ...keys, format: 'binary' })
+      const { data, signatures } = await openpgp.decrypt({ message, ...keys, format: 'binary' })
       const encryptedTo = message.getEncryptionKeyIDs().map((id) => id.toHex().toUpperCase())
       return { data: Buffer.from(data), signer: await signer(signatures[0]), encryptedTo }
     },
     verifyDetached: async (data, armored) => {
       const armoredSignature = Buffer.from(armored).toString('latin1')
-      const signature = await readSignature({ armoredSignature })
-      const message = await createMessage({ binary: data })
-      const { signatures } = await verify({ message, signature, verificationKeys: desk })
+      const signature = await openpgp.readSignature({ armoredSignature })
+      const message = await openpgp.createMessage({ binary: data })
+      const { signatures } = await openpgp.verify({ message, signature, verificationKeys: desk })
       return signer(signatures[0])
     },
     close: () => Promise.resolve()

@@ -2,15 +2,7 @@
  * `postern keys generate`: a pair that nobody else can read, or nothing at all. Nothing is ever overwritten, and what could
  * not be finished is not left in the way of the next try.
  */
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  symlinkSync,
-  writeFileSync
-} from 'node:fs'
+import * as fs from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { type CliResult, runCli } from '../support/daemon.ts'
@@ -28,7 +20,7 @@ describeWith(['gpg'], 'a new desk key from the command line', () => {
   beforeEach(() => {
     temp = tempFolder()
     folder = temp.path
-    writeFileSync(join(folder, 'passphrase'), `${PASSPHRASE}\n`, { mode: 0o600 })
+    fs.writeFileSync(join(folder, 'passphrase'), `${PASSPHRASE}\n`, { mode: 0o600 })
   })
   afterEach(() => {
     temp.remove()
@@ -46,8 +38,9 @@ describeWith(['gpg'], 'a new desk key from the command line', () => {
       { cwd: folder, under }
     )
   }
-  const modeOf = (name: string): string => (statSync(join(folder, name)).mode & 0o777).toString(8)
-  const read = (name: string): string => readFileSync(join(folder, name), 'utf8')
+  const modeOf = (name: string): string =>
+    (fs.statSync(join(folder, name)).mode & 0o777).toString(8)
+  const read = (name: string): string => fs.readFileSync(join(folder, name), 'utf8')
   /** Status 1, nothing on standard output, and one line that says this and nothing of the passphrase. */
   function expectOneLine(result: CliResult, says: RegExp, status = 1): void {
     expect(result.stderr).toMatch(says)
@@ -99,32 +92,32 @@ describeWith(['gpg'], 'a new desk key from the command line', () => {
   it.each(PARTS)(
     'overwrites nothing: %s stays as it was and no other file is made',
     async (part) => {
-      mkdirSync(join(folder, 'keys'))
-      writeFileSync(join(folder, part), 'mine')
+      fs.mkdirSync(join(folder, 'keys'))
+      fs.writeFileSync(join(folder, part), 'mine')
 
       expectOneLine(await generate(), new RegExp(`${part} exists already, so nothing was written`))
       expect(read(part)).toBe('mine')
-      expect(readdirSync(join(folder, 'keys'))).toHaveLength(1)
+      expect(fs.readdirSync(join(folder, 'keys'))).toHaveLength(1)
     }
   )
 
   it('leaves no private key behind when the public one cannot be made', async () => {
-    mkdirSync(join(folder, 'keys'))
-    symlinkSync(join(folder, 'nowhere/at/all'), join(folder, 'keys/desk.pub.asc'))
+    fs.mkdirSync(join(folder, 'keys'))
+    fs.symlinkSync(join(folder, 'nowhere/at/all'), join(folder, 'keys/desk.pub.asc'))
 
     expectOneLine(await generate(), /desk\.pub\.asc exists already, so nothing was written/)
-    expect(readdirSync(join(folder, 'keys'))).toEqual(['desk.pub.asc'])
-    expect(existsSync(join(folder, 'nowhere'))).toBe(false)
+    expect(fs.readdirSync(join(folder, 'keys'))).toEqual(['desk.pub.asc'])
+    expect(fs.existsSync(join(folder, 'nowhere'))).toBe(false)
   })
 
   it('leaves no half of a file behind when the disk is full, and the next try works', async () => {
     // The private key is a little longer than what may be written: its end would be missing.
     const noRoom = ['prlimit', '--fsize=1000', '--']
     expectOneLine(await generate([], noRoom), /desk\.asc cannot be written.*the disk has room/)
-    expect(readdirSync(join(folder, 'keys'))).toEqual([])
+    expect(fs.readdirSync(join(folder, 'keys'))).toEqual([])
 
     expect(await generate()).toMatchObject({ status: 0, stderr: '' })
-    expect(readdirSync(join(folder, 'keys')).sort()).toEqual(['desk.asc', 'desk.pub.asc'])
+    expect(fs.readdirSync(join(folder, 'keys')).sort()).toEqual(['desk.asc', 'desk.pub.asc'])
   })
 
   it.each([
@@ -134,10 +127,10 @@ describeWith(['gpg'], 'a new desk key from the command line', () => {
     ['is soon guessed', 'short\n', /--passphrase-file: .*shorter than 12 characters/]
   ])('is not made under a passphrase that %s', async (_, text, says) => {
     const more = text === null ? ['--passphrase-file', 'nothing'] : []
-    if (text !== null) writeFileSync(join(folder, 'passphrase'), text)
+    if (text !== null) fs.writeFileSync(join(folder, 'passphrase'), text)
 
     expectOneLine(await generate(more), says)
-    expect(existsSync(join(folder, 'keys'))).toBe(false)
+    expect(fs.existsSync(join(folder, 'keys'))).toBe(false)
   })
 
   it.each([
@@ -150,11 +143,11 @@ describeWith(['gpg'], 'a new desk key from the command line', () => {
     ['a name that would forge a user id', ['--name', 'A <b@c.example>'], /--name must not contain/]
   ])('is not made for %s', async (_, more, says) => {
     expectOneLine(await generate(more), says, 2)
-    expect(existsSync(join(folder, 'keys'))).toBe(false)
+    expect(fs.existsSync(join(folder, 'keys'))).toBe(false)
   })
 
   it('is not made where a file is in the way of its folder', async () => {
-    writeFileSync(join(folder, 'file'), 'mine')
+    fs.writeFileSync(join(folder, 'file'), 'mine')
 
     expectOneLine(await generate(['--out', 'file/desk.asc']), /file\/desk\.asc cannot be written/)
     expect(read('file')).toBe('mine')

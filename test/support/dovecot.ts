@@ -5,16 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
-import {
-  chmodSync,
-  chownSync,
-  copyFileSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync
-} from 'node:fs'
+import * as fs from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
@@ -50,18 +41,18 @@ export async function startDovecot(options: DovecotOptions = {}) {
   const ports = { imap: await freePort(), imaps: await freePort() }
   const owner = await unprivilegedUser()
   const own = (path: string): void => {
-    chownSync(path, owner.uid, owner.gid)
+    fs.chownSync(path, owner.uid, owner.gid)
   }
   for (const [name, source] of [
     ['server.pem', certificates.files.certificate],
     ['server.key', certificates.files.key]
   ] as const) {
-    copyFileSync(source, join(base, name))
-    chmodSync(join(base, name), 0o600)
+    fs.copyFileSync(source, join(base, name))
+    fs.chmodSync(join(base, name), 0o600)
     own(join(base, name))
   }
   own(base)
-  writeFileSync(join(base, 'dovecot.conf'), configuration(base, ports, owner, options))
+  fs.writeFileSync(join(base, 'dovecot.conf'), configuration(base, ports, owner, options))
   let child: ChildProcess | null = null
 
   const end = async (signal: 'SIGTERM' | 'SIGKILL'): Promise<void> => {
@@ -89,7 +80,7 @@ export async function startDovecot(options: DovecotOptions = {}) {
       if (await greets(ports.imap)) return
       await delay(50)
     }
-    throw new Error(`Dovecot does not start: ${readFileSync(join(base, 'dovecot.log'), 'utf8')}`)
+    throw new Error(`Dovecot does not start: ${fs.readFileSync(join(base, 'dovecot.log'), 'utf8')}`)
   }
   await start()
   const maildir = (user: string): string => join(base, 'mail', user)
@@ -128,7 +119,7 @@ export async function startDovecot(options: DovecotOptions = {}) {
       for (const mail of mails) {
         const name = `17000${String(index).padStart(5, '0')}.M1P1.test:2,`
         const path = join(maildir(user), 'cur', name)
-        writeFileSync(path, mail)
+        fs.writeFileSync(path, mail)
         own(path)
         index += 1
       }
@@ -143,13 +134,13 @@ export async function startDovecot(options: DovecotOptions = {}) {
     /** Gives the inbox a new UIDVALIDITY; only while stopped. */
     changeUidValidity: (user: string) => {
       const path = maildir(user)
-      for (const name of readdirSync(path)) {
-        if (name.startsWith('dovecot.index')) rmSync(join(path, name))
+      for (const name of fs.readdirSync(path)) {
+        if (name.startsWith('dovecot.index')) fs.rmSync(join(path, name))
       }
       const uidlist = join(path, 'dovecot-uidlist')
-      const text = readFileSync(uidlist, 'utf8')
+      const text = fs.readFileSync(uidlist, 'utf8')
       const next = text.replace(/ V(\d+)/, (_, value: string) => ` V${Number(value) + 1}`)
-      writeFileSync(uidlist, next)
+      fs.writeFileSync(uidlist, next)
     }
   }
 }
@@ -210,8 +201,8 @@ function configuration(
   options: DovecotOptions
 ): string {
   for (const name of ['run', 'state', 'mail']) {
-    mkdirSync(join(base, name))
-    chownSync(join(base, name), owner.uid, owner.gid)
+    fs.mkdirSync(join(base, name))
+    fs.chownSync(join(base, name), owner.uid, owner.gid)
   }
   return `base_dir = ${base}/run
 state_dir = ${base}/state

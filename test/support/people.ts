@@ -4,20 +4,7 @@
  * Postern and no openpgp.js is used on this side.
  */
 import { randomUUID } from 'node:crypto'
-import {
-  type Attachment,
-  addressIn,
-  base64Lines,
-  childrenOf,
-  contentOf,
-  contentTypeOf,
-  decodeWords,
-  encodeWords,
-  headerOf,
-  newBoundary,
-  type Part,
-  splitPart
-} from './mail-parts.ts'
+import * as mailParts from './mail-parts.ts'
 import { makeGnupg } from './people-gpg.ts'
 import { makeRnp } from './people-rnp.ts'
 import { makeSequoia } from './people-sq.ts'
@@ -54,7 +41,7 @@ export type Draft = {
   readonly to: string
   readonly subject: string
   readonly text: string
-  readonly attachments?: readonly Attachment[]
+  readonly attachments?: readonly mailParts.Attachment[]
   /** With angle brackets, as in the header. */
   readonly inReplyTo?: string
   readonly references?: string
@@ -73,9 +60,9 @@ export type SendingOptions = {
 
 /** A message as its reader sees it. */
 export type ReadMail = {
-  readonly outer: Part
+  readonly outer: mailParts.Part
   /** The decrypted (or only signed, or clear) entity with its own headers. */
-  readonly payload: Part
+  readonly payload: mailParts.Part
   readonly encrypted: boolean
   readonly encryptedTo: readonly string[]
   /** Primary fingerprint of an imported key whose signature covers the payload; null when none. */
@@ -83,7 +70,7 @@ export type ReadMail = {
   /** The protected subject where there is one. */
   readonly subject: string
   readonly text: string
-  readonly attachments: readonly Attachment[]
+  readonly attachments: readonly mailParts.Attachment[]
   /** A header of the payload where it has one, else the outer one; '' when absent. Encoded words are decoded. */
   header(name: string): string
 }
@@ -153,11 +140,11 @@ async function writeMail(
   const headers = threadHeaders(person, draft)
   const entity = writeEntity(
     draft,
-    isProtected ? [...headers, `Subject: ${encodeWords(draft.subject)}`] : []
+    isProtected ? [...headers, `Subject: ${mailParts.encodeWords(draft.subject)}`] : []
   )
   const outer = [
     ...headers,
-    `Subject: ${encrypt && isProtected ? '...' : encodeWords(draft.subject)}`,
+    `Subject: ${encrypt && isProtected ? '...' : mailParts.encodeWords(draft.subject)}`,
     ...((sending.autocrypt ?? true)
       ? [autocryptHeader(person.address, await program.exportPublicKey())]
       : []),
@@ -165,7 +152,7 @@ async function writeMail(
   ].join('\r\n')
   if (!encrypt && !sign) return Buffer.from(`${outer}\r\n${entity}`)
   const body = encrypt
-    ? encryptedBody(await program.encrypt(Buffer.from(entity), addressIn(draft.to), sign))
+    ? encryptedBody(await program.encrypt(Buffer.from(entity), mailParts.addressIn(draft.to), sign))
     : signedBody(entity, await program.signDetached(Buffer.from(entity)))
   return Buffer.from(`${outer}\r\n${body}`)
 }
@@ -177,19 +164,19 @@ function threadHeaders(person: PersonOptions, draft: Draft): string[] {
     `Date: ${new Date().toUTCString().replace('GMT', '+0000')}`,
     ...(draft.inReplyTo === undefined ? [] : [`In-Reply-To: ${draft.inReplyTo}`]),
     ...(draft.references === undefined ? [] : [`References: ${draft.references}`]),
-    `From: ${encodeWords(person.name)} <${person.address}>`,
+    `From: ${mailParts.encodeWords(person.name)} <${person.address}>`,
     `To: ${draft.to}`
   ]
 }
 
 function writeEntity(draft: Draft, protectedHeaders: readonly string[]): string {
   const mark = protectedHeaders.length > 0 ? ';\r\n protected-headers="v1"' : ''
-  const boundary = newBoundary()
+  const boundary = mailParts.newBoundary()
   const text = [
     'Content-Type: text/plain; charset=UTF-8; format=flowed',
     'Content-Transfer-Encoding: base64',
     '',
-    base64Lines(Buffer.from(draft.text.replaceAll(/\r?\n/g, '\r\n'))),
+    mailParts.base64Lines(Buffer.from(draft.text.replaceAll(/\r?\n/g, '\r\n'))),
     ''
   ].join('\r\n')
   const parts = [text, ...(draft.attachments ?? []).map(writeAttachment)]
@@ -203,20 +190,20 @@ function writeEntity(draft: Draft, protectedHeaders: readonly string[]): string 
   ].join('\r\n')
 }
 
-function writeAttachment(attachment: Attachment): string {
-  const name = encodeWords(attachment.filename)
+function writeAttachment(attachment: mailParts.Attachment): string {
+  const name = mailParts.encodeWords(attachment.filename)
   return [
     `Content-Type: ${attachment.contentType}; name="${name}"`,
     `Content-Disposition: attachment; filename="${name}"`,
     'Content-Transfer-Encoding: base64',
     '',
-    base64Lines(attachment.content),
+    mailParts.base64Lines(attachment.content),
     ''
   ].join('\r\n')
 }
 
 function encryptedBody(armored: string): string {
-  const boundary = newBoundary()
+  const boundary = mailParts.newBoundary()
   return [
     `Content-Type: multipart/encrypted; protocol="application/pgp-encrypted";\r\n boundary="${boundary}"`,
     '',
@@ -239,7 +226,7 @@ function encryptedBody(armored: string): string {
 }
 
 function signedBody(entity: string, armored: string): string {
-  const boundary = newBoundary()
+  const boundary = mailParts.newBoundary()
   return [
     `Content-Type: multipart/signed; micalg=pgp-sha512;\r\n protocol="application/pgp-signature";\r\n boundary="${boundary}"`,
     '',
@@ -267,28 +254,28 @@ function autocryptHeader(address: string, armored: string): string {
 }
 
 async function readMail(program: OpenPgpProgram, raw: Uint8Array): Promise<ReadMail> {
-  const outer = splitPart(raw)
+  const outer = mailParts.splitPart(raw)
   let payload = outer
   let verified: string | null = null
   let encryptedTo: readonly string[] = []
-  const encrypted = contentTypeOf(outer).type === 'multipart/encrypted'
+  const encrypted = mailParts.contentTypeOf(outer).type === 'multipart/encrypted'
   if (encrypted) {
-    const ciphertext = childrenOf(outer)[1]
+    const ciphertext = mailParts.childrenOf(outer)[1]
     if (ciphertext === undefined) throw new Error('multipart/encrypted without a second part')
     const opened = await program.decrypt(ciphertext.body)
-    payload = splitPart(opened.data)
+    payload = mailParts.splitPart(opened.data)
     verified = opened.signer
     encryptedTo = opened.encryptedTo
   }
-  if (contentTypeOf(payload).type === 'multipart/signed') {
-    const [signed, signature] = childrenOf(payload)
+  if (mailParts.contentTypeOf(payload).type === 'multipart/signed') {
+    const [signed, signature] = mailParts.childrenOf(payload)
     if (signed === undefined || signature === undefined) throw new Error('broken multipart/signed')
     verified = await program.verifyDetached(signed.raw, signature.body)
     payload = signed
   }
   const header = (name: string): string =>
-    decodeWords(headerOf(payload, name) || headerOf(outer, name))
-  const { text, attachments } = contentOf(payload)
+    mailParts.decodeWords(mailParts.headerOf(payload, name) || mailParts.headerOf(outer, name))
+  const { text, attachments } = mailParts.contentOf(payload)
   const found = { outer, payload, encrypted, encryptedTo, verified, text, attachments }
   return { ...found, subject: header('subject'), header }
 }
@@ -303,7 +290,7 @@ function answerTo(original: ReadMail, text: string, quote?: 'none'): Draft {
     .join('\n')
   const quotation = `On ${original.header('date')}, ${from.replace(/\s*<[^>]*>$/, '')} wrote:\n${quoted}\n`
   return {
-    to: addressIn(from),
+    to: mailParts.addressIn(from),
     subject: /^re:/i.test(original.subject) ? original.subject : `Re: ${original.subject}`,
     text: quote === 'none' ? `${text}\n` : `${text}\n\n${quotation}`,
     inReplyTo: id,

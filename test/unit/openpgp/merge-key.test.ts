@@ -1,13 +1,5 @@
 /** Two copies of one certificate become one that has lost nothing, whoever brought the other copy. */
-import {
-  type Key,
-  type PrivateKey,
-  type PublicKey,
-  readKey,
-  reformatKey,
-  revokeKey,
-  type SignaturePacket
-} from 'openpgp'
+import * as openpgp from 'openpgp'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type KeyFacts } from '../../../src/domain/outgoing.ts'
 import { instantFromMs } from '../../../src/domain/time.ts'
@@ -21,15 +13,15 @@ const YEAR = 365 * 86_400
 const config = CONFIG
 const ALICE = { name: 'Alice', email: 'alice@x.example' }
 
-let key: PrivateKey
+let key: openpgp.PrivateKey
 let known: Uint8Array
 
-const make = (): Promise<PrivateKey> =>
+const make = (): Promise<openpgp.PrivateKey> =>
   freshKey({ keyExpirationTime: 2 * YEAR, subkeys: [{}, { sign: true }] })
 
 /** The same key with other user ids or another end. */
-async function again(users: (typeof ALICE)[], lifetime: number): Promise<PublicKey> {
-  const { publicKey } = await reformatKey({
+async function again(users: (typeof ALICE)[], lifetime: number): Promise<openpgp.PublicKey> {
+  const { publicKey } = await openpgp.reformatKey({
     privateKey: key,
     userIDs: users,
     date: LATER,
@@ -47,25 +39,25 @@ async function merge(one: Uint8Array, other: Uint8Array): Promise<KeyFacts | nul
   return facts === null || Buffer.from(own).equals(facts.keyData) ? null : facts
 }
 
-async function parsed(data: Uint8Array): Promise<Key> {
+async function parsed(data: Uint8Array): Promise<openpgp.Key> {
   const certificate = await readCertificate(data)
   if (certificate === null) throw new Error('unreadable')
   return certificate.key
 }
 
 /** A copy of the key that somebody changed. */
-async function changed(change: (copy: Key) => void): Promise<Uint8Array> {
+async function changed(change: (copy: openpgp.Key) => void): Promise<Uint8Array> {
   const copy = await parsed(known)
   change(copy)
   return copy.write()
 }
 
-function forge(signature: SignaturePacket | undefined): SignaturePacket {
+function forge(signature: openpgp.SignaturePacket | undefined): openpgp.SignaturePacket {
   if (signature === undefined) throw new Error('bad test data')
   const copy = Object.assign(
     Object.create(Object.getPrototypeOf(signature) as object),
     signature
-  ) as SignaturePacket
+  ) as openpgp.SignaturePacket
   const data = Uint8Array.from(copy.signatureData ?? [])
   copy.signatureData = data
   copy.created = LATER
@@ -111,7 +103,7 @@ describe('copies of one key', () => {
   })
 
   it('do not bring a revocation by another key', async () => {
-    const { publicKey } = await revokeKey({
+    const { publicKey } = await openpgp.revokeKey({
       key: await make(),
       date: LATER,
       format: 'object',
@@ -130,7 +122,7 @@ describe('copies of one key', () => {
         subkey.bindingSignatures = subkey.bindingSignatures.map(forge)
       for (const user of copy.users) user.selfCertifications = user.selfCertifications.map(forge)
     })
-    const { subkeys } = await readKey({ binaryKey: forged, config })
+    const { subkeys } = await openpgp.readKey({ binaryKey: forged, config })
     expect(subkeys[0]?.bindingSignatures[0]?.created).toEqual(LATER)
 
     expect(await merge(known, forged)).toBeNull()
