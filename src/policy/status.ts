@@ -60,7 +60,7 @@ export const NOTICE_STATES: Readonly<Record<NoticeRecord['state'], string>> = {
   drafting: 'not approved',
   scheduled: 'approved',
   releasing: 'leaving now',
-  released: 'sent',
+  released: 'released',
   held: 'on hold'
 }
 

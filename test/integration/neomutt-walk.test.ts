@@ -168,14 +168,14 @@ describeWith(
       await movedTo(date)
       notice = await mailboxOf(member, sink).find(ofKind(desk, 'notice'), 'notice')
       expect(says(notice, 'overflows a buffer')).toBe(true)
-      expect((await desk.cli('notice', 'show', firstTag)).stdout).toMatch(/^Sent: /m)
+      expect((await desk.cli('notice', 'show', firstTag)).stdout).toMatch(/^Released: /m)
     })
 
     it('postern show and audit say who moved the date from when to when, why, and by which message (A1)', async () => {
       const moved =
         /: Grace Hopper moved the disclosure from \w{3} \d.* UTC\)? to \w{3} \d.*, because: it is exploited; signed message [0-9a-f]{12}…\.$/m
       const shown = (await desk.cli('show', firstTag)).stdout
-      expect(shown).toMatch(/^Notice: +revision \d, sent .*UTC.*; approved by Ada/m)
+      expect(shown).toMatch(/^Notice: +revision \d, released .*UTC.*; approved by Ada/m)
       expect(shown).toMatch(/^Date: +.*alice@reporter\.example/m)
       expect(shown).toMatch(/^Message of .*\(to Alice <alice@reporter\.example>\)/m)
       for (const args of [

@@ -240,7 +240,7 @@ describe('/status (B6)', () => {
     drafting: 'not approved',
     scheduled: 'approved; it leaves Fri',
     releasing: 'leaving now',
-    released: 'sent Sun',
+    released: 'released Sun',
     held: 'on hold'
   } as const
   const ENDED: readonly CaseState[] = ['rejected', 'merged', 'closed']
