@@ -267,7 +267,7 @@ CREATE TABLE case_reporters (
 ) STRICT;
 
 -- Cases whose list is told and whose date is to come: only their notices may lack a member.
-CREATE INDEX cases_planned ON cases (id) WHERE state = 'planned';
+CREATE INDEX cases_dated ON cases (id) WHERE state IN ('planned', 'noticed');
 CREATE INDEX cases_noticed ON cases (disclosure_at) WHERE state = 'noticed';
 CREATE INDEX case_reporters_by_case ON case_reporters (case_id);
 CREATE INDEX case_reporters_by_address ON case_reporters (lower(address));
@@ -536,6 +536,14 @@ FROM (SELECT notices.id, cases.tag AS case_tag, notices.product, notices.state, 
     (SELECT json_group_array(json_object('filename', filename, 'contentType', content_type, 'size', length(content),
       'sha256', sha256) ORDER BY id) FROM patches WHERE notice_id = notices.id) AS patches_json
   FROM notices JOIN cases ON cases.id = notices.case_id);
+
+-- Released notices, of cases whose date is to come, of which no copy has left and none still may.
+CREATE VIEW released_in_vain AS
+SELECT notices.id FROM cases JOIN notices ON case_id = cases.id
+WHERE cases.state IN ('planned', 'noticed') AND notices.state = 'released'
+  AND NOT EXISTS (SELECT 1 FROM deliveries JOIN outbox ON outbox.id = outbox_id
+    WHERE deliveries.notice_id = notices.id AND deliveries.revision = notices.revision
+      AND outbox.state IN ('queued', 'sending', 'sent'));
 
 -- Copies of notices with their members and messages.
 CREATE VIEW copies AS

@@ -239,8 +239,13 @@ const DETAILS: Readonly<Record<string, (occasion: Detailed) => (Details & object
       names: blocked.map(({ id }) => id).join(', ')
     }
   },
-  /** The changes that the list does not know: both dates, and which fields and files. */
-  change: noticeFacts,
+  /** The changes that the list does not know: both dates, and which fields and files. Nothing while copies are on their way. */
+  change: (occasion) => {
+    const isLeaving = ['releasing', 'released'].includes(occasion.notice?.state ?? '')
+    return isLeaving ? null : noticeFacts(occasion)
+  },
+  /** Whether no copy of the notice may be sent again. */
+  undelivered: ({ notice }) => ({ isVoid: notice?.state === 'held' || notice?.hasLeft === false }),
   /** Messages could not be encrypted to somebody who can be reached again: nothing is said once the case is over. */
   missed: ({ record }) => (record === null || isOpen(record.state) ? {} : null),
   'notice-late': (occasion) => {

@@ -47,8 +47,9 @@ export function standing(draft: Draft): string {
   const { case: record, notice, settings } = draft
   const isOver = !cases.isOpen(record.state) || record.state === 'disclosed'
   // A notice that never left no longer matters once the case is public or over.
-  const isMoot = notice === null || (isOver && notice.state !== 'released')
-  const noticed = isMoot ? [] : [`advance notice ${noticeWords(notice, record)}`]
+  const hasLeft = notice?.state === 'released' && draft.bound.copies.left > 0
+  const isMoot = notice === null || (isOver && !hasLeft)
+  const noticed = isMoot ? [] : [`advance notice ${noticeWords(notice, draft)}`]
   const waiting = whoWaits(draft)
   const wait = waiting.length === 1 ? 'waits' : 'wait'
   const waits = waiting.length === 0 ? [] : [`${listed(waiting)} ${wait} for an answer`]
@@ -64,9 +65,11 @@ export const NOTICE_STATES: Readonly<Record<NoticeRecord['state'], string>> = {
   held: 'on hold'
 }
 
-/** What was released is leaving until its first copy has left. */
-function noticeWords({ state }: NoticeRecord, record: cases.CaseRecord): string {
-  return NOTICE_STATES[state === 'released' && record.state === 'planned' ? 'releasing' : state]
+/** What was released is leaving until its first copy has left, and was not sent where none can leave any more. */
+function noticeWords({ state }: NoticeRecord, { bound }: Draft): string {
+  const { left, here, onTheWay } = bound.copies
+  if (state !== 'released' || left > 0) return NOTICE_STATES[state]
+  return here + onTheWay > 0 ? NOTICE_STATES.releasing : 'not sent'
 }
 
 /** One case of a list: number, state, owner, reporters, subject and what is due (B15). */
@@ -301,7 +304,7 @@ function* noticeLines(draft: Draft): Iterable<string> {
   const { members } = draft.bound
   const to =
     members.length === 0 ? 'nobody on the list' : count(members.length, 'member', 'members')
-  yield `Advance notice: revision ${notice.revision}, ${noticeWords(notice, draft.case)}${whereWords(notice, to, draft)}`
+  yield `Advance notice: revision ${notice.revision}, ${noticeWords(notice, draft)}${whereWords(notice, to, draft)}`
   if (!isOpenYet) return
   const missing = content.missingFields(draft)
   const faults = [...noticeFaults(draft)]

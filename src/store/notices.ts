@@ -28,11 +28,10 @@ export function findById(read: Read, id: number): NoticeRecord | null {
   return recordsOf(read, read.all<Row>(`${SELECT} WHERE id = ?`, [id]))[0] ?? null
 }
 
-/** Notices that are approved or partly queued, or of which no copy has left yet. */
+/** Notices that are approved or partly queued, and those that were released in vain. */
 export function listActive(read: Read): NoticeRecord[] {
-  const unsent = `SELECT notices.id FROM cases JOIN notices ON case_id = cases.id
-    WHERE cases.state = 'planned' AND notices.state = 'released'`
-  const where = `WHERE state IN ('scheduled', 'releasing') OR id IN (${unsent}) ORDER BY id`
+  const vain = 'SELECT id FROM released_in_vain'
+  const where = `WHERE state IN ('scheduled', 'releasing') OR id IN (${vain}) ORDER BY id`
   return recordsOf(read, read.all<Row>(`${SELECT} ${where}`))
 }
 

@@ -153,7 +153,7 @@ it('(B16) a date that is moved back to what the list was told is no change: noth
   const back = '/embargo 2026-12-04T14:00:00+02:00 because it was a mistake\n'
   const mark = world.accepted.length
   expect(await writes(grace, back)).toContain('This is what the list has')
-  expect(await lastTo(alice)).toMatch(/We have sent the private list .* public on Fri 4 Dec 2026/)
+  expect(await lastTo(alice)).toMatch(/We tell the private list .* public on Fri 4 Dec 2026/)
   expect(noticeStates()).toEqual(['released'])
   expect(await writes(grace, '/notice preview\n')).toContain('Nothing has changed since')
   await world.wait(2 * DAY)
@@ -354,6 +354,9 @@ it('(B22) after an early /disclosed no copy leaves either, whatever the clock sa
   }
   const alarm = await allTo(grace)
   expect(alarm).toContain('never got their copy: ')
+  // Nobody says that a notice of which no copy left was sent.
+  expect(alarm).not.toContain('advance notice sent')
+  expect(await writes(grace, '/status\n')).toMatch(/Advance notice: revision 1, not sent/)
   // Nobody says that a date has come which lies ahead.
   expect(alarm).not.toContain('date in the notice has come')
   expect(alarms('copy-late:')).toBe(2)
@@ -447,6 +450,9 @@ it('(B22) a copy that becomes late after the first alarm of its revision is an a
   }
   expect(alarms('copy-waits:')).toBe(4)
   const said = await allTo(grace)
+  // Beside it, what must have left by now is an alarm: its words fit a notice that is on its way.
+  expect(said).toContain('The advance notice has not left')
+  expect(said).toContain('What to do: The notice is leaving: none of its copies has left yet')
   expect(said).toContain('in time: debian, freebsd.')
   expect(said).toContain('in time: suse.')
 })
@@ -461,8 +467,41 @@ it('(B22) copies of a change that wait on the same day are an alarm of their own
     world.rows("SELECT id FROM outbox WHERE state = 'sending' AND kind = 'notice'").length > 0
   Object.assign(world.replies, { shift: () => (isCopy() ? 'deferred' : 'accepted') })
   await approve()
+  const mark = world.accepted.length
+  expect(await writes(grace, '/status\n')).toContain('revision 2, leaving now')
   for (let quarter = 0; quarter < 3; quarter += 1) await world.wait(15 * MINUTE)
   expect(alarms('copy-waits:')).toBe(4)
+  // It is approved, and nobody says otherwise.
+  expect(await allTo(linus, mark)).not.toContain(UNAPPROVED)
+})
+
+it('(A3, B6, B16) a change of which no copy could leave is on hold, and said to be: nobody reads that the list was told, everybody is reminded daily, and a new approval sends it again', async () => {
+  await givenReleased()
+  await writes(grace, LATER)
+  world.isSlowTo(members.map(({ address }) => address))
+  const mark = world.accepted.length
+  await approve()
+  world.replies.push('rejected', 'rejected', 'rejected')
+  await world.answersAtLast()
+  expect([await noticed(), noticeStates()]).toEqual([[], ['held']])
+  const said = await allTo(linus, mark)
+  expect(said).toContain(
+    'Revision 2 of the advance notice was not sent, because no copy of it could be sent to any member'
+  )
+  // Its approval is void, so the operator cannot send a copy again.
+  expect(said).toContain('did not get the notice')
+  expect(said).not.toMatch(/outbox retry (?!.*While the notice is on hold)|did not leave again/)
+  expect(await lastTo(alice)).toContain('becomes public on another date, and we tell the list')
+  const status = await writes(grace, '/status\n')
+  expect(status).toContain('revision 2, on hold by the desk, because no copy of it could be sent')
+  expect(status).not.toContain('notice sent')
+  const held = world.accepted.length
+  for (let day = 0; day < 2; day += 1) await world.wait(DAY)
+  const reminded = (await alarmsTo(linus, held)).filter((text) => text.includes(UNAPPROVED))
+  expect(reminded).toHaveLength(2)
+  await approve()
+  expect(await noticed()).toEqual(ALL)
+  expect(await lastTo(debian)).toContain('WHAT CHANGED SINCE REVISION 1')
 })
 
 it('(G8) the record says that the copy of a member who is taken off the list while it waits does not leave; nobody is alarmed', async () => {

@@ -526,7 +526,7 @@ it.each([
     await giveKey(alice)
     expect(recorded('date-told')).toMatchObject([{ reporter: FIRST, how: 'encrypted' }])
     expect(await lastTo(alice)).toMatch(
-      /We have sent the private list .* It becomes public on Fri 4 Dec 2026/
+      /We tell the private list .* It becomes public on Fri 4 Dec 2026/
     )
     expect(await writes(grace, '/status')).not.toContain(owed)
     await world.wait(2 * DAY)
@@ -627,7 +627,7 @@ it('(B14, B19, M-30) a reporter who comes into a case whose list was told the da
   expect(await writes(grace, `/merge ${FIRST}`, { tag: SECOND })).toContain(
     `We told ${bob.address} the date`
   )
-  expect(await lastTo(bob)).toContain('We have sent the private list')
+  expect(await lastTo(bob)).toContain('We tell the private list')
   expect(recorded('date-told').at(-1)).toMatchObject({ reporter: SECOND })
 })
 
@@ -686,12 +686,16 @@ it.each(['no key of the list could be used', 'the mail server refused all of the
     expect(await allTo(bob)).toContain('Does this date suit you?')
     for (const reporter of isRefused ? [bob] : [alice, bob])
       expect(await allTo(reporter)).not.toContain('the private list')
+    expect(await allTo(linus)).toContain(
+      'Revision 1 of the advance notice was not sent, because no'
+    )
+    expect(await allTo(linus)).not.toMatch(/outbox retry|did not leave again|stopped while/)
     const again = await says('/embargo 2026-12-04T13:00:00Z')
     expect(again).not.toMatch(/this is a change|has known since/)
     if (!isRefused) return
     await approve()
     expect([await noticed(), caseStates()]).toEqual([['debian'], ['noticed', 'merged']])
-    expect(await lastTo(alice)).toContain('we have told the list')
+    expect(await lastTo(alice)).toContain('we tell the list')
   }
 )
 

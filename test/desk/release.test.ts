@@ -327,8 +327,8 @@ describe('a notice that is leaving', { timeout: 60_000 }, () => {
     failDateTo(bob)
     await world.wait(UNTIL_DUE)
     expect(state()).toBe('released')
-    expect(await lastTo(alice)).toContain('We have sent the private list')
-    expect(await allTo(bob)).not.toContain('We have sent the private list')
+    expect(await lastTo(alice)).toContain('We tell the private list')
+    expect(await allTo(bob)).not.toContain('We tell the private list')
     expect(recorded('date-untold')).toMatchObject([{ reporter: SECOND, because: 'failed' }])
     const mark = world.accepted.length
     const answers = async (reporter: string) => {
@@ -690,7 +690,7 @@ it('(B6, B13) a notice that nobody on the list would get is neither previewed no
     'Nothing was done: line 1 has a problem.'
   )
   await staysHere('drafting')
-  expect(await allTo(alice)).not.toContain('We have sent the private list')
+  expect(await allTo(alice)).not.toContain('We tell the private list')
 })
 
 describe('(B9) where keys have expired', () => {
@@ -752,6 +752,6 @@ it('(B19, M-30) a reporter whose key has expired at the release is an alarm, and
   expect(world.rows(rung)).toHaveLength(2)
   await writes(grace, `/key accept ${keyOf(alice)}`, attachedKey(alice))
   expect(await lastTo(alice)).toMatch(
-    /We have sent the private list .* It becomes public on Fri 4 Dec 2026/
+    /We tell the private list .* It becomes public on Fri 4 Dec 2026/
   )
 })

@@ -251,6 +251,13 @@ describe('/status (B6)', () => {
   const here = (state: CaseState, notice: keyof typeof NOTICES | null, date: string) =>
     bound({
       case: caseRecord({ state, disclosureAt: DATED.includes(state) ? at(date) : null }),
+      // Before the list is told, what was released is on its way.
+      ...(notice === 'released' && {
+        copies: {
+          ...{ revision: 1, onTheWay: 0, givenUp: 0 },
+          ...(state === 'planned' ? { here: 3, left: 0 } : { here: 0, left: 3 })
+        }
+      }),
       notice:
         notice === null
           ? null
@@ -275,7 +282,6 @@ describe('/status (B6)', () => {
       expect(text.includes('Disclosure: due Fri')).toBe(['planned', 'noticed'].includes(state))
       expect(text.includes('recorded as public')).toBe(state === 'disclosed')
       expect(text.includes('Missing: a disclosure date')).toBe(state === 'accepted')
-      // Before the list is told, what was released is on its way.
       const shown = notice === 'released' && state === 'planned' ? 'releasing' : notice
       if (shown !== null) expect(text).toContain(`Advance notice: revision 1, ${NOTICES[shown]}`)
       const isWritten = notice === 'drafting' || notice === 'held'
