@@ -52,9 +52,9 @@ export async function showNotice(call: Call): Promise<void> {
       // A case that ended without disclosure has no date.
       const isDated = ofCase !== null && (isOpen(ofCase.state) || disclosed !== null)
       const { disclosureAt = null, disclosureZone = null } = isDated ? ofCase : {}
-      const around = { held, disclosed, clockJump: events.openDoubt(read) }
-      const dates = { disclosureAt, disclosureZone }
-      return { notice: found, copies: deliveries.list(read, found.id), ...around, ...dates }
+      const clockJump = events.openDoubt(read)
+      const around = { held, disclosed, clockJump, disclosureAt, disclosureZone }
+      return { notice: found, copies: deliveries.list(read, found.id), ...around }
     })
     const value = { ...summary(notice), ...around, fields: notice.fields, deliveries: copies }
     const words = () => NOTICE_STATES[notice.state]

@@ -3,15 +3,7 @@
  * a request for a key that says nothing of the case (B10). They go to the reporter on record and to nobody else.
  */
 import { type Address } from '../domain/address.ts'
-import {
-  type Addressed,
-  addressed,
-  addresseesOf,
-  type CaseMessage,
-  isOpen,
-  type KeptWords,
-  reporterWith
-} from '../domain/case.ts'
+import * as cases from '../domain/case.ts'
 import { type Decision, recorded } from '../domain/decision.ts'
 import { aboutCase, byMaintainer, type ReporterTold, type Way } from '../domain/event.ts'
 import { groupBy } from '../domain/group.ts'
@@ -30,7 +22,7 @@ import {
 import { keyChoice, type ReporterPath, reporterPath, WAYS } from './recipients.ts'
 import { inClearTo, toReporter as sendToReporter } from './send.ts'
 
-type Decided = Exclude<KeptWords['mail'], 'reply'>
+type Decided = Exclude<cases.KeptWords['mail'], 'reply'>
 
 const DONE: Readonly<Record<Decided, string>> = {
   accepted: 'Accepted',
@@ -50,13 +42,13 @@ export function decisionMail(
   words: Omit<Words, 'decision'> & {
     readonly mail: Decided
     /** What the desk says of it; a function where that depends on the reporter. */
-    readonly decision: string | ((to: Addressed) => string)
+    readonly decision: string | ((to: cases.Addressed) => string)
     readonly why?: string
     /** All of them unless given. */
-    readonly to?: readonly Addressed[]
+    readonly to?: readonly cases.Addressed[]
   }
 ): string {
-  const all = addresseesOf(draft.case)
+  const all = cases.addresseesOf(draft.case)
   const { mail, text, decision, why = '', to = all } = words
   const { conversation } = draft
   const answersOne = conversation.kind === 'one' && conversation.with !== ''
@@ -67,7 +59,7 @@ export function decisionMail(
   decide(reporterTold(draft))
   draft.activity.push(`${mail} the case${why}`)
   const done = `${DONE[mail]}${why}.`
-  const saysTo = (one: Addressed): string =>
+  const saysTo = (one: cases.Addressed): string =>
     `${again}${typeof decision === 'string' ? decision : decision(one)}`
   const each = to.map((one) => toOne(one, draft, { ...words, decision: saysTo(one) }))
   if (each.length > 0) return `${done} ${each.join(' ')}`
@@ -92,7 +84,7 @@ function forOne({ case: { tag }, settings }: Draft): string {
 
 /** Whether a decision that is made now reaches every reporter; if not, why. */
 function reporterTold({ case: { reporters }, reporterKeys, product }: Draft): ReporterTold {
-  const known = reporters.flatMap((one) => addressed(one) ?? [])
+  const known = reporters.flatMap((one) => cases.addressed(one) ?? [])
   if (known.some((one) => reporterPath(one, reporterKeys, product).kind === 'no-key'))
     return 'waits-for-key'
   return known.length === 0 || known.length < reporters.length ? 'no-address' : 'told'
@@ -112,9 +104,11 @@ export function toReporter(draft: Draft, words: Words): string {
 }
 
 /** The reporter of the conversation. */
-export function reporterMeant({ case: record, bound: { named }, conversation }: Draft): Addressed {
+export function reporterMeant(draft: Draft): cases.Addressed {
+  const { case: record, conversation } = draft
+  const { named } = draft.bound
   // The number of a merged case means its own reporter, who may have no address.
-  const isGone = named !== record.tag && reporterWith(record, named)?.contact === null
+  const isGone = named !== record.tag && cases.reporterWith(record, named)?.contact === null
   const reporter = isGone ? null : reporterIn(record, conversation)
   if (reporter === 'several') throw new Refusal(SEVERAL)
   if (reporter === null) throw new Refusal(NO_ADDRESS)
@@ -122,11 +116,11 @@ export function reporterMeant({ case: record, bound: { named }, conversation }: 
 }
 
 /** One message to each: what one of them reads names none of the others. */
-export function toEach(reporters: readonly Addressed[], draft: Draft, words: Words): string {
+export function toEach(reporters: readonly cases.Addressed[], draft: Draft, words: Words): string {
   return reporters.map((reporter) => toOne(reporter, draft, words)).join(' ')
 }
 
-function toOne(reporter: Addressed, draft: Draft, words: Words): string {
+function toOne(reporter: cases.Addressed, draft: Draft, words: Words): string {
   const { mail, text, files = [] } = words
   const { address } = reporter.contact
   const path = reporterPath(reporter, draft.reporterKeys, draft.product)
@@ -164,7 +158,7 @@ export function droppedFor(address: Address | null, { bound }: Draft): string {
 
 const DID = { reply: 'answered', question: 'asked' } as const
 
-function said({ words }: Draft, { id }: Addressed): readonly SpokenWords[] {
+function said({ words }: Draft, { id }: cases.Addressed): readonly SpokenWords[] {
   return words.filter(({ reporter }) => reporter.id === id)
 }
 
@@ -175,7 +169,7 @@ const SEVERAL =
 const NO_ADDRESS = 'Not done: the report names no address, so nobody can be answered.'
 
 function spoken(
-  to: Addressed,
+  to: cases.Addressed,
   draft: Draft,
   { mail, text, how }: Words & { readonly how: Way }
 ): void {
@@ -190,7 +184,8 @@ function spoken(
   decided(draft, 'answered', { reporter, with: mailOf(said(draft, to)), how })
   if (mail === 'question') decided(draft, 'info-asked', { reporter, how })
   // A case that has ended has no plan any more.
-  if (holdsPlan(text) && isOpen(draft.case.state)) decided(draft, 'plan-told', { reporter, how })
+  if (holdsPlan(text) && cases.isOpen(draft.case.state))
+    decided(draft, 'plan-told', { reporter, how })
 }
 
 /** Whether a text holds a plan and workarounds under their headings (M-08); "none known" is an answer, too. */
@@ -225,7 +220,7 @@ export function spokenWords(draft: Draft) {
   return { decisions, texts }
 }
 
-function wordsTo(to: Addressed, draft: Draft) {
+function wordsTo(to: cases.Addressed, draft: Draft) {
   const words = said(draft, to)
   const { address } = to.contact
   const joined = (parts: readonly string[]): string =>
@@ -237,7 +232,7 @@ function wordsTo(to: Addressed, draft: Draft) {
   const mail = mailOf(words)
   const path = words.at(-1)?.path
   if (path === undefined || path.kind === 'no-key') {
-    const kept: KeptWords = { mail, params, events: keptEvents(words) }
+    const kept: cases.KeptWords = { mail, params, events: keptEvents(words) }
     const waits = { reporter: to.id, authorId: author.id, words: kept }
     const leaves: Decision = { kind: 'keep-words', ...waits }
     return { to: `${address} (waits for a key)`, text, leaves }
@@ -251,14 +246,14 @@ function wordsTo(to: Addressed, draft: Draft) {
   return { to: `${address} (${WAYS[path.kind]})`, text, leaves }
 }
 
-function mailOf(words: readonly SpokenWords[]): KeptWords['mail'] {
+function mailOf(words: readonly SpokenWords[]): cases.KeptWords['mail'] {
   const decisions = words.flatMap(({ mail }) =>
     mail === 'reply' || mail === 'question' ? [] : [mail]
   )
   return decisions.at(-1) ?? 'reply'
 }
 
-function keptEvents(words: readonly SpokenWords[]): KeptWords['events'] {
+function keptEvents(words: readonly SpokenWords[]): cases.KeptWords['events'] {
   return [
     'answered',
     ...(words.some(({ text }) => holdsPlan(text)) ? (['plan-told'] as const) : []),
@@ -281,7 +276,7 @@ export function askedKey(name: keyof typeof ASKS, reporter: string, now: Instant
  * used waits for a maintainer's word.
  */
 export function askFor(
-  reporter: Addressed,
+  reporter: cases.Addressed,
   { bound, now, author, case: { tag }, decisions, reporterKeys, product }: Draft,
   name: keyof typeof ASKS
 ): { readonly says: string; readonly decisions: readonly Decision[] } {
@@ -313,7 +308,7 @@ export function askFor(
 /** What a maintainer wrote, for the record of the case. */
 export function message(
   { now, author, message: { id: messageId }, arrivalId, bound }: CommandContext,
-  audience: CaseMessage['audience'],
+  audience: cases.CaseMessage['audience'],
   text: string
 ): Decision {
   const wrote = { at: now, author: 'maintainer', authorId: author.id, audience } as const
