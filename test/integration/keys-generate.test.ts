@@ -4,27 +4,25 @@
  */
 import * as fs from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { beforeEach, expect, it } from 'vitest'
 import { type CliResult, runCli } from '../support/daemon.ts'
+import { useFolder } from '../support/folder.ts'
 import { run } from '../support/programs.ts'
 import { describeWith } from '../support/requires.ts'
-import { type TempFolder, tempFolder } from '../support/temp.ts'
+import { tempFolder } from '../support/temp.ts'
 
 const PASSPHRASE = 'correct horse battery'
 const PARTS = ['keys/desk.asc', 'keys/desk.pub.asc'] as const
 
 describeWith(['gpg'], 'a new desk key from the command line', () => {
-  let temp: TempFolder
-  let folder = ''
-
+  const folder = useFolder()
   beforeEach(() => {
-    temp = tempFolder()
-    folder = temp.path
-    fs.writeFileSync(join(folder, 'passphrase'), `${PASSPHRASE}\n`, { mode: 0o600 })
+    fs.writeFileSync(file('passphrase'), `${PASSPHRASE}\n`, { mode: 0o600 })
   })
-  afterEach(() => {
-    temp.remove()
-  })
+
+  function file(name: string): string {
+    return join(folder.path, name)
+  }
 
   function generate(
     more: readonly string[] = [],
@@ -35,12 +33,11 @@ describeWith(['gpg'], 'a new desk key from the command line', () => {
         ...['keys', 'generate', '--name', 'ACME Security Team'],
         ...['--address', 'security@acme.example', '--passphrase-file', 'passphrase', ...more]
       ],
-      { cwd: folder, under }
+      { cwd: folder.path, under }
     )
   }
-  const modeOf = (name: string): string =>
-    (fs.statSync(join(folder, name)).mode & 0o777).toString(8)
-  const read = (name: string): string => fs.readFileSync(join(folder, name), 'utf8')
+  const modeOf = (name: string): string => (fs.statSync(file(name)).mode & 0o777).toString(8)
+  const read = (name: string): string => fs.readFileSync(file(name), 'utf8')
   /** Status 1, nothing on standard output, and one line that says this and nothing of the passphrase. */
   function expectOneLine(result: CliResult, says: RegExp, status = 1): void {
     expect(result.stderr).toMatch(says)
@@ -62,15 +59,15 @@ describeWith(['gpg'], 'a new desk key from the command line', () => {
     const home = tempFolder('pg-')
     const gpg = await run('gpg', [
       ...['--homedir', home.path, '--batch', '--with-colons', '--show-keys'],
-      join(folder, 'keys/desk.pub.asc')
+      file('keys/desk.pub.asc')
     ])
     home.remove()
     const [, fingerprint = ''] = /^fpr:+([0-9A-F]{40}):/m.exec(gpg.stdout.toString()) ?? []
 
     expect(stdout.replaceAll(/(?<=[0-9A-F]{4}) /g, '')).toBe(
       [
-        `private key ${join(folder, 'keys/desk.asc')}`,
-        `public key  ${join(folder, 'keys/desk.pub.asc')}`,
+        `private key ${file('keys/desk.asc')}`,
+        `public key  ${file('keys/desk.pub.asc')}`,
         `fingerprint ${fingerprint}\n`
       ].join('\n')
     )
@@ -81,8 +78,8 @@ describeWith(['gpg'], 'a new desk key from the command line', () => {
 
     expect(status).toBe(0)
     expect(JSON.parse(stdout)).toEqual({
-      private: join(folder, 'other'),
-      public: join(folder, 'other.pub'),
+      private: file('other'),
+      public: file('other.pub'),
       fingerprint: expect.stringMatching(/^[0-9a-f]{40}$/i) as string
     })
     expect(read('other')).toContain('BEGIN PGP PRIVATE KEY BLOCK')
@@ -92,32 +89,32 @@ describeWith(['gpg'], 'a new desk key from the command line', () => {
   it.each(PARTS)(
     'overwrites nothing: %s stays as it was and no other file is made',
     async (part) => {
-      fs.mkdirSync(join(folder, 'keys'))
-      fs.writeFileSync(join(folder, part), 'mine')
+      fs.mkdirSync(file('keys'))
+      fs.writeFileSync(file(part), 'mine')
 
       expectOneLine(await generate(), new RegExp(`${part} exists already, so nothing was written`))
       expect(read(part)).toBe('mine')
-      expect(fs.readdirSync(join(folder, 'keys'))).toHaveLength(1)
+      expect(fs.readdirSync(file('keys'))).toHaveLength(1)
     }
   )
 
   it('leaves no private key behind when the public one cannot be made', async () => {
-    fs.mkdirSync(join(folder, 'keys'))
-    fs.symlinkSync(join(folder, 'nowhere/at/all'), join(folder, 'keys/desk.pub.asc'))
+    fs.mkdirSync(file('keys'))
+    fs.symlinkSync(file('nowhere/at/all'), file('keys/desk.pub.asc'))
 
     expectOneLine(await generate(), /desk\.pub\.asc exists already, so nothing was written/)
-    expect(fs.readdirSync(join(folder, 'keys'))).toEqual(['desk.pub.asc'])
-    expect(fs.existsSync(join(folder, 'nowhere'))).toBe(false)
+    expect(fs.readdirSync(file('keys'))).toEqual(['desk.pub.asc'])
+    expect(fs.existsSync(file('nowhere'))).toBe(false)
   })
 
   it('leaves no half of a file behind when the disk is full, and the next try works', async () => {
     // The private key is a little longer than what may be written: its end would be missing.
     const noRoom = ['prlimit', '--fsize=1000', '--']
     expectOneLine(await generate([], noRoom), /desk\.asc cannot be written.*the disk has room/)
-    expect(fs.readdirSync(join(folder, 'keys'))).toEqual([])
+    expect(fs.readdirSync(file('keys'))).toEqual([])
 
     expect(await generate()).toMatchObject({ status: 0, stderr: '' })
-    expect(fs.readdirSync(join(folder, 'keys')).sort()).toEqual(['desk.asc', 'desk.pub.asc'])
+    expect(fs.readdirSync(file('keys')).sort()).toEqual(['desk.asc', 'desk.pub.asc'])
   })
 
   it.each([
@@ -127,10 +124,10 @@ describeWith(['gpg'], 'a new desk key from the command line', () => {
     ['is soon guessed', 'short\n', /--passphrase-file: .*shorter than 12 characters/]
   ])('is not made under a passphrase that %s', async (_, text, says) => {
     const more = text === null ? ['--passphrase-file', 'nothing'] : []
-    if (text !== null) fs.writeFileSync(join(folder, 'passphrase'), text)
+    if (text !== null) fs.writeFileSync(file('passphrase'), text)
 
     expectOneLine(await generate(more), says)
-    expect(fs.existsSync(join(folder, 'keys'))).toBe(false)
+    expect(fs.existsSync(file('keys'))).toBe(false)
   })
 
   it.each([
@@ -143,11 +140,11 @@ describeWith(['gpg'], 'a new desk key from the command line', () => {
     ['a name that would forge a user id', ['--name', 'A <b@c.example>'], /--name must not contain/]
   ])('is not made for %s', async (_, more, says) => {
     expectOneLine(await generate(more), says, 2)
-    expect(fs.existsSync(join(folder, 'keys'))).toBe(false)
+    expect(fs.existsSync(file('keys'))).toBe(false)
   })
 
   it('is not made where a file is in the way of its folder', async () => {
-    fs.writeFileSync(join(folder, 'file'), 'mine')
+    fs.writeFileSync(file('file'), 'mine')
 
     expectOneLine(await generate(['--out', 'file/desk.asc']), /file\/desk\.asc cannot be written/)
     expect(read('file')).toBe('mine')

@@ -74,6 +74,11 @@ function openAs(desk: Person, message: Uint8Array, ...known: readonly Person[]):
   return openMessage(message, { secretKeys: [desk.secret], certificates, now: NOW })
 }
 
+/** The text of what was opened, or why it was not. */
+function outcome(opening: Opening): string {
+  return 'data' in opening ? Buffer.from(opening.data).toString() : opening.because
+}
+
 /** The kind of encryption by its packet: tag, version and, for SEIPD version 2, the AEAD algorithm. */
 function encryptionOf(message: Uint8Array): string {
   const span = walkPackets(message, 10).spans.findLast(({ tag }) => tag !== TAG.publicKeySession)
@@ -102,7 +107,7 @@ describe.each(Object.entries(KINDS))('a key of kind %s', (_, kind) => {
 
   it('decrypts as the desk’s key', async () => {
     const opened = await openAs(person, await sealTo(person, other), other)
-    expect('data' in opened && Buffer.from(opened.data)).toEqual(TEXT)
+    expect(outcome(opened)).toBe(TEXT.toString())
     expect(opened).toMatchObject({
       verdicts: [{ state: 'valid', fingerprint: other.secret.fingerprint }]
     })
@@ -146,7 +151,7 @@ describe('SEIPD version 2 (RFC 9580 §5.13.2)', () => {
         const sealed = await sealTo(desk, desk, { preferredAEADAlgorithm: aead, aeadProtect: true })
         expect(encryptionOf(sealed)).toBe(`tag 18 v2 ${name}`)
         const opened = await openAs(desk, sealed, desk)
-        expect('data' in opened && Buffer.from(opened.data)).toEqual(TEXT)
+        expect(outcome(opened)).toBe(TEXT.toString())
         expect(opened).toMatchObject({ verdicts: [{ state: 'valid' }] })
 
         const changed = Uint8Array.from(sealed)
@@ -177,32 +182,16 @@ describeWith(['gpg'], 'a message of GnuPG', () => {
     return (await run('gpg', [...args, '--encrypt', '--recipient-file', file], { input: TEXT }))
       .stdout
   }
-  const outcome = (opening: Opening): string =>
-    'data' in opening ? Buffer.from(opening.data).toString() : opening.because
-
-  it.each(['AES', 'AES256'])('is opened by every desk with %s', async (cipher) => {
+  it.each([
+    ...['AES', 'AES256'].map((cipher) => [cipher, 'opened', 'opened']),
+    ...['3DES', 'CAST5'].map((cipher) => [cipher, 'damaged', 'opened']),
+    ...['IDEA', 'BLOWFISH', 'TWOFISH'].map((cipher) => [cipher, 'damaged', 'unsupported']),
+    ...['128', '192', '256'].map((bits) => [`CAMELLIA${bits}`, 'damaged', 'unsupported'])
+  ])('with %s is %s to a desk whose key is RSA, and %s to another', async (cipher, rsa, other) => {
     for (const [name, desk] of desks) {
-      const opened = await openAs(desk, await sealWith(desk, cipher))
-      expect([name, outcome(opened)]).toEqual([name, TEXT.toString()])
-    }
-  })
-
-  it.each(['IDEA', 'BLOWFISH', 'TWOFISH', 'CAMELLIA128', 'CAMELLIA192', 'CAMELLIA256'])(
-    'is not opened with %s; a desk whose key is not RSA can say that it is unsupported',
-    async (cipher) => {
-      for (const [name, desk] of desks) {
-        const opened = await openAs(desk, await sealWith(desk, cipher))
-        const expected = desk.secret.isRsa ? 'damaged' : 'unsupported'
-        expect([name, outcome(opened)]).toEqual([name, expected])
-      }
-    }
-  )
-
-  it.each(['3DES', 'CAST5'])('is not opened by an RSA desk alone with %s', async (cipher) => {
-    for (const [name, desk] of desks) {
-      const opened = await openAs(desk, await sealWith(desk, cipher))
-      const expected = desk.secret.isRsa ? 'damaged' : TEXT.toString()
-      expect([name, outcome(opened)]).toEqual([name, expected])
+      const opening = await openAs(desk, await sealWith(desk, cipher))
+      const found = outcome(opening).replace(TEXT.toString(), 'opened')
+      expect([name, found]).toEqual([name, desk.secret.isRsa ? rsa : other])
     }
   })
 
@@ -239,6 +228,6 @@ describeWith(['rnp'], 'the encrypted packet of GnuPG 2.4 (tag 20), as RNP writes
 
     expect(encryptionOf(message)).toBe('tag 20 v1')
     const opened = await openAs(desk, message)
-    expect('data' in opened && Buffer.from(opened.data)).toEqual(TEXT)
+    expect(outcome(opened)).toBe(TEXT.toString())
   })
 })

@@ -20,6 +20,7 @@ import {
   headWith,
   lines,
   mixed,
+  signedEntity,
   textPart
 } from './material.ts'
 
@@ -75,24 +76,14 @@ describe('a payload that somebody else wrapped', () => {
   })
 
   it.each(WRAPPERS)('contradicts by a signed entity inside, too: %s', async (_, wrap) => {
-    const signed = lines(
-      'Content-Type: multipart/signed; protocol="application/pgp-signature"; boundary=s',
-      '',
-      `--s\r\n${payload()}\r\n--s`,
-      'Content-Type: application/pgp-signature\r\n\r\nnone\r\n--s--'
-    )
+    const signed = signedEntity(payload(), 'none')
     const opened = await alice.open(wrap(BY_MALLORY, await seal(signed)))
     expect(judge(opened)).toBe('from')
   })
 
   it('is told as another sender’s where only the part signed inside names Alice, without a mark', async () => {
     const unmarked = payload(DESK_ADDRESS, 'Content-Type: text/plain')
-    const signed = lines(
-      'Content-Type: multipart/signed; protocol="application/pgp-signature"; boundary=s',
-      '',
-      `--s\r\n${unmarked}\r\n--s`,
-      'Content-Type: application/pgp-signature\r\n\r\nnone\r\n--s--'
-    )
+    const signed = signedEntity(unmarked, 'none')
     const parts = [encryptedEntity(await seal(signed)), textPart('footer')]
     const opened = await alice.open(lines(...BY_MALLORY) + mixed(parts))
     expect(judge(opened)).toBe('from')

@@ -16,13 +16,13 @@ import { type Database, type Tx } from '../../../src/store/database.ts'
 import { requireFile } from '../../../src/store/files.ts'
 import * as meta from '../../../src/store/meta.ts'
 import { useFolder } from '../../support/folder.ts'
-import { troubleOf } from './given.ts'
+import { troubleOf, useDatabase } from './given.ts'
 import { openIn, PASSPHRASE } from './support.ts'
 
 const PLANTED = 'planted-plaintext-0123456789'
 const folder = useFolder()
 
-function plant(db: Database): void {
+function plant(db: Pick<Database, 'transact'>): void {
   db.transact((tx) => meta.write(tx, 'clock-look', PLANTED))
 }
 
@@ -215,9 +215,9 @@ describe('a file that cannot be used', () => {
 })
 
 describe('a transaction', () => {
-  it('is undone whole when its function throws', () => {
-    using db = openIn(folder.path)
+  const db = useDatabase()
 
+  it('is undone whole when its function throws', () => {
     expect(() =>
       db.transact((tx) => {
         meta.write(tx, 'clock-look', 'half')
@@ -225,11 +225,10 @@ describe('a transaction', () => {
       })
     ).toThrow('stop')
 
-    expect(db.read((read) => read.all('SELECT * FROM meta'))).toEqual([])
+    expect(db.all('SELECT * FROM meta')).toEqual([])
   })
 
   it('refuses a function that returns a promise, and undoes it', async () => {
-    using db = openIn(folder.path)
     const late: Promise<unknown>[] = []
 
     expect(() =>
@@ -242,11 +241,10 @@ describe('a transaction', () => {
     ).toThrow(Invariant)
 
     await Promise.all(late)
-    expect(db.read((read) => read.all('SELECT * FROM meta'))).toEqual([])
+    expect(db.all('SELECT * FROM meta')).toEqual([])
   })
 
   it('cannot be used after it ended', () => {
-    using db = openIn(folder.path)
     let kept: Tx | null = null
     db.transact((tx) => {
       kept = tx
@@ -257,8 +255,6 @@ describe('a transaction', () => {
   })
 
   it('does not nest', () => {
-    using db = openIn(folder.path)
-
     expect(() => db.transact(() => db.transact(() => 1))).toThrow(Invariant)
     expect(db.transact(() => db.read((read) => read.get<{ n: number }>('SELECT 1 AS n')))).toEqual({
       n: 1
@@ -266,7 +262,6 @@ describe('a transaction', () => {
   })
 
   it('names a broken constraint without its values', () => {
-    using db = openIn(folder.path)
     const insert = (tx: Tx): unknown =>
       tx.run("INSERT INTO meta (key, value) VALUES ('twice', 'secret-value')")
     db.transact(insert)
@@ -276,15 +271,13 @@ describe('a transaction', () => {
   })
 
   it('is told from a read, which cannot write even with RETURNING', () => {
-    using db = openIn(folder.path)
     plant(db)
 
     expect(() => db.read((read) => read.all('DELETE FROM meta RETURNING key'))).toThrow(Invariant)
-    expect(db.read((read) => read.all('SELECT key FROM meta'))).toHaveLength(1)
+    expect(db.all('SELECT key FROM meta')).toHaveLength(1)
   })
 
   it('is trouble of the disk, not a bug, when the file may not grow', () => {
-    using db = openIn(folder.path)
     db.read((read) => read.get('PRAGMA max_page_count = 40'))
 
     const trouble = troubleOf(() =>
@@ -296,7 +289,7 @@ describe('a transaction', () => {
     )
 
     expect([trouble.code, trouble.retryable]).toEqual(['disk-full', true])
-    expect(db.read((read) => read.all('SELECT * FROM meta'))).toEqual([])
+    expect(db.all('SELECT * FROM meta')).toEqual([])
     plant(db)
   })
 

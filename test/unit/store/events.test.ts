@@ -33,10 +33,10 @@ function tamper(sql: string): void {
 
 describe('the record (G8)', () => {
   it('is whole when empty and after every entry, each with a hash of its own', () => {
-    expect(db.read((read) => events.verify(read))).toEqual({ ok: true, count: 0, firstBad: null })
+    expect(db.read(events.verify)).toEqual({ ok: true, count: 0, firstBad: null })
     for (const kind of ['opened', 'accepted', 'rejected'] as const) append(kind)
 
-    expect(db.read((read) => events.verify(read))).toEqual({ ok: true, count: 3, firstBad: null })
+    expect(db.read(events.verify)).toEqual({ ok: true, count: 3, firstBad: null })
     const hashes = db.read((read) => read.column<string>('SELECT hash FROM events'))
     expect(new Set(hashes).size).toBe(3)
   })
@@ -79,7 +79,7 @@ describe('the record (G8)', () => {
     append('accepted')
 
     expect(() => db.transact((tx) => tx.run(sql))).toThrow(Invariant)
-    expect(db.read((read) => events.verify(read))).toEqual({ ok: true, count: 2, firstBad: null })
+    expect(db.read(events.verify)).toEqual({ ok: true, count: 2, firstBad: null })
   })
 
   it.each([
@@ -98,7 +98,7 @@ describe('the record (G8)', () => {
 
     tamper(`UPDATE events SET ${column} = ${value} WHERE id = 2`)
 
-    expect(db.read((read) => events.verify(read))).toEqual({ ok: false, count: 1, firstBad: 2 })
+    expect(db.read(events.verify)).toEqual({ ok: false, count: 1, firstBad: 2 })
   })
 
   it.each([
@@ -110,7 +110,7 @@ describe('the record (G8)', () => {
 
     tamper(`DELETE FROM events WHERE id = ${gone}`)
 
-    expect(db.read((read) => events.verify(read))).toMatchObject({ ok: false, firstBad })
+    expect(db.read(events.verify)).toMatchObject({ ok: false, firstBad })
   })
 
   it('is read oldest first: whole, of one case, of some kinds, from an event on', () => {
