@@ -4,13 +4,7 @@
  * the seed and the stored keys, byte for byte.
  */
 import { readFileSync } from 'node:fs'
-import {
-  createCleartextMessage,
-  createMessage,
-  type PrivateKey,
-  readPrivateKey,
-  sign
-} from 'openpgp'
+import * as openpgp from 'openpgp'
 import { type Address } from '../../src/domain/address.ts'
 import { type Instant, instantFromMs } from '../../src/domain/time.ts'
 import { type WorkerStart } from '../../src/worker/tasks.ts'
@@ -59,11 +53,11 @@ type FuzzKeys = {
   /** Armored and locked with {@link PASSPHRASE}: `security@acme.example`. */
   readonly desk: string
   /** The one maintainer, and a known reporter. */
-  readonly alice: PrivateKey
-  readonly bob: PrivateKey
+  readonly alice: openpgp.PrivateKey
+  readonly bob: openpgp.PrivateKey
   /** Unknown to the desk: one under another name, one under the name and address of alice. */
-  readonly mallory: PrivateKey
-  readonly forged: PrivateKey
+  readonly mallory: openpgp.PrivateKey
+  readonly forged: openpgp.PrivateKey
   /** The session key of every encryption, 32 bytes. */
   readonly sessionKey: Buffer
   /** That session key as packets: for the desk, for the desk unnamed, for mallory. */
@@ -83,7 +77,8 @@ async function readKeys(): Promise<FuzzKeys> {
     Record<string, string>
   >
   const bytes = (name: string): Buffer => Buffer.from(file[name] ?? '', 'base64')
-  const secret = (name: string): Promise<PrivateKey> => readPrivateKey({ binaryKey: bytes(name) })
+  const secret = (name: string): Promise<openpgp.PrivateKey> =>
+    openpgp.readPrivateKey({ binaryKey: bytes(name) })
   return {
     desk: file['desk'] ?? '',
     alice: await secret('alice'),
@@ -136,7 +131,7 @@ export async function makeWorld(seed: number, count: number): Promise<World> {
 }
 
 async function signAround(
-  signingKeys: PrivateKey,
+  signingKeys: openpgp.PrivateKey,
   { toDesk, sessionKey }: FuzzKeys
 ): Promise<World['around'][number]> {
   const words = Buffer.from(
@@ -147,8 +142,8 @@ async function signAround(
     framed(encryptedData(sessionKey, joined([literal(words)])))
   ])
   const payload = Buffer.from(encryptedEntity(armored(randomOf(0, 0), 'MESSAGE', sealed)).trimEnd())
-  const detached = await sign({
-    message: await createMessage({ binary: payload }),
+  const detached = await openpgp.sign({
+    message: await openpgp.createMessage({ binary: payload }),
     signingKeys,
     detached: true,
     format: 'binary',
@@ -161,7 +156,7 @@ async function signAround(
 async function signPayload(
   seed: number,
   index: number,
-  signingKeys: PrivateKey,
+  signingKeys: openpgp.PrivateKey,
   { alice, forged, mallory }: FuzzKeys
 ): Promise<Signed> {
   const random = randomOf(seed, -1 - index)
@@ -171,15 +166,15 @@ async function signPayload(
   const at = (which: number): Date => new Date(NOW_MS - DAY_MS + (index * 3 + which) * 1000)
   // A salt would make every run another one.
   const config = { nonDeterministicSignaturesViaNotation: false }
-  const message = await createMessage({ binary: entity, date: at(0) })
+  const message = await openpgp.createMessage({ binary: entity, date: at(0) })
   const bytes = { message, signingKeys, format: 'binary', config } as const
-  const detached = await sign({ ...bytes, detached: true, date: at(0) })
-  const inner = await sign({ ...bytes, date: at(1) })
+  const detached = await openpgp.sign({ ...bytes, detached: true, date: at(0) })
+  const inner = await openpgp.sign({ ...bytes, date: at(1) })
   const text = `${mark}\n\n- a list\n-- dashes\nFrom me, with blanks  \nend\n`
   const cleartext = isSecret
     ? ''
-    : await sign({
-        message: await createCleartextMessage({ text }),
+    : await openpgp.sign({
+        message: await openpgp.createCleartextMessage({ text }),
         signingKeys,
         date: at(2),
         config

@@ -3,16 +3,7 @@
  * SMTP server that the test turns by hand, and a process that can be made to die between any two effects.
  */
 import { setImmediate } from 'node:timers/promises'
-import {
-  createMessage,
-  decrypt,
-  encrypt,
-  generateKey,
-  type PrivateKey,
-  readKey,
-  readMessage,
-  readPrivateKey
-} from 'openpgp'
+import * as openpgp from 'openpgp'
 import { BUILT_IN_CLOCKS } from '../../src/config/clock-schema.ts'
 import { builtInTexts } from '../../src/config/texts.ts'
 import { record } from '../../src/desk/commit.ts'
@@ -57,7 +48,7 @@ export type Someone = {
   readonly id: string
   readonly name: string
   readonly address: Address
-  readonly secret: PrivateKey
+  readonly secret: openpgp.PrivateKey
   readonly keyData: Uint8Array
 }
 
@@ -66,7 +57,7 @@ export async function someone(id: string, address: string, days = 0): Promise<So
   const parsed = parseAddress(address)
   if (parsed === null) throw new Error('bad test data')
   const name = `${id.charAt(0).toUpperCase()}${id.slice(1)}`
-  const { privateKey } = await generateKey({
+  const { privateKey } = await openpgp.generateKey({
     type: 'ecc',
     curve: 'curve25519Legacy',
     userIDs: [{ name, email: address }],
@@ -74,7 +65,7 @@ export async function someone(id: string, address: string, days = 0): Promise<So
     date: new Date(msOf(KEYS_MADE)),
     format: 'armored'
   })
-  const secret = await readPrivateKey({ armoredKey: privateKey })
+  const secret = await openpgp.readPrivateKey({ armoredKey: privateKey })
   return { id, name, address: parsed, secret, keyData: secret.toPublic().write() }
 }
 
@@ -563,9 +554,9 @@ export async function write(
           ''
         ]
   const sealed = letter.payload ?? payload.join('\r\n')
-  const armored = await encrypt({
-    message: await createMessage({ binary: Buffer.from(sealed) }),
-    encryptionKeys: await readKey({ armoredKey: deskKey }),
+  const armored = await openpgp.encrypt({
+    message: await openpgp.createMessage({ binary: Buffer.from(sealed) }),
+    encryptionKeys: await openpgp.readKey({ armoredKey: deskKey }),
     ...(as === 'signed' ? { signingKeys: from.secret } : {}),
     date: new Date(msOf(now)),
     format: 'armored'
@@ -599,8 +590,8 @@ export function refIn(words: string): string {
 async function read(person: Someone, mail: Envelope): Promise<string> {
   const armored = armorIn(mail.raw)
   if (armored === '') return Buffer.from(mail.raw).toString('utf8')
-  const { data } = await decrypt({
-    message: await readMessage({ armoredMessage: armored }),
+  const { data } = await openpgp.decrypt({
+    message: await openpgp.readMessage({ armoredMessage: armored }),
     decryptionKeys: person.secret,
     date: new Date(msOf(START) + 365 * 86_400_000)
   })

@@ -2,14 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { isSameAddress, parseAddress } from '../../../src/domain/address.ts'
-import {
-  caseTag,
-  findCaseTags,
-  formatFingerprint,
-  parseCaseTag,
-  parseFingerprint,
-  parseMessageId
-} from '../../../src/domain/ids.ts'
+import * as ids from '../../../src/domain/ids.ts'
 import { type NoticeRecord } from '../../../src/domain/notice.ts'
 import {
   dayOff,
@@ -192,9 +185,9 @@ describe('identifiers', () => {
         fc.integer({ min: 1970, max: 9999 }),
         fc.integer({ min: 1, max: 9_999_999 }),
         (year, number) => {
-          const tag = caseTag('ACME', year, number)
-          expect(parseCaseTag(tag.toLowerCase())).toBe(tag)
-          expect(findCaseTags(`Re: [${tag}] x`, 'ACME')).toEqual([tag])
+          const tag = ids.caseTag('ACME', year, number)
+          expect(ids.parseCaseTag(tag.toLowerCase())).toBe(tag)
+          expect(ids.findCaseTags(`Re: [${tag}] x`, 'ACME')).toEqual([tag])
         }
       )
     )
@@ -203,25 +196,27 @@ describe('identifiers', () => {
   it.each([
     ...['ACME-2026-1', 'ACME-26-0001', 'ACME-2026-00010000', 'ACME-2026-0001x', '-2026-0001', '']
   ])('refuse the case number %j', (text) => {
-    expect(parseCaseTag(text)).toBe(null)
+    expect(ids.parseCaseTag(text)).toBe(null)
   })
 
   it('are not found inside other words, nor of another desk', () => {
-    expect(findCaseTags('XACME-2026-0001 OTHER-2026-0002 ACME-2026-00030000', 'ACME')).toEqual([])
+    expect(ids.findCaseTags('XACME-2026-0001 OTHER-2026-0002 ACME-2026-00030000', 'ACME')).toEqual(
+      []
+    )
   })
 
   it('never take a key id for a fingerprint', () => {
-    expect(parseFingerprint('0123456789ABCDEF')).toBe(null)
-    const full = parseFingerprint('AB '.repeat(20))
+    expect(ids.parseFingerprint('0123456789ABCDEF')).toBe(null)
+    const full = ids.parseFingerprint('AB '.repeat(20))
     expect(full).toBe('ab'.repeat(20))
-    expect(full && parseFingerprint(formatFingerprint(full))).toBe(full)
+    expect(full && ids.parseFingerprint(ids.formatFingerprint(full))).toBe(full)
   })
 
   it('never take a Message-ID that could break a header (property)', () => {
-    expect(parseMessageId('<a@b>')).toBe('a@b')
+    expect(ids.parseMessageId('<a@b>')).toBe('a@b')
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
-        const id = parseMessageId(`${text}@x`)
+        const id = ids.parseMessageId(`${text}@x`)
         if (id !== null) expect(id).toMatch(/^[\x21-\x3b\x3d\x3f-\x7e]+$/)
       })
     )

@@ -1,18 +1,11 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { bodyEntity, encodeBase64, encodeText, writeEntity } from '../../../src/mime/write.ts'
-import {
-  childrenOf,
-  contentOf,
-  contentTypeOf,
-  decodedBody,
-  headerOf,
-  splitPart
-} from '../../support/mail-parts.ts'
+import * as parts from '../../support/mail-parts.ts'
 
 const textOf = (text: string): string => {
   const raw = writeEntity(bodyEntity({ text, attachments: [], original: null }, ''), [], '')
-  return decodedBody(splitPart(raw)).toString('utf8')
+  return parts.decodedBody(parts.splitPart(raw)).toString('utf8')
 }
 
 describe('text parts', () => {
@@ -56,14 +49,14 @@ describe('bodies', () => {
   )
 
   it('are one text part when there is nothing else', () => {
-    const part = splitPart(
+    const part = parts.splitPart(
       writeEntity(
         bodyEntity({ text: 'x', attachments: [], original: null }, ''),
         [],
         '; hp="cipher"'
       )
     )
-    expect(headerOf(part, 'Content-Type')).toBe('text/plain; charset=utf-8; hp="cipher"')
+    expect(parts.headerOf(part, 'Content-Type')).toBe('text/plain; charset=utf-8; hp="cipher"')
   })
 
   it('carry files and the original byte for byte', () => {
@@ -73,10 +66,10 @@ describe('bodies', () => {
           { filename: 'a b.bin', contentType: 'application/x-thing', content },
           { filename: 'x.eml', contentType: 'message/rfc822', content }
         ]
-        const part = splitPart(
+        const part = parts.splitPart(
           writeEntity(bodyEntity({ text: 't', attachments, original }, ''), [], '')
         )
-        const read = contentOf(part)
+        const read = parts.contentOf(part)
         expect(read.text).toBe('t')
         expect(
           read.attachments.map(({ filename, contentType }) => [filename, contentType])
@@ -97,7 +90,7 @@ describe('bodies', () => {
   it('never use a boundary twice', () => {
     const boundaries = Array.from({ length: 50 }, () => {
       const raw = writeEntity(bodyEntity({ text: '', attachments: [], original }, ''), [], '')
-      return contentTypeOf(splitPart(raw)).parameters['boundary']
+      return parts.contentTypeOf(parts.splitPart(raw)).parameters['boundary']
     })
     expect(new Set(boundaries).size).toBe(50)
   })
@@ -108,7 +101,7 @@ describe('bodies', () => {
       [],
       ''
     )
-    expect(childrenOf(splitPart(raw))[0]?.body.toString()).toBe('no line end')
+    expect(parts.childrenOf(parts.splitPart(raw))[0]?.body.toString()).toBe('no line end')
   })
 })
 

@@ -1,14 +1,7 @@
 /** Material for the reading tests: a desk with an unlocked key, people with GnuPG, and messages built by hand. */
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import {
-  createCleartextMessage,
-  createMessage,
-  encrypt,
-  type PrivateKey,
-  readKey,
-  sign
-} from 'openpgp'
+import * as openpgp from 'openpgp'
 import { type OpenedMail } from '../../../src/domain/mail.ts'
 import { type Instant, instantFromMs } from '../../../src/domain/time.ts'
 import { readCertificate, type SecretKey } from '../../../src/openpgp/keyring.ts'
@@ -36,7 +29,7 @@ export async function makeDesk(): Promise<Desk> {
  */
 export type Correspondence = {
   readonly desk: Desk
-  readonly alice: PrivateKey
+  readonly alice: openpgp.PrivateKey
   /** Encrypted to the desk and signed by Alice, once for each signature. */
   seal(content: string | Uint8Array, signatures?: number): Promise<string>
   cleartext(text: string): Promise<string>
@@ -55,14 +48,14 @@ export async function givenCorrespondence(): Promise<Correspondence> {
     desk,
     alice,
     seal: async (content, signatures = 1) => {
-      const message = await createMessage({ binary: Buffer.from(content) })
-      const encryptionKeys = await readKey({ armoredKey: desk.publicArmored })
+      const message = await openpgp.createMessage({ binary: Buffer.from(content) })
+      const encryptionKeys = await openpgp.readKey({ armoredKey: desk.publicArmored })
       const signingKeys = Array.from({ length: signatures }, () => alice)
-      return withCrlf(await encrypt({ message, encryptionKeys, signingKeys }))
+      return withCrlf(await openpgp.encrypt({ message, encryptionKeys, signingKeys }))
     },
     cleartext: async (text) => {
-      const message = await createCleartextMessage({ text })
-      return withCrlf(await sign({ message, signingKeys: alice }))
+      const message = await openpgp.createCleartextMessage({ text })
+      return withCrlf(await openpgp.sign({ message, signingKeys: alice }))
     },
     open: (raw) => open(raw, [desk.secret], certificates)
   }
