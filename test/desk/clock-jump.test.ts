@@ -382,8 +382,7 @@ describe('once a clock that was ahead for 30 days is set right', () => {
   it('maintainers are told every day of a reporter who wrote last and is not answered', async () => {
     await givenPromises()
     await says('/reply\nhello')
-    const more = { subject: `Re: [${FIRST}]`, text: 'more', autocrypt: true }
-    await givenMessage(alice, { ...more, ...answering(alice) })
+    await writes(alice, 'more', { autocrypt: true, ...answering(alice) })
     expect(await overdueAlarms()).toBeGreaterThan(3)
   })
 

@@ -334,10 +334,8 @@ describe('(A3) the dates of a case', () => {
 
   it('(A3, B18) the alarm about a notice that lacks fields or that members could misread names both, and proposes no preview that would be refused', async () => {
     await givenReport({ list: members })
-    await writes(
-      grace,
-      `/accept\n/embargo ${DISCLOSURE}\n/notice draft\ntitle: x\nscope: Not before tomorrow.\n`
-    )
+    const draft = '/notice draft\ntitle: x\nscope: Not before tomorrow.\n'
+    await writes(grace, `/accept\n/embargo ${DISCLOSURE}\n${draft}`)
     await world.wait(2 * DAY)
     const said = (await alarmsTo(linus)).at(-1)
     expect(said).toMatch(
@@ -715,8 +713,7 @@ describe('(B9) one alarm a cause, person and day', () => {
     )
     await world.wait(DAY)
     const next = (await alarmsTo(grace)).slice(1)
-    expect(next).toHaveLength(1)
-    expect(next[0]).toContain('This happened 3 times since')
+    expect(next).toEqual([expect.stringContaining('This happened 3 times since')])
     await world.wait(3 * DAY)
     expect(await alarmsTo(grace)).toHaveLength(2)
   })
@@ -877,10 +874,7 @@ describe('(A2, A3) an answer that is lost, or what tells the end of the case', (
     expect(dues()).toEqual([null])
     await lose('refused')
     expect(dues()).toEqual(['reporter-unreached'])
-    await writes(
-      grace,
-      `/reject upstream\n${'It works as we say, and we looked into it. '.repeat(5)}\n`
-    )
+    await writes(grace, `/reject upstream\n${'It works as we say. '.repeat(12)}\n`)
     expect(dues()).toEqual([null])
   })
 

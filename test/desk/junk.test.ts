@@ -257,9 +257,7 @@ describe('the digest', () => {
       world.pass(hours * HOUR)
       await restarts()
     }
-    const [only, ...others] = await digests()
-    expect(others).toEqual([])
-    expect(only).toContain('This digest is late')
+    expect(await digests()).toEqual([expect.stringContaining('This digest is late')])
   })
 
   it('forgets nothing where no key could be used for it: the next one has it (G1)', async () => {

@@ -269,8 +269,7 @@ describe('a case with several reporters (B14)', () => {
     await givenMessage(bob, { subject: 'two', text: 'two', as: 'encrypted' })
     await says(`/merge ${FIRST}`, SECOND)
     expect(due()).toBe('words-wait')
-    const letter = { subject: 'Re: key', text: 'k', autocrypt: true }
-    await givenMessage(bob, { ...letter, ...answering(bob) })
+    await writes(bob, 'k', { subject: 'Re: key', autocrypt: true, ...answering(bob) })
     expect(await lastTo(bob)).toContain('We handle your report in one case')
     expect(due()).toBeNull()
   })
@@ -311,9 +310,7 @@ describe('a case with several reporters (B14)', () => {
     await says('/reply\nThank you.')
     await reports(alice, 'two', 'ALICE found it')
     await says('/reply\nThank you.', SECOND)
-    world.pass(MINUTE)
-    const letter = { subject: 'Re: two', text: 'And?', ...answering(alice) }
-    await givenMessage(alice, letter)
+    await writes(alice, 'And?', { after: MINUTE, subject: 'Re: two', ...answering(alice) })
     const [{ since } = {}] = waits(SECOND) as { since?: string }[]
     expect(due()).toBeNull()
     await says(`/key refuse ${keyOf(alice)}\n/merge ${FIRST}`, SECOND)
@@ -462,8 +459,7 @@ it('a signed message that quotes the desk from before and after a merge names on
   const toGrace = () => world.accepted.findLast(({ to }) => to === grace.address)
   const before = await givenRef(grace, toGrace())
   await says(`/merge ${FIRST}`, SECOND)
-  const { headers } = answering(bob)
-  await givenMessage(bob, { subject: 'Re: it', text: 'More.', headers })
+  await writes(bob, 'More.', { subject: 'Re: it', ...answering(bob) })
   const quotes = `> ${await givenRef(grace, toGrace())}\n>> ${before}`
   const quoting = (subject: string, text: string) =>
     givenMessage(grace, { subject, text: `${text}\n\n${quotes}` })
@@ -524,8 +520,7 @@ it('a reporter who is on the list, too, and answers what was written to the repo
   const committer = { ...linus, roles: ['committer'] as const }
   await givenReport({ maintainers: [grace, committer], list: [bob], by: [bob] })
   await says('/ask\nWhich version?')
-  const { headers } = answering(bob)
-  await givenMessage(bob, { subject: 'Re: it', text: 'Version 3.', headers })
+  await writes(bob, 'Version 3.', { subject: 'Re: it', ...answering(bob) })
   expect(world.rows('SELECT state FROM cases')).toEqual([{ state: 'triaging' }])
   expect(await lastTo(grace)).toContain(`/reply goes to ${bob.address}`)
   expect(await lastTo(linus)).not.toContain('list member')
@@ -534,20 +529,19 @@ it('a reporter who is on the list, too, and answers what was written to the repo
 it('a case that waits for one of several reporters goes on waiting when another one writes, and no longer when that one does (B13, B14)', async () => {
   await givenReport({ by: [alice, bob, bob] })
   const merge = (number: string) => says(`/merge ${FIRST}`, number)
-  const writes = async (who: Someone) => {
-    const { headers } = answering(who)
-    await givenMessage(who, { subject: 'Re: it', text: 'Version 3.', headers })
+  const answersBack = async (who: Someone) => {
+    await writes(who, 'Version 3.', { subject: 'Re: it', ...answering(who) })
     return world.rows<{ state: string }>('SELECT state FROM cases WHERE id = 1')[0]?.state
   }
   await merge(THIRD)
   await answers(THIRD, '/ask\nWhich version?')
-  expect(await writes(alice)).toBe('needs-info')
+  expect(await answersBack(alice)).toBe('needs-info')
   // With this Bob is known by another number than the one under which he was asked.
   await merge(SECOND)
-  expect(await writes(bob)).toBe('triaging')
+  expect(await answersBack(bob)).toBe('triaging')
   await answers(FIRST, '/ask\nWhich version?')
-  expect(await writes(bob)).toBe('needs-info')
-  expect(await writes(alice)).toBe('triaging')
+  expect(await answersBack(bob)).toBe('needs-info')
+  expect(await answersBack(alice)).toBe('triaging')
 })
 
 it('the answer to commands says which of several reporters waits, and offers /reply only where it reaches that one (B6, B14)', async () => {
@@ -664,8 +658,7 @@ it('a reporter who sent one of several reports encrypted is answered in clear in
 it('a rejection does not cover a report that is merged into its case later: that one is rejected with a code, or it goes on (A2)', async () => {
   await givenReport()
   await says(REJECT)
-  const { headers } = answering(alice)
-  await givenMessage(alice, { subject: 'Re: one', text: 'Not so.', headers })
+  await writes(alice, 'Not so.', { subject: 'Re: one', ...answering(alice) })
   await givenMessage(bob, { subject: 'two', text: 'a report', autocrypt: true })
   await says(`/merge ${FIRST}`, SECOND)
   expect(await says('/close because we are tired')).toContain('Nothing was done')

@@ -287,9 +287,8 @@ it('(G1, G6) what is signed is shown and counts, whatever mark of a program some
   await givenReport()
   await says('/reply\nWhich version?\n')
   const marks = ['Auto-Submitted: auto-replied', 'X-Autoreply: yes']
-  await writes(alice, 'It is exploited NOW.\n', {
-    headers: [...answering(alice).headers, ...marks]
-  })
+  const headers = [...answering(alice).headers, ...marks]
+  await writes(alice, 'It is exploited NOW.\n', { headers })
   expect(await lastTo(linus)).toContain('It is exploited NOW.')
   expect(recorded('reporter-wrote')).toHaveLength(1)
 })

@@ -211,15 +211,12 @@ describe("a reporter's key", () => {
 
   it('that was in use is kept with at most seven other former keys', async () => {
     await givenReport(REPORT)
+    const letter = { subject: '[ACME-2026-0001] new key', text: 'Mine.' }
     let old = alice
     for (let count = 0; count < 10; count += 1) {
       const next = await givenReporter('alice')
       world.pass(1000)
-      await givenMessage(old, {
-        subject: '[ACME-2026-0001] new key',
-        text: 'Mine.',
-        ...attachedKey(next)
-      })
+      await givenMessage(old, { ...letter, ...attachedKey(next) })
       old = next
     }
 
@@ -257,12 +254,7 @@ describe("a maintainer's key, and a member's", () => {
       ])
     }
     expect(seen[0]).toEqual(seen[1])
-    await givenMessage(alice, {
-      subject: 'Re: it',
-      text: 'And.',
-      autocrypt: true,
-      ...answering(alice)
-    })
+    await writes(alice, 'And.', { subject: 'Re: it', autocrypt: true, ...answering(alice) })
     expect(pinned()).toEqual([printOf(alice)])
   })
 

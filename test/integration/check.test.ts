@@ -47,8 +47,21 @@ describeWith(['gpg'], 'the check of a desk', async () => {
   function section(name: string): Section {
     return desk.config[name] as Section
   }
+  const configure = (changes: Section): void => {
+    desk.write({ ...desk.config, ...changes })
+  }
   const change = (name: string, changes: Section): void => {
-    desk.write({ ...desk.config, [name]: { ...section(name), ...changes } })
+    configure({ [name]: { ...section(name), ...changes } })
+  }
+  /** A policy of the desk's own with this rule, as a product names it. */
+  function givenPolicy(rule: string): Section {
+    writeFileSync(file('own.yaml'), `extends: dispatch\nid: own\n${rule}\n`)
+    return { policy: './own.yaml' }
+  }
+  /** A public key that ended yesterday. */
+  async function expiredKey(owner: Parameters<typeof keyExpiringIn>[0]): Promise<string> {
+    const past = new Date(Date.now() - 2 * DAY_S * 1000)
+    return (await withGpgAt(past, () => keyExpiringIn(owner, DAY_S))).armored
   }
   const check = (...more: readonly string[]): Promise<CliResult> => desk.cli('check', ...more)
   /** Status 0 and exactly these notes, before the two lines that say that all is well. */
@@ -109,7 +122,7 @@ describeWith(['gpg'], 'the check of a desk', async () => {
     expect(await printed()).toEqual({ status: 0, stderr: '', ok: true, problems: [], remarks })
     writeFileSync(file(KEY_OF_ADA), 'nothing like a key')
     expect(await printed()).toMatchObject({ ...failed, problems: saying(/^maintainers ada: /) })
-    desk.write({ ...desk.config, colour: 'blue' })
+    configure({ colour: 'blue' })
     expect(await printed()).toMatchObject({ ...failed, problems: saying(/colour/) })
   })
 
@@ -121,7 +134,7 @@ describeWith(['gpg'], 'the check of a desk', async () => {
   it('notes that nobody administers the list, and who is told of a member’s key then (A3, B18)', async () => {
     const people = desk.config['maintainers'] as Section[]
     const roles = ['committer', 'approver']
-    desk.write({ ...desk.config, maintainers: people.map((one) => ({ ...one, roles })) })
+    configure({ maintainers: people.map((one) => ({ ...one, roles })) })
     await expectNotes(/nobody has the role list-admin, so everybody learns by id when the key/)
   })
 
@@ -129,15 +142,9 @@ describeWith(['gpg'], 'the check of a desk', async () => {
     const [grace_, ada_] = desk.config['maintainers'] as [Section, Section]
     const [product] = desk.config['products'] as [Section]
     const withApprovals = (approvals: number, adaRoles: string[]): void => {
-      writeFileSync(
-        file('own.yaml'),
-        `extends: dispatch\nid: own\nnotice: { approvals: ${approvals} }\n`
-      )
-      desk.write({
-        ...desk.config,
-        maintainers: [grace_, { ...ada_, roles: adaRoles }],
-        products: [{ ...product, policy: './own.yaml' }]
-      })
+      const policy = givenPolicy(`notice: { approvals: ${approvals} }`)
+      const maintainers = [grace_, { ...ada_, roles: adaRoles }]
+      configure({ maintainers, products: [{ ...product, ...policy }] })
     }
 
     withApprovals(0, ['committer'])
@@ -150,14 +157,8 @@ describeWith(['gpg'], 'the check of a desk', async () => {
 
   it('notes a policy whose texts link to another product of the desk (M-38)', async () => {
     const [product] = desk.config['products'] as [Section]
-    writeFileSync(
-      file('own.yaml'),
-      'extends: dispatch\nid: own\nreporter_rules: ["See https://example.org/parser/security."]\n'
-    )
-    desk.write({
-      ...desk.config,
-      products: [product, { ...product, id: 'other', name: 'Other', policy: './own.yaml' }]
-    })
+    const policy = givenPolicy('reporter_rules: ["See https://example.org/parser/security."]')
+    configure({ products: [product, { ...product, id: 'other', name: 'Other', ...policy }] })
 
     await expectNotes(/^note: products other: .* link to https:\/\/example\.org\/parser\/security/)
   })
@@ -170,8 +171,7 @@ describeWith(['gpg'], 'the check of a desk', async () => {
   it('notes each secret that others on the machine may read, with its file and the remedy', async () => {
     writeFileSync(file('imap_password'), 'secret words\n', { mode: 0o640 })
     writeFileSync(file('smtp_password'), 'other words\n', { mode: 0o604 })
-    desk.write({
-      ...desk.config,
+    configure({
       imap: { ...section('imap'), password: { file: 'imap_password' } },
       smtp: { ...section('smtp'), user: 'security', password: { file: 'smtp_password' } }
     })
@@ -206,10 +206,7 @@ describeWith(['gpg'], 'the check of a desk', async () => {
     const products = desk.config['products'] as Section[]
     const last = new Date(Date.now() + 300 * 86_400_000).toISOString().slice(0, 10)
     const withHolidays = (...holidays: string[]): void => {
-      desk.write({
-        ...desk.config,
-        products: [{ ...products[0], calendar: { holidays } }, ...products.slice(1)]
-      })
+      configure({ products: [{ ...products[0], calendar: { holidays } }, ...products.slice(1)] })
     }
 
     withHolidays('2026-01-01', last)
@@ -246,9 +243,7 @@ describeWith(['gpg'], 'the check of a desk', async () => {
 
   it('finds what keeps a maintainer from being written to, and that the desk would start', async () => {
     const owner = { name: 'Grace Hopper', address: 'grace@acme.example' }
-    const past = new Date(Date.now() - 2 * DAY_S * 1000)
-    const expired = await withGpgAt(past, () => keyExpiringIn(owner, DAY_S))
-    writeFileSync(file(KEY_OF_GRACE), expired.armored)
+    writeFileSync(file(KEY_OF_GRACE), await expiredKey(owner))
     await expectProblems(/maintainers grace: the key has expired; no report is forwarded to grace/)
 
     const other = await keyExpiringIn({ name: 'Grace', address: 'grace@home.example' }, DAY_S)
@@ -262,7 +257,7 @@ describeWith(['gpg'], 'the check of a desk', async () => {
 
     copyFileSync(file(KEY_OF_ADA), file(KEY_OF_GRACE))
     const [first, second] = desk.config['maintainers'] as readonly Section[]
-    desk.write({ ...desk.config, maintainers: [second, first] })
+    configure({ maintainers: [second, first] })
     await expectProblems(
       /maintainers grace: the key has no valid user id/,
       /maintainers grace: another maintainer has the same key/
@@ -276,14 +271,8 @@ describeWith(['gpg'], 'the check of a desk', async () => {
   })
 
   it('finds that no report could be relayed', async () => {
-    const past = new Date(Date.now() - 2 * DAY_S * 1000)
-    for (const [name, person] of [
-      [KEY_OF_GRACE, grace],
-      [KEY_OF_ADA, ada]
-    ] as const) {
-      const { armored } = await withGpgAt(past, () => keyExpiringIn(person, DAY_S))
-      writeFileSync(file(name), armored)
-    }
+    writeFileSync(file(KEY_OF_GRACE), await expiredKey(grace))
+    writeFileSync(file(KEY_OF_ADA), await expiredKey(ada))
     await expectProblems(
       /grace: the key has expired/,
       /ada: the key has expired/,
@@ -307,8 +296,7 @@ describeWith(['gpg'], 'the check of a desk', async () => {
       writeFileSync(key, await gpg('--export'))
     })
     await refused(/encrypt/)
-    const past = new Date(Date.now() - 7_200_000)
-    writeFileSync(key, (await withGpgAt(past, () => keyExpiringIn(owner, 60))).armored)
+    writeFileSync(key, await expiredKey(owner))
     await refused(/expired/)
     copyFileSync(file('keys/desk.asc'), key)
     await refused(/PRIVATE key; please name the file with the public key/)

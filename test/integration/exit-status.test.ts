@@ -14,36 +14,18 @@ import { run } from '../support/programs.ts'
 import { describeWith } from '../support/requires.ts'
 import { databaseOf } from '../support/seeded.ts'
 
-/** What each command needs to be complete; files are relative to the desk's folder. */
-type Needs = 'database' | 'config' | 'nothing'
-const COMMANDS: readonly (readonly [string, Needs])[] = [
-  ['run', 'database'],
-  ['check', 'config'],
-  ['open mail.eml', 'config'],
-  ['cases', 'database'],
-  ['show ACME-2026-0001', 'database'],
-  ['members list', 'database'],
-  [
-    'members add --id alpha --name Alpha --address grace@acme.example --key keys/maintainers/grace.asc --product parser',
-    'database'
-  ],
-  ['members remove alpha', 'database'],
-  ['notice list', 'database'],
-  ['notice show ACME-2026-0001', 'database'],
-  ['notice hold ACME-2026-0001', 'database'],
-  ['outbox list', 'database'],
-  ['outbox retry 1', 'database'],
-  ['keys list', 'config'],
-  [
-    'keys generate --name A --address a@acme.example --passphrase-file passphrase --out made.asc',
-    'nothing'
-  ],
-  ['audit verify', 'database']
+/** Complete commands; files are relative to the desk's folder. First those that need the database. */
+const WITH_DATABASE = [
+  ...['run', 'cases', 'show ACME-2026-0001', 'members list'],
+  'members add --id alpha --name Alpha --address grace@acme.example --key keys/maintainers/grace.asc --product parser',
+  ...['members remove alpha', 'notice list', 'notice show ACME-2026-0001'],
+  ...['notice hold ACME-2026-0001', 'outbox list', 'outbox retry 1', 'audit verify']
 ]
-const WITH_CONFIG = COMMANDS.flatMap(([command, needs]) => (needs === 'nothing' ? [] : [command]))
-const WITH_DATABASE = COMMANDS.flatMap(([command, needs]) =>
-  needs === 'database' ? [command] : []
-)
+const WITH_CONFIG = [...WITH_DATABASE, 'check', 'open mail.eml', 'keys list']
+const COMMANDS = [
+  ...WITH_CONFIG,
+  'keys generate --name A --address a@acme.example --passphrase-file passphrase --out made.asc'
+]
 const PROGRAM = new URL('../../dist/cli/program.js', import.meta.url).href
 /** Many command lines in one process: starting Node takes longer than all of what is asked here. */
 const BATCH = `
@@ -138,20 +120,20 @@ describeWith(['gpg'], 'the exit status', async () => {
   })
 
   it('is 2 for an unknown option of any command, which does nothing then', async () => {
-    const commands = COMMANDS.map(([command]) => `${command} --nonsense`)
+    const commands = COMMANDS.map((command) => `${command} --nonsense`)
     expect(await wrong(commands, 2, /^error: unknown option '--nonsense'\n/)).toEqual([])
     expect(desk.rows('SELECT id FROM members')).toEqual([])
   })
 
   it('is 2 for an argument too many of any command', async () => {
-    const commands = COMMANDS.map(([command]) => `${command} -- surplus`)
+    const commands = COMMANDS.map((command) => `${command} -- surplus`)
     expect(await wrong(commands, 2, /^error: too many arguments/)).toEqual([])
   })
 
   it('is 2 for a missing argument, and for each option that a command cannot do without', async () => {
     const bare = ['open', 'show', 'notice show', 'notice hold', 'members remove', 'outbox retry']
     expect(await wrong(bare, 2, /^error: missing required argument/)).toEqual([])
-    const lacking = COMMANDS.flatMap(([command]) =>
+    const lacking = COMMANDS.flatMap((command) =>
       /^members add|^keys generate/.test(command)
         ? [...command.matchAll(/ --(?!out)[a-z-]+ \S+/g)].map(([option]) =>
             command.replace(option, '')

@@ -402,10 +402,8 @@ describe('text below a decision (B7)', () => {
   ])('goes to the reporter in one message with it: %j', (text, decision) => {
     const { ran, toReporter, notes } = told(text, text.startsWith('/close') ? ENDED : {})
     expect(ran).toBe(true)
-    expect(toReporter).toHaveLength(1)
-    expect(toReporter[0]?.message).toMatchObject({
-      params: { text: 'Well found.', decision: expect.stringMatching(decision) }
-    })
+    const params = { text: 'Well found.', decision: expect.stringMatching(decision) }
+    expect(toReporter).toMatchObject([{ message: { params } }])
     expect(notes).toEqual([])
   })
 
