@@ -2,14 +2,7 @@
  * The working copy that the commands of one message change: a case, its notice and what has been decided so far. Each command
  * gets a copy of its own, which is kept if it does not refuse; nothing is stored unless every line was accepted (all or nothing).
  */
-import {
-  type Addressed,
-  type CaseRecord,
-  type LastDecision,
-  type ReporterKeys,
-  type WaitingWords,
-  withAnswer
-} from '../domain/case.ts'
+import * as cases from '../domain/case.ts'
 import { type CaseHistory, historyAfter, type Move, moveCase } from '../domain/case-machine.ts'
 import { type Decision, recorded } from '../domain/decision.ts'
 import {
@@ -80,7 +73,7 @@ export type Words = {
 
 /** Words, the reporter whom they reach, and the way on which they can leave; without a key they wait for one. */
 export type SpokenWords = Words & {
-  readonly reporter: Addressed
+  readonly reporter: cases.Addressed
   readonly path: ReporterPath
 }
 
@@ -89,7 +82,7 @@ export type Draft = CommandContext & {
   /** Follows `/product`. */
   product: Product
   /** `state` is moved by {@link happen} alone. */
-  case: CaseRecord
+  case: cases.CaseRecord
   notice: NoticeRecord | null
   known: CaseHistory
   /** What this message says to reporters; it leaves as one message to each (B13). */
@@ -97,11 +90,11 @@ export type Draft = CommandContext & {
   /** What reporters who are moved into another case are asked or told of its date. */
   asked: { readonly decisions: readonly Decision[]; readonly says: string }
   /** The keys that answers to reporters are sealed to. */
-  reporterKeys: ReporterKeys
+  reporterKeys: cases.ReporterKeys
   /** Ids of reporters whose key this message accepts or refuses. What waited leaves for these alone. */
   readonly settled: string[]
   /** What waits for a key of its reporters, in all their cases. */
-  waitingWords: readonly WaitingWords[]
+  waitingWords: readonly cases.WaitingWords[]
   /** Files of the notice; null where the stored ones stay. */
   newPatches: readonly Attachment[] | null
   decisions: Decision[]
@@ -166,7 +159,8 @@ export function happen<K extends EventKind>(draft: Draft, happening: NewEvent<K>
   const event = happening as NewEvent
   const move = moveOf(draft, happening)
   if (move.kind === 'refused') throw new Refusal(move.says)
-  if (event.kind === 'answered') draft.case = withAnswer(draft.case, event.about.reporter, now)
+  if (event.kind === 'answered')
+    draft.case = cases.withAnswer(draft.case, event.about.reporter, now)
   draft.case = { ...draft.case, state: move.to, decided: decisionIn(event) ?? draft.case.decided }
   const latest = { ...event, at: now, id: Number.MAX_SAFE_INTEGER }
   const after = notice && noticeAfter(notice, latest)
@@ -177,7 +171,7 @@ export function happen<K extends EventKind>(draft: Draft, happening: NewEvent<K>
   withdrawUntrue(draft, event)
 }
 
-function decisionIn({ kind, about }: NewEvent): LastDecision | null {
+function decisionIn({ kind, about }: NewEvent): cases.LastDecision | null {
   if (kind === 'accepted') return { kind, code: '', reason: '' }
   if (kind === 'rejected') return { kind, code: about.code, reason: about.reason }
   if (kind !== 'disclosed' && kind !== 'closed' && kind !== 'reopened') return null
@@ -218,7 +212,7 @@ function withdrawUntrue(draft: Draft, { kind, actor }: NewEvent): void {
 /** Takes these words, which waited, out of the draft. */
 export function withdrawWords(
   draft: Draft,
-  withdrawn: readonly WaitingWords[],
+  withdrawn: readonly cases.WaitingWords[],
   by: Actor,
   why: Pick<Particulars['words-dropped'], 'because' | 'reason'>
 ): void {
@@ -236,7 +230,7 @@ export function tellsEnd({ mail }: Pick<Words, 'mail'>): boolean {
 
 /** Words that wait never leave, and the record says why. */
 export function dropWords(
-  words: WaitingWords,
+  words: cases.WaitingWords,
   by: Actor,
   why: Pick<Particulars['words-dropped'], 'because' | 'reason'>
 ): Decision[] {

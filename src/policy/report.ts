@@ -3,14 +3,7 @@
  * copies for the maintainers, and the acknowledgement of a new report. What comes in is never refused.
  */
 import { addressKey } from '../domain/address.ts'
-import {
-  type CaseMessage,
-  type CaseRecord,
-  isOpen,
-  type Reporter,
-  type ReporterKeys,
-  withAnswer
-} from '../domain/case.ts'
+import * as cases from '../domain/case.ts'
 import { historyOf, moveCase } from '../domain/case-machine.ts'
 import { type Decision, dispose } from '../domain/decision.ts'
 import { aboutCase, BY_DESK, BY_SOMEBODY, event, type NewEvent } from '../domain/event.ts'
@@ -37,14 +30,14 @@ type Entry = Writing & {
   readonly sender: Sender
   readonly product: Product
   /** The case as the message leaves it. */
-  readonly record: CaseRecord
+  readonly record: cases.CaseRecord
   /** Opens or changes the case. */
   readonly decisions: readonly Decision[]
 }
 
 /** Who wrote, as the messages and the record of the case say it, and what to warn the maintainers of. */
 type Writing = {
-  readonly writer: Pick<CaseMessage, 'author' | 'authorId'>
+  readonly writer: Pick<cases.CaseMessage, 'author' | 'authorId'>
   readonly happened: NewEvent
   readonly warnings: readonly string[]
 }
@@ -111,7 +104,7 @@ function takeIn(situation: Judged, thread: Thread): Decision[] {
       ...about,
       record: left.reduce(
         (known, one) =>
-          one.kind === 'answered' ? withAnswer(known, one.about.reporter, now) : known,
+          one.kind === 'answered' ? cases.withAnswer(known, one.about.reporter, now) : known,
         record
       ),
       due: dueOf(record, events, [...wrote, ...left], about),
@@ -146,10 +139,11 @@ function isBeforeEnd({ brings }: Judged, leaving: readonly Decision[], tag: Case
 function untrueWords(
   { bound }: Situation,
   { joined }: Thread,
-  { tag, state }: CaseRecord,
+  { tag, state }: cases.CaseRecord,
   leaving: readonly Decision[]
 ): BoundCase['waitingWords'] {
-  if (bound === null || joined === null || isOpen(joined.case.state) || !isOpen(state)) return []
+  if (bound === null || joined === null || cases.isOpen(joined.case.state) || !cases.isOpen(state))
+    return []
   const left = leaving.flatMap((one) => (one.kind === 'words-leave' ? one.words.id : []))
   return bound.waitingWords.filter(
     (one) => one.tag === tag && tellsEnd(one) && !left.includes(one.id)
@@ -192,14 +186,14 @@ function openedBy(situation: Situation, remarks: readonly string[]): Entry {
 function newCase(
   situation: Situation,
   product: Product
-): CaseRecord & { readonly reporters: readonly [Reporter] } {
+): cases.CaseRecord & { readonly reporters: readonly [cases.Reporter] } {
   const { opened, nextTag, receivedAt, waitingKeys, settings, now } = situation
   const { messageId, from } = opened.outer
   // Only the commit can fill these in; the relay shows none of it.
   const unstored = { id: 0, version: 0, maintainerRoot: '' as MessageId }
   const undecided = { owner: null, decided: null }
   const undated = { disclosureAt: null, disclosureZone: null, disclosureReason: '' }
-  const reporter: Reporter = {
+  const reporter: cases.Reporter = {
     id: nextTag,
     openedAt: now,
     // A web form may write in the name of the desk, which answers nobody there.
@@ -230,7 +224,8 @@ function joinedBy(situation: Judged, { case: before, sender: named }: JoinedThre
   const { tag, version } = before
   // A receipt speaks for no reporter, and no program opens an ended case again. People still read the message (G1).
   const isReceipt = situation.opened.automatic.includes('receipt')
-  const isMute = (isReceipt || !isOpen(before.state)) && isByProgram(situation.opened, ...ROBOTS)
+  const isMute =
+    (isReceipt || !cases.isOpen(before.state)) && isByProgram(situation.opened, ...ROBOTS)
   const sender = isMute && named.kind === 'reporter' ? ({ kind: 'other' } as const) : named
   const writing = writingOf(situation, tag, sender)
   const state = stateAfter(situation, before, writing.happened)
@@ -241,7 +236,8 @@ function joinedBy(situation: Judged, { case: before, sender: named }: JoinedThre
   if (sender.kind === 'reporter' && situation.withheld === null && latest !== null)
     decisions.push({ kind: 'update-reporter', id: sender.reporter.id, latest })
   const { happened } = writing
-  const isReopened = !isOpen(before.state) && isOpen(state) && happened.kind === 'reporter-wrote'
+  const isReopened =
+    !cases.isOpen(before.state) && cases.isOpen(state) && happened.kind === 'reporter-wrote'
   return {
     ...writing,
     happened: isReopened
@@ -276,11 +272,11 @@ function end(situation: Judged, tag: CaseTag, sender: Sender): Decision {
 
 /** The case and the keys of its reporters as this message leaves them (G3). */
 function withKey(
-  before: CaseRecord,
-  known: ReporterKeys,
+  before: cases.CaseRecord,
+  known: cases.ReporterKeys,
   { opened: { outer } }: Situation,
   { key, offered }: KeyDecision
-): { readonly record: CaseRecord; readonly keys: ReporterKeys } {
+): { readonly record: cases.CaseRecord; readonly keys: cases.ReporterKeys } {
   const { from } = outer
   if (from === null) return { record: before, keys: known }
   const reporters = before.reporters.map((one) =>
@@ -360,9 +356,9 @@ function message(situation: Situation, tag: CaseTag, writer: Writing['writer']):
 
 function stateAfter(
   { bound, now }: Situation,
-  { state, disclosureAt }: CaseRecord,
+  { state, disclosureAt }: cases.CaseRecord,
   joined: NewEvent
-): CaseRecord['state'] {
+): cases.CaseRecord['state'] {
   const history = bound?.history ?? historyOf([])
   const notice = bound?.notice?.state ?? null
   const facts = { ...history, notice, disclosureAt, mayEndInternally: false, now }
@@ -372,8 +368,8 @@ function stateAfter(
 }
 
 /** A reporter who writes into an ended case is heard, and the maintainers learn that it stands open again (M-10). */
-function endedWarnings(record: CaseRecord, state: CaseRecord['state']): string[] {
-  if (record.state === state || isOpen(record.state)) return []
+function endedWarnings(record: cases.CaseRecord, state: cases.CaseRecord['state']): string[] {
+  if (record.state === state || cases.isOpen(record.state)) return []
   return [
     `The case was ${stateWords(record)}, and the reporter wrote again. It is open again (${stateWords({ ...record, state })}). Please answer with /reply, or close it again with two commands: /reply with its text between << and >>, and below it /close because REASON.`
   ]
