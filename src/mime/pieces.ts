@@ -11,8 +11,8 @@ export type Piece = { readonly kind: 'text' | 'html' | 'attachment'; readonly pa
 
 const READ_AS_TEXT = new Set(['text/plain', 'text/markdown', 'text/x-markdown'])
 const SMIME = /^application\/(?:x-)?pkcs7-mime$/
-/** Gateways send S/MIME as a file of no type (RFC 8551 §3.2.1). */
-const SMIME_NAME = /\.p7m\s*$/i
+/** Gateways send S/MIME as a file of no type under this name (RFC 8551 §3.2.1). Any other .p7m may be a signed file. */
+const SMIME_NAME = /^smime\.p7m\s*$/i
 /** Stands beside what it signs, which everybody can read. */
 const SMIME_SIGNATURE = /^application\/(?:x-)?pkcs7-signature$/
 const TNEF = /^application\/(?:vnd\.)?ms-tnef$/

@@ -147,8 +147,7 @@ function strayLine(lines: readonly string[], own: readonly number[]): string | n
 function isWrapped(above: string, below: string): boolean {
   const [first = ''] = below.trim().split(/\s/)
   const width = columns(above)
-  const isFull = width <= WRAP_MAX && width + columns(first) >= WRAP_MIN
-  return first !== '' && isFull && !SENTENCE_END.test(above)
+  return first !== '' && width <= WRAP_MAX && width + columns(first) >= WRAP_MIN
 }
 
 function isEnd(lines: readonly string[], index: number): boolean {

@@ -152,7 +152,9 @@ describe('words of a third person that no mark says are quoted (G6)', () => {
     expect(doubtfulLine(`Mine.\n\n${long}\n\n76 columns`)).toBeNull()
     expect(doubtfulLine('> Is 4.1 affected?\nYes.')).toBeNull()
     expect(doubtfulLine(`${long} the margin, and another did not\nYes.`)).toBeNull()
-    expect(doubtfulLine(`${long.slice(0, 70)}?\nYes.`)).toBeNull()
+    // A sentence may end where the line is full.
+    expect(doubtfulLine(`${long.slice(0, 70)}?\nStall him.`)).toBe('Stall him.')
+    expect(doubtfulLine(`${long.slice(0, 70)}?\n\nYes.`)).toBeNull()
     expect(doubtfulLine(`> ${'報'.repeat(36)}\n告`)).toBe('告')
   })
 

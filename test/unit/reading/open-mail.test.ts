@@ -374,6 +374,8 @@ describe('the recipients of an encryption as outsiders see them', () => {
   it('are nobody only for a message that was read completely (G6)', async () => {
     expect(await sealedTo(lines(...HEAD, '', 'In clear.'))).toBe('nobody')
     expect(await sealedTo(lines(...HEAD) + mixed([textPart('hi'), textPart('ho')]))).toBe('nobody')
+    const signedPdf = 'Content-Type: application/pdf; name=report.pdf.p7m\r\n\r\nAAEC'
+    expect(await sealedTo(lines(...HEAD) + mixed([textPart('a'), signedPdf]))).toBe('nobody')
   })
 
   it.each([
@@ -385,7 +387,7 @@ describe('the recipients of an encryption as outsiders see them', () => {
     [
       'an S/MIME file beside a text',
       lines(...HEAD) +
-        mixed([textPart('a'), 'Content-Type: text/plain; name=report.p7m\r\n\r\nAAEC'])
+        mixed([textPart('a'), 'Content-Type: text/plain; name=smime.p7m\r\n\r\nAAEC'])
     ],
     ['damaged encryption', encryptedMail('no armor at all')],
     ['emptied encryption', lines(...HEAD, cipher, '', '--e--')],
