@@ -9,7 +9,6 @@ import { aboutCase, BY_DESK, event } from '../../src/domain/event.ts'
 import { addMs, formatInstant } from '../../src/domain/time.ts'
 import { Trouble } from '../../src/domain/trouble.ts'
 import { type LogEvent } from '../../src/effects/events.ts'
-import { inspectKey } from '../../src/openpgp/keyring.ts'
 import * as memberStore from '../../src/store/members.ts'
 import { type Tx } from '../../src/store/sql.ts'
 import {
@@ -45,7 +44,7 @@ import {
   writes
 } from '../support/desk.ts'
 import { bounceOf } from '../support/mail-parts.ts'
-import { someone } from '../support/world.ts'
+import { factsOf, someone } from '../support/world.ts'
 
 const late = await someone('late', 'security@late.example')
 const LATER = '/embargo 2026-12-07T12:00:00Z because a distribution needs three days more\n'
@@ -729,9 +728,7 @@ it.each([
     world.pass(UNTIL_DUE + lateMs)
     const { keyData, id, name, address } = late
     const { now } = world.clock
-    const facts = await inspectKey(keyData, now)
-    if (facts === null) throw new Error('bad test data')
-    const { fingerprint, expiresAt: keyExpiresAt, signingKeys } = facts
+    const { fingerprint, expiresAt: keyExpiresAt, signingKeys } = await factsOf(keyData, now)
     const on = { products: ['parser'], state: 'active', addedAt: now, signingKeys } as const
     justBefore((tx) => {
       memberStore.add(tx, { ...on, id, name, address, keyData, fingerprint, keyExpiresAt })

@@ -103,11 +103,11 @@ describeWith(['gpg', 'sq', 'rnp'], 'everything that the desk sends', () => {
     const mails = world.sent.filter((mail) => mail.kind === kind && mail.form === form)
     return [...new Map(mails.toReversed().map((mail) => [mail.to, mail])).values()]
   }
+  const readBy = (raw: Uint8Array): Promise<ReadMail[]> =>
+    Promise.all(PROGRAMS.map((program) => world.readers[program].decryptMail(raw)))
   /** What all three programs read alike. Fails unless each of them opens it and finds the desk's signature good. */
   async function openedByAll(mail: Sent): Promise<ReadMail> {
-    const reads = await Promise.all(
-      PROGRAMS.map((program) => world.readers[program].decryptMail(mail.raw))
-    )
+    const reads = await readBy(mail.raw)
     expect(reads.map(({ verified }) => verified)).toEqual(PROGRAMS.map(() => world.deskFingerprint))
     const [first, ...others] = reads
     if (first === undefined) throw new Error('nobody has read it')
@@ -190,9 +190,7 @@ describeWith(['gpg', 'sq', 'rnp'], 'everything that the desk sends', () => {
     const changed = Buffer.from(mail?.raw ?? [])
     const at = changed.indexOf('Thank you', changed.indexOf('text/plain'))
     changed[at] = 'S'.charCodeAt(0)
-    const reads = await Promise.all(
-      PROGRAMS.map((program) => world.readers[program].decryptMail(changed))
-    )
+    const reads = await readBy(changed)
     expect(reads.map(({ text }) => text.includes('Shank you'))).toEqual([true, true, true])
     expect(reads.map(({ verified }) => verified)).toEqual([null, null, null])
   })

@@ -9,8 +9,6 @@ import { makeGnupg } from './people-gpg.ts'
 import { makeRnp } from './people-rnp.ts'
 import { makeSequoia } from './people-sq.ts'
 
-export { type Attachment } from './mail-parts.ts'
-
 /** One person's OpenPGP program with its keys. Fingerprints are lower-case hexadecimal of the primary key. */
 export type OpenPgpProgram = {
   readonly fingerprint: string

@@ -5,7 +5,6 @@
 import { join } from 'node:path'
 import { requireSettings } from '../../src/app.ts'
 import { loadConfig } from '../../src/config/load.ts'
-import { type Address, parseAddress } from '../../src/domain/address.ts'
 import { type SaveNotice } from '../../src/domain/decision.ts'
 import { aboutCase, BY_DESK, byMaintainer, event, NO_EVIDENCE } from '../../src/domain/event.ts'
 import { type CaseTag, type MessageId } from '../../src/domain/ids.ts'
@@ -21,7 +20,7 @@ import { type Database, openDatabase, type Tx } from '../../src/store/database.t
 import * as events from '../../src/store/events.ts'
 import * as members from '../../src/store/members.ts'
 import * as notices from '../../src/store/notices.ts'
-import { caseRecord, reporter } from '../unit/policy/samples.ts'
+import { address, caseRecord, reporter } from '../unit/policy/samples.ts'
 import { type Desk, IMAP_PASSWORD, PASSPHRASE } from './desk-world.ts'
 import { type Person } from './people.ts'
 
@@ -51,7 +50,7 @@ export async function seedMember(
   const facts = await inspectKey(await person.exportPublicKey(), now)
   if (facts === null) throw new Error('bad test data')
   const { expiresAt, fingerprint, keyData, signingKeys } = facts
-  const who = { id, name: person.name, address: addressOf(person.address) }
+  const who = { id, name: person.name, address: address(person.address) }
   const key = { fingerprint, keyData, signingKeys, keyExpiresAt: expiresAt }
   db.transact((tx) =>
     members.add(tx, { ...who, ...key, products: ['parser'], state: 'active', addedAt: now })
@@ -131,10 +130,4 @@ function noticeOf(tx: Tx, tag: CaseTag): NoticeRecord {
   const notice = notices.find(tx, tag)
   if (notice === null) throw new Error('the notice was not stored')
   return notice
-}
-
-function addressOf(text: string): Address {
-  const address = parseAddress(text)
-  if (address === null) throw new Error('bad test data')
-  return address
 }

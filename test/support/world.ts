@@ -14,7 +14,7 @@ import { releaseDue } from '../../src/desk/release.ts'
 import { adoptClocks, listFurtherReports, tick } from '../../src/desk/tick.ts'
 import { lookAtClock } from '../../src/desk/watch.ts'
 import { handlePending } from '../../src/desk/work.ts'
-import { type Address, parseAddress } from '../../src/domain/address.ts'
+import { type Address } from '../../src/domain/address.ts'
 import { BY_OPERATOR, event } from '../../src/domain/event.ts'
 import { type SendOutcome } from '../../src/domain/outgoing.ts'
 import { type Role } from '../../src/domain/role.ts'
@@ -32,16 +32,15 @@ import { inspectKey } from '../../src/openpgp/keyring.ts'
 import { type Database } from '../../src/store/database.ts'
 import * as members from '../../src/store/members.ts'
 import { type SqlParams } from '../../src/store/sql.ts'
-import { builtInRender, POLICY, PRODUCT, sha256 } from '../unit/policy/samples.ts'
+import * as samples from '../unit/policy/samples.ts'
 import { encryptedMail } from '../unit/reading/material.ts'
-import { at, openIn } from '../unit/store/support.ts'
+import { openIn } from '../unit/store/support.ts'
 import { type TestDesk, testDesk } from './desk-identity.ts'
 import { inProcessWorkers } from './in-process-workers.ts'
 import { tempFolder } from './temp.ts'
 
-export const START = at('2026-11-23T12:00:00Z')
-const KEYS_MADE = at('2026-11-01T00:00:00Z')
-const DESK_ADDRESS = 'security@acme.example'
+export const START = samples.at('2026-11-23T12:00:00Z')
+const KEYS_MADE = samples.at('2026-11-01T00:00:00Z')
 
 /** Somebody with a mail client and an OpenPGP key. */
 export type Someone = {
@@ -54,8 +53,6 @@ export type Someone = {
 
 /** A person with a fresh key; `days` is how long the key lasts, 0 for ever. */
 export async function someone(id: string, address: string, days = 0): Promise<Someone> {
-  const parsed = parseAddress(address)
-  if (parsed === null) throw new Error('bad test data')
   const name = `${id.charAt(0).toUpperCase()}${id.slice(1)}`
   const { privateKey } = await openpgp.generateKey({
     type: 'ecc',
@@ -66,7 +63,7 @@ export async function someone(id: string, address: string, days = 0): Promise<So
     format: 'armored'
   })
   const secret = await openpgp.readPrivateKey({ armoredKey: privateKey })
-  return { id, name, address: parsed, secret, keyData: secret.toPublic().write() }
+  return { id, name, address: samples.address(address), secret, keyData: secret.toPublic().write() }
 }
 
 export type Letter = {
@@ -192,7 +189,7 @@ export async function openWorld(options: WorldOptions) {
     db,
     settings,
     workers,
-    render: builtInRender(settings.desk),
+    render: samples.builtInRender(settings.desk),
     clock: {
       now: () => clock.now,
       monotonicMs: () => clock.monotonicMs,
@@ -200,7 +197,7 @@ export async function openWorld(options: WorldOptions) {
       bootId: () => 'boot'
     },
     randomness: { token, below },
-    sha256,
+    sha256: samples.sha256,
     log: (event) => {
       log.push(event)
     },
@@ -395,7 +392,7 @@ export async function openWorld(options: WorldOptions) {
 }
 
 /** What the desk knows of a certificate at this time. */
-async function factsOf(certificate: Uint8Array, now: Instant) {
+export async function factsOf(certificate: Uint8Array, now: Instant) {
   const facts = await inspectKey(certificate, now)
   if (facts === null) throw new Error('bad test data')
   return facts
@@ -473,12 +470,10 @@ async function settingsOf(options: WorldOptions, identity: TestDesk): Promise<Se
     const keyExpiresAt = options.keyEnds === true ? expiresAt : null
     maintainers.push({ id, name, address, roles: roles ?? usual, ...key, keyExpiresAt })
   }
-  const address = parseAddress(DESK_ADDRESS)
-  if (address === null) throw new Error('bad test data')
   return {
     desk: {
       name: 'ACME Security Team',
-      address,
+      address: samples.DESK,
       casePrefix: 'ACME',
       timezone: 'UTC',
       bounceAddress: null,
@@ -488,7 +483,7 @@ async function settingsOf(options: WorldOptions, identity: TestDesk): Promise<Se
     },
     maintainers,
     products: [
-      { ...PRODUCT, policy: { ...POLICY, ...options.policy } },
+      { ...samples.PRODUCT, policy: { ...samples.POLICY, ...options.policy } },
       ...(options.moreProducts ?? [])
     ],
     clocks: BUILT_IN_CLOCKS,
@@ -516,7 +511,7 @@ export async function write(
   const as = letter.as ?? 'signed'
   const head = [
     `From: ${from.name} <${from.address}>`,
-    `To: <${DESK_ADDRESS}>`,
+    `To: <${samples.DESK}>`,
     `Subject: ${as === 'clear' ? letter.subject : '...'}`,
     `Message-ID: <letter-${letters}@people.example>`,
     `Date: ${new Date(msOf(now)).toUTCString().replace('GMT', '+0000')}`,
@@ -531,7 +526,7 @@ export async function write(
     )
   const shown = [
     `From: ${from.name} <${from.address}>`,
-    ...(letter.to === null ? [] : [`To: <${letter.to ?? DESK_ADDRESS}>`]),
+    ...(letter.to === null ? [] : [`To: <${letter.to ?? samples.DESK}>`]),
     `Subject: ${letter.subject}`
   ]
   const payload =

@@ -2,9 +2,9 @@ import { expect, it } from 'vitest'
 import { type Address } from '../../../src/domain/address.ts'
 import { instantFromMs } from '../../../src/domain/time.ts'
 import { generateDeskKey, inspectKey } from '../../../src/openpgp/keyring.ts'
+import { useFolder } from '../../support/folder.ts'
 import { run } from '../../support/programs.ts'
 import { describeWith } from '../../support/requires.ts'
-import { tempFolder } from '../../support/temp.ts'
 
 const now = instantFromMs(Date.now() - 60_000)
 const request = {
@@ -14,6 +14,8 @@ const request = {
 }
 
 describeWith(['gpg', 'sq'], 'a new desk key', () => {
+  const folder = useFolder()
+
   it('names the desk and can be encrypted to', async () => {
     const { publicArmored, fingerprint } = await generateDeskKey(request, now)
     expect(await inspectKey(publicArmored, now)).toMatchObject({
@@ -26,24 +28,18 @@ describeWith(['gpg', 'sq'], 'a new desk key', () => {
   })
 
   it('is a version 4 key without the AEAD feature, so that every program encrypts in a form GnuPG reads', async () => {
-    const folder = tempFolder()
-    try {
-      const { publicArmored } = await generateDeskKey(request, now)
-      const gpg = await run('gpg', ['--homedir', folder.path, '--list-packets', '-v'], {
-        input: publicArmored
-      })
-      const packets = gpg.stdout.toString()
-      expect(packets.match(/version 4, algo/g)?.length).toBeGreaterThanOrEqual(2)
-      expect(packets).toMatch(/subpkt 30 len 1 \(features: 01\)/)
-      const sq = await run('sq', ['inspect'], { input: publicArmored })
-      expect(sq.stdout.toString()).toContain('ACME Sécurité <security@acme.example>')
-    } finally {
-      folder.remove()
-    }
+    const { publicArmored } = await generateDeskKey(request, now)
+    const gpg = await run('gpg', ['--homedir', folder.path, '--list-packets', '-v'], {
+      input: publicArmored
+    })
+    const packets = gpg.stdout.toString()
+    expect(packets.match(/version 4, algo/g)?.length).toBeGreaterThanOrEqual(2)
+    expect(packets).toMatch(/subpkt 30 len 1 \(features: 01\)/)
+    const sq = await run('sq', ['inspect'], { input: publicArmored })
+    expect(sq.stdout.toString()).toContain('ACME Sécurité <security@acme.example>')
   })
 
   it('can be used by GnuPG with its passphrase', async () => {
-    const folder = tempFolder('pg-')
     const home = ['--homedir', folder.path, '--batch', '--no-tty', '--pinentry-mode', 'loopback']
     try {
       const { privateArmored, fingerprint } = await generateDeskKey(request, now)
@@ -58,7 +54,6 @@ describeWith(['gpg', 'sq'], 'a new desk key', () => {
       expect(read.stderr).toContain(`VALIDSIG ${fingerprint.toUpperCase()}`)
     } finally {
       await run('gpgconf', ['--homedir', folder.path, '--kill', 'all'])
-      folder.remove()
     }
   })
 

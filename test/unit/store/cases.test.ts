@@ -6,9 +6,9 @@ import { addMs } from '../../../src/domain/time.ts'
 import * as arrivals from '../../../src/store/arrivals.ts'
 import * as cases from '../../../src/store/cases.ts'
 import * as looks from '../../../src/store/looks.ts'
-import { caseRecord, ROOTS, reporter, tag } from '../policy/samples.ts'
+import { at, caseRecord, ROOTS, reporter, tag } from '../policy/samples.ts'
 import { useDatabase } from './given.ts'
-import { ARRIVAL, at, NOON } from './support.ts'
+import { ARRIVAL, NOON } from './support.ts'
 
 const db = useDatabase()
 

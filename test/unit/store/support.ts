@@ -1,11 +1,9 @@
 /** Databases of the store's tests: real encrypted files in temporary folders with the real migrations. */
 import { join } from 'node:path'
-import { parseAddress } from '../../../src/domain/address.ts'
-import { parseMessageId } from '../../../src/domain/ids.ts'
-import { type Instant, instantFromMs } from '../../../src/domain/time.ts'
 import { type NewArrival } from '../../../src/store/arrivals.ts'
 import { type Database, openDatabase, type Read } from '../../../src/store/database.ts'
 import * as outbox from '../../../src/store/outbox.ts'
+import { address, at, messageId } from '../policy/samples.ts'
 
 export const MIGRATIONS = join(import.meta.dirname, '../../../migrations')
 /** Words as an operator chooses them. Deriving the key from them takes 20 MiB and some time, at every opening. */
@@ -15,11 +13,6 @@ export const PASSPHRASE = `it's a "long" passphrase; -- ü`
  * a passphrase like any other.
  */
 export const RAW_KEY = `x'${'5eed'.repeat(16)}'`
-
-/** An instant from RFC 3339 text. */
-export function at(text: string): Instant {
-  return instantFromMs(Date.parse(text))
-}
 
 export const NOON = at('2026-11-22T12:00:00Z')
 
@@ -39,9 +32,6 @@ export function openIn(folder: string, options: Options = {}): Database {
 
 /** A finished message, named by `once`. */
 export function mail(once: string, change: Partial<outbox.NewOutbox> = {}): outbox.NewOutbox {
-  const envelopeTo = parseAddress('alice@example.org')
-  const messageId = parseMessageId(`${once.replaceAll(/[^a-z0-9]/gi, '.')}@desk.example`)
-  if (envelopeTo === null || messageId === null) throw new Error('bad test data')
   return {
     once,
     kind: 'acknowledgement',
@@ -50,8 +40,8 @@ export function mail(once: string, change: Partial<outbox.NewOutbox> = {}): outb
     audience: 'reporter',
     recipientId: '',
     envelopeFrom: '',
-    envelopeTo,
-    messageId,
+    envelopeTo: address('alice@example.org'),
+    messageId: messageId(`${once.replaceAll(/[^a-z0-9]/gi, '.')}@desk.example`),
     conversation: '',
     raw: Buffer.from(`Subject: ...\r\n\r\n${once}\r\n`),
     notBefore: NOON,
