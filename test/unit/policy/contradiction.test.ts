@@ -2,39 +2,50 @@
 import { describe, expect, it } from 'vitest'
 import { type OpenedMail, WARNINGS } from '../../../src/domain/mail.ts'
 import { type Situation } from '../../../src/policy/situation.ts'
-import * as samples from './samples.ts'
+import {
+  ALICE_KEY,
+  address,
+  arrive,
+  candidate,
+  EVIL,
+  file,
+  fingerprint,
+  GRACE,
+  headers,
+  issued,
+  only,
+  openedMail,
+  sent,
+  sha256,
+  signature,
+  TAG
+} from './samples.ts'
 
-const BOB = { name: 'Bob', address: samples.address('bob@elsewhere.example') }
+const BOB = { name: 'Bob', address: address('bob@elsewhere.example') }
 const SECRET = 'the SECRET of somebody else'
-const UNKNOWN = samples.signature({
-  state: 'unknown-key',
-  fingerprint: null,
-  issuer: '0123456789abcdef'
-})
+const UNKNOWN = signature({ state: 'unknown-key', fingerprint: null, issuer: '0123456789abcdef' })
 const BROKEN = { ...UNKNOWN, state: 'bad', stateThen: 'bad' } as const
-const OWN = samples.signature({ fingerprint: samples.ALICE_KEY.fingerprint })
+const OWN = signature({ fingerprint: ALICE_KEY.fingerprint })
 /** By the sender, over the ciphertext only. */
 const AROUND = { ...OWN, coversWhole: false, isInside: false }
-const FILE = samples.file('SECRET.txt')
+const FILE = file('SECRET.txt')
 /** Without protected headers. */
 const BARE = { protected: null, subjectProtected: false }
-const BY_EVIL = { outer: samples.headers({ from: samples.EVIL }) }
-const unreadable = (unreadableFrom: string) => samples.headers({ from: null, unreadableFrom })
+const BY_EVIL = { outer: headers({ from: EVIL }) }
+const unreadable = (unreadableFrom: string) => headers({ from: null, unreadableFrom })
 const ALICE_UNREAD = unreadable('"alice"@reporter.example')
-const PINNED = { senderKey: samples.ALICE_KEY }
+const PINNED = { senderKey: ALICE_KEY }
 const BY_UNKNOWN = { signatures: [UNKNOWN] }
 const BY_BROKEN = { signatures: [BROKEN] }
 const BY_ANOTHER = { signedByAnother: true }
 
 function mail(change: Partial<OpenedMail> = {}): OpenedMail {
-  return samples.openedMail({
-    protected: samples.headers({ subject: SECRET }),
+  return openedMail({
+    protected: headers({ subject: SECRET }),
     text: SECRET,
     outsideText: SECRET,
     attachments: [FILE],
-    unusableKeys: [
-      { ...samples.candidate(samples.fingerprint('8'), 'attached'), because: 'expired' }
-    ],
+    unusableKeys: [{ ...candidate(fingerprint('8'), 'attached'), because: 'expired' }],
     warnings: ['html-only'],
     ...change
   })
@@ -50,7 +61,7 @@ const CONTRADICTIONS: Row[] = [
   ],
   [
     'its protected To cannot be read',
-    { protected: samples.headers({ to: [], hasUnreadableRecipient: true, subject: SECRET }) }
+    { protected: headers({ to: [], hasUnreadableRecipient: true, subject: SECRET }) }
   ],
   [
     'an unknown key signed, and a key that does not name its sender came with it',
@@ -61,21 +72,18 @@ const CONTRADICTIONS: Row[] = [
     BARE,
     { isCiphertextOfOthers: true }
   ],
-  ['its outer From is unreadable', { outer: samples.headers({ from: null }) }],
-  [
-    'its protected To names others alone',
-    { protected: samples.headers({ to: [BOB], subject: SECRET }) }
-  ],
+  ['its outer From is unreadable', { outer: headers({ from: null }) }],
+  ['its protected To names others alone', { protected: headers({ to: [BOB], subject: SECRET }) }],
   ['another key signed than the pinned one', BY_UNKNOWN, PINNED],
   [
     'another key signed than the one it brings',
-    { signatures: [UNKNOWN], candidateKeys: [samples.candidate(samples.fingerprint('9'))] }
+    { signatures: [UNKNOWN], candidateKeys: [candidate(fingerprint('9'))] }
   ],
   ['the key of a reporter at another address signed', BY_UNKNOWN, BY_ANOTHER],
-  ['the key of a maintainer signed, who is not its sender', { signatures: [samples.signature()] }],
+  ['the key of a maintainer signed, who is not its sender', { signatures: [signature()] }],
   [
     'a broken signature claims the key of a maintainer, who is not its sender',
-    { signatures: [{ ...BROKEN, issuer: samples.GRACE.fingerprint.slice(24) }] }
+    { signatures: [{ ...BROKEN, issuer: GRACE.fingerprint.slice(24) }] }
   ],
   ['a broken signature claims the key of a reporter at another address', BY_BROKEN, BY_ANOTHER],
   [
@@ -84,7 +92,7 @@ const CONTRADICTIONS: Row[] = [
   ],
   [
     'the whole mail that was encrypted names another sender, marked or not',
-    { ...BARE, namesInside: samples.headers({ from: samples.EVIL }) }
+    { ...BARE, namesInside: headers({ from: EVIL }) }
   ],
   [
     'its sender signed around the ciphertext and another key inside',
@@ -96,11 +104,11 @@ const CONTRADICTIONS: Row[] = [
 
 describe('a message whose inside contradicts its sender', () => {
   it.each<Row>(CONTRADICTIONS)('is withheld when %s', (_name, change, facts = {}) => {
-    const decisions = samples.arrive(mail(change), facts)
+    const decisions = arrive(mail(change), facts)
 
     expect(decisions.at(-1)).toMatchObject({ state: 'held', disposition: 'contradicts-sender' })
     expect(JSON.stringify(decisions)).not.toContain('SECRET')
-    const [relay] = samples.sent(decisions, 'relay')
+    const [relay] = sent(decisions, 'relay')
     expect(relay).toMatchObject({ files: null })
     const told = JSON.stringify(relay?.message)
     expect(told).toContain('WITHHELD')
@@ -110,18 +118,18 @@ describe('a message whose inside contradicts its sender', () => {
   })
 
   it('brings nothing of a key', () => {
-    const mergedKey = { ...samples.ALICE_KEY, isUsable: false }
-    const decisions = samples.arrive(mail(BY_EVIL), { ...PINNED, mergedKey })
+    const mergedKey = { ...ALICE_KEY, isUsable: false }
+    const decisions = arrive(mail(BY_EVIL), { ...PINNED, mergedKey })
 
-    expect(samples.only(decisions, 'pin-reporter-key')).toEqual([])
+    expect(only(decisions, 'pin-reporter-key')).toEqual([])
   })
 
   it('does not become the message that answers in its case refer to', () => {
-    const answers = samples.issued()
-    const decisions = samples.arrive(mail(BY_UNKNOWN), { answers, ...PINNED })
+    const answers = issued()
+    const decisions = arrive(mail(BY_UNKNOWN), { answers, ...PINNED })
 
-    expect(samples.only(decisions, 'update-case')).toEqual([])
-    expect(decisions.at(-1)).toMatchObject({ disposition: 'contradicts-sender', tag: samples.TAG })
+    expect(only(decisions, 'update-case')).toEqual([])
+    expect(decisions.at(-1)).toMatchObject({ disposition: 'contradicts-sender', tag: TAG })
   })
 
   const agreeing: Row[] = [
@@ -141,7 +149,7 @@ describe('a message whose inside contradicts its sender', () => {
     [
       'is signed with an unknown key, and nothing proves the known key of its sender',
       BY_UNKNOWN,
-      { senderKey: { ...samples.ALICE_KEY, isProved: false } }
+      { senderKey: { ...ALICE_KEY, isProved: false } }
     ],
     ['is signed by nobody known, of whom no key is known', BY_UNKNOWN],
     [
@@ -152,12 +160,12 @@ describe('a message whose inside contradicts its sender', () => {
     ['has a broken signature by a key that belongs to nobody known', BY_BROKEN, PINNED],
     [
       'went to an alias of the desk, inside and outside',
-      { outer: samples.headers({ to: [BOB] }), protected: samples.headers({ to: [BOB] }) }
+      { outer: headers({ to: [BOB] }), protected: headers({ to: [BOB] }) }
     ],
     ['came in clear', { ...BY_EVIL, encrypted: false, decrypted: false }]
   ]
   it.each<Row>(agreeing)('is no message that %s', (_name, change, facts = {}) => {
-    expect(samples.arrive(mail(change), facts).at(-1)).toMatchObject({ disposition: 'case-opened' })
+    expect(arrive(mail(change), facts).at(-1)).toMatchObject({ disposition: 'case-opened' })
   })
 })
 
@@ -166,10 +174,7 @@ it.each([
   ['withheld', BY_EVIL],
   ['not opened', { decrypted: false, failure: 'damaged' as const }]
 ])('the ciphertext of a message that was %s is remembered by its mark (G6)', (_name, change) => {
-  const mark = samples.sha256('its data')
-  const remembered = samples.only(
-    samples.arrive(mail({ ...change, ciphertextMark: mark })),
-    'remember-ciphertext'
-  )
+  const mark = sha256('its data')
+  const remembered = only(arrive(mail({ ...change, ciphertextMark: mark })), 'remember-ciphertext')
   expect(remembered.map((each) => each.mark)).toEqual([mark])
 })

@@ -7,7 +7,36 @@ import { formatFingerprint } from '../../../src/domain/ids.ts'
 import { type AutomaticKind, type OpenedMail } from '../../../src/domain/mail.ts'
 import { decideArrival } from '../../../src/policy/inbound.ts'
 import { type Situation } from '../../../src/policy/situation.ts'
-import * as samples from './samples.ts'
+import {
+  ALICE,
+  ALICE_KEY,
+  address,
+  arrive,
+  bound,
+  candidate,
+  caseRecord,
+  DESK,
+  EVIL,
+  fingerprint,
+  GRACE,
+  happened,
+  headers,
+  issued,
+  keysOf,
+  maintainerMail,
+  member,
+  messageId,
+  only,
+  openedMail,
+  productWith,
+  rendered,
+  reporter,
+  SETTINGS,
+  sends,
+  sent,
+  signature,
+  situation
+} from './samples.ts'
 
 const CONTENT_FREE = ['acknowledgement', 'refusal', 'key-request', 'resend-request', 'key-problem']
 
@@ -16,15 +45,7 @@ const rarely = fc.integer({ min: 0, max: 9 }).map((chance) => chance === 9)
 
 const anyOpened: fc.Arbitrary<OpenedMail> = fc
   .record({
-    from: fc.constantFrom(
-      null,
-      samples.ALICE,
-      samples.EVIL,
-      samples.GRACE,
-      samples.GRACE,
-      samples.GRACE,
-      { name: '', address: samples.DESK }
-    ),
+    from: fc.constantFrom(null, ALICE, EVIL, GRACE, GRACE, GRACE, { name: '', address: DESK }),
     structure: fc.constantFrom('pgp-mime', 'pgp-mime', 'pgp-mime', 'inline', 'clear'),
     failure: fc.constantFrom(null, null, null, null, null, 'damaged', 'not-for-us', 'limit'),
     text: fc.constantFrom(
@@ -36,29 +57,29 @@ const anyOpened: fc.Arbitrary<OpenedMail> = fc
       ...(['bounce', 'auto-replied', 'list', 'receipt', 'loop', 'null-path'] as const)
     ]),
     key: fc.boolean(),
-    messageId: fc.constantFrom(null, samples.messageId('x@y.example')),
+    messageId: fc.constantFrom(null, messageId('x@y.example')),
     large: fc.boolean()
   })
   .map((made) => {
     const encrypted = made.structure !== 'clear'
-    const outer = samples.headers({
+    const outer = headers({
       from: made.from,
-      replyTo: samples.EVIL,
-      cc: [samples.EVIL],
+      replyTo: EVIL,
+      cc: [EVIL],
       messageId: made.messageId,
       subject: encrypted ? '...' : 'SECRET'
     })
-    return samples.maintainerMail(made.text, samples.GRACE, {
+    return maintainerMail(made.text, GRACE, {
       outer,
       structure: made.structure as OpenedMail['structure'],
       encrypted,
       decrypted: encrypted && made.failure === null,
       failure: made.failure as OpenedMail['failure'],
       sealedTo: encrypted ? 'desk' : 'nobody',
-      signatures: made.unsigned ? [] : [samples.signature()],
-      protected: samples.headers({ subject: 'SECRET [ACME-2026-0001]' }),
+      signatures: made.unsigned ? [] : [signature()],
+      protected: headers({ subject: 'SECRET [ACME-2026-0001]' }),
       automatic: made.isAutomatic ? made.automatic : [],
-      candidateKeys: made.key ? [samples.candidate(samples.fingerprint('f'), 'autocrypt')] : [],
+      candidateKeys: made.key ? [candidate(fingerprint('f'), 'autocrypt')] : [],
       warnings: made.large ? ['too-large'] : []
     })
   })
@@ -78,20 +99,16 @@ const anySituation: fc.Arbitrary<Situation> = fc
     refusals: fc.constantFrom(0, 100)
   })
   .map((made) => {
-    const record = samples.caseRecord({
-      reporters: [samples.reporter({ beganInClear: made.inClear })]
-    })
-    const reporterKey = made.known ? samples.ALICE_KEY : null
-    return samples.situation({
+    const record = caseRecord({ reporters: [reporter({ beganInClear: made.inClear })] })
+    const reporterKey = made.known ? ALICE_KEY : null
+    return situation({
       opened: made.opened,
       quarantined: made.quarantined,
-      answers: made.answered ? samples.issued({ case: record }) : null,
+      answers: made.answered ? issued({ case: record }) : null,
       tagged: made.isBound ? record : null,
-      bounced: made.bounced ? samples.issued({ case: record }) : null,
-      bound: made.isBound
-        ? samples.bound({ case: record, reporterKeys: samples.keysOf(reporterKey) })
-        : null,
-      member: made.isMember ? { record: samples.member('debian', '1'), signed: false } : null,
+      bounced: made.bounced ? issued({ case: record }) : null,
+      bound: made.isBound ? bound({ case: record, reporterKeys: keysOf(reporterKey) }) : null,
+      member: made.isMember ? { record: member('debian', '1'), signed: false } : null,
       senderKey: reporterKey,
       signatureSeen: made.seen,
       history: {
@@ -107,25 +124,22 @@ describe('any mail in any situation', () => {
   const always = (holds: Rule) => () => {
     const policies = fc.constantFrom('allow' as const, 'deny' as const)
     const property = fc.property(anySituation, policies, (given, cleartext) => {
-      const settings = {
-        ...samples.SETTINGS,
-        products: [samples.productWith({ reporters: { cleartext } })]
-      }
+      const settings = { ...SETTINGS, products: [productWith({ reporters: { cleartext } })] }
       holds(decideArrival({ ...given, settings }), given, cleartext)
     })
     fc.assert(property, { numRuns: 500 })
   }
 
   const endsOnce = always((decisions) => {
-    expect(samples.only(decisions, 'dispose')).toHaveLength(1)
+    expect(only(decisions, 'dispose')).toHaveLength(1)
     expect(decisions.at(-1)?.kind).toBe('dispose')
-    const names = samples.sends(decisions).map(({ once }) => once)
+    const names = sends(decisions).map(({ once }) => once)
     expect(new Set(names).size).toBe(names.length)
   })
   it('ends in exactly one disposition, the last decision (G1)', endsOnce)
 
   const isSealed = always((decisions, { bound: known }, cleartext) => {
-    for (const mail of samples.only(decisions, 'send-clear')) {
+    for (const mail of only(decisions, 'send-clear')) {
       const excepted =
         ['reply', 'accepted', 'rejected'].includes(mail.message.kind) &&
         cleartext === 'allow' &&
@@ -134,7 +148,7 @@ describe('any mail in any situation', () => {
       expect(CONTENT_FREE.includes(mail.message.kind) || excepted).toBe(true)
       if (!excepted) expect(JSON.stringify(mail)).not.toContain('SECRET')
     }
-    for (const { recipients } of samples.only(decisions, 'send-sealed'))
+    for (const { recipients } of only(decisions, 'send-sealed'))
       for (const { fingerprint: to, keyData } of recipients) {
         expect(to).toMatch(/^[0-9a-f]{40}$/)
         expect(keyData.length).toBeGreaterThan(0)
@@ -146,48 +160,46 @@ describe('any mail in any situation', () => {
   )
 
   const answersSender = always((decisions, { opened }) => {
-    for (const mail of samples.sends(decisions))
+    for (const mail of sends(decisions))
       for (const to of mail.kind === 'send-clear' ? [mail.to] : mail.recipients)
-        if (to.address === samples.EVIL.address) expect(opened.outer.from).toEqual(samples.EVIL)
+        if (to.address === EVIL.address) expect(opened.outer.from).toEqual(EVIL)
   })
   it('never writes to an address that only Reply-To or Cc names', answersSender)
 
   const needsAuthority = always((decisions) => {
-    if (samples.only(decisions, 'remember-signature').length > 0) return
-    expect(samples.only(decisions, 'update-case')).toEqual([])
-    expect(samples.only(decisions, 'save-notice')).toEqual([])
+    if (only(decisions, 'remember-signature').length > 0) return
+    expect(only(decisions, 'update-case')).toEqual([])
+    expect(only(decisions, 'save-notice')).toEqual([])
   })
   it('never changes a case without a maintainer’s authority (G4)', needsAuthority)
 })
 
 describe('the acknowledgement (M-02, RFC 3834)', () => {
   function acknowledgement(change: Partial<OpenedMail>, more: Partial<Situation> = {}) {
-    return (
-      samples.sent(samples.arrive(samples.openedMail(change), more), 'acknowledgement')[0] ?? null
-    )
+    return sent(arrive(openedMail(change), more), 'acknowledgement')[0] ?? null
   }
 
   it.each<AutomaticKind>([
     ...(['auto-replied', 'auto-generated', 'list', 'bulk', 'null-path', 'loop'] as const),
     ...(['no-reply-address', 'asks-for-silence'] as const)
   ])('never answers a message that is %s, but opens its case', (kind) => {
-    const decisions = samples.arrive(samples.openedMail({ automatic: [kind] }))
-    expect(samples.sent(decisions, 'acknowledgement')).toEqual([])
-    expect(samples.only(decisions, 'open-case')).toHaveLength(1)
+    const decisions = arrive(openedMail({ automatic: [kind] }))
+    expect(sent(decisions, 'acknowledgement')).toEqual([])
+    expect(only(decisions, 'open-case')).toHaveLength(1)
   })
 
   it.each([
     ['by blind copy', { to: [] }],
-    ['to somebody else', { to: [{ name: '', address: samples.address('list@elsewhere.example') }] }]
+    ['to somebody else', { to: [{ name: '', address: address('list@elsewhere.example') }] }]
   ])(
     'waits for /acknowledge when the mail came %s, and the report is a case (RFC 3834 §2)',
     (_name, change) => {
-      const decisions = samples.arrive(samples.openedMail({ outer: samples.headers(change) }))
-      expect(samples.only(decisions, 'open-case')).toHaveLength(1)
-      expect(samples.sent(decisions, 'acknowledgement')).toMatchObject([{ isHeld: true }])
-      const [forwarded] = samples.sent(decisions, 'relay')
+      const decisions = arrive(openedMail({ outer: headers(change) }))
+      expect(only(decisions, 'open-case')).toHaveLength(1)
+      expect(sent(decisions, 'acknowledgement')).toMatchObject([{ isHeld: true }])
+      const [forwarded] = sent(decisions, 'relay')
       expect(JSON.stringify(forwarded)).toContain('neither its To nor its Cc names the desk')
-      const copied = samples.headers({ to: [], cc: [{ name: '', address: samples.DESK }] })
+      const copied = headers({ to: [], cc: [{ name: '', address: DESK }] })
       expect(acknowledgement({ outer: copied })).toMatchObject({ isHeld: false })
     }
   )
@@ -198,13 +210,13 @@ describe('the acknowledgement (M-02, RFC 3834)', () => {
       failure: fc.constantFrom(null, ...(['damaged', 'not-for-us', 'no-integrity'] as const)),
       text: fc.string(),
       subjectProtected: fc.boolean(),
-      signatures: fc.constantFrom([], [samples.signature({ fingerprint: null, state: 'bad' })])
+      signatures: fc.constantFrom([], [signature({ fingerprint: null, state: 'bad' })])
     })
-    const [usual] = [acknowledgement({})].map((mail) => mail && samples.rendered(mail))
+    const [usual] = [acknowledgement({})].map((mail) => mail && rendered(mail))
     fc.assert(
       fc.property(inside, fc.string(), (change, subject) => {
-        const mail = acknowledgement({ ...change, protected: samples.headers({ subject }) })
-        expect(mail && samples.rendered(mail)).toBe(usual)
+        const mail = acknowledgement({ ...change, protected: headers({ subject }) })
+        expect(mail && rendered(mail)).toBe(usual)
         expect(mail?.message.subject).toBe('We received your report')
       })
     )
@@ -213,7 +225,7 @@ describe('the acknowledgement (M-02, RFC 3834)', () => {
   it('never says that a message came in clear when nobody looked inside (G6)', () => {
     const words = (sealedTo: OpenedMail['sealedTo']): string => {
       const mail = acknowledgement({ sealedTo })
-      return mail === null ? '' : samples.rendered(mail)
+      return mail === null ? '' : rendered(mail)
     }
     expect(words('nobody')).toContain('Your message was not encrypted')
     expect(words('unknown')).not.toContain('not encrypted')
@@ -221,11 +233,11 @@ describe('the acknowledgement (M-02, RFC 3834)', () => {
   })
 
   it('is sealed when the key is known, which it names, and in clear otherwise, with the same words', () => {
-    const sealed = acknowledgement({}, { senderKey: samples.ALICE_KEY })
+    const sealed = acknowledgement({}, { senderKey: ALICE_KEY })
     const clear = acknowledgement({})
     expect(sealed?.kind).toBe('send-sealed')
     expect(clear?.kind).toBe('send-clear')
-    const yourKey = formatFingerprint(samples.ALICE_KEY.fingerprint)
+    const yourKey = formatFingerprint(ALICE_KEY.fingerprint)
     const params = { ...clear?.message.params, yourKey }
     expect(sealed?.message).toEqual({ ...clear?.message, params })
   })
@@ -237,48 +249,43 @@ it.each([
 ] as const)(
   'a case whose report was visibly sealed to %s began in clear: %s (G3)',
   (sealedTo, isClear) => {
-    const [opening] = samples.only(samples.arrive(samples.openedMail({ sealedTo })), 'open-case')
+    const [opening] = only(arrive(openedMail({ sealedTo })), 'open-case')
     expect(opening?.case.reporters[0]?.beganInClear).toBe(isClear)
   }
 )
 
 describe('bounces', () => {
   it('that name no message of the desk change no delivery: they are held and recorded, and a clock tells of them', () => {
-    const bounce = {
-      returnedMessageIds: [samples.messageId('a@b.example')],
-      hasFailed: true
-    } as const
-    const opened = samples.openedMail({ automatic: ['bounce'], bounce })
-    expect(samples.arrive(opened)).toMatchObject([
+    const bounce = { returnedMessageIds: [messageId('a@b.example')], hasFailed: true } as const
+    const opened = openedMail({ automatic: ['bounce'], bounce })
+    expect(arrive(opened)).toMatchObject([
       { kind: 'record', event: { kind: 'bounce-unmatched' } },
       { kind: 'dispose', state: 'held', disposition: 'bounce-unmatched' }
     ])
-    const known = samples.arrive(opened, { bounced: samples.issued() })
+    const known = arrive(opened, { bounced: issued() })
     expect(known.map(({ kind }) => kind)).toEqual(['bounce', 'dispose'])
   })
 
   it('that only look like it, and name no message of the desk, are reports (G1)', () => {
     const bounce = { returnedMessageIds: [], hasFailed: true } as const
-    const opened = samples.openedMail({ automatic: ['no-reply-address'], bounce })
-    expect(samples.only(samples.arrive(opened), 'open-case')).toHaveLength(1)
-    expect(
-      samples.only(samples.arrive(opened, { bounced: samples.issued() }), 'bounce')
-    ).toHaveLength(1)
+    const opened = openedMail({ automatic: ['no-reply-address'], bounce })
+    expect(only(arrive(opened), 'open-case')).toHaveLength(1)
+    expect(only(arrive(opened, { bounced: issued() }), 'bounce')).toHaveLength(1)
   })
 })
 
 // What a reporter's next message does to the case (B13).
 /** Alice writes into a case. */
 function aliceWrites(state: CaseRecord['state']) {
-  const record = samples.caseRecord({ state })
-  const decisions = samples.arrive(samples.openedMail(), {
-    answers: samples.issued({ kind: 'acknowledgement', case: record }),
-    bound: samples.bound({ case: record })
+  const record = caseRecord({ state })
+  const decisions = arrive(openedMail(), {
+    answers: issued({ kind: 'acknowledgement', case: record }),
+    bound: bound({ case: record })
   })
   return {
-    state: samples.only(decisions, 'update-case')[0]?.set.state ?? null,
-    forwarded: JSON.stringify(samples.only(decisions, 'send-sealed').map(({ message }) => message)),
-    wrote: samples.happened(decisions, 'reporter-wrote')
+    state: only(decisions, 'update-case')[0]?.set.state ?? null,
+    forwarded: JSON.stringify(only(decisions, 'send-sealed').map(({ message }) => message)),
+    wrote: happened(decisions, 'reporter-wrote')
   }
 }
 
