@@ -3,15 +3,7 @@
  * send, desk/commit.ts writes all of them in one transaction. Nothing here has happened yet.
  */
 import { type Address, type Contact } from './address.ts'
-import {
-  type CaseMessage,
-  type CaseRecord,
-  type CaseState,
-  type KeptWords,
-  type KeyToPin,
-  type PinnedKey,
-  type WaitingWords
-} from './case.ts'
+import * as cases from './case.ts'
 import {
   type Actor,
   type EventKind,
@@ -83,7 +75,7 @@ export type UpdateCase = {
   readonly tag: CaseTag
   readonly version: number
   readonly set: {
-    readonly state?: CaseState
+    readonly state?: cases.CaseState
     readonly owner?: string
     readonly product?: string
     readonly disclosureAt?: Instant
@@ -104,7 +96,7 @@ export type SaveNotice = Omit<
 
 export type Decision =
   /** It has one reporter; the commit makes its numbers and the roots of its threads. */
-  | { readonly kind: 'open-case'; readonly case: CaseRecord }
+  | { readonly kind: 'open-case'; readonly case: cases.CaseRecord }
   | UpdateCase
   | SaveNotice
   | SendSealed
@@ -113,29 +105,29 @@ export type Decision =
   | { readonly kind: 'update-reporter'; readonly id: string; readonly latest: MessageId }
   /** Messages and reporters of `tag` belong to `into` from now on. */
   | { readonly kind: 'merge-case'; readonly tag: CaseTag; readonly into: CaseTag }
-  | { readonly kind: 'add-message'; readonly tag: CaseTag; readonly message: CaseMessage }
+  | { readonly kind: 'add-message'; readonly tag: CaseTag; readonly message: cases.CaseMessage }
   /** A maintainer's words stay until a key of the reporter comes. */
   | {
       readonly kind: 'keep-words'
       readonly reporter: string
       readonly authorId: string
-      readonly words: KeptWords
+      readonly words: cases.KeptWords
     }
   /** Words that waited leave with the message of this `once`: they are on the record now, and wait no more. */
   | {
       readonly kind: 'words-leave'
-      readonly words: WaitingWords
+      readonly words: cases.WaitingWords
       readonly how: Way
       readonly events: readonly NewEvent[]
       readonly once: string
     }
-  | { readonly kind: 'drop-words'; readonly words: WaitingWords }
-  | { readonly kind: 'pin-reporter-key'; readonly address: Address; readonly key: KeyToPin }
+  | { readonly kind: 'drop-words'; readonly words: cases.WaitingWords }
+  | { readonly kind: 'pin-reporter-key'; readonly address: Address; readonly key: cases.KeyToPin }
   | {
       /** Keeps a key that came, out of use, until a maintainer accepts it; for good where one refuses it. */
       readonly kind: 'offer-reporter-key'
       readonly address: Address
-      readonly key: PinnedKey
+      readonly key: cases.PinnedKey
       readonly refusedBy: string | null
     }
   | { readonly kind: 'remember-signature'; readonly sha256: Sha256 }

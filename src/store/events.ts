@@ -4,26 +4,16 @@
  */
 import { createHash } from 'node:crypto'
 import { type CaseRecord, underOneNumber } from '../domain/case.ts'
-import {
-  aboutCase,
-  CASE_KINDS,
-  CLOCK_KINDS,
-  DESK,
-  type DeskEvent,
-  type EventKind,
-  type Evidence,
-  type NewEvent,
-  type Subject
-} from '../domain/event.ts'
+import * as domain from '../domain/event.ts'
 import { type Sha256 } from '../domain/ids.ts'
 import { type Instant } from '../domain/time.ts'
 import * as looks from './looks.ts'
 import { insert, type Read, type Tx } from './sql.ts'
 
 /** One event as stored; `about` is the JSON text that was hashed. */
-type Row = Pick<DeskEvent, 'id' | 'at' | 'kind'> &
+type Row = Pick<domain.DeskEvent, 'id' | 'at' | 'kind'> &
   Readonly<Record<'subjectKind' | 'subjectId' | 'actorKind' | 'actorId' | 'about', string>> &
-  Evidence &
+  domain.Evidence &
   Readonly<Record<'previousHash' | 'hash', Sha256>>
 
 type Head = Pick<Row, 'id' | 'hash'>
@@ -33,8 +23,8 @@ const GENESIS = '0'.repeat(64) as Sha256
 /** Appends one event, and makes its subject due for a look if clocks go by it. */
 export function append(
   tx: Tx,
-  event: NewEvent,
-  work: { readonly at: Instant; readonly evidence: Evidence }
+  event: domain.NewEvent,
+  work: { readonly at: Instant; readonly evidence: domain.Evidence }
 ): void {
   const head = newest(tx)
   const { arrivalId, messageSha256, signatureSha256 } = work.evidence
@@ -52,11 +42,11 @@ export function append(
     previousHash: head.hash
   }
   insert(tx, 'events', { ...row, hash: hashOf(row) })
-  if (CLOCK_KINDS.includes(event.kind)) looks.mark(tx, event.subject, work.at)
+  if (domain.CLOCK_KINDS.includes(event.kind)) looks.mark(tx, event.subject, work.at)
 }
 
 /** The newest event of a subject that clocks go by; 0 when there is none. */
-export function lastOf(read: Read, { kind, id }: Subject): number {
+export function lastOf(read: Read, { kind, id }: domain.Subject): number {
   const sql =
     "SELECT id FROM events WHERE subject_kind = ? AND subject_id = ? AND kind <> 'told' ORDER BY id DESC LIMIT 1"
   return read.value<number>(sql, [kind, id]) ?? 0
@@ -69,33 +59,33 @@ export function newestAt(read: Read): Instant | null {
 
 /** The doubt about the wall clock that nothing has settled; null when there is none. */
 export function openDoubt(read: Read): number | null {
-  const last = lastOfKinds(read, DESK, ['clock-doubted', 'clock-trusted'])
+  const last = lastOfKinds(read, domain.DESK, ['clock-doubted', 'clock-trusted'])
   return last?.kind === 'clock-doubted' ? last.id : null
 }
 
 /** The newest event of these kinds of a subject, or null. */
-export function lastOfKinds<K extends EventKind>(
+export function lastOfKinds<K extends domain.EventKind>(
   read: Read,
-  subject: Subject,
+  subject: domain.Subject,
   kinds: readonly K[]
-): DeskEvent<K> | null {
+): domain.DeskEvent<K> | null {
   return latestOfKinds(read, subject, kinds, 1)[0] ?? null
 }
 
 const OF_KINDS = 'AND kind IN (SELECT value FROM json_each(@kinds))'
 
 /** The newest events of these kinds of a subject, newest first. */
-export function latestOfKinds<K extends EventKind>(
+export function latestOfKinds<K extends domain.EventKind>(
   read: Read,
-  { kind, id }: Subject,
+  { kind, id }: domain.Subject,
   kinds: readonly K[],
   limit: number
-): DeskEvent<K>[] {
+): domain.DeskEvent<K>[] {
   const rows = read.all<Row>(
     `SELECT * FROM events WHERE subject_kind = @kind AND subject_id = @id ${OF_KINDS} ORDER BY id DESC LIMIT @limit`,
     { kind, id, kinds, limit }
   )
-  return rows.map(eventOf) as DeskEvent<K>[]
+  return rows.map(eventOf) as domain.DeskEvent<K>[]
 }
 
 function newest(read: Read): Head {
@@ -118,7 +108,7 @@ export function verify(read: Read) {
 }
 
 /** All events, oldest first, one at a time. */
-export function* iterate(read: Read): IterableIterator<DeskEvent> {
+export function* iterate(read: Read): IterableIterator<domain.DeskEvent> {
   for (const row of allRows(read)) yield eventOf(row)
 }
 
@@ -139,10 +129,10 @@ function* allRows(read: Read): IterableIterator<Row> {
 /** The events of one subject from `from` on, oldest first: those that decisions go by, unless other kinds are named. */
 export function list(
   read: Read,
-  subject: Subject,
-  options: { readonly from?: number; readonly kinds?: readonly EventKind[] } = {}
-): DeskEvent[] {
-  const { from = 0, kinds = CASE_KINDS } = options
+  subject: domain.Subject,
+  options: { readonly from?: number; readonly kinds?: readonly domain.EventKind[] } = {}
+): domain.DeskEvent[] {
+  const { from = 0, kinds = domain.CASE_KINDS } = options
   const rows = read.all<Row>(
     `SELECT * FROM events WHERE subject_kind = @kind AND subject_id = @id AND id >= @from
        ${OF_KINDS} ORDER BY id`,
@@ -152,11 +142,11 @@ export function list(
 }
 
 /** What decisions about a case go by. A reporter with several numbers has the first one in it. */
-export function ofCase(read: Read, record: CaseRecord): DeskEvent[] {
-  return list(read, aboutCase(record.tag)).map((one) => underOneNumber(record, one))
+export function ofCase(read: Read, record: CaseRecord): domain.DeskEvent[] {
+  return list(read, domain.aboutCase(record.tag)).map((one) => underOneNumber(record, one))
 }
 
-function eventOf(row: Row): DeskEvent {
+function eventOf(row: Row): domain.DeskEvent {
   const { id, at, kind, arrivalId, messageSha256, signatureSha256 } = row
   // Only append writes rows; the chain shows where somebody else did.
   return {
@@ -165,7 +155,7 @@ function eventOf(row: Row): DeskEvent {
     actor: { kind: row.actorKind, id: row.actorId },
     about: JSON.parse(row.about) as unknown,
     evidence: { arrivalId, messageSha256, signatureSha256 }
-  } as DeskEvent
+  } as domain.DeskEvent
 }
 
 /** SHA-256 over the JSON array of all other columns in table order: no two different rows have one encoding. */
