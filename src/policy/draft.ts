@@ -241,8 +241,10 @@ export function dropWords(
 
 /** Why this message may neither change nor preview the notice any more; null when it may. A hold always may stop it. */
 export function changeComplaint(draft: Draft): string | null {
-  if (draft.notice?.state === 'releasing')
-    return 'The notice is leaving at this moment; try again in a minute, or stop it with /notice hold.'
+  const { here, onTheWay, left } = draft.bound.copies
+  // Until the first copy has left, nobody on the list has what an edit would change.
+  if (draft.notice?.state === 'releasing' || (left === 0 && here + onTheWay > 0))
+    return 'The notice is leaving at this moment. Please try again later, or stop it first with /notice hold in a separate message.'
   return hasHappened(draft, 'notice-previewed', 'notice-approved')
     ? 'An earlier line of this message previews or approves the notice. Please send this command in a separate message.'
     : null

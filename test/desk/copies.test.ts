@@ -627,6 +627,21 @@ it.each([EDIT, '/embargo 2026-12-04T15:00:00Z\n'])(
   }
 )
 
+it('(G7, B16) while no copy of a notice has left, only a hold stops it, and the date that is set then is no change: it leaves by its lead', async () => {
+  await givenPutOff(1)
+  for (const text of [EDIT, LATER, `/notice hold\n${LATER}`])
+    expect(await answerTo(text)).toContain('The notice is leaving at this moment. Please try')
+  await writes(grace, '/notice hold\n')
+  expect(await answerTo(LATER)).toContain('Once approved, the notice leaves Mon 30 Nov 2026')
+  await approve()
+  expect(recorded('change-proposed')).toEqual([])
+  await world.wait(until('2026-11-30T11:00Z'))
+  expect(await noticed()).toEqual([])
+  await world.wait(2 * HOUR)
+  expect(await noticed()).toEqual(ALL)
+  expect(await allTo(debian)).not.toContain('WHAT CHANGED')
+})
+
 it('(G7) no deferred copy leaves after an earlier date that is not approved yet; it goes on when the date is moved back', async () => {
   await leaveGreylisted()
   const sooner = '/embargo 2026-11-27T12:01:00Z because it is exploited\n'

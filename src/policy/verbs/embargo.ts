@@ -43,8 +43,7 @@ const embargo: Handler = (draft, command) => {
   decided(draft, 'embargo-set', { oldDate, date, written, reason: disclosureReason, leaveBy })
   draft.activity.push(`set the disclosure to ${said}${why}`)
   if (draft.notice !== null) reopenNotice(draft, draft.notice)
-  const releaseAt = isListTold(draft.notice) ? null : plannedRelease(draft)
-  const leaves = releaseAt === null ? '' : ` ${willLeave(releaseAt, draft)}`
+  const leaves = leaveBy === null ? '' : ` ${willLeave(leaveBy, draft)}`
   return `Disclosure: ${said}${why}.${leaves}${editWords(draft, edited)}`
 }
 
