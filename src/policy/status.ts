@@ -12,7 +12,7 @@ import { count, listed } from '../domain/words.ts'
 import { nounOf } from '../messages/catalogue.ts'
 import { promisesOpen, promiseWords } from './clocks.ts'
 import { dateTalk, type Facts, owedWord, wordsAboutDate } from './date-talk.ts'
-import { type CommandContext, type Draft, happening, recordAfter } from './draft.ts'
+import { type CommandContext, type Draft, recordAfter } from './draft.ts'
 import { approvalRule } from './embargo.ts'
 import * as content from './notice-content.ts'
 import { noticeFaults } from './notice-lint.ts'
@@ -91,7 +91,8 @@ function ownerWords({ owner }: cases.CaseRecord, settings: Settings): string {
 
 /** The promises that are still to be kept once this message is carried out. */
 function promisesAfter(draft: Draft): readonly ClockRun[] {
-  return promisesOpen(draft.case, draft.bound.events, happening(draft), draft)
+  const events = recordAfter(draft, dateTalk(draft).decisions)
+  return promisesOpen(draft.case, events, [], draft)
 }
 
 /** The one of them that is due first. */
@@ -152,7 +153,6 @@ export function* statusLines(draft: Draft): Iterable<string> {
   const wrote = whoWrote(draft)
   if (reporters.length > 1 && wrote.length > 0)
     yield `Reporters who wrote last: ${listed(wrote)}; /reply in a reply to their message answers it`
-  if (reporters.length === 0) yield 'Answers: cannot be sent: the report names no address.'
   for (const one of reporters)
     yield `Answers: ${reachWords(one, reporterKeys, product)}${newKeyWords(one, draft)}`
   yield* waitingLines(draft)

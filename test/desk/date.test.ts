@@ -67,7 +67,8 @@ async function datedWithoutKey(): Promise<void> {
 
 /** A case with this date, under the promises of a policy. */
 async function datedWithPromises(): Promise<void> {
-  await givenReport({ policy: { clocks: (await preset('dispatch')).clocks } })
+  const { clocks } = await preset('dispatch')
+  await givenReport({ policy: { clocks, close: { internal: 'allow' } } })
   await writes(grace, `/accept\n/embargo ${DISCLOSURE} because we test\n`)
 }
 
@@ -223,10 +224,15 @@ it.each([
   }
 )
 
-it('(W2) a new date answers an OBJECT: nobody is reminded to reply to it', async () => {
+it('(W2) a new date answers an OBJECT: nobody is told or reminded to reply to it, unless the same message closes the case', async () => {
   await datedWithPromises()
   await answer('OBJECT\n')
-  await writes(grace, '/embargo 2026-12-08T12:00:00Z because she objects\n', { after: HOUR })
+  const later = '/embargo 2026-12-08T12:00:00Z because she objects\n'
+  const closed = await writes(grace, `${later}/close because we wait no longer\n`)
+  expect(closed).toContain(`Nobody has answered the last message of ${alice.address}`)
+  const said = await writes(grace, later, { after: HOUR })
+  expect(said).toMatch(/We asked alice@\S+ about the date/)
+  expect([said, await lastTo(linus)].join()).not.toMatch(/waits for an answer|\/reply/)
   await answer('AGREE\n')
   await days(6)
   expect((await textsTo(linus)).join()).not.toContain('nobody has answered')

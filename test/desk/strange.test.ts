@@ -60,6 +60,7 @@ it('(B6) a report that a web form sends in the name of the desk has no reporter 
   await world.receive(clearMail([...head, 'Message-ID: <form@www.acme.example>'], 'a hole'))
   expect(await lastTo(grace)).toContain('The report names no address')
   expect(await writes(grace, '/reply\nThank you.')).toContain('names no address')
+  expect(await writes(grace, '/status')).toContain('because the report names no address')
   expect(await writes(grace, '/accept')).toContain('Accepted. The reporter was not told')
   await days(9)
   expect(await alarmsTo(grace)).toEqual([])

@@ -161,7 +161,8 @@ function notYetTold(draft: Draft, text: string): readonly Addressed[] {
 }
 
 function answerDue(draft: Draft): string | null {
-  const wrote = whoWrote(draft)
+  // A closed case asks nobody about the date that an earlier line has set.
+  const wrote = whoWrote({ ...draft, case: { ...draft.case, state: 'closed' } })
   if (wrote.length === 0) return null
   return `Nobody has answered the last message of ${listed(wrote)}. Please answer it with /reply first, or write a text below /close, which all reporters read.`
 }
