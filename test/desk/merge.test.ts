@@ -596,8 +596,9 @@ it('a reporter whose report is merged into a case with a date is asked about it;
   expect(await lastTo(grace)).toContain(`We asked ${carol.address} about the date`)
 })
 
-it('a case with a date to come is merged into none without one: its reporter would keep a date that holds no more, and reads nothing twice (B14, B19)', async () => {
+it('an accepted case is merged into none that is undecided, nor one with a date to come into one without: its reporter would keep what holds no more, and reads nothing twice (B14, B19)', async () => {
   await givenReports(alice, bob)
+  expect(await says(`/accept\n/merge ${SECOND}`)).toContain(`${SECOND} is not accepted yet, and`)
   for (const tag of [FIRST, SECOND]) await says('/accept', tag)
   await says('/embargo 2027-01-15T12:00:00Z')
   expect(await says(`/merge ${SECOND}`)).toContain(`${SECOND} has no date to come`)

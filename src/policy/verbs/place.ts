@@ -78,10 +78,8 @@ const merge: Handler = (draft, command) => {
   const isPublic = target.state === 'disclosed'
   const isOther = `${into} was merged into ${tag}. If you mean that case, write /merge ${tag}.`
   refuseIf(tag === into ? null : isOther)
-  const { case: from, now } = draft
-  // Its reporters keep the date, and would read of no other.
-  const isDateLost = cases.comingDate(from, now) !== null && cases.comingDate(target, now) === null
-  refuseIf(isDateLost ? `${tag} has no date to come, and this case has one. ${SET_DATE}` : null)
+  const { case: from } = draft
+  refuseIf(lossComplaint(draft, target))
   const says = decisionMail(draft, (told) => decided(draft, 'merged', { into, told }), {
     mail: 'merged',
     text: textFor(command.text ?? '', draft),
@@ -99,6 +97,14 @@ const merge: Handler = (draft, command) => {
 
 const NOTICE_STAYS =
   ' The notice of this case does not leave and was not copied: write what the list has to know with /notice draft in the other case.'
+
+/** Why the merge would silently take from the reporters what they were told: the acceptance or the date; null where it does not. */
+function lossComplaint({ case: from, now }: Draft, target: cases.CaseRecord): string | null {
+  if (isAccepted(from.state) && !isAccepted(target.state))
+    return `${target.tag} is not accepted yet, and this case is. Accept that case first, or merge it into this one.`
+  const isDateLost = cases.comingDate(from, now) !== null && cases.comingDate(target, now) === null
+  return isDateLost ? `${target.tag} has no date to come, and this case has one. ${SET_DATE}` : null
+}
 
 const SET_DATE =
   'Set one there first with /embargo, or merge that case into this one. If the issue is public already, record that here with /disclosed.'
