@@ -175,7 +175,8 @@ function recordOwed(tx: Tx, row: outbox.RowInCase, work: Work): void {
   const lost = DATE_MAIL.includes(message) ? 'date-unreached' : 'reporter-unreached'
   // After the end of the case, the date matters to nobody.
   if (lost === 'date-unreached' && !isOpen(requireCase(tx, caseNow).state)) return
-  record(tx, event(lost, aboutCase(caseNow), BY_DESK, { reporter, message, outbox }), work)
+  const about = { reporter, message, outbox, queuedAt: row.createdAt }
+  record(tx, event(lost, aboutCase(caseNow), BY_DESK, about), work)
 }
 
 /**

@@ -139,14 +139,17 @@ export function openRuns(
   calendar: Calendar,
   now: Instant
 ): ClockRun[] {
-  const placed = events.reduce(place, [])
+  const lost = lostPlans(events)
+  const placed = events.filter((one) => lost.every(({ plan }) => plan !== one)).reduce(place, [])
   // Most messages of a reporter find the case open, and take nothing back.
   const back = placed.findLastIndex(
     ({ kind, about }) =>
       TAKES_BACK.includes(kind) && (kind !== 'reporter-wrote' || about.effect === 'reopens')
   )
   const lasting = placed.filter(({ kind }, at) => at > back || !ENDS.includes(kind))
-  const wentOnAt = lasting.length < events.length ? placed[back]?.at : undefined
+  const takenBack = lasting.length < placed.length ? (placed[back] ?? []) : []
+  const wentOn = [takenBack, lost].flat().map(({ at }) => at)
+  const wentOnAt = wentOn.sort().at(-1)
   const runsAfter = (some: readonly DeskEvent[]): ClockRun[] =>
     clocks.flatMap((clock) => runsOf(clock, some, calendar, wentOnAt))
   const going = runsAfter(lasting)
@@ -158,6 +161,25 @@ export function openRuns(
   const runs = [...going, ...untold]
   const passed = runs.flatMap(({ clock, dueAt }) => (dueAt <= now ? clock.id : []))
   return runs.filter(({ clock: { until } }) => until === null || !passed.includes(until))
+}
+
+/** Plans that did not arrive and were neither sent again nor told another way, with when that was known. */
+function lostPlans(events: readonly DeskEvent[]) {
+  return events.flatMap((lost) => {
+    if (lost.kind !== 'reporter-unreached') return []
+    const { reporter, outbox, queuedAt } = lost.about
+    const isMadeUp = events.some(
+      ({ id, kind, about }) =>
+        id > lost.id &&
+        ((kind === 'told-otherwise' && about.reporter === reporter) ||
+          (kind === 'retried' && about.outbox === outbox))
+    )
+    const plan = events.find(
+      ({ kind, at, about }) =>
+        kind === 'plan-told' && at === queuedAt && about.reporter === reporter
+    )
+    return isMadeUp || plan === undefined ? [] : { plan, at: lost.at }
+  })
 }
 
 /** Adds an event. Words that waited for a key come before what their reporter wrote after them: they do not answer it. */

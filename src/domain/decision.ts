@@ -3,7 +3,7 @@
  * send, desk/commit.ts writes all of them in one transaction. Nothing here has happened yet.
  */
 import { type Address, type Contact } from './address.ts'
-import * as cases from './case.ts'
+import type * as cases from './case.ts'
 import {
   type Actor,
   type EventKind,

@@ -63,6 +63,9 @@ type DateTold = {
   writtenAt: Instant
 }
 
+/** `queuedAt`: when the message, and what it told, came on the record. */
+type Unreached = { reporter: string; message: MessageKind; outbox: number; queuedAt: Instant }
+
 type Nothing = Readonly<Record<string, never>>
 /** `failed`: the message could not be made; the log says why. `changed`: names of what else changed in the notice. */
 type Untold = {
@@ -121,7 +124,7 @@ const EVENTS = {
     with: MessageKind
     author: string
     writtenAt: Instant
-    because: 'unsent' | 'reopened' | 'accepted'
+    because: 'unsent' | 'reopened' | 'accepted' | 'rejected'
     reason: string
   },
   'member-answered': {} as { member: string },
@@ -219,9 +222,9 @@ const EVENTS = {
     attempts: number
   },
   /** A message that answers the reporter did not arrive: they still wait. */
-  'reporter-unreached': {} as { reporter: string; message: MessageKind; outbox: number },
+  'reporter-unreached': {} as Unreached,
   /** A message about the date of the disclosure did not arrive. */
-  'date-unreached': {} as { reporter: string; message: MessageKind; outbox: number },
+  'date-unreached': {} as Unreached,
   /** What did not arrive is owed no more: they were told another way, or cannot be told. */
   'told-otherwise': {} as { reporter: string; reason: string },
   /** On the record of the case that the message is about, else of the desk; `reporter`: '' where it is for somebody else. */

@@ -6,14 +6,7 @@
 import { type Address } from '../domain/address.ts'
 import { type MessageId } from '../domain/ids.ts'
 import { type Fetched, type Listed, type OpenedMail } from '../domain/mail.ts'
-import {
-  type KeyFacts,
-  type OutgoingBody,
-  type OutgoingHeaders,
-  type Sealed,
-  type SealTo,
-  type SendOutcome
-} from '../domain/outgoing.ts'
+import type * as outgoing from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
 import { type LogEvent } from './events.ts'
 
@@ -71,7 +64,7 @@ export type Envelope = {
 
 export type Sender = {
   /** Never throws for failures of the network or the server; those are outcomes. */
-  send(mail: Envelope, signal: AbortSignal): Promise<SendOutcome>
+  send(mail: Envelope, signal: AbortSignal): Promise<outgoing.SendOutcome>
   /** When every `send` has ended. */
   close(): void
 }
@@ -86,15 +79,15 @@ export type Workers = {
   /** Reads only the header block, for messages too large or too dangerous to open. `failure` is always `limit`. */
   openHeaders(raw: Uint8Array): Promise<OpenedMail>
   /** Signs a body and encrypts it to one recipient. */
-  seal(body: OutgoingBody, to: SealTo, now: Instant): Promise<Sealed>
+  seal(body: outgoing.OutgoingBody, to: outgoing.SealTo, now: Instant): Promise<outgoing.Sealed>
   /** Signs a message without content or in clear (RFC 3156 §5). Everybody can read its subject. */
-  signClear(text: string, headers: OutgoingHeaders, now: Instant): Promise<Uint8Array>
+  signClear(text: string, headers: outgoing.OutgoingHeaders, now: Instant): Promise<Uint8Array>
   /** Facts at `now` of a certificate, merged with what its owner signed in copies of it (openpgp/keyring.ts). */
   inspectKey(
     key: Uint8Array,
     now: Instant,
     address: Address | null,
     copies?: readonly Uint8Array[]
-  ): Promise<KeyFacts | null>
+  ): Promise<outgoing.KeyFacts | null>
   close(): Promise<void>
 }

@@ -329,7 +329,7 @@ function readField(reader: Reader, command: Open, { key, value: written }: Field
 }
 
 /** The text below the commands belongs to the last one if that takes a text and has none yet; otherwise it is a note. */
-function giveRest({ lines, at, problems }: Reader, commands: Open[]) {
+function giveRest({ lines, at, problems, verbs }: Reader, commands: Open[]) {
   const below = lines.slice(at).join('\n')
   const rest = newText(below)
   const last = commands.at(-1)
@@ -338,7 +338,10 @@ function giveRest({ lines, at, problems }: Reader, commands: Open[]) {
     ({ takes, text }) => takes !== null && takes.goesTo !== 'fields' && text === null
   )
   const isRight = lines[at - 1]?.trim() !== ''
-  const says = doubtBelow(last, waiting, { rest, isRight })
+  const hasReason = verbs.some(
+    (verb) => verb.name === last.verb && verb.arguments?.includes('because') === true
+  )
+  const says = doubtBelow(last, waiting, { rest, isRight, hasReason })
   if (says !== null && problems.length === 0) problems.push({ at: last.at, line: last.line, says })
   if (!waiting.includes(last)) return { commands, problems, rest }
   last.text = rest
@@ -350,12 +353,13 @@ function giveRest({ lines, at, problems }: Reader, commands: Open[]) {
 function doubtBelow(
   last: Open,
   waiting: readonly Open[],
-  { rest, isRight }: { readonly rest: string; readonly isRight: boolean }
+  { rest, isRight, hasReason }: Record<'isRight' | 'hasReason', boolean> & { readonly rest: string }
 ): string | null {
   const { takes, words, text } = last
   if (text === null && takes?.goesTo === 'fields') return BELOW_FIELDS
-  const hasReason = isRight && words.some((word) => BECAUSE.test(word))
-  if (text === null && (hasReason || BECAUSE.test(rest.split(/\s/)[0] ?? ''))) return BELOW_REASON
+  const mayGoOn = isRight && words.some((word) => BECAUSE.test(word))
+  const mayBegin = BECAUSE.test(rest.split(/\s/)[0] ?? '')
+  if (text === null && hasReason && (mayGoOn || mayBegin)) return BELOW_REASON
   const isTaker = waiting.includes(last)
   const other = waiting.find((one) => one !== last && !(isTaker && one.takes?.isOptional === true))
   if (other === undefined) return null

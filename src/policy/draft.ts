@@ -202,9 +202,11 @@ export function requireLegal(draft: Draft, kind: EventKind, about = SAID): void 
 
 /** Withdraws words that wait for the reporters of the case and that this event makes untrue. */
 function withdrawUntrue(draft: Draft, { kind, actor }: NewEvent): void {
-  if (kind !== 'reopened' && kind !== 'accepted') return
+  if (kind !== 'reopened' && kind !== 'accepted' && kind !== 'rejected') return
+  const isUntrue = (words: cases.WaitingWords): boolean =>
+    kind === 'reopened' || (kind === 'accepted' ? tellsEnd(words) : words.mail === 'accepted')
   const untrue = draft.waitingWords.filter(
-    (words) => words.tag === draft.case.tag && (kind === 'reopened' || tellsEnd(words))
+    (words) => words.tag === draft.case.tag && isUntrue(words)
   )
   withdrawWords(draft, untrue, actor, { because: kind, reason: '' })
 }

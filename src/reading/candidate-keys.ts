@@ -3,15 +3,7 @@
  * only if it names exactly the sender; when several do, all are reported and none is preferred.
  */
 import { isSameAddress, parseAddress } from '../domain/address.ts'
-import {
-  type Attachment,
-  type CandidateKey,
-  distinctFiles,
-  type HeaderFacts,
-  isDeclaredKey,
-  type UnusableKey,
-  type WarningCode
-} from '../domain/mail.ts'
+import * as mail from '../domain/mail.ts'
 import { type Instant } from '../domain/time.ts'
 import { type Field, valuesOf } from '../mime/fields.ts'
 import { readParameterized } from '../mime/parameters.ts'
@@ -19,9 +11,9 @@ import { classifyKey, inspectKey } from '../openpgp/keyring.ts'
 
 /** The candidates and the unusable keys, at most {@link CANDIDATES_MAX} of each, and warnings. */
 export type Candidates = {
-  readonly keys: readonly CandidateKey[]
-  readonly unusable: readonly UnusableKey[]
-  readonly warnings: readonly WarningCode[]
+  readonly keys: readonly mail.CandidateKey[]
+  readonly unusable: readonly mail.UnusableKey[]
+  readonly warnings: readonly mail.WarningCode[]
 }
 
 const ATTACHED_KEYS_MAX = 10
@@ -30,22 +22,22 @@ const CANDIDATES_MAX = 4
 /** Looks through the outer fields and the payload's attachments for keys of `from`. */
 export async function findCandidateKeys(
   outerFields: readonly Field[],
-  attachments: readonly Attachment[],
-  from: HeaderFacts['from'],
+  attachments: readonly mail.Attachment[],
+  from: mail.HeaderFacts['from'],
   now: Instant
 ): Promise<Candidates> {
   const keyFiles = attachments
-    .filter(isDeclaredKey)
+    .filter(mail.isDeclaredKey)
     .filter(({ content }) => classifyKey(content) === 'public')
-  const files = distinctFiles(keyFiles).slice(0, ATTACHED_KEYS_MAX)
+  const files = mail.distinctFiles(keyFiles).slice(0, ATTACHED_KEYS_MAX)
   const header = readAutocrypt(outerFields, from)
   // A key that is also attached counts as attached: unlike the header, an attachment can be signed.
   const brought = [
     ...files.map(({ content }) => ({ data: content, source: 'attached' as const })),
     ...(header === null ? [] : [{ data: header, source: 'autocrypt' as const }])
   ]
-  const named = new Map<string, CandidateKey | UnusableKey>()
-  const warnings: WarningCode[] = []
+  const named = new Map<string, mail.CandidateKey | mail.UnusableKey>()
+  const warnings: mail.WarningCode[] = []
   for (const { data, source } of brought) {
     // Null when the key does not name the sender, or takes more work than a key may cause.
     const facts = from === null ? null : await inspectKey(data, now, from.address)
@@ -63,10 +55,12 @@ export async function findCandidateKeys(
     )
   }
   const keys = [...named.values()]
-  const usable = keys.filter((key): key is CandidateKey => !('because' in key))
+  const usable = keys.filter((key): key is mail.CandidateKey => !('because' in key))
   return {
     keys: usable.slice(0, CANDIDATES_MAX),
-    unusable: keys.filter((key): key is UnusableKey => 'because' in key).slice(0, CANDIDATES_MAX),
+    unusable: keys
+      .filter((key): key is mail.UnusableKey => 'because' in key)
+      .slice(0, CANDIDATES_MAX),
     warnings: usable.length > 1 ? [...warnings, 'several-keys'] : warnings
   }
 }
@@ -80,7 +74,7 @@ const KNOWN = new Set(['addr', 'prefer-encrypt', 'keydata'])
 /** The binary key of the one valid field that names exactly the From address, else null; always null for a multipart/report. */
 export function readAutocrypt(
   fields: readonly Field[],
-  from: HeaderFacts['from']
+  from: mail.HeaderFacts['from']
 ): Uint8Array | null {
   const isReport = valuesOf(fields, 'content-type').some(
     (value) => readParameterized(value).value === 'multipart/report'

@@ -20,13 +20,7 @@ import {
   textEntity,
   writeEntity
 } from '../mime/write.ts'
-import {
-  type HeaderField,
-  headerField,
-  mailbox,
-  messageIdList,
-  unstructured
-} from '../mime/write-header.ts'
+import * as header from '../mime/write-header.ts'
 import { type SecretKey } from '../openpgp/keyring.ts'
 import { sealMessage, signDetached } from '../openpgp/seal.ts'
 
@@ -91,7 +85,7 @@ function sealedBlocks(headers: OutgoingHeaders, desk: DeskIdentity) {
     to: { name: '', address: headers.to.address }
   }
   const shown = fields(hidden, desk)
-  const record = shown.map(([name, value]) => headerField('HP-Outer', `${name}: ${value}`))
+  const record = shown.map(([name, value]) => header.headerField('HP-Outer', `${name}: ${value}`))
   const real = fields(headers, desk)
   return { outer: [...written(shown), ...unprotected(desk)], inner: [...written(real), ...record] }
 }
@@ -100,15 +94,15 @@ function fields(headers: OutgoingHeaders, desk: DeskIdentity): Field[] {
   const { inReplyTo, references, autoSubmitted } = headers
   const id = desk.signer.fingerprint.toUpperCase()
   const list: Field[] = [
-    ['From', mailbox({ name: headers.fromName, address: desk.address })],
+    ['From', header.mailbox({ name: headers.fromName, address: desk.address })],
     ['Reply-To', desk.address],
-    ['To', mailbox(headers.to)],
+    ['To', header.mailbox(headers.to)],
     ['Date', formatMailDate(headers.date)],
-    ['Message-ID', messageIdList([headers.messageId])],
-    ['Subject', unstructured(headers.subject)]
+    ['Message-ID', header.messageIdList([headers.messageId])],
+    ['Subject', header.unstructured(headers.subject)]
   ]
-  if (inReplyTo !== null) list.push(['In-Reply-To', messageIdList([inReplyTo])])
-  if (references.length > 0) list.push(['References', messageIdList(references)])
+  if (inReplyTo !== null) list.push(['In-Reply-To', header.messageIdList([inReplyTo])])
+  if (references.length > 0) list.push(['References', header.messageIdList(references)])
   if (autoSubmitted !== 'no') {
     list.push(['Auto-Submitted', autoSubmitted])
     list.push(['X-Auto-Response-Suppress', 'All'])
@@ -119,15 +113,15 @@ function fields(headers: OutgoingHeaders, desk: DeskIdentity): Field[] {
 }
 
 /** Programs read the Autocrypt header only from outside, so it is not repeated inside; MIME-Version is structural. */
-function unprotected(desk: DeskIdentity): HeaderField[] {
-  const version = headerField('MIME-Version', '1.0')
+function unprotected(desk: DeskIdentity): header.HeaderField[] {
+  const version = header.headerField('MIME-Version', '1.0')
   if (desk.publicKey.byteLength === 0 || desk.publicKey.byteLength > AUTOCRYPT_BYTES_MAX)
     return [version]
   const digits = Buffer.from(desk.publicKey).toString('base64').replaceAll(/.{76}/g, '$& ').trim()
   const value = `addr=${desk.address}; keydata= ${digits}`
-  return [headerField('Autocrypt', value), version]
+  return [header.headerField('Autocrypt', value), version]
 }
 
-function written(list: readonly Field[]): HeaderField[] {
-  return list.map(([name, value]) => headerField(name, value))
+function written(list: readonly Field[]): header.HeaderField[] {
+  return list.map(([name, value]) => header.headerField(name, value))
 }

@@ -516,7 +516,10 @@ it('(A3) a list member whose key ends is told 30, 14, 7 and 1 days before, alone
   ])
 })
 
+const LOST = "SELECT about ->> 'outbox' FROM events WHERE kind = 'reporter-unreached'"
+
 describe('(A3) the clocks of the presets', () => {
+  const PLAN = '/plan\nplan: a fix in 4.3\nworkarounds: none known\n'
   const givenPreset = async (name: string) => givenCase({ policy: await preset(name) })
   it('an update names no promise as due once the answer that waited for a key has left (B10)', async () => {
     await givenPreset('dispatch')
@@ -554,8 +557,22 @@ describe('(A3) the clocks of the presets', () => {
     }
     expect(await said('/take\n')).toMatch(/Next you could write:[^]*^\/plan\s*$/m)
     expect(await said('/reply\nThanks.\n')).toMatch(/Next you could write:[^]*^\/plan\s*$/m)
-    const plan = '/plan\nplan: a fix in 4.3\nworkarounds: none known\n'
-    expect(await said(plan)).not.toMatch(/^\/plan\s*$/m)
+    expect(await said(PLAN)).not.toMatch(/^\/plan\s*$/m)
+  })
+
+  it('feedback: a plan that did not arrive is still promised, whatever else does, until it is sent again (M-08)', async () => {
+    await givenCase({ policy: await preset('template'), autocrypt: true })
+    world.replies.push('rejected')
+    await writes(grace, PLAN)
+    expect(await writes(grace, '/reply\nThanks.\n')).toContain('/plan sends the')
+    for (let half = 0; half < 8; half += 1) await world.wait(DAY / 2)
+    expect(rungOf('feedback', 'grace')).toContain('feedback after hours 0 every days 1 grace')
+    const [outbox = 0] = world.column<number>(LOST)
+    const again = { audience: 'reporter', recipient: FIRST, message: 'reply' } as const
+    await given(event('retried', CASE, BY_OPERATOR, { ...again, reporter: FIRST, outbox }))
+    const mark = world.accepted.length
+    await world.wait(3 * DAY)
+    expect((await alarmsTo(grace, mark)).join()).not.toContain('The reporter waits for a plan')
   })
 
   it('conversation: at 80 % of three business days, when they are over, then daily, until somebody answers; restarts and downtime change nothing', async () => {
@@ -857,9 +874,7 @@ describe('(A2, A3) an answer that is lost, or what tells the end of the case', (
   it('is no longer owed when the operator sends it again, nor when the case ends', async () => {
     await givenCase({ policy: {}, autocrypt: true })
     await lose('refused')
-    const [outbox = 0] = world.column<number>(
-      "SELECT about ->> 'outbox' FROM events WHERE kind = 'reporter-unreached'"
-    )
+    const [outbox = 0] = world.column<number>(LOST)
     // Another message to this reporter says nothing of what was lost.
     const again = {
       audience: 'reporter',

@@ -381,6 +381,16 @@ it('(B10) a case that is opened again withdraws what waits, and the answer says 
   expect(kindsTo(alice).slice(2)).toEqual([])
 })
 
+it('(B6, B10) a rejection withdraws an acceptance that waits, and nothing else', async () => {
+  await givenKeylessCase()
+  await says('/accept\n')
+  await reply()
+  const answer = await says('/reject not-a-vulnerability\n')
+  expect(answer).toContain('Never sent: acceptance by Grace to alice@reporter.example, Mon')
+  await giveKey()
+  expect(kindsTo(alice).slice(2)).toEqual(['reply', 'rejected'])
+})
+
 it('(B10, M-10) a message of the reporter that opens the case again withdraws a rejection that waits, and nothing else', async () => {
   await givenKeylessCase()
   await reply()

@@ -122,7 +122,9 @@ describe('the history of a case', () => {
       'The desk began to send the advance notice, revision 1 (content 4f3a9c120000…), 24 hours late.'
     ],
     [
-      event('reporter-unreached', CASE, BY_DESK, { reporter: '1', message: 'reply', outbox: 7 }),
+      event('reporter-unreached', CASE, BY_DESK, {
+        ...{ reporter: '1', message: 'reply', outbox: 7, queuedAt: AT }
+      }),
       'The desk still owes Alice <alice@reporter.example> the answer, which did not arrive.'
     ],
     [

@@ -354,6 +354,8 @@ describe('fields of /notice draft', () => {
   it('takes the text below an empty line from the reason above it', () => {
     const [command] = parse('/reject upstream because it is theirs\n\nPlease ask them.').commands
     expect(command?.text).toBe('Please ask them.')
+    // No command but those with a reason can go on so.
+    expect(parse('/ask\nBecause it fails: which version?').problems).toEqual([])
   })
 
   it('ends at a quote, a signature and the next command', () => {
