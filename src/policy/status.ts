@@ -13,7 +13,7 @@ import { nounOf } from '../messages/catalogue.ts'
 import { promisesOpen, promiseWords } from './clocks.ts'
 import { dateTalk, type Facts, owedWord, wordsAboutDate } from './date-talk.ts'
 import { type CommandContext, type Draft, recordAfter } from './draft.ts'
-import { approvalRule } from './embargo.ts'
+import { approvalRule, whoApproves } from './embargo.ts'
 import * as content from './notice-content.ts'
 import { noticeFaults } from './notice-lint.ts'
 import { keyChoice, nameOf, reporterPath } from './recipients.ts'
@@ -306,6 +306,7 @@ function* noticeLines(draft: Draft): Iterable<string> {
     members.length === 0 ? 'nobody on the list' : count(members.length, 'member', 'members')
   yield `Advance notice: revision ${notice.revision}, ${noticeWords(notice, draft)}${whereWords(notice, to, draft)}`
   if (!isOpenYet) return
+  yield `Approval: ${whoApproves(content.approving(notice, draft))}`
   const missing = content.missingFields(draft)
   const faults = [...noticeFaults(draft)]
   if (missing.length > 0) yield `Missing for the notice: ${missing.join(', ')}`

@@ -180,7 +180,7 @@ describe('an approval that was on its way while the clock jumped', () => {
     const before = world.accepted.length
     await approve()
     const texts = await textsTo(linus, before)
-    const preview = texts.find((text) => text.includes('An approval of exactly this'))
+    const preview = texts.find((text) => text.includes('To approve exactly this'))
     expect(preview).toContain('Time of this machine: ')
     expect(preview).toContain('in doubt; an approval says that the time above is right')
     await world.wait(HOUR)

@@ -6,12 +6,12 @@ import { copiesHeld, isAnyHere, isSplit, type NoticeRecord } from '../../domain/
 import { formatInstant } from '../../domain/time.ts'
 import { count, listed } from '../../domain/words.ts'
 import { type Draft, decided, type Handler, hasHappened, refuseIf, splitReason } from '../draft.ts'
-import { approvalRule } from '../embargo.ts'
+import { approvalRule, whoApproves } from '../embargo.ts'
 import * as content from '../notice-content.ts'
 import { noticeComplaint } from '../notice-lint.ts'
 import { nameOf } from '../recipients.ts'
 import { dateLines } from '../status.ts'
-import { approverWords, noticeFor } from './notice.ts'
+import { noticeFor } from './notice.ts'
 import { type Verb } from './verb.ts'
 
 const approve: Handler = (draft, command) => {
@@ -69,7 +69,7 @@ function authorSentence(notice: NoticeRecord, draft: Draft): string {
   const others = notice.authors.ids.filter((id) => id !== author.id)
   const names = others.map((id) => nameOf(id, settings))
   const too = others.length === 0 ? '' : ` So did ${listed(names)}.`
-  return `You wrote the notice, set its date or moved it to another product since it was last approved.${too}${approverWords(draft)}`
+  return `You wrote the notice, set its date or moved it to another product since it was last approved.${too} ${whoApproves(content.approving(notice, draft))}`
 }
 
 /** Puts a notice on hold. Possible while any copy of it has not left the desk, even after all copies were queued. */

@@ -110,14 +110,14 @@ function editNotice(draft: Draft, fields: Command['fields']): NoticeRecord {
 export function editWords(draft: Draft, edited: string): string {
   const { notice, settings, product } = draft
   if (notice?.state === 'released') return LIST_HAS_IT
-  const says = `${edited}${approverWords(draft)}`
-  if (notice === null || product.policy.notice === null) return says
+  if (notice === null || product.policy.notice === null) return edited
+  const says = `${edited} ${whoApproves(content.approving(notice, draft))}`
   const faults = [...noticeFaults(draft)]
   if (faults.length > 0)
     return `${says} Before the preview, please correct this: ${oneALine(faults)}`
   const patch = content.fieldInstant(notice, 'patch_available_at', settings.desk.timezone)?.instant
   const late = patch !== undefined && patch > (draft.case.disclosureAt ?? patch) ? PATCH_LATE : ''
-  return `${says}${late}${content.missingFields(draft).length === 0 ? ' Nothing is missing.' : ''}`
+  return `${says}${late}${content.missingFields(draft).length === 0 ? ' Its fields are complete.' : ''}`
 }
 
 const LIST_HAS_IT = ' This is what the list has: nothing is left to approve.'
@@ -201,7 +201,7 @@ const preview: Handler = (draft) => {
   const about = { digest, code: draft.tools.code, members: draft.bound.members.length }
   decided(draft, 'notice-previewed', { revision: notice.revision, ...about })
   draft.activity.push('previewed the notice')
-  return `Every maintainer gets the preview with its code.${approverWords(draft)}`
+  return 'Every maintainer gets the preview with its code.'
 }
 
 /** The notice, if the case is in a state for what is to happen to it; `none` says that there is none. */
@@ -209,13 +209,6 @@ export function noticeFor(draft: Draft, kind: EventKind | null, none: string): N
   if (kind !== null) requireLegal(draft, kind)
   if (draft.notice === null) throw new Refusal(none)
   return draft.notice
-}
-
-/** Who can approve what this message made of the notice; '' where there is none to approve. */
-export function approverWords(draft: Draft): string {
-  const { notice, product } = draft
-  const isMeant = notice !== null && product.policy.notice !== null
-  return isMeant ? ` ${whoApproves(content.approving(notice, draft))}` : ''
 }
 
 function previewComplaint(draft: Draft, notice: NoticeRecord): string | null {
