@@ -10,14 +10,7 @@ import {
   type WaitingWords
 } from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
-import {
-  aboutCase,
-  BY_DESK,
-  byMaintainer,
-  event,
-  type NewEvent,
-  type Way
-} from '../domain/event.ts'
+import * as domain from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
 import { type FactLine } from '../domain/message.ts'
 import { productNamed } from '../domain/settings.ts'
@@ -60,7 +53,7 @@ export function releasedBy(
     ...wordsLeave(waitingWords.filter(leaves), ({ reporter: { id, contact } }) =>
       encryptedTo({ ...contact, id }, key)
     ),
-    ...tellOwing(reporter === null ? [] : [reporter], { ...about, dated }, BY_DESK).decisions
+    ...tellOwing(reporter === null ? [] : [reporter], { ...about, dated }, domain.BY_DESK).decisions
   ]
   const staying = waitingWords.filter((words) => !leaves(words))
   return { facts: leftFacts(decisions), warnings: stayWarnings(staying, key), decisions }
@@ -112,14 +105,14 @@ function wordsLeave(
 
 function leftEvents(
   { events, tag, reporter: { id: reporter }, mail, authorId, at: writtenAt }: WaitingWords,
-  how: Way
-): NewEvent[] {
-  const by = byMaintainer(authorId)
+  how: domain.Way
+): domain.NewEvent[] {
+  const by = domain.byMaintainer(authorId)
   const about = { reporter, how, writtenAt }
   return events.map((kind) =>
     kind === 'answered'
-      ? event(kind, aboutCase(tag), by, { ...about, with: mail })
-      : event(kind, aboutCase(tag), by, about)
+      ? domain.event(kind, domain.aboutCase(tag), by, { ...about, with: mail })
+      : domain.event(kind, domain.aboutCase(tag), by, about)
   )
 }
 
@@ -167,7 +160,7 @@ export function settle(before: Draft, draft: Draft) {
 }
 
 /** What the words that leave put on the record of a case. */
-export function eventsOf(leaving: readonly Decision[], tag: CaseTag): NewEvent[] {
+export function eventsOf(leaving: readonly Decision[], tag: CaseTag): domain.NewEvent[] {
   return leaving.flatMap((one) =>
     one.kind === 'words-leave' && one.words.tag === tag ? one.events : []
   )

@@ -7,13 +7,7 @@ import { Worker } from 'node:worker_threads'
 import { Invariant } from '../domain/assert.ts'
 import { Trouble } from '../domain/trouble.ts'
 import { type Log, type Workers } from '../effects/effects.ts'
-import {
-  type TaskAnswer,
-  type TaskCall,
-  type TaskName,
-  type Tasks,
-  type WorkerStart
-} from './tasks.ts'
+import type * as tasks from './tasks.ts'
 
 const LIMITS = {
   /** Most tasks at a time, each in its own thread. */
@@ -29,7 +23,7 @@ const LIMITS = {
 }
 
 export type WorkerOptions = Partial<typeof LIMITS> & {
-  readonly start: WorkerStart
+  readonly start: tasks.WorkerStart
   /** Called for every worker that was terminated or died. */
   readonly onEvent: Log
 }
@@ -60,8 +54,9 @@ export async function createWorkers(options: WorkerOptions): Promise<Workers> {
     }
   }
   // The worker runs the task of exactly this name, so its answer has the type of that task.
-  const task = <Name extends TaskName>(name: Name): Tasks[Name] =>
-    ((...args: unknown[]) => inLane((lane) => lane.run({ name, args } as TaskCall))) as Tasks[Name]
+  const task = <Name extends tasks.TaskName>(name: Name): tasks.Tasks[Name] =>
+    ((...args: unknown[]) =>
+      inLane((lane) => lane.run({ name, args } as tasks.TaskCall))) as tasks.Tasks[Name]
 
   await inLane((lane) => lane.run(null))
   return {
@@ -84,7 +79,7 @@ type Killed = 'worker-limit' | 'worker-crash'
 class Lane {
   private readonly settings: Settings
   private worker: Worker | null = null
-  private settle: ((answer: TaskAnswer | Killed) => void) | null = null
+  private settle: ((answer: tasks.TaskAnswer | Killed) => void) | null = null
   private idle?: NodeJS.Timeout
 
   constructor(settings: Settings) {
@@ -92,7 +87,7 @@ class Lane {
   }
 
   /** The result of `call`; without one, only starts the thread. */
-  async run(call: TaskCall | null): Promise<unknown> {
+  async run(call: tasks.TaskCall | null): Promise<unknown> {
     clearTimeout(this.idle)
     try {
       const worker = this.worker ?? (await this.start())
@@ -131,7 +126,7 @@ class Lane {
     // A library may write content there (G10).
     worker.stdout.resume()
     worker.stderr.resume()
-    worker.on('message', (answer: TaskAnswer) => {
+    worker.on('message', (answer: tasks.TaskAnswer) => {
       // A thread that was ended may still answer; another task may be waiting by then.
       if (this.worker === worker) this.settle?.(answer)
     })
@@ -149,14 +144,14 @@ class Lane {
   }
 
   /** The thread's answer to `call`, or to its start. Terminates a thread that exceeds its time. */
-  private async ask(worker: Worker, call: TaskCall | null): Promise<unknown> {
+  private async ask(worker: Worker, call: tasks.TaskCall | null): Promise<unknown> {
     const { taskMs, closing, onEvent } = this.settings
     const ms = call === null ? Math.max(taskMs, START_MS_MIN) : taskMs
     let timer: NodeJS.Timeout | undefined
     // Keeps the process alive while a task runs, but not for an idle thread.
     worker.ref()
     try {
-      const answer = await new Promise<TaskAnswer | Killed>((resolve) => {
+      const answer = await new Promise<tasks.TaskAnswer | Killed>((resolve) => {
         this.settle = resolve
         timer = setTimeout(() => resolve('worker-limit'), ms)
         if (call !== null) worker.postMessage(call)
@@ -175,7 +170,7 @@ class Lane {
   }
 }
 
-function valueOf(answer: TaskAnswer): unknown {
+function valueOf(answer: tasks.TaskAnswer): unknown {
   if (answer.kind === 'done') return answer.value
   if (answer.kind === 'bug') throw new Invariant(`a worker task failed: ${answer.error}`)
   throw new Trouble(answer.code, answer.message, { retryable: answer.retryable })
