@@ -36,7 +36,7 @@ type About = Whose & {
   readonly doubt: string | null
 }
 
-/** Takes a key into use, on the record. */
+/** Takes a key into use, on the record. It replaces itself where it was in use and only more is known of it now. */
 export function pinKey(
   { tag, reporter, address }: Whose,
   by: Actor,
@@ -203,7 +203,7 @@ function renewed(about: About, known: ReporterKey | null): KeyDecision {
     warnings.push(
       `This reporter's key ${name} cannot be used any more: the message brings a copy of it that its owner revoked or let end. Nothing can be encrypted to this reporter until another key comes and is accepted.`
     )
-  const decisions = isSame ? [] : pinKey(about, BY_DESK, key, null)
+  const decisions = isSame ? [] : pinKey(about, BY_DESK, key, key.fingerprint)
   return { ...NO_KEY, key, decisions, warnings }
 }
 

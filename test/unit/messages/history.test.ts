@@ -16,7 +16,7 @@ import {
   type NewEvent,
   NO_EVIDENCE
 } from '../../../src/domain/event.ts'
-import { type Sha256 } from '../../../src/domain/ids.ts'
+import { type Fingerprint, type Sha256 } from '../../../src/domain/ids.ts'
 import { createHistory } from '../../../src/messages/history.ts'
 import { at, tag } from '../policy/samples.ts'
 
@@ -25,6 +25,7 @@ const CASE = aboutCase(TAG)
 const GRACE = byMaintainer('grace')
 const AT = at('2026-11-28T13:02:00Z')
 const SHA = `4f3a9c12${'0'.repeat(56)}` as Sha256
+const KEY = 'a11ce000' as Fingerprint
 const SIGNED: Evidence = { arrivalId: 9, messageSha256: SHA, signatureSha256: SHA }
 const PREFIX = 'Sat 28 Nov 2026, 14:02 Berlin (13:02 UTC): '
 const say = createHistory(historySentences(), {
@@ -170,6 +171,13 @@ describe('the history of a case', () => {
         changed: []
       }),
       'The desk could not tell Alice <alice@reporter.example> the disclosure date Tue 1 Dec 2026, 14:00 Berlin (13:00 UTC), because we have no usable key of theirs.'
+    ],
+    [
+      event('key-pinned', CASE, BY_DESK, {
+        ...{ reporter: '1', fingerprint: KEY, source: 'attached', replaced: KEY },
+        ...{ isUsable: true, isProved: true }
+      }),
+      'The desk updated the key A11C E000 of Alice <alice@reporter.example>, which is in use and proved to be theirs.'
     ],
     [
       event('approvals-voided', CASE, GRACE, { of: ['ada', 'linus'] }),
