@@ -71,7 +71,7 @@ type Nothing = Readonly<Record<string, never>>
 type Untold = {
   reporter: string
   date: Instant
-  because: 'no-key' | 'no-address' | 'failed'
+  because: 'no-key' | 'failed'
   changed: readonly string[]
 }
 

@@ -65,8 +65,7 @@ type Act = { readonly by: Actor; readonly tag: CaseTag }
 
 /** Writes to one reporter, or records why that cannot be. */
 export function tell(owed: Owed, about: DateAbout, { by, tag }: Act) {
-  const usual = { changed: [], writtenAt: about.now }
-  const { reporter, word, date, changed, writtenAt } = { ...usual, ...owed }
+  const { reporter, word, date, changed = [], writtenAt = about.now } = owed
   const { record, keys, product, settings } = about
   const { disclosureZone: zone } = record
   const isQuestion = word === 'question'
@@ -74,7 +73,7 @@ export function tell(owed: Owed, about: DateAbout, { by, tag }: Act) {
   const to = cases.addressed(reporter)
   if (to === null) {
     const says = `The reporter was not ${did}: the report names no address.`
-    return { to, isReached: false, says, decisions: untold(owed, about, 'no-address', { by, tag }) }
+    return { to, isReached: false, says, decisions: [] }
   }
   const say = (instant: Instant, written: string | null): string =>
     formatInstant(instant, settings.desk.timezone, written)
@@ -108,8 +107,7 @@ export function untold(
   because: Particulars['date-untold']['because'],
   { by, tag }: Act
 ): Decision[] {
-  const isPromised = word === 'public' ? because !== 'no-address' : isDatePromised(product)
-  if (word === 'question' || !isPromised) return []
+  if (word === 'question' || (word !== 'public' && !isDatePromised(product))) return []
   const ofDate = word === 'change' ? 'change-untold' : 'date-untold'
   const kind = word === 'public' ? 'disclosure-untold' : ofDate
   return [recorded(kind, aboutCase(tag), by, { reporter: id, date, because, changed })]
@@ -143,7 +141,7 @@ function isDatePromised({ policy }: Product): boolean {
   return policy.notice?.reporter_date_mail === 'with-notice'
 }
 
-/** What each reporter is owed when the list is told a date, or reads what changed (M-30). */
+/** What each reporter who named an address is owed when the list is told a date, or reads what changed (M-30). */
 export function owedWithNotice(
   notice: NoticeRecord,
   about: Omit<DateAbout, 'keys'>
@@ -158,7 +156,7 @@ export function owedWithNotice(
     what.replace(/^Patch (?!available$).+/u, 'Patches')
   )
   const changes = parts.filter((part) => part !== 'Disclosure')
-  return cases.everybodyOf(record).flatMap((reporter) => {
+  return cases.addresseesOf(record).flatMap((reporter) => {
     const word = wordOfList(about, reporter, date, changes)
     return word === null ? [] : { ...word, reporter }
   })

@@ -375,7 +375,6 @@ describe('(A3) the dates of a case', () => {
 
   it.each([
     ['no-key', 'we have no usable key of the reporter'],
-    ['no-address', 'the report names no address'],
     ['failed', 'the message could not be made']
   ] as const)(
     'a reporter who cannot be told the date (%s) is an alarm at once that says why, then one a day, until the date is told (M-30)',
@@ -920,8 +919,23 @@ describe('(A2, A3) an answer that is lost, or what tells the end of the case', (
     ])
     await world.wait(3 * DAY)
     expect([times(), ...dues()]).toEqual([1, null])
-    expect(await writes(grace, '/unsend because again')).toContain('What has left cannot')
+    expect(await writes(grace, '/unsend because again')).toContain('While you are reminded of')
   })
+
+  it.each(['date-untold', 'change-untold', 'disclosure-untold'] as const)(
+    '(A2) is no longer owed (%s) when it is on the record that the reporter was told another way',
+    async (kind) => {
+      await givenCase({ policy: {}, autocrypt: true })
+      const untold = { reporter: FIRST, date: START, because: 'no-key', changed: [] } as const
+      await given(event(kind, CASE, BY_DESK, untold))
+      expect((await alarmsTo(grace)).at(-1)?.replaceAll(/\s+/g, ' ')).toContain(
+        'another way or cannot be told, record that with /unsend because REASON.'
+      )
+      await writes(grace, '/unsend because we told her by phone')
+      await world.wait(3 * DAY)
+      expect([rungOf(kind).length, ...dues()]).toEqual([2, null])
+    }
+  )
 
   it('is no longer owed, if it said the date, when another message says it', async () => {
     await givenCase({ policy: {}, autocrypt: true })

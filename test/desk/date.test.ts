@@ -46,7 +46,7 @@ import {
   writes
 } from '../support/desk.ts'
 import { bounceOf } from '../support/mail-parts.ts'
-import { type Someone } from '../support/world.ts'
+import { type Someone, someone } from '../support/world.ts'
 import { POLICY } from '../unit/policy/samples.ts'
 
 /** A case that Grace accepted with a date, and what Alice read of it last. */
@@ -136,14 +136,21 @@ it('(B19) /status says who has not answered, and the offered /embargo names no o
   expect(offers.join()).not.toContain('for example')
 })
 
-it('(B14, M-30) a reporter without an address who is moved to a case of which the list was told is an alarm', async () => {
-  await released(true)
-  await world.receive(Buffer.from('To: security@acme.example\r\nSubject: x\r\n\r\nx\r\n'))
-  await writes(grace, `/merge ${FIRST}\n`, { tag: SECOND })
-  expect(recorded('date-untold')).toMatchObject([{ reporter: SECOND, because: 'no-address' }])
-  await world.settle()
-  expect(await lastTo(linus)).toContain('The reporter could not be told the date')
-})
+it.each([true, false])(
+  '(B6, M-30) nobody is reminded to tell a date to a reporter who named no address, moved to a case of which the list was told: %s',
+  async (isMoved) => {
+    const form = await someone('form', 'security@acme.example')
+    await givenNotices({ reporter: isMoved ? alice : form, autocrypt: isMoved })
+    await world.wait(UNTIL_DUE)
+    await world.receive(Buffer.from('To: security@acme.example\r\nSubject: x\r\n\r\nx\r\n'))
+    if (isMoved) await writes(grace, `/merge ${FIRST}\n`, { tag: SECOND })
+    await writes(grace, LATER)
+    await approve()
+    await days(2)
+    expect((await alarmsTo(linus)).join()).not.toMatch(/not (?:be )?told the date/)
+    expect(recorded('date-untold')).toEqual([])
+  }
+)
 
 const ASKED = '> If the date suits you, please reply with the word\n> OBJECT\n\n'
 it.each([

@@ -358,7 +358,7 @@ it('(B10) /unsend says that a reporter was not told of an acceptance that it wit
   await reply()
   const answer = await says('/unsend\n')
   expect(answer).toContain(
-    'has not been told that the report is accepted. Please say so in what you write'
+    'the desk has not told the reporter that the report is accepted. If they do not know, please'
   )
   expect(answer).toMatch(/Never sent: acceptance by Grace to \S+ .*; answer by Grace to/)
 })

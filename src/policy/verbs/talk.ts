@@ -177,7 +177,9 @@ const unsend: Handler = (draft, { words }) => {
     if (reason === null || !isPromised(draft, 'told-otherwise', reporter))
       throw new Refusal(`Nothing waits for ${address} in this case. ${HAS_LEFT}`)
     decided(draft, 'told-otherwise', { reporter: reporter.id, reason })
-    draft.activity.push(`recorded that a lost message need not be sent again${why}`)
+    draft.activity.push(
+      `recorded that the desk need not tell the reporter what did not reach them${why}`
+    )
     return `Recorded. Nobody is reminded any more of what did not reach ${address}.`
   }
   // A reporter must learn of the end of their case: what tells it is withdrawn only with the decision, or for a recorded reason.
@@ -194,10 +196,10 @@ const unsend: Handler = (draft, { words }) => {
 }
 
 const HAS_LEFT =
-  'What has left cannot be withdrawn. If it did not arrive, and they were told another way or cannot be told, write /unsend because REASON.'
+  'What has left cannot be withdrawn. While you are reminded of something that did not reach them, /unsend because REASON records that they were told another way or cannot be told.'
 
 const ACCEPTED_UNTOLD =
-  'So the reporter has not been told that the report is accepted. Please say so in what you write to them next.'
+  'So the desk has not told the reporter that the report is accepted. If they do not know, please say so in what you write to them next.'
 
 const MUST_LEARN =
   'Not withdrawn: the reporter must learn that the case has ended. To undo the decision and withdraw what waits with it, write /reopen because REASON. If the reporter was told another way, write /unsend because REASON.'
