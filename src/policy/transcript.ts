@@ -67,7 +67,8 @@ function caseParams({ before, after, verbs }: CaseOutcome) {
   return {
     before: standing(before),
     after: standing(after),
-    missing: hasNotice ? missingFields(after) : [],
+    // The answer to /status names them.
+    missing: hasNotice && !after.blocks.includes('status') ? missingFields(after) : [],
     next: nextCommands(after, verbs)
   }
 }

@@ -325,7 +325,7 @@ describe('/status (B6)', () => {
     }
   )
 
-  it('offers an approver the approval without its code, which the preview alone holds (G7), and an author no second preview', () => {
+  it('offers an approver the approval without its code, which the preview alone holds (G7), and an author no second preview; what is missing stands there once', () => {
     const notice = noticeRecord()
     const base = bound({ case: PLANNED, notice })
     const context = commandContext({ bound: base })
@@ -340,6 +340,9 @@ describe('/status (B6)', () => {
     expect(status(previewed)).toContain('Missing for the notice: 1 approval')
     expect(next(answer('/status', { bound: base }))).toEqual(['/notice preview'])
     expect(status(base)).toContain('Missing for the notice: a preview')
+    const empty = { ...base, notice: noticeRecord({ fields: {} }) }
+    for (const text of ['/status', '/note x'])
+      expect(answer(text, { bound: empty }).split('Missing for the notice')).toHaveLength(2)
     // No text mends an empty list.
     const unlisted = { ...base, members: [] }
     expect(next(answer('/status', { bound: unlisted }))).toEqual([])
