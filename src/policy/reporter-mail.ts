@@ -247,10 +247,8 @@ function wordsTo(to: cases.Addressed, draft: Draft) {
 }
 
 function mailOf(words: readonly SpokenWords[]): cases.KeptWords['mail'] {
-  const decisions = words.flatMap(({ mail }) =>
-    mail === 'reply' || mail === 'question' ? [] : [mail]
-  )
-  return decisions.at(-1) ?? 'reply'
+  const mails = words.map(({ mail }) => mail)
+  return mails.findLast((mail) => mail !== 'reply' && mail !== 'question') ?? 'reply'
 }
 
 function keptEvents(words: readonly SpokenWords[]): cases.KeptWords['events'] {

@@ -116,7 +116,7 @@ describe('/merge CASE (B14)', () => {
     expect(world.column(about)).toEqual([SECOND, FIRST])
     expect(recorded('merged', 'merged-in')).toEqual([
       { into: FIRST, told: 'told' },
-      { from: SECOND, reporter: FIRST, receivedAt: null, promised: { answer: null } }
+      { from: SECOND, reporter: FIRST, receivedAt: null, promised: { answer: null }, owner: null }
     ])
     const [text, ...more] = await textsTo(alice, before)
     expect(more).toEqual([])
@@ -780,9 +780,14 @@ it('a delivery failure of the old form, from a postmaster with a return path, is
   expect(await allTo(grace)).toContain(`did not get the acknowledgement about ${FIRST}`)
 })
 
-it('the other maintainers read to which of several reporters a colleague wrote (B14)', async () => {
+it('the other maintainers read that a merge hands over its owner where nobody has the other case, and to which of several reporters a colleague wrote (A1, B14)', async () => {
   await givenReport({ by: [alice, bob] })
-  await says(`/merge ${FIRST}`, SECOND)
+  await writes(linus, '/take', { tag: SECOND })
+  const handed = `merged into ${FIRST}; the owner of that case is Linus now.`
+  expect(await says(`/merge ${FIRST}`, SECOND)).toContain(handed)
+  expect(await lastTo(linus)).toContain(`the owner of that case is Linus now`)
+  expect(recorded('merged-in')).toMatchObject([{ owner: 'linus' }])
+  expect(await says('/status')).toContain('Owner: Linus')
   await answers(SECOND, '/reply\nHello.')
   expect(await lastTo(linus)).toContain(`answered ${bob.address} (encrypted)`)
   expect(await lastTo(linus)).toMatch(

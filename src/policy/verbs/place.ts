@@ -19,6 +19,7 @@ import {
   requireLegal
 } from '../draft.ts'
 import { plannedRelease } from '../notice-content.ts'
+import { nameOf } from '../recipients.ts'
 import { decisionMail } from '../reporter-mail.ts'
 import { announceEdit } from './notice.ts'
 import { textFor } from './talk.ts'
@@ -80,14 +81,17 @@ const merge: Handler = (draft, command) => {
   refuseIf(tag === into ? null : isOther)
   const { case: from } = draft
   refuseIf(lossComplaint(draft, target))
+  const owner = target.owner === null ? from.owner : null
+  const owned =
+    owner === null ? '' : `; the owner of that case is ${nameOf(owner, draft.settings)} now`
   const says = decisionMail(draft, (told) => decided(draft, 'merged', { into, told }), {
     mail: 'merged',
     text: textFor(command.text ?? '', draft),
     decision: (reporter) => togetherWords(reporter, from, target),
-    why: ` into ${into}${isPublic ? ', which is public already' : ''}`
+    why: ` into ${into}${isPublic ? ', which is public already' : ''}${owned}`
   })
   const merging: Decision = { kind: 'merge-case', tag: draft.case.tag, into }
-  const moved = [merging, ...movedIn(draft, target)]
+  const moved = [merging, ...movedIn(draft, target, owner)]
   draft.decisions = [...draft.decisions.map((one) => waitsIn(into, one)), ...moved]
   draft.case = { ...draft.case, mergedInto: into }
   askAbout(target, draft)
@@ -138,7 +142,7 @@ function askAbout(into: cases.ListedCase, draft: Draft): void {
  * first answer, or because they wrote again and this merge does not answer them. A promise that was kept is not made anew, and
  * what a merge alone makes good in no way goes on waiting.
  */
-function movedIn(draft: Draft, into: cases.CaseRecord): Decision[] {
+function movedIn(draft: Draft, into: cases.CaseRecord, owner: string | null): Decision[] {
   const { tag, reporters } = draft.case
   const together = { reporters: [...into.reporters, ...reporters] }
   const more = happening(draft).filter(({ kind }) => kind !== 'merged')
@@ -164,7 +168,7 @@ function movedIn(draft: Draft, into: cases.CaseRecord): Decision[] {
         runs.find((run) => run.clock.id === clock && run.key === own)?.dueAt ?? null
       ])
     )
-    const about = { from: tag, reporter, receivedAt: first?.startedAt ?? null, promised }
+    const about = { from: tag, reporter, receivedAt: first?.startedAt ?? null, promised, owner }
     const joined = recorded('merged-in', subject, byMaintainer(draft.author.id), about)
     if (again === undefined || own !== id) return [joined]
     const wrote = { reporter, receivedAt: again.startedAt, effect: 'none' } as const
