@@ -190,18 +190,18 @@ export function recordLeft(tx: Tx, row: outbox.RowInCase, work: Work): void {
   const left = DATE_MAIL.includes(message) ? 'date-left' : 'told'
   record(tx, event(left, subjectOf(caseNow, whom), BY_DESK, about), work)
   if (noticeId === null || caseNow === null) return
-  recordListTold(tx, caseNow, work)
-  const tag = deliveries.waitingCopyOf(tx, id)
-  if (tag !== null)
-    record(tx, event('copy-left', aboutCase(tag), BY_DESK, { member: recipient }), work)
+  const copy = deliveries.copyIn(tx, id)
+  if (copy === null) return
+  recordListTold(tx, caseNow, copy.revision, work)
+  if (copy.isOnRecord)
+    record(tx, event('copy-left', aboutCase(copy.caseTag), BY_DESK, { member: recipient }), work)
 }
 
-/** From the first copy of a release on that has left, and not before, the list is told. */
-function recordListTold(tx: Tx, tag: CaseTag, work: Work): void {
+/** From the first copy of a release on that has left, and not before, the list is told. One of an earlier revision is none. */
+function recordListTold(tx: Tx, tag: CaseTag, revision: number, work: Work): void {
   const last = events.lastOfKinds(tx, aboutCase(tag), ['notice-leaving', 'list-told'])
-  if (last?.kind !== 'notice-leaving') return
-  const { revision, isDateOwed } = last.about
-  const about = { revision, dateOwed: isDateOwed ? work.now : null }
+  if (last?.kind !== 'notice-leaving' || last.about.revision !== revision) return
+  const about = { revision, dateOwed: last.about.isDateOwed ? work.now : null }
   record(tx, event('list-told', aboutCase(tag), BY_DESK, about), work)
 }
 

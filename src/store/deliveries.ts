@@ -222,10 +222,10 @@ export function listWaitingCopies(read: Read): WaitingCopy[] {
   )
 }
 
-/** The case whose record says that this member's copy waits; null when none does. */
-export function waitingCopyOf(read: Read, outboxId: number): CaseTag | null {
-  const sql = 'SELECT case_tag FROM copies WHERE outbox_id = ? AND is_on_record'
-  return read.value<CaseTag>(sql, [outboxId])
+/** The copy that this message is, and whether the record of its case says that it waits; null for one that was made anew. */
+export function copyIn(read: Read, outboxId: number) {
+  const sql = 'SELECT revision, case_tag, is_on_record FROM copies WHERE outbox_id = ?'
+  return read.get<{ revision: number; caseTag: CaseTag; isOnRecord: boolean }>(sql, [outboxId])
 }
 
 /** How many copies of a notice are where; zeros for no notice and for one that was never released. */
