@@ -104,7 +104,7 @@ describe('/merge CASE (B14)', () => {
     await says(`/merge ${FIRST}\nBoth are one bug.`, SECOND)
 
     expect(states()).toEqual([
-      { tag: FIRST, state: 'received', into_: null },
+      { tag: FIRST, state: 'triaging', into_: null },
       { tag: SECOND, state: 'merged', into_: FIRST }
     ])
     expect(world.rows('SELECT DISTINCT case_id AS id FROM messages')).toEqual([{ id: 1 }])
@@ -151,7 +151,7 @@ describe('/merge CASE (B14)', () => {
     const merged = `${SECOND} was merged into ${FIRST}`
     expect(await says('/status', SECOND)).toContain(`${merged}; please go on there.`)
     expect(await says('/accept', SECOND)).toContain(`Not done: ${merged}.`)
-    expect(states()).toMatchObject([{ state: 'received' }, { state: 'merged' }])
+    expect(states()).toMatchObject([{ state: 'triaging' }, { state: 'merged' }])
   })
 
   it('is refused for itself and for an unknown or ended case, which /reopen opens', async () => {
