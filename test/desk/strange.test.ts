@@ -12,6 +12,7 @@ import {
   days,
   FIRST,
   givenDesk,
+  givenMessage,
   givenReport,
   grace,
   kindsTo,
@@ -75,11 +76,14 @@ it('(A3) a report that names no address is not forgotten: somebody is reminded o
   expect(await lastTo(grace)).toContain(remedy)
   expect(await writes(grace, '/take\n/status')).toContain(remedy)
   expect(world.rows('SELECT * FROM unanswered_cases')).toHaveLength(1)
+  await givenMessage(alice, { subject: 'hole', text: 'a hole', autocrypt: true })
+  await writes(grace, `/merge ${FIRST}`, { tag: 'ACME-2026-0002' })
   await days(7)
   const alarms = await alarmsTo(grace)
   expect(alarms.length).toBeGreaterThan(3)
   for (const text of alarms) {
     expect(text).toContain(`What to do: Please ${remedy}`)
+    expect(text).toContain('Nobody has decided yet, and a report in this case names no address')
     expect(text).not.toMatch(/\/reply|\/ask/)
   }
   expect(await writes(grace, '/reject upstream')).toContain('done')
