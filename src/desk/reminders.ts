@@ -30,7 +30,7 @@ import { listed } from '../domain/words.ts'
 import { nounOf } from '../messages/catalogue.ts'
 import { alert, digest as digestMessage, keyProblem } from '../messages/to-maintainers.ts'
 import { memberKeyExpires } from '../messages/to-members.ts'
-import { whomToTell } from '../policy/clocks.ts'
+import { remedyOf, whomToTell } from '../policy/clocks.ts'
 import { whoApproves } from '../policy/embargo.ts'
 import { dateWords, noticeParams } from '../policy/notice-content.ts'
 import { NOBODY_LISTED, noticeLacks } from '../policy/notice-lint.ts'
@@ -136,7 +136,7 @@ function promisesOf(occasion: Occasion) {
   const { settings, clock, rings, record, now } = occasion
   const isAlarm = clock.counts === 'each'
   const said = rings.map(({ run }) => ({
-    ...{ risk: run.clock.risk, remedy: run.clock.remedy, quote: run.clock.quote },
+    ...{ risk: run.clock.risk, remedy: remedyOf(run.clock, record?.state), quote: run.clock.quote },
     due: isAlarm ? '' : formatInstant(shownDue(run), settings.desk.timezone),
     isOver: run.dueAt <= now,
     isWritten: waitingAnswers(occasion, run).length > 0,

@@ -66,7 +66,7 @@ type Row<K extends EventKind> = {
 
 type Machine = { readonly [K in EventKind]?: readonly Row<K>[] }
 
-const UNDECIDED: readonly CaseState[] = ['received', 'triaging', 'needs-info']
+export const UNDECIDED: readonly CaseState[] = ['received', 'triaging', 'needs-info']
 const ACTIVE: readonly CaseState[] = ['accepted', 'planned', 'noticed']
 const OPEN: readonly CaseState[] = [...UNDECIDED, ...ACTIVE, 'disclosed']
 const UNTOLD: readonly CaseState[] = [...UNDECIDED, 'accepted', 'planned']

@@ -2,7 +2,8 @@
  * The clocks of a subject: whom a step tells, how all clocks of one subject stand, and when to look again. Pure;
  * desk/reminders.ts makes what a clock tells. One alarm a cause, person and day; nothing is told twice.
  */
-import { addressAmong, type CaseRecord, underOneNumber } from '../domain/case.ts'
+import { addressAmong, type CaseRecord, type CaseState, underOneNumber } from '../domain/case.ts'
+import { UNDECIDED } from '../domain/case-machine.ts'
 import {
   type Clock,
   type ClockRun,
@@ -111,7 +112,7 @@ export function promisesOpen(
 export function promiseWords(
   { at, clock, reporter = '' }: Due,
   about: {
-    readonly case: Pick<CaseRecord, 'product' | 'reporters'>
+    readonly case: Pick<CaseRecord, 'product' | 'reporters' | 'state'>
     readonly settings: Pick<Settings, 'clocks' | 'products'> & {
       readonly desk: Pick<Settings['desk'], 'timezone'>
     }
@@ -121,10 +122,17 @@ export function promiseWords(
   const { settings, now } = about
   const product = settings.products.find(({ id }) => id === about.case.product) ?? null
   const found = clocksOf('case', product, settings).find(({ id }) => id === clock)
-  const [late, says] = at < now ? [' (OVERDUE)', found?.risk] : ['', found?.remedy]
+  const remedy = found && remedyOf(found, about.case.state)
+  const [late, says] = at < now ? [' (OVERDUE)', found?.risk] : ['', remedy]
   const address = addressAmong(about.case, reporter)
   const whose = address === '' ? '' : ` (reporter ${address})`
   return `${time.formatInstant(at, settings.desk.timezone)}${whose}${late}: ${says ?? clock}`
+}
+
+/** What to do about a clock. What the date of a case asks for is refused until its report is decided. */
+export function remedyOf({ starts, remedy }: Clock, state?: CaseState): string {
+  const isRefused = starts.includes('embargo-set') && UNDECIDED.some((one) => one === state)
+  return isRefused ? 'Please decide first with /accept or /reject.' : remedy
 }
 
 /** What one message tells one person now. */

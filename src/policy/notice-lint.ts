@@ -59,7 +59,7 @@ export function noticeComplaint(draft: Draft): string | null {
 /** What stands against a preview: a sentence for what is missing, and one for each fault. */
 export function noticeLacks(about: Judged): readonly string[] {
   const missing = missingFields(about)
-  const wants = missing.length > 0 ? [`The policy wants more first: ${missing.join('; ')}.`] : []
+  const wants = missing.length > 0 ? [`Missing for the notice: ${missing.join('; ')}.`] : []
   return [...wants, ...noticeFaults(about)]
 }
 

@@ -3,6 +3,7 @@
  * list members only, never a name (G5).
  */
 import * as cases from '../domain/case.ts'
+import { UNDECIDED } from '../domain/case-machine.ts'
 import { type ClockRun, type Due, firstDue } from '../domain/clock.ts'
 import { type Fingerprint } from '../domain/ids.ts'
 import { HOLD_REASONS, type NoticeRecord } from '../domain/notice.ts'
@@ -15,7 +16,7 @@ import { dateTalk, type Facts, owedWord, wordsAboutDate } from './date-talk.ts'
 import { type CommandContext, type Draft, recordAfter } from './draft.ts'
 import { approvalRule, whoApproves } from './embargo.ts'
 import * as content from './notice-content.ts'
-import { noticeFaults } from './notice-lint.ts'
+import { noticeLacks } from './notice-lint.ts'
 import { keyChoice, nameOf, reporterPath } from './recipients.ts'
 
 const STATES: Readonly<Record<cases.CaseState, string>> = {
@@ -235,8 +236,7 @@ function* disclosureLines(draft: Draft): Iterable<string> {
   if (isPublic) yield `Disclosure: ${said}`
   else if (disclosureAt > now) yield `Disclosure: due ${said}`
   else {
-    const isUndecided = state === 'triaging' || state === 'needs-info'
-    const next = isUndecided ? 'decide with /accept or /reject' : RECORD_IT
+    const next = UNDECIDED.includes(state) ? 'decide with /accept or /reject' : RECORD_IT
     yield `Disclosure: OVERDUE since ${said}; ${next}`
   }
 }
@@ -307,11 +307,9 @@ function* noticeLines(draft: Draft): Iterable<string> {
   yield `Advance notice: revision ${notice.revision}, ${noticeWords(notice, draft)}${whereWords(notice, to, draft)}`
   if (!isOpenYet) return
   yield `Approval: ${whoApproves(content.approving(notice, draft))}`
-  const missing = content.missingFields(draft)
-  const faults = [...noticeFaults(draft)]
-  if (missing.length > 0) yield `Missing for the notice: ${missing.join(', ')}`
-  yield* faults
-  if (missing.length > 0 || faults.length > 0) return
+  const lacks = noticeLacks(draft)
+  yield* lacks
+  if (lacks.length > 0) return
   yield approvalLine(draft, notice)
   const releaseAt = content.plannedRelease(draft)
   if (releaseAt !== null) yield content.willLeave(releaseAt, draft, ` to ${to}`)

@@ -326,7 +326,7 @@ describe('(A3) the dates of a case', () => {
     expect(more).toEqual([])
     expect(alarm).toContain('should leave as soon as possible: the time that the policy wants')
     expect(alarm).not.toContain('must leave by')
-    expect(await writes(grace, '/status\n')).toContain(
+    expect(await writes(grace, '/accept\n/status\n')).toContain(
       `Due: ${formatInstant(START, 'UTC')}: Please write the advance notice with /notice draft`
     )
     for (const rang of recorded('rang')) expect(rang).toMatchObject({ dueAt: START })
@@ -339,7 +339,7 @@ describe('(A3) the dates of a case', () => {
     await world.wait(2 * DAY)
     const said = (await alarmsTo(linus)).at(-1)
     expect(said).toMatch(
-      /correct it with \/notice draft: The policy wants more first: .*description.*\. scope says "tomorrow": please write the date, .*\. Then approve/
+      /correct it with \/notice draft: Missing for the notice: .*description.*\. scope says "tomorrow": please write the date, .*\. Then approve/
     )
   })
 

@@ -323,15 +323,15 @@ it('(A3) a rejection that is taken back lets the clocks of the date run again: n
 
 it('(A3, M-10) a reporter who writes into a rejected case lets the clocks of its date run again, which ask for a decision first', async () => {
   await givenReportUnder('dispatch')
-  await says(DATED)
+  const first = 'Please decide first with /accept or /reject.'
+  expect(await says(`${DATED}/status\n`)).not.toContain('/reject')
   await says(REJECT)
   await writes(alice, 'No, please look again.\n', answering(alice))
-  await says('/reply <<\nYou are right, we look again.\n>>\n')
+  expect(await says('/reply <<\nYou are right, we look again.\n>>\n/status\n')).toContain(first)
   const answered = mark()
   await days(20)
   expect(rangSince(answered)['dead-man'] ?? 0).toBeGreaterThan(2)
   // Until the case is accepted again, /disclosed and /embargo are refused.
-  const first = 'If the case is not accepted, decide first with /accept or /reject.'
   expect((await alarmsTo(linus)).filter((text) => text.includes(first)).length).toBeGreaterThan(2)
   expect(await says('/status\n')).toContain('; decide with /accept or /reject')
 })

@@ -353,7 +353,7 @@ describe('/notice (M-24 to M-29)', () => {
     const { said } = run('/notice preview', { bound: withNotice({ fields }) })
     expect(said.split('\n').map((line) => line.trim())).toEqual([
       '',
-      expect.stringMatching('- The policy wants more first: .*affected_versions'),
+      expect.stringMatching('- Missing for the notice: .*affected_versions'),
       expect.stringMatching('- description says "tomorrow"'),
       expect.stringMatching('- release_at: ')
     ])
