@@ -228,7 +228,7 @@ it('(B16) with an earlier new date they are reminded every hour before that one,
     /The disclosure is now Tue 1 Dec 2026, 12:00 UTC; the list still goes by Fri 4 Dec 2026, 12:00 UTC\. It does not know yet what else has changed in the notice: Severity\. Please approve the change before Tue 1 Dec 2026, 12:00 UTC\./
   )
   expect(alarm).toContain(
-    'has to know the change by then. /notice preview, then /notice approve CODE'
+    'has to know the change by then. To approve it: /notice preview, then /notice approve'
   )
   await world.wait(HOUR / 2)
   expect((await alarmsTo(linus)).at(-1)).toContain(
