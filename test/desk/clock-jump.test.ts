@@ -4,163 +4,129 @@ import { describe, expect, it } from 'vitest'
 import { RETRY_DELAY_MS_MAX } from '../../src/domain/outgoing.ts'
 import { addMs } from '../../src/domain/time.ts'
 import { Trouble } from '../../src/domain/trouble.ts'
-import {
-  ALL,
-  alarms,
-  alarmsTo,
-  alice,
-  allTo,
-  answering,
-  approve,
-  code,
-  DAY,
-  days,
-  FIELDS,
-  FIRST,
-  givenDesk,
-  givenMaintainer,
-  givenMessage,
-  givenNotices,
-  givenReport,
-  grace,
-  HOUR,
-  jumps,
-  kindsTo,
-  lastTo,
-  linus,
-  MINUTE,
-  members,
-  noticed,
-  noticeStates,
-  preset,
-  recorded,
-  restarts,
-  SECOND,
-  says,
-  textsTo,
-  UNTIL_DUE,
-  world,
-  writes
-} from '../support/desk.ts'
+import * as desk from '../support/desk.ts'
 import { type Someone } from '../support/world.ts'
 
-const YEAR = 365 * DAY
+const YEAR = 365 * desk.DAY
 
 /** A notice, three minutes before its instant if the clock is to be believed. */
 async function jumpedNearly(): Promise<void> {
-  await givenNotices()
-  await jumps(UNTIL_DUE - 3 * MINUTE)
+  await desk.givenNotices()
+  await desk.jumps(desk.UNTIL_DUE - 3 * desk.MINUTE)
 }
 /** One that is on hold, previewed and approved anew. */
 async function heldAndApproved(): Promise<void> {
-  await writes(grace, '/notice hold\n')
-  await approve()
+  await desk.writes(desk.grace, '/notice hold\n')
+  await desk.approve()
 }
 async function isHeldAfter(ms: number): Promise<void> {
-  await world.wait(ms)
-  expect(noticeStates()[0]).toBe('held')
-  expect(await noticed()).toEqual([])
+  await desk.world.wait(ms)
+  expect(desk.noticeStates()[0]).toBe('held')
+  expect(await desk.noticed()).toEqual([])
 }
 /** Not a second before. */
 async function leavesAfter(ms: number): Promise<void> {
-  await world.wait(ms - 1000)
-  expect(noticeStates()).toEqual(['scheduled'])
-  await world.wait(1000)
-  expect(noticeStates()).toEqual(['released'])
-  expect(await noticed()).toEqual(ALL)
+  await desk.world.wait(ms - 1000)
+  expect(desk.noticeStates()).toEqual(['scheduled'])
+  await desk.world.wait(1000)
+  expect(desk.noticeStates()).toEqual(['released'])
+  expect(await desk.noticed()).toEqual(desk.ALL)
 }
 function doubts(): object[] {
-  return recorded('clock-doubted')
+  return desk.recorded('clock-doubted')
 }
 
 describe('after a forward jump of the clock', () => {
   it('a scheduled notice is approved again by a new preview; until then /status says that it will be held', async () => {
     await jumpedNearly()
     const held = 'does not count: it is put on hold Fri 27 Nov 2026, 12:00 UTC'
-    expect(await writes(grace, '/status\n')).toContain(held)
-    await approve()
-    expect(await lastTo(linus)).toContain('Approved. The notice leaves')
-    expect(await writes(grace, '/status\n')).toContain('approved; it leaves Fri 27 Nov')
-    await leavesAfter(3 * MINUTE - 2000)
+    expect(await desk.writes(desk.grace, '/status\n')).toContain(held)
+    await desk.approve()
+    expect(await desk.lastTo(desk.linus)).toContain('Approved. The notice leaves')
+    expect(await desk.writes(desk.grace, '/status\n')).toContain('approved; it leaves Fri 27 Nov')
+    await leavesAfter(3 * desk.MINUTE - 2000)
   })
 
   it('a notice that was held for it leaves once it is approved again, without any waiting', async () => {
-    await givenNotices()
-    await jumps(UNTIL_DUE)
+    await desk.givenNotices()
+    await desk.jumps(desk.UNTIL_DUE)
     await isHeldAfter(0)
-    await approve()
-    expect(await noticed()).toEqual(ALL)
+    await desk.approve()
+    expect(await desk.noticed()).toEqual(desk.ALL)
   })
 
   it('and back again, an approval given since counts although the clock has shown later times', async () => {
     await jumpedNearly()
-    await jumps(-30 * MINUTE)
+    await desk.jumps(-30 * desk.MINUTE)
     await heldAndApproved()
-    await world.wait(33 * MINUTE)
-    expect(await noticed()).toEqual(ALL)
+    await desk.world.wait(33 * desk.MINUTE)
+    expect(await desk.noticed()).toEqual(desk.ALL)
   })
 
   it.each([0, 1])(
     'no time and no restart (%i) makes an older approval count again: silence makes no clock right',
     async (count) => {
-      await givenNotices()
-      await jumps(UNTIL_DUE - 2 * DAY)
-      await world.wait(DAY)
-      if (count > 0) world.restart()
-      expect(noticeStates()).toEqual(['scheduled'])
-      await isHeldAfter(DAY)
+      await desk.givenNotices()
+      await desk.jumps(desk.UNTIL_DUE - 2 * desk.DAY)
+      await desk.world.wait(desk.DAY)
+      if (count > 0) desk.world.restart()
+      expect(desk.noticeStates()).toEqual(['scheduled'])
+      await isHeldAfter(desk.DAY)
     }
   )
 
   it.each([0, 1])(
-    'the older approval counts again once the clock was set back by about as much (%i restarts)',
+    'the older approval counts again once the clock was set back by about as much (%i desk.restarts)',
     async (count) => {
-      await givenNotices()
-      await jumps(2 * DAY)
-      world.pass(DAY)
-      if (count > 0) world.restart()
-      await jumps(-2 * DAY + MINUTE)
-      await leavesAfter(3 * DAY - MINUTE - 1000)
+      await desk.givenNotices()
+      await desk.jumps(2 * desk.DAY)
+      desk.world.pass(desk.DAY)
+      if (count > 0) desk.world.restart()
+      await desk.jumps(-2 * desk.DAY + desk.MINUTE)
+      await leavesAfter(3 * desk.DAY - desk.MINUTE - 1000)
     }
   )
 
   it('the older approval does not count again when the clock was set back by less', async () => {
-    await givenNotices()
-    await jumps(2 * DAY)
-    await jumps(-DAY)
-    await isHeldAfter(3 * DAY)
+    await desk.givenNotices()
+    await desk.jumps(2 * desk.DAY)
+    await desk.jumps(-desk.DAY)
+    await isHeldAfter(3 * desk.DAY)
   })
 
   it('an approval given on a wrong clock does not count at the next wrong jump, however late it says it was given', async () => {
-    await givenNotices()
-    const ahead = UNTIL_DUE - 40 * MINUTE
-    await jumps(ahead)
-    world.pass(10 * MINUTE)
+    await desk.givenNotices()
+    const ahead = desk.UNTIL_DUE - 40 * desk.MINUTE
+    await desk.jumps(ahead)
+    desk.world.pass(10 * desk.MINUTE)
     await heldAndApproved()
-    await jumps(-ahead)
-    expect(noticeStates()).toEqual(['scheduled'])
-    world.pass(3 * HOUR)
+    await desk.jumps(-ahead)
+    expect(desk.noticeStates()).toEqual(['scheduled'])
+    desk.world.pass(3 * desk.HOUR)
     // The same fault again: its wall clock is earlier than the one the approval was given at.
-    await jumps(ahead - 3 * HOUR - 10 * MINUTE)
-    const [given = ''] = world.column(
+    await desk.jumps(ahead - 3 * desk.HOUR - 10 * desk.MINUTE)
+    const [given = ''] = desk.world.column(
       "SELECT at FROM events WHERE kind = 'notice-approved' ORDER BY id DESC"
     )
-    expect(given > world.clock.now).toBe(true)
-    await isHeldAfter(45 * MINUTE)
+    expect(given > desk.world.clock.now).toBe(true)
+    await isHeldAfter(45 * desk.MINUTE)
   })
 })
 
 describe('an approval that was on its way while the clock jumped', () => {
   /** Linus signs it before the jump, for a preview of before; it arrives after. */
   async function approvedAcross(count: number): Promise<string> {
-    await givenNotices({ count })
-    await writes(grace, '/notice hold\n')
-    await writes(grace, '/notice preview\n', { after: UNTIL_DUE - 12 * HOUR })
-    const letter = { subject: `Re: [${FIRST}] x`, text: `/notice approve ${code()}\n` }
-    const raw = await world.write(linus, letter)
-    await jumps(11 * HOUR)
-    await world.receive(raw)
-    return lastTo(linus)
+    await desk.givenNotices({ count })
+    await desk.writes(desk.grace, '/notice hold\n')
+    await desk.writes(desk.grace, '/notice preview\n', { after: desk.UNTIL_DUE - 12 * desk.HOUR })
+    const letter = {
+      subject: `Re: [${desk.FIRST}] x`,
+      text: `/notice approve ${desk.code()}\n`
+    }
+    const raw = await desk.world.write(desk.linus, letter)
+    await desk.jumps(11 * desk.HOUR)
+    await desk.world.receive(raw)
+    return desk.lastTo(desk.linus)
   }
 
   it.each([
@@ -170,111 +136,111 @@ describe('an approval that was on its way while the clock jumped', () => {
     'is refused with the reason, and the maintainers know of the jump, where %s (G7)',
     async (_name, count) => {
       expect(await approvedAcross(count)).toContain('clock of the desk jumped after that preview')
-      expect(alarms('clock-jumped')).toBe(2)
-      await isHeldAfter(HOUR)
+      expect(desk.alarms('clock-jumped')).toBe(2)
+      await isHeldAfter(desk.HOUR)
     }
   )
 
   it('can be given to a new preview, which shows the time and the doubt, and then counts', async () => {
     await approvedAcross(1)
-    const before = world.accepted.length
-    await approve()
-    const texts = await textsTo(linus, before)
+    const before = desk.world.accepted.length
+    await desk.approve()
+    const texts = await desk.textsTo(desk.linus, before)
     const preview = texts.find((text) => text.includes('To approve exactly this'))
     expect(preview).toContain('Time of this machine: ')
     expect(preview).toContain('in doubt; an approval says that the time above is right')
-    await world.wait(HOUR)
-    expect(await noticed()).toEqual(ALL)
+    await desk.world.wait(desk.HOUR)
+    expect(await desk.noticed()).toEqual(desk.ALL)
   })
 })
 
 describe('the alarm about a jump', () => {
   it('names by how much the clock still has to be set back, without what was set back already', async () => {
-    await givenNotices()
-    await jumps(DAY)
-    await jumps(-DAY)
+    await desk.givenNotices()
+    await desk.jumps(desk.DAY)
+    await desk.jumps(-desk.DAY)
     // A day after the first alarm, so that there is another one (B9).
-    await jumps(54 * HOUR)
-    expect(await lastTo(grace)).toContain('jumped 2 days forward')
+    await desk.jumps(54 * desk.HOUR)
+    expect(await desk.lastTo(desk.grace)).toContain('jumped 2 days forward')
   })
 
   it('comes once a day, however often the clock is in doubt (B9)', async () => {
-    await givenNotices()
-    for (const hours of [1, 2, 3]) await jumps(hours * HOUR)
+    await desk.givenNotices()
+    for (const hours of [1, 2, 3]) await desk.jumps(hours * desk.HOUR)
     expect(doubts().length).toBeGreaterThan(1)
-    expect(alarms('clock-jumped')).toBe(2)
+    expect(desk.alarms('clock-jumped')).toBe(2)
   })
 
   it('reaches the maintainers at once, once for all notices, with the time to compare and nothing of the list (G5)', async () => {
-    await givenNotices({ count: 2 })
-    await jumps(DAY)
-    await world.wait(MINUTE)
-    expect(alarms('clock-jumped')).toBe(2)
-    const text = (await textsTo(grace)).find((one) => one.includes('is in doubt')) ?? ''
+    await desk.givenNotices({ count: 2 })
+    await desk.jumps(desk.DAY)
+    await desk.world.wait(desk.MINUTE)
+    expect(desk.alarms('clock-jumped')).toBe(2)
+    const text = (await desk.textsTo(desk.grace)).find((one) => one.includes('is in doubt')) ?? ''
     expect(text).toContain('The clock of this machine is in doubt')
     expect(text).toContain('24 hours')
     expect(text).toContain('Time of this machine: Tue 24 Nov 2026, 12:00 UTC')
-    for (const tag of [FIRST, SECOND])
+    for (const tag of [desk.FIRST, desk.SECOND])
       expect(text).toContain(`${tag}: leaves Fri 27 Nov 2026, 12:00 UTC`)
-    for (const { id, address } of members) {
+    for (const { id, address } of desk.members) {
       expect(text).not.toContain(address)
       expect(text.toLowerCase()).not.toContain(id)
     }
-    expect(noticeStates()).toEqual(['scheduled', 'scheduled'])
+    expect(desk.noticeStates()).toEqual(['scheduled', 'scheduled'])
   })
 
   it('is made up for after a crash before it was stored, and rings no second time', async () => {
-    await givenNotices()
-    world.jump(DAY)
+    await desk.givenNotices()
+    desk.world.jump(desk.DAY)
     // The jump is on the record (two effects), then the process dies in the middle of sealing the alarm.
     for (const step of [3, 4, 5, 6]) {
-      world.dieAt(step)
-      await world.releaseOnce().catch(() => undefined)
-      world.restart()
+      desk.world.dieAt(step)
+      await desk.world.releaseOnce().catch(() => undefined)
+      desk.world.restart()
     }
-    await world.settle()
-    expect(alarms('clock-jumped')).toBe(2)
+    await desk.world.settle()
+    expect(desk.alarms('clock-jumped')).toBe(2)
   })
 
   it.each([
-    ['forward', DAY],
-    ['backward', -DAY]
+    ['forward', desk.DAY],
+    ['backward', -desk.DAY]
   ])('does not ring for a jump %s without any notice', async (_name, ms) => {
-    await givenNotices({ count: 0 })
-    await jumps(ms)
-    expect(alarms('clock-jumped')).toBe(0)
+    await desk.givenNotices({ count: 0 })
+    await desk.jumps(ms)
+    expect(desk.alarms('clock-jumped')).toBe(0)
     expect(doubts()).toHaveLength(1)
   })
 })
 
 describe('when nobody can read an alarm, because keys look expired on the jumped clock', () => {
-  const counted = () => [alarms('clock-jumped'), alarms('notice-held')]
+  const counted = () => [desk.alarms('clock-jumped'), desk.alarms('notice-held')]
 
   /** A notice of maintainers whose keys last a year, three years later by the clock. */
   async function givenExpired(): Promise<readonly Someone[]> {
     const maintainers = [
-      await givenMaintainer('grace', 365),
-      await givenMaintainer('linus', 365)
+      await desk.givenMaintainer('grace', 365),
+      await desk.givenMaintainer('linus', 365)
     ] as const
-    await givenNotices({ maintainers })
-    await jumps(3 * YEAR)
+    await desk.givenNotices({ maintainers })
+    await desk.jumps(3 * YEAR)
     return maintainers
   }
 
   it.each([0, 1])(
-    'the jump and the hold are told as soon as keys work again, once (%i restarts)',
+    'the jump and the hold are told as soon as keys work again, once (%i desk.restarts)',
     async (count) => {
       const maintainers = await givenExpired()
-      const before = world.accepted.length
-      expect(noticeStates()).toEqual(['held'])
+      const before = desk.world.accepted.length
+      expect(desk.noticeStates()).toEqual(['held'])
       expect(counted()).toEqual([0, 0])
-      if (count > 0) world.restart()
-      world.jump(-3 * YEAR)
-      await world.wait(MINUTE)
-      await world.wait(HOUR)
+      if (count > 0) desk.world.restart()
+      desk.world.jump(-3 * YEAR)
+      await desk.world.wait(desk.MINUTE)
+      await desk.world.wait(desk.HOUR)
       expect(counted()).toEqual([2, 2])
       for (const person of maintainers) {
-        const read = await allTo(person, before)
+        const read = await desk.allTo(person, before)
         expect(read).toContain('The advance notice is on hold')
         expect(read).toContain('because the clock of this machine jumped')
         expect(read).toContain('1095 days')
@@ -286,10 +252,10 @@ describe('when nobody can read an alarm, because keys look expired on the jumped
 
   it('they are told on the wrong clock too, once one maintainer has a key that works', async () => {
     await givenExpired()
-    await world.renewKey(grace)
-    const before = world.accepted.length
-    await restarts()
-    const read = await allTo(grace, before)
+    await desk.world.renewKey(desk.grace)
+    const before = desk.world.accepted.length
+    await desk.restarts()
+    const read = await desk.allTo(desk.grace, before)
     expect(read).toContain('The advance notice is on hold')
     expect(read).toContain('The clock of this machine is in doubt')
     expect(counted()).toEqual([1, 1])
@@ -298,80 +264,81 @@ describe('when nobody can read an alarm, because keys look expired on the jumped
   it('they are not sealed anew at every round, and leave no row behind meanwhile', async () => {
     await givenExpired()
     let seals = 0
-    world.workers.failSeal = () => {
+    desk.world.workers.failSeal = () => {
       seals += 1
       return null
     }
-    for (let round = 0; round < 30; round += 1) await world.wait(MINUTE)
+    for (let round = 0; round < 30; round += 1) await desk.world.wait(desk.MINUTE)
     // One try every ten minutes for each cause: the jump, and the dates of the case that have passed; two copies each.
     expect(seals).toBeLessThanOrEqual(36)
     expect(seals).toBeGreaterThan(0)
   })
 
   it('a desk key that looks expired ends neither the watch nor a hold, and all is told later', async () => {
-    await givenNotices()
-    world.workers.failSeal = () => new Trouble('desk-key', 'the desk key cannot sign')
+    await desk.givenNotices()
+    desk.world.workers.failSeal = () => new Trouble('desk-key', 'the desk key cannot sign')
     // The loop waits and tries again while the clock is in doubt.
-    await expect(jumps(UNTIL_DUE)).rejects.toThrow('the desk key cannot sign')
-    expect(noticeStates()).toEqual(['held'])
-    world.workers.failSeal = null
-    await world.wait(11 * MINUTE)
+    await expect(desk.jumps(desk.UNTIL_DUE)).rejects.toThrow('the desk key cannot sign')
+    expect(desk.noticeStates()).toEqual(['held'])
+    desk.world.workers.failSeal = null
+    await desk.world.wait(11 * desk.MINUTE)
     expect(counted()).toEqual([2, 2])
   })
 })
 
 /** Waiting messages whose next attempt is further ahead than the ladder ever waits. */
 function putOff(): unknown[] {
-  const latest = addMs(world.clock.now, RETRY_DELAY_MS_MAX)
+  const latest = addMs(desk.world.clock.now, RETRY_DELAY_MS_MAX)
   const sql = "SELECT id FROM outbox WHERE state = 'queued' AND next_attempt_at > ?"
-  return world.rows(sql, [latest])
+  return desk.world.rows(sql, [latest])
 }
 
 it.each([
   ['before it neither is there', 1, 0],
   ['after it both are', 2, 1]
 ])('a jump and what it makes due are one write: %s', async (_name, step, trusted) => {
-  await givenNotices()
-  await jumps(3 * DAY)
-  world.replies.push('deferred', 'deferred')
-  await writes(grace, 'a note\n')
-  world.jump(-3 * DAY)
+  await desk.givenNotices()
+  await desk.jumps(3 * desk.DAY)
+  desk.world.replies.push('deferred', 'deferred')
+  await desk.writes(desk.grace, 'a note\n')
+  desk.world.jump(-3 * desk.DAY)
   expect(putOff().length).toBeGreaterThan(0)
-  world.dieAt(step)
-  await world.releaseOnce().catch(() => undefined)
-  expect(recorded('clock-trusted')).toHaveLength(trusted)
+  desk.world.dieAt(step)
+  await desk.world.releaseOnce().catch(() => undefined)
+  expect(desk.recorded('clock-trusted')).toHaveLength(trusted)
   expect(putOff().length > 0).toBe(trusted === 0)
 })
 
 describe('a clock that was set while the desk did not run', () => {
   it('is in doubt at the start: a notice approved before is held at its instant', async () => {
-    await givenNotices()
-    world.jump(UNTIL_DUE)
-    await restarts()
+    await desk.givenNotices()
+    desk.world.jump(desk.UNTIL_DUE)
+    await desk.restarts()
     await isHeldAfter(0)
   })
 
   it('is in doubt after another start of the machine when it is behind the record', async () => {
-    await givenNotices()
-    Object.assign(world.desk.clock, { bootId: () => 'another' })
-    world.jump(-HOUR)
-    await restarts()
+    await desk.givenNotices()
+    Object.assign(desk.world.desk.clock, { bootId: () => 'another' })
+    desk.world.jump(-desk.HOUR)
+    await desk.restarts()
     expect(doubts()).toHaveLength(1)
-    expect(alarms('clock-jumped')).toBe(2)
+    expect(desk.alarms('clock-jumped')).toBe(2)
   })
 })
 
 describe('once a clock that was ahead for 30 days is set right', () => {
   async function givenPromises(): Promise<void> {
-    const { clocks } = await preset('dragonfly')
-    await givenReport({ policy: { clocks } })
+    const { clocks } = await desk.preset('dragonfly')
+    await desk.givenReport({ policy: { clocks } })
   }
   async function overdueAlarms(): Promise<number> {
-    await jumps(30 * DAY)
-    await jumps(-30 * DAY)
-    const mark = world.accepted.length
-    await days(10)
-    return (await alarmsTo(grace, mark)).filter((text) => text.includes('Overdue since')).length
+    await desk.jumps(30 * desk.DAY)
+    await desk.jumps(-30 * desk.DAY)
+    const mark = desk.world.accepted.length
+    await desk.days(10)
+    return (await desk.alarmsTo(desk.grace, mark)).filter((text) => text.includes('Overdue since'))
+      .length
   }
 
   it('maintainers are told every day of a first answer that was missed', async () => {
@@ -381,30 +348,34 @@ describe('once a clock that was ahead for 30 days is set right', () => {
 
   it('maintainers are told every day of a reporter who wrote last and is not answered', async () => {
     await givenPromises()
-    await says('/reply\nhello')
-    await writes(alice, 'more', { autocrypt: true, ...answering(alice) })
+    await desk.says('/reply\nhello')
+    await desk.writes(desk.alice, 'more', { autocrypt: true, ...desk.answering(desk.alice) })
     expect(await overdueAlarms()).toBeGreaterThan(3)
   })
 
   it('the daily list of further reports leaves (B11)', async () => {
-    await givenDesk([grace])
-    await jumps(30 * DAY)
+    await desk.givenDesk([desk.grace])
+    await desk.jumps(30 * desk.DAY)
     for (let count = 0; count < 7; count += 1) {
-      world.pass(MINUTE)
-      await givenMessage(alice, { subject: `n ${count}`, text: 'x', as: 'clear' })
+      desk.world.pass(desk.MINUTE)
+      await desk.givenMessage(desk.alice, { subject: `n ${count}`, text: 'x', as: 'clear' })
     }
-    await jumps(-30 * DAY)
-    await days(2)
-    expect(kindsTo(alice)).toContain('further-reports')
+    await desk.jumps(-30 * desk.DAY)
+    await desk.days(2)
+    expect(desk.kindsTo(desk.alice)).toContain('further-reports')
   })
 
   it('a preview of that time can no longer be approved (G7)', async () => {
-    await givenReport({ list: members })
-    await says(`/accept\n/embargo 2027-02-01T12:00:00Z because x\n/notice draft\n${FIELDS}`)
-    await jumps(30 * DAY)
-    await writes(grace, '/notice preview\n', { after: 1000 })
-    const preview = code()
-    await jumps(-30 * DAY)
-    expect(await writes(linus, `/notice approve ${preview}\n`)).toContain('the clock was ahead')
+    await desk.givenReport({ list: desk.members })
+    await desk.says(
+      `/accept\n/embargo 2027-02-01T12:00:00Z because x\n/notice draft\n${desk.FIELDS}`
+    )
+    await desk.jumps(30 * desk.DAY)
+    await desk.writes(desk.grace, '/notice preview\n', { after: 1000 })
+    const preview = desk.code()
+    await desk.jumps(-30 * desk.DAY)
+    expect(await desk.writes(desk.linus, `/notice approve ${preview}\n`)).toContain(
+      'the clock was ahead'
+    )
   })
 })
