@@ -128,7 +128,8 @@ const NO_TEXT =
 
 /** Sends a plain reply on as if it stood under `/reply`. `whole` is the whole text of the message. */
 function plainReply(text: string, context: CommandContext, whole: string): Decision[] {
-  const command = { at: 1, line: '/reply', verb: 'reply', words: [], text, fields: [] } as const
+  const line = '(your text, as under /reply)'
+  const command = { at: 1, line, verb: 'reply', words: [], text, fields: [] } as const
   const problems = doubtsAbout(whole, command)
   return run({ caseLine: null, commands: [command], problems, rest: '' }, context)
 }

@@ -101,22 +101,22 @@ export function reachSentence(
   product: Product,
   plain: Product['policy']['replies']
 ): string {
-  const whom = plain === 'internal' ? 'the maintainers only' : 'the reporter'
-  return `A plain reply reaches ${whom}. ${replyReach(reporter, keys, product)}`
-}
-
-function replyReach(reporter: AnsweredReporter, keys: ReporterKeys, product: Product): string {
-  if (reporter === null) return 'The report names no address, so its sender cannot be answered.'
+  const [before, text] =
+    plain === 'internal'
+      ? ['A plain reply reaches the maintainers only. ', 'Text under a first line /reply']
+      : ['', 'A plain reply, or text under a first line /reply,']
+  if (reporter === null)
+    return `${before}The report names no address, so its sender cannot be answered.`
   if (reporter === 'several')
-    return 'The case has several reporters: to answer one of them, reply to a message of theirs.'
+    return `${before}The case has several reporters: to answer one of them, reply to a message of theirs.`
   const { address } = reporter.contact
   const path = reporterPath(reporter, keys, product)
   switch (path.kind) {
     case 'encrypted':
-      return `Text under a first line /reply goes to ${address}, encrypted, without quoted text; other maintainers get a copy.`
+      return `${before}${text} goes to ${address}, encrypted, without quoted text; other maintainers get a copy.`
     case 'in-clear':
-      return `Text under a first line /reply goes to ${address}, UNENCRYPTED and readable on the way, because we have no key of theirs; other maintainers get a copy.`
+      return `${before}${text} goes to ${address}, UNENCRYPTED and readable on the way, because we have no key of theirs; other maintainers get a copy.`
     case 'no-key':
-      return `${address} cannot be answered yet: ${path.lack}. Text under a first line /reply waits and leaves, encrypted, when a key of theirs is in use.${keyChoice(path)}`
+      return `${before}${address} cannot be answered yet: ${path.lack}. ${text} waits and leaves, encrypted, when a key of theirs is in use.${keyChoice(path)}`
   }
 }

@@ -329,8 +329,10 @@ describe('with replies: reporter, a plain answer', () => {
     'to a forwarded report goes to the reporter, as the report says, if the signed part %s what it answers',
     async (how) => {
       const report = await givenForwarded()
-      expect(await lastTo(linus)).toContain('A plain reply reaches the reporter.')
-      await answers(report, { [how]: report })
+      expect(await lastTo(linus)).toMatch(
+        /reply, or text under a first line \/reply, goes to alice@/
+      )
+      expect(await answers(report, { [how]: report })).toContain('1 (your text, as under /reply)')
       expect(await readers()).toContain('alice')
     }
   )
