@@ -187,11 +187,12 @@ export function recordLeft(tx: Tx, row: outbox.RowInCase, work: Work): void {
   const { id, noticeId, audience, recipientId: recipient, kind: message, messageId, caseNow } = row
   const whom = { audience, recipient }
   const about = { ...whom, message, id: messageId }
-  const left = DATE_MAIL.includes(message) ? 'date-left' : 'told'
-  record(tx, event(left, subjectOf(caseNow, whom), BY_DESK, about), work)
-  if (noticeId === null || caseNow === null) return
-  const copy = deliveries.copyIn(tx, id)
-  if (copy === null) return
+  const subject = subjectOf(caseNow, whom)
+  if (DATE_MAIL.includes(message))
+    record(tx, event('date-left', subject, BY_DESK, { ...about, reporter: recipient }), work)
+  else record(tx, event('told', subject, BY_DESK, about), work)
+  const copy = noticeId === null ? null : deliveries.copyIn(tx, id)
+  if (copy === null || caseNow === null) return
   recordListTold(tx, caseNow, copy.revision, work)
   if (copy.isOnRecord)
     record(tx, event('copy-left', aboutCase(copy.caseTag), BY_DESK, { member: recipient }), work)

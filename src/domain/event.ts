@@ -213,7 +213,7 @@ const EVENTS = {
   /** The mail server took it. */
   told: {} as Recipient & { message: MessageKind; id: MessageId },
   /** The same for a message about the date, which asked or told a reporter something only now. */
-  'date-left': {} as Recipient & { message: MessageKind; id: MessageId },
+  'date-left': {} as Recipient & { message: MessageKind; id: MessageId; reporter: string },
   'not-encrypted': {} as Recipient & { message: MessageKind; because: KeyRefusal },
   undelivered: {} as Recipient & {
     message: MessageKind

@@ -79,7 +79,7 @@ function isOutdated(said: DeskEvent, events: readonly DeskEvent[]): boolean {
     .slice(events.indexOf(said) + 1)
     .find(
       (one) =>
-        outdates(one, reporter) || (one.kind === 'date-left' && one.about.recipient === reporter)
+        outdates(one, reporter) || (one.kind === 'date-left' && one.about.reporter === reporter)
     )
   return next !== undefined && next.kind !== 'date-left'
 }

@@ -596,6 +596,15 @@ it('a reporter whose report is merged into a case with a date is asked about it;
   expect(await lastTo(grace)).toContain(`We asked ${carol.address} about the date`)
 })
 
+it('a reporter whom a second merge gives another first number has been asked about the date all the same (B14, B19)', async () => {
+  await givenReport({ by: [bob, alice, alice] })
+  await says(`/merge ${FIRST}`, THIRD)
+  await says('/accept\n/embargo 2026-12-04T12:00:00Z because we test')
+  await says(`/merge ${FIRST}`, SECOND)
+  await says('/embargo 2026-12-07T12:00:00Z because it is late')
+  expect(await lastTo(alice)).toContain('It was Fri 4 Dec 2026')
+})
+
 it('an accepted case is merged into none that is undecided, nor one with a date to come into one without: its reporter would keep what holds no more, and reads nothing twice (B14, B19)', async () => {
   await givenReports(alice, bob)
   expect(await says(`/accept\n/merge ${SECOND}`)).toContain(`${SECOND} is not accepted yet, and`)
