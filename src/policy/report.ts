@@ -15,7 +15,7 @@ import { acknowledgeReport, productOf, productsOutside, promisedBy } from './ack
 import { senderDoubt } from './authentication.ts'
 import { dueOf } from './clocks.ts'
 import { answerToDate } from './date-talk.ts'
-import { dropWords, tellsEnd } from './draft.ts'
+import { dropWords, happening, tellsEnd } from './draft.ts'
 import { newText } from './new-text.ts'
 import { contradictionOf, explainContradiction, withholdContent } from './ownership.ts'
 import { relay } from './relay.ts'
@@ -88,13 +88,16 @@ function takeIn(situation: Judged, thread: Thread): Decision[] {
       ? { ...acknowledgeReport(situation, { record, key: key.key }), isOnlyYes: false }
       : answerToDate(sender, about)
   // A mere yes to the date needs no answer; it is on the record as an answer to the date.
-  const happening = [happened, ...lackOf(happened)]
-  const wrote = answer.isOnlyYes && joined?.case.state === record.state ? [] : happening
+  const isYes = answer.isOnlyYes && joined?.case.state === record.state
+  const wrote = isYes ? [] : [happened, ...lackOf(happened)]
   const released = releasedBy(situation, withheld === null ? sender : null, key.key, about)
   if (isBeforeEnd(situation, released.decisions, tag))
     return takeIn({ ...situation, brings: 'key' }, thread)
   const untrue = untrueWords(situation, thread, record, released.decisions)
+  const again = { because: 'reopened', reason: '' } as const
+  const dropped = untrue.flatMap((words) => dropWords(words, BY_DESK, again))
   const left = eventsOf(released.decisions, tag)
+  const happens = [...wrote, ...left, ...happening({ case: record, decisions: dropped })]
   return [
     ...entry.decisions,
     message(situation, tag, writer),
@@ -107,7 +110,7 @@ function takeIn(situation: Judged, thread: Thread): Decision[] {
           one.kind === 'answered' ? cases.withAnswer(known, one.about.reporter, now) : known,
         record
       ),
-      due: dueOf(record, events, [...wrote, ...left], about),
+      due: dueOf(record, events, happens, about),
       reporterKeys: keys,
       isReport: joined === null,
       isWithheld: withheld !== null,
@@ -123,7 +126,7 @@ function takeIn(situation: Judged, thread: Thread): Decision[] {
     }),
     ...answer.decisions,
     ...released.decisions,
-    ...untrue.flatMap((one) => dropWords(one, BY_DESK, { because: 'reopened', reason: '' })),
+    ...dropped,
     end(situation, tag, sender)
   ]
 }

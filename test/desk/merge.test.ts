@@ -98,7 +98,7 @@ async function everythingTo(person: Someone): Promise<string> {
 const states = () => world.rows('SELECT tag, state, merged_into AS into_ FROM cases ORDER BY id')
 
 describe('/merge CASE (B14)', () => {
-  it('moves messages and reporter, tells the reporter once, and is on the record of both cases', async () => {
+  it('moves messages and reporter, tells the reporter once, which is the first answer in the other case, too (A3, B6), and is on the record of both', async () => {
     await givenReports(alice, alice)
     const before = world.accepted.length
     await says(`/merge ${FIRST}\nBoth are one bug.`, SECOND)
@@ -122,6 +122,7 @@ describe('/merge CASE (B14)', () => {
     expect(more).toEqual([])
     expect(text).toContain(`We handle your report ${SECOND} together with ${FIRST}.`)
     expect(text).toContain('Both are one bug.')
+    expect(await says('/status')).toMatch(/first answer by a person .* Due: nothing /)
   })
 
   it('has what leaves later on the record of the case that goes on (A1)', async () => {

@@ -168,14 +168,6 @@ it('(B14) an answer to an alarm about a new report decides for all reporters of 
   for (const one of [alice, bob]) expect(await lastTo(one)).toContain('Please ask them.')
 })
 
-it('(A3, B6, B14) the message about the merge of two reports of one person is the first answer in the case that goes on, too', async () => {
-  await givenReportUnder('dispatch', { by: [alice, alice] })
-  expect(await says(`/merge ${FIRST}\n`, SECOND)).toContain('On its way to')
-  expect(await says('/status\n')).toMatch(/first answer by a person .* Due: nothing /)
-  await days(3)
-  expect(rangSince()).toEqual({})
-})
-
 it('(A3) /reply is offered while the reporter wrote last, though a person has answered them before', async () => {
   await givenReportUnder('dispatch')
   await says('/take\n/reply\nThank you.\n')

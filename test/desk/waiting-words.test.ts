@@ -393,12 +393,16 @@ it('(B6, B10) a rejection withdraws an acceptance that waits, and nothing else',
 
 it('(B10, M-10) a message of the reporter that opens the case again withdraws a rejection that waits, and nothing else', async () => {
   await givenKeylessCase()
-  await reply()
-  await says('/reject not-a-vulnerability\n')
-  const keyless = { ...withKey(), autocrypt: false }
-  await givenMessage(alice, { ...keyless, text: 'Please look again.\n', as: 'encrypted' })
-  expect(await lastTo(grace)).toContain('Never sent: rejection by Grace')
-  expect(recorded('words-dropped')).toMatchObject([{ with: 'rejected', because: 'reopened' }])
+  const keyless = { text: 'Please look again.\n', as: 'encrypted', autocrypt: false } as const
+  for (const isReplyWaiting of [false, true]) {
+    if (isReplyWaiting) await reply()
+    await says('/reject not-a-vulnerability\n')
+    await givenMessage(alice, { ...withKey(), ...keyless })
+    const told = await lastTo(grace)
+    expect(told).toContain('Never sent: rejection by Grace')
+    expect(told.includes('please reach them another way')).toBe(isReplyWaiting)
+  }
+  expect(recorded('words-dropped')[1]).toMatchObject({ with: 'rejected', because: 'reopened' })
   await says('/accept\n')
   await giveKey()
   expect(kindsTo(alice).slice(2)).toEqual(['reply', 'accepted'])
