@@ -61,7 +61,7 @@ const draftNotice: Handler = (draft, command) => {
   const fields = command.fields.filter(
     ({ key, value }) => value !== '' || (notice?.fields[key as NoticeTextField] ?? '') !== ''
   )
-  const blank = fields.length === 0 && files.length === 0 ? BLANK : null
+  const blank = [...fields, ...files].length === 0 ? BLANK : null
   refuseIf(changeComplaint(draft) ?? attachedMail(draft) ?? filesComplaint(draft) ?? blank)
   const edited = announceEdit(draft)
   const written = editNotice(draft, fields)
@@ -73,7 +73,8 @@ const draftNotice: Handler = (draft, command) => {
   const emptied = fields.filter(({ value }) => value === '').map(({ key }) => key)
   const without = emptied.length === 0 ? '' : `, and took out the text of ${listed(emptied)}`
   draft.activity.push(`wrote the notice, revision ${written.revision}${without}`)
-  return `Notice revision ${written.revision} stored${without}.${storedWords(files, notice)}${instantWords(written, fields, draft.settings.desk.timezone)}${editWords(draft, edited)}`
+  const did = notice?.revision === written.revision ? 'changed' : 'stored'
+  return `Notice revision ${written.revision} ${did}${without}.${storedWords(files, notice)}${instantWords(written, fields, draft.settings.desk.timezone)}${editWords(draft, edited)}`
 }
 
 /** The files of a message become the patches in place of those that were there. */

@@ -172,7 +172,7 @@ describe('the answer to commands (B6)', () => {
     const accepted = bound({ case: caseRecord({ state: 'accepted' }) })
     const stored = (...names: string[]) =>
       answer('/notice draft\ntitle: x', { bound: accepted, files: names.map(file) })
-    expect(stored('a')).toContain('1 patch stored')
+    expect(stored('a')).toContain('Notice revision 1 stored. 1 patch stored')
     expect(stored('a', 'b')).toContain('2 patches stored')
     expect(stored()).not.toContain('patch stored')
     const notice = noticeRecord({ patches: [{ ...file('old'), filename: 'fix.patch' }] })
