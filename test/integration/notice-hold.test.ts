@@ -244,7 +244,9 @@ describeWith(['dovecot', 'gpg'], 'a notice held by the operator', async () => {
     const { caseTag } = scheduled()
     halfReleased()
     const { stdout } = await desk.cli('members', 'remove', 'beta')
-    expect(stdout).toContain('beta removed; 1 message that had not left will not leave')
+    expect(stdout).toContain(
+      'Member beta was removed from the list. 1 message that had not left will not leave.\n'
+    )
     expect(stdout).toMatch(new RegExp(`notice of .*${caseTag}.* changed: the desk puts it on hold`))
   })
 })
