@@ -2,12 +2,7 @@
  * How words reach a reporter: encrypted to a usable pinned key, unencrypted under the one exception, or not yet (G3). Also the
  * sentences that tell maintainers whom a reply reaches, and how.
  */
-import {
-  type Addressed,
-  type ReporterKey,
-  type ReporterKeys,
-  reporterKeyOf
-} from '../domain/case.ts'
+import * as cases from '../domain/case.ts'
 import { type Addressee, type SealedRecipient } from '../domain/decision.ts'
 import { type Way } from '../domain/event.ts'
 import { type Fingerprint } from '../domain/ids.ts'
@@ -23,7 +18,7 @@ export function nameOf(
 }
 
 /** The reporter who would get an answer; null when none has an address, `several` when nothing says which is meant. */
-export type AnsweredReporter = Addressed | 'several' | null
+export type AnsweredReporter = cases.Addressed | 'several' | null
 
 /** An open way to a reporter; its kind is the word on the record. */
 export type OpenPath =
@@ -43,7 +38,7 @@ type ShutPath = {
   readonly isClearOtherwise: boolean
 }
 
-export function encryptedTo(to: Addressee, { fingerprint, keyData }: ReporterKey): OpenPath {
+export function encryptedTo(to: Addressee, { fingerprint, keyData }: cases.ReporterKey): OpenPath {
   return { kind: 'encrypted', recipient: { ...to, fingerprint, keyData } }
 }
 
@@ -55,12 +50,12 @@ export type ReporterPath = OpenPath | ShutPath
  * known, neither in use nor waiting for a maintainer to accept or refuse it. Otherwise the words wait.
  */
 export function reporterPath(
-  reporter: Pick<Addressed, 'id' | 'contact' | 'beganInClear' | 'unusedKeys'>,
-  keys: ReporterKeys,
+  reporter: Pick<cases.Addressed, 'id' | 'contact' | 'beganInClear' | 'unusedKeys'>,
+  keys: cases.ReporterKeys,
   product: Product
 ): ReporterPath {
   const { id, contact, beganInClear, unusedKeys } = reporter
-  const key = reporterKeyOf(reporter, keys)
+  const key = cases.reporterKeyOf(reporter, keys)
   if (key?.isUsable === true) return encryptedTo({ ...contact, id }, key)
   // A known key that cannot be used does not permit an unencrypted answer.
   const isClearOtherwise =
@@ -97,7 +92,7 @@ export function memberReach(id: string): string {
  */
 export function reachSentence(
   reporter: AnsweredReporter,
-  keys: ReporterKeys,
+  keys: cases.ReporterKeys,
   product: Product,
   plain: Product['policy']['replies']
 ): string {

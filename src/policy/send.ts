@@ -2,14 +2,7 @@
  * Makes the decisions that send. In charge of who may get what: nothing goes out unencrypted but a message whose definition
  * allows it (G3).
  */
-import {
-  type Addressee,
-  type Files,
-  type SealedRecipient,
-  type SendClear,
-  type Sending,
-  type SendSealed
-} from '../domain/decision.ts'
+import type * as decisions from '../domain/decision.ts'
 import { type Message } from '../domain/message.ts'
 import { conversationAbout } from './conversation.ts'
 import { type CommandContext, type DeskContext } from './draft.ts'
@@ -17,15 +10,19 @@ import { type OpenPath } from './recipients.ts'
 
 /** One encrypted copy for each recipient. */
 export function sealedTo(
-  recipients: readonly SealedRecipient[],
+  recipients: readonly decisions.SealedRecipient[],
   message: Message,
-  sending: Sending & Pick<SendSealed, 'files' | 'noticeId'>
-): SendSealed {
+  sending: decisions.Sending & Pick<decisions.SendSealed, 'files' | 'noticeId'>
+): decisions.SendSealed {
   return { kind: 'send-sealed', ...once(message, sending), message, recipients }
 }
 
 /** What one maintainer wrote or did in a case, to the others: in the conversation that it answers. */
-export function toOthers(context: CommandContext, message: Message, files: Files | null = null) {
+export function toOthers(
+  context: CommandContext,
+  message: Message,
+  files: decisions.Files | null = null
+) {
   const { author, settings, arrivalId, bound } = context
   const others = settings.maintainers.filter(({ id }) => id !== author.id)
   const conversation = conversationAbout(context.conversation)
@@ -37,18 +34,18 @@ export function toOthers(context: CommandContext, message: Message, files: Files
 export function toAuthor(
   { author, arrivalId, message }: Pick<DeskContext, 'author' | 'arrivalId' | 'message'>,
   answer: Message,
-  sending: Partial<Sending> & Pick<Sending, 'tag'>
-): SendSealed {
+  sending: Partial<decisions.Sending> & Pick<decisions.Sending, 'tag'>
+): decisions.SendSealed {
   const usual = { once: String(arrivalId), inReplyTo: message.id }
   return sealedTo([author], answer, { ...usual, ...sending })
 }
 
 /** Readable by everybody on the way. */
 export function inClearTo(
-  to: Addressee,
+  to: decisions.Addressee,
   message: Message<'content-free' | 'own-words'>,
-  sending: Sending
-): SendClear {
+  sending: decisions.Sending
+): decisions.SendClear {
   return { kind: 'send-clear', ...once(message, sending), message, to }
 }
 
@@ -57,12 +54,12 @@ export function toReporter(
   path: OpenPath,
   message: Message<'content-free' | 'own-words'>,
   { files = null, ...sending }: Parameters<typeof sealedTo>[2]
-): SendSealed | SendClear {
+): decisions.SendSealed | decisions.SendClear {
   return path.kind === 'encrypted'
     ? sealedTo([path.recipient], message, { ...sending, files })
     : inClearTo(path.to, message, sending)
 }
 
-function once<S extends Sending>({ kind }: Message, sending: S): S {
+function once<S extends decisions.Sending>({ kind }: Message, sending: S): S {
   return { ...sending, once: `${kind}:${sending.once}` }
 }

@@ -3,12 +3,7 @@
  * go by a key that nothing proves, nor unencrypted except in the one case that G3 allows.
  */
 import { isSameAddress } from '../domain/address.ts'
-import {
-  type Addressed,
-  addresseesOf,
-  type ReporterKey,
-  type WaitingWords
-} from '../domain/case.ts'
+import * as cases from '../domain/case.ts'
 import { type Decision } from '../domain/decision.ts'
 import * as domain from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
@@ -35,7 +30,7 @@ import { type Sender } from './threading.ts'
 export function releasedBy(
   situation: Situation,
   sender: Sender | null,
-  key: ReporterKey | null,
+  key: cases.ReporterKey | null,
   about: Omit<DateAbout, 'dated'>
 ) {
   if (key?.isUsable !== true) return { facts: [], warnings: [], decisions: [] }
@@ -47,7 +42,7 @@ export function releasedBy(
     opened.candidateKeys.some(({ fingerprint }) => fingerprint === key.fingerprint) ||
     isSignedWith(opened, key.fingerprint)
   const reporter = sender?.kind === 'reporter' && isShown ? sender.reporter : null
-  const leaves = ({ tag }: WaitingWords): boolean =>
+  const leaves = ({ tag }: cases.WaitingWords): boolean =>
     reporter !== null && (isProved || tag === about.record.tag)
   const decisions = [
     ...wordsLeave(waitingWords.filter(leaves), ({ reporter: { id, contact } }) =>
@@ -68,7 +63,10 @@ function leftFacts(decisions: readonly Decision[]): FactLine[] {
 }
 
 /** Says that words go on waiting though a key is in use, and what releases them. */
-function stayWarnings(staying: readonly WaitingWords[], { fingerprint }: ReporterKey): string[] {
+function stayWarnings(
+  staying: readonly cases.WaitingWords[],
+  { fingerprint }: cases.ReporterKey
+): string[] {
   if (staying.length === 0) return []
   const tags = [...new Set(staying.map(({ tag }) => tag))].join(', ')
   return [
@@ -78,9 +76,9 @@ function stayWarnings(staying: readonly WaitingWords[], { fingerprint }: Reporte
 
 /** What waits for a key of this reporter, in all their cases. */
 export function waitingFor(
-  { contact }: Addressed,
+  { contact }: cases.Addressed,
   { waitingWords }: Pick<Draft, 'waitingWords'>
-): readonly WaitingWords[] {
+): readonly cases.WaitingWords[] {
   return waitingWords.filter(({ reporter }) =>
     isSameAddress(reporter.contact.address, contact.address)
   )
@@ -88,8 +86,8 @@ export function waitingFor(
 
 /** Sends what waited, if a way is open now: one message each, in the order in which they were written. */
 function wordsLeave(
-  waiting: readonly WaitingWords[],
-  pathOf: (words: WaitingWords) => ReporterPath
+  waiting: readonly cases.WaitingWords[],
+  pathOf: (words: cases.WaitingWords) => ReporterPath
 ): Decision[] {
   return waiting.flatMap((words): Decision[] => {
     const { mail, params, arrivalId, tag } = words
@@ -104,7 +102,7 @@ function wordsLeave(
 }
 
 function leftEvents(
-  { events, tag, reporter: { id: reporter }, mail, authorId, at: writtenAt }: WaitingWords,
+  { events, tag, reporter: { id: reporter }, mail, authorId, at: writtenAt }: cases.WaitingWords,
   how: domain.Way
 ): domain.NewEvent[] {
   const by = domain.byMaintainer(authorId)
@@ -126,12 +124,12 @@ export function settle(before: Draft, draft: Draft) {
   const leaving: Decision[] = []
   const says = withdrawn(before, draft)
   const after = copyOf(draft)
-  for (const reporter of addresseesOf(draft.case)) {
+  for (const reporter of cases.addresseesOf(draft.case)) {
     if (!draft.settled.includes(reporter.id)) continue
     const { unusedKeys, contact } = reporter
     const { address } = contact
     const waiting = waitingFor(reporter, draft)
-    const pathOf = (words: WaitingWords): ReporterPath => {
+    const pathOf = (words: cases.WaitingWords): ReporterPath => {
       const id = words.tag === draft.case.tag ? draft.case.product : words.product
       const product = productNamed(id, settings)
       return reporterPath({ ...words.reporter, unusedKeys }, draft.reporterKeys, product)

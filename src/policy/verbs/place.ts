@@ -7,17 +7,7 @@ import { type CaseTag, parseCaseTag } from '../../domain/ids.ts'
 import { productNamed } from '../../domain/settings.ts'
 import { clocksOf, promisesOpen } from '../clocks.ts'
 import { tellEach } from '../date-talk.ts'
-import {
-  changeComplaint,
-  type Draft,
-  decided,
-  type Handler,
-  happening,
-  hasHappened,
-  Refusal,
-  refuseIf,
-  requireLegal
-} from '../draft.ts'
+import * as drafts from '../draft.ts'
 import { plannedRelease } from '../notice-content.ts'
 import { nameOf } from '../recipients.ts'
 import { decisionMail } from '../reporter-mail.ts'
@@ -25,23 +15,23 @@ import { announceEdit } from './notice.ts'
 import { textFor } from './talk.ts'
 import { TEXT_BELOW_DECISION, type Verb } from './verb.ts'
 
-const product: Handler = (draft, command) => {
+const product: drafts.Handler = (draft, command) => {
   const { products } = draft.settings
   const wanted = command.words.join(' ')
   const to = products.find(({ id }) => id.toLowerCase() === wanted.toLowerCase())
   if (to === undefined) {
     const known = products.map(({ id, name }) => `${id} (${name})`).join(', ')
     const what = wanted === '' ? 'Which product?' : 'There is no product with this id.'
-    throw new Refusal(`${what} One of: ${known}.`)
+    throw new drafts.Refusal(`${what} One of: ${known}.`)
   }
   const from = draft.case.product
   if (from === to.id) return `The case belongs to ${to.name} already.`
-  const isAbove = hasHappened(draft, 'embargo-set', 'notice-drafted')
-  refuseIf(isAbove ? NOTICE_ABOVE : draft.notice && changeComplaint(draft))
+  const isAbove = drafts.hasHappened(draft, 'embargo-set', 'notice-drafted')
+  drafts.refuseIf(isAbove ? NOTICE_ABOVE : draft.notice && drafts.changeComplaint(draft))
   const edited = announceEdit(draft)
   draft.product = to
   const leaveBy = plannedRelease(draft)
-  decided(draft, 'moved-product', { from, to: to.id, leaveBy })
+  drafts.decided(draft, 'moved-product', { from, to: to.id, leaveBy })
   draft.case = { ...draft.case, product: to.id }
   // The approval covers the recipients, and the list changes with the product.
   draft.notice &&= { ...draft.notice, product: to.id }
@@ -55,36 +45,37 @@ const NOTICE_ABOVE =
 const SEE_STATUS = ' /status in a new message shows where the notice stands.'
 
 /** What the policy of another product does not change about words that wait; '' where none wait. */
-function stillWaits({ waitingWords, case: { tag } }: Draft): string {
+function stillWaits({ waitingWords, case: { tag } }: drafts.Draft): string {
   return waitingWords.some((words) => words.tag === tag) ? GOES_ON_WAITING : ''
 }
 
 const GOES_ON_WAITING =
   ' What waits for a key was written to leave encrypted and goes on waiting, also where the policy allows answers in clear. /unsend withdraws it; then you can write it anew.'
 
-const merge: Handler = (draft, command) => {
-  requireLegal(draft, 'merged')
+const merge: drafts.Handler = (draft, command) => {
+  drafts.requireLegal(draft, 'merged')
   const into = parseCaseTag(command.words.join(' '))
-  if (into === null) throw new Refusal('Please name the case to merge this one into: /merge CASE.')
+  if (into === null)
+    throw new drafts.Refusal('Please name the case to merge this one into: /merge CASE.')
   const target = draft.openCases.find(
     (one) => cases.isOpen(one.state) && cases.numbersOf(one).includes(into)
   )
   if (cases.numbersOf(draft.case).includes(into))
-    throw new Refusal(`${into} is a number of this case; it cannot be merged into itself.`)
+    throw new drafts.Refusal(`${into} is a number of this case; it cannot be merged into itself.`)
   if (target === undefined)
-    throw new Refusal(
+    throw new drafts.Refusal(
       `There is no open case ${into}. If it has ended, open it again first: /reopen because REASON, in a message to that case.`
     )
   const { tag } = target
   const isPublic = target.state === 'disclosed'
   const isOther = `${into} was merged into ${tag}. If you mean that case, write /merge ${tag}.`
-  refuseIf(tag === into ? null : isOther)
+  drafts.refuseIf(tag === into ? null : isOther)
   const { case: from } = draft
-  refuseIf(lossComplaint(draft, target))
+  drafts.refuseIf(lossComplaint(draft, target))
   const owner = target.owner === null ? from.owner : null
   const owned =
     owner === null ? '' : `; the owner of that case is ${nameOf(owner, draft.settings)} now`
-  const says = decisionMail(draft, (told) => decided(draft, 'merged', { into, told }), {
+  const says = decisionMail(draft, (told) => drafts.decided(draft, 'merged', { into, told }), {
     mail: 'merged',
     text: textFor(command.text ?? '', draft),
     decision: (reporter) => togetherWords(reporter, from, target),
@@ -103,7 +94,7 @@ const NOTICE_STAYS =
   ' The notice of this case does not leave and was not copied: write what the list has to know with /notice draft in the other case.'
 
 /** Why the merge would silently take from the reporters what they were told: the acceptance or the date; null where it does not. */
-function lossComplaint({ case: from, now }: Draft, target: cases.CaseRecord): string | null {
+function lossComplaint({ case: from, now }: drafts.Draft, target: cases.CaseRecord): string | null {
   if (isAccepted(from.state) && !isAccepted(target.state))
     return `${target.tag} is not accepted yet, and this case is. Accept that case first, or merge it into this one.`
   const isDateLost = cases.comingDate(from, now) !== null && cases.comingDate(target, now) === null
@@ -121,7 +112,7 @@ function waitsIn(into: CaseTag, decision: Decision): Decision {
 }
 
 /** Reporters who are merged into a case with a date are asked about it or told it, as the others were. */
-function askAbout(into: cases.ListedCase, draft: Draft): void {
+function askAbout(into: cases.ListedCase, draft: drafts.Draft): void {
   const { disclosureAt: date, disclosureZone, state, isListTold, tag } = into
   const reporters = draft.case.reporters.filter(
     (one) => !into.reporters.some((other) => cases.isSamePerson(one, other))
@@ -142,10 +133,10 @@ function askAbout(into: cases.ListedCase, draft: Draft): void {
  * first answer, or because they wrote again and this merge does not answer them. A promise that was kept is not made anew, and
  * what a merge alone makes good in no way goes on waiting.
  */
-function movedIn(draft: Draft, into: cases.CaseRecord, owner: string | null): Decision[] {
+function movedIn(draft: drafts.Draft, into: cases.CaseRecord, owner: string | null): Decision[] {
   const { tag, reporters } = draft.case
   const together = { reporters: [...into.reporters, ...reporters] }
-  const more = happening(draft).filter(({ kind }) => kind !== 'merged')
+  const more = drafts.happening(draft).filter(({ kind }) => kind !== 'merged')
   const runs = promisesOpen(into, draft.bound.events, more, draft)
   const subject = aboutCase(into.tag)
   const begun = clocksOf('case', productNamed(into.product, draft.settings), draft.settings).filter(
