@@ -238,7 +238,7 @@ const STANDS: Readonly<Record<CaseState, string>> = {
   planned:
     'The case is accepted and has a disclosure date. Next is the notice, or /disclosed when it is public.',
   noticed:
-    'The list has had the advance notice of this case. Next is /disclosed when it is public.',
+    'The list has had the advance notice of this case. Next is /disclosed when it is public. If it is no vulnerability after all, tell the list so with /notice draft, or end the embargo with /disclosed because REASON.',
   disclosed: 'The case is disclosed. Next is /close.',
   rejected: 'The case is rejected. To go on with it: /reopen because REASON.',
   merged: 'The case was merged into another one. Please go on in that case.',

@@ -94,6 +94,14 @@ describe('/reopen', () => {
   })
 })
 
+it('a report that the list has been told is not rejected, and the refusal says how to take it back (A1)', () => {
+  const { ran, told } = run('/reject upstream', { state: 'noticed', disclosureAt: FUTURE })
+  expect(ran).toBe(false)
+  expect(told('transcript').replaceAll(/\s+/g, ' ')).toContain(
+    'tell the list so with /notice draft'
+  )
+})
+
 it('a reporter whose report was rejected reads, when it is accepted or merged, that we looked at it again', () => {
   const other = { ...caseRecord({ id: 5, tag: tag('ACME-2026-0005') }), reporters: [], due: null }
   const history = { wasDisclosed: false, wasRejected: true, asked: [] }
