@@ -50,17 +50,19 @@ export function decisionMail(
 ): string {
   const all = cases.addresseesOf(draft.case)
   const { mail, text, decision, why = '', to = all } = words
-  const { conversation } = draft
+  const { conversation, known, bound } = draft
   const answersOne = conversation.kind === 'one' && conversation.with !== ''
   if (answersOne && text !== '' && all.length > 1) throw new Refusal(forOne(draft))
-  const isOther = mail === 'accepted' || mail === 'merged'
-  const again = isOther && draft.known.wasRejected ? 'We have looked at your report again. ' : ''
+  const isOther = known.wasRejected && (mail === 'accepted' || mail === 'merged')
+  const wasRejected = bound.events.flatMap(({ kind, about }) =>
+    isOther && kind === 'answered' && about.with === 'rejected' ? about.reporter : []
+  )
   refuseBoth(draft, mail)
   decide(reporterTold(draft))
   draft.activity.push(`${mail} the case${why}`)
   const done = `${DONE[mail]}${why}.`
   const saysTo = (one: cases.Addressed): string =>
-    `${again}${typeof decision === 'string' ? decision : decision(one)}`
+    `${wasRejected.includes(one.id) ? AGAIN : ''}${typeof decision === 'string' ? decision : decision(one)}`
   const each = to.map((one) => toOne(one, draft, { ...words, decision: saysTo(one) }))
   if (each.length > 0) return `${done} ${each.join(' ')}`
   draft.activity.push('the reporter could not be told')
@@ -69,6 +71,9 @@ export function decisionMail(
   addNote(draft, text)
   return `${says} Your text was kept as a note.`
 }
+
+/** Only to those who read the rejection. */
+const AGAIN = 'We have looked at your report again. '
 
 function refuseBoth({ words, known }: Draft, mail: Decided): void {
   const ends = mail === 'rejected' || (mail === 'closed' && !known.wasDisclosed)

@@ -406,6 +406,7 @@ it('(B10, M-10) a message of the reporter that opens the case again withdraws a 
   await says('/accept\n')
   await giveKey()
   expect(kindsTo(alice).slice(2)).toEqual(['reply', 'accepted'])
+  expect(await lastTo(alice)).not.toContain('looked at your report again')
 })
 
 it.each([

@@ -102,11 +102,13 @@ it('a report that the list has been told is not rejected, and the refusal says h
   )
 })
 
-it('a reporter whose report was rejected reads, when it is accepted or merged, that we looked at it again', () => {
+it('(B6) a reporter who read a rejection reads, when the report is accepted or merged, that we looked at it again', () => {
   const other = { ...caseRecord({ id: 5, tag: tag('ACME-2026-0005') }), reporters: [], due: null }
   const history = { wasDisclosed: false, wasRejected: true, asked: [] }
+  const read = { kind: 'answered', about: { reporter: caseRecord().tag, with: 'rejected' } }
+  const inCase = { history, events: [read as never] }
   for (const text of ['/accept', `/merge ${other.tag}`]) {
-    const { toReporter } = run(text, { state: 'triaging' }, { history }, { openCases: [other] })
+    const { toReporter } = run(text, { state: 'triaging' }, inCase, { openCases: [other] })
     expect(toReporter.map(rendered).join()).toMatch(/^We have looked at your report again\. /)
   }
 })
