@@ -18,6 +18,7 @@ import { approvalRule, whoApproves } from './embargo.ts'
 import * as content from './notice-content.ts'
 import { noticeLacks } from './notice-lint.ts'
 import { keyChoice, nameOf, reporterPath } from './recipients.ts'
+import { missingRoles } from './verbs/verb.ts'
 
 const STATES: Readonly<Record<cases.CaseState, string>> = {
   received: 'new',
@@ -162,18 +163,18 @@ export function* statusLines(draft: Draft): Iterable<string> {
   yield* dateLines(draft)
   if (product.policy.notice !== null) yield* noticeLines(draft)
   if (cases.isOpen(record.state) && owner === null) yield 'Missing: an owner (/take)'
+  if (missingRoles(draft.author).length > 0)
+    yield 'These commands need a role that your key does not have; /help lists what you may send.'
 }
 
 /** Whether each reporter was answered; the address is named only if there are several. */
 export function answerLines(record: cases.CaseRecord, timezone: string): string[] {
   const reporters = cases.addresseesOf(record)
-  const never = cases.isOpen(record.state)
-    ? 'not answered by a person yet'
-    : 'never answered by a person'
   if (reporters.length === 0 && record.reporters.length > 0)
     return ['cannot be answered, because the report names no address']
   return reporters.map(({ answeredAt: at, contact }) => {
-    const how = at === null ? never : `first answer by a person ${formatInstant(at, timezone)}`
+    const when = at && formatInstant(at, timezone)
+    const how = when ? `first answer by a person ${when}` : 'not answered by a person'
     return reporters.length < 2 ? how : `${contact.address}, ${how}`
   })
 }

@@ -850,7 +850,7 @@ describe('(A2, A3) an answer that is lost, or what tells the end of the case', (
       await givenCase({ policy: {}, autocrypt: true })
       await lose(how)
       const answeredAt = () => world.column('SELECT answered_at FROM reporters')
-      expect(await writes(grace, '/status\n')).toContain('Reporter: not answered by a person yet')
+      expect(await writes(grace, '/status\n')).toContain('Reporter: not answered by a person')
       expect(answeredAt()).toEqual([null])
       expect(world.rows('SELECT * FROM unanswered_cases')).toHaveLength(1)
       await world.wait(DAY)
@@ -866,7 +866,7 @@ describe('(A2, A3) an answer that is lost, or what tells the end of the case', (
       await writes(grace, '/reject upstream\n')
       await world.receive(Buffer.from(bounceOf(world.sentTo(alice).at(-2)?.messageId ?? '')))
       await world.receive(Buffer.from(bounceOf(world.sentTo(alice).at(-1)?.messageId ?? '')))
-      expect(await writes(grace, '/status\n')).toContain('Reporter: never answered by a person')
+      expect(await writes(grace, '/status\n')).toContain('Reporter: not answered by a person')
     }
   )
 

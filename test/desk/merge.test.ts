@@ -248,7 +248,7 @@ describe('a case with several reporters (B14)', () => {
     expect(due()).toBe('answer')
     await says('/status')
     const said = await lastTo(grace)
-    expect(said).toContain(`Reporter: ${alice.address}, not answered by a person yet`)
+    expect(said).toContain(`Reporter: ${alice.address}, not answered by a person`)
     expect(said).toContain(`Reporter: ${bob.address}, first answer by a person`)
     const ways = [alice, bob].map(({ address }) => `Answers: go to ${address}, encrypted`)
     expect(said).toContain(ways.join('. '))
@@ -801,7 +801,7 @@ it('the other maintainers read that a merge hands over its owner where nobody ha
   await answers(SECOND, '/reply\nHello.')
   expect(await lastTo(linus)).toContain(`answered ${bob.address} (encrypted)`)
   expect(await lastTo(linus)).toMatch(
-    /Reporter: alice@reporter.example, not answered by a person yet;\s+bob@reporter.example, first answer by a person Mon 23/
+    /Reporter: alice@reporter.example, not answered by a person;\s+bob@reporter.example, first answer by a person Mon 23/
   )
 })
 
