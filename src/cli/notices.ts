@@ -5,7 +5,7 @@
 import { isOpen } from '../domain/case.ts'
 import { aboutCase, BY_OPERATOR, event } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
-import { copiesHeld, isAnyHere, isSplit, type NoticeRecord } from '../domain/notice.ts'
+import { copiesHeld, isAnyHere, isWithheld, type NoticeRecord } from '../domain/notice.ts'
 import { systemClock } from '../effects/system.ts'
 import { nameOf } from '../policy/recipients.ts'
 import { NOTICE_STATES } from '../policy/status.ts'
@@ -83,7 +83,7 @@ export async function holdNotice(call: Call): Promise<void> {
       if (notice.state === 'released' && !isAnyHere(counts))
         throw new CommandError(`The notice of ${tag} was sent already; no copy is left to hold.`)
       notices.stop(tx, notice, 'withdraw', now)
-      const withheldSince = isSplit(notice, counts) ? now : null
+      const withheldSince = isWithheld(notice, counts) ? now : null
       const why = { because: 'operator', reason: '', copies: counts, withheldSince } as const
       const about = { revision: notice.revision, ...why }
       record(tx, event('notice-held', aboutCase(tag), BY_OPERATOR, about), now)

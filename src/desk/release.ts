@@ -10,7 +10,7 @@ import { assert } from '../domain/assert.ts'
 import { type Decision, type SendSealed } from '../domain/decision.ts'
 import { aboutCase, BY_DESK, event, type NewEvent, type Particulars } from '../domain/event.ts'
 import { type Sha256 } from '../domain/ids.ts'
-import { type HoldBecause, isSplit, type NoticeRecord } from '../domain/notice.ts'
+import { type HoldBecause, isWithheld, type NoticeRecord } from '../domain/notice.ts'
 import { KEY_PROBLEMS } from '../domain/outgoing.ts'
 import { addMs, type Instant } from '../domain/time.ts'
 import { embargoEnded, type NoticeParams, notice as noticeMessage } from '../messages/to-members.ts'
@@ -158,8 +158,8 @@ function hold(desk: Desk, tx: Tx, notice: NoticeRecord, because: HoldBecause): v
   const { id, revision, caseTag, state } = notice
   const copies = deliveries.countCopies(tx, id)
   notices.stop(tx, notice, state === 'scheduled' ? 'go-on' : 'withdraw', now)
-  const isLacking = isSplit(notice, copies) && deliveries.countUnreached(tx, id) > 0
-  const withheldSince = isLacking ? now : null
+  const isLacking = copies.left === 0 || deliveries.countUnreached(tx, id) > 0
+  const withheldSince = isWithheld(notice, copies) && isLacking ? now : null
   const about = { revision, because, reason: '', copies, withheldSince }
   record(tx, event('notice-held', aboutCase(caseTag), BY_DESK, about), { now })
   desk.log({ event: 'notice.held', notice: id, because })

@@ -136,9 +136,10 @@ export function isAnyHere({ here, onTheWay, givenUp }: NoticeCopies): boolean {
   return here + onTheWay + givenUp > 0
 }
 
-/** Whether a hold leaves the list in two parts: one has this revision, the other has not. */
-export function isSplit({ hasLeft }: NoticeRecord, { left, onTheWay }: NoticeCopies): boolean {
-  return hasLeft && left + onTheWay > 0
+/** Whether a hold stops what was leaving: some members have it, or nobody has it and it is no change. */
+export function isWithheld({ hasLeft, told }: NoticeRecord, copies: NoticeCopies): boolean {
+  const { revision, left, onTheWay } = copies
+  return told === null ? revision > 0 : hasLeft && left + onTheWay > 0
 }
 
 /** What a hold did, in words for people. */

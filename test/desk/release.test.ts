@@ -173,12 +173,14 @@ describe('a scheduled notice', () => {
     expect(alarms('key-refused:')).toBe(2)
   })
 
-  it('leaves late with one alarm after downtime (G7)', async () => {
+  it('leaves late with one alarm after downtime, and none that it has not left (G7, B6)', async () => {
     await givenNotices()
+    const mark = world.accepted.length
     world.pass(UNTIL_DUE + HOUR)
     await restarts()
     expect(await noticed()).toHaveLength(3)
     expect(alarms('notice-late')).toBe(2)
+    expect((await alarmsTo(linus, mark)).join()).not.toMatch(/has not left|Is everything ready/)
   })
 
   it('is judged by a clock that was checked at that very moment', async () => {

@@ -2,7 +2,7 @@
  * `/notice approve` and `/notice hold` (M-27, G7): another maintainer approves with the code that the desk issued for exactly this
  * content and these recipients; a hold voids all approvals.
  */
-import { copiesHeld, isAnyHere, isSplit, type NoticeRecord } from '../../domain/notice.ts'
+import { copiesHeld, isAnyHere, isWithheld, type NoticeRecord } from '../../domain/notice.ts'
 import { formatInstant } from '../../domain/time.ts'
 import { count, listed } from '../../domain/words.ts'
 import { type Draft, decided, type Handler, hasHappened, refuseIf, splitReason } from '../draft.ts'
@@ -84,7 +84,7 @@ const hold: Handler = (draft, command) => {
   const { revision, state } = notice
   refuseIf(state === 'released' && !isHere ? LEFT_ALREADY : null)
   draft.notice = { ...notice, state: 'held', releaseAt: null }
-  const withheldSince = isSplit(notice, copies) ? draft.now : null
+  const withheldSince = isWithheld(notice, copies) ? draft.now : null
   const about = { because: 'maintainer', reason: reason ?? '', copies, withheldSince } as const
   decided(draft, 'notice-held', { revision, ...about })
   draft.activity.push(`put the notice on hold${why}`)
