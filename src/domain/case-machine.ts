@@ -77,9 +77,10 @@ const ANSWERS: Row<'reporter-wrote' | 'merged-in'> = {
   to: 'triaging',
   unless: ({ asked }, { reporter }) => !asked.includes(reporter)
 }
-const BEGINS: readonly Row<'taken' | 'plan-told'>[] = [
+/** A message about a merge tells its reporter something, too; and an ended case may be opened again. */
+const TELLS: readonly Row<'answered' | 'plan-told'>[] = [
   { from: ['received'], to: 'triaging' },
-  { from: OPEN, to: 'same' }
+  { from: [...OPEN, 'rejected', 'closed', 'merged'], to: 'same' }
 ]
 
 const NOTHING_LEAVES = {
@@ -133,13 +134,12 @@ export const MACHINE: Machine = {
     { from: ['rejected', 'closed'], to: 'disclosed' },
     { from: ['merged'], to: 'same' }
   ],
-  taken: BEGINS,
-  answered: [
+  taken: [
     { from: ['received'], to: 'triaging' },
-    // The message about a merge answers the reporter who gets it.
-    { from: [...OPEN, 'rejected', 'closed', 'merged'], to: 'same' }
+    { from: OPEN, to: 'same' }
   ],
-  'plan-told': BEGINS,
+  answered: TELLS,
+  'plan-told': TELLS,
   // It promises an answer.
   'acknowledgement-released': [{ from: OPEN, to: 'same' }],
   'info-asked': [

@@ -188,9 +188,7 @@ function spoken(
   )
   decided(draft, 'answered', { reporter, with: mailOf(said(draft, to)), how })
   if (mail === 'question') decided(draft, 'info-asked', { reporter, how })
-  // A case that has ended has no plan any more.
-  if (holdsPlan(text) && cases.isOpen(draft.case.state))
-    decided(draft, 'plan-told', { reporter, how })
+  if (holdsPlan(text)) decided(draft, 'plan-told', { reporter, how })
 }
 
 /** Whether a text holds a plan and workarounds under their headings (M-08); "none known" is an answer, too. */

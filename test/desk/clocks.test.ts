@@ -547,7 +547,7 @@ describe('(A3) the clocks of the presets', () => {
     expect((await alarmsTo(grace, mark)).join()).not.toContain('The reporter waits for a plan')
   })
 
-  it('feedback: /plan is among the next commands while the reporter waits for a plan, and no longer (M-08)', async () => {
+  it('feedback: /plan is among the next commands while the reporter waits for a plan, and no longer, also where the case ended in between (M-08)', async () => {
     await givenPreset('template')
     await givenMessage(bob, { subject: 'y', text: 'y', autocrypt: true })
     const said = async (text: string): Promise<string> => {
@@ -556,7 +556,9 @@ describe('(A3) the clocks of the presets', () => {
     }
     expect(await said('/take\n')).toMatch(/Next you could write:[^]*^\/plan\s*$/m)
     expect(await said('/reply\nThanks.\n')).toMatch(/Next you could write:[^]*^\/plan\s*$/m)
-    expect(await said(PLAN)).not.toMatch(/^\/plan\s*$/m)
+    await said('/reject unsafe-defaults\nIt is as we want it, and everybody knows it.\n')
+    expect(await said(PLAN)).toContain('On its way')
+    expect(await said('/reopen because it is not\n/status')).not.toMatch(/^\/plan\s*$|with \/plan/m)
   })
 
   it('feedback: a plan that did not arrive is still promised, whatever else does, until it is sent again (M-08)', async () => {

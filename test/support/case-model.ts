@@ -15,8 +15,8 @@ export type Step = {
   readonly facts: CaseFacts
 }
 
-const HEARD: readonly EventKind[] = ['reporter-wrote', 'answered']
-const TALK: readonly EventKind[] = [...HEARD, 'taken', 'plan-told', 'info-asked', 'merged-in']
+const HEARD: readonly EventKind[] = ['reporter-wrote', 'answered', 'plan-told']
+const TALK: readonly EventKind[] = [...HEARD, 'taken', 'info-asked', 'merged-in']
 const WAYS_OUT: readonly EventKind[] = ['rejected', 'merged', 'closed', 'moved-product']
 const WRITING: readonly EventKind[] = ['embargo-set', 'notice-drafted', 'notice-previewed']
 const SENDING: readonly EventKind[] = ['notice-approved', 'notice-scheduled', 'notice-leaving']
