@@ -110,7 +110,7 @@ const TELLS_OR_SAYS_WHY = {
     { mayEndInternally }: CaseFacts,
     { told, reason }: NewEvent<'closed'>['about']
   ): boolean => told !== 'silent-by-policy' || (mayEndInternally && reason !== ''),
-  says: 'The reporter would not learn that the case is closed. Write a text for the reporter below the command.'
+  says: 'The reporter would not learn that the case is closed. That takes a reason, and a policy that allows it: /close internal because REASON. Otherwise please leave out internal.'
 }
 const MUST_TELL = {
   holds: (_facts: CaseFacts, { told }: NewEvent<'rejected' | 'merged'>['about']): boolean =>
@@ -178,7 +178,7 @@ export const MACHINE: Machine = {
         {
           holds: ({ disclosureAt, now }, { reason }) =>
             reason !== '' || (disclosureAt !== null && disclosureAt <= now),
-          says: 'The disclosure date has not come yet. If the issue is public already, add: because REASON.'
+          says: 'No disclosure date has come yet. If the issue is public already, add: because REASON.'
         }
       ]
     }

@@ -138,11 +138,7 @@ const close: Handler = (draft, command) => {
   }
   if (text !== '')
     throw new Refusal(
-      '/close internal tells nobody; write the text with /note, or leave out internal.'
-    )
-  if (draft.product.policy.close.internal === 'deny')
-    throw new Refusal(
-      'The policy of this product does not allow closing a case without telling the reporter.'
+      '/close internal tells nobody, so it takes no text. Write the text with /note, or leave out internal.'
     )
   decide('silent-by-policy')
   draft.activity.push(`closed the case${why}; the reporter was not told`)

@@ -269,6 +269,14 @@ describe('/close', () => {
     })
     expect(closed('/close internal because we are done', 'disclosed', PRODUCT).ran).toBe(false)
   })
+
+  it.each(rows`
+    /close internal | disclosed | /close internal because REASON. Otherwise please leave out internal.
+    /disclosed      | accepted  | No disclosure date has come yet.
+  `)('(B6) the refusal of %s in a case that is %s says what would work', (text, state, says) => {
+    const { told } = run(text, { state: state as CaseState }, {}, { product: ALLOW })
+    expect(told('transcript').replaceAll(/\s+/g, ' ')).toContain(says)
+  })
 })
 
 const LINES = [
