@@ -156,7 +156,7 @@ export function* statusLines(draft: Draft): Iterable<string> {
   if (reporters.length > 1 && wrote.length > 0)
     yield `Reporters who wrote last: ${listed(wrote)}; /reply in a reply to their message answers it`
   for (const one of reporters)
-    yield `Answers: ${reachWords(one, reporterKeys, product)}${newKeyWords(one, draft)}`
+    yield `Answers ${reachWords(one, reporterKeys, product)}${newKeyWords(one, draft)}`
   yield* waitingLines(draft)
   yield* memberLines(draft)
   yield `Owner: ${owner === null ? 'nobody' : nameOf(owner, settings)}`

@@ -339,7 +339,7 @@ describe('(A3) the dates of a case', () => {
     await world.wait(2 * DAY)
     const said = (await alarmsTo(linus)).at(-1)
     expect(said).toMatch(
-      /correct it with \/notice draft: Missing for the notice: .*description.*\. scope says "tomorrow": please write the date, .*\. Then approve/
+      /correct it with \/notice draft\. Missing for the notice: .*description.*\. scope says "tomorrow": please write the date, .*\. Then, to approve it: \/notice/
     )
   })
 

@@ -229,7 +229,7 @@ describe('a case with several reporters (B14)', () => {
     await givenMerged()
     const other = await givenReporter('bob')
     await givenMessage(other, { subject: 'x', text: 'new key', autocrypt: true })
-    const came = `Answers: go to ${bob.address}, encrypted. 1 key has come for this address and is not in use: /key accept ${keyOf(other)} or`
+    const came = `Answers go to ${bob.address}, encrypted. 1 key has come for this address and is not in use: /key accept ${keyOf(other)} or`
     expect(await says('/status')).toContain(came)
     const bare = (await says('/key accept')).replaceAll(' ', '')
     expect(bare).toContain(`digits;wehave:${keyOf(other)}(for${bob.address}).`)
@@ -250,7 +250,7 @@ describe('a case with several reporters (B14)', () => {
     const said = await lastTo(grace)
     expect(said).toContain(`Reporter: ${alice.address}, not answered by a person`)
     expect(said).toContain(`Reporter: ${bob.address}, first answer by a person`)
-    const ways = [alice, bob].map(({ address }) => `Answers: go to ${address}, encrypted`)
+    const ways = [alice, bob].map(({ address }) => `Answers go to ${address}, encrypted`)
     expect(said).toContain(ways.join('. '))
     expect(said).not.toContain('Due: nothing')
     await answers(FIRST, '/reply\nThis is for the other.')

@@ -374,7 +374,7 @@ describe('/status (B6)', () => {
   })
 
   it('says whether answers can reach the reporter', () => {
-    expect(status({})).toContain('Answers: go to alice@reporter.example, encrypted')
+    expect(status({})).toContain('Answers go to alice@reporter.example, encrypted')
     expect(status({ reporterKeys: keysOf(null) })).toContain('we have no usable key')
   })
 
