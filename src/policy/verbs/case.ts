@@ -2,7 +2,7 @@
 import { type Addressed, addresseesOf, type CaseRecord, reporterWith } from '../../domain/case.ts'
 import { type ReporterTold } from '../../domain/event.ts'
 import { type MessageKind } from '../../domain/message.ts'
-import { type NoticeRecord } from '../../domain/notice.ts'
+import { isListTold, type NoticeRecord } from '../../domain/notice.ts'
 import { formatInstant, type Instant, readInstant } from '../../domain/time.ts'
 import { count, listed } from '../../domain/words.ts'
 import { embargoEnded } from '../../messages/to-members.ts'
@@ -237,13 +237,17 @@ const disclosed: Handler = (draft, command) => {
 
 /**
  * The members to whom we sent the notice and who go by a date that has not come are told at once that the embargo is over: the
- * issue is public, so no second person has to approve it. What is said of that.
+ * issue is public, so no second person has to approve it. What is said of that, or of a notice that never left.
  */
 function endEmbargo(draft: Draft, at: Instant, disclosure: string): string {
   const { notice, bound, product, case: record, now } = draft
   const { noticed: members } = bound
-  const dates = notice === null ? [] : knownDates(notice, record)
-  if (notice === null || members.length === 0 || dates.every((date) => date <= now)) return ''
+  if (notice === null) return ''
+  if (!isListTold(notice)) {
+    draft.activity.push('recorded it although nobody on the list had the advance notice')
+    return ' Nobody on the list had the advance notice.'
+  }
+  if (members.length === 0 || knownDates(notice, record).every((date) => date <= now)) return ''
   const { patches = [] } = (notice.hasLeft ? notice : notice.told) ?? {}
   const had = patches.length > 0 ? 'patches' : 'notice'
   const message = embargoEnded({ product: product.name, disclosure, had, issue: '' })

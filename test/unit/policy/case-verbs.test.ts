@@ -81,6 +81,13 @@ describe('/disclosed', () => {
   ] as const)('%s is refused for a case that is %s until %s', (words, state, disclosureAt) => {
     expect(run(`/disclosed ${words}`, { state, disclosureAt }).ran).toBe(false)
   })
+
+  it.each([true, false])('says of a notice that never left who had it (B6): %s', (hasLeft) => {
+    const dated = { state: 'planned', disclosureAt: PAST } as const
+    const { told } = run('/disclosed', dated, { notice: noticeRecord({ hasLeft }) })
+    for (const kind of ['transcript', 'activity'])
+      expect(told(kind).includes('obody on the list had the advance notice')).toBe(!hasLeft)
+  })
 })
 
 describe('/reopen', () => {
