@@ -347,9 +347,8 @@ function holdWords(draft: Draft): string {
   const held = recordAfter(draft).findLast((one) => one.kind === 'notice-held')
   if (held?.kind !== 'notice-held') return ''
   const { actor, about } = held
-  const { because } = about
-  if (because !== 'maintainer' && because !== 'operator')
-    return ` by the desk, because ${HOLD_REASONS[because]}`
+  if (about.because !== 'maintainer' && about.because !== 'operator')
+    return ` by the desk, because ${HOLD_REASONS[about.because]}`
   const by = actor.kind === 'operator' ? 'the operator' : nameOf(actor.id, draft.settings)
   return ` by ${by}${whyWords(about)}`
 }

@@ -59,7 +59,8 @@ const acknowledge: Handler = (draft) => {
  */
 function pastComplaint({ bound, case: record, now, settings, words }: Draft): string | null {
   const isAnswered = words.some(({ reporter }) => reporter.contact.address === bound.heldAnswerTo)
-  if (isAnswered) return READ_ALREADY
+  if (isAnswered)
+    return 'The acknowledgement says that nobody has read the report yet, and this message says something to the reporter.'
   const reports = bound.events.flatMap((one) =>
     one.kind === 'opened' || one.kind === 'merged-in' ? [one] : []
   )
@@ -72,9 +73,6 @@ function pastComplaint({ bound, case: record, now, settings, words }: Draft): st
   if (held === undefined || due == null || due > now || due <= held.at) return null
   return `The acknowledgement says that a member of our team replies by ${formatInstant(due, settings.desk.timezone)}, and that has passed. Please answer with /reply.`
 }
-
-const READ_ALREADY =
-  'The acknowledgement says that nobody has read the report yet, and this message says something to the reporter.'
 
 const accept: Handler = (draft, command) => {
   requireLegal(draft, 'accepted')
@@ -277,7 +275,7 @@ const reopen: Handler = (draft, command) => {
   const to = all.filter((one) => ['rejected', 'closed'].includes(lastNews(draft, one) ?? ''))
   refuseIf(text !== '' && to.length < all.length ? NO_NEWS : null)
   const decide = (): void => decided(draft, 'reopened', { reason })
-  const decision = `We have opened your case again.${text === '' ? NOTHING_TO_DO : ''} If you know more, please reply.`
+  const decision = `We have opened your case again.${text === '' ? ' You do not need to do anything.' : ''} If you know more, please reply.`
   if (to.length > 0 || text !== '')
     return decisionMail(draft, decide, { mail: 'reopened', text, decision, why, to })
   decide()
@@ -290,7 +288,6 @@ const ENDED_ABOVE =
 
 const NO_NEWS =
   'Not done: the text below would go along with the news that the case is open again, and not every reporter was told that it had ended. Please put the text under a line /reply.'
-const NOTHING_TO_DO = ' You do not need to do anything.'
 
 /** The last decision that this reporter was told; null if there is none, or if they wrote after it. */
 function lastNews(draft: Draft, { id }: Addressed): MessageKind | null {

@@ -110,7 +110,7 @@ function editNotice(draft: Draft, fields: Command['fields']): NoticeRecord {
 /** What comes next after an edit of the notice or its date; `edited` is what {@link announceEdit} said before it. */
 export function editWords(draft: Draft, edited: string): string {
   const { notice, settings, product } = draft
-  if (notice?.state === 'released') return LIST_HAS_IT
+  if (notice?.state === 'released') return ' This is what the list has: nothing is left to approve.'
   if (notice === null || product.policy.notice === null) return edited
   const says = `${edited} ${whoApproves(content.approving(notice, draft))}`
   const faults = [...noticeFaults(draft)]
@@ -121,7 +121,6 @@ export function editWords(draft: Draft, edited: string): string {
   return `${says}${late}${content.missingFields(draft).length === 0 ? ' Its fields are complete.' : ''}`
 }
 
-const LIST_HAS_IT = ' This is what the list has: nothing is left to approve.'
 const PATCH_LATE =
   ' Please note: patch_available_at is after the disclosure, so the issue becomes public before the patch.'
 
