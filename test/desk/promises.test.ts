@@ -228,13 +228,14 @@ it('(B12, M-10) a case of several reporters is not closed without a word while o
   expect(await says('/close\nThank you both.\n')).toContain('Done')
 })
 
-it('(B13, B15) an ended case is among the open ones while an answer to its reporter is due', async () => {
+it('(B13, B15) an ended case is among the open ones while an answer to its reporter is due, and /reply is offered', async () => {
   await givenReportUnder('dispatch', { autocrypt: false })
   await says(REJECT)
   await writes(alice, 'I disagree.\n', { ...answering(alice), autocrypt: true, after: DAY })
   expect(caseStates()).toEqual(['rejected'])
   await world.wait(MINUTE)
   expect(world.rows('SELECT 1 FROM waiting_words')).toEqual([])
+  expect(await says('/status\n')).toMatch(/Next you could write: \/reply/)
   await givenMessage(bob, KEYED)
   for (const tag of [FIRST, SECOND])
     expect(await says('/cases\n', tag)).toContain('2 cases are listed')

@@ -211,9 +211,8 @@ const MUST_LEARN_MERGE =
 function reached(draft: Draft): Addressed | null {
   const { case: record, conversation } = draft
   const reporter = reporterIn(record, conversation)
-  const isShut = reporterMail.pathIn(draft) === 'no-key' || !isOpen(record.state)
-  if (isShut || reporter === 'several' || conversationComplaint(conversation) !== null) return null
-  return reporter
+  if (reporter === 'several' || conversationComplaint(conversation) !== null) return null
+  return reporterMail.pathIn(draft) === 'no-key' ? null : reporter
 }
 
 export const TALK: readonly Verb[] = [
@@ -244,8 +243,10 @@ export const TALK: readonly Verb[] = [
       writes: (draft) => {
         const to = reached(draft)
         if (to === null) return null
-        const isWanted = to.answeredAt === null || isPromised(draft, 'answered', to)
-        return isWanted || draft.case.state === 'disclosed' ? '/reply' : null
+        const { state } = draft.case
+        const isNew = isOpen(state) && to.answeredAt === null
+        const isWanted = isNew || state === 'disclosed' || isPromised(draft, 'answered', to)
+        return isWanted ? '/reply' : null
       }
     }
   },
