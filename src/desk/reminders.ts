@@ -11,6 +11,7 @@ import {
   reporterWith,
   type WaitingWords
 } from '../domain/case.ts'
+import { UNDECIDED } from '../domain/case-machine.ts'
 import { type Clock, type ClockRun, type Ring, shownDue } from '../domain/clock.ts'
 import { type Decision, type SealedRecipient } from '../domain/decision.ts'
 import {
@@ -220,8 +221,7 @@ const DETAILS: Readonly<Record<string, (occasion: Detailed) => (Details & object
   /** When it leaves, '' where the lead of the policy is missed, and how many members it would reach then. */
   preflight: (occasion) => {
     const { read, settings, record, notice, starts, subject, now } = occasion
-    const start = starts.at(-1)
-    const leaveBy = start === undefined ? null : instantOf(start, 'leaveBy')
+    const leaveBy = starts.map((one) => instantOf(one, 'leaveBy')).at(-1) ?? null
     if (record === null || leaveBy === null) return null
     const isAhead = leaveBy > now
     const leavesAt = isAhead ? leaveBy : now
@@ -232,7 +232,7 @@ const DETAILS: Readonly<Record<string, (occasion: Detailed) => (Details & object
       all: all.length,
       ready: all.length - blocked.length,
       blocked: blocked.length,
-      notice: notice?.state ?? 'none',
+      notice: UNDECIDED.includes(record.state) ? 'undecided' : (notice?.state ?? 'none'),
       ...noticeFacts(occasion),
       held:
         notice?.state === 'held' ? events.lastOfKinds(read, subject, ['notice-held'])?.about : null,

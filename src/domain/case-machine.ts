@@ -67,7 +67,7 @@ type Row<K extends EventKind> = {
 type Machine = { readonly [K in EventKind]?: readonly Row<K>[] }
 
 export const UNDECIDED: readonly CaseState[] = ['received', 'triaging', 'needs-info']
-const ACTIVE: readonly CaseState[] = ['accepted', 'planned', 'noticed']
+export const ACTIVE: readonly CaseState[] = ['accepted', 'planned', 'noticed']
 const OPEN: readonly CaseState[] = [...UNDECIDED, ...ACTIVE, 'disclosed']
 const UNTOLD: readonly CaseState[] = [...UNDECIDED, 'accepted', 'planned']
 

@@ -129,9 +129,10 @@ export function promiseWords(
   return `${time.formatInstant(at, settings.desk.timezone)}${whose}${late}: ${says ?? clock}`
 }
 
-/** What to do about a clock. What the date of a case asks for is refused until its report is decided. */
+/** What to do about a clock. What the date of a case or a hold of its notice asks for is refused until its report is decided. */
 export function remedyOf({ starts, remedy }: Clock, state?: CaseState): string {
-  const isRefused = starts.includes('embargo-set') && UNDECIDED.some((one) => one === state)
+  const isOfNotice = starts.includes('embargo-set') || starts.includes('notice-held')
+  const isRefused = isOfNotice && UNDECIDED.some((one) => one === state)
   return isRefused ? 'Please decide first with /accept or /reject.' : remedy
 }
 

@@ -2,7 +2,8 @@
  * What an advance notice says, what it still lacks under the product's policy, and when it leaves (M-24, M-26 to M-29). Built
  * from fields only, never from the thread.
  */
-import { type CaseRecord, isOpen } from '../domain/case.ts'
+import { type CaseRecord } from '../domain/case.ts'
+import { ACTIVE } from '../domain/case-machine.ts'
 import { formatFingerprint, type Sha256 } from '../domain/ids.ts'
 import {
   isListTold,
@@ -53,13 +54,12 @@ export function dateWords(
 }
 
 /** Whether a notice can still be written and approved. This message knows of no members but those of the product before it. */
-export function isNoticeOpen({ case: record, notice, known, product, now, bound }: Draft): boolean {
+export function isNoticeOpen({ case: record, notice, product, now, bound }: Draft): boolean {
   const { state, disclosureAt } = record
   const isUnfinished = notice === null || notice.state === 'drafting' || notice.state === 'held'
-  const isAhead = isOpen(state) && state !== 'disclosed' && !known.wasDisclosed
-  const hasTime = disclosureAt === null || disclosureAt > now
+  const isAhead = ACTIVE.includes(state) && (disclosureAt === null || disclosureAt > now)
   const isMoved = record.product !== bound.case.product
-  return !isMoved && product.policy.notice !== null && isUnfinished && isAhead && hasTime
+  return !isMoved && product.policy.notice !== null && isUnfinished && isAhead
 }
 
 /** The policy's required fields that are empty, under the names a maintainer would type. */

@@ -268,7 +268,7 @@ it('(A3) an alarm that the server refuses rings again for that person, at the la
 })
 
 describe('(A3) the dates of a case', () => {
-  it('a notice that is not drafted three days before it must leave is told, also when its date moves; a draft ends it', async () => {
+  it('a notice that is not drafted three days before it must leave is told, also when its date moves; a draft ends it; what is refused while a report is undecided is asked of nobody (B6)', async () => {
     await givenCase({ policy: {} })
     await given(embargo(14))
     await world.wait(4 * DAY - 1)
@@ -280,10 +280,17 @@ describe('(A3) the dates of a case', () => {
     await given(event('notice-drafted', CASE, GRACE, { revision: 1, fields: [], patches: [] }))
     await world.wait(2 * DAY)
     expect(rungOf('notice-draft')).toHaveLength(4)
+    const copies = { revision: 1, here: 3, onTheWay: 0, givenUp: 0, left: 0 }
+    const held = { because: 'maintainer', reason: '', copies, withheldSince: START } as const
+    await given(event('notice-held', CASE, GRACE, { revision: 1, ...held }))
+    await world.wait(DAY)
+    expect((await alarmsTo(linus)).join()).toMatch(/still on hold .* What to do: Please decide/)
+    expect((await alarmsTo(linus)).join()).not.toContain('/notice')
   })
 
   it('(B9) a date whose notice must be written already is one alarm to each, however many clocks it concerns', async () => {
     await givenCase({ policy: {} })
+    world.change("UPDATE cases SET state = 'planned'")
     await given(embargo(9))
     expect(rung().sort()).toEqual([
       ...both('notice-draft after days 1'),
@@ -325,7 +332,8 @@ describe('(A3) the dates of a case', () => {
     const [alarm, ...more] = await alarmsTo(linus)
     expect(more).toEqual([])
     expect(alarm).toContain('should leave as soon as possible: the time that the policy wants')
-    expect(alarm).not.toContain('must leave by')
+    expect(alarm).not.toMatch(/must leave by|\/notice|\/embargo/)
+    expect(alarm).toContain('What to do: Please decide first with /accept or /reject.')
     expect(await writes(grace, '/accept\n/status\n')).toContain(
       `Due: ${formatInstant(START, 'UTC')}: Please write the advance notice with /notice draft`
     )
@@ -345,6 +353,7 @@ describe('(A3) the dates of a case', () => {
 
   it('preflight tells everybody counts, and list admins alone who is blocked and why (G5)', async () => {
     await givenCase({ policy: {} })
+    world.change("UPDATE cases SET state = 'planned'")
     const [debian, suse] = await Promise.all([
       someone('debian', 'security@debian.example', 25),
       someone('suse', 'security@suse.example')

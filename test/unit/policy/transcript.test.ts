@@ -287,9 +287,8 @@ describe('/status (B6)', () => {
       const shown = notice === 'released' && state === 'planned' ? 'releasing' : notice
       if (shown !== null) expect(text).toContain(`Advance notice: revision 1, ${NOTICES[shown]}`)
       const isWritten = notice === 'drafting' || notice === 'held'
-      expect(text.includes('Missing for the notice')).toBe(
-        isWritten && !isOver && state !== 'disclosed'
-      )
+      const isAhead = ['accepted', 'planned', 'noticed'].includes(state)
+      expect(text.includes('Missing for the notice')).toBe(isWritten && isAhead)
     }
   )
 
