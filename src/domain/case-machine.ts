@@ -241,6 +241,7 @@ const STANDS: Readonly<Record<CaseState, string>> = {
     'The list has had the advance notice of this case. Next is /disclosed when it is public. If it is no vulnerability after all, tell the list so with /notice draft, or end the embargo with /disclosed because REASON.',
   disclosed: 'The case is disclosed. Next is /close.',
   rejected: 'The case is rejected. To go on with it: /reopen because REASON.',
-  merged: 'The case was merged into another one. Please go on in that case.',
+  merged:
+    'Another line of this message merges the case into another one. Please send this line in a message to that case.',
   closed: 'The case is closed. To go on with it: /reopen because REASON.'
 }

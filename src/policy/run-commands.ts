@@ -201,7 +201,7 @@ function runOne(draft: Draft, command: Command, verbs: readonly Verb[]): string 
   }
   if (named !== record.tag && verb.followsMerges !== true)
     throw new Refusal(
-      `Not done: ${named} was merged into ${record.tag}. If you mean that case, please send this command in answer to a message of ${record.tag}.`
+      `${named} was merged into ${record.tag}. If you mean that case, please send this command in answer to a message of ${record.tag}.`
     )
   return verb.run(draft, command)
 }

@@ -34,7 +34,7 @@ const status: Handler = (draft) => {
 const take: Handler = (draft) => {
   const { author, settings } = draft
   const { owner: from } = draft.case
-  if (from === author.id) return 'The case was yours already.'
+  if (from === author.id) return 'The case is yours already.'
   decided(draft, 'taken', { from })
   draft.case = { ...draft.case, owner: author.id }
   const name = from === null ? '' : nameOf(from, settings)
@@ -284,10 +284,10 @@ const reopen: Handler = (draft, command) => {
 }
 
 const ENDED_ABOVE =
-  'Not done: an earlier line of this message tells the reporter that the case has ended. Please leave out both lines, or send /reopen in a separate message.'
+  'An earlier line of this message tells the reporter that the case has ended. Please leave out both lines, or send /reopen in a separate message.'
 
 const NO_NEWS =
-  'Not done: the text below would go along with the news that the case is open again, and not every reporter was told that it had ended. Please put the text under a line /reply.'
+  'The text below would go along with the news that the case is open again, and not every reporter was told that it had ended. Please put the text under a line /reply.'
 
 /** The last decision that this reporter was told; null if there is none, or if they wrote after it. */
 function lastNews(draft: Draft, { id }: Addressed): MessageKind | null {

@@ -96,6 +96,8 @@ describe('the answer to commands (B6)', () => {
       ...['4  /reject nonsense', 'refused', '5  /status', 'not run']
     ])
     expect(text).not.toMatch(/\bok\b|^ +done:|On its way|is yours/m)
+    // A line says how the ones above leave the case.
+    expect(answer('/accept\n/take')).toContain('The case is yours already.')
   })
 
   it('/merge names the case, also where the one that was meant had been merged itself', () => {
@@ -104,6 +106,7 @@ describe('the answer to commands (B6)', () => {
     const openCases = [{ ...other, reporters: [inside], due: null }]
     const says = (into: string) => answer(`/merge ACME-2026-000${into}`, { openCases })
     expect(says('5')).toContain('After:  merged into ACME-2026-0005; no owner')
+    expect(says('5\n/take')).toContain('Another line of this message merges the case')
     expect(says('4')).toContain('ACME-2026-0004 was merged into ACME-2026-0005.')
     const drafted = { openCases, bound: bound({ notice: noticeRecord() }) }
     expect(answer('/merge ACME-2026-0005', drafted)).toContain('The notice of this case does not')
