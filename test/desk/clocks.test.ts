@@ -139,6 +139,12 @@ const DATE = {
 } as const
 const DATE_TOLD = event('date-told', CASE, BY_DESK, DATE)
 
+/** Stopped while it was leaving. */
+const HELD = event('notice-held', CASE, GRACE, {
+  ...{ revision: 1, because: 'maintainer', reason: '', withheldSince: START },
+  copies: { revision: 1, here: 3, onTheWay: 0, givenUp: 0, left: 0 }
+})
+
 function embargo(days: number, leadDays = 7): NewEvent {
   const date = addMs(world.clock.now, days * DAY)
   return event('embargo-set', CASE, GRACE, {
@@ -280,9 +286,7 @@ describe('(A3) the dates of a case', () => {
     await given(event('notice-drafted', CASE, GRACE, { revision: 1, fields: [], patches: [] }))
     await world.wait(2 * DAY)
     expect(rungOf('notice-draft')).toHaveLength(4)
-    const copies = { revision: 1, here: 3, onTheWay: 0, givenUp: 0, left: 0 }
-    const held = { because: 'maintainer', reason: '', copies, withheldSince: START } as const
-    await given(event('notice-held', CASE, GRACE, { revision: 1, ...held }))
+    await given(HELD)
     await world.wait(DAY)
     expect((await alarmsTo(linus)).join()).toMatch(/still on hold .* What to do: Please decide/)
     expect((await alarmsTo(linus)).join()).not.toContain('/notice')
@@ -312,6 +316,7 @@ describe('(A3) the dates of a case', () => {
     for (const says of ['has not left', 'postern members add', 'write it with /notice draft'])
       expect(overdue).toContain(says)
     expect(overdue).not.toContain('/notice approve')
+    await given(HELD)
     // From the date on no copy under embargo can leave, so nobody is asked for a notice.
     await world.wait(7 * DAY)
     const mark = rung().length
