@@ -93,7 +93,7 @@ const merge: drafts.Handler = (draft, command) => {
 const NOTICE_STAYS =
   ' The notice of this case does not leave and was not copied: write what the list has to know with /notice draft in the other case.'
 
-/** Why the merge would silently take from the reporters what they were told: the acceptance or the date; null where it does not. */
+/** Why the merge would silently take the acceptance or the date from reporters who were told of it; null where it does not. */
 function lossComplaint({ case: from, now }: drafts.Draft, target: cases.CaseRecord): string | null {
   if (isAccepted(from.state) && !isAccepted(target.state))
     return `${target.tag} is not accepted yet, and this case is. Accept that case first, or merge it into this one.`
