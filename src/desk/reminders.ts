@@ -33,7 +33,7 @@ import { alert, digest as digestMessage, keyProblem } from '../messages/to-maint
 import { memberKeyExpires } from '../messages/to-members.ts'
 import { remedyOf, whomToTell } from '../policy/clocks.ts'
 import { whoApproves } from '../policy/embargo.ts'
-import { dateWords, noticeParams } from '../policy/notice-content.ts'
+import { approving, dateWords, noticeParams } from '../policy/notice-content.ts'
 import { NOBODY_LISTED, noticeLacks } from '../policy/notice-lint.ts'
 import { nameOf } from '../policy/recipients.ts'
 import { inClearTo, sealedTo } from '../policy/send.ts'
@@ -206,12 +206,11 @@ function noticeFacts({ read, record, product, notice, settings, now }: Detailed)
   const about = { case: record, notice, product, settings, now }
   const reported = cases.listReported(read, record.id)
   const bound = { members: members.listActive(read, product.id), reported }
-  const { maintainers } = settings
   return {
     isPublic,
     // An alarm says itself that nobody is on the list.
     lacks: noticeLacks({ ...about, bound }).filter((says) => says !== NOBODY_LISTED),
-    approvers: whoApproves({ notice, policy: product.policy, maintainers }),
+    approvers: whoApproves(approving(notice, about)),
     changes: noticeParams(notice, about).changes
   }
 }

@@ -259,7 +259,7 @@ export function outdatedPreview(
 }
 
 /** What decides who may approve a notice. */
-export function approving(notice: NoticeRecord, { product, settings }: Draft) {
+export function approving(notice: NoticeRecord, { product, settings }: NoticeSetting) {
   return { notice, policy: product.policy, maintainers: settings.maintainers }
 }
 

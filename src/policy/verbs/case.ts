@@ -1,8 +1,8 @@
 /** The verbs that say where a case stands or move it (M-10, M-16). */
-import { type Addressed, addresseesOf, type CaseRecord, reporterWith } from '../../domain/case.ts'
+import { type Addressed, addresseesOf, reporterWith } from '../../domain/case.ts'
 import { type ReporterTold } from '../../domain/event.ts'
 import { type MessageKind } from '../../domain/message.ts'
-import { isListTold, type NoticeRecord } from '../../domain/notice.ts'
+import { isListTold } from '../../domain/notice.ts'
 import { formatInstant, type Instant, readInstant } from '../../domain/time.ts'
 import { count, listed } from '../../domain/words.ts'
 import { embargoEnded } from '../../messages/to-members.ts'
@@ -245,7 +245,10 @@ function endEmbargo(draft: Draft, at: Instant, disclosure: string): string {
     draft.activity.push('recorded it although nobody on the list had the advance notice')
     return ' Nobody on the list had the advance notice.'
   }
-  if (members.length === 0 || knownDates(notice, record).every((date) => date <= now)) return ''
+  // Members go by the date of the present revision where it has left, by that of the one before where it has not.
+  const present = notice.hasLeft ? record.disclosureAt : null
+  const before = notice.releasedAt === null ? notice.told?.disclosureAt : null
+  if (members.length === 0 || [present, before].every((date) => (date ?? now) <= now)) return ''
   const { patches = [] } = (notice.hasLeft ? notice : notice.told) ?? {}
   const had = patches.length > 0 ? 'patches' : 'notice'
   const message = embargoEnded({ product: product.name, disclosure, had, issue: '' })
@@ -254,13 +257,6 @@ function endEmbargo(draft: Draft, at: Instant, disclosure: string): string {
   const who = `${count(members.length, 'member', 'members')} of the list, to whom we sent the notice,`
   draft.activity.push(`told ${who} that the embargo is over`)
   return ` We tell ${who} that the embargo is over.`
-}
-
-/** The dates by which members go: that of the present revision where it has left, that of the one before where it has not. */
-function knownDates(notice: NoticeRecord, { disclosureAt }: CaseRecord): Instant[] {
-  const present = notice.hasLeft ? disclosureAt : null
-  const before = notice.releasedAt === null ? notice.told?.disclosureAt : null
-  return [present, before ?? null].filter((date) => date !== null)
 }
 
 const reopen: Handler = (draft, command) => {
