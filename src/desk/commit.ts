@@ -78,8 +78,8 @@ const WRITERS: {
   'send-sealed': () => undefined,
   'send-clear': () => undefined,
   record: (tx, { event: decided }, job) => {
-    // These may be about a case that no decision has moved: the one that takes another in.
-    if (['merged-in', 'answered'].includes(decided.kind)) move(tx, decided, job.now)
+    // Only `merged-in` is about a case that no decision has moved: the one that takes the other in.
+    if (decided.kind === 'merged-in') move(tx, decided, job.now)
     const signature = decided.actor.kind === 'maintainer' ? job.signature : null
     put(tx, decided, job.now, evidenceOf(job, signature))
   },

@@ -223,9 +223,13 @@ function runsOf(
 
 type Started = Omit<ClockRun, 'startedAt' | 'dueAt'>
 
+const promisedBy = ({ about }: DeskEvent) => (about as { readonly promised?: Promised }).promised
+
 function startRun(open: Map<string, ClockRun>, started: Started, calendar: Calendar): void {
   const { clock, start, key } = started
   const name = clock.counts === 'each' ? `${key} ${start.id}` : key
+  // What this person read of the merge of their two reports was a first answer to both.
+  if (promisedBy(start)?.[clock.id] === null && clock.stops.includes('answered')) open.delete(name)
   const from = instantOf(start, clock.from)
   if (from === null) {
     if (clock.counts !== 'first') open.delete(name)
@@ -248,7 +252,7 @@ function runFrom(run: Started, from: Instant, calendar: Calendar): ClockRun | nu
   const { due, id } = run.clock
   if ('before' in due)
     return { ...run, startedAt: run.start.at, dueAt: startBefore(from, due.before, calendar) }
-  const { promised } = run.start.about as { readonly promised?: Promised }
+  const promised = promisedBy(run.start)
   // Kept before the case was merged, or made to a reporter who cannot be answered.
   if (promised?.[id] === null || (promised === null && run.clock.key === 'reporter')) return null
   const within = 'within' in due ? [dueAt(from, due.within, calendar)] : []

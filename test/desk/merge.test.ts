@@ -104,7 +104,7 @@ describe('/merge CASE (B14)', () => {
     await says(`/merge ${FIRST}\nBoth are one bug.`, SECOND)
 
     expect(states()).toEqual([
-      { tag: FIRST, state: 'triaging', into_: null },
+      { tag: FIRST, state: 'received', into_: null },
       { tag: SECOND, state: 'merged', into_: FIRST }
     ])
     expect(world.rows('SELECT DISTINCT case_id AS id FROM messages')).toEqual([{ id: 1 }])
@@ -124,6 +124,18 @@ describe('/merge CASE (B14)', () => {
     expect(text).toContain('Both are one bug.')
     expect(await says('/status')).toMatch(/first answer by a person .* Due: nothing /)
   })
+
+  it.each(['the reporter', 'somebody else'])(
+    'answers nothing that waits in the case that goes on: a question of %s (A3)',
+    async (who) => {
+      await givenReports(alice, alice)
+      const [acknowledged] = world.sentTo(alice)
+      const asked = { tag: FIRST, autocrypt: true, ...answering(alice, acknowledged) }
+      await writes(who === 'the reporter' ? alice : bob, 'May I give a talk?\n', asked)
+      await says(`/merge ${FIRST}`, SECOND)
+      expect(await says('/status')).toMatch(/first answer by a person .* Due: \w+ \d/)
+    }
+  )
 
   it('has what leaves later on the record of the case that goes on (A1)', async () => {
     await givenReports(alice, bob)
@@ -152,7 +164,7 @@ describe('/merge CASE (B14)', () => {
     const merged = `${SECOND} was merged into ${FIRST}`
     expect(await says('/status', SECOND)).toContain(`${merged}; please go on there.`)
     expect(await says('/accept', SECOND)).toContain(`refused: ${merged}.`)
-    expect(states()).toMatchObject([{ state: 'triaging' }, { state: 'merged' }])
+    expect(states()).toMatchObject([{ state: 'received' }, { state: 'merged' }])
   })
 
   it('is refused for itself and for an unknown or ended case, which /reopen opens', async () => {

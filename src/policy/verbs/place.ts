@@ -165,13 +165,7 @@ function movedIn(draft: drafts.Draft, into: cases.CaseRecord, owner: string | nu
     const wrote = { reporter, receivedAt: again.startedAt, effect: 'none' } as const
     return [joined, recorded('reporter-wrote', subject, { kind: 'reporter', id: reporter }, wrote)]
   })
-  // To somebody who had no answer in the other case, this message is the first one there, too.
-  const answered = more.filter(
-    ({ kind, about }) =>
-      kind === 'answered' && cases.reporterWith(together, about.reporter)?.answeredAt === null
-  )
-  const first = answered.map((one) => ({ kind: 'record', event: { ...one, subject } }) as const)
-  return [...moved, ...first, ...waits]
+  return [...moved, ...waits]
 }
 
 /** What starts a clock that telling a reporter of a merge does not stop. */
