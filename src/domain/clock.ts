@@ -225,11 +225,15 @@ type Started = Omit<ClockRun, 'startedAt' | 'dueAt'>
 
 const promisedBy = ({ about }: DeskEvent) => (about as { readonly promised?: Promised }).promised
 
+/** Whether a person who had two reports has the first answer to both: in the case that was merged, or by the message about that. */
+function isAnsweredAlready({ id, stops }: Clock, start: DeskEvent): boolean {
+  return promisedBy(start)?.[id] === null && stops.includes('answered')
+}
+
 function startRun(open: Map<string, ClockRun>, started: Started, calendar: Calendar): void {
   const { clock, start, key } = started
   const name = clock.counts === 'each' ? `${key} ${start.id}` : key
-  // What this person read of the merge of their two reports was a first answer to both.
-  if (promisedBy(start)?.[clock.id] === null && clock.stops.includes('answered')) open.delete(name)
+  if (isAnsweredAlready(clock, start)) open.delete(name)
   const from = instantOf(start, clock.from)
   if (from === null) {
     if (clock.counts !== 'first') open.delete(name)
