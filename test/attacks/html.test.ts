@@ -8,18 +8,7 @@ import { type AddressInfo } from 'node:net'
 import { afterEach, beforeAll, expect, it } from 'vitest'
 import { WARNINGS, type WarningCode } from '../../src/domain/mail.ts'
 import { mixed, textPart } from '../unit/reading/material.ts'
-import {
-  ATTACK,
-  becomes,
-  cast,
-  describeAttacks,
-  mail,
-  nextIsServed,
-  openScene,
-  relayOf,
-  scene,
-  sealedMail
-} from './scene.ts'
+import * as attack from './scene.ts'
 
 /** Large originals are not forwarded here, where they would only be in the way. */
 const ROOMY = { limits: { mail_size: 4_000_000, original: 20_000 } }
@@ -38,7 +27,7 @@ function beacons(url: (name: string) => string): string {
 <link rel="dns-prefetch" href="${url('dns-prefetch')}"><link rel="icon" href="${url('icon')}">
 <style>${css('style')}</style><script src="${url('script')}"></script>
 <script>fetch("${url('fetch')}")</script></head>
-<body background="${url('body')}" style="background: url(${url('attribute')})" onload="fetch('${url('onload')}')">${ATTACK}
+<body background="${url('body')}" style="background: url(${url('attribute')})" onload="fetch('${url('onload')}')">${attack.ATTACK}
 <img src="${url('img')}" srcset="${url('srcset')} 1x, ${url('srcset-2')} 2x" longdesc="${url('longdesc')}" lowsrc="${url('lowsrc')}">
 <img src="cid:part@evil.example"><img src="/relative.png"><img src="//${url('x').replace(/^https?:\/\//, '')}">
 <picture><source srcset="${url('source')}"></picture><video src="${url('video')}" poster="${url('poster')}"><track src="${url('track')}"></video>
@@ -52,7 +41,7 @@ function beacons(url: (name: string) => string): string {
 <v:fill src="${url('vml')}"/><!--[if mso]><img src="${url('conditional')}"><![endif]--></body></html>`
 }
 
-describeAttacks('attacks by HTML', () => {
+attack.describeAttacks('attacks by HTML', () => {
   let server: Server
   let base: string
   /** Every connection is counted, whatever it asks for. */
@@ -69,7 +58,7 @@ describeAttacks('attacks by HTML', () => {
     base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
     return async () => {
       server.close()
-      await cast.close()
+      await attack.cast.close()
     }
   })
   afterEach(() => {
@@ -78,7 +67,7 @@ describeAttacks('attacks by HTML', () => {
   const htmlPart = (text: string): string => `Content-Type: text/html; charset=utf-8\r\n\r\n${text}`
 
   it('17 HTML bombs: nothing that a document refers to is fetched', async () => {
-    await openScene(ROOMY)
+    await attack.openScene(ROOMY)
     const document = beacons((name) => `${base}/${name}`)
     const svg = `Content-Type: image/svg+xml\r\nContent-ID: <part@evil.example>\r\n\r\n<svg xmlns="http://www.w3.org/2000/svg"><image href="${base}/file"/></svg>`
     const style = `Content-Type: text/css\r\nContent-Location: ${base}/location\r\n\r\n@import "${base}/css-file";`
@@ -94,14 +83,14 @@ describeAttacks('attacks by HTML', () => {
       `Content-Type: text/html\r\nContent-Base: ${base}/base-field\r\nContent-Location: ${base}/at\r\n\r\n${document}`
     ]
     for (const shape of shapes) {
-      await becomes('case-opened', mail('mallory', shape))
-      await becomes('case-opened', await sealedMail('mallory', shape))
+      await attack.becomes('case-opened', attack.mail('mallory', shape))
+      await attack.becomes('case-opened', await attack.sealedMail('mallory', shape))
     }
     // Proof that the server would have noticed: it notices this.
     expect(seen).toEqual([])
     await fetch(`${base}/asked`)
     expect(seen).toEqual(['a connection', '/asked'])
-    const relays = await scene.mailsTo('grace')
+    const relays = await attack.scene.mailsTo('grace')
     expect(relays).toHaveLength(shapes.length * 2)
     for (const words of relays) {
       // The original goes along as a file; what the desk itself writes is plain text.
@@ -109,9 +98,11 @@ describeAttacks('attacks by HTML', () => {
       expect(own).not.toMatch(
         /^Content-Type: (?:text\/html|application\/xhtml)(?![^]*attachment)/im
       )
-      expect(relayOf(words).text).not.toContain('<img')
+      expect(attack.relayOf(words).text).not.toContain('<img')
     }
-    expect(relays.filter((words) => relayOf(words).text.includes(ATTACK)).length).toBe(12)
+    expect(
+      relays.filter((words) => attack.relayOf(words).text.includes(attack.ATTACK)).length
+    ).toBe(12)
   })
 
   /** Built to take time, each with its verdict. All of them are read, and none is converted beyond the budget. */
@@ -135,25 +126,25 @@ describeAttacks('attacks by HTML', () => {
     ['references by name', '&amp;'.repeat(100_000), 'html-only'],
     [
       'a cell over all columns',
-      `<table><tr><td colspan=999999999 rowspan=999999999>${ATTACK}`,
+      `<table><tr><td colspan=999999999 rowspan=999999999>${attack.ATTACK}`,
       'html-only'
     ],
-    ['a list from a number', `<ol start=99999999999999999999><li>${ATTACK}`, 'html-only'],
+    ['a list from a number', `<ol start=99999999999999999999><li>${attack.ATTACK}`, 'html-only'],
     ['blanks', `<p>${' '.repeat(250_000)}x`, 'html-only']
   ]
 
   it.each(BOMBS)('17 HTML bombs: %s', async (_name, html, verdict) => {
-    await openScene(ROOMY)
-    await becomes('case-opened', mail('mallory', htmlPart(html)))
-    await becomes('case-opened', await sealedMail('mallory', htmlPart(html)))
-    await nextIsServed()
-    const relays = await scene.mailsTo('grace')
+    await attack.openScene(ROOMY)
+    await attack.becomes('case-opened', attack.mail('mallory', htmlPart(html)))
+    await attack.becomes('case-opened', await attack.sealedMail('mallory', htmlPart(html)))
+    await attack.nextIsServed()
+    const relays = await attack.scene.mailsTo('grace')
     expect(relays.slice(0, 2).map((words) => verdictOf(words))).toEqual([verdict, verdict])
   })
 
   /** What the relay says about the conversion, in its own words or in place of the text. */
   function verdictOf(words: string): WarningCode | null {
-    const { facts, text } = relayOf(words)
+    const { facts, text } = attack.relayOf(words)
     const said = facts.replaceAll(/\s+/g, ' ')
     if (said.includes(WARNINGS['html-not-converted'])) {
       return text.trim() === NOT_CONVERTED ? 'html-not-converted' : null

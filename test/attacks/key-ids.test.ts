@@ -12,29 +12,12 @@ import { autocrypt, START } from '../support/world.ts'
 import { encryptedMail, signedEntity, textPart } from '../unit/reading/material.ts'
 import { ADDRESSES } from './cast.ts'
 import { armor } from './ciphertext.ts'
-import {
-  becomes,
-  CASE,
-  COMMANDS,
-  cast,
-  commanders,
-  commandMail,
-  describeAttacks,
-  head,
-  mail,
-  nobodyReads,
-  openEmpty,
-  openScene,
-  SECRET,
-  scene,
-  sealedMail,
-  wordsTo
-} from './scene.ts'
+import * as attack from './scene.ts'
 
 const AT = new Date(msOf(START))
-const PART = textPart(COMMANDS)
+const PART = textPart(attack.COMMANDS)
 
-describeAttacks('attacks with the names of keys', () => {
+attack.describeAttacks('attacks with the names of keys', () => {
   const fingerprintOf = (key: PrivateKey): string => key.getFingerprint()
   const idOf = (key: PrivateKey): string => key.getFingerprint().slice(24)
   /** The fingerprint of a key that nobody has, with the key id of this one. */
@@ -73,8 +56,8 @@ describeAttacks('attacks with the names of keys', () => {
   }
 
   it('12 key ids: what names a fingerprint is not verified with another key of the same key id', async () => {
-    await openScene()
-    const { grace, mallory } = cast
+    await attack.openScene()
+    const { grace, mallory } = attack.cast
     const issuer = { fingerprint: twinOf(grace.secret), keyId: idOf(grace.secret) }
     const own = { ...issuer, fingerprint: fingerprintOf(grace.secret) }
     expect(await verdictsOf(await signatureBy(grace.secret, own), [grace.keyData])).toMatchObject([
@@ -88,12 +71,12 @@ describeAttacks('attacks with the names of keys', () => {
       ])
       await isRefused(signature)
     }
-    expect(await scene.harm()).toEqual([])
+    expect(await attack.scene.harm()).toEqual([])
   })
 
   it('12 key ids: a signature has the authority of the key that made it, whatever it says of its issuer', async () => {
-    await openScene()
-    const { grace, mallory } = cast
+    await attack.openScene()
+    const { grace, mallory } = attack.cast
     const [graceId, graceName] = [idOf(grace.secret), fingerprintOf(grace.secret)]
     const [malloryId, malloryName] = [idOf(mallory.secret), fingerprintOf(mallory.secret)]
     const claims = [
@@ -117,63 +100,73 @@ describeAttacks('attacks with the names of keys', () => {
       }
       await isRefused(signature)
     }
-    expect(await scene.harm()).toEqual([])
+    expect(await attack.scene.harm()).toEqual([])
   })
 
   it('12 key ids: /key accept takes a whole fingerprint and nothing less', async () => {
-    await openScene()
-    const whole = fingerprintOf(cast.mallory.secret)
+    await attack.openScene()
+    const whole = fingerprintOf(attack.cast.mallory.secret)
     const id = whole.slice(24)
     for (const part of [id, whole.slice(32), `0x${id}`, whole.slice(0, 39)]) {
-      const command = `case: ${CASE}\r\n\r\n/key accept ${part}`
-      await becomes('commands-refused', await commandMail('grace', command))
+      const command = `case: ${attack.CASE}\r\n\r\n/key accept ${part}`
+      await attack.becomes('commands-refused', await attack.commandMail('grace', command))
     }
-    expect(scene.world.rows('SELECT fingerprint FROM reporter_keys WHERE is_used = 1')).toEqual([
-      { fingerprint: fingerprintOf(cast.alice.secret) }
-    ])
+    expect(
+      attack.scene.world.rows('SELECT fingerprint FROM reporter_keys WHERE is_used = 1')
+    ).toEqual([{ fingerprint: fingerprintOf(attack.cast.alice.secret) }])
   })
 
   /** In clear and sealed: nothing runs, and the message is put away as one without authority. */
   async function isRefused(signature: Uint8Array): Promise<void> {
     const entity = signedEntity(PART, armor(signature, 'SIGNATURE'))
-    for (const raw of [mail('grace', entity, `Re: [${CASE}]`), await sealedMail('grace', entity)]) {
-      await becomes('refused', raw)
+    for (const raw of [
+      attack.mail('grace', entity, `Re: [${attack.CASE}]`),
+      await attack.sealedMail('grace', entity)
+    ]) {
+      await attack.becomes('refused', raw)
     }
   }
 
   /** Mallory's certificate with the primary key of another person below it. */
   const hungBy = (victim: PrivateKey, binding: Binding): Promise<Uint8Array> =>
-    withHungKey(cast.mallory.secret, victim.toPublic().keyPacket, 0, binding)
+    withHungKey(attack.cast.mallory.secret, victim.toPublic().keyPacket, 0, binding)
 
   it.each(['bare', 'signed back by the thief'] as const)(
     '12 stolen subkeys: what Alice signed and sealed is not taken for that of a thief who hung her key below his own, %s',
     async (binding) => {
-      await openEmpty()
-      const field = autocrypt(await hungBy(cast.alice.secret, binding), ADDRESSES.mallory)
-      const stolen = await cast.seal(textPart(`The ${SECRET} of Alice.`), 'alice')
-      await becomes('contradicts-sender', encryptedMail(stolen, head('mallory', '...', [field])))
-      await nobodyReads()
+      await attack.openEmpty()
+      const field = autocrypt(await hungBy(attack.cast.alice.secret, binding), ADDRESSES.mallory)
+      const stolen = await attack.cast.seal(textPart(`The ${attack.SECRET} of Alice.`), 'alice')
+      await attack.becomes(
+        'contradicts-sender',
+        encryptedMail(stolen, attack.head('mallory', '...', [field]))
+      )
+      await attack.nobodyReads()
       // Nor does it keep Alice from being recognised.
-      const own = autocrypt(cast.alice.keyData, ADDRESSES.alice)
-      await becomes('case-opened', encryptedMail(stolen, head('alice', '...', [own])))
-      expect(await wordsTo('grace')).toContain(`The ${SECRET} of Alice.`)
+      const own = autocrypt(attack.cast.alice.keyData, ADDRESSES.alice)
+      await attack.becomes('case-opened', encryptedMail(stolen, attack.head('alice', '...', [own])))
+      expect(await attack.wordsTo('grace')).toContain(`The ${attack.SECRET} of Alice.`)
     }
   )
 
   it('12 stolen subkeys: a maintainer keeps the authority of the key, and the thief gets none', async () => {
-    await openScene()
+    await attack.openScene()
     const field = autocrypt(
-      await hungBy(cast.grace.secret, 'signed back by the thief'),
+      await hungBy(attack.cast.grace.secret, 'signed back by the thief'),
       ADDRESSES.mallory
     )
-    const fields = head('mallory', 'hello', [field]).join('\r\n')
-    await becomes('case-opened', `${fields}\r\n${textPart('A report.')}\r\n`)
-    const words = textPart(`case: ${CASE}\r\n\r\n/take\r\n\r\n> ${await scene.ref('grace')}`)
-    const entity = signedEntity(words, await cast.sign(words, 'grace'))
-    await scene.attack(await sealedMail('mallory', entity))
-    expect(commanders()).toEqual(['grace'])
-    expect(scene.world.rows('SELECT owner FROM cases WHERE id = 1')).toEqual([{ owner: 'grace' }])
-    await scene.attack(await commandMail('mallory'))
-    expect(commanders()).toEqual(['grace'])
+    const fields = attack.head('mallory', 'hello', [field]).join('\r\n')
+    await attack.becomes('case-opened', `${fields}\r\n${textPart('A report.')}\r\n`)
+    const words = textPart(
+      `case: ${attack.CASE}\r\n\r\n/take\r\n\r\n> ${await attack.scene.ref('grace')}`
+    )
+    const entity = signedEntity(words, await attack.cast.sign(words, 'grace'))
+    await attack.scene.attack(await attack.sealedMail('mallory', entity))
+    expect(attack.commanders()).toEqual(['grace'])
+    expect(attack.scene.world.rows('SELECT owner FROM cases WHERE id = 1')).toEqual([
+      { owner: 'grace' }
+    ])
+    await attack.scene.attack(await attack.commandMail('mallory'))
+    expect(attack.commanders()).toEqual(['grace'])
   })
 })

@@ -7,72 +7,59 @@ import { type Policy } from '../../src/domain/settings.ts'
 import { armorIn, autocrypt } from '../support/world.ts'
 import { encryptedMail, lines, mixed, textPart } from '../unit/reading/material.ts'
 import { ADDRESSES, DESK_ADDRESS } from './cast.ts'
-import {
-  CASE,
-  cast,
-  describeAttacks,
-  head,
-  mail,
-  openScene,
-  payload,
-  plainMail,
-  RULE,
-  SECRET,
-  scene,
-  sealedMail,
-  wordsTo
-} from './scene.ts'
+import * as attack from './scene.ts'
 
 /** The thief's case: the second one. */
 const HIS = 'ACME-2026-0002'
-const HERS = CASE
+const HERS = attack.CASE
 /** Stands for the last line of the message that forwarded her report. */
 const REF_OF_HERS = 'the reference line of her case'
 const OWN = 'Thank you, we look into it.'
-const ALICES = `The ${SECRET} of Alice.`
+const ALICES = `The ${attack.SECRET} of Alice.`
 
-describeAttacks('attacks by quotation', () => {
+attack.describeAttacks('attacks by quotation', () => {
   /** Alice's case, and one of the thief's own, to whom answers are sealed. */
   async function openBoth(policy: Partial<Policy> = {}): Promise<void> {
-    await openScene({ policy })
-    const mine = payload('mallory', 'mine', 'A report of mine.')
-    const field = autocrypt(cast.mallory.keyData, ADDRESSES.mallory)
-    await scene.attack(await sealedMail('mallory', mine, 'mallory', ['...', [field]]))
-    expect(scene.world.rows('SELECT tag FROM cases ORDER BY id')).toEqual([
+    await attack.openScene({ policy })
+    const mine = attack.payload('mallory', 'mine', 'A report of mine.')
+    const field = autocrypt(attack.cast.mallory.keyData, ADDRESSES.mallory)
+    await attack.scene.attack(await attack.sealedMail('mallory', mine, 'mallory', ['...', [field]]))
+    expect(attack.scene.world.rows('SELECT tag FROM cases ORDER BY id')).toEqual([
       { tag: HERS },
       { tag: HIS }
     ])
   }
   /** Alice's ciphertext, as it arrived. */
   function ciphertext(): string {
-    const [arrived] = scene.world.rows<{ raw: Uint8Array }>('SELECT raw FROM arrival_bytes')
+    const [arrived] = attack.scene.world.rows<{ raw: Uint8Array }>('SELECT raw FROM arrival_bytes')
     return armorIn(arrived?.raw ?? new Uint8Array())
   }
   /** Grace answers the relay of the thief's report. */
   async function graceWrites(text: string): Promise<void> {
     const words = text.replaceAll(/\r?\n/g, '\r\n')
-    const [relay] = scene.world.rows<{ id: string }>(`
+    const [relay] = attack.scene.world.rows<{ id: string }>(`
       SELECT message_id AS id FROM outbox JOIN cases ON cases.id = outbox.case_id
       WHERE kind = 'relay' AND recipient_id = 'grace' AND tag = '${HIS}'`)
     const answers = `References: <${relay?.id ?? ''}>`
-    const inside = payload('grace', `Re: [${HIS}]`, words)
-    const armored = await cast.seal(`${answers}\r\n${inside}`, 'grace')
-    await scene.attack(encryptedMail(armored, head('grace', '...', [answers])))
+    const inside = attack.payload('grace', `Re: [${HIS}]`, words)
+    const armored = await attack.cast.seal(`${answers}\r\n${inside}`, 'grace')
+    await attack.scene.attack(encryptedMail(armored, attack.head('grace', '...', [answers])))
   }
-  const toThief = async (): Promise<readonly string[]> => (await scene.mailsTo('mallory')).slice(1) // the first is the acknowledgement
+  const toThief = async (): Promise<readonly string[]> =>
+    (await attack.scene.mailsTo('mallory')).slice(1) // the first is the acknowledgement
 
   const quoted = (text: string): string => text.replaceAll(/^/gm, '> ')
   /** As the desk wrote it; the line at its end names its case. */
   const relayOfCase = (tag: string, ref: string): string =>
     [
-      RULE,
+      attack.RULE,
       `Case: ${tag}, received`,
       `From: Alice <${ADDRESSES.alice}>`,
-      RULE,
+      attack.RULE,
       '',
       ALICES,
       '',
-      RULE,
+      attack.RULE,
       ref
     ].join('\n')
   const relayed = relayOfCase(HIS, `Ref: ${HIS} ${'a'.repeat(32)}`)
@@ -122,7 +109,7 @@ describeAttacks('attacks by quotation', () => {
         const sent = await toThief()
         expect([name, sent.length]).toEqual([name, index + 1])
         expect(sent.at(-1)).toContain(OWN)
-        expect(sent.at(-1)).not.toContain(SECRET)
+        expect(sent.at(-1)).not.toContain(attack.SECRET)
         expect(sent.at(-1)).not.toContain(ADDRESSES.alice)
       }
     }
@@ -132,21 +119,21 @@ describeAttacks('attacks by quotation', () => {
     '4 quotation: nothing leaves where nobody but its author can tell what is quoted, by %s',
     async (_name, policy, write) => {
       await openBoth(policy)
-      const ref = await scene.ref('grace')
+      const ref = await attack.scene.ref('grace')
       for (const [name, text] of UNMARKED) {
         await graceWrites(write(text.replace(REF_OF_HERS, ref)))
-        expect([name, scene.disposition()]).toEqual([name, 'commands-refused'])
+        expect([name, attack.scene.disposition()]).toEqual([name, 'commands-refused'])
       }
       expect(await toThief()).toEqual([])
       await graceWrites(write(`${quoted(ALICES)}\n`))
-      expect((await toThief()).join('\n')).not.toContain(SECRET)
+      expect((await toThief()).join('\n')).not.toContain(attack.SECRET)
     }
   )
 
   it('4 quotation: an internal note that quotes Alice stays among the maintainers', async () => {
     await openBoth()
     await graceWrites(`Look at this.\n\n${at}\n${quoted(ALICES)}\n`)
-    expect(scene.disposition()).toBe('note')
+    expect(attack.scene.disposition()).toBe('note')
     expect(await toThief()).toEqual([])
   })
 
@@ -159,12 +146,12 @@ describeAttacks('attacks by quotation', () => {
     ]) {
       await graceWrites(text)
     }
-    const [root] = scene.world.rows<{ id: string }>(
+    const [root] = attack.scene.world.rows<{ id: string }>(
       "SELECT message_id AS id FROM outbox WHERE kind = 'acknowledgement' AND envelope_to = ?",
       [ADDRESSES.mallory]
     )
     const thread = [`In-Reply-To: <${root?.id ?? ''}>`]
-    const before = (await scene.mailsTo('grace')).length
+    const before = (await attack.scene.mailsTo('grace')).length
     for (const text of [
       stolen,
       quoted(stolen),
@@ -172,19 +159,24 @@ describeAttacks('attacks by quotation', () => {
       `> ${stolen}`
     ]) {
       const words = text.replaceAll(/\r?\n/g, '\r\n')
-      await scene.attack(`${lines(...head('mallory', '...', thread))}${textPart(words)}\r\n`)
-      await scene.attack(
-        encryptedMail(await cast.seal(textPart(words), 'mallory'), head('mallory', '...', thread))
+      await attack.scene.attack(
+        `${lines(...attack.head('mallory', '...', thread))}${textPart(words)}\r\n`
       )
-      await scene.attack(plainMail('mallory', words))
-      await scene.attack(
-        mail('mallory', mixed([textPart('See below.'), textPart(words), textPart('x')]))
+      await attack.scene.attack(
+        encryptedMail(
+          await attack.cast.seal(textPart(words), 'mallory'),
+          attack.head('mallory', '...', thread)
+        )
+      )
+      await attack.scene.attack(attack.plainMail('mallory', words))
+      await attack.scene.attack(
+        attack.mail('mallory', mixed([textPart('See below.'), textPart(words), textPart('x')]))
       )
     }
-    const relays = (await scene.mailsTo('grace')).slice(before)
+    const relays = (await attack.scene.mailsTo('grace')).slice(before)
     expect(relays.length).toBeGreaterThan(8)
-    expect(relays.join('\n')).not.toContain(SECRET)
-    expect((await toThief()).join('\n')).not.toContain(SECRET)
-    expect(await wordsTo('linus')).not.toContain(SECRET)
+    expect(relays.join('\n')).not.toContain(attack.SECRET)
+    expect((await toThief()).join('\n')).not.toContain(attack.SECRET)
+    expect(await attack.wordsTo('linus')).not.toContain(attack.SECRET)
   })
 })

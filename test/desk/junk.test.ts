@@ -10,25 +10,7 @@ import { quotedCodes } from '../../src/domain/message.ts'
 import { Trouble } from '../../src/domain/trouble.ts'
 import { type Mailbox } from '../../src/effects/effects.ts'
 import { insertJunk } from '../../src/store/junk.ts'
-import {
-  alice,
-  answering,
-  DAY,
-  days,
-  FIRST,
-  givenDesk,
-  givenMaintainer,
-  givenMessage,
-  grace,
-  HOUR,
-  jumps,
-  linus,
-  restarts,
-  SECOND,
-  textsTo,
-  world,
-  writes
-} from '../support/desk.ts'
+import * as desk from '../support/desk.ts'
 import { clearMail } from '../support/desk-world.ts'
 import { folderOf } from '../support/world.ts'
 
@@ -37,17 +19,20 @@ let folder: Mailbox
 let fetched: number
 
 /** A desk with a digest each morning, and a junk folder. */
-async function givenJunk(options: Parameters<typeof givenDesk>[1] = {}, team = [grace, linus]) {
-  await givenDesk(team, { digest: true, ...options })
+async function givenJunk(
+  options: Parameters<typeof desk.givenDesk>[1] = {},
+  team = [desk.grace, desk.linus]
+) {
+  await desk.givenDesk(team, { digest: true, ...options })
   junk = new Map()
   fetched = 0
   const own = folderOf(
     junk,
-    () => world.clock.now,
+    () => desk.world.clock.now,
     (uids) => {
       for (const uid of uids) {
         const raw = junk.get(uid)
-        if (raw !== undefined) world.deliver(raw)
+        if (raw !== undefined) desk.world.deliver(raw)
         junk.delete(uid)
       }
       return Promise.resolve()
@@ -60,7 +45,7 @@ async function givenJunk(options: Parameters<typeof givenDesk>[1] = {}, team = [
       return own.fetch(uid, part)
     }
   }
-  await world.settle()
+  await desk.world.settle()
 }
 beforeEach(() => givenJunk())
 
@@ -70,11 +55,11 @@ function spam(subject: string, headers: readonly string[] = []): Uint8Array {
 }
 function lookOnly(): Promise<unknown> {
   const signal = new AbortController().signal
-  return lookAtJunk(world.desk, folder, { failures: new Map(), signal })
+  return lookAtJunk(desk.world.desk, folder, { failures: new Map(), signal })
 }
 async function look(): Promise<void> {
   await lookOnly()
-  await world.settle()
+  await desk.world.settle()
 }
 /** The mail server takes a message for junk, and the desk looks at it. */
 async function putAside(uid: number, subject: string): Promise<void> {
@@ -82,89 +67,95 @@ async function putAside(uid: number, subject: string): Promise<void> {
   await look()
 }
 /** The digests that somebody got. */
-async function digests(who = grace): Promise<string[]> {
-  return (await textsTo(who)).filter((text) => text.includes('Digest of'))
+async function digests(who = desk.grace): Promise<string[]> {
+  return (await desk.textsTo(who)).filter((text) => text.includes('Digest of'))
 }
-const morning = () => world.wait(DAY)
-const junkMails = () => world.column('SELECT subject FROM junk_mails')
+const morning = () => desk.world.wait(desk.DAY)
+const junkMails = () => desk.world.column('SELECT subject FROM junk_mails')
 
 describe('a message in the junk folder', () => {
   it('that is encrypted to the desk becomes a case like one from the inbox (G1)', async () => {
-    junk.set(1, await world.write(alice, { subject: 'x', text: 'A hole.', as: 'encrypted' }))
+    junk.set(
+      1,
+      await desk.world.write(desk.alice, { subject: 'x', text: 'A hole.', as: 'encrypted' })
+    )
     await look()
     expect(junk.size).toBe(0)
-    expect(world.dispositions()).toEqual(['case-opened'])
-    expect(world.accepted.map(({ to }) => to)).toContain(alice.address)
+    expect(desk.world.dispositions()).toEqual(['case-opened'])
+    expect(desk.world.accepted.map(({ to }) => to)).toContain(desk.alice.address)
   })
 
   it('that answers a message of the desk joins its case, also in clear (G1)', async () => {
-    await givenMessage(alice, { subject: 'x', text: 'A hole.', as: 'clear' })
-    const { headers } = answering(alice)
-    junk.set(1, await world.write(alice, { subject: 'Re', text: 'More.', as: 'clear', headers }))
+    await desk.givenMessage(desk.alice, { subject: 'x', text: 'A hole.', as: 'clear' })
+    const { headers } = desk.answering(desk.alice)
+    junk.set(
+      1,
+      await desk.world.write(desk.alice, { subject: 'Re', text: 'More.', as: 'clear', headers })
+    )
     junk.set(2, spam('Re: your mail', ['In-Reply-To: <made-up@acme.example>']))
     await look()
     expect([...junk.keys()]).toEqual([2])
-    expect(world.dispositions()).toEqual(['case-opened', 'case-joined'])
+    expect(desk.world.dispositions()).toEqual(['case-opened', 'case-joined'])
   })
 
   it('that is neither encrypted nor an answer stays where it is, makes no case, and is looked at once', async () => {
     junk.set(1, spam('Cheap pills'))
     const other = await encrypt({
       message: await createMessage({ text: 'not for the desk' }),
-      encryptionKeys: await readKey({ binaryKey: alice.keyData })
+      encryptionKeys: await readKey({ binaryKey: desk.alice.keyData })
     })
     junk.set(2, clearMail(['From: a@b.example', 'Subject: sealed'], String(other)))
     await look()
     await look()
     expect([...junk.keys()]).toEqual([1, 2])
     expect(fetched).toBe(2)
-    expect(world.rows('SELECT id FROM arrivals')).toEqual([])
-    expect(world.accepted).toEqual([])
+    expect(desk.world.rows('SELECT id FROM arrivals')).toEqual([])
+    expect(desk.world.accepted).toEqual([])
   })
 
   it('that its worker does not survive comes into the inbox, to be held there and told (G9)', async () => {
-    world.workers.fail = () => new Trouble('worker-crash', 'killed', { retryable: true })
+    desk.world.workers.fail = () => new Trouble('worker-crash', 'killed', { retryable: true })
     junk.set(1, spam('Killer'))
     junk.set(2, spam('Killer too'))
     await lookOnly()
     expect(junk.size).toBe(0)
-    expect(world.inbox.size).toBe(2)
+    expect(desk.world.inbox.size).toBe(2)
   })
 
   it('at which the process died is not opened again here, but in the inbox, which counts such deaths (G9)', async () => {
-    world.workers.fail = () => {
-      world.dieAt(1)
+    desk.world.workers.fail = () => {
+      desk.world.dieAt(1)
       return null
     }
     junk.set(1, spam('Fatal'))
     await expect(look()).rejects.toThrow()
     expect(junk.size).toBe(1)
-    world.restart()
-    world.workers.fail = () => {
+    desk.world.restart()
+    desk.world.workers.fail = () => {
       throw new Error('opened again')
     }
     await lookOnly()
-    expect(world.inbox.size).toBe(1)
+    expect(desk.world.inbox.size).toBe(1)
   })
 
   it('is looked at again when trouble of the moment kept it from being opened, and does not count as dangerous', async () => {
-    world.workers.fail = () => new Trouble('stopping', 'the pool ends', { retryable: true })
+    desk.world.workers.fail = () => new Trouble('stopping', 'the pool ends', { retryable: true })
     junk.set(1, spam('Pills'))
     await expect(look()).rejects.toThrow('the pool ends')
-    world.workers.fail = null
+    desk.world.workers.fail = null
     await look()
-    expect(world.inbox.size).toBe(0)
+    expect(desk.world.inbox.size).toBe(0)
     expect(junkMails()).toEqual(['Pills'])
   })
 
   it('is found anew when the server gives the folder a new generation', async () => {
     await putAside(5, 'Old')
     junk.clear()
-    junk.set(1, await world.write(alice, { subject: 'x', text: 'x', as: 'encrypted' }))
+    junk.set(1, await desk.world.write(desk.alice, { subject: 'x', text: 'x', as: 'encrypted' }))
     const { list } = folder
     folder = { ...folder, list: async (range) => ({ ...(await list(range)), uidValidity: '8' }) }
     await look()
-    expect(world.dispositions()).toEqual(['case-opened'])
+    expect(desk.world.dispositions()).toEqual(['case-opened'])
   })
 
   it('larger than a message may be is judged by its header alone', async () => {
@@ -182,7 +173,7 @@ describe('a junk folder that does not exist', () => {
     let opened = 0
     const missing = new Trouble('imap-mailbox', 'no such folder')
     const running = junkLoop(
-      world.desk,
+      desk.world.desk,
       {
         inbox: 'INBOX',
         openMailbox: () => Promise.reject(missing),
@@ -199,7 +190,7 @@ describe('a junk folder that does not exist', () => {
     )
     await running
     expect(opened).toBe(1)
-    expect(world.log.filter(({ event }) => event === 'junk.missing')).toHaveLength(1)
+    expect(desk.world.log.filter(({ event }) => event === 'junk.missing')).toHaveLength(1)
   })
 })
 
@@ -208,16 +199,16 @@ describe('the digest', () => {
     junk.set(1, spam('Cheap pills'))
     junk.set(2, clearMail(['Subject: Nobody'], 'x'))
     await look()
-    expect(world.accepted).toEqual([])
+    expect(desk.world.accepted).toEqual([])
     await morning()
-    for (const who of [grace, linus]) {
+    for (const who of [desk.grace, desk.linus]) {
       const [only, ...others] = await digests(who)
       expect(others).toEqual([])
       expect(only).toContain('pills@spam.example')
       expect(only).toContain('Cheap pills')
       expect(only).toContain('a sender that cannot be read')
     }
-    for (const { raw } of world.accepted) {
+    for (const { raw } of desk.world.accepted) {
       expect(Buffer.from(raw).toString()).not.toMatch(/pills|Digest of/i)
     }
     // Now there is nothing to say.
@@ -226,11 +217,11 @@ describe('the digest', () => {
   })
 
   it('(A3) is sent once a morning, whatever is restarted, although it still has something to say (G2)', async () => {
-    await givenMessage(alice, { subject: 'x', text: 'x', as: 'encrypted' })
+    await desk.givenMessage(desk.alice, { subject: 'x', text: 'x', as: 'encrypted' })
     await morning()
     for (const minutes of [0, 1, 60]) {
-      world.pass(minutes * 60_000)
-      await restarts()
+      desk.world.pass(minutes * 60_000)
+      await desk.restarts()
     }
     expect(await digests()).toHaveLength(1)
     await morning()
@@ -239,57 +230,59 @@ describe('the digest', () => {
 
   it('lists the cases that nobody has answered, the one due first on top, until they are answered', async () => {
     for (const text of ['first', 'second']) {
-      await givenMessage(alice, { subject: 'x', text, as: 'encrypted', autocrypt: true })
-      world.pass(HOUR)
+      await desk.givenMessage(desk.alice, { subject: 'x', text, as: 'encrypted', autocrypt: true })
+      desk.world.pass(desk.HOUR)
     }
     await morning()
     const [one] = await digests()
     expect(one).toMatch(/ACME-2026-0001 .*no owner.*ACME-2026-0002/)
-    for (const tag of [FIRST, SECOND]) await writes(grace, '/reject upstream\n', { tag })
+    for (const tag of [desk.FIRST, desk.SECOND])
+      await desk.writes(desk.grace, '/reject upstream\n', { tag })
     await morning()
     expect(await digests()).toHaveLength(1)
   })
 
   it('(A3) that fell into a time without a running desk is sent once at the next start, and says that it is late', async () => {
     await putAside(1, 'Cheap pills')
-    await givenMessage(alice, { subject: 'x', text: 'x', as: 'encrypted' })
+    await desk.givenMessage(desk.alice, { subject: 'x', text: 'x', as: 'encrypted' })
     for (const hours of [72, 0]) {
-      world.pass(hours * HOUR)
-      await restarts()
+      desk.world.pass(hours * desk.HOUR)
+      await desk.restarts()
     }
     expect(await digests()).toEqual([expect.stringContaining('This digest is late')])
   })
 
   it('forgets nothing where no key could be used for it: the next one has it (G1)', async () => {
-    await givenJunk({}, [await givenMaintainer('grace', 23)])
-    await world.wait(3 * DAY)
+    await givenJunk({}, [await desk.givenMaintainer('grace', 23)])
+    await desk.world.wait(3 * desk.DAY)
     await putAside(1, 'Cheap pills')
     await morning()
     expect(junkMails()).toEqual(['Cheap pills'])
   })
 
   it('is due as the schedule says after a change of the schedule or of the clock', async () => {
-    await jumps(-48 * HOUR)
+    await desk.jumps(-48 * desk.HOUR)
     await putAside(1, 'Cheap pills')
     await morning()
     expect(await digests()).toHaveLength(1)
   })
 
   it('leaves nothing behind that grows with the age of the database', async () => {
-    const told = () => world.column("SELECT generation FROM rings WHERE clock = 'digest'").length
-    await days(15)
+    const told = () =>
+      desk.world.column("SELECT generation FROM rings WHERE clock = 'digest'").length
+    await desk.days(15)
     const kept = told()
-    await days(5)
+    await desk.days(5)
     expect(told()).toBe(kept)
   })
 
   it('(A3) of an instant is sent once, however often the clock is set back over it; the next one tells what came since (G1, G2)', async () => {
-    await givenMessage(alice, { subject: 'x', text: 'x', as: 'encrypted' })
+    await desk.givenMessage(desk.alice, { subject: 'x', text: 'x', as: 'encrypted' })
     await putAside(1, 'The first')
-    await world.wait(21 * HOUR)
+    await desk.world.wait(21 * desk.HOUR)
     const again = async (): Promise<void> => {
-      await jumps(-2 * HOUR)
-      await world.wait(2 * HOUR)
+      await desk.jumps(-2 * desk.HOUR)
+      await desk.world.wait(2 * desk.HOUR)
     }
     await again()
     expect(await digests()).toHaveLength(1)
@@ -297,7 +290,7 @@ describe('the digest', () => {
     await again()
     expect(await digests()).toHaveLength(1)
     for (const hours of [23.5, 1]) {
-      await world.wait(hours * HOUR)
+      await desk.world.wait(hours * desk.HOUR)
     }
     const [one, two, ...others] = await digests()
     expect(others).toEqual([])
@@ -308,20 +301,20 @@ describe('the digest', () => {
 
   it('tells of a flood how many there were, and the database keeps a thousand at the most', async () => {
     // Most of them as earlier looks have left them: a thousand looks would measure the disk.
-    const earlier = { receivedAt: world.clock.now, sender: 'pills@spam.example', size: 99 }
-    world.desk.db.transact((tx) => {
+    const earlier = { receivedAt: desk.world.clock.now, sender: 'pills@spam.example', size: 99 }
+    desk.world.desk.db.transact((tx) => {
       for (let count = 1; count <= 980; count += 1)
         insertJunk(tx, { ...earlier, subject: `Pills ${count}` })
     })
     for (let uid = 981; uid <= 1010; uid += 1) junk.set(uid, spam(`Pills ${uid}`))
     await look()
-    expect(world.rows('SELECT count(*) AS count FROM junk_mails')).toEqual([{ count: 1000 }])
+    expect(desk.world.rows('SELECT count(*) AS count FROM junk_mails')).toEqual([{ count: 1000 }])
     await morning()
     const [only] = await digests()
     expect(only).toContain('Pills 1010')
     expect(only).not.toContain('Pills 910 ')
     expect(only).toContain('and 910 more')
-    expect(world.rows('SELECT count(*) AS count FROM junk_mails')).toEqual([{ count: 0 }])
+    expect(desk.world.rows('SELECT count(*) AS count FROM junk_mails')).toEqual([{ count: 0 }])
     await putAside(2000, 'One more')
     await morning()
     expect((await digests())[1]).not.toMatch(/Pills|and \d+ more/)
@@ -330,9 +323,9 @@ describe('the digest', () => {
   it('shows no line of another person as a line of the desk', async () => {
     await putAside(1, `${'x'.repeat(70)} Ref: ${'a'.repeat(32)}`)
     await morning()
-    const mail = world.accepted.find(({ to }) => to === grace.address)
+    const mail = desk.world.accepted.find(({ to }) => to === desk.grace.address)
     if (mail === undefined) throw new Error('no digest')
-    const codes = quotedCodes(await world.read(grace, mail))
+    const codes = quotedCodes(await desk.world.read(desk.grace, mail))
     expect(codes).toHaveLength(1)
     expect(codes).not.toContain('a'.repeat(32))
   })

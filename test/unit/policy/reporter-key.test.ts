@@ -9,72 +9,48 @@ import { senderDoubt } from '../../../src/policy/authentication.ts'
 import { reporterPath } from '../../../src/policy/recipients.ts'
 import { decideReporterKey } from '../../../src/policy/reporter-key.ts'
 import { type Situation } from '../../../src/policy/situation.ts'
-import {
-  ADA,
-  ALICE,
-  ALICE_KEY,
-  ALLOW,
-  address,
-  at,
-  bound,
-  CHECKED,
-  candidate,
-  caseRecord,
-  commandContext,
-  fingerprint,
-  found,
-  headers,
-  keysOf,
-  NOW,
-  only,
-  openedMail,
-  PRODUCT,
-  reporter,
-  runText,
-  SETTINGS,
-  sha256,
-  signature,
-  situation
-} from './samples.ts'
+import * as samples from './samples.ts'
 
-const TAG = caseRecord().tag
-const OTHER = fingerprint('9')
-const THIRD = fingerprint('8')
+const { only } = samples
+
+const TAG = samples.caseRecord().tag
+const OTHER = samples.fingerprint('9')
+const THIRD = samples.fingerprint('8')
 
 function decide(
   change: Partial<OpenedMail>,
   facts: Partial<Situation> = {},
-  settings: Settings = SETTINGS
+  settings: Settings = samples.SETTINGS
 ) {
-  const opened = openedMail(change)
+  const opened = samples.openedMail(change)
   const of = { tag: TAG, reporter: TAG, doubt: senderDoubt(opened, settings) }
-  return decideReporterKey(situation({ opened, settings, ...facts }), of)
+  return decideReporterKey(samples.situation({ opened, settings, ...facts }), of)
 }
 /** A signature of the known key. */
 function byKnown(change: Partial<Signature> = {}): Signature {
-  return signature({ fingerprint: ALICE_KEY.fingerprint, ...change })
+  return samples.signature({ fingerprint: samples.ALICE_KEY.fingerprint, ...change })
 }
 
 describe('the key of a reporter', () => {
-  const path = (text: string) => ({ address: address(text), below: 0 })
+  const path = (text: string) => ({ address: samples.address(text), below: 0 })
   /** SPF passes for this address, from which the message came. */
   const spf = (text: string) => {
-    const sender = { address: address(text), domain: text.split('@').at(-1) ?? '' }
-    return { results: [found({ method: 'spf', ...sender })], returnPaths: [path(text)] }
+    const sender = { address: samples.address(text), domain: text.split('@').at(-1) ?? '' }
+    return { results: [samples.found({ method: 'spf', ...sender })], returnPaths: [path(text)] }
   }
   it.each<[string, string, Partial<SenderTrace>]>([
-    ['waits', 'DMARC fails', { results: [found({ result: 'fail' })] }],
+    ['waits', 'DMARC fails', { results: [samples.found({ result: 'fail' })] }],
     ['waits', 'our mail server says nothing', {}],
     ['waits', 'SPF passes for another address alone', spf('m@evil.example')],
-    ['is used', 'DMARC passes', { results: [found({})] }],
-    ['is used', 'SPF passes for exactly its address', spf(ALICE.address)]
+    ['is used', 'DMARC passes', { results: [samples.found({})] }],
+    ['is used', 'SPF passes for exactly its address', spf(samples.ALICE.address)]
   ])('%s at its first sight where %s', (becomes, _said, trace) => {
     const opened = {
-      candidateKeys: [candidate(OTHER)],
-      signatures: [signature({ fingerprint: OTHER })],
+      candidateKeys: [samples.candidate(OTHER)],
+      signatures: [samples.signature({ fingerprint: OTHER })],
       trace: { received: 1, returnPaths: [], results: [], ...trace }
     }
-    const { key, decisions, warnings } = decide(opened, {}, CHECKED)
+    const { key, decisions, warnings } = decide(opened, {}, samples.CHECKED)
 
     const isUsed = becomes === 'is used'
     expect(key?.fingerprint ?? null).toBe(isUsed ? OTHER : null)
@@ -84,7 +60,7 @@ describe('the key of a reporter', () => {
   })
 
   it('is not chosen among several that come at once: all wait for a maintainer', () => {
-    const candidateKeys = [candidate(OTHER), candidate(THIRD)]
+    const candidateKeys = [samples.candidate(OTHER), samples.candidate(THIRD)]
     const { key, decisions, warnings } = decide({ candidateKeys })
 
     expect(key).toBeNull()
@@ -96,8 +72,8 @@ describe('the key of a reporter', () => {
   it.each([true, false])(
     'is never replaced by a different one by itself (the known one usable: %s); the difference is told',
     (isUsable) => {
-      const senderKey = { ...ALICE_KEY, isUsable }
-      const brought = { candidateKeys: [candidate(OTHER)] }
+      const senderKey = { ...samples.ALICE_KEY, isUsable }
+      const brought = { candidateKeys: [samples.candidate(OTHER)] }
       const { key, decisions, warnings } = decide(brought, { senderKey })
 
       expect(key).toBe(senderKey)
@@ -109,32 +85,32 @@ describe('the key of a reporter', () => {
   )
 
   it('stays the known one but is not used when the message brings its revocation; that is told', () => {
-    const mergedKey = { ...ALICE_KEY, keyData: new Uint8Array([7]), isUsable: false }
-    const facts = { senderKey: ALICE_KEY, mergedKey }
+    const mergedKey = { ...samples.ALICE_KEY, keyData: new Uint8Array([7]), isUsable: false }
+    const facts = { senderKey: samples.ALICE_KEY, mergedKey }
     const { key, decisions, warnings } = decide({}, facts)
 
     expect(key).toEqual(mergedKey)
     expect(only(decisions, 'pin-reporter-key')).toHaveLength(1)
     expect(warnings.join()).toContain('cannot be used')
-    const candidateKeys = [candidate(OTHER, 'attached')]
+    const candidateKeys = [samples.candidate(OTHER, 'attached')]
     expect(decide({ candidateKeys, signatures: [byKnown()] }, facts).key).toEqual(mergedKey)
   })
 
   it('does not permit unencrypted answers when it cannot be used any more, even where the policy allows clear text (G3)', () => {
-    const alice = { ...reporter({ beganInClear: true }), contact: ALICE }
+    const alice = { ...samples.reporter({ beganInClear: true }), contact: samples.ALICE }
 
-    expect(reporterPath(alice, keysOf(null), ALLOW).kind).toBe('in-clear')
-    const ended = keysOf({ ...ALICE_KEY, isUsable: false })
-    expect(reporterPath(alice, ended, ALLOW).kind).toBe('no-key')
+    expect(reporterPath(alice, samples.keysOf(null), samples.ALLOW).kind).toBe('in-clear')
+    const ended = samples.keysOf({ ...samples.ALICE_KEY, isUsable: false })
+    expect(reporterPath(alice, ended, samples.ALLOW).kind).toBe('no-key')
   })
 })
 
 describe('a new key that the old one signs for', () => {
   const handedOver: Partial<OpenedMail> = {
-    candidateKeys: [candidate(OTHER, 'attached')],
+    candidateKeys: [samples.candidate(OTHER, 'attached')],
     signatures: [byKnown()]
   }
-  const facts = { senderKey: ALICE_KEY }
+  const facts = { senderKey: samples.ALICE_KEY }
 
   it('takes its place, is told loudly, and the signature serves once', () => {
     const { key, decisions, warnings } = decide(handedOver, facts)
@@ -149,35 +125,46 @@ describe('a new key that the old one signs for', () => {
       { event: { kind: 'key-pinned', about: { replaced: expect.any(String) } } }
     ])
     expect(warnings.join()).toContain('has changed')
-    const withOld = [candidate(ALICE_KEY.fingerprint), candidate(OTHER, 'attached')]
+    const withOld = [
+      samples.candidate(samples.ALICE_KEY.fingerprint),
+      samples.candidate(OTHER, 'attached')
+    ]
     expect(decide({ ...handedOver, candidateKeys: withOld }, facts).key?.fingerprint).toBe(OTHER)
   })
 
   it('does not when a maintainer refused it, even if the old key signs for it', () => {
-    const { keyData, fingerprint, source } = candidate(OTHER, 'attached')
-    const key = { keyData, fingerprint, source, firstSeenAt: NOW, wasInUse: false }
-    const waitingKeys = [{ ...key, refusedAt: NOW, refusedBy: ADA.id }]
+    const { keyData, fingerprint, source } = samples.candidate(OTHER, 'attached')
+    const key = { keyData, fingerprint, source, firstSeenAt: samples.NOW, wasInUse: false }
+    const waitingKeys = [{ ...key, refusedAt: samples.NOW, refusedBy: samples.ADA.id }]
     const { key: used, decisions } = decide(handedOver, { ...facts, waitingKeys })
 
-    expect(used).toBe(ALICE_KEY)
+    expect(used).toBe(samples.ALICE_KEY)
     expect(decisions).toEqual([])
   })
 
   const to = (...texts: string[]) => ({
-    protected: headers({ to: texts.map((text) => ({ name: '', address: address(text) })) })
+    protected: samples.headers({
+      to: texts.map((text) => ({ name: '', address: samples.address(text) }))
+    })
   })
-  const two = [candidate(OTHER, 'attached'), candidate(THIRD, 'attached')]
-  const stale = byKnown({ createdAt: at('2026-11-19T11:00:00Z') })
-  const ahead = byKnown({ createdAt: at('2026-11-22T13:00:00Z') })
+  const two = [samples.candidate(OTHER, 'attached'), samples.candidate(THIRD, 'attached')]
+  const stale = byKnown({ createdAt: samples.at('2026-11-19T11:00:00Z') })
+  const ahead = byKnown({ createdAt: samples.at('2026-11-22T13:00:00Z') })
   const refused: readonly [string, Partial<OpenedMail>, Partial<Situation>?][] = [
-    ['in the unsigned Autocrypt header', { candidateKeys: [candidate(OTHER, 'autocrypt')] }],
+    [
+      'in the unsigned Autocrypt header',
+      { candidateKeys: [samples.candidate(OTHER, 'autocrypt')] }
+    ],
     ['beside another new one', { candidateKeys: two }],
     ['unsigned', { signatures: [] }],
-    ['signed by itself', { signatures: [signature({ fingerprint: OTHER })] }],
+    ['signed by itself', { signatures: [samples.signature({ fingerprint: OTHER })] }],
     ['under a bad signature', { signatures: [byKnown({ state: 'bad' })] }],
     ['under an expired old key', { signatures: [byKnown({ state: 'expired-key' })] }],
     ['beside what is signed', { signatures: [byKnown({ coversWhole: false })] }],
-    ['under two signatures', { signatures: [byKnown(), signature({ sha256: sha256('2') })] }],
+    [
+      'under two signatures',
+      { signatures: [byKnown(), samples.signature({ sha256: samples.sha256('2') })] }
+    ],
     ['in a stale mail', { signatures: [stale] }],
     ['in a message dated an hour ahead', { signatures: [ahead] }],
     ['in a message without a protected header', { protected: null }],
@@ -191,7 +178,7 @@ describe('a new key that the old one signs for', () => {
   it.each(refused)('does not when it comes %s', (_name, change, more = {}) => {
     const { key, decisions } = decide({ ...handedOver, ...change }, { ...facts, ...more })
 
-    expect(key).toBe(ALICE_KEY)
+    expect(key).toBe(samples.ALICE_KEY)
     expect(only(decisions, 'pin-reporter-key')).toEqual([])
     expect(only(decisions, 'offer-reporter-key').length).toBeGreaterThan(0)
   })
@@ -199,14 +186,17 @@ describe('a new key that the old one signs for', () => {
 
 describe('/key accept FINGERPRINT', () => {
   const offered = {
-    ...candidate(OTHER, 'attached'),
-    firstSeenAt: NOW,
+    ...samples.candidate(OTHER, 'attached'),
+    firstSeenAt: samples.NOW,
     isUsable: true,
     isProved: false,
-    address: ALICE.address
+    address: samples.ALICE.address
   }
-  function run(text: string, change: Parameters<typeof bound>[0] = {}) {
-    return runText(text, commandContext({ bound: bound({ offeredKeys: [offered], ...change }) }))
+  function run(text: string, change: Parameters<typeof samples.bound>[0] = {}) {
+    return samples.runText(
+      text,
+      samples.commandContext({ bound: samples.bound({ offeredKeys: [offered], ...change }) })
+    )
   }
 
   it('(B10) does not count waiting words as an answer: only the commit knows whether they could be encrypted', () => {
@@ -216,13 +206,13 @@ describe('/key accept FINGERPRINT', () => {
       mail: 'reply' as const,
       params: { author: 'Grace', text: 'Rain.', decision: '' },
       events: ['answered' as const],
-      product: PRODUCT.id,
-      reporter: { id: TAG, contact: ALICE, beganInClear: false },
+      product: samples.PRODUCT.id,
+      reporter: { id: TAG, contact: samples.ALICE, beganInClear: false },
       authorId: 'grace',
       arrivalId: 1,
-      at: NOW
+      at: samples.NOW
     }
-    const around = { reporterKeys: keysOf(null), waitingWords: [waiting] }
+    const around = { reporterKeys: samples.keysOf(null), waitingWords: [waiting] }
     const { decisions } = run(`/key accept ${OTHER}`, around)
     expect(only(decisions, 'words-leave')).toHaveLength(1)
     expect(only(decisions, 'update-case')).toEqual([])
@@ -234,7 +224,10 @@ describe('/key accept FINGERPRINT', () => {
     ['/key accept zz', {}],
     [`/key accept ${THIRD}`, {}],
     [`/key accept ${OTHER}`, { offeredKeys: [{ ...offered, isUsable: false }] }],
-    [`/key accept ${OTHER}`, { case: caseRecord({ reporters: [reporter({ contact: null })] }) }],
+    [
+      `/key accept ${OTHER}`,
+      { case: samples.caseRecord({ reporters: [samples.reporter({ contact: null })] }) }
+    ],
     ['/key', {}]
   ])('refuses %j where the key is not named in full, not known or not usable', (text, change) => {
     const { ran, decisions } = run(text, change)
