@@ -174,11 +174,13 @@ function lostPlans(events: readonly DeskEvent[]) {
         ((kind === 'told-otherwise' && about.reporter === reporter) ||
           (kind === 'retried' && about.outbox === outbox))
     )
-    const plan = events.find(
-      ({ kind, at, about }) =>
-        kind === 'plan-told' && at === queuedAt && about.reporter === reporter
+    const left = events.filter(
+      (one) => one.at === queuedAt && 'reporter' in one.about && one.about.reporter === reporter
     )
-    return isMadeUp || plan === undefined ? [] : { plan, at: lost.at }
+    const plan = left.find(({ kind }) => kind === 'plan-told')
+    // Of several messages that left at once, nobody can tell which held the plan.
+    const isAlone = left.filter(({ kind }) => kind === 'answered').length < 2
+    return isMadeUp || plan === undefined || !isAlone ? [] : { plan, at: lost.at }
   })
 }
 
@@ -223,17 +225,15 @@ function runsOf(
 
 type Started = Omit<ClockRun, 'startedAt' | 'dueAt'>
 
-const promisedBy = ({ about }: DeskEvent) => (about as { readonly promised?: Promised }).promised
-
-/** Whether a person who had two reports has the first answer to both: in the case that was merged, or by the message about that. */
-function isAnsweredAlready({ id, stops }: Clock, start: DeskEvent): boolean {
-  return promisedBy(start)?.[id] === null && stops.includes('answered')
+/** Whether the message about a merge answers a person here, too, of whose two reports it tells. */
+function isAnsweredBy({ kind, about }: DeskEvent, { stops }: Clock): boolean {
+  return kind === 'merged-in' && about.isAnswered && stops.includes('answered')
 }
 
 function startRun(open: Map<string, ClockRun>, started: Started, calendar: Calendar): void {
   const { clock, start, key } = started
   const name = clock.counts === 'each' ? `${key} ${start.id}` : key
-  if (isAnsweredAlready(clock, start)) open.delete(name)
+  if (isAnsweredBy(start, clock)) open.delete(name)
   const from = instantOf(start, clock.from)
   if (from === null) {
     if (clock.counts !== 'first') open.delete(name)
@@ -256,7 +256,7 @@ function runFrom(run: Started, from: Instant, calendar: Calendar): ClockRun | nu
   const { due, id } = run.clock
   if ('before' in due)
     return { ...run, startedAt: run.start.at, dueAt: startBefore(from, due.before, calendar) }
-  const promised = promisedBy(run.start)
+  const { promised } = run.start.about as { readonly promised?: Promised }
   // Kept before the case was merged, or made to a reporter who cannot be answered.
   if (promised?.[id] === null || (promised === null && run.clock.key === 'reporter')) return null
   const within = 'within' in due ? [dueAt(from, due.within, calendar)] : []

@@ -103,7 +103,7 @@ export type Decision =
   | SendClear
   /** The newest message of a reporter is the one that answers refer to. */
   | { readonly kind: 'update-reporter'; readonly id: string; readonly latest: MessageId }
-  /** Messages and reporters of `tag` belong to `into` from now on, and its owner gets that case if nobody has it. */
+  /** Messages and reporters of `tag` belong to `into` from now on. */
   | { readonly kind: 'merge-case'; readonly tag: CaseTag; readonly into: CaseTag }
   | { readonly kind: 'add-message'; readonly tag: CaseTag; readonly message: cases.CaseMessage }
   /** A maintainer's words stay until a key of the reporter comes. */

@@ -138,8 +138,8 @@ const EVENTS = {
     reporter: string
     receivedAt: Instant | null
     promised?: Promised
-    /** Who had the other case and has this one, too, from now on; null where no owner changes. */
-    owner: string | null
+    /** Whether the message about the merge answers this person. */
+    isAnswered: boolean
   },
   reopened: {} as { reason: string },
   /** `date` is when it became public; `reason` says why before its date, '' otherwise. */

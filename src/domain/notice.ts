@@ -137,9 +137,10 @@ export function isAnyHere({ here, onTheWay, givenUp }: NoticeCopies): boolean {
 }
 
 /** Whether a hold stops what was leaving: some members have it, or nobody has it and it is no change. */
-export function isWithheld({ hasLeft, told }: NoticeRecord, copies: NoticeCopies): boolean {
+export function isWithheld({ hasLeft, told, state }: NoticeRecord, copies: NoticeCopies): boolean {
   const { revision, left, onTheWay } = copies
-  return told === null ? revision > 0 : hasLeft && left + onTheWay > 0
+  if (told === null) return hasLeft || (revision > 0 && state !== 'scheduled')
+  return hasLeft && left + onTheWay > 0
 }
 
 /** What a hold did, in words for people. */

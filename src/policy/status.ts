@@ -164,7 +164,7 @@ export function* statusLines(draft: Draft): Iterable<string> {
   if (product.policy.notice !== null) yield* noticeLines(draft)
   if (cases.isOpen(record.state) && owner === null) yield 'Missing: an owner (/take)'
   if (missingRoles(draft.author).length > 0)
-    yield 'These commands need a role that your key does not have; /help lists what you may send.'
+    yield 'Most commands need a role that your key does not have; /help lists what you may send.'
 }
 
 /** Whether each reporter was answered; the address is named only if there are several. */

@@ -123,7 +123,6 @@ export function merge(tx: Tx, from: CaseRecord, into: CaseRecord): void {
   tx.run('UPDATE messages SET case_id = ? WHERE case_id = ?', [into.id, from.id])
   tx.run('UPDATE case_reporters SET case_id = ? WHERE case_id = ?', [into.id, from.id])
   tx.run('UPDATE cases SET merged_into = ? WHERE id = ?', [into.tag, from.id])
-  tx.run('UPDATE cases SET owner = coalesce(owner, ?) WHERE id = ?', [from.owner, into.id])
 }
 
 /** Puts a message on the record of a case. */

@@ -288,7 +288,9 @@ describe('(A3) the dates of a case', () => {
     expect(rungOf('notice-draft')).toHaveLength(4)
     await given(HELD)
     await world.wait(DAY)
-    expect((await alarmsTo(linus)).join()).toMatch(/still on hold .* What to do: Please decide/)
+    expect((await alarmsTo(linus)).join()).toMatch(
+      /notice still waits .* What to do: Please decide/
+    )
     expect((await alarmsTo(linus)).join()).not.toContain('/notice')
   })
 
@@ -575,10 +577,21 @@ describe('(A3) the clocks of the presets', () => {
     expect(await said('/reopen because it is not\n/status')).not.toMatch(/^\/plan\s*$|with \/plan/m)
   })
 
+  it('feedback: a plan counts although another message that left at the same time came back (M-08)', async () => {
+    await givenPreset('template')
+    await writes(grace, PLAN)
+    await writes(grace, '/reply\nAlso.\n')
+    await writes(grace, `/key accept ${keyOf(alice)}\n`, attachedKey(alice))
+    await world.receive(Buffer.from(bounceOf(world.sentTo(alice).at(-1)?.messageId ?? '')))
+    expect(recorded('reporter-unreached')).toHaveLength(1)
+    expect(await writes(grace, '/reply\nAlso, again.\n')).not.toContain('/plan sends the')
+  })
+
   it('feedback: a plan that did not arrive is still promised, whatever else does, until it is sent again (M-08)', async () => {
     await givenCase({ policy: await preset('template'), autocrypt: true })
     world.replies.push('rejected')
     await writes(grace, PLAN)
+    world.pass(MINUTE)
     expect(await writes(grace, '/reply\nThanks.\n')).toContain('/plan sends the')
     for (let half = 0; half < 8; half += 1) await world.wait(DAY / 2)
     expect(rungOf('feedback', 'grace')).toContain('feedback after hours 0 every days 1 grace')

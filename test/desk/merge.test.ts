@@ -116,7 +116,10 @@ describe('/merge CASE (B14)', () => {
     expect(world.column(about)).toEqual([SECOND, FIRST])
     expect(recorded('merged', 'merged-in')).toEqual([
       { into: FIRST, told: 'told' },
-      { from: SECOND, reporter: FIRST, receivedAt: null, promised: { answer: null }, owner: null }
+      {
+        ...{ from: SECOND, reporter: FIRST, receivedAt: null },
+        ...{ promised: { answer: null }, isAnswered: true }
+      }
     ])
     const [text, ...more] = await textsTo(alice, before)
     expect(more).toEqual([])
@@ -136,6 +139,15 @@ describe('/merge CASE (B14)', () => {
       expect(await says('/status')).toMatch(/first answer by a person .* Due: \w+ \d/)
     }
   )
+
+  it('answers nobody while its message waits for a key, though an earlier message answered the other report (A3, B10)', async () => {
+    await givenReports(alice)
+    await says('/reply\nThanks.')
+    await reports(alice, 'more', 'Another one.')
+    await says(`/key refuse ${keyOf(alice)} because it is lost\n/merge ${SECOND}`)
+    await says('/unsend because she has no key any more', SECOND)
+    expect(await says('/status', SECOND)).toMatch(/not answered by a person Due: \w+ \d/)
+  })
 
   it('has what leaves later on the record of the case that goes on (A1)', async () => {
     await givenReports(alice, bob)
@@ -802,14 +814,12 @@ it('a delivery failure of the old form, from a postmaster with a return path, is
   expect(await allTo(grace)).toContain(`did not get the acknowledgement about ${FIRST}`)
 })
 
-it('the other maintainers read that a merge hands over its owner where nobody has the other case, and to which of several reporters a colleague wrote (A1, B14)', async () => {
+it('the other maintainers read that nobody has the case into which a case with an owner was merged, and to which of several reporters a colleague wrote (A1, B14)', async () => {
   await givenReport({ by: [alice, bob] })
   await writes(linus, '/take', { tag: SECOND })
-  const handed = `merged into ${FIRST}; the owner of that case is Linus now.`
-  expect(await says(`/merge ${FIRST}`, SECOND)).toContain(handed)
-  expect(await lastTo(linus)).toContain(`the owner of that case is Linus now`)
-  expect(recorded('merged-in')).toMatchObject([{ owner: 'linus' }])
-  expect(await says('/status')).toContain('Owner: Linus')
+  const left = `into ${FIRST}; nobody has taken that case yet (/take)`
+  expect(await says(`/merge ${FIRST}`, SECOND)).toContain(left)
+  expect(await lastTo(linus)).toContain(left)
   await answers(SECOND, '/reply\nHello.')
   expect(await lastTo(linus)).toContain(`answered ${bob.address} (encrypted)`)
   expect(await lastTo(linus)).toMatch(

@@ -452,7 +452,7 @@ it.each([
     const from = world.accepted.length
     await days(4)
     expect(rangSince(held)).toEqual({ 'notice-withheld': 4 })
-    const title = 'The advance notice is still on hold'
+    const title = 'The advance notice still waits'
     const reminders = (await alarmsTo(linus, from)).filter((text) => text.includes(title))
     expect(reminders).toHaveLength(4)
     const why = how === 'deferred' ? `because: ${reason}` : 'because no copy of it could be sent'

@@ -247,6 +247,18 @@ describe('a notice that is leaving', { timeout: 60_000 }, () => {
     expect(await noticed()).toEqual(ALL)
   })
 
+  it('is reminded of when it is held before it is sealed, and no more than any other once it is approved for a later date (A3)', async () => {
+    await leaving()
+    await heldBeforeSending()
+    await writes(grace, '/embargo 2026-12-28T12:00:00Z because the fix is late\n')
+    await approve()
+    await writes(grace, '/notice hold\n')
+    expect(recorded('notice-held')).toMatchObject([
+      { withheldSince: expect.any(String) },
+      { withheldSince: null }
+    ])
+  })
+
   it('stops when its words change in the middle, so that members do not read different ones', async () => {
     await leaving()
     upgrade((old) => `${old}One more line.\n`)

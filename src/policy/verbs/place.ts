@@ -9,7 +9,6 @@ import { clocksOf, promisesOpen } from '../clocks.ts'
 import { tellEach } from '../date-talk.ts'
 import * as drafts from '../draft.ts'
 import { plannedRelease } from '../notice-content.ts'
-import { nameOf } from '../recipients.ts'
 import { decisionMail } from '../reporter-mail.ts'
 import { announceEdit } from './notice.ts'
 import { textFor } from './talk.ts'
@@ -72,23 +71,23 @@ const merge: drafts.Handler = (draft, command) => {
   drafts.refuseIf(tag === into ? null : isOther)
   const { case: from } = draft
   drafts.refuseIf(lossComplaint(draft, target))
-  const owner = target.owner === null ? from.owner : null
-  const owned =
-    owner === null ? '' : `; the owner of that case is ${nameOf(owner, draft.settings)} now`
+  const isLeft = from.owner !== null && target.owner === null
   const says = decisionMail(draft, (told) => drafts.decided(draft, 'merged', { into, told }), {
     mail: 'merged',
     text: textFor(command.text ?? '', draft),
     decision: (reporter) => togetherWords(reporter, from, target),
-    why: ` into ${into}${isPublic ? ', which is public already' : ''}${owned}`
+    why: ` into ${into}${isPublic ? ', which is public already' : ''}${isLeft ? NOT_TAKEN : ''}`
   })
   const merging: Decision = { kind: 'merge-case', tag: draft.case.tag, into }
-  const moved = [merging, ...movedIn(draft, target, owner)]
+  const moved = [merging, ...movedIn(draft, target)]
   draft.decisions = [...draft.decisions.map((one) => waitsIn(into, one)), ...moved]
   draft.case = { ...draft.case, mergedInto: into }
   askAbout(target, draft)
   const drafted = draft.notice === null ? '' : NOTICE_STAYS
   return `${says}${drafted}${from.product === target.product ? '' : stillWaits(draft)}`
 }
+
+const NOT_TAKEN = '; nobody has taken that case yet (/take)'
 
 const NOTICE_STAYS =
   ' The notice of this case does not leave and was not copied: write what the list has to know with /notice draft in the other case.'
@@ -133,7 +132,7 @@ function askAbout(into: cases.ListedCase, draft: drafts.Draft): void {
  * first answer, or because they wrote again and this merge does not answer them. A promise that was kept is not made anew, and
  * what a merge alone makes good in no way goes on waiting.
  */
-function movedIn(draft: drafts.Draft, into: cases.CaseRecord, owner: string | null): Decision[] {
+function movedIn(draft: drafts.Draft, into: cases.CaseRecord): Decision[] {
   const { tag, reporters } = draft.case
   const together = { reporters: [...into.reporters, ...reporters] }
   const more = drafts.happening(draft).filter(({ kind }) => kind !== 'merged')
@@ -159,7 +158,9 @@ function movedIn(draft: drafts.Draft, into: cases.CaseRecord, owner: string | nu
         runs.find((run) => run.clock.id === clock && run.key === own)?.dueAt ?? null
       ])
     )
-    const about = { from: tag, reporter, receivedAt: first?.startedAt ?? null, promised, owner }
+    const isAnswered = more.some(({ kind, about }) => kind === 'answered' && about.reporter === own)
+    const promise = { receivedAt: first?.startedAt ?? null, promised, isAnswered }
+    const about = { from: tag, reporter, ...promise }
     const joined = recorded('merged-in', subject, byMaintainer(draft.author.id), about)
     if (again === undefined || own !== id) return [joined]
     const wrote = { reporter, receivedAt: again.startedAt, effect: 'none' } as const

@@ -234,7 +234,7 @@ describe('the history of a case', () => {
       ...{ product: 'parser', receivedAt: AT, effect: 'reopens' },
       ...{ reporter: '1', author: 'grace', member: 'bigcloud' },
       ...{ verbs: ['take'], from: 'a', to: 'b', with: 'reply', how: 'encrypted', code: 'c' },
-      ...{ into: TAG, owner: 'grace', reason: 'r', date: AT, oldDate: AT, disposition: 'internal' },
+      ...{ into: TAG, reason: 'r', date: AT, oldDate: AT, disposition: 'internal' },
       ...{ written: 'w', writtenAt: AT, leaveBy: AT, approveBy: AT, answer: 'agree' },
       ...{ revision: 1, fields: [], changed: [], patches: [], digest: SHA },
       ...{ leavesAt: AT, cases: ['ACME-2026-0001'], bytes: 7, told: 'told' },
