@@ -6,43 +6,15 @@
  */
 
 import { expect, it } from 'vitest'
-import {
-  AUTHENTICATION,
-  alarmsTo,
-  alice,
-  allTo,
-  answering,
-  attachedKey,
-  bob,
-  checked,
-  DAY,
-  days,
-  FIRST,
-  givenMessage,
-  givenReport,
-  givenReporter,
-  grace,
-  keyOf,
-  kindsTo,
-  lastTo,
-  linus,
-  MINUTE,
-  onTheWay,
-  preset,
-  recorded,
-  SECOND,
-  says,
-  textsTo,
-  world
-} from '../support/desk.ts'
+import * as desk from '../support/desk.ts'
 import { type Letter, type Someone } from '../support/world.ts'
 import { PRODUCT } from '../unit/policy/samples.ts'
 
 const REPLY = 'Rainfall is heavy today.'
 
 /** A message that waits, or several. */
-const waiting = () => world.rows('SELECT id FROM waiting_words')
-const reply = () => says(`/reply\n${REPLY}\n`)
+const waiting = () => desk.world.rows('SELECT id FROM waiting_words')
+const reply = () => desk.says(`/reply\n${REPLY}\n`)
 
 const PLAN = 'Fixed in version nine.'
 const QUESTION = 'Which compiler was it?'
@@ -54,7 +26,7 @@ async function givenKeylessCase(
   text = 'Here.\n'
 ): Promise<void> {
   const policy = { reporters: { cleartext } }
-  await givenReport({ policy, subject: 'Heap overflow', text, as, autocrypt: false })
+  await desk.givenReport({ policy, subject: 'Heap overflow', text, as, autocrypt: false })
 }
 
 /** Alice answers with her key. */
@@ -62,33 +34,33 @@ const withKey = () => ({
   subject: 'Re: x',
   text: 'My key.\n',
   autocrypt: true,
-  ...answering(alice)
+  ...desk.answering(desk.alice)
 })
 
 async function giveKey(): Promise<void> {
-  world.pass(MINUTE)
-  await givenMessage(alice, withKey())
+  desk.world.pass(desk.MINUTE)
+  await desk.givenMessage(desk.alice, withKey())
 }
 
 /** Alice, or who says to be her, reports once more and sends a key. */
-async function another(from = alice, letter: Partial<Letter> = {}): Promise<void> {
-  world.pass(MINUTE)
-  await givenMessage(from, { subject: 'Another', text: 'M.\n', autocrypt: true, ...letter })
+async function another(from = desk.alice, letter: Partial<Letter> = {}): Promise<void> {
+  desk.world.pass(desk.MINUTE)
+  await desk.givenMessage(from, { subject: 'Another', text: 'M.\n', autocrypt: true, ...letter })
 }
 
 function onRecord(...kinds: readonly string[]): string[] {
   const sql = `SELECT kind || ' by ' || actor_id FROM events
     WHERE kind IN (SELECT value FROM json_each(?)) ORDER BY id`
-  return world.column(sql, [JSON.stringify(kinds)])
+  return desk.world.column(sql, [JSON.stringify(kinds)])
 }
 
 const theCase = () =>
-  world.rows<{ state: string; answeredAt: string | null }>(
+  desk.world.rows<{ state: string; answeredAt: string | null }>(
     'SELECT state, answered_at FROM cases JOIN reporters ON case_id = cases.id ORDER BY cases.id'
   )[0]
 
-const PROVED = checked('reporter.example')
-const authentication = AUTHENTICATION
+const PROVED = desk.checked('reporter.example')
+const authentication = desk.AUTHENTICATION
 const LEFT = ['answered', 'plan-told', 'info-asked']
 const WORDS = [
   `/reply\n${REPLY}\n`,
@@ -101,7 +73,7 @@ it.each(['encrypted', 'clear'] as const)(
   '(B10, G3) words to a reporter who began %s, has no key and is not answered in clear wait; a key is asked for once a day',
   async (as) => {
     await givenKeylessCase(as)
-    expect((await textsTo(grace))[0]).toContain(
+    expect((await desk.textsTo(desk.grace))[0]).toContain(
       'alice@reporter.example cannot be answered yet: we have no usable key of theirs. Text under a first line /reply waits and leaves, encrypted, when a key of theirs is in use'
     )
     const first = await reply()
@@ -110,30 +82,30 @@ it.each(['encrypted', 'clear'] as const)(
       'alice@reporter.example cannot be answered yet: we have no usable key of theirs. Your text waits and leaves, encrypted, when a key of theirs is in use. We asked alice@reporter.example for a key'
     )
     for (const text of WORDS.slice(1))
-      expect(await says(text)).toContain('was asked for a key earlier today')
-    expect(kindsTo(alice)).toEqual(['acknowledgement', 'key-request'])
+      expect(await desk.says(text)).toContain('was asked for a key earlier today')
+    expect(desk.kindsTo(desk.alice)).toEqual(['acknowledgement', 'key-request'])
     expect(theCase()).toEqual({ state: 'accepted', answeredAt: null })
     expect(onRecord(...LEFT)).toEqual([])
     expect(onRecord('words-wait')).toHaveLength(4)
-    expect(await says('/status\n')).toContain('Waiting for a key: 4 messages')
-    const all = onTheWay()
+    expect(await desk.says('/status\n')).toContain('Waiting for a key: 4 messages')
+    const all = desk.onTheWay()
     for (const word of [REPLY, PLAN, QUESTION]) expect(all).not.toContain(word)
-    world.pass(86_400_000)
+    desk.world.pass(86_400_000)
     await reply()
-    expect(kindsTo(alice).slice(1)).toEqual(['key-request', 'key-request'])
+    expect(desk.kindsTo(desk.alice).slice(1)).toEqual(['key-request', 'key-request'])
   }
 )
 
 it('(B10) what waits leaves with the key of the reporter’s next message, encrypted, in order, also after a restart', async () => {
   await givenKeylessCase()
-  for (const text of WORDS) await says(text)
-  world.restart()
+  for (const text of WORDS) await desk.says(text)
+  desk.world.restart()
   await giveKey()
-  expect(kindsTo(alice).slice(2)).toEqual(['reply', 'reply', 'reply', 'accepted'])
-  const texts = (await textsTo(alice)).slice(2)
+  expect(desk.kindsTo(desk.alice).slice(2)).toEqual(['reply', 'reply', 'reply', 'accepted'])
+  const texts = (await desk.textsTo(desk.alice)).slice(2)
   const expected = [REPLY, PLAN, QUESTION, 'We confirmed the issue']
   for (const [index, words] of expected.entries()) expect(texts[index]).toContain(words)
-  const raw = onTheWay()
+  const raw = desk.onTheWay()
   for (const words of expected) expect(raw).not.toContain(words)
   expect(onRecord('reporter-wrote', ...LEFT)).toEqual([
     'reporter-wrote by ACME-2026-0001',
@@ -144,9 +116,9 @@ it('(B10) what waits leaves with the key of the reporter’s next message, encry
     'info-asked by grace',
     'answered by grace'
   ])
-  expect(theCase()?.answeredAt).toBe(world.clock.now)
+  expect(theCase()?.answeredAt).toBe(desk.world.clock.now)
   expect(waiting()).toEqual([])
-  const forwarded = await lastTo(linus)
+  const forwarded = await desk.lastTo(desk.linus)
   expect(forwarded).toContain(
     'Sent now, after waiting for a key: 4 messages to the reporter, encrypted (ACME-2026-0001)'
   )
@@ -158,7 +130,7 @@ it('(B10, G8) words that waited are on the record with the signed message of the
   await givenKeylessCase()
   await reply()
   await giveKey()
-  const evidence = world.rows<object>(
+  const evidence = desk.world.rows<object>(
     `SELECT arrival_id, message_sha256, signature_sha256 FROM events WHERE kind IN ('words-wait', 'answered')`
   )
   expect(evidence).toHaveLength(2)
@@ -168,43 +140,45 @@ it('(B10, G8) words that waited are on the record with the signed message of the
 it('(B10, G2) a process that dies at any step of the message with the key sends what waits once', async () => {
   await givenKeylessCase()
   await reply()
-  world.deliver(await world.write(alice, withKey()))
+  desk.world.deliver(await desk.world.write(desk.alice, withKey()))
   for (let step = 1; step < 12; step += 1) {
-    world.dieAt(step)
-    await world.settle().catch(() => undefined)
-    world.restart()
+    desk.world.dieAt(step)
+    await desk.world.settle().catch(() => undefined)
+    desk.world.restart()
   }
-  await world.settle()
-  expect(kindsTo(alice).slice(2)).toEqual(['reply'])
+  await desk.world.settle()
+  expect(desk.kindsTo(desk.alice).slice(2)).toEqual(['reply'])
   expect(onRecord('answered')).toEqual(['answered by grace'])
 })
 
 it('(B10) a key that a maintainer accepts lets leave what waits, before what that message says', async () => {
-  await givenReport({ authentication, headers: checked('reporter.example', 'fail') })
+  await desk.givenReport({ authentication, headers: desk.checked('reporter.example', 'fail') })
   await reply()
-  const accept = `/key accept ${keyOf(alice)}\n`
-  expect(await says(`/reply <<\nSecond.\n>>\n${accept}`)).toContain('Please put /key accept above')
-  const answer = await says(`${accept}/reply\nSecond.\n`)
+  const accept = `/key accept ${desk.keyOf(desk.alice)}\n`
+  expect(await desk.says(`/reply <<\nSecond.\n>>\n${accept}`)).toContain(
+    'Please put /key accept above'
+  )
+  const answer = await desk.says(`${accept}/reply\nSecond.\n`)
   expect(answer).toContain(
     '1 message to alice@reporter.example that had waited leaves now, encrypted.'
   )
-  const texts = (await textsTo(alice)).slice(-2)
+  const texts = (await desk.textsTo(desk.alice)).slice(-2)
   expect(texts[0]).toContain(REPLY)
   expect(texts[1]).toContain('Second.')
-  expect(theCase()).toEqual({ state: 'triaging', answeredAt: world.clock.now })
+  expect(theCase()).toEqual({ state: 'triaging', answeredAt: desk.world.clock.now })
 })
 
 it('(B10) a rejection and an end of a case are told when a key comes, and the record says so', async () => {
   await givenKeylessCase()
-  await says('/reject not-a-vulnerability\n')
-  await says('/close\n')
+  await desk.says('/reject not-a-vulnerability\n')
+  await desk.says('/close\n')
   const told = { told: 'waits-for-key' }
-  expect(recorded('rejected', 'closed')).toMatchObject([told, told])
+  expect(desk.recorded('rejected', 'closed')).toMatchObject([told, told])
   await giveKey()
-  expect(kindsTo(alice).slice(2)).toEqual(['rejected', 'closed'])
+  expect(desk.kindsTo(desk.alice).slice(2)).toEqual(['rejected', 'closed'])
   // Nobody knew of the end when the key was sent, so it opens nothing; what comes after that does.
   expect(theCase()?.state).toBe('closed')
-  const forwarded = await lastTo(linus)
+  const forwarded = await desk.lastTo(desk.linus)
   expect(forwarded).toContain('My key.')
   expect(forwarded).not.toContain('open again')
   await giveKey()
@@ -213,27 +187,32 @@ it('(B10) a rejection and an end of a case are told when a key comes, and the re
 
 it('(B10, B15) a case that ended is listed with the open ones while words of its end wait for a key', async () => {
   await givenKeylessCase()
-  await givenMessage(bob, { subject: 'Another', text: 'M.\n', as: 'encrypted', autocrypt: true })
-  const listed = `${FIRST} rejected (not-a-vulnerability)`
-  expect(await says('/reject not-a-vulnerability\n/cases\n')).toContain(listed)
-  expect(await says('/cases\n', SECOND)).toContain(listed)
-  expect(await says(`/merge ${FIRST}\n`, SECOND)).toContain('There is no open case')
+  await desk.givenMessage(desk.bob, {
+    subject: 'Another',
+    text: 'M.\n',
+    as: 'encrypted',
+    autocrypt: true
+  })
+  const listed = `${desk.FIRST} rejected (not-a-vulnerability)`
+  expect(await desk.says('/reject not-a-vulnerability\n/cases\n')).toContain(listed)
+  expect(await desk.says('/cases\n', desk.SECOND)).toContain(listed)
+  expect(await desk.says(`/merge ${desk.FIRST}\n`, desk.SECOND)).toContain('There is no open case')
   await giveKey()
-  expect(await says('/cases\n')).not.toContain(`${FIRST} rejected`)
+  expect(await desk.says('/cases\n')).not.toContain(`${desk.FIRST} rejected`)
 })
 
 it('(B10) what waits in one case leaves with the key of a new report whose sender is proved', async () => {
-  await givenReport({ authentication, autocrypt: false, headers: PROVED })
+  await desk.givenReport({ authentication, autocrypt: false, headers: PROVED })
   await reply()
-  await another(alice, { headers: PROVED })
-  expect(await allTo(alice)).toContain(REPLY)
-  expect(theCase()).toEqual({ state: 'triaging', answeredAt: world.clock.now })
+  await another(desk.alice, { headers: PROVED })
+  expect(await desk.allTo(desk.alice)).toContain(REPLY)
+  expect(theCase()).toEqual({ state: 'triaging', answeredAt: desk.world.clock.now })
 })
 
 it('(B10) files do not wait: a reply with files is refused and says so', async () => {
   await givenKeylessCase()
   const patch = { filename: 'fix.patch', content: 'diff' }
-  const answer = await says(`/reply\n${REPLY}\n`, FIRST, { patch })
+  const answer = await desk.says(`/reply\n${REPLY}\n`, desk.FIRST, { patch })
   expect(answer).toContain('Not sent: files leave encrypted only')
   expect(waiting()).toEqual([])
 })
@@ -242,25 +221,25 @@ it('(G3, B10) a key that came with a new report whose sender nothing proves gets
   await givenKeylessCase()
   await reply()
   await another()
-  expect(await lastTo(grace)).toContain('not used until you accept it')
-  expect(await says(`/take\n/reply\n${PLAN}\n`)).toContain('Your text waits')
-  await another(alice, { autocrypt: false })
-  expect(kindsTo(alice)).not.toContain('reply')
-  expect(await says(`/key accept ${keyOf(alice)}\n`)).toContain(
+  expect(await desk.lastTo(desk.grace)).toContain('not used until you accept it')
+  expect(await desk.says(`/take\n/reply\n${PLAN}\n`)).toContain('Your text waits')
+  await another(desk.alice, { autocrypt: false })
+  expect(desk.kindsTo(desk.alice)).not.toContain('reply')
+  expect(await desk.says(`/key accept ${desk.keyOf(desk.alice)}\n`)).toContain(
     '2 messages to alice@reporter.example that had waited leave now, encrypted.'
   )
-  expect(kindsTo(alice)).toContain('reply')
+  expect(desk.kindsTo(desk.alice)).toContain('reply')
 })
 
 it.each(['offered', 'expired'] as const)(
   '(B10, G3) an %s key is a known key: words to a reporter who began in clear wait',
   async (which) => {
-    const writer = await givenReporter('bob', which === 'expired' ? 1 : 0)
+    const writer = await desk.givenReporter('bob', which === 'expired' ? 1 : 0)
     const trust = which === 'offered' ? { authentication } : {}
-    await givenReport({ by: [writer], policy: ALLOW, as: 'clear', ...trust })
-    expect((await textsTo(grace))[0]).toContain('cannot be answered yet')
+    await desk.givenReport({ by: [writer], policy: ALLOW, as: 'clear', ...trust })
+    expect((await desk.textsTo(desk.grace))[0]).toContain('cannot be answered yet')
     expect(await reply()).toContain('Your text waits')
-    expect(kindsTo(writer)).not.toContain('reply')
+    expect(desk.kindsTo(writer)).not.toContain('reply')
   }
 )
 
@@ -269,25 +248,25 @@ async function givenOtherProduct(): Promise<void> {
   const open = { ...PRODUCT.policy, reporters: { cleartext: 'allow' } } as const
   const other = { ...PRODUCT, id: 'other', policy: open }
   const policy = { reporters: { cleartext: 'deny' } } as const
-  await givenReport({ as: 'clear', autocrypt: false, policy, moreProducts: [other] })
+  await desk.givenReport({ as: 'clear', autocrypt: false, policy, moreProducts: [other] })
 }
 
 it('(G3) words that wait do not leave in clear because a later line of the message moves the case', async () => {
   await givenOtherProduct()
   const both = `/reply <<\n${REPLY}\n>>\n/product other\n/reply\nSecond.\n`
-  expect(await says(both)).toContain('would leave in different ways')
-  expect(kindsTo(alice)).toEqual(['acknowledgement'])
+  expect(await desk.says(both)).toContain('would leave in different ways')
+  expect(desk.kindsTo(desk.alice)).toEqual(['acknowledgement'])
 })
 
 it('(G3, B10) words that wait to leave encrypted go on waiting after /product, whose answer says so', async () => {
   await givenOtherProduct()
   await reply()
-  const answer = await says('/product other\n')
+  const answer = await desk.says('/product other\n')
   expect(answer).toContain('What waits for a key was written to leave encrypted')
-  expect(kindsTo(alice)).toEqual(['acknowledgement', 'key-request'])
-  await says(`/unsend\n/reply\n${REPLY}\n`)
-  expect(kindsTo(alice).slice(2)).toEqual(['reply'])
-  expect(await says('/product parser\n')).not.toContain('What waits')
+  expect(desk.kindsTo(desk.alice)).toEqual(['acknowledgement', 'key-request'])
+  await desk.says(`/unsend\n/reply\n${REPLY}\n`)
+  expect(desk.kindsTo(desk.alice).slice(2)).toEqual(['reply'])
+  expect(await desk.says('/product parser\n')).not.toContain('What waits')
 })
 
 it.each([
@@ -298,38 +277,41 @@ it.each([
   async (into, isSaid) => {
     await givenOtherProduct()
     await reply()
-    await givenMessage(bob, { subject: 'y', text: 'There.\n', as: 'clear' })
-    await says(`/product ${into}\n`, SECOND)
-    const answer = await says(`/merge ${SECOND}\n`)
+    await desk.givenMessage(desk.bob, { subject: 'y', text: 'There.\n', as: 'clear' })
+    await desk.says(`/product ${into}\n`, desk.SECOND)
+    const answer = await desk.says(`/merge ${desk.SECOND}\n`)
     expect(answer.includes('What waits for a key was written to leave encrypted')).toBe(isSaid)
-    expect(kindsTo(alice)).toEqual(['acknowledgement', 'key-request'])
+    expect(desk.kindsTo(desk.alice)).toEqual(['acknowledgement', 'key-request'])
   }
 )
 
 it('(G8) /key accept of a key in use that has expired is refused: nothing could leave with it', async () => {
-  const brief = await givenReporter('alice', 300)
-  await givenReport({ by: [brief] })
-  world.pass(400 * DAY)
+  const brief = await desk.givenReporter('alice', 300)
+  await desk.givenReport({ by: [brief] })
+  desk.world.pass(400 * desk.DAY)
   expect(await reply()).toContain(`${brief.address} cannot be answered yet: their key has expired.`)
   const ways = `Answers cannot go to ${brief.address} yet: their key has expired, and what you`
-  expect(await says('/status\n')).toContain(ways)
-  const answer = await says(`/key accept ${keyOf(brief)}\n`)
+  expect(await desk.says('/status\n')).toContain(ways)
+  const answer = await desk.says(`/key accept ${desk.keyOf(brief)}\n`)
   expect(answer).toContain('Nothing can be encrypted to this key')
   expect(answer).not.toContain('leaves now')
-  expect(kindsTo(brief)).not.toContain('reply')
+  expect(desk.kindsTo(brief)).not.toContain('reply')
 })
 
 it('(B10) a reporter whose key in use has expired is asked for a key, unless one waits that can be used', async () => {
-  const [brief, former] = [await givenReporter('alice', 300), await givenReporter('alice', 200)]
-  await givenReport({ by: [former] })
-  await says(`/key accept ${keyOf(brief)}\n`, FIRST, attachedKey(brief))
-  world.pass(400 * DAY)
+  const [brief, former] = [
+    await desk.givenReporter('alice', 300),
+    await desk.givenReporter('alice', 200)
+  ]
+  await desk.givenReport({ by: [former] })
+  await desk.says(`/key accept ${desk.keyOf(brief)}\n`, desk.FIRST, desk.attachedKey(brief))
+  desk.world.pass(400 * desk.DAY)
   expect(await reply()).toContain(`We asked ${brief.address} for a key`)
-  expect(kindsTo(brief)).toContain('key-request')
-  world.pass(DAY)
-  await another(alice)
-  expect(await reply()).toContain(`/key accept ${keyOf(alice)}`)
-  expect(kindsTo(brief).filter((kind) => kind === 'key-request')).toHaveLength(1)
+  expect(desk.kindsTo(brief)).toContain('key-request')
+  desk.world.pass(desk.DAY)
+  await another(desk.alice)
+  expect(await reply()).toContain(`/key accept ${desk.keyOf(desk.alice)}`)
+  expect(desk.kindsTo(brief).filter((kind) => kind === 'key-request')).toHaveLength(1)
 })
 
 const WAITED = 'answer by Grace to alice@reporter.example, Mon 23 Nov 2026'
@@ -337,26 +319,28 @@ const WAITED = 'answer by Grace to alice@reporter.example, Mon 23 Nov 2026'
 it('(B10) /status shows what waits and from whom, and /unsend withdraws it: it never leaves, and the record says so', async () => {
   await givenKeylessCase()
   await reply()
-  const status = await says('/status\n')
+  const status = await desk.says('/status\n')
   expect(status).toContain('1 message; /unsend withdraws what waits')
   expect(status).toContain(WAITED)
-  const answer = await says('/unsend\n/status\n/reply\nBetter words.\n')
+  const answer = await desk.says('/unsend\n/status\n/reply\nBetter words.\n')
   expect(answer).toContain('1 message that waited for a key of alice@reporter.example will not')
   expect(answer).toContain(`Never sent: ${WAITED}`)
   expect(answer).not.toContain('/unsend withdraws it')
   expect(answer).not.toContain(REPLY)
-  expect(await lastTo(linus)).toContain('withdrew 1 message to the reporter that waited for a key')
+  expect(await desk.lastTo(desk.linus)).toContain(
+    'withdrew 1 message to the reporter that waited for a key'
+  )
   expect(onRecord('words-dropped')).toEqual(['words-dropped by grace'])
   await giveKey()
-  const texts = (await textsTo(alice)).slice(2)
+  const texts = (await desk.textsTo(desk.alice)).slice(2)
   expect(texts).toEqual([expect.stringContaining('Better words.')])
 })
 
 it('(B10) /unsend says that a reporter was not told of an acceptance that it withdraws', async () => {
   await givenKeylessCase()
-  expect(await says(`/accept\n`)).toContain('The decision waits and leaves, encrypted')
+  expect(await desk.says(`/accept\n`)).toContain('The decision waits and leaves, encrypted')
   await reply()
-  const answer = await says('/unsend\n')
+  const answer = await desk.says('/unsend\n')
   expect(answer).toContain(
     'the desk has not told the reporter that the report is accepted. If they do not know, please'
   )
@@ -366,29 +350,31 @@ it('(B10) /unsend says that a reporter was not told of an acceptance that it wit
 it('(B10) words that /unsend withdraws do not leave by a key that the same message accepts', async () => {
   await givenKeylessCase()
   await reply()
-  const both = `/unsend\n/key accept ${keyOf(alice)}\n`
-  expect(await says(both, FIRST, attachedKey(alice))).toContain('Done: 2 commands.')
-  expect(kindsTo(alice)).not.toContain('reply')
+  const both = `/unsend\n/key accept ${desk.keyOf(desk.alice)}\n`
+  expect(await desk.says(both, desk.FIRST, desk.attachedKey(desk.alice))).toContain(
+    'Done: 2 commands.'
+  )
+  expect(desk.kindsTo(desk.alice)).not.toContain('reply')
 })
 
 it('(B10) a case that is opened again withdraws what waits, and the answer says so', async () => {
   await givenKeylessCase()
-  await says('/reject not-a-vulnerability\n')
-  const answer = await says('/reopen because we were wrong\n')
+  await desk.says('/reject not-a-vulnerability\n')
+  const answer = await desk.says('/reopen because we were wrong\n')
   expect(answer).toContain(`Never sent: rejection by Grace to alice@reporter.example, Mon`)
-  expect(recorded('words-dropped')).toMatchObject([{ because: 'reopened' }])
+  expect(desk.recorded('words-dropped')).toMatchObject([{ because: 'reopened' }])
   await giveKey()
-  expect(kindsTo(alice).slice(2)).toEqual([])
+  expect(desk.kindsTo(desk.alice).slice(2)).toEqual([])
 })
 
 it('(B6, B10) a rejection withdraws an acceptance that waits, and nothing else', async () => {
   await givenKeylessCase()
-  await says('/accept\n')
+  await desk.says('/accept\n')
   await reply()
-  const answer = await says('/reject not-a-vulnerability\n')
+  const answer = await desk.says('/reject not-a-vulnerability\n')
   expect(answer).toContain('Never sent: acceptance by Grace to alice@reporter.example, Mon')
   await giveKey()
-  expect(kindsTo(alice).slice(2)).toEqual(['reply', 'rejected'])
+  expect(desk.kindsTo(desk.alice).slice(2)).toEqual(['reply', 'rejected'])
 })
 
 it('(B10, M-10) a message of the reporter that opens the case again withdraws a rejection that waits, and nothing else', async () => {
@@ -396,17 +382,17 @@ it('(B10, M-10) a message of the reporter that opens the case again withdraws a 
   const keyless = { text: 'Please look again.\n', as: 'encrypted', autocrypt: false } as const
   for (const isReplyWaiting of [false, true]) {
     if (isReplyWaiting) await reply()
-    await says('/reject not-a-vulnerability\n')
-    await givenMessage(alice, { ...withKey(), ...keyless })
-    const told = await lastTo(grace)
+    await desk.says('/reject not-a-vulnerability\n')
+    await desk.givenMessage(desk.alice, { ...withKey(), ...keyless })
+    const told = await desk.lastTo(desk.grace)
     expect(told).toContain('Never sent: rejection by Grace')
     expect(told.includes('please reach them another way')).toBe(isReplyWaiting)
   }
-  expect(recorded('words-dropped')[1]).toMatchObject({ with: 'rejected', because: 'reopened' })
-  await says('/accept\n')
+  expect(desk.recorded('words-dropped')[1]).toMatchObject({ with: 'rejected', because: 'reopened' })
+  await desk.says('/accept\n')
   await giveKey()
-  expect(kindsTo(alice).slice(2)).toEqual(['reply', 'accepted'])
-  expect(await lastTo(alice)).not.toContain('looked at your report again')
+  expect(desk.kindsTo(desk.alice).slice(2)).toEqual(['reply', 'accepted'])
+  expect(await desk.lastTo(desk.alice)).not.toContain('looked at your report again')
 })
 
 it.each([
@@ -417,16 +403,16 @@ it.each([
   '(B6) /ask alone to a reporter who wrote %s and %j sends a %s, once a day, and the others read only of what has left',
   async (as, text, kind, what) => {
     await givenKeylessCase(as, 'deny', text)
-    expect(await says('/ask\n')).toContain(`We asked ${alice.address} ${what}`)
-    expect(await lastTo(linus)).toContain(`asked the reporter ${what}`)
-    const toLinus = world.sentTo(linus).length
-    const second = await says('/ask\n')
+    expect(await desk.says('/ask\n')).toContain(`We asked ${desk.alice.address} ${what}`)
+    expect(await desk.lastTo(desk.linus)).toContain(`asked the reporter ${what}`)
+    const toLinus = desk.world.sentTo(desk.linus).length
+    const second = await desk.says('/ask\n')
     expect(second).toContain(`was asked ${what} earlier today. The desk asks once a day.`)
     expect(second).toContain('Nothing was done: line 1 has a problem.')
-    expect(world.sentTo(linus)).toHaveLength(toLinus)
-    expect(kindsTo(alice).slice(1)).toEqual([kind])
+    expect(desk.world.sentTo(desk.linus)).toHaveLength(toLinus)
+    expect(desk.kindsTo(desk.alice).slice(1)).toEqual([kind])
     // What it asks for, the reporter can do.
-    expect(await allTo(alice)).not.toContain('tell us so')
+    expect(await desk.allTo(desk.alice)).not.toContain('tell us so')
     const record = kind === 'key-request' ? ['key-asked by grace'] : ['info-asked by grace']
     expect(onRecord('key-asked', 'info-asked')).toEqual(record)
   }
@@ -435,16 +421,16 @@ it.each([
 it('(B6) /ask alone sends nothing where the report was read and a key is known', async () => {
   await givenKeylessCase()
   await giveKey()
-  const before = kindsTo(alice).length
-  expect(await says('/ask\n')).toContain('There is nothing to ask for')
-  expect(kindsTo(alice)).toHaveLength(before)
+  const before = desk.kindsTo(desk.alice).length
+  expect(await desk.says('/ask\n')).toContain('There is nothing to ask for')
+  expect(desk.kindsTo(desk.alice)).toHaveLength(before)
 })
 
 // Keys that anybody can make in her name.
-const forger = await givenReporter('alice')
-const stranger = await givenReporter('alice')
+const forger = await desk.givenReporter('alice')
+const stranger = await desk.givenReporter('alice')
 const forged = (from: Someone) => another(from, { as: 'clear' })
-const REFUSE = `/key refuse ${keyOf(forger)}`
+const REFUSE = `/key refuse ${desk.keyOf(forger)}`
 const ALLOW = { reporters: { cleartext: 'allow' } } as const
 
 /** Alice reported, then somebody wrote in her name and offered a key. */
@@ -454,21 +440,22 @@ async function givenForgedOffer(as: 'clear' | 'encrypted'): Promise<void> {
 }
 
 /** Kind of everything that went to Alice after the acknowledgements. */
-const toAlice = (): string[] => kindsTo(alice).filter((kind) => kind !== 'acknowledgement')
+const toAlice = (): string[] =>
+  desk.kindsTo(desk.alice).filter((kind) => kind !== 'acknowledgement')
 
-const toAliceOnTheWay = () => onTheWay(world.sentTo(alice))
+const toAliceOnTheWay = () => desk.onTheWay(desk.world.sentTo(desk.alice))
 
 it('(G3) words that wait because of a forged key leave unencrypted, marked, when a maintainer refuses it; everything says so', async () => {
   await givenForgedOffer('clear')
-  const choice = `1 key has come for this address and is not in use: /key accept ${keyOf(forger)} or ${REFUSE}. If it is refused, what waits leaves UNENCRYPTED.`
-  expect(await lastTo(grace)).toContain(choice)
+  const choice = `1 key has come for this address and is not in use: /key accept ${desk.keyOf(forger)} or ${REFUSE}. If it is refused, what waits leaves UNENCRYPTED.`
+  expect(await desk.lastTo(desk.grace)).toContain(choice)
   const waits = await reply()
   expect(waits).toContain('alice@reporter.example cannot be answered yet')
   expect(waits).toContain(choice)
-  expect(await says('/status\n')).toContain(choice)
+  expect(await desk.says('/status\n')).toContain(choice)
   expect(toAlice()).toEqual([])
 
-  const answer = await says(`${REFUSE} because she never had one\n`)
+  const answer = await desk.says(`${REFUSE} because she never had one\n`)
   expect(answer).toContain('is not used for alice@reporter.example, even if it comes again.')
   expect(answer).toContain(
     '1 message to alice@reporter.example that had waited leaves now, NOT encrypted.'
@@ -477,67 +464,69 @@ it('(G3) words that wait because of a forged key leave unencrypted, marked, when
   const clear = toAliceOnTheWay()
   expect(clear).toContain(REPLY)
   expect(clear).toContain('not encrypted')
-  expect(await lastTo(linus)).toContain(
+  expect(await desk.lastTo(desk.linus)).toContain(
     'sent 1 message to alice@reporter.example, NOT encrypted, that had waited for a key'
   )
-  const fingerprint = keyOf(forger).toLowerCase()
+  const fingerprint = desk.keyOf(forger).toLowerCase()
   expect(onRecord('key-refused')).toEqual(['key-refused by grace'])
-  expect(recorded('key-refused')).toEqual([
-    { reporter: FIRST, fingerprint, reason: 'she never had one' }
+  expect(desk.recorded('key-refused')).toEqual([
+    { reporter: desk.FIRST, fingerprint, reason: 'she never had one' }
   ])
-  expect(recorded('answered')).toMatchObject([{ how: 'in-clear' }])
+  expect(desk.recorded('answered')).toMatchObject([{ how: 'in-clear' }])
   expect(waiting()).toEqual([])
 })
 
 it('(B10) a reporter is asked for no key while one of theirs waits for a maintainer: the answers and the alarm name /key accept', async () => {
-  await givenReport({ policy: await preset('dispatch'), autocrypt: false })
+  await desk.givenReport({ policy: await desk.preset('dispatch'), autocrypt: false })
   await forged(forger)
-  const choice = `1 key has come for this address and is not in use: /key accept ${keyOf(forger)} or ${REFUSE}.`
+  const choice = `1 key has come for this address and is not in use: /key accept ${desk.keyOf(forger)} or ${REFUSE}.`
   expect(await reply()).toContain(`is in use. ${choice}`)
-  expect(await says('/ask\n')).toContain(`Not sent: ${choice}`)
-  expect(await says('/accept\n/embargo 2026-12-14 14:00\n')).toContain(
-    `${alice.address} is asked about the date Mon 14 Dec 2026, 14:00 UTC when a key of theirs is in use. ${choice}`
+  expect(await desk.says('/ask\n')).toContain(`Not sent: ${choice}`)
+  expect(await desk.says('/accept\n/embargo 2026-12-14 14:00\n')).toContain(
+    `${desk.alice.address} is asked about the date Mon 14 Dec 2026, 14:00 UTC when a key of theirs is in use. ${choice}`
   )
-  await days(3)
-  const alarm = (await alarmsTo(linus)).find((text) => text.includes('Waiting for a key:'))
-  expect(alarm).toContain(`/key accept ${keyOf(forger)}; /status says more.`)
+  await desk.days(3)
+  const alarm = (await desk.alarmsTo(desk.linus)).find((text) =>
+    text.includes('Waiting for a key:')
+  )
+  expect(alarm).toContain(`/key accept ${desk.keyOf(forger)}; /status says more.`)
   expect(alarm).not.toContain('/ask')
   expect(toAlice()).toEqual([])
-  await says(`${REFUSE}\n/ask\n`)
+  await desk.says(`${REFUSE}\n/ask\n`)
   expect(toAlice()).toEqual(['key-request'])
 })
 
 it('(G3) a refused key that comes again holds up nothing; another key asks anew, and refusing that one sends on', async () => {
   await givenForgedOffer('clear')
-  await says(`${REFUSE}\n`)
+  await desk.says(`${REFUSE}\n`)
   await forged(forger)
-  expect(await says('/reply\nOne.\n')).toContain(
+  expect(await desk.says('/reply\nOne.\n')).toContain(
     'On its way to alice@reporter.example, NOT encrypted.'
   )
   await forged(stranger)
-  expect(await says('/reply\nTwo.\n')).toContain(`/key refuse ${keyOf(stranger)}`)
-  await says(`/key refuse ${keyOf(stranger)}\n`)
+  expect(await desk.says('/reply\nTwo.\n')).toContain(`/key refuse ${desk.keyOf(stranger)}`)
+  await desk.says(`/key refuse ${desk.keyOf(stranger)}\n`)
   expect(toAlice()).toEqual(['reply', 'reply'])
 })
 
 it('(G3) nothing leaves unencrypted to a reporter who began encrypted, whatever key is refused', async () => {
   await givenForgedOffer('encrypted')
   await reply()
-  const answer = await says(`${REFUSE}\n/status\n`)
+  const answer = await desk.says(`${REFUSE}\n/status\n`)
   expect(answer).toContain(
     '1 message to alice@reporter.example still waits: we have no usable key of theirs.'
   )
-  await says('/reply\nAnother.\n')
+  await desk.says('/reply\nAnother.\n')
   expect(toAlice()).toEqual(['key-request'])
   expect(waiting()).toHaveLength(2)
 })
 
 it('(G3) words of the case that began encrypted stay when the forged key is refused in the case that began in clear', async () => {
-  await givenReport({ policy: ALLOW, autocrypt: false })
+  await desk.givenReport({ policy: ALLOW, autocrypt: false })
   await reply()
   await forged(forger)
-  await says('/reply\nTo the second case.\n', SECOND)
-  const answer = await says(`${REFUSE}\n`, SECOND)
+  await desk.says('/reply\nTo the second case.\n', desk.SECOND)
+  const answer = await desk.says(`${REFUSE}\n`, desk.SECOND)
   expect(answer).toContain('1 message to alice@reporter.example that had waited leaves now, NOT')
   expect(answer).toContain('1 message to alice@reporter.example still waits')
   expect(toAliceOnTheWay()).toContain('To the second case.')
@@ -547,24 +536,24 @@ it('(G3) words of the case that began encrypted stay when the forged key is refu
 it('(G3) words leave encrypted where one message refuses the forged key and accepts the right one', async () => {
   await givenForgedOffer('clear')
   await reply()
-  const both = `${REFUSE}\n/key accept ${keyOf(alice)}\n`
-  expect(await says(both, FIRST, attachedKey(alice))).toContain(
+  const both = `${REFUSE}\n/key accept ${desk.keyOf(desk.alice)}\n`
+  expect(await desk.says(both, desk.FIRST, desk.attachedKey(desk.alice))).toContain(
     'that had waited leaves now, encrypted.'
   )
   expect(toAliceOnTheWay()).not.toContain(REPLY)
-  expect(await lastTo(alice)).toContain(REPLY)
+  expect(await desk.lastTo(desk.alice)).toContain(REPLY)
 })
 
 it.each([
   [
     'a key that never came',
-    () => keyOf(stranger),
+    () => desk.keyOf(stranger),
     'We have no such key for alice@reporter.example'
   ],
   ['what is no fingerprint', () => 'ABCD', 'Write its whole fingerprint']
 ])('/key refuse of %s is refused and says why', async (_what, written, reason) => {
   await givenForgedOffer('clear')
-  expect(await says(`/key refuse ${written()}\n`)).toContain(reason)
+  expect(await desk.says(`/key refuse ${written()}\n`)).toContain(reason)
 })
 
 it.each([
@@ -577,61 +566,64 @@ it.each([
 ] as const)(
   '(G3) /key refuse takes the key in use out of use; the answers to a report that began %s then go as those of a reporter without a key, also when the key comes again',
   async (as, way, left) => {
-    await givenReport({ by: [forger], policy: ALLOW, as })
-    expect(await says('/status\n')).toContain('Answers go to alice@reporter.example, enc')
-    const answer = await says(`${REFUSE}\n/status\n`)
+    await desk.givenReport({ by: [forger], policy: ALLOW, as })
+    expect(await desk.says('/status\n')).toContain('Answers go to alice@reporter.example, enc')
+    const answer = await desk.says(`${REFUSE}\n/status\n`)
     expect(answer).toContain(`even if it comes again. Answers ${way}`)
-    expect(await lastTo(linus)).toContain(`Answers ${way}`)
+    expect(await desk.lastTo(desk.linus)).toContain(`Answers ${way}`)
     await forged(forger)
     await reply()
     expect(toAlice()).toEqual(left)
     expect(toAliceOnTheWay().includes(REPLY)).toBe(as === 'clear')
-    await says(`/key accept ${keyOf(forger)}\n/reply\nOnce more.\n`)
-    expect(await lastTo(forger)).toContain('Once more.')
+    await desk.says(`/key accept ${desk.keyOf(forger)}\n/reply\nOnce more.\n`)
+    expect(await desk.lastTo(forger)).toContain('Once more.')
   }
 )
 
 it('(G3) the key in use is refused and the one before taken back in one message', async () => {
-  await givenReport({ policy: ALLOW })
+  await desk.givenReport({ policy: ALLOW })
   await forged(forger)
-  await says(`/key accept ${keyOf(forger)}\n`)
-  const both = `${REFUSE}\n/key accept ${keyOf(alice)}\n/reply\n${REPLY}\n`
-  expect(await says(both)).toContain('On its way to alice@reporter.example, encrypted.')
-  expect(await lastTo(alice)).toContain(REPLY)
+  await desk.says(`/key accept ${desk.keyOf(forger)}\n`)
+  const both = `${REFUSE}\n/key accept ${desk.keyOf(desk.alice)}\n/reply\n${REPLY}\n`
+  expect(await desk.says(both)).toContain('On its way to alice@reporter.example, encrypted.')
+  expect(await desk.lastTo(desk.alice)).toContain(REPLY)
 })
 
 it('(A3, B10) what waits is reminded of until it leaves or is withdrawn itself, whatever else its reporter is sent', async () => {
-  const policy = await preset('dispatch')
-  await givenReport({ by: [alice, alice], autocrypt: false, policy })
-  await says(`/ask\n${QUESTION}\n`)
-  await says('/accept\n')
+  const policy = await desk.preset('dispatch')
+  await desk.givenReport({ by: [desk.alice, desk.alice], autocrypt: false, policy })
+  await desk.says(`/ask\n${QUESTION}\n`)
+  await desk.says('/accept\n')
   // Her key comes in the other case, and nothing proves it for this one.
-  await givenMessage(alice, { ...withKey(), ...answering(alice, world.sentTo(alice)[1]) })
-  await says('/reply\nMore words.\n')
-  expect(kindsTo(alice).slice(3)).toEqual(['reply'])
-  const mark = world.accepted.length
-  await days(4)
+  await desk.givenMessage(desk.alice, {
+    ...withKey(),
+    ...desk.answering(desk.alice, desk.world.sentTo(desk.alice)[1])
+  })
+  await desk.says('/reply\nMore words.\n')
+  expect(desk.kindsTo(desk.alice).slice(3)).toEqual(['reply'])
+  const mark = desk.world.accepted.length
+  await desk.days(4)
   const waits = 'What we wrote to the reporter waits for a key'
-  expect((await alarmsTo(grace, mark)).join()).toContain(waits)
-  await says(`/key accept ${keyOf(alice)}\n`)
-  expect(kindsTo(alice).slice(4)).toEqual(['reply', 'accepted'])
-  const after = world.accepted.length
-  await days(4)
-  expect((await alarmsTo(grace, after)).join()).not.toContain(waits)
+  expect((await desk.alarmsTo(desk.grace, mark)).join()).toContain(waits)
+  await desk.says(`/key accept ${desk.keyOf(desk.alice)}\n`)
+  expect(desk.kindsTo(desk.alice).slice(4)).toEqual(['reply', 'accepted'])
+  const after = desk.world.accepted.length
+  await desk.days(4)
+  expect((await desk.alarmsTo(desk.grace, after)).join()).not.toContain(waits)
 })
 
 it('(B10) words that waited do not answer what the reporter wrote after them', async () => {
-  const { clocks } = await preset('dragonfly')
-  await givenReport({ policy: { clocks, reporters: { cleartext: 'deny' } }, autocrypt: false })
+  const { clocks } = await desk.preset('dragonfly')
+  await desk.givenReport({ policy: { clocks, reporters: { cleartext: 'deny' } }, autocrypt: false })
   await reply()
   await giveKey()
-  expect(kindsTo(alice)).toContain('reply')
-  expect(await lastTo(grace)).toMatch(
+  expect(desk.kindsTo(desk.alice)).toContain('reply')
+  expect(await desk.lastTo(desk.grace)).toMatch(
     /Due: \w{3} \d+ \w{3} [^:]*:\d\d[^:]*: Please answer with \/reply\./
   )
-  expect(world.rows('SELECT * FROM unanswered_cases')).toHaveLength(1)
-  const mark = world.accepted.length
-  await days(7)
-  const text = (await alarmsTo(grace, mark)).join()
+  expect(desk.world.rows('SELECT * FROM unanswered_cases')).toHaveLength(1)
+  const mark = desk.world.accepted.length
+  await desk.days(7)
+  const text = (await desk.alarmsTo(desk.grace, mark)).join()
   expect(text).toContain('The reporter wrote and nobody has answered')
 })

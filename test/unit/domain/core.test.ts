@@ -4,17 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { isSameAddress, parseAddress } from '../../../src/domain/address.ts'
 import * as ids from '../../../src/domain/ids.ts'
 import { type NoticeRecord } from '../../../src/domain/notice.ts'
-import {
-  dayOff,
-  dueAt,
-  formatInstant,
-  formatMailDate,
-  instantFromMs,
-  msOf,
-  readInstant,
-  startBefore,
-  yearIn
-} from '../../../src/domain/time.ts'
+import * as time from '../../../src/domain/time.ts'
 import { approvedText } from '../../../src/policy/notice-content.ts'
 import { rows } from '../../support/rows.ts'
 import {
@@ -33,23 +23,25 @@ describe('instants', () => {
     const ms = fc.integer({ min: 0, max: 253_402_300_799_999 })
     fc.assert(
       fc.property(ms, ms, (a, b) => {
-        expect(msOf(instantFromMs(a))).toBe(a)
-        expect(Math.sign(a - b)).toBe(instantFromMs(a) < instantFromMs(b) ? -1 : a === b ? 0 : 1)
+        expect(time.msOf(time.instantFromMs(a))).toBe(a)
+        expect(Math.sign(a - b)).toBe(
+          time.instantFromMs(a) < time.instantFromMs(b) ? -1 : a === b ? 0 : 1
+        )
       })
     )
   })
 
   it('are written for people in the project’s own time and in UTC, always both (B17)', () => {
-    expect(formatInstant(at('2026-11-30T22:44:00Z'), 'UTC')).toBe('Mon 30 Nov 2026, 22:44 UTC')
-    expect(formatInstant(at('2026-11-30T23:30:00Z'), 'Europe/Berlin')).toBe(
+    expect(time.formatInstant(at('2026-11-30T22:44:00Z'), 'UTC')).toBe('Mon 30 Nov 2026, 22:44 UTC')
+    expect(time.formatInstant(at('2026-11-30T23:30:00Z'), 'Europe/Berlin')).toBe(
       'Tue 1 Dec 2026, 00:30 Berlin (Mon 30 Nov 2026, 23:30 UTC)'
     )
-    expect(formatMailDate(at('2026-07-01T12:00:00Z'))).toBe('Wed, 01 Jul 2026 12:00:00 +0000')
+    expect(time.formatMailDate(at('2026-07-01T12:00:00Z'))).toBe('Wed, 01 Jul 2026 12:00:00 +0000')
   })
 
   it('take the year from the zone of the project', () => {
-    expect(yearIn(at('2026-12-31T23:30:00Z'), 'Europe/Berlin')).toBe(2027)
-    expect(yearIn(at('2026-12-31T23:30:00Z'), 'America/New_York')).toBe(2026)
+    expect(time.yearIn(at('2026-12-31T23:30:00Z'), 'Europe/Berlin')).toBe(2027)
+    expect(time.yearIn(at('2026-12-31T23:30:00Z'), 'America/New_York')).toBe(2026)
   })
 })
 
@@ -61,10 +53,10 @@ describe('an instant as a person writes it (B17)', () => {
     2026-07-01 08:00 America/New_York | Wed 1 Jul 2026, 14:00 Berlin (12:00 UTC; 08:00 New York)
     2026-12-01T04:14+05:30            | Mon 30 Nov 2026, 23:44 Berlin (22:44 UTC; Tue 1 Dec 2026, 04:14 +05:30)
   `)('%s is said in the zone of the desk, in UTC and in its own zone, each once', (text, said) => {
-    const read = readInstant(text, 'Europe/Berlin')
+    const read = time.readInstant(text, 'Europe/Berlin')
 
     expect(
-      typeof read === 'object' && formatInstant(read.instant, 'Europe/Berlin', read.zone)
+      typeof read === 'object' && time.formatInstant(read.instant, 'Europe/Berlin', read.zone)
     ).toBe(said)
   })
 
@@ -81,7 +73,7 @@ describe('an instant as a person writes it (B17)', () => {
     2026-07-01T14:00:30                             | 2026-07-01T18:00:30.000Z | America/New_York
     2026-12-01 13:00:00.25z                         | 2026-12-01T13:00:00.250Z | UTC
   `)('%s is read in its offset, in its zone, or in the desk’s zone', (text, instant, zone) => {
-    expect(readInstant(text, 'America/New_York')).toEqual({ instant, zone })
+    expect(time.readInstant(text, 'America/New_York')).toEqual({ instant, zone })
   })
 
   it.each(rows`
@@ -96,7 +88,7 @@ describe('an instant as a person writes it (B17)', () => {
     2026-12-01                            | UTC           | Write a date with a time, for example 2026-12-01 14:00
     next Tuesday                          | UTC           | Write a date with a time
   `)('%s (in %s) is refused with the sentence that says why', (text, zone, sentence) => {
-    expect(readInstant(text, zone)).toContain(sentence)
+    expect(time.readInstant(text, zone)).toContain(sentence)
   })
 
   it('never throws, and reads every minute (property)', () => {
@@ -105,9 +97,12 @@ describe('an instant as a person writes it (B17)', () => {
         fc.oneof(fc.string(), fc.date({ noInvalidDate: true }).map(String)),
         fc.integer({ min: 0, max: 253_402_300_799_999 }),
         (text, ms) => {
-          expect(['object', 'string']).toContain(typeof readInstant(text, 'Europe/Berlin'))
-          const minute = instantFromMs(ms - (ms % 60_000))
-          expect(readInstant(minute, 'Europe/Berlin')).toEqual({ instant: minute, zone: 'UTC' })
+          expect(['object', 'string']).toContain(typeof time.readInstant(text, 'Europe/Berlin'))
+          const minute = time.instantFromMs(ms - (ms % 60_000))
+          expect(time.readInstant(minute, 'Europe/Berlin')).toEqual({
+            instant: minute,
+            zone: 'UTC'
+          })
         }
       )
     )
@@ -119,10 +114,10 @@ const berlin = { timezone: 'Europe/Berlin', weekend: [6, 7], holidays: ['2026-12
 describe('deadlines (M-07)', () => {
   it('of hours and days run by the wall clock, also across a change to summer time', () => {
     const [saturday, sunday] = [at('2026-03-28T12:00:00Z'), at('2026-03-29T12:00:00Z')]
-    expect(dueAt(saturday, { hours: 24 }, berlin)).toBe(sunday)
-    expect(dueAt(saturday, { days: 1 }, berlin)).toBe(sunday)
-    expect(startBefore(sunday, { hours: 24 }, berlin)).toBe(saturday)
-    expect(startBefore(sunday, { days: 1 }, berlin)).toBe(saturday)
+    expect(time.dueAt(saturday, { hours: 24 }, berlin)).toBe(sunday)
+    expect(time.dueAt(saturday, { days: 1 }, berlin)).toBe(sunday)
+    expect(time.startBefore(sunday, { hours: 24 }, berlin)).toBe(saturday)
+    expect(time.startBefore(sunday, { days: 1 }, berlin)).toBe(saturday)
   })
 
   it.each(rows`
@@ -135,7 +130,7 @@ describe('deadlines (M-07)', () => {
   `)(
     'of three business days from %s end at the last second of the third',
     (_name, start, expected) => {
-      expect(dueAt(at(start), { business_days: 3 }, berlin)).toBe(expected)
+      expect(time.dueAt(at(start), { business_days: 3 }, berlin)).toBe(expected)
     }
   )
 })
@@ -151,7 +146,7 @@ describe('a lead in business days counts back in the calendar (A5)', () => {
     over the start of summer time, at the same local time  | 2026-03-30T12:00:00Z | 1 | 2026-03-27T13:00:00.000Z
     by the day in the zone                                 | 2026-11-30T23:30:00Z | 1 | 2026-11-29T23:30:00.000Z
   `)('%s', (_name, end, days, expected) => {
-    expect(startBefore(at(end), { business_days: Number(days) }, berlin)).toBe(expected)
+    expect(time.startBefore(at(end), { business_days: Number(days) }, berlin)).toBe(expected)
   })
 
   it('is the reverse of a promise: counted on from the start, it ends on the day of the end (property)', () => {
@@ -160,21 +155,21 @@ describe('a lead in business days counts back in the calendar (A5)', () => {
         fc.integer({ min: 1_700_000_000_000, max: 1_900_000_000_000 }),
         fc.integer({ min: 0, max: 20 }),
         (ms, days) => {
-          const end = instantFromMs(ms)
-          const start = startBefore(end, { business_days: days }, berlin)
-          expect(dayOff(start, berlin)).toBe(null)
-          const back = dueAt(start, { business_days: days }, berlin)
-          if (dayOff(end, berlin) === null) expect(back >= end).toBe(true)
-          expect(msOf(back) - msOf(end)).toBeLessThan(25 * 3_600_000)
+          const end = time.instantFromMs(ms)
+          const start = time.startBefore(end, { business_days: days }, berlin)
+          expect(time.dayOff(start, berlin)).toBe(null)
+          const back = time.dueAt(start, { business_days: days }, berlin)
+          if (time.dayOff(end, berlin) === null) expect(back >= end).toBe(true)
+          expect(time.msOf(back) - time.msOf(end)).toBeLessThan(25 * 3_600_000)
         }
       )
     )
   })
 
   it('knows why the project does not work on a day of its zone', () => {
-    expect(dayOff(at('2026-11-27T22:59:00Z'), berlin)).toBe(null)
-    expect(dayOff(at('2026-11-27T23:00:00Z'), berlin)).toBe('weekend')
-    expect(dayOff(at('2026-12-25T12:00:00Z'), berlin)).toBe('holiday')
+    expect(time.dayOff(at('2026-11-27T22:59:00Z'), berlin)).toBe(null)
+    expect(time.dayOff(at('2026-11-27T23:00:00Z'), berlin)).toBe('weekend')
+    expect(time.dayOff(at('2026-12-25T12:00:00Z'), berlin)).toBe('holiday')
   })
 })
 

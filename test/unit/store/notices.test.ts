@@ -9,18 +9,7 @@ import * as deliveries from '../../../src/store/deliveries.ts'
 import * as members from '../../../src/store/members.ts'
 import * as notices from '../../../src/store/notices.ts'
 import * as outbox from '../../../src/store/outbox.ts'
-import {
-  ALICE,
-  ALICE_KEY,
-  address,
-  caseRecord,
-  fingerprint,
-  member,
-  messageId,
-  ROOTS,
-  sha256,
-  TAG
-} from '../policy/samples.ts'
+import * as samples from '../policy/samples.ts'
 import { DRAFT, useDatabase } from './given.ts'
 import { ARRIVAL, mail, NOON, plansOf } from './support.ts'
 
@@ -28,24 +17,24 @@ const db = useDatabase()
 const KEY = new Uint8Array([1])
 const MINUTE_MS = 60_000
 const ALL = { limit: 10, bytesMax: 1e9 }
-const WORDS = sha256('the approved words')
+const WORDS = samples.sha256('the approved words')
 const PLAN = { id: 1, revision: 1, product: 'parser', digest: WORDS }
-const ELSEWHERE = { address: address('new@debian.example') }
+const ELSEWHERE = { address: samples.address('new@debian.example') }
 const COPY = { once: 'notice:1:1:debian', digest: WORDS }
 
 beforeEach(() => {
-  db.transact((tx) => cases.open(tx, caseRecord(), ROOTS))
+  db.transact((tx) => cases.open(tx, samples.caseRecord(), samples.ROOTS))
 })
 
 function save(change: Partial<SaveNotice> = {}): number {
   return db.transact((tx) => notices.save(tx, 1, { ...DRAFT, ...change }))
 }
 function notice() {
-  return db.read((read) => notices.find(read, TAG))
+  return db.read((read) => notices.find(read, samples.TAG))
 }
 function add(id: string, digit: string, change: Partial<Parameters<typeof members.add>[1]> = {}) {
   return db.transact((tx) =>
-    members.add(tx, { ...member(id, digit), keyData: KEY, signingKeys: [], ...change })
+    members.add(tx, { ...samples.member(id, digit), keyData: KEY, signingKeys: [], ...change })
   )
 }
 /** The members that wait, by id: they leave in random order. */
@@ -114,7 +103,7 @@ describe('notices', () => {
       filename: 'a.patch',
       contentType: 'text/x-diff',
       content: KEY,
-      sha256: sha256(KEY)
+      sha256: samples.sha256(KEY)
     }
     save({ patches: [file, { ...file, filename: 'b.patch' }] })
     save({ version: 1 })
@@ -157,7 +146,7 @@ describe('deliveries', () => {
   /** Debian's copy is sealed and queued. */
   function sealed(): void {
     const [debian] = inOrder()
-    const to = { recipientId: 'debian', envelopeTo: address('security@debian.example') }
+    const to = { recipientId: 'debian', envelopeTo: samples.address('security@debian.example') }
     db.transact((tx) => {
       outbox.queue(tx, mail(COPY.once, { noticeId: 1, audience: 'member', ...to }), NOON)
       deliveries.markQueued(tx, debian?.deliveryId ?? 0, COPY, NOON)
@@ -178,7 +167,7 @@ describe('deliveries', () => {
   function release(digest = WORDS, revision = 1): void {
     db.transact((tx) => {
       tx.run("UPDATE notices SET revision = ?, release_at = '2026-12-01T00:00:00.000Z'", [revision])
-      const { id = 0, version = 0 } = notices.find(tx, TAG) ?? {}
+      const { id = 0, version = 0 } = notices.find(tx, samples.TAG) ?? {}
       notices.setState(tx, { id, version }, { state: 'releasing', releasedDigest: digest })
       deliveries.plan(tx, { ...PLAN, digest, revision }, NOON)
     })
@@ -210,7 +199,7 @@ describe('deliveries', () => {
     expect(add('debian', digit, change)).toBe('added')
     plan()
     expect([copy()?.state, waiting()]).toEqual([state, expected])
-    const fresh = mail('notice:1:1:debian', { messageId: messageId('fresh@acme.example') })
+    const fresh = mail('notice:1:1:debian', { messageId: samples.messageId('fresh@acme.example') })
     const isFree = expected.includes('debian')
     const queued = db.transact((tx) => outbox.queue(tx, fresh, NOON))
     expect(queued).toBe(isFree ? 'queued' : 'already')
@@ -224,7 +213,7 @@ describe('deliveries', () => {
     expect(retry()).toBe('not-approved')
     draft()
     expect(retry()).toBe('not-approved')
-    release(sha256('other words'), 2)
+    release(samples.sha256('other words'), 2)
     expect(retry()).toBe('not-approved')
     release()
     db.run("UPDATE outbox SET state = 'held' WHERE state = 'queued'")
@@ -257,10 +246,10 @@ describe('deliveries', () => {
     return claim(addMs(NOON, MINUTE_MS)).includes(1)
   }
   const others = (): void => {
-    release(sha256('other words'))
+    release(samples.sha256('other words'))
   }
   const next = (): void => {
-    release(sha256('the next revision'), 2)
+    release(samples.sha256('the next revision'), 2)
   }
 
   it.each<[string, (() => void)[]]>([
@@ -306,7 +295,9 @@ describe('members', () => {
   it('have an id and an address of their own, in whatever case', () => {
     expect(add('debian', '1')).toBe('added')
     expect(add('debian', '1')).toBe('id-taken')
-    expect(add('other', '1', { address: address('SECURITY@debian.example') })).toBe('address-taken')
+    expect(add('other', '1', { address: samples.address('SECURITY@debian.example') })).toBe(
+      'address-taken'
+    )
   })
 
   it('that were removed get nothing, and free their id and their address', () => {
@@ -315,9 +306,11 @@ describe('members', () => {
     expect(db.transact((tx) => members.remove(tx, 'debian', NOON))).toBe(null)
     expect(db.read((read) => members.listActive(read, 'parser'))).toEqual([])
     expect(db.read(members.list)).toEqual([])
-    expect(add('debian2', '1', { address: address('security@debian.example') })).toBe('added')
+    expect(add('debian2', '1', { address: samples.address('security@debian.example') })).toBe(
+      'added'
+    )
     expect(
-      db.read((read) => members.findByAddress(read, address('security@debian.example')))?.id
+      db.read((read) => members.findByAddress(read, samples.address('security@debian.example')))?.id
     ).toBe('debian2')
     expect(add('debian', '3', ELSEWHERE)).toBe('added')
   })
@@ -333,20 +326,24 @@ describe('members', () => {
 
 describe('correspondents', () => {
   it('have one key an address, whatever its letter case: the one that was decided last', () => {
-    const pin = (change: Partial<typeof ALICE_KEY>) => {
-      db.transact((tx) => people.saveReporterKey(tx, ALICE.address, { ...ALICE_KEY, ...change }))
+    const pin = (change: Partial<typeof samples.ALICE_KEY>) => {
+      db.transact((tx) =>
+        people.saveReporterKey(tx, samples.ALICE.address, { ...samples.ALICE_KEY, ...change })
+      )
     }
     pin({})
-    pin({ fingerprint: fingerprint('9'), keyData: new Uint8Array([9]) })
-    const found = db.read((read) => people.findReporterKey(read, address('ALICE@reporter.example')))
-    expect(found?.fingerprint).toBe(fingerprint('9'))
+    pin({ fingerprint: samples.fingerprint('9'), keyData: new Uint8Array([9]) })
+    const found = db.read((read) =>
+      people.findReporterKey(read, samples.address('ALICE@reporter.example'))
+    )
+    expect(found?.fingerprint).toBe(samples.fingerprint('9'))
     expect([...(found?.keyData ?? [])]).toEqual([9])
   })
 
   it('never let a signature count twice (G4)', () => {
     db.transact((tx) => arrivals.add(tx, ARRIVAL, NOON))
     const use = () => {
-      db.transact((tx) => people.insertUsedSignature(tx, sha256('s'), 1))
+      db.transact((tx) => people.insertUsedSignature(tx, samples.sha256('s'), 1))
     }
     use()
     expect(use).toThrow()
