@@ -307,8 +307,9 @@ function check(world: World): void {
             ? `${about.writtenAt} ${about.reporter}`
             : []
         )
-      const gone = wordsOf('answered', 'words-dropped')
-      return wordsOf('words-wait').some((words) => !gone.includes(words))
+      // Words that were written at one instant have one name.
+      const [kept, gone] = [wordsOf('words-wait'), wordsOf('answered', 'words-dropped')]
+      return kept.length > gone.filter((words) => kept.includes(words)).length
     }
     const ofOver = rang.filter(({ id, about }) => {
       const clock = clocks.find((one) => one.id === about.clock)
