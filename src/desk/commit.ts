@@ -198,7 +198,7 @@ export function recordLeft(tx: Tx, row: outbox.RowInCase, work: Work): void {
     record(tx, event('copy-left', aboutCase(copy.caseTag), BY_DESK, { member: recipient }), work)
 }
 
-/** From the first copy of a release on that has left, and not before, the list is told. One of an earlier revision is none. */
+/** The list is told once the first copy of a release has left. A copy of an earlier revision does not count. */
 function recordListTold(tx: Tx, tag: CaseTag, revision: number, work: Work): void {
   const last = events.lastOfKinds(tx, aboutCase(tag), ['notice-leaving', 'list-told'])
   if (last?.kind !== 'notice-leaving' || last.about.revision !== revision) return

@@ -110,7 +110,7 @@ const TELLS_OR_SAYS_WHY = {
     { mayEndInternally }: CaseFacts,
     { told, reason }: NewEvent<'closed'>['about']
   ): boolean => told !== 'silent-by-policy' || (mayEndInternally && reason !== ''),
-  says: 'The reporter would not learn that the case is closed. That takes a reason, and a policy that allows it: /close internal because REASON. Otherwise please leave out internal.'
+  says: 'The reporter would not learn that the case is closed. The policy must allow that, and you must give a reason: /close internal because REASON. Otherwise please leave out internal.'
 }
 const MUST_TELL = {
   holds: (_facts: CaseFacts, { told }: NewEvent<'rejected' | 'merged'>['about']): boolean =>
@@ -238,7 +238,7 @@ const STANDS: Readonly<Record<CaseState, string>> = {
   planned:
     'The case is accepted and has a disclosure date. Next is the notice, or /disclosed when it is public.',
   noticed:
-    'The list has had the advance notice of this case. Next is /disclosed when it is public. If it is no vulnerability after all, tell the list so with /notice draft, or end the embargo with /disclosed because REASON.',
+    'The list has had the advance notice of this case. Next is /disclosed when it is public. If it is not a vulnerability after all, tell the list with /notice draft, or end the embargo with /disclosed because REASON.',
   disclosed: 'The case is disclosed. Next is /close.',
   rejected: 'The case is rejected. To go on with it: /reopen because REASON.',
   merged:

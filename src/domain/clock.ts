@@ -163,7 +163,7 @@ export function openRuns(
   return runs.filter(({ clock: { until } }) => until === null || !passed.includes(until))
 }
 
-/** Plans that did not arrive and were neither sent again nor told another way, with when that was known. */
+/** Plans that did not arrive and were neither sent again nor told another way, each with the time when the desk learned of it. */
 function lostPlans(events: readonly DeskEvent[]) {
   return events.flatMap((lost) => {
     if (lost.kind !== 'reporter-unreached') return []
@@ -225,7 +225,7 @@ function runsOf(
 
 type Started = Omit<ClockRun, 'startedAt' | 'dueAt'>
 
-/** Whether the message about a merge answers a person here, too, of whose two reports it tells. */
+/** Whether the message about a merge, which tells a person of both their reports, answers them in this case, too. */
 function isAnsweredBy({ kind, about }: DeskEvent, { stops }: Clock): boolean {
   return kind === 'merged-in' && about.isAnswered && stops.includes('answered')
 }

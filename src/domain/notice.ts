@@ -136,11 +136,10 @@ export function isAnyHere({ here, onTheWay, givenUp }: NoticeCopies): boolean {
   return here + onTheWay + givenUp > 0
 }
 
-/** Whether a hold stops what was leaving: some members have it, or nobody has it and it is no change. */
+/** Whether a hold stops what was leaving: some members have it, or nobody has it and no earlier revision reached the list. */
 export function isWithheld({ hasLeft, told, state }: NoticeRecord, copies: NoticeCopies): boolean {
-  const { revision, left, onTheWay } = copies
-  if (told === null) return hasLeft || (revision > 0 && state !== 'scheduled')
-  return hasLeft && left + onTheWay > 0
+  if (told === null) return hasLeft || state === 'releasing' || state === 'released'
+  return hasLeft && copies.left + copies.onTheWay > 0
 }
 
 /** What a hold did, in words for people. */

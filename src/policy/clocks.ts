@@ -129,7 +129,7 @@ export function promiseWords(
   return `${time.formatInstant(at, settings.desk.timezone)}${whose}${late}: ${says ?? clock}`
 }
 
-/** What to do about a clock. What the date of a case or a hold of its notice asks for is refused until its report is decided. */
+/** What to do about a clock. Until the report is decided, the commands that a disclosure date or a hold asks for are refused. */
 export function remedyOf({ starts, remedy }: Clock, state?: CaseState): string {
   const isOfNotice = starts.includes('embargo-set') || starts.includes('notice-held')
   const isRefused = isOfNotice && UNDECIDED.some((one) => one === state)

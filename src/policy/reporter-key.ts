@@ -36,7 +36,7 @@ type About = Whose & {
   readonly doubt: string | null
 }
 
-/** Takes a key into use, on the record. It replaces itself where it was in use and only more is known of it now. */
+/** Takes a key into use, on the record. A key that was in use already, and of which more is known now, is recorded as replacing itself. */
 export function pinKey(
   { tag, reporter, address }: Whose,
   by: Actor,

@@ -84,7 +84,7 @@ function refuseBoth({ words, known }: Draft, mail: Decided): void {
 }
 
 function forOne({ case: { tag }, settings }: Draft): string {
-  return `Every reporter of this case would read the text, and your message answers one of them. To send the text to that reporter alone, write a line /reply above it. To send it to all of them, please write a new message that ${firstLines(settings, tag)}`
+  return `Every reporter of this case would read the text, but your message answers only one of them. To send the text to that reporter alone, write a line /reply above it. To send it to all of them, please write a new message that ${firstLines(settings, tag)}`
 }
 
 /** Whether a decision that is made now reaches every reporter; if not, why. */
@@ -170,7 +170,7 @@ function said({ words }: Draft, { id }: cases.Addressed): readonly SpokenWords[]
 const TWO_WAYS =
   'Parts of what this message says to the reporter would leave in different ways (encrypted, unencrypted, or waiting for a key). Please send them in two messages.'
 const SEVERAL =
-  'This case has several reporters, and your message does not show which of them you mean; the number of a report alone does not. Please reply to a message of that reporter and keep its last line (Ref: …) in your text. To write to all of them, put the text below a decision such as /accept, or send a plan with /plan, in a message that answers no reporter.'
+  'This case has several reporters, and your message does not show which of them you mean; the number of a report is not enough. Please reply to a message of that reporter and keep its last line (Ref: …) in your text. To write to all of them, put the text below a decision such as /accept, or send a plan with /plan, in a message that answers no reporter.'
 const NO_ADDRESS = 'The report names no address, so nobody can be answered.'
 
 function spoken(

@@ -67,7 +67,7 @@ export const NOTICE_STATES: Readonly<Record<NoticeRecord['state'], string>> = {
   held: 'on hold'
 }
 
-/** What was released is leaving until its first copy has left, and was not sent where none can leave any more. */
+/** A released notice is leaving until its first copy has left. It was not sent if no copy can leave any more. */
 function noticeWords({ state }: NoticeRecord, { bound }: Draft): string {
   const { left, here, onTheWay } = bound.copies
   if (state !== 'released' || left > 0) return NOTICE_STATES[state]
@@ -339,7 +339,8 @@ function whereWords(notice: NoticeRecord, to: string, draft: Draft): string {
   if (notice.state === 'held') return `${holdWords(draft)}${copies}`
   const isLacking = notice.state === 'released' && bound.unreached > 0
   const lack = count(bound.unreached, 'member of the list does', 'members of the list do')
-  return `${said(notice.releasedAt)}${copies}${isLacking ? `; ${lack} not have it` : ''}`
+  const released = bound.copies.left > 0 ? said(notice.releasedAt) : ''
+  return `${released}${copies}${isLacking ? `; ${lack} not have it` : ''}`
 }
 
 /** Who put the notice on hold, and why (B9). */

@@ -289,7 +289,7 @@ describe('(A3) the dates of a case', () => {
     await given(HELD)
     await world.wait(DAY)
     expect((await alarmsTo(linus)).join()).toMatch(
-      /notice still waits .* What to do: Please decide/
+      /not gone to the whole list .* What to do: Please decide/
     )
     expect((await alarmsTo(linus)).join()).not.toContain('/notice')
   })
@@ -354,7 +354,7 @@ describe('(A3) the dates of a case', () => {
     await world.wait(2 * DAY)
     const said = (await alarmsTo(linus)).at(-1)
     expect(said).toMatch(
-      /correct it with \/notice draft\. Missing for the notice: .*description.*\. scope says "tomorrow": please write the date, .*\. Then, to approve it: \/notice/
+      /correct it with \/notice draft\. Missing for the notice: .*description.*\. scope says "tomorrow": please write the date, .*\. After that, to approve it: \/notice/
     )
   })
 

@@ -124,7 +124,7 @@ it('(B16) a date that is moved back to what the list was told is no change: noth
   const mark = desk.world.accepted.length
   expect(await desk.writes(desk.grace, back)).toContain('This is what the list has')
   expect(await desk.lastTo(desk.alice)).toMatch(
-    /We tell the private list .* public on Fri 4 Dec 2026/
+    /We are telling the private list .* public on Fri 4 Dec 2026/
   )
   expect(desk.noticeStates()).toEqual(['released'])
   expect(await desk.writes(desk.grace, '/notice preview\n')).toContain('Nothing has changed since')
@@ -458,13 +458,13 @@ it('(A3, B6, B16) a change of which no copy could leave is on hold, and said to 
   expect(desk.recorded('list-told')).toMatchObject([{ revision: 1 }])
   const said = await desk.allTo(desk.linus, mark)
   expect(said).toContain(
-    'Revision 2 of the advance notice was not sent, because no copy of it could be sent to any member'
+    'Revision 2 of the advance notice has reached nobody: no copy of it could be sent to any member'
   )
   // Its approval is void, so the operator cannot send a copy again.
   expect(said).toContain('did not get the notice')
   expect(said).not.toMatch(/outbox retry (?!.*While the notice is on hold)|did not leave again/)
   expect(await desk.lastTo(desk.alice)).toContain(
-    'becomes public on another date, and we tell the list'
+    'becomes public on another date, and we are telling the private list'
   )
   const status = await desk.writes(desk.grace, '/status\n')
   expect(status).toContain('revision 2, on hold by the desk, because no copy of it could be sent')

@@ -531,7 +531,7 @@ it.each([
     await giveKey(alice)
     expect(recorded('date-told')).toMatchObject([{ reporter: FIRST, how: 'encrypted' }])
     expect(await lastTo(alice)).toMatch(
-      /We tell the private list .* It becomes public on Fri 4 Dec 2026/
+      /We are telling the private list .* It becomes public on Fri 4 Dec 2026/
     )
     expect(await writes(grace, '/status')).not.toContain(owed)
     await world.wait(2 * DAY)
@@ -632,7 +632,7 @@ it('(B14, B19, M-30) a reporter who comes into a case whose list was told the da
   expect(await writes(grace, `/merge ${FIRST}`, { tag: SECOND })).toContain(
     `We told ${bob.address} the date`
   )
-  expect(await lastTo(bob)).toContain('We tell the private list')
+  expect(await lastTo(bob)).toContain('We are telling the private list')
   expect(recorded('date-told').at(-1)).toMatchObject({ reporter: SECOND })
 })
 
@@ -691,16 +691,14 @@ it.each(['no key of the list could be used', 'the mail server refused all of the
     expect(await allTo(bob)).toContain('Does this date suit you?')
     for (const reporter of isRefused ? [bob] : [alice, bob])
       expect(await allTo(reporter)).not.toContain('the private list')
-    expect(await allTo(linus)).toContain(
-      'Revision 1 of the advance notice was not sent, because no'
-    )
+    expect(await allTo(linus)).toContain('Revision 1 of the advance notice has reached nobody: no')
     expect(await allTo(linus)).not.toMatch(/outbox retry|did not leave again|stopped while/)
     const again = await says('/embargo 2026-12-04T13:00:00Z')
     expect(again).not.toMatch(/this is a change|has known since/)
     if (!isRefused) return
     await approve()
     expect([await noticed(), caseStates()]).toEqual([['debian'], ['noticed', 'merged']])
-    expect(await lastTo(alice)).toContain('we tell the list')
+    expect(await lastTo(alice)).toContain('we are telling the private list')
   }
 )
 

@@ -447,12 +447,14 @@ it.each([
       await writes(grace, `/notice hold because ${reason}\n`)
       expect(recorded('notice-held')).toMatchObject([{ because: 'maintainer', reason }])
       expect(await lastTo(linus)).toContain(`put the notice on hold, because: ${reason}`)
+      // Another hold ends no reminder.
+      await writes(grace, '/notice hold because we wait for it\n')
     }
     const held = mark()
     const from = world.accepted.length
     await days(4)
     expect(rangSince(held)).toEqual({ 'notice-withheld': 4 })
-    const title = 'The advance notice still waits'
+    const title = 'The advance notice has not gone to the whole list'
     const reminders = (await alarmsTo(linus, from)).filter((text) => text.includes(title))
     expect(reminders).toHaveLength(4)
     const why = how === 'deferred' ? `because: ${reason}` : 'because no copy of it could be sent'

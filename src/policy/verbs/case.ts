@@ -223,7 +223,7 @@ const disclosed: Handler = (draft, command) => {
   if (read.instant > now)
     throw new Refusal(`${said} has not come yet. Record the disclosure when it is public.`)
   decided(draft, 'disclosed', { date: read.instant, reason: reason ?? '' })
-  draft.activity.push(`recorded that the issue is public since ${said}${why}`)
+  draft.activity.push(`recorded that the issue has been public since ${said}${why}`)
   const early = endEmbargo(draft, read.instant, said)
   const { here } = draft.bound.copies
   const late =
@@ -235,7 +235,7 @@ const disclosed: Handler = (draft, command) => {
 
 /**
  * The members to whom we sent the notice and who go by a date that has not come are told at once that the embargo is over: the
- * issue is public, so no second person has to approve it. What is said of that, or of a notice that never left.
+ * issue is public, so no second person has to approve it. Returns the sentence about that, or about a notice that never left.
  */
 function endEmbargo(draft: Draft, at: Instant, disclosure: string): string {
   const { notice, bound, product, case: record, now } = draft
@@ -325,7 +325,7 @@ export const END: readonly Verb[] = [
     arguments: '[INSTANT] [because REASON]',
     roles: ['committer', 'release'],
     help: 'records that the issue is public, since its date or INSTANT',
-    more: 'With because REASON and no INSTANT it is public since now; before the date, or without one, the reason is needed. If it became public before its date, the reporter and the members of the list who had the notice are told at once. After the date, a reporter whom we could not tell it is told, and the maintainers are reminded until it is recorded.',
+    more: 'With because REASON and no INSTANT it is public from now on; before the date, or without one, the reason is needed. If it became public before its date, the reporter and the members of the list who had the notice are told at once. After the date, a reporter whom we could not tell it is told, and the maintainers are reminded until it is recorded.',
     run: disclosed,
     next: { happens: 'disclosed', writes: () => '/disclosed' }
   },

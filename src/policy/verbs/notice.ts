@@ -73,8 +73,8 @@ const draftNotice: Handler = (draft, command) => {
   const emptied = fields.filter(({ value }) => value === '').map(({ key }) => key)
   const without = emptied.length === 0 ? '' : `, and took out the text of ${listed(emptied)}`
   draft.activity.push(`wrote the notice, revision ${written.revision}${without}`)
-  const did = notice?.revision === written.revision ? 'changed' : 'stored'
-  return `Notice revision ${written.revision} ${did}${without}.${storedWords(files, notice)}${instantWords(written, fields, draft.settings.desk.timezone)}${editWords(draft, edited)}`
+  const did = notice?.revision === written.revision ? 'Changed' : 'Stored'
+  return `${did} revision ${written.revision} of the notice${without}.${storedWords(files, notice)}${instantWords(written, fields, draft.settings.desk.timezone)}${editWords(draft, edited)}`
 }
 
 /** The files of a message become the patches in place of those that were there. */
@@ -118,7 +118,7 @@ export function editWords(draft: Draft, edited: string): string {
     return `${says} Before the preview, please correct this: ${oneALine(faults)}`
   const patch = content.fieldInstant(notice, 'patch_available_at', settings.desk.timezone)?.instant
   const late = patch !== undefined && patch > (draft.case.disclosureAt ?? patch) ? PATCH_LATE : ''
-  return `${says}${late}${content.missingFields(draft).length === 0 ? ' Its fields are complete.' : ''}`
+  return `${says}${late}${content.missingFields(draft).length === 0 ? ' The fields of the notice are complete.' : ''}`
 }
 
 const PATCH_LATE =

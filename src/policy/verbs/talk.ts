@@ -177,7 +177,7 @@ const unsend: Handler = (draft, { words }) => {
     if (reason === null || !isPromised(draft, 'told-otherwise', reporter))
       throw new Refusal(`Nothing waits for ${address} in this case. ${HAS_LEFT}`)
     decided(draft, 'told-otherwise', { reporter: reporter.id, reason })
-    draft.activity.push(`recorded that the reporter was told another way, or cannot be${why}`)
+    draft.activity.push(`recorded that the reporter was told another way or cannot be told${why}`)
     return `Recorded. Nobody is reminded any more of what did not reach ${address}.`
   }
   // A reporter must learn of the end of their case: what tells it is withdrawn only with the decision, or for a recorded reason.

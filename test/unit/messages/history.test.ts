@@ -177,7 +177,7 @@ describe('the history of a case', () => {
         ...{ reporter: '1', fingerprint: KEY, source: 'attached', replaced: KEY },
         ...{ isUsable: true, isProved: true }
       }),
-      'The desk updated the key A11C E000 of Alice <alice@reporter.example>, which is in use and proved to be theirs.'
+      'The desk updated what we know of the key A11C E000 of Alice <alice@reporter.example>; it is proved to be theirs.'
     ],
     [
       event('approvals-voided', CASE, GRACE, { of: ['ada', 'linus'] }),

@@ -104,9 +104,7 @@ describe('/reopen', () => {
 it('a report that the list has been told is not rejected, and the refusal says how to take it back (A1)', () => {
   const { ran, told } = run('/reject upstream', { state: 'noticed', disclosureAt: FUTURE })
   expect(ran).toBe(false)
-  expect(told('transcript').replaceAll(/\s+/g, ' ')).toContain(
-    'tell the list so with /notice draft'
-  )
+  expect(told('transcript').replaceAll(/\s+/g, ' ')).toContain('tell the list with /notice draft')
 })
 
 it('(B6) a reporter who read a rejection reads, when the report is accepted or merged, that we looked at it again', () => {
@@ -124,7 +122,7 @@ it('the update to the other maintainers has no line about a date that nobody was
   const reporters = caseRecord().reporters.map((one) => ({ ...one, contact: null }))
   const change = { state: 'planned', disclosureAt: FUTURE, reporters } as const
   const { told } = run('/disclosed because it leaked', change)
-  expect(told('activity')).toContain('- recorded that the issue is public')
+  expect(told('activity')).toContain('- recorded that the issue has been public')
   expect(told('activity')).not.toMatch(/^- *$/m)
 })
 

@@ -365,7 +365,7 @@ describe('/notice (M-24 to M-29)', () => {
     refuses('/notice draft\ndescription:\ncve:', empty, written)
     const { decisions, said } = run('/notice draft\ntitle: z\nscope:\ncve:', written)
     const what = 'and took out the text of scope'
-    expect(said).toContain(`Notice revision 1 changed, ${what}.`)
+    expect(said).toContain(`Changed revision 1 of the notice, ${what}.`)
     expect(JSON.stringify(sent(decisions, 'activity'))).toContain(`revision 1, ${what}"`)
     expect(only(decisions, 'save-notice')[0]?.fields).toEqual({ title: 'z' })
     expect(happened(decisions, 'notice-drafted')).toMatchObject([

@@ -177,7 +177,7 @@ describe('the answer to commands (B6)', () => {
     const accepted = bound({ case: caseRecord({ state: 'accepted' }) })
     const stored = (...names: string[]) =>
       answer('/notice draft\ntitle: x', { bound: accepted, files: names.map(file) })
-    expect(stored('a')).toContain('Notice revision 1 stored. 1 patch stored')
+    expect(stored('a')).toContain('Stored revision 1 of the notice. 1 patch stored')
     expect(stored('a', 'b')).toContain('2 patches stored')
     expect(stored()).not.toContain('patch stored')
     const notice = noticeRecord({ patches: [{ ...file('old'), filename: 'fix.patch' }] })
@@ -185,7 +185,7 @@ describe('the answer to commands (B6)', () => {
       bound: bound({ case: caseRecord({ state: 'accepted' }), notice }),
       files: [file('a')]
     }
-    expect(answer('/notice draft', again)).toContain('1 patch stored, in place of fix.patch.')
+    expect(answer('/notice draft', again)).toMatch(/1 patch stored, in place of\s+fix\.patch\./)
     const released = noticeRecord({ state: 'released', releasedAt: NOW })
     const copies = { revision: 1, here: 1, onTheWay: 0, givenUp: 0, left: 0 }
     const held = answer('/notice hold', { bound: bound({ notice: released, copies }) })
