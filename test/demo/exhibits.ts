@@ -14,6 +14,7 @@ import { createRender, SAMPLE, SAMPLE_DESK } from '../../src/messages/render.ts'
 import { alert } from '../../src/messages/to-maintainers.ts'
 import { acknowledgement } from '../../src/messages/to-reporters.ts'
 import { acknowledgementParams } from '../../src/policy/acknowledgement.ts'
+import { remedyOf } from '../../src/policy/clocks.ts'
 import { answers } from './answers.ts'
 
 /** One message as its recipient sees it. */
@@ -99,7 +100,7 @@ async function alarms(): Promise<Exhibit[]> {
   const samples = Object.entries(builtInTexts().get('alert')?.samples ?? {})
   const told = (clocks: readonly Clock[], whose: string): void => {
     for (const clock of clocks.filter(({ message }) => !COMPOSED.includes(message))) {
-      const { id, message: alarm, title, risk, remedy, quote } = clock
+      const { id, message: alarm, title, risk, quote } = clock
       const own = samples.filter(([name]) => name.split(',')[0] === id)
       const [like] = samples.filter(([, one]) => 'alarm' in one && one.alarm === alarm)
       const isOver = clock.steps.every(({ at }) => 'after' in at)
@@ -107,6 +108,7 @@ async function alarms(): Promise<Exhibit[]> {
       for (const [name, particulars] of variants)
         for (const isOfDesk of waysOf(clock)) {
           const none = isOfDesk ? { owner: '', disclosure: '' } : {}
+          const remedy = remedyOf(clock, name.includes('undecided') ? 'triaging' : 'accepted')
           const words = { ...particulars, alarm, title, risk, remedy, quote, ...none }
           const key = JSON.stringify([name.replace(id, ''), words])
           const about = isOfDesk && clock.subjects.includes('case') ? ', about no case' : ''
