@@ -36,7 +36,7 @@ type About = Whose & {
   readonly doubt: string | null
 }
 
-/** Takes a key into use, on the record. A key that was in use already, and of which more is known now, is recorded as replacing itself. */
+/** Takes a key into use, on the record. One in use, of which more is known now, replaces itself. */
 export function pinKey(
   { tag, reporter, address }: Whose,
   by: Actor,
