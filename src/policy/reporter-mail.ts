@@ -250,8 +250,8 @@ function wordsTo(to: cases.Addressed, draft: Draft) {
 }
 
 function mailOf(words: readonly SpokenWords[]): cases.KeptWords['mail'] {
-  const mails = words.map(({ mail }) => mail)
-  return mails.findLast((mail) => mail !== 'reply' && mail !== 'question') ?? 'reply'
+  const kinds = words.map(({ mail }) => mail)
+  return kinds.findLast((mail) => mail !== 'reply' && mail !== 'question') ?? 'reply'
 }
 
 function keptEvents(words: readonly SpokenWords[]): cases.KeptWords['events'] {

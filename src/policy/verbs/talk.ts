@@ -273,7 +273,7 @@ export const TALK: readonly Verb[] = [
     arguments: '[because REASON]',
     followsMerges: true,
     help: 'withdraws messages to the reporter that still wait for a key',
-    more: 'The answer says whose words they were and from when. What has left cannot be withdrawn. To withdraw a message about the end of a case, add because REASON, which stays on the record. With a reason, it also ends the reminders of a message that did not reach the reporter.',
+    more: 'The answer says whose words they were and from when. What has left cannot be withdrawn. To withdraw a message about the end of a case, add because REASON, which stays on the record. With a reason, it also ends the reminders of what did not reach the reporter or could not be told to them.',
     run: unsend
   },
   {
