@@ -88,6 +88,7 @@ async function stay(desk: Desk, edges: Edges, config: Config, signal: AbortSigna
   using _poll = startTicks(config.schedule.poll, timezone, bells.intake.ring)
   using _tick = startTicks(config.schedule.tick, timezone, () => {
     bells.work.ring()
+    bells.duties.ring()
     bells.dispatch.ring()
   })
   // Trouble that only another configuration can solve ends the start at once: it is not retried for ever.

@@ -25,6 +25,9 @@ export type Call<O = object> = {
 /** Runs a command, which declares its options in program.ts; returns an exit status other than 0, if it has one. */
 export type Run = (call: Call<never>) => Promise<number | undefined> | Promise<void>
 
+/** A command waits for the daemon's turn to end: a hold must not fail because a large message is being written (A3). */
+const WAIT_MS = 60_000
+
 /** Reads the configuration and runs `work` on its database, which is closed afterwards. */
 export async function withDatabase<T>(
   call: Call<unknown>,
@@ -33,7 +36,8 @@ export async function withDatabase<T>(
 ): Promise<T> {
   const config = await loadConfig(call.config, process.env)
   const { desk, storage } = config
-  using db = openDatabase({ path: storage.path, passphrase: desk.passphrase.reveal(), ifMissing })
+  const opening = { path: storage.path, passphrase: desk.passphrase.reveal(), ifMissing }
+  using db = openDatabase({ ...opening, waitMs: WAIT_MS })
   return await work(db, config)
 }
 

@@ -73,10 +73,13 @@ export function createBell() {
 
 export type Bells = ReturnType<typeof createBells>
 
-/** Where the loops wake each other. `intake`: the whole inbox must be listed. `handled`: processed messages can be moved. */
+/**
+ * Where the loops wake each other. `intake`: the whole inbox must be listed. `handled`: processed messages can be moved.
+ * `duties`: something may be due.
+ */
 export function createBells() {
-  const [intake, handled] = [createBell(), createBell()]
-  return { intake, handled, work: createBell(), dispatch: createBell() }
+  const [intake, handled, duties] = [createBell(), createBell(), createBell()]
+  return { intake, handled, duties, work: createBell(), dispatch: createBell() }
 }
 
 const BACKOFF_MS_MAX = 60_000

@@ -1,7 +1,7 @@
 /**
  * The life of the daemon: loops that sleep on bells and read their work from the database. Intake talks to IMAP, another loop
- * reads the junk folder, work decides and commits, dispatch talks to SMTP; none waits for another. Must never keep in memory
- * what a crash would lose.
+ * reads the junk folder, work handles messages, duties does what is due (releases before all), dispatch talks to SMTP; none
+ * waits for another. Must never keep in memory what a crash would lose.
  */
 import { type Instant, msBetween } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
@@ -45,11 +45,13 @@ export async function runLoops(
   const ended = bells.dispatch.ring
   const dispatcher = createDispatcher(desk, edges.sender, { signal: either, ended })
   const work = (): Promise<void> => workOnce(run)
+  const duties = (): Promise<void> => dutiesOnce(run)
   const dispatch = (): Promise<void> => dispatchOnce(run, dispatcher)
   const loops = [
     intakeLoop(desk, edges, bells, either),
     junkLoop(desk, edges, either),
     persist(desk, either, work, judgeError(desk, 'work')),
+    persist(desk, either, duties, judgeError(desk, 'duties')),
     // Not after the other loops: what the server has accepted is recorded whatever else hangs (G2).
     persist(desk, either, dispatch, judgeError(desk, 'dispatch')).finally(() => dispatcher.end())
   ]
@@ -91,7 +93,7 @@ async function settleOnce(desk: Desk, edges: Edges, signal: AbortSignal): Promis
   const dispatcher = createDispatcher(desk, edges.sender, { signal, ended: bells.work.ring })
   try {
     while (!signal.aborted) {
-      const worked = await workAll(run)
+      const worked = await workAndDuties(run)
       const sent = dispatcher.step()
       if (worked || sent) continue
       const wait = dispatcher.inFlight() > 0 ? WAIT_MS_MAX : firstAttemptsMs(desk)
@@ -118,42 +120,63 @@ function firstAttemptsMs(desk: Desk): number | null {
   return waits.length === 0 ? null : Math.min(...waits)
 }
 
-async function workAll({ desk, bells, failures, signal }: Run): Promise<boolean> {
+/** One round of both, side by side: a release does not wait for what is being read (A3). */
+async function workAndDuties(run: Run): Promise<boolean> {
+  const ends = await Promise.allSettled([doDuties(run), handle(run)])
+  const failed = ends.find((end) => end.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
+  return ends.some((end) => end.status === 'fulfilled' && end.value)
+}
+
+/** Looks at the clock, then does what is due. What it asks of the workers goes before all that is read (A3). */
+async function doDuties({ desk: own, bells, failures, signal }: Run): Promise<boolean> {
+  const desk = { ...own, workers: own.workers.inTurn('release') }
   lookAtClock(desk)
   const released = await releaseDue(desk, { failures, signal, queued: bells.dispatch.ring })
   const listed = await listFurtherReports(desk)
   const rang = await tick(desk)
+  const isNews = released || listed || rang
+  if (isNews) bells.dispatch.ring()
+  return isNews
+}
+
+async function handle({ desk, bells, signal }: Run): Promise<boolean> {
   const handled = await handlePending(desk, signal, () => {
     bells.dispatch.ring()
     bells.handled.ring()
+    bells.duties.ring()
   })
-  const isNews = released || listed || rang
-  if (isNews) bells.dispatch.ring()
-  return isNews || handled > 0
+  return handled > 0
 }
 
 async function workOnce(run: Run): Promise<void> {
   const { desk, bells, signal } = run
+  if (await patiently(desk, () => handle(run))) return
+  await bells.work.wait(waitMs(desk, [desk.db.read(arrivals.nextTryAt)]), signal)
+}
+
+async function dutiesOnce(run: Run): Promise<void> {
+  const { desk, bells, signal } = run
+  if (await patiently(desk, () => doDuties(run))) return
+  const next = desk.db.read((read) => [notices.nextReleaseAt(read), looks.nextAt(read)])
+  await bells.duties.wait(waitMs(desk, next), signal)
+}
+
+/** On a clock that is far ahead the desk's own key looks expired. It must run on, to see the clock set right (G7, G9). */
+async function patiently<T>(desk: Desk, work: () => Promise<T>): Promise<T> {
   try {
-    if (await workAll(run)) return
+    return await work()
   } catch (error) {
-    // On a clock that is far ahead the desk's own key looks expired. It must run on, to see the clock set right (G7, G9).
     const isClocks = error instanceof Trouble && error.code === 'desk-key'
     if (!isClocks || desk.db.read(events.openDoubt) === null) throw error
     throw new Trouble(error.code, error.message, { retryable: true, cause: error })
   }
-  const next = desk.db.read((read) => [
-    notices.nextReleaseAt(read),
-    arrivals.nextTryAt(read),
-    looks.nextAt(read)
-  ])
-  await bells.work.wait(waitMs(desk, next), signal)
 }
 
 async function dispatchOnce({ desk, bells, signal }: Run, dispatcher: Dispatcher): Promise<void> {
   if (dispatcher.step()) {
-    // The worker reports a message that was given up.
-    bells.work.ring()
+    // A clock tells of a message that was given up.
+    bells.duties.ring()
     return
   }
   const now = desk.clock.now()

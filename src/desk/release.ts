@@ -165,8 +165,12 @@ function hold(desk: Desk, tx: Tx, notice: NoticeRecord, because: HoldBecause): v
   desk.log({ event: 'notice.held', notice: id, because })
 }
 
-/** Copies sealed and committed at a time: bounds memory and what a crash repeats. */
+/**
+ * Copies sealed and committed at a time, and about how many bytes of them: bounds memory, what a crash repeats, and how long
+ * others, such as a hold from the command line, wait for the database (A3).
+ */
 const PIECE = 64
+const PIECE_BYTES = 4 * 1024 * 1024
 
 /** Reads what a decision about a notice depends on; null when the case or the product is gone. */
 function aboutNotice({ settings }: Desk, read: Read, notice: NoticeRecord): NoticeSetting | null {
@@ -181,9 +185,11 @@ export async function sendPieces(
   notice: NoticeRecord,
   options: { readonly signal: AbortSignal; readonly queued: () => void }
 ): Promise<void> {
+  const bytes = desk.db.read((read) => notices.patchBytes(read, notice.id))
+  const piece = Math.max(Math.min(Math.floor(PIECE_BYTES / (bytes + 1)), PIECE), 1)
   while (!options.signal.aborted) {
     const { waiting, known } = desk.db.read((read) => ({
-      waiting: deliveries.listWaiting(read, notice.id, notice.revision, PIECE),
+      waiting: deliveries.listWaiting(read, notice.id, notice.revision, piece),
       known: aboutNotice(desk, read, notice)
     }))
     if (known === null) return
@@ -273,6 +279,8 @@ async function endRelease(desk: Desk, notice: NoticeRecord, known: NoticeSetting
     const current = notices.findById(tx, id)
     if (current?.state !== 'releasing' || deliveries.listWaiting(tx, id, revision, 1).length > 0)
       return false
+    // Messages are handled meanwhile: one may have set another date than reporters would read here. The next round sees it.
+    if (cases.find(tx, caseTag)?.version !== known.case.version) return false
     if (isInVain(tx, notice)) {
       hold(desk, tx, current, 'unreached')
       return false
@@ -350,6 +358,7 @@ async function lookAfterCopies(desk: Desk): Promise<boolean> {
 
 async function drop(desk: Desk, copy: deliveries.LateCopy, now: Instant): Promise<void> {
   const { noticeId, caseTag: tag, id: member, disclosureAt } = copy
+  const date = desk.db.read((read) => cases.find(read, tag))?.disclosureAt
   const decisions: SendSealed[] = []
   let because: Particulars['copy-dropped']['because'] = 'not-listed'
   // A date that was moved to later and is not approved yet: then nothing is public, and only the maintainers are told.
@@ -369,6 +378,8 @@ async function drop(desk: Desk, copy: deliveries.LateCopy, now: Instant): Promis
   }
   const prepared = await prepare(desk, decisions, now)
   desk.db.transact((tx) => {
+    // Messages are handled meanwhile: one may have set another date than this member would read. The next round sees it.
+    if (cases.find(tx, tag)?.disclosureAt !== date) return
     // A copy that left meanwhile was not late after all: its member is told nothing.
     if (!deliveries.dropLateCopy(tx, copy, now)) return
     record(tx, event('copy-dropped', aboutCase(tag), BY_DESK, { member, because }), { now })

@@ -10,7 +10,11 @@ import { addMs } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
 import { relay } from '../messages/to-maintainers.ts'
 import { decideArrival } from '../policy/inbound.ts'
+import { type Situation } from '../policy/situation.ts'
 import * as arrivals from '../store/arrivals.ts'
+import * as cases from '../store/cases.ts'
+import * as notices from '../store/notices.ts'
+import { conflict, type Tx } from '../store/sql.ts'
 import { type Committed, commit } from './commit.ts'
 import { type Desk } from './desk.ts'
 import { isOfOneThing } from './faults.ts'
@@ -22,13 +26,10 @@ const TRIES_MAX = 3
 /** A message that crashed the process or met another writer this often is quarantined, too: none is tried for ever. */
 const STARTS_MAX = 12
 const RETRY_MS = 2000
-/** How long arrivals are handled before the other duties get their turn. */
+/** How long arrivals are handled before the caller hears of it. */
 const SLICE_MS = 3000
 
-/**
- * Handles due arrivals, for a few seconds at most: notices and alarms get their turn however much mail waits (G7). Returns how
- * many were completed.
- */
+/** Handles due arrivals, for a few seconds at most. Returns how many were completed. */
 export async function handlePending(
   desk: Desk,
   signal: AbortSignal,
@@ -108,7 +109,18 @@ async function receive(
   const source = { attachments: opened.attachments, original: isRelayed ? raw : null }
   const prepared = await prepare(desk, decisions, now, source)
   const work = { arrivalId: arrival.id, mailSha256: arrival.sha256, now }
-  return desk.db.transact((tx) => commit(tx, heldIfUnseen(decisions, prepared), prepared, work))
+  return desk.db.transact((tx) => {
+    requireUnchanged(tx, situation)
+    return commit(tx, heldIfUnseen(decisions, prepared), prepared, work)
+  })
+}
+
+/** A release, or a command of the program, may have changed the case or its notice since: it is decided anew then. */
+function requireUnchanged(tx: Tx, { bound }: Situation): void {
+  if (bound === null) return
+  const { case: record, notice } = bound
+  const isCase = cases.findNow(tx, bound.named)?.version === record.version
+  if (!isCase || notices.find(tx, record.tag, [])?.version !== notice?.version) throw conflict()
 }
 
 /** A report that could be encrypted to no maintainer was seen by nobody: it stays in the held folder (G1). */

@@ -69,8 +69,13 @@ export type Sender = {
   close(): void
 }
 
+/** Whose work a task is, the most urgent first: what a notice needs waits for no reading, a maintainer for no stranger. */
+export type Turn = 'release' | 'maintainer' | 'known' | 'stranger'
+
 /** The crypto and parsing workers. A task over its limit loses its worker and throws {@link Trouble} `worker-limit`. */
 export type Workers = {
+  /** The same workers, for tasks of this turn; they are `known` otherwise. */
+  inTurn(turn: Turn): Workers
   /** Opens one message. `knownKeys` are binary certificates to verify against, besides the maintainers'. */
   open(
     raw: Uint8Array,

@@ -36,6 +36,8 @@ export type OpenOptions = {
    * look.
    */
   readonly ifMissing?: 'create' | 'refuse'
+  /** How long to wait for another program that is writing. */
+  readonly waitMs?: number
 }
 
 /** A compiled statement; `names` are the columns of its rows as the program names them. */
@@ -61,6 +63,7 @@ const CHECKED_AT_START_BYTES_MAX = 64 * 1024 * 1024
  */
 export function openDatabase(options: OpenOptions): Database {
   const { passphrase, migrationsDir = MIGRATIONS_DIR, ifMissing = 'create' } = options
+  const { waitMs = BUSY_TIMEOUT_MS } = options
   const migrations = readMigrations(migrationsDir)
   const path = realPath(options.path)
   const prepare = (connection: Sqlite.Database): void => {
@@ -69,7 +72,7 @@ export function openDatabase(options: OpenOptions): Database {
     checkWhenSmall(connection)
     migrate(connection, migrations, ifMissing)
   }
-  const open = (file: string): Sqlite.Database => connect(file, BUSY_TIMEOUT_MS, prepare)
+  const open = (file: string): Sqlite.Database => connect(file, waitMs, prepare)
   requireFile(path, ifMissing, (draft) => open(draft).close())
   return databaseOn(open(path))
 }

@@ -98,6 +98,12 @@ export function readPatches(read: Read, noticeId: number): OutgoingAttachment[] 
   return read.all<OutgoingAttachment>(sql, [noticeId])
 }
 
+/** How many bytes of patches one copy carries. */
+export function patchBytes(read: Read, noticeId: number): number {
+  const sql = 'SELECT total(length(content)) FROM patches WHERE notice_id = ?'
+  return read.value<number>(sql, [noticeId]) ?? 0
+}
+
 /** The digest of what members read in the release that has begun last; null before the first one and after a hold. */
 export function findReleasedDigest(read: Read, id: number): Sha256 | null {
   return read.value<Sha256>('SELECT released_digest FROM notices WHERE id = ?', [id])

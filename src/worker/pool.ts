@@ -1,12 +1,13 @@
 /**
- * The worker threads behind {@link Workers}: first come, first served, one task a thread. A thread whose task exceeds its time or
- * memory is terminated, and another is started for the next task (G9). Loads neither the crypto nor the parsers, and must never
- * look into what it passes on: hostile bytes never meet the main thread. What crosses is plain data.
+ * The worker threads behind {@link Workers}: one task a thread, the most urgent turn first, and in it first come, first served.
+ * Messages of strangers leave a thread to the others, and a release has one that nobody else gets (A3). A thread whose task
+ * exceeds its time or memory is terminated, and another is started for the next task (G9). Loads neither the crypto nor the
+ * parsers, and must never look into what it passes on: hostile bytes never meet the main thread. What crosses is plain data.
  */
 import { Worker } from 'node:worker_threads'
 import { Invariant } from '../domain/assert.ts'
 import { Trouble } from '../domain/trouble.ts'
-import { type Log, type Workers } from '../effects/effects.ts'
+import { type Log, type Turn, type Workers } from '../effects/effects.ts'
 import type * as tasks from './tasks.ts'
 
 const LIMITS = {
@@ -38,38 +39,101 @@ const START_MS_MIN = 60_000
 export async function createWorkers(options: WorkerOptions): Promise<Workers> {
   const closing = new AbortController()
   const settings: Settings = { ...LIMITS, ...options, closing: closing.signal }
-  const lanes = Array.from({ length: settings.maxThreads }, () => new Lane(settings))
-  /** The lane that was used last is the first to be used again. */
-  const free = [...lanes]
-  const waiting: ((lane: Lane) => void)[] = []
-
-  async function inLane<T>(use: (lane: Lane) => Promise<T>): Promise<T> {
-    const lane = free.pop() ?? (await new Promise<Lane>((resolve) => waiting.push(resolve)))
-    try {
-      return await use(lane)
-    } finally {
-      const next = waiting.shift()
-      if (next === undefined) free.push(lane)
-      else next(lane)
-    }
-  }
+  const lanes = Array.from({ length: settings.maxThreads + 1 }, () => new Lane(settings))
+  const queue = new Queue(lanes)
   // The worker runs the task of exactly this name, so its answer has the type of that task.
-  const task = <Name extends tasks.TaskName>(name: Name): tasks.Tasks[Name] =>
+  const task = <Name extends tasks.TaskName>(name: Name, turn: Turn): tasks.Tasks[Name] =>
     ((...args: unknown[]) =>
-      inLane((lane) => lane.run({ name, args } as tasks.TaskCall))) as tasks.Tasks[Name]
-
-  await inLane((lane) => lane.run(null))
-  return {
-    open: task('open'),
-    openHeaders: task('openHeaders'),
-    seal: task('seal'),
-    signClear: task('signClear'),
-    inspectKey: task('inspectKey'),
+      queue.use({ name, turn }, (lane) =>
+        lane.run({ name, args } as tasks.TaskCall)
+      )) as tasks.Tasks[Name]
+  const inTurn = (turn: Turn): Workers => ({
+    inTurn,
+    open: task('open', turn),
+    openHeaders: task('openHeaders', turn),
+    seal: task('seal', turn),
+    signClear: task('signClear', turn),
+    inspectKey: task('inspectKey', turn),
     close: async () => {
       closing.abort()
       await Promise.all(lanes.map((lane) => lane.end()))
     }
+  })
+  await queue.use({ name: null, turn: 'known' }, (lane) => lane.run(null))
+  return inTurn('known')
+}
+
+/** What a place is asked for; null is a start. */
+type Asked = { readonly name: tasks.TaskName | null; readonly turn: Turn }
+type Place = { readonly lane: Lane; readonly home: Lane[] }
+type Waiting = Asked & { readonly begin: (place: Place) => void }
+
+/** Gives places to tasks: the next one that is free goes to the most urgent task that may have it. */
+class Queue {
+  /** The lane that was used last is the first to be used again. */
+  private readonly free: Lane[]
+  /** The place of what a release needs where every other one is taken. */
+  private readonly spare: Lane[]
+  private readonly waiting: Waiting[] = []
+  /** Messages of strangers that are being read, and how many may be at a time. */
+  private strangers = 0
+  private readonly strangersMax: number
+
+  constructor([spare, ...free]: readonly Lane[]) {
+    this.spare = spare === undefined ? [] : [spare]
+    this.free = free
+    this.strangersMax = Math.max(free.length - 1, 1)
   }
+
+  async use<T>(asked: Asked, work: (lane: Lane) => Promise<T>): Promise<T> {
+    const { lane, home } = this.placeFor(asked) ?? (await this.waitFor(asked))
+    try {
+      return await work(lane)
+    } finally {
+      if (isStrangers(asked)) this.strangers -= 1
+      home.push(lane)
+      this.serve()
+    }
+  }
+
+  private waitFor(asked: Asked): Promise<Place> {
+    return new Promise((begin) => {
+      const after = this.waiting.findIndex(({ turn }) => isBefore(asked.turn, turn))
+      this.waiting.splice(after < 0 ? this.waiting.length : after, 0, { ...asked, begin })
+    })
+  }
+
+  private serve(): void {
+    for (const next of [...this.waiting]) {
+      if (this.free.length + this.spare.length === 0) return
+      const place = this.placeFor(next)
+      if (place === null) continue
+      this.waiting.splice(this.waiting.indexOf(next), 1)
+      next.begin(place)
+    }
+  }
+
+  private placeFor(asked: Asked): Place | null {
+    if (isStrangers(asked) && this.strangers >= this.strangersMax) return null
+    for (const home of asked.turn === 'release' ? [this.free, this.spare] : [this.free]) {
+      const lane = home.pop()
+      if (lane === undefined) continue
+      if (isStrangers(asked)) this.strangers += 1
+      return { lane, home }
+    }
+    return null
+  }
+}
+
+const TURNS: readonly Turn[] = ['release', 'maintainer', 'known', 'stranger']
+
+function isBefore(turn: Turn, other: Turn): boolean {
+  return TURNS.indexOf(turn) < TURNS.indexOf(other)
+}
+
+/** Whether it reads what a stranger wrote, and so may take all the time that it is given. */
+function isStrangers({ name, turn }: Asked): boolean {
+  return turn === 'stranger' && (name === 'open' || name === 'openHeaders' || name === 'inspectKey')
 }
 
 type Settings = Required<WorkerOptions> & { readonly closing: AbortSignal }

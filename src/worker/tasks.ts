@@ -22,7 +22,7 @@ export type WorkerStart = {
 }
 
 /** Every task by name. */
-export type Tasks = Omit<Workers, 'close'>
+export type Tasks = Omit<Workers, 'close' | 'inTurn'>
 export type TaskName = keyof Tasks
 /** One call of one task. */
 export type TaskCall = {

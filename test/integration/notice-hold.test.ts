@@ -3,7 +3,9 @@
  * says; what has left is counted; all of it is on the record.
  */
 
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import Sqlite from 'better-sqlite3'
 import { expect, it } from 'vitest'
 import {
   aboutCase,
@@ -22,6 +24,7 @@ import * as events from '../../src/store/events.ts'
 import * as notices from '../../src/store/notices.ts'
 import * as outbox from '../../src/store/outbox.ts'
 import { type CliResult } from '../support/daemon.ts'
+import { PASSPHRASE } from '../support/desk-world.ts'
 import { ADA, GRACE, givenOffice } from '../support/office.ts'
 import { gpgPerson } from '../support/people.ts'
 import { describeWith } from '../support/requires.ts'
@@ -98,6 +101,19 @@ describeWith(['dovecot', 'gpg'], 'a notice held by the operator', async () => {
     const about = { revision: 1, because: 'operator', reason: '', copies, withheldSince: null }
     expect(recordOf(notice.caseTag)).toEqual([{ actor: 'operator', kind: 'notice-held', about }])
     expect(await desk.cli('audit', 'verify')).toMatchObject({ status: 0 })
+  })
+
+  it('(A3) waits for its turn while another program writes for longer than a daemon would', async () => {
+    const notice = scheduled()
+    const other = new Sqlite(join(desk.folder, 'data/postern.db'))
+    other.pragma("cipher = 'aegis'")
+    other.pragma(`key = '${PASSPHRASE}'`)
+    other.exec('BEGIN IMMEDIATE')
+    const holding = hold(notice.caseTag)
+    await delay(6500)
+    other.exec('ROLLBACK')
+    other.close()
+    expect(await holding).toMatchObject({ status: 0, stderr: '' })
   })
 
   /** A notice in the middle of its release: alpha has it, beta's copy is queued, gamma's is not sealed yet. */

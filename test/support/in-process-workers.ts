@@ -19,7 +19,8 @@ export function inProcessWorkers(keys: ReadingKeys, start: WorkerStart): Workers
     return (async (...args: readonly unknown[]) =>
       structuredClone(await task(...structuredClone(args)))) as Tasks[Name]
   }
-  return {
+  const workers: Workers = {
+    inTurn: () => workers,
     open: copied('open'),
     openHeaders: copied('openHeaders'),
     seal: copied('seal'),
@@ -27,4 +28,5 @@ export function inProcessWorkers(keys: ReadingKeys, start: WorkerStart): Workers
     inspectKey: copied('inspectKey'),
     close: () => Promise.resolve()
   }
+  return workers
 }

@@ -166,6 +166,7 @@ export async function openWorld(options: WorldOptions) {
     }
   }
   const workers: Workers = {
+    inTurn: () => workers,
     open: (raw, open) =>
       around(() => {
         const trouble = faults.fail?.(raw, 'open') ?? null

@@ -3,7 +3,7 @@ import { type Address } from '../../../src/domain/address.ts'
 import { type Fingerprint } from '../../../src/domain/ids.ts'
 import { type SealTo } from '../../../src/domain/outgoing.ts'
 import { type Instant } from '../../../src/domain/time.ts'
-import { type Workers } from '../../../src/effects/effects.ts'
+import { type Turn, type Workers } from '../../../src/effects/effects.ts'
 import { type LogEvent } from '../../../src/effects/events.ts'
 import { createWorkers, type WorkerOptions } from '../../../src/worker/pool.ts'
 import { HEADERS } from '../../support/desk-identity.ts'
@@ -73,6 +73,40 @@ describe('the worker pool', () => {
     expect(await Promise.all(others)).toEqual(Array(20).fill('answered'))
     expect(await spinning).toMatchObject({ code: 'worker-limit' })
     expect(await pool.openHeaders(new Uint8Array(3))).toBe('answered')
+  })
+
+  it('(A3) keeps a thread for a release where every other one is taken', async () => {
+    const pool = await stubborn({ maxThreads: 1 })
+    const reading = failureOf(pool, 'hang')
+    const waiting = pool.openHeaders(new Uint8Array(3)).catch(() => 'ended')
+    const release = pool.inTurn('release')
+    expect(await release.signClear('x', HEADERS, now)).toBe('answered')
+    await pool.close()
+    expect([await reading, await waiting]).toMatchObject([{ code: 'stopping' }, 'ended'])
+  })
+
+  it('(A4) reads one message of a stranger at a time, however many wait, and leaves the other thread to others', async () => {
+    const pool = await stubborn()
+    const strangers = pool.inTurn('stranger')
+    const hard = 'hang' as unknown as Uint8Array
+    const begun = [0, 1, 2].map(() => strangers.open(hard, { now, knownKeys: [] }).catch(() => 0))
+    expect(await pool.openHeaders(new Uint8Array(3))).toBe('answered')
+    expect(starts[0]).toBe(2)
+    await pool.close()
+    await Promise.all(begun)
+  })
+
+  it('(A3) gives a thread to the most urgent task that waits', async () => {
+    const pool = await stubborn({ taskMs: 300, maxThreads: 1 })
+    const order: string[] = []
+    const ask = async (turn: Turn): Promise<void> => {
+      await pool.inTurn(turn).openHeaders(new Uint8Array(3))
+      order.push(turn)
+    }
+    const running = failureOf(pool, 'hang')
+    const asked = (['stranger', 'known', 'stranger', 'maintainer'] as const).map(ask)
+    await Promise.all([running, ...asked])
+    expect(order).toEqual(['maintainer', 'known', 'stranger', 'stranger'])
   })
 
   it('ignores an answer that arrives after its thread was terminated', async () => {
