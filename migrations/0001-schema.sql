@@ -304,6 +304,8 @@ CREATE TABLE messages (
 ) STRICT;
 
 CREATE INDEX messages_by_case ON messages (case_id, id);
+-- What reporters answer of their own.
+CREATE INDEX messages_by_message_id ON messages (message_id) WHERE message_id IS NOT NULL;
 
 -- Keys that came under the addresses of reporters: the one that answers are sealed to, those offered and not accepted, refused,
 -- or replaced. policy/reporter-key.ts says when a message may replace the one in use; else a maintainer chooses.

@@ -3,12 +3,13 @@ import { type Address, domainOf, isSameAddress } from '../domain/address.ts'
 import { addresseesOf, type CaseRecord, numbersOf } from '../domain/case.ts'
 import { historyOf } from '../domain/case-machine.ts'
 import { type CaseTag, findCaseTags, type MessageId, parseMessageId } from '../domain/ids.ts'
-import { type OpenedMail, subjectOf } from '../domain/mail.ts'
+import { isReply, type OpenedMail, subjectOf, topicOf } from '../domain/mail.ts'
 import { type NamedMessage, quotedCodes } from '../domain/message.ts'
 import { addMs, DAY_MS, HOUR_MS, type Instant } from '../domain/time.ts'
 import { claimedMaintainer, findBinding, isCase } from '../policy/authority.ts'
 import { type ParsedCommands, parseCommands } from '../policy/commands.ts'
 import { conversationOf, isMeantForDesk, memberIn } from '../policy/conversation.ts'
+import { judged } from '../policy/report.ts'
 import { askedKey } from '../policy/reporter-mail.ts'
 import {
   type BoundCase,
@@ -17,6 +18,7 @@ import {
   type Moment,
   type Situation
 } from '../policy/situation.ts'
+import { decideThread, type ThreadFacts } from '../policy/threading.ts'
 import { VERBS } from '../policy/verbs/index.ts'
 import { type Arrival } from '../store/arrivals.ts'
 import * as cases from '../store/cases.ts'
@@ -66,7 +68,7 @@ export async function readSituation(
   const isMaintainers = isSignedByMaintainer(desk, opened)
   const parsed = isMaintainers ? parseCommands(opened.text, VERBS) : null
   const { named, tag } = desk.db.read((read) => {
-    const named = namedBy(read, desk, opened)
+    const named = { ...namedBy(read, desk, opened), senderKey, settings: desk.settings }
     return { named, tag: boundTag(read, desk, named, parsed) }
   })
   const bound = tag === null ? null : await readBound(desk, tag, isMaintainers ? opened : null, now)
@@ -80,14 +82,6 @@ export async function readSituation(
     size: arrival.size,
     bounced: lastIssued(read, outbox.listNamed(read, returnedIds(desk, opened))),
     signatureSeen: opened.signatures.some(({ sha256 }) => people.isSignatureUsed(read, sha256)),
-    isCiphertextOfOthers: people.isCiphertextOfOthers(read, opened),
-    signedByAnother:
-      from !== null &&
-      opened.signatures.some(
-        ({ fingerprint, issuer, isInside }) =>
-          isInside && fingerprint === null && people.isKeyOfAnother(read, issuer, from.address)
-      ),
-    senderKey,
     mergedKey,
     history: answersTo(read, desk, opened, now),
     openCases: hasVerb(parsed, 'cases') || hasVerb(parsed, 'merge') ? cases.list(read, 'open') : [],
@@ -98,6 +92,7 @@ export async function readSituation(
 
 /** The author, the case and the messages of the desk that the message itself names. */
 function namedBy(read: Read, desk: Desk, opened: OpenedMail) {
+  const { from } = opened.outer
   const member = memberOf(read, desk, opened)
   const subject = opened.subjectProtected ? subjectOf(opened) : ''
   const outside = outbox.listNamed(read, opened.outer.references)
@@ -106,7 +101,15 @@ function namedBy(read: Read, desk: Desk, opened: OpenedMail) {
     member,
     outside,
     quoted: quotedByAuthor(read, desk, opened),
-    answers: lastIssued(read, outside),
+    ...answeredBy(read, desk, opened, outside),
+    ownThread: from === null ? null : ownThreadOf(read, opened, from.address),
+    isCiphertextOfOthers: people.isCiphertextOfOthers(read, opened),
+    signedByAnother:
+      from !== null &&
+      opened.signatures.some(
+        ({ fingerprint, issuer, isInside }) =>
+          isInside && fingerprint === null && people.isKeyOfAnother(read, issuer, from.address)
+      ),
     isAnswer: outside.length > 0,
     // A list member who signed it for this desk may name the case in the text.
     tagged: caseNamedIn(read, desk, `${subject}\n${member?.signed === true ? opened.text : ''}`),
@@ -114,13 +117,54 @@ function namedBy(read: Read, desk: Desk, opened: OpenedMail) {
   }
 }
 
+/** Which message of the desk is answered: as the header outside names it, and as what is protected does. */
+function answeredBy(
+  read: Read,
+  desk: Desk,
+  opened: OpenedMail,
+  outside: readonly NamedMessage[]
+): Pick<Situation, 'answers' | 'answersInside'> {
+  const answers = lastIssued(read, outside)
+  const isProtected =
+    opened.decrypted ||
+    opened.signatures.some(({ state, coversWhole }) => state === 'valid' && coversWhole)
+  if (!isProtected) return { answers, answersInside: null }
+  const inside = outbox.listNamed(read, opened.protected?.references ?? [])
+  const quoted = quotedMessages(read, desk, opened, () => true)
+  const isConfirmed = [...inside, ...quoted].some(
+    ({ tag }) => tag !== null && cases.findNow(read, tag)?.tag === answers?.case.tag
+  )
+  return {
+    answers: answers && { ...answers, isConfirmed },
+    answersInside: lastIssued(read, inside)
+  }
+}
+
+/** The case of an earlier message from this address that the message names, that it is a copy of, or whose subject it answers. */
+function ownThreadOf(read: Read, opened: OpenedMail, address: Address): Situation['ownThread'] {
+  const { references, messageId } = opened.outer
+  const named = cases.findThread(read, address, references)
+  if (named !== null) return { case: named, by: 'message-id' }
+  const topic = topicOf(subjectOf(opened))
+  if (topic === '') return null
+  const isSame = ({ subject }: { readonly subject: string }): boolean => topicOf(subject) === topic
+  const copied = messageId === null ? null : cases.findThread(read, address, [messageId])
+  const answered = isReply(opened) ? cases.listOf(read, address, TOPICS_MAX).find(isSame) : null
+  const tag = copied !== null && isSame(copied) ? copied.tag : answered?.tag
+  const found = tag === undefined ? null : cases.find(read, tag)
+  return found && { case: found, by: 'subject' }
+}
+
+/** The newest open cases of a sender whose subjects are compared. */
+const TOPICS_MAX = 100
+
 function senderFacts(read: Read, { outer: { from } }: OpenedMail) {
   const addresses = from === null ? [] : [from.address]
   return {
     waitingKeys: addresses.flatMap((one) => people.listOfferedKeys(read, one)),
     waitingWords: cases.listKeptWords(read, addresses),
     dated: datedOf(read, addresses),
-    senderCases: addresses.flatMap((one) => cases.listOf(read, one)),
+    senderCases: addresses.flatMap((one) => cases.listOf(read, one).map(({ tag }) => tag)),
     hasReported: addresses.some((one) => cases.hasReported(read, one))
   }
 }
@@ -138,7 +182,7 @@ function hasVerb(parsed: ParsedCommands | null, name: string): boolean {
 function boundTag(
   read: Read,
   desk: Desk,
-  named: ReturnType<typeof namedBy>,
+  named: ReturnType<typeof namedBy> & ThreadFacts,
   parsed: ParsedCommands | null
 ): CaseTag | null {
   if (parsed !== null) {
@@ -146,7 +190,7 @@ function boundTag(
     const tag = findBinding(named, parsed, desk.settings, goesOnIn)
     if (isCase(tag)) return cases.find(read, tag)?.tag ?? null
   }
-  return named.answers?.case.tag ?? named.tagged?.tag ?? null
+  return decideThread(judged(named)).joined?.case.tag ?? null
 }
 
 function isSignedByMaintainer(desk: Desk, opened: OpenedMail): boolean {

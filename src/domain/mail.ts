@@ -284,6 +284,26 @@ export function subjectOf(opened: OpenedMail): string {
   return opened.subjectProtected ? (opened.protected?.subject ?? '') : opened.outer.subject
 }
 
+const ANSWER_MARK =
+  /^\s*(?:re|aw|antw|sv|vs|odp|ref|rif|res|tr|wg|fwd?)\s{0,3}(?:\[\d{1,3}\]|\(\d{1,3}\))?\s{0,3}[:：]\s*/i
+const MARKS_MAX = 8
+/** Subjects that say nothing of what they are about. */
+const NEUTRAL = /^(?:[\s.…[\]]*|encrypted (?:message|email)|\(?no subject\)?)$/i
+
+/** Whether the message answers another one, as its header or its subject says. */
+export function isReply(opened: OpenedMail): boolean {
+  return opened.outer.references.length > 0 || ANSWER_MARK.test(subjectOf(opened))
+}
+
+/** What a subject is about, without the marks of an answer and what stands in brackets in front; '' where it says nothing. */
+export function topicOf(subject: string): string {
+  let rest = subject
+  for (let marks = 0; marks < MARKS_MAX; marks += 1)
+    rest = rest.replace(ANSWER_MARK, '').replace(/^\s*\[[^\]]{0,60}\]\s*/, '')
+  const topic = rest.replaceAll(/\s+/g, ' ').trim().toLowerCase()
+  return NEUTRAL.test(topic) ? '' : topic
+}
+
 /** Whether a junk message is handled: it is or may be encrypted to the desk, or it answers in a case. */
 export function isForDesk(opened: OpenedMail, answersCase: boolean): boolean {
   if (answersCase || opened.sealedTo === 'desk') return true

@@ -10,6 +10,11 @@ import { type Fingerprint, isNamedBy } from '../domain/ids.ts'
 import { type HeaderFacts, isFrom, type OpenedMail } from '../domain/mail.ts'
 import { type Situation } from './situation.ts'
 
+type InsideFacts = Pick<
+  Situation,
+  'opened' | 'settings' | 'senderKey' | 'member' | 'isCiphertextOfOthers' | 'signedByAnother'
+>
+
 /** What speaks against the sender: the protected From or To, the form of the message, its signer, or an earlier message. */
 export type Contradiction = keyof typeof SAYS
 const SAYS = {
@@ -26,7 +31,7 @@ export function explainContradiction(contradiction: Contradiction): string {
 }
 
 /** The contradiction of an opened encrypted message, or null. A message in clear tells nobody anything and is shown as it is. */
-export function contradictionOf(situation: Situation): Contradiction | null {
+export function contradictionOf(situation: InsideFacts): Contradiction | null {
   const { opened, settings } = situation
   const { encrypted, decrypted, outer, structure } = opened
   if (!encrypted || !decrypted) return null
@@ -86,7 +91,7 @@ function isToOthers(inner: HeaderFacts, outer: HeaderFacts, desk: Address): bool
  * they use. Each signature is judged by itself, whatever it covers: words beside a ciphertext do not change who signed the
  * inside, and a signature of the sender beside it excuses nothing. One around the ciphertext does not show who wrote the inside.
  */
-function isSignedByAnother(situation: Situation): boolean {
+function isSignedByAnother(situation: InsideFacts): boolean {
   const { opened, senderKey, member } = situation
   const { maintainers } = situation.settings
   const { outer, candidateKeys, warnings } = opened
@@ -114,7 +119,7 @@ function isSignedByAnother(situation: Situation): boolean {
 }
 
 /** Whether the encrypted content names the sender outside as its writer, or is signed with a key known for their address. */
-function isProved({ opened, senderKey, member, settings }: Situation): boolean {
+function isProved({ opened, senderKey, member, settings }: InsideFacts): boolean {
   const { outer, candidateKeys, signatures } = opened
   if (outer.from === null) return false
   const inner = opened.protected ?? opened.innerFacts

@@ -50,7 +50,8 @@ type Judged = Situation & { readonly withheld: string | null; readonly brings?: 
 
 /** Judges the inside of a message and takes it into the case that it opens or continues. */
 export function decideReport(received: Situation): Decision[] {
-  const situation = judged(received)
+  const inside = judged(received)
+  const situation = inside.withheld === null ? inside : { ...inside, mergedKey: null }
   const thread = decideThread(situation)
   const { joined } = thread
   // An automatic answer is kept on the record of the case and shown to nobody. One that belongs to no case is read like any
@@ -65,12 +66,26 @@ export function decideReport(received: Situation): Decision[] {
   return takeIn(situation, thread)
 }
 
-function judged(received: Situation): Judged {
+/** Judges the inside of a message, and takes what is withheld out of the facts. */
+export function judged<Facts extends InsideFacts>(
+  received: Facts
+): Facts & Pick<Judged, 'withheld'> {
   const contradiction = contradictionOf(received)
   if (contradiction === null) return { ...received, withheld: null }
   const opened = withholdContent(received.opened)
-  return { ...received, opened, mergedKey: null, withheld: explainContradiction(contradiction) }
+  const { answers, ownThread } = received
+  return {
+    ...received,
+    opened,
+    answers: answers && { ...answers, isConfirmed: false },
+    answersInside: null,
+    ownThread: ownThread?.by === 'message-id' ? ownThread : null,
+    withheld: explainContradiction(contradiction)
+  }
 }
+
+type InsideFacts = Parameters<typeof contradictionOf>[0] &
+  Pick<Situation, 'answers' | 'answersInside' | 'ownThread'>
 
 function takeIn(situation: Judged, thread: Thread): Decision[] {
   const { withheld, settings, now } = situation

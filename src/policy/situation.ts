@@ -23,8 +23,12 @@ export type Situation = Moment & {
   readonly opened: OpenedMail
   /** Set when opening was given up: the worker died or ran out of time three times (G9). */
   readonly quarantined: boolean
-  /** The outgoing message that its In-Reply-To or References name, if the desk issued that Message-ID. */
+  /** The message of the desk that its In-Reply-To or References name. Anybody on the way can write these. */
   readonly answers: Issued | null
+  /** The same of its protected header. */
+  readonly answersInside: Issued | null
+  /** A case of the same sender that it goes on with, by the Message-ID of a message of theirs, or by its subject. */
+  readonly ownThread: OwnThread | null
   /** Whether they name any message of the desk: it may belong to no case. */
   readonly isAnswer: boolean
   /** Messages of the desk to the sender, a maintainer or reporter, that it quotes by their reference lines. */
@@ -88,8 +92,17 @@ export function answeredMessage({
   return { id: outer.messageId, date: opened.protected?.date ?? outer.date ?? receivedAt }
 }
 
-/** A message of the desk that somebody refers to, with its case. */
-export type Issued = NamedMessage & { readonly case: cases.CaseRecord }
+/** A message of the desk that somebody refers to, with its case. `isConfirmed`: what is protected inside names the case, too. */
+export type Issued = NamedMessage & {
+  readonly case: cases.CaseRecord
+  readonly isConfirmed?: boolean
+}
+
+/** `subject`: also where the message is a copy of an earlier one with the same Message-ID. */
+export type OwnThread = {
+  readonly case: cases.CaseRecord
+  readonly by: 'message-id' | 'subject'
+}
 
 /** A case, and what was said of its date. */
 export type DatedCase = { readonly record: cases.CaseRecord; readonly events: readonly DeskEvent[] }

@@ -3,6 +3,8 @@
  * subject together with a known participant whom our mail servers or the known key prove. A clear subject alone never joins a
  * message to a case, and a tag is no secret.
  */
+
+import { domainOf } from '../domain/address.ts'
 import {
   addresseesOf,
   type CaseRecord,
@@ -11,7 +13,7 @@ import {
   type Reporter
 } from '../domain/case.ts'
 import { findCaseTags } from '../domain/ids.ts'
-import { isFrom, type OpenedMail, subjectOf } from '../domain/mail.ts'
+import { isByProgram, isFrom, isReply, type OpenedMail, subjectOf } from '../domain/mail.ts'
 import { type Settings } from '../domain/settings.ts'
 import { lackOfProof, senderDoubt } from './authentication.ts'
 import { isSignedWith } from './reporter-key.ts'
@@ -37,44 +39,149 @@ export type Thread = {
   readonly warnings: readonly string[]
 }
 
-/** The case that the message continues. */
-export function decideThread(situation: Situation): Thread {
-  const { opened, answers, tagged, settings } = situation
-  const member = listMember(situation)
-  if (answers !== null) {
-    const sender = senderOf(situation, answers)
-    // A list member who answers what the desk wrote to them as a reporter writes as the reporter.
-    const isReporters = sender.kind === 'reporter' && answers.audience === 'reporter'
-    return joins(answers.case, isReporters ? null : member, sender)
-  }
-  const reporter = tagged === null ? null : writerUnder(tagged, opened, settings)
-  if (tagged === null || (reporter === null && !isOfMember(situation, tagged)))
-    return { joined: null, warnings: namedWarnings(situation) }
-  if (reporter === null) return joins(tagged, member, { kind: 'other' })
-  const doubt = isKnownFor(reporter, situation) ? null : lackOfProof(opened, settings)
-  if (doubt === null) return joins(tagged, member, { kind: 'reporter', reporter, doubt })
-  return {
-    joined: null,
-    warnings: [
-      `The message names the case ${tagged.tag} and says that it comes from its reporter, but the sender is ${doubt}. It was opened as a new case. If you know that the reporter wrote it, reply with /merge ${tagged.tag}.`
-    ]
-  }
+/** What the thread of a message depends on. */
+export type ThreadFacts = Pick<
+  Situation,
+  | 'opened'
+  | 'answers'
+  | 'answersInside'
+  | 'ownThread'
+  | 'tagged'
+  | 'subjectCase'
+  | 'member'
+  | 'senderKey'
+  | 'settings'
+>
+
+/**
+ * The case that the message continues. What its header names outside is only a proposal, because everybody on the way can write
+ * there: whoever puts a sealed report into a case of theirs would read the answer to it (B6). It counts if the sender or their
+ * key agrees with that case, or the protected inside does.
+ */
+export function decideThread(situation: ThreadFacts): Thread {
+  const joined =
+    [situation.answersInside, situation.answers]
+      .map((named) => (named === null ? null : threadOf(situation, named)))
+      .find((one) => one !== null) ??
+    ownThread(situation) ??
+    taggedThread(situation)
+  return joined === null
+    ? { joined, warnings: proposalWarnings(situation) }
+    : { joined, warnings: [] }
 }
 
-/** A subject alone proves nothing, but it may say where the message belongs. */
-function namedWarnings({ subjectCase: named, opened, settings }: Situation): string[] {
-  if (named === null) return []
-  const { tag, state } = named
-  const [written = tag] = findCaseTags(subjectOf(opened), settings.desk.casePrefix)
-  const where = written === tag ? tag : `${written}, which was merged into ${tag}`
-  const first = isOpen(state) ? '' : 'first send /reopen because REASON there, then '
+/** The thread of a message of the desk that is named; null where nothing agrees with its case. */
+function threadOf(situation: ThreadFacts, named: Issued): JoinedThread | null {
+  const member = listMember(situation)
+  const sender = senderOf(situation, named)
+  // A list member who answers what the desk wrote to them as a reporter writes as the reporter.
+  if (member !== null && !(sender.kind === 'reporter' && named.audience === 'reporter'))
+    return { case: named.case, sender: member }
+  return agrees(situation, named, sender) ? { case: named.case, sender } : null
+}
+
+function agrees(situation: ThreadFacts, named: Issued, { kind }: Sender): boolean {
+  const { opened, answersInside } = situation
+  if (named === answersInside) return kind === 'reporter' && isProved(situation)
+  if (kind === 'reporter' || named.isConfirmed === true) return true
+  // Sealed words that only seem to answer a list member could be a stolen report.
+  if (kind === 'member') return !opened.encrypted || isColleague(opened, named)
+  return isByProgram(opened, 'auto-replied', 'auto-generated', 'receipt')
+}
+
+/** Whether the sender writes from the domain of whoever got the message that is answered. */
+function isColleague({ outer: { from } }: OpenedMail, { envelopeTo }: Issued): boolean {
+  return from !== null && domainOf(from.address) === domainOf(envelopeTo)
+}
+
+/**
+ * The case of an earlier message of this sender that the message names, or whose subject it answers: clients answer what they
+ * sent themselves, and some services give a message another Message-ID on the way.
+ */
+function ownThread(situation: ThreadFacts): JoinedThread | null {
+  const { ownThread: own, opened, settings } = situation
+  const reporter = own === null ? null : writerAmong(opened, own.case)
+  if (own === null || reporter === null) return null
+  if (isProved(situation)) return asReporter(own.case, reporter)
+  // Whether the inside could be read must not show in whether an acknowledgement comes (G6).
+  const isSeen = own.by === 'message-id' || !opened.encrypted
+  if (!isSeen || senderDoubt(opened, settings) !== null) return null
+  const doubt = own.by === 'message-id' ? null : lackOfProof(opened, settings)
+  return asReporter(own.case, reporter, doubt)
+}
+
+/** The case whose number stands in the subject, if its sender is proved: the number is no secret. */
+function taggedThread(situation: ThreadFacts): JoinedThread | null {
+  const { tagged, subjectCase, opened, settings } = situation
+  const reporter = tagged === null ? null : writerUnder(tagged, opened, settings)
+  if (tagged !== null && reporter !== null)
+    return isKnownFor(reporter, situation) ? asReporter(tagged, reporter) : null
+  if (tagged !== null && isOfMember(situation, tagged))
+    return { case: tagged, sender: listMember(situation) ?? { kind: 'other' } }
+  if (subjectCase === null || !isReply(opened) || !isProved(situation)) return null
+  const writer = numberedWriter(subjectCase, opened, settings)
+  return writer === null ? null : asReporter(subjectCase, writer)
+}
+
+function asReporter(
+  record: CaseRecord,
+  reporter: Reporter,
+  doubt: string | null = null
+): JoinedThread {
+  return { case: record, sender: { kind: 'reporter', reporter, doubt } }
+}
+
+/** Whether our servers or the known key prove the sender. */
+function isProved(situation: ThreadFacts): boolean {
+  const { opened, settings } = situation
+  return lackOfProof(opened, settings) === null || isSignedBySender(situation)
+}
+
+/** Which case the message may belong to, and why it did not go there by itself. */
+function proposalWarnings(situation: ThreadFacts): string[] {
+  const { tagged, opened, settings } = situation
+  const record = proposed(situation)
+  if (record !== null) {
+    const isReporters = writerAmong(opened, record) !== null
+    const who = isReporters
+      ? `the sender is ${doubtOf(situation)}`
+      : 'its sender is not a reporter of that case'
+    return [
+      `The message answers one of the case ${record.tag}, but anybody on the way can write that, and ${who}. It was opened as a new case, so that no answer about it goes to the reporter of ${record.tag}. If you know that it belongs there, ${mergeInto(record)}.`
+    ]
+  }
+  if (tagged === null || writerUnder(tagged, opened, settings) === null)
+    return namedWarnings(situation)
   return [
-    `The subject names the case ${where}. That alone proves nothing, so the message was opened as a new case. If it belongs there, ${first}reply with /merge ${tag}.`
+    `The message names the case ${tagged.tag} and says that it comes from its reporter, but the sender is ${doubtOf(situation)}. It was opened as a new case. If you know that the reporter wrote it, reply with /merge ${tagged.tag}.`
   ]
 }
 
-function joins(record: CaseRecord, member: Sender | null, sender: Sender): Thread {
-  return { joined: { case: record, sender: member ?? sender }, warnings: [] }
+/** Null where the message answers what a list member got: only list admins may learn that its sender could be of theirs (G5). */
+function proposed({ answersInside, answers, ownThread }: ThreadFacts): CaseRecord | null {
+  const named = answersInside ?? answers
+  if (named?.audience === 'member') return null
+  return named?.case ?? ownThread?.case ?? null
+}
+
+function doubtOf({ opened, settings }: ThreadFacts): string {
+  return lackOfProof(opened, settings) ?? ANSWERS_ANOTHER
+}
+
+function mergeInto({ tag, state }: CaseRecord): string {
+  const first = isOpen(state) ? '' : 'first send /reopen because REASON there, then '
+  return `${first}reply with /merge ${tag}`
+}
+
+/** A subject alone proves nothing, but it may say where the message belongs. */
+function namedWarnings({ subjectCase: named, opened, settings }: ThreadFacts): string[] {
+  if (named === null) return []
+  const { tag } = named
+  const [written = tag] = findCaseTags(subjectOf(opened), settings.desk.casePrefix)
+  const where = written === tag ? tag : `${written}, which was merged into ${tag}`
+  return [
+    `The subject names the case ${where}. That alone proves nothing, so the message was opened as a new case. If it belongs there, ${mergeInto(named)}.`
+  ]
 }
 
 /**
@@ -97,7 +204,7 @@ export function listMember({
  * Whether a list member names this case in what they signed for the desk. If that became a report of its own, every maintainer
  * would read their name and address beside what only somebody on the list can know (G5).
  */
-function isOfMember({ member }: Situation, { product }: CaseRecord): boolean {
+function isOfMember({ member }: ThreadFacts, { product }: CaseRecord): boolean {
   return member?.signed === true && member.record.products.includes(product)
 }
 
@@ -106,7 +213,7 @@ function isOfMember({ member }: Situation, { product }: CaseRecord): boolean {
  * and list members know Message-IDs of their own. Even then it proves no name, because every server on the way can read it. So
  * where mail servers are asked, they or the known key must vouch for the sender.
  */
-function senderOf(situation: Situation, answers: Issued): Sender {
+function senderOf(situation: ThreadFacts, answers: Issued): Sender {
   const { opened, settings } = situation
   const { audience, recipientId, case: record } = answers
   const reporter = writerAmong(opened, record)
@@ -130,14 +237,15 @@ const ANSWERS_ANOTHER = 'NOT PROVED: it answers a message that we sent to somebo
  * anybody may have had their own key pinned for the reporter a minute ago: there the key must be registered, be older than the
  * case, or have come with the report that opened it.
  */
-function isKnownFor(reporter: Reporter, situation: Situation): boolean {
-  const { senderKey, settings } = situation
+function isKnownFor(reporter: Reporter, situation: ThreadFacts): boolean {
+  const { senderKey, settings, opened } = situation
+  if (lackOfProof(opened, settings) === null) return true
   if (senderKey === null || !isSignedBySender(situation)) return false
   if (settings.authentication.servers.length > 0 || senderKey.source === 'registered') return true
   return senderKey.firstSeenAt <= reporter.openedAt
 }
 
-function isSignedBySender({ opened, senderKey }: Situation): boolean {
+function isSignedBySender({ opened, senderKey }: ThreadFacts): boolean {
   return senderKey?.isProved === true && isSignedWith(opened, senderKey.fingerprint)
 }
 
@@ -146,8 +254,16 @@ function isSignedBySender({ opened, senderKey }: Situation): boolean {
  * reporters, it must name a number of their own: no answer may tell one of them that another reporter's number leads to the same
  * case (B14).
  */
-function writerUnder(record: CaseRecord, opened: OpenedMail, { desk }: Settings): Reporter | null {
-  if (!opened.subjectProtected || !opened.encrypted) return null
+function writerUnder(record: CaseRecord, opened: OpenedMail, settings: Settings): Reporter | null {
+  const isInside = opened.subjectProtected && opened.encrypted
+  return isInside ? numberedWriter(record, opened, settings) : null
+}
+
+function numberedWriter(
+  record: CaseRecord,
+  opened: OpenedMail,
+  { desk }: Settings
+): Reporter | null {
   const writer = writerAmong(opened, record)
   if (writer === null || addresseesOf(record).length < 2) return writer
   const numbers: readonly string[] = findCaseTags(subjectOf(opened), desk.casePrefix)

@@ -50,11 +50,30 @@ export function list(read: Read, which: keyof typeof LISTED): ListedCase[] {
 }
 
 /** The open cases of a reporter with this address, newest first. */
-export function listOf(read: Read, address: Address): CaseTag[] {
-  return read.column<CaseTag>(
-    `SELECT DISTINCT tag FROM case_reporters JOIN cases ON cases.id = case_id
-     WHERE lower(address) = ? AND ${OPEN} ORDER BY cases.id DESC`,
-    [addressKey(address)]
+export function listOf(
+  read: Read,
+  address: Address,
+  most = -1
+): Pick<CaseRecord, 'tag' | 'subject'>[] {
+  return read.all<Pick<CaseRecord, 'tag' | 'subject'>>(
+    `SELECT DISTINCT tag, subject FROM case_reporters JOIN cases ON cases.id = case_id
+     WHERE lower(address) = ? AND ${OPEN} ORDER BY cases.id DESC LIMIT ?`,
+    [addressKey(address), most]
+  )
+}
+
+/** The newest case of a reporter with this address that has a message or a thread with one of these Message-IDs. */
+export function findThread(
+  read: Read,
+  address: Address,
+  ids: readonly MessageId[]
+): CaseRecord | null {
+  return read.get<CaseRecord>(
+    `WITH named AS (SELECT value FROM json_each(@ids))
+     SELECT * FROM case_records WHERE id = (
+       SELECT max(case_id) FROM case_reporters WHERE lower(address) = @address AND (root IN named OR case_id IN (
+         SELECT case_id FROM messages WHERE author = 'reporter' AND message_id IN named)))`,
+    { ids, address: addressKey(address) }
   )
 }
 

@@ -110,9 +110,11 @@ describeAttacks('attacks on what the desk does by itself', () => {
     expect(
       told.filter((words) => words.includes(`The message names the case ${CASE} and says`))
     ).toHaveLength(1)
-    // A stranger who knows a Message-ID of the case gets into it, but is marked as such and not answered.
-    await scene.attack(clear(`<${ADDRESSES.mallory}>`, [`In-Reply-To: <${root?.messageId ?? ''}>`]))
-    expect(await wordsTo('grace')).toContain('not the reporter of this case')
+    // A stranger who knows a Message-ID of the case does not get into it, either (B6).
+    const knowing = [`In-Reply-To: <${root?.messageId ?? ''}>`]
+    const other = clear(`<${ADDRESSES.mallory}>`, knowing).replace('Subject: hello', 'Subject: b')
+    await becomes('case-opened', other)
+    expect(await wordsTo('grace')).toContain('its sender is not a reporter of that case')
     expect(
       scene.world.rows("SELECT author FROM messages WHERE case_id = 1 AND author = 'reporter'")
     ).toHaveLength(1)

@@ -134,7 +134,9 @@ describe('/merge CASE (B14)', () => {
       await givenReports(alice, alice)
       const [acknowledged] = world.sentTo(alice)
       const asked = { tag: FIRST, autocrypt: true, ...answering(alice, acknowledged) }
-      await writes(who === 'the reporter' ? alice : bob, 'May I give a talk?\n', asked)
+      // What is sealed quotes her message, so nobody on the way chose the case (B6).
+      const text = `May I give a talk?\n\n> ${await givenRef(alice, acknowledged)}\n`
+      await writes(who === 'the reporter' ? alice : bob, text, asked)
       await says(`/merge ${FIRST}`, SECOND)
       expect(await says('/status')).toMatch(/first answer by a person .* Due: \w+ \d/)
     }
@@ -354,7 +356,8 @@ describe('a case with several reporters (B14)', () => {
     await says('/reply\nThese words are lost.', SECOND)
     await world.receive(Buffer.from(bounceOf(latest(bob).messageId)))
     const failed = [...answering(bob).headers, ...checked('reporter.example', 'fail')]
-    await givenMessage(bob, { subject: 'Re: two', text: 'Now!', as: 'encrypted', headers: failed })
+    const now = `Now!\n\n> ${await givenRef(bob)}`
+    await givenMessage(bob, { subject: 'Re: two', text: now, as: 'encrypted', headers: failed })
     const carol = await givenReporter('carol')
     await givenMessage(carol, { subject: 'three', text: 'three', as: 'encrypted', headers })
     await says('/reply\nThese words wait.', THIRD)
@@ -448,9 +451,10 @@ describe('a case with several reporters (B14)', () => {
   })
 })
 
-it('a message under the name of one reporter that answers what another one was sent is not that reporter’s, and its key gets nothing (B14, G3)', async () => {
+it('a message under the name of one reporter that answers what another one was sent is not that reporter’s, and its key gets nothing (B6, B14, G3)', async () => {
   await givenMerged({ ofAlice: { as: 'encrypted', autocrypt: false } })
   await says('/accept\nFor her alone.')
+  const hers = world.sentTo(alice).at(-1)
   const forger = await someone('alice', alice.address)
   const forged = { subject: 'Re: it', text: 'Here is my key.', autocrypt: true }
   await givenMessage(forger, { ...forged, ...answering(bob) })
@@ -458,11 +462,9 @@ it('a message under the name of one reporter that answers what another one was s
   const pinned = 'SELECT address FROM reporter_keys WHERE is_used = 1 ORDER BY address'
   expect(world.rows(pinned)).toEqual([{ address: bob.address }])
   expect(world.rows('SELECT reporter_id AS id FROM waiting_words')).toEqual([{ id: FIRST }])
-  expect(world.rows('SELECT author FROM messages').at(-1)).toEqual({ author: 'other' })
-  expect(await lastTo(grace)).toContain(
-    'the sender is NOT PROVED: it answers a message that we sent to somebody else'
-  )
-  await givenMessage(alice, { ...forged, ...answering(alice) })
+  expect(world.column('SELECT tag FROM cases ORDER BY id').at(-1)).toBe(THIRD)
+  expect(await lastTo(grace)).toContain(`reply with /merge ${FIRST}`)
+  await givenMessage(alice, { ...forged, ...answering(alice, hers) })
   expect(world.rows('SELECT author FROM messages WHERE author_id = ?', [FIRST])).toHaveLength(2)
 })
 

@@ -408,6 +408,8 @@ export function situation(change: Partial<Situation> = {}): Situation {
     opened: openedMail(),
     quarantined: false,
     answers: null,
+    answersInside: null,
+    ownThread: null,
     isAnswer: false,
     quoted: [],
     conversation: NOBODYS,

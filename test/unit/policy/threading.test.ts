@@ -54,10 +54,62 @@ describe('threads by their tag', () => {
     expect(of({ opened: proved() })).toEqual(reporter)
     expect(of({ opened: signed(), senderKey: ALICE_KEY })).toEqual(reporter)
 
-    const other = { author: 'other', follows: 0, isTold: true }
-    expect(of({ opened: openedMail({ trace: SILENT }) })).toEqual(other)
+    // Else it is a case of its own, unless what is protected inside names the case, too (B6).
     const unproved = { ...ALICE_KEY, isProved: false }
-    expect(of({ opened: signed(), senderKey: unproved })).toEqual(other)
+    const doubtful: Partial<Situation>[] = [
+      { opened: openedMail({ trace: SILENT }) },
+      { opened: signed(), senderKey: unproved }
+    ]
+    const confirmed = { ...answers, isConfirmed: true }
+    for (const change of doubtful) {
+      expect(disposition({ answers, ...change })).toBe('case-opened')
+      const other = { author: 'other', follows: 0, isTold: true }
+      expect(of({ ...change, answers: confirmed })).toEqual(other)
+    }
+  })
+
+  it('(B6) a header outside only proposes a case: a sealed report that names another person’s is one of its own', () => {
+    const eve = headers({ from: EVIL, subject: '...' })
+    const stolen = proved({ outer: eve, protected: headers({ from: EVIL, subject: 'x' }) })
+    const decisions = decideArrival(situation({ settings: CHECKED, answers, opened: stolen }))
+    expect(only(decisions, 'open-case')).toHaveLength(1)
+    expect(JSON.stringify(only(decisions, 'send-sealed'))).toContain(
+      `If you know that it belongs there, reply with /merge ${tagged.tag}`
+    )
+    // A protected header is the writer's own: with one that names the case nobody on the way chose it.
+    expect(disposition({ answers: { ...answers, isConfirmed: true }, opened: stolen })).toBe(
+      'case-joined'
+    )
+    expect(disposition({ answersInside: answers, opened: stolen })).toBe('case-opened')
+    expect(disposition({ answersInside: answers, opened: proved() })).toBe('case-joined')
+    const program = { ...stolen, encrypted: false, automatic: ['auto-generated'] as const }
+    expect(disposition({ answers, opened: program })).toBe('case-joined')
+  })
+
+  it('(14) what answers the sender’s own message joins where our servers or the key prove them, or where none is asked', () => {
+    const own = { case: tagged, by: 'message-id' } as const
+    expect(disposition({ ownThread: own, opened: proved() })).toBe('case-joined')
+    expect(disposition({ ownThread: own })).toBe('case-opened')
+    expect(disposition({ ownThread: own, opened: signed(), senderKey: ALICE_KEY })).toBe(
+      'case-joined'
+    )
+    expect(disposition({ ownThread: own }, SETTINGS)).toBe('case-joined')
+    const bySubject = { ...own, by: 'subject' } as const
+    const inClear = openedMail({ encrypted: false, decrypted: false, protected: null })
+    expect(disposition({ ownThread: bySubject, opened: inClear }, SETTINGS)).toBe('case-joined')
+    // Whether it was opened must not show in whether it is acknowledged (G6).
+    expect(disposition({ ownThread: bySubject }, SETTINGS)).toBe('case-opened')
+    const eve = headers({ from: EVIL })
+    expect(disposition({ ownThread: own, opened: openedMail({ outer: eve }) }, SETTINGS)).not.toBe(
+      'case-joined'
+    )
+  })
+
+  it('(14) a number in the subject of an answer joins where our servers prove the reporter', () => {
+    const outer = headers({ subject: `Re: [${tagged.tag}] a hole` })
+    const clear = { outer, protected: null, subjectProtected: false, encrypted: false }
+    expect(disposition({ subjectCase: tagged, opened: proved(clear) })).toBe('case-joined')
+    expect(disposition({ subjectCase: tagged, opened: openedMail(clear) })).toBe('case-opened')
   })
 
   it('join by a Message-ID that the desk issued, or by the protected tag of a proved reporter', () => {
