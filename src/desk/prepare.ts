@@ -3,6 +3,7 @@
  * consequences: whatever fails here leaves nothing behind. A key that is refused never turns into clear text (G3).
  */
 import { type Address, domainOf, parseAddress } from '../domain/address.ts'
+import { assert } from '../domain/assert.ts'
 import {
   type Addressee,
   type Decision,
@@ -76,8 +77,8 @@ export async function prepare(
     )
   )
   return {
-    messages: copies.flatMap((copy) => ('because' in copy ? [] : copy)),
-    refused: copies.flatMap((copy) => ('because' in copy ? copy : [])),
+    messages: copies.flat().flatMap((copy) => ('because' in copy ? [] : copy)),
+    refused: copies.flat().flatMap((copy) => ('because' in copy ? copy : [])),
     roots
   }
 }
@@ -87,11 +88,14 @@ export function messageIdOf({ sha256, settings }: Desk, code: string): MessageId
   return `${sha256(code).slice(0, 32)}@${domainOf(settings.desk.address)}` as MessageId
 }
 
+/** Copies that one worker seals one after the other: what they have in common is passed on and encoded once. */
+const SEALED_TOGETHER = 8
+
 function copiesOf(
   desk: Desk,
   decision: SendSealed | SendClear,
   job: Job
-): Promise<PreparedMail | RefusedCopy>[] {
+): Promise<(PreparedMail | RefusedCopy)[]>[] {
   const { message, madeAt = job.now } = decision
   const tag = shownTag(decision)
   const isClear = decision.kind === 'send-clear'
@@ -122,17 +126,29 @@ function copiesOf(
   if (isClear) {
     const { headers } = newCopy(decision.to)
     const signed = desk.workers.signClear(text, headers, madeAt)
-    return [signed.then((raw) => finish(decision.to, headers, raw))]
+    return [signed.then((raw) => [finish(decision.to, headers, raw)])]
   }
   const body = { text, ...filesOf(decision, job.source) }
-  return decision.recipients.map(async (recipient) => {
-    const { fingerprint, keyData } = recipient
-    const copy = newCopy(recipient)
-    const sealed = await desk.workers.seal(body, { ...copy, fingerprint, keyData }, madeAt)
-    return sealed.kind === 'refused'
-      ? { recipient, because: sealed.because, decision }
-      : finish(recipient, copy.headers, sealed.raw)
-  })
+  const sealTogether = async (recipients: readonly SealedRecipient[]) => {
+    const copies = recipients.map((recipient) => {
+      const { fingerprint, keyData } = recipient
+      return { recipient, to: { ...newCopy(recipient), fingerprint, keyData } }
+    })
+    const all = copies.map(({ to }) => to)
+    const sealed = await desk.workers.seal(body, all, madeAt)
+    return copies.map(({ recipient, to }, index) => {
+      const one = sealed[index]
+      assert(one !== undefined, 'a copy without a result')
+      return one.kind === 'refused'
+        ? { recipient, because: one.because, decision }
+        : finish(recipient, to.headers, one.raw)
+    })
+  }
+  const { recipients } = decision
+  const groups = Math.ceil(recipients.length / SEALED_TOGETHER)
+  return Array.from({ length: groups }, (_, group) =>
+    sealTogether(recipients.slice(group * SEALED_TOGETHER, (group + 1) * SEALED_TOGETHER))
+  )
 }
 
 /** Where a bounce goes: the token is the unguessable part of the Message-ID, so it says which message came back. */

@@ -83,8 +83,12 @@ export type Workers = {
   ): Promise<OpenedMail>
   /** Reads only the header block, for messages too large or too dangerous to open. `failure` is always `limit`. */
   openHeaders(raw: Uint8Array): Promise<OpenedMail>
-  /** Signs a body and encrypts it to one recipient. */
-  seal(body: outgoing.OutgoingBody, to: outgoing.SealTo, now: Instant): Promise<outgoing.Sealed>
+  /** Signs a body and encrypts it to each recipient by itself; the results are in the order of `copies`. */
+  seal(
+    body: outgoing.OutgoingBody,
+    copies: readonly outgoing.SealTo[],
+    now: Instant
+  ): Promise<readonly outgoing.Sealed[]>
   /** Signs a message without content or in clear (RFC 3156 §5). Everybody can read its subject. */
   signClear(text: string, headers: outgoing.OutgoingHeaders, now: Instant): Promise<Uint8Array>
   /** Facts at `now` of a certificate, merged with what its owner signed in copies of it (openpgp/keyring.ts). */

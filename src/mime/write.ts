@@ -23,13 +23,21 @@ export type Entity = {
  * The body as one entity: a single text part, or multipart/mixed of the text, the files (base64, byte for byte) and the
  * original as message/rfc822 in 8bit. With an original, only for the inside of an encrypted message.
  */
-export function bodyEntity(body: OutgoingBody, lastLine: string): Entity {
+export function bodyEntity(
+  body: OutgoingBody,
+  lastLine: string,
+  files: readonly Entity[] = fileEntities(body)
+): Entity {
   const text = textEntity(lastLine === '' ? body.text : `${body.text}\n${lastLine}\n`)
-  const files = body.attachments.map(attachmentEntity)
-  if (body.original !== null) {
-    files.push(file('message/rfc822', body.original, '8bit', 'original.eml'))
-  }
   return files.length === 0 ? text : multipart('mixed', '', [text, ...files].map(piecesOf))
+}
+
+/** The files of a body, encoded: once for all copies of it. */
+export function fileEntities({ attachments, original }: OutgoingBody): readonly Entity[] {
+  const files = attachments.map(attachmentEntity)
+  return original === null
+    ? files
+    : [...files, file('message/rfc822', original, '8bit', 'original.eml')]
 }
 
 /** A text/plain part in UTF-8. */
@@ -41,12 +49,12 @@ export function textEntity(text: string): Entity {
 }
 
 /** The two parts of RFC 3156 §4 around an armored OpenPGP message. */
-export function encryptedEntity(armored: string): Entity {
+export function encryptedEntity(armored: Uint8Array): Entity {
   const protocol = 'application/pgp-encrypted'
   const version = leaf(protocol, Buffer.from('Version: 1\r\n'), {
     Description: 'PGP/MIME version identification'
   })
-  const data = leaf('application/octet-stream; name="encrypted.asc"', armorBytes(armored), {
+  const data = leaf('application/octet-stream; name="encrypted.asc"', armored, {
     Description: 'OpenPGP encrypted message',
     Disposition: 'inline; filename="encrypted.asc"'
   })
@@ -59,7 +67,8 @@ export function encryptedEntity(armored: string): Entity {
  */
 export function signedEntity(signed: Uint8Array, armored: string, micalg: string): Entity {
   const protocol = 'application/pgp-signature'
-  const signature = leaf(`${protocol}; name="signature.asc"`, armorBytes(armored), {
+  const lines = armored.trimEnd().replaceAll(/\r?\n/g, '\r\n')
+  const signature = leaf(`${protocol}; name="signature.asc"`, Buffer.from(lines, 'latin1'), {
     Description: 'OpenPGP digital signature',
     Disposition: 'attachment; filename="signature.asc"'
   })
@@ -118,11 +127,6 @@ function multipart(
   }
 }
 
-/** With CRLF line ends and none at the end. */
-function armorBytes(armored: string): Uint8Array {
-  return Buffer.from(armored.trimEnd().replaceAll(/\r?\n/g, '\r\n'), 'latin1')
-}
-
 // Transfer encodings of what the desk writes: text as 7bit or quoted-printable, files as base64. Writes only lines that no
 // relay has a reason to change: at most 76 columns, CRLF, no blank at the end, no line that begins with `From `, US-ASCII only.
 // RFC 2045 §6.7 and §6.8, RFC 3156 §3.
@@ -138,10 +142,21 @@ export function encodeText(text: string): { readonly encoding: string; readonly 
     : { encoding: 'quoted-printable', lines: quotedPrintable(lines.join('\r\n')) }
 }
 
-/** `content` in base64, 76 columns a line, CRLF after every line but the last. */
-export function encodeBase64(content: Uint8Array): Uint8Array {
+/** So many lines are made at a time: a large file never becomes one string. */
+const LINES = 1024
+
+/** `content` in base64, so many columns a line (a multiple of 4), CRLF after every line but the last. */
+export function encodeBase64(content: Uint8Array, columns = LINE): Uint8Array {
   const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength)
-  return Buffer.from(base64.wrap(bytes.toString('base64'), LINE), 'latin1')
+  const digits = Math.ceil(bytes.length / 3) * 4
+  const encoded = Buffer.allocUnsafe(digits + 2 * Math.max(0, Math.ceil(digits / columns) - 1))
+  const step = (LINES * columns * 3) / 4
+  let written = 0
+  for (let at = 0; at < bytes.length; at += step) {
+    const lines = base64.wrap(bytes.toString('base64', at, at + step), columns)
+    written += encoded.write(at === 0 ? lines : `\r\n${lines}`, written, 'latin1')
+  }
+  return encoded
 }
 
 /** Some mail systems alter `From ` and a lone dot at the start of a line; each of the two escapes takes two columns more. */

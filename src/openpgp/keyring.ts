@@ -55,7 +55,7 @@ export async function inspectKey(
   const { key, fingerprint, keyData, signingKeys } = certificate
   const addresses = await validAddresses(key, now)
   if (address !== null && addresses.length === 0) return null
-  const { state: judged, expiresAt } = await judgeKey(key, now)
+  const [judged, expiresAt] = [await stateOf(key, now), await expiryOf(key, new Date(msOf(now)))]
   const isUsable = judged !== 'usable' || (await holds(tryToEncrypt(key, now)))
   const state = isUsable ? judged : 'cannot-encrypt'
   const algorithm = algorithmOf(key)
@@ -257,19 +257,13 @@ async function validAddresses(key: openpgp.Key, now: Instant): Promise<Address[]
   return [...found.values()]
 }
 
-/** Whether the key says that it can be used to encrypt at `now`, and when it ends. */
-export async function judgeKey(
-  key: openpgp.Key,
-  now: Instant
-): Promise<Pick<KeyFacts, 'state' | 'expiresAt'>> {
+/** Whether the key says that it can be used to encrypt at `now`. */
+export async function stateOf(key: openpgp.Key, now: Instant): Promise<KeyFacts['state']> {
   const date = new Date(msOf(now))
+  if (await key.isRevoked(undefined, undefined, date, CONFIG)) return 'revoked'
+  if (await holds(key.getEncryptionKey(undefined, date, undefined, CONFIG))) return 'usable'
   const expiresAt = await expiryOf(key, date)
-  if (await key.isRevoked(undefined, undefined, date, CONFIG))
-    return { state: 'revoked', expiresAt }
-  if (await holds(key.getEncryptionKey(undefined, date, undefined, CONFIG)))
-    return { state: 'usable', expiresAt }
-  const isPast = expiresAt !== null && msOf(expiresAt) <= msOf(now)
-  return { state: isPast ? 'expired' : 'cannot-encrypt', expiresAt }
+  return expiresAt !== null && msOf(expiresAt) <= msOf(now) ? 'expired' : 'cannot-encrypt'
 }
 
 /** Only trying tells: nothing can be encrypted to a bad curve point, however well the certificate is signed. */

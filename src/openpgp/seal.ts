@@ -8,10 +8,10 @@ import { type KeyRefusal, type PinnedCertificate } from '../domain/outgoing.ts'
 import { type Instant, msOf } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
 import { CONFIG } from './config.ts'
-import { holds, judgeKey, knownCertificate, type SecretKey } from './keyring.ts'
+import { holds, knownCertificate, type SecretKey, stateOf } from './keyring.ts'
 
 /**
- * `payload` signed by the desk and encrypted only to the target, armored, both as of `now`. Refuses a recipient's key that
+ * `payload` signed by the desk and encrypted only to the target, in binary, both as of `now`. Refuses a recipient's key that
  * cannot be used. Throws {@link Trouble} `desk-key` when the desk's own key cannot sign.
  */
 export async function sealMessage(
@@ -28,8 +28,8 @@ export async function sealMessage(
   const keys = { encryptionKeys: found, signingKeys: signer.privateKey }
   const options = { message, ...keys, date, config: CONFIG }
   try {
-    const armored = await encrypt({ ...options, format: 'armored' })
-    return { kind: 'sealed', armored } as const
+    const ciphertext = await encrypt({ ...options, format: 'binary' })
+    return { kind: 'sealed', ciphertext } as const
   } catch {
     // The signer was checked above, so the cause is the recipient's key material, for example a bad curve point.
     return { kind: 'refused', because: 'cannot-encrypt' } as const
@@ -66,7 +66,7 @@ async function certificate(
   const found = await knownCertificate(target.keyData)
   if (found === null) return 'unreadable'
   if (found.fingerprint !== target.fingerprint) return 'wrong-fingerprint'
-  const { state } = await judgeKey(found.key, now)
+  const state = await stateOf(found.key, now)
   return state === 'usable' ? found.key : state
 }
 

@@ -16,6 +16,7 @@ import { formatMailDate, type Instant } from '../domain/time.ts'
 import {
   bodyEntity,
   encryptedEntity,
+  fileEntities,
   signedEntity,
   textEntity,
   writeEntity
@@ -23,6 +24,7 @@ import {
 import * as header from '../mime/write-header.ts'
 import { type SecretKey } from '../openpgp/keyring.ts'
 import { sealMessage, signDetached } from '../openpgp/seal.ts'
+import { armorMessage } from './armor.ts'
 
 /** The signing desk: what every message says about it, and its unlocked key. */
 export type DeskIdentity = Contact & {
@@ -36,20 +38,29 @@ const CONFIDENTIAL = '; protected-headers="v1"; hp="cipher"'
 const SIGNED_ONLY = '; protected-headers="v1"; hp="clear"'
 
 /**
- * The finished message to one recipient, signed and encrypted as of `now`, or why the key was refused. Throws Trouble `desk-key`
- * when the desk cannot sign, Invariant on unclean headers.
+ * The finished message to each recipient, signed and encrypted as of `now`, or why the key was refused; one after the other,
+ * because each needs several times its size in memory. Throws Trouble `desk-key` when the desk cannot sign, Invariant on unclean
+ * headers.
  */
-export async function sealCopy(
+export async function sealCopies(
   body: OutgoingBody,
-  to: SealTo,
+  copies: readonly SealTo[],
   desk: DeskIdentity,
   now: Instant
-): Promise<Sealed> {
-  const { outer, inner } = sealedBlocks(to.headers, desk)
-  const payload = writeEntity(bodyEntity(body, to.lastLine), inner, CONFIDENTIAL)
-  const message = await sealMessage(payload, to, desk.signer, now)
-  if (message.kind === 'refused') return message
-  return { kind: 'sealed', raw: writeEntity(encryptedEntity(message.armored), outer, '') }
+): Promise<Sealed[]> {
+  const files = fileEntities(body)
+  const sealed: Sealed[] = []
+  for (const to of copies) {
+    const { outer, inner } = sealedBlocks(to.headers, desk)
+    const payload = writeEntity(bodyEntity(body, to.lastLine, files), inner, CONFIDENTIAL)
+    const message = await sealMessage(payload, to, desk.signer, now)
+    if (message.kind === 'refused') sealed.push(message)
+    else {
+      const armored = armorMessage(message.ciphertext)
+      sealed.push({ kind: 'sealed', raw: writeEntity(encryptedEntity(armored), outer, '') })
+    }
+  }
+  return sealed
 }
 
 /**

@@ -8,7 +8,7 @@ import { Trouble } from '../domain/trouble.ts'
 import { type Workers } from '../effects/effects.ts'
 import * as keyring from '../openpgp/keyring.ts'
 import { openHeadersOnly, openMail, type ReadingKeys } from '../reading/open-mail.ts'
-import { type DeskIdentity, sealCopy, signClearMail } from '../sealing/seal-copies.ts'
+import { type DeskIdentity, sealCopies, signClearMail } from '../sealing/seal-copies.ts'
 
 /** What every worker gets at its start. Holds the passphrase: never log or store it. */
 export type WorkerStart = {
@@ -46,7 +46,7 @@ export function tasksWith(keys: ReadingKeys, start: WorkerStart): Tasks {
       return openMail(raw, { ...keys, certificates, now }, deskAddress)
     },
     openHeaders: (raw) => Promise.resolve(openHeadersOnly(raw, deskAddress)),
-    seal: async (body, to, now) => sealCopy(body, to, await desk(), now),
+    seal: async (body, copies, now) => sealCopies(body, copies, await desk(), now),
     signClear: async (text, headers, now) => signClearMail(text, headers, await desk(), now),
     inspectKey: keyring.inspectKey
   }

@@ -27,7 +27,23 @@ async function answer(work: () => Promise<unknown>): Promise<void> {
   } catch (error) {
     what = failureOf(error)
   }
-  port?.postMessage(what)
+  port?.postMessage(what, largeBuffersIn(what))
+}
+
+/** More than any key: nothing of this size is used again here. */
+const LARGE_BYTES = 2 ** 20
+
+/** Large files and finished messages are handed over to the main thread, not copied. */
+function largeBuffersIn(value: unknown): ArrayBuffer[] {
+  const buffers = new Set<ArrayBuffer>()
+  const collect = (part: unknown): void => {
+    if (part instanceof Uint8Array) {
+      const { buffer } = part
+      if (buffer instanceof ArrayBuffer && part.length >= LARGE_BYTES) buffers.add(buffer)
+    } else if (typeof part === 'object' && part !== null) Object.values(part).forEach(collect)
+  }
+  collect(value)
+  return [...buffers]
 }
 
 function failureOf(error: unknown): TaskAnswer {

@@ -248,9 +248,11 @@ it('(A3) what was not told rings again to a person whose key could not be used, 
   const real = workers.seal.bind(workers)
   let isBroken = true
   Object.assign(workers, {
-    seal: async (...[body, to, now]: Parameters<typeof real>) => {
-      const isRefused = isBroken && to.headers.to.address === linus.address
-      return isRefused ? { kind: 'refused', because: 'expired' } : await real(body, to, now)
+    seal: async (...[body, copies, now]: Parameters<typeof real>) => {
+      const sealed = await real(body, copies, now)
+      const isRefused = (index: number) => copies[index]?.headers.to.address === linus.address
+      const refused = { kind: 'refused', because: 'expired' }
+      return sealed.map((one, index) => (isBroken && isRefused(index) ? refused : one))
     }
   })
   await world.wait(24 * HOUR)

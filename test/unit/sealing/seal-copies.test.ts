@@ -4,7 +4,7 @@ import { type MessageId } from '../../../src/domain/ids.ts'
 import { type OutgoingHeaders, type Sealed, type SealTo } from '../../../src/domain/outgoing.ts'
 import { addMs, instantFromMs } from '../../../src/domain/time.ts'
 import { inspectKey } from '../../../src/openpgp/keyring.ts'
-import { sealCopy, signClearMail } from '../../../src/sealing/seal-copies.ts'
+import { sealCopies, signClearMail } from '../../../src/sealing/seal-copies.ts'
 import { type TestDesk, testDesk } from '../../support/desk-identity.ts'
 import { decodeWords, headerOf, splitPart } from '../../support/mail-parts.ts'
 import { gpgPerson, type Person, sqPerson } from '../../support/people.ts'
@@ -73,9 +73,7 @@ describeWith(['gpg', 'sq'], 'a sealed mail', () => {
     boris = await sqPerson({ name: 'Boris', address: 'boris@sequoia.example' })
     for (const person of [grace, boris]) await person.importKey(desk.publicArmored)
     const to = [await copyFor(grace), await copyFor(boris)]
-    const [graces, boriss] = await Promise.all(
-      to.map((copy) => sealCopy(body, copy, desk.keys.desk, now))
-    )
+    const [graces, boriss] = await sealCopies(body, to, desk.keys.desk, now)
     mails = [
       { person: grace, raw: rawOf(graces) },
       { person: boris, raw: rawOf(boriss) }
@@ -169,7 +167,8 @@ describeWith(['gpg', 'sq'], 'a sealed mail', () => {
     const copy = await copyFor(grace)
     const human = { ...copy, headers: { ...copy.headers, autoSubmitted: 'no' as const } }
     const alone = { text, attachments: [], original: null }
-    const raw = rawOf(await sealCopy(alone, human, desk.keys.desk, now))
+    const [sealed] = await sealCopies(alone, [human], desk.keys.desk, now)
+    const raw = rawOf(sealed)
     const read = await grace.decryptMail(raw)
     expect(headerOf(read.payload, 'Content-Type')).toBe(
       'text/plain; charset=utf-8; protected-headers="v1"; hp="cipher"'

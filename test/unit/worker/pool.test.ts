@@ -231,7 +231,7 @@ describe('the worker pool', () => {
     await pool.close()
     expect(await running).toMatchObject({ code: 'stopping' })
     expect(await waiting).toMatchObject({ code: 'stopping' })
-    const late = [pool.openHeaders(new Uint8Array(3)), pool.seal(BODY, COPY, now)]
+    const late = [pool.openHeaders(new Uint8Array(3)), pool.seal(BODY, [COPY], now)]
     for (const each of late) await expect(each).rejects.toMatchObject({ code: 'stopping' })
     expect(starts[0]).toBe(1)
     expect(events).toEqual([])
