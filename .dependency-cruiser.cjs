@@ -19,7 +19,7 @@ const homes = {
   'node_modules/better-sqlite3': '^src/store/database\\.ts$',
   'node_modules/openpgp': '^src/openpgp/',
   'node_modules/libqp': '^src/mime/leaf\\.ts$',
-  'node_modules/html-to-text': '^src/mime/content\\.ts$',
+  'node_modules/html-to-text': '^src/mime/html\\.ts$',
   'node_modules/nodemailer': '^src/transport/smtp-sender\\.ts$|^src/mime/',
   'node_modules/imapflow': '^src/transport/imap-',
   'node_modules/node-cron': '^src/effects/system\\.ts$|^src/config/',

@@ -46,7 +46,7 @@ export function domainOf(address: Address): string {
 }
 
 const NO_ANSWERS =
-  /^(?:mailer-daemon|post_?master|owner-.*|.*-(?:request|bounces?|owner)|bounces?|no-?_?reply|do-?not-?reply)(?:[+=-].*)?$/i
+  /^(?:mailer-?daemon|post_?master|owner-.*|.*-(?:request|bounces?|owner)|bounces?|no-?_?reply|do-?not-?reply|ndr|mail-?delivery|mdaemon|mail-?daemon)(?:[+=-].*)?$/i
 
 /** Whether the local part shows that nobody reads the mail sent there (RFC 3834 §2). */
 export function takesNoAnswers(address: Address): boolean {

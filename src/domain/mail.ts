@@ -223,6 +223,8 @@ export const WARNINGS = {
   'errant-crypto': 'It contains further encrypted or signed parts, which were left closed.',
   'html-only': 'Its text was converted from HTML.',
   'html-not-converted': 'Its HTML could not be converted to text.',
+  'other-version':
+    'It has a version in HTML that says more than the text shown; that version is attached as a file.',
   'undecodable-text':
     'Some characters could not be decoded, or other programs may show them differently.',
   'text-truncated': 'The text is too long and was cut off.',

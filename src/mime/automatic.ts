@@ -38,6 +38,7 @@ export function readAutomatic(root: Part, facts: HeaderFacts, deskAddress: strin
   // never answered, but people read it.
   const isReport =
     type === 'multipart/report' || [REPORT, RECEIPT].some((kind) => hasPart(root, kind))
+  const isByRobot = isReport || DAEMON.test(facts.from?.address ?? '')
   const own = deskAddress.trim().toLowerCase()
   const isOwn = valuesOf(fields, LOOP_FIELD).some((value) => value.trim().toLowerCase() === own)
   const marks: Readonly<Record<AutomaticKind, boolean>> = {
@@ -45,7 +46,7 @@ export function readAutomatic(root: Part, facts: HeaderFacts, deskAddress: strin
     'auto-replied': isAnswer,
     'auto-generated':
       has('auto-submitted', /^(?!(?:no|auto-replied)(?:[;\s(]|$))/i) ||
-      (isReport && !bounce && !isAnswer && !receipt),
+      (isByRobot && ![bounce, isAnswer, receipt].includes(true)),
     receipt,
     list: fields.some(({ name }) => name.startsWith('list-') || name === 'mailing-list'),
     bulk: has('precedence', /\b(?:bulk|list|junk)\b/i),
@@ -82,7 +83,7 @@ const STATUS = /^message\/(?:global-)?delivery-status$/
 /** How subjects of the older forms begin; a person's subject that only mentions mail delivery does not. */
 const OLD_SUBJECT =
   /^(?:undeliver(?:able|ed)\b|delivery (?:status|failure|failed|has failed|problem|report)|(?:mail|message) delivery (?:failed|failure|has failed|problem|status|report)|mail system error|returned mail\b|failure notice|there was an error sending your mail|nicht zugestellt|unzustellbar|メッセージを配信できません|メールエラー通知)/i
-const DAEMON = /^(?:mailer-daemon|mail-daemon|mdaemon)(?:[@ ]|$)/i
+const DAEMON = /^(?:mailer-?daemon|mail-?daemon|mdaemon|ndr|mail-?delivery)(?:[@ ]|$)/i
 const COPIED_ID = /^[> \t]{0,20}(?:Original-)?Message-ID:[ \t\r\n]{0,20}<[^<>\s]{3,250}>/gim
 const TEXT_BYTES_MAX = 64 * 1024
 const IDS_MAX = 20

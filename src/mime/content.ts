@@ -4,11 +4,11 @@
  * What exceeds a limit is not dropped: it becomes an attachment.
  */
 import { createHash } from 'node:crypto'
-import { convert, type FormatCallback } from 'html-to-text'
 import { type Sha256 } from '../domain/ids.ts'
 import { type Attachment, type OpenedMail, type WarningCode } from '../domain/mail.ts'
 import { decodeWords, sanitizeHeaderText } from './encoded-words.ts'
 import { type Field, valuesOf } from './fields.ts'
+import { textOfHtml } from './html.ts'
 import { capText, contentOf, DECODED_BYTES_MAX, TEXT_BYTES_MAX, textOf } from './leaf.ts'
 import { type Piece, selectPieces } from './pieces.ts'
 import { bodyOf, entityOf, type Part } from './tree.ts'
@@ -17,9 +17,6 @@ import { bodyOf, entityOf, type Part } from './tree.ts'
 export type Content = Pick<OpenedMail, 'text' | 'attachments' | 'warnings'>
 
 export const NO_CONTENT: Content = { text: '', attachments: [], warnings: [] }
-
-/** Most HTML converted for one message, in characters: parts have their own limit, but there may be 200 of them. */
-const HTML_CHARS_MAX = 1_000_000
 
 /**
  * Reads everything below `start` but for `except`. `hasLegacyDisplay` is true when the payload has protected headers: then the
@@ -33,7 +30,7 @@ export function readContent(
   const { pieces, warnings } = selectPieces(start, except)
   const texts: string[] = []
   const attachments: Attachment[] = []
-  let [htmlLeft, textLeft, decodedLeft] = [HTML_CHARS_MAX, TEXT_BYTES_MAX, DECODED_BYTES_MAX]
+  let [textLeft, decodedLeft] = [TEXT_BYTES_MAX, DECODED_BYTES_MAX]
   for (const piece of pieces) {
     const { kind, part } = piece
     if (kind === 'attachment') {
@@ -49,8 +46,7 @@ export function readContent(
     decodedLeft -= contentOf(part).length
     if (leaf.isDamaged) warnings.add('undecodable-text')
     if (leaf.isTruncated) warnings.add('text-truncated')
-    const text = textOfPiece(piece, leaf.text, htmlLeft > 0, warnings)
-    if (kind === 'html') htmlLeft -= leaf.text.length
+    const text = textOfPiece(piece, leaf.text, warnings)
     const whole = hasLegacyDisplay ? withoutLegacyDisplay(start, part, text) : text
     const shown = whole.replace(/^\n+/, '').trimEnd()
     if (shown !== '') texts.push(`${shown}\n`)
@@ -81,15 +77,11 @@ function toAttachment(part: Part, number: number): Attachment {
   }
 }
 
-/** `text` of one piece as it is read: HTML converted if there is `room` for more, flowed lines joined. */
-function textOfPiece(
-  { kind, part: { params } }: Piece,
-  text: string,
-  room: boolean,
-  warnings: Set<WarningCode>
-): string {
+/** `text` of one piece as it is read: HTML converted, flowed lines joined. */
+function textOfPiece({ kind, part }: Piece, text: string, warnings: Set<WarningCode>): string {
+  const { params } = part
   if (kind === 'html') {
-    const converted = room ? textOfHtml(text) : null
+    const converted = textOfHtml(part)
     warnings.add(converted === null ? 'html-not-converted' : 'html-only')
     return converted ?? '[HTML part not converted]'
   }
@@ -165,14 +157,14 @@ export function unflow(text: string, isDelSp: boolean): string {
 const FILENAME_CHARS_MAX = 120
 
 /**
- * `sent` without path, control and shell characters, beginning with a letter or digit, at most 120 characters. When nothing
- * usable is left, a name made from `number` and the type.
+ * `sent` without path, control characters and what a shell expands, beginning with no mark, at most 120 characters. When
+ * nothing usable is left, a name made from `number` and the type.
  */
 export function safeFilename(sent: string, type: string, number: number): string {
   const base = sanitizeHeaderText(sent, 2000).split(/[/\\]/).at(-1) ?? ''
   const clean = base
-    .replaceAll(/[^\p{L}\p{N}\p{M} ._+@()=,~-]/gu, '_')
-    .replace(/^[^\p{L}\p{N}]+/u, '')
+    .replaceAll(/[^\p{L}\p{N}\p{M}\p{So}\p{Emoji_Modifier} ._+@()[\]{}=,~'!#%&-]/gu, '_')
+    .replace(/^[\p{M}\s._+@=,~'!#%&-]+/u, '')
   const short = shorten(clean.trim())
   return short === '' ? `attachment-${number}.${extensionOf(type)}` : short
 }
@@ -190,55 +182,4 @@ function extensionOf(type: string): string {
   if (/^(?:text|message)\//.test(type)) return 'txt'
   if (type.startsWith('application/pgp-')) return 'asc'
   return /^(?:application|image)\/([a-z]{3,4})$/.exec(type)?.[1] ?? 'bin'
-}
-
-// HTML to text, within limits on size, depth and breadth. Fetches nothing and reads no image.
-
-const DOCUMENT_CHARS_MAX = 200_000
-// Limits nesting before parsing: the parser's own limit applies only once the whole document is a tree.
-const TAGS_MAX = 20_000
-const HEADINGS = ['h1', 'h2', 'h3', 'h4', 'h5', 'h6']
-
-/** Text of an HTML document; null when it is too much or cannot be converted. */
-function textOfHtml(html: string): string | null {
-  const slice = html.slice(0, DOCUMENT_CHARS_MAX)
-  if (slice.split('<').length - 1 > TAGS_MAX) return null
-  try {
-    const text = convert(slice, {
-      wordwrap: false,
-      limits: {
-        maxDepth: 50,
-        maxChildNodes: 5000,
-        maxInputLength: DOCUMENT_CHARS_MAX,
-        ellipsis: '[…]'
-      },
-      selectors: [
-        { selector: 'img', format: 'skip' },
-        // Keeps upper and lower case: a report may be about it.
-        ...HEADINGS.map((selector) => ({ selector, options: { uppercase: false } })),
-        { selector: 'a', format: 'link' }
-      ],
-      formatters: { link: showLink }
-    })
-    return tidy(text)
-  } catch {
-    return null
-  }
-}
-
-/** Writes a link as its text and, if it differs, the target in brackets. The library puts no blank between them in `<pre>`. */
-const showLink: FormatCallback = (elem, walk, builder) => {
-  walk(elem.children, builder)
-  const { href = '' } = elem.attribs as { readonly href?: string }
-  const target = href.replace(/^mailto:/, '')
-  const words = elem.children.map(({ data }) => data ?? '').join('')
-  if (target !== '' && target !== words.replaceAll(/\s+/g, '')) {
-    builder.addInline(` [${target}]`, { noWordTransform: true })
-  }
-}
-
-/** Removes layout made of blanks: no-break spaces, blanks at line ends and runs of empty lines. */
-function tidy(text: string): string {
-  const lines = text.split('\n').map((line) => line.replaceAll('\u00a0', ' ').trimEnd())
-  return lines.join('\n').replaceAll(/\n{3,}/g, '\n\n')
 }

@@ -51,7 +51,9 @@ export function readHeader(fields: readonly Field[]): HeaderReading {
   const cc = allMailboxes(valuesOf(fields, 'cc'))
   const isRepeated =
     SINGLE.some((name) => valuesOf(fields, name).length > 1) ||
-    valuesOf(fields, 'from').some((value) => readMailboxes(value).count > 1)
+    valuesOf(fields, 'from')
+      .slice(0, FIELDS_READ_MAX)
+      .some((value) => readMailboxes(value).count > 1)
   if (isRepeated) warnings.push('repeated-header')
   if (from === null) warnings.push('no-from')
   if (messageId === null) warnings.push('no-message-id')
@@ -117,12 +119,17 @@ function oneMailbox(value: string): Contact | null {
   return list.count === 1 ? (list.contacts[0] ?? null) : null
 }
 
-/** `isPartlyUnreadable` also when a field has more mailboxes than are read. */
+/** How often a field of addresses is read, which may stand once. */
+const FIELDS_READ_MAX = 10
+
+/** `isPartlyUnreadable` also when there are more mailboxes than are read. */
 function allMailboxes(values: readonly string[]) {
-  const lists = values.map((value) => readMailboxes(value))
+  const lists = values.slice(0, FIELDS_READ_MAX).map((value) => readMailboxes(value))
   return {
     contacts: lists.flatMap(({ contacts }) => contacts).slice(0, MAILBOXES_MAX),
-    isPartlyUnreadable: lists.some(({ contacts, count }) => count > contacts.length)
+    isPartlyUnreadable:
+      values.length > FIELDS_READ_MAX ||
+      lists.some(({ contacts, count }) => count > contacts.length)
   }
 }
 
@@ -146,9 +153,15 @@ export function readMailDate(value: string): Instant | null {
     .slice(0, 200)
     .replaceAll(/\([^()]*\)/g, ' ')
     .trim()
+  // Some programs leave out a blank.
+  const spaced = plain
+    .replaceAll(/,(?=\S)|(?<=[A-Za-z])(?=\d)|(?<=\d)(?=[A-Za-z])/g, '$& ')
+    .replace(/(?<=:\d\d)(?=[+-]\d{4}$)/, ' ')
   // Without a zone it is UTC (RFC 5322 §4.3).
-  const ms = Date.parse(ZONE.test(plain) ? plain : `${plain} UTC`)
-  return ms <= LAST_MS ? instantFromMs(ms) : null
+  const ms = [plain, spaced]
+    .map((text) => Date.parse(ZONE.test(text) ? text : `${text} UTC`))
+    .find((each) => each <= LAST_MS)
+  return ms === undefined ? null : instantFromMs(ms)
 }
 
 // Address lists (RFC 5322 §3.4), which nodemailer takes apart *before* encoded words are decoded, so that no encoded word can
@@ -156,8 +169,36 @@ export function readMailDate(value: string): Instant | null {
 
 const MAILBOXES_MAX = 200
 
-/** Mailboxes with a strict address, groups included, at most 200, and how many are named, readable or not. Never throws. */
+/** Tokens of one list: a mailbox takes about five. */
+const LIST_TOKENS_MAX = 20 * MAILBOXES_MAX
+
+/**
+ * Mailboxes with a strict address, groups included, at most 200, and how many are named, readable or not; more than are read
+ * count as one. Never throws.
+ */
 export function readMailboxes(value: string) {
+  const { list, isCut } = beginningOf(value)
+  const { contacts, count } = readList(list)
+  return { contacts, count: count + (isCut ? 1 : 0) }
+}
+
+/** Up to the last separator within the limits, so that mailboxes stay whole: the library's time grows faster than the list. */
+function beginningOf(value: string): { readonly list: string; readonly isCut: boolean } {
+  if (value.length <= MAILBOXES_MAX) return { list: value, isCut: false }
+  let [at, end, tokens, separators] = [0, 0, 0, 0]
+  for (const { kind, raw } of lex(value)) {
+    tokens += 1
+    if (tokens > LIST_TOKENS_MAX || separators > MAILBOXES_MAX)
+      return { list: value.slice(0, end), isCut: true }
+    at += raw.length
+    if (kind !== 'other' || !/^[,;]$/.test(raw)) continue
+    separators += 1
+    end = at
+  }
+  return { list: value, isCut: false }
+}
+
+function readList(value: string) {
   const found = addressparser(value, { flatten: true })
   const plain = Array.from(lex(value), ({ kind, raw }) => (kind === 'other' ? raw : ' ')).join('')
   if (CONTROL.test(value) || isAmbiguous(plain)) return { contacts: [], count: found.length }

@@ -129,17 +129,34 @@ function decodeBytes(bytes: Uint8Array, charset: string): string {
 // that cannot be decoded.
 
 const [LF, EQUALS] = [10, 61]
+/** The value of each character of base64; -1 for all others. */
+const SEXTETS = new Int8Array(256).fill(-1)
+for (const [value, char] of Array.from(
+  'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
+).entries())
+  SEXTETS[char.charCodeAt(0)] = value
 
-/** Padding ends a group, not the part: some senders encode a file in pieces. Node's own decoder stops there. */
+/**
+ * One pass that takes as long for any bytes. Padding ends a group, not the part: some senders encode a file in pieces, at which
+ * Node's own decoder stops.
+ */
 function decodeBase64(body: Buffer): Buffer {
   const decoded = Buffer.alloc(Math.ceil((body.length * 3) / 4))
   let size = 0
-  for (let at = 0; at < body.length; ) {
-    const padding = body.indexOf(EQUALS, at)
-    const end = padding < 0 ? body.length : padding
-    const group = body.toString('latin1', at, end).replaceAll(/[^A-Za-z0-9+/]+/g, '')
-    size += decoded.write(group, size, 'base64')
-    at = end + 1
+  let bits = 0
+  let width = 0
+  // By index: an iterator takes several times as long.
+  for (let at = 0; at < body.length; at += 1) {
+    const byte = body[at] ?? 0
+    const sextet = SEXTETS[byte] ?? -1
+    if (sextet >= 0) {
+      bits = ((bits << 6) | sextet) & 0xffff
+      width += 6
+      if (width < 8) continue
+      width -= 8
+      decoded[size] = bits >> width
+      size += 1
+    } else if (byte === EQUALS) width = 0
   }
   return decoded.subarray(0, size)
 }

@@ -5,11 +5,23 @@
 import { parseHeaderValue } from 'nodemailer/lib/mime-funcs'
 import { decodeWords } from './encoded-words.ts'
 
-/** Reads `text/plain; charset="utf-8"`, names and value in lower case; the first of repeated parameters wins. Never throws. */
+/** Most characters of a value that are read: a key in an Autocrypt field takes most. */
+const VALUE_CHARS_MAX = 16 * 1024
+/** Most parameters of one value whose encoded words are decoded; further ones stay as written. */
+const DECODED_MAX = 32
+
+/**
+ * Reads `text/plain; charset="utf-8"`, names and value in lower case; the first of repeated parameters wins. Never throws. The
+ * library turns the extended form of RFC 2231 into encoded words.
+ */
 export function readParameterized(text: string) {
-  const { value, params } = parseHeaderValue(text, { stripComments: true })
-  const decoded = Object.entries(params).map(([name, each]) => [name, decodeWords(each)] as const)
-  return { value: value.trim().toLowerCase(), params: new Map(decoded) }
+  const { value, params } = parseHeaderValue(text.slice(0, VALUE_CHARS_MAX), {
+    stripComments: true
+  })
+  const read = new Map(Object.entries(params))
+  const encoded = [...read].filter(([, each]) => each.includes('=?')).slice(0, DECODED_MAX)
+  for (const [name, each] of encoded) read.set(name, decodeWords(each))
+  return { value: value.trim().toLowerCase(), params: read }
 }
 
 /** Control characters, which no structured field value may have; a tab is none here. */

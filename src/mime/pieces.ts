@@ -3,8 +3,9 @@
  * choose to open an encrypted part.
  */
 import { type WarningCode } from '../domain/mail.ts'
-import { contentOf, isBlank } from './leaf.ts'
-import { type Part, partsBelow } from './tree.ts'
+import { textOfHtml } from './html.ts'
+import { contentOf, decodeText } from './leaf.ts'
+import { type Part } from './tree.ts'
 
 /** One leaf and its use. */
 export type Piece = { readonly kind: 'text' | 'html' | 'attachment'; readonly part: Part }
@@ -61,29 +62,95 @@ function kindOf(part: Part, isStart: boolean): Piece['kind'] {
   return part.type.startsWith('multipart/') ? 'text' : 'attachment'
 }
 
+// Versions of one text (RFC 2046 §5.1.4 leaves the choice to the reader).
+
+/** What becomes of each version: shown as text, or kept as a file because it says more; the others repeat what is shown. */
+type Choice = { readonly shown: readonly Part[]; readonly kept: readonly Part[] }
+
+/** Made once: each looks through the text of every version. */
+const choices = new WeakMap<Part, Choice>()
+
 /**
- * Prefers plain text over HTML (RFC 2046 §5.1.4 leaves the choice to the reader). Keeps files inside an alternative that was
- * not chosen, because some mail programs put them there.
+ * Prefers plain text over HTML, but not a version that shows nothing, or little of what another one says. Shows each plain
+ * version with words of its own, and keeps files of every version, because some mail programs put them there.
  */
 function chooseAlternative(part: Part, start: Part, warnings: Set<WarningCode>): Piece[] {
   const { children } = part
-  const isEmpty = (one: Part): boolean => isBlank(contentOf(one).subarray(0, LOOK_AHEAD_BYTES))
-  const chosen =
-    children.find((child) => isInlineText(child) && !isEmpty(child)) ??
-    children.find((child) => child.children.length > 0 && child.type !== 'multipart/related') ??
-    children.findLast((child) => child.children.length > 0 || child.type === 'text/html') ??
-    children[0]
-  if (chosen === undefined) return [{ kind: 'text', part }]
-  const files = children
-    .filter((child) => child !== chosen)
-    .flatMap(partsBelow)
-    .filter((leaf) => leaf.children.length === 0 && !isVersion(leaf))
-  return [...piecesOf(chosen, start, warnings), ...files.map(asFile)]
+  if (children.length === 0) return [{ kind: 'text', part }]
+  const versions = children.map((child) => ({ child, pieces: piecesOf(child, start, warnings) }))
+  const choice = choices.get(part) ?? choose(versions)
+  choices.set(part, choice)
+  if (choice.kept.length > 0) warnings.add('other-version')
+  return versions.flatMap(({ child, pieces }) => {
+    if (choice.shown.includes(child)) return pieces
+    const files = pieces.filter(({ kind }) => kind === 'attachment')
+    return choice.kept.includes(child) ? pieces.map((piece) => asFile(piece.part)) : files
+  })
 }
 
-function isVersion(leaf: Part): boolean {
-  return leaf.disposition !== 'attachment' && (isInlineText(leaf) || leaf.type === 'text/html')
+type Version = { readonly child: Part; readonly pieces: readonly Piece[] }
+
+type ReadVersion = Version & { readonly words: ReadonlySet<string>; readonly isPlain: boolean }
+
+function choose(versions: readonly Version[]): Choice {
+  const read: ReadVersion[] = versions
+    .map((version) => ({
+      ...version,
+      words: wordsOf(version),
+      isPlain: version.pieces.every(({ kind }) => kind !== 'html')
+    }))
+    .filter(({ pieces }) => pieces.some(({ kind }) => kind !== 'attachment'))
+  const [fullest] = read.toSorted((one, other) => other.words.size - one.words.size)
+  const most = fullest?.words ?? new Set()
+  const isFull = ({ words }: ReadVersion): boolean => words.size === most.size
+  const chosen =
+    read.find((version) => version.isPlain && !isStub(version, most)) ??
+    read.find((version) => version.child.children.length > 0 && isFull(version)) ??
+    read.findLast(isFull)
+  const said = chosen?.words ?? new Set()
+  const own = read.filter(({ child, words, isPlain }) => {
+    const unsaid = [...words].filter((word) => !said.has(word)).length
+    // HTML that was converted has words of its layout.
+    return child !== chosen?.child && unsaid > (isPlain ? 0 : Math.max(4, said.size / 8))
+  })
+  const shown = [chosen, ...own.filter(({ isPlain }) => isPlain)]
+  return {
+    shown: shown.flatMap((version) => version?.child ?? []),
+    kept: own.flatMap(({ isPlain, child }) => (isPlain ? [] : child))
+  }
 }
+
+/** A version that has so many times fewer words than another one, and so many fewer, only says that there is another. */
+const STUB = { times: 4, fewer: 15, wordsMax: 40 }
+const OF_STUBS = ['html', 'browser', 'viewer']
+
+/** Whether a version shows nothing, or says no more than that `most`, the words of the fullest one, stand elsewhere. */
+function isStub({ words, child }: ReadVersion, most: ReadonlySet<string>): boolean {
+  if (child.tree.budget.comparedBytes <= 0) return false
+  const { size } = words
+  if (size === 0 || (size * STUB.times < most.size && size + STUB.fewer < most.size)) return true
+  const isAboutIt = size <= STUB.wordsMax && OF_STUBS.some((word) => words.has(word))
+  const shared = [...words].filter((word) => most.has(word)).length
+  return isAboutIt && size < most.size && shared * 2 < size
+}
+
+/** The words that a version shows, as far as the budget reaches; those of links count as layout. */
+function wordsOf({ pieces }: Version): ReadonlySet<string> {
+  const texts = pieces.map(({ kind, part }) => {
+    const { budget } = part.tree
+    if (kind === 'attachment' || budget.comparedBytes <= 0) return ''
+    const content = contentOf(part).subarray(0, LOOK_AHEAD_BYTES)
+    budget.comparedBytes -= content.length
+    if (kind === 'html') return textOfHtml(part) ?? ''
+    return decodeText(content, part.params.get('charset') ?? '').text
+  })
+  const plain = texts.join('\n').replaceAll(/\[\S+:\S+\]|\S+:\/\/\S+/g, ' ')
+  return new Set(plain.toLowerCase().match(WORD))
+}
+
+/** Of scripts without blanks between words, one character. */
+const WORD =
+  /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Thai}]|(?:(?![\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Thai}])[\p{L}\p{N}])+/gu
 
 function notice(part: Part, warnings: Set<WarningCode>): void {
   const { type, filename, isOpaque } = part

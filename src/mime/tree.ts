@@ -3,7 +3,7 @@
  * boundary: signatures are checked over exactly the slices it names. Within limits on depth and count; what exceeds a limit
  * stays one opaque part and is never lost. Does not open attached messages (message/rfc822). Must never throw for any message.
  */
-import { type Field, firstValue, readFields } from './fields.ts'
+import { type Field, firstValue, HEADER_BYTES_MAX, readFields } from './fields.ts'
 import { readParameterized } from './parameters.ts'
 
 /** One part. `start…end` is the whole entity, `bodyStart…end` its body; both exclude the delimiter's line break. */
@@ -33,31 +33,47 @@ export type MimeTree = {
   readonly hasTooManyParts: boolean
   /** A header block or a multipart was malformed. */
   readonly isBroken: boolean
+  readonly budget: Budget
+}
+
+/** What may still be done for one message, all entities inside it together: compressed, their bytes cost the sender nothing. */
+export type Budget = {
+  /** Bytes that are searched for delimiters, in all multiparts together: each looks through those inside it again. */
+  searchedBytes: number
+  /** Characters of HTML that are converted. */
+  htmlChars: number
+  /** Bytes of text versions that are compared with each other. */
+  comparedBytes: number
+}
+
+/** The budget of a fresh message. */
+export function freshBudget(): Budget {
+  return { searchedBytes: 2 ** 28, htmlChars: 1_000_000, comparedBytes: 2 ** 21 }
 }
 
 const DEPTH_MAX = 20
 const PARTS_MAX = 200
-/** Bytes that are searched for delimiters, in all multiparts together: each looks through those inside it again. */
-const SEARCHED_BYTES_MAX = 2 ** 28
+/** Longest header of a part below the root: there may be two hundred of them. */
+const PART_HEADER_BYTES_MAX = 16 * 1024
 const BOUNDARY_CHARS_MAX = 200
 const [TAB, LF, CR, SPACE] = [9, 10, 13, 32]
 const TYPE = /^[a-z0-9!#$&^_.+-]{1,127}\/[a-z0-9!#$&^_.+-]{1,127}$/
 
 type Growing = {
   readonly raw: Buffer
+  readonly budget: Budget
   count: number
-  bytesLeft: number
   hasTooManyParts: boolean
   isBroken: boolean
 }
 
-/** The root of one entity: of a message, a part or a decrypted payload. */
-export function parseTree(bytes: Uint8Array): Part {
+/** The root of one entity: of a message, or, with the budget of the message, of a part or a decrypted payload. */
+export function parseTree(bytes: Uint8Array, budget: Budget = freshBudget()): Part {
   const raw = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const tree: Growing = {
     raw,
+    budget,
     count: 1,
-    bytesLeft: SEARCHED_BYTES_MAX,
     hasTooManyParts: false,
     isBroken: false
   }
@@ -67,30 +83,37 @@ export function parseTree(bytes: Uint8Array): Part {
 /** One leaf without a header: all of `bytes` is its body. A parameter `name` is its file name. */
 export function bareLeaf(
   bytes: Uint8Array,
+  budget: Budget,
   type = 'text/plain',
   parameters: Readonly<Record<string, string>> = {}
 ): Part {
   const raw = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const { tree, ...empty } = parseTree(new Uint8Array(0))
+  const { tree, ...empty } = parseTree(new Uint8Array(0), budget)
   const { name: filename = '' } = parameters
   const params = new Map(Object.entries(parameters))
   return { ...empty, tree: { ...tree, raw }, end: raw.length, type, params, filename }
 }
 
 function readPart(tree: Growing, span: Span, fallbackType: string, depth: number): Part {
-  const part = readHead(tree, span, fallbackType)
+  const headerMax = depth === 0 ? HEADER_BYTES_MAX : PART_HEADER_BYTES_MAX
+  const part = readHead(tree, span, fallbackType, headerMax)
   if (span.isRest || !part.type.startsWith('multipart/'))
     return { ...part, children: [], isOpaque: span.isRest }
-  tree.bytesLeft -= part.end - part.bodyStart
-  const isOpaque = depth >= DEPTH_MAX || tree.bytesLeft < 0
+  tree.budget.searchedBytes -= part.end - part.bodyStart
+  const isOpaque = depth >= DEPTH_MAX || tree.budget.searchedBytes < 0
   if (isOpaque) tree.hasTooManyParts = true
   return { ...part, children: isOpaque ? [] : readChildren(tree, part, depth), isOpaque }
 }
 
 type Head = Omit<Part, 'children' | 'isOpaque'>
 
-function readHead(tree: Growing, { start, end }: Span, fallbackType: string): Head {
-  const { fields, bodyStart, isBroken } = readFields(tree.raw, start, end)
+function readHead(
+  tree: Growing,
+  { start, end }: Span,
+  fallbackType: string,
+  headerMax: number
+): Head {
+  const { fields, bodyStart, isBroken } = readFields(tree.raw, start, end, headerMax)
   if (isBroken) tree.isBroken = true
   const parameterized = (name: string) => readParameterized(firstValue(fields, name))
   const { value: type, params } = parameterized('content-type')

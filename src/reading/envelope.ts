@@ -6,7 +6,7 @@ import { type OpenedMail, type OpenFailure, type WarningCode } from '../domain/m
 import { type Content } from '../mime/content.ts'
 import { capText, contentOf, DECODED_BYTES_MAX, isBlank, textOf } from '../mime/leaf.ts'
 import { isInlineText, isSmime } from '../mime/pieces.ts'
-import { bareLeaf, entityOf, type Part, parseTree } from '../mime/tree.ts'
+import { type Budget, bareLeaf, entityOf, type Part, parseTree } from '../mime/tree.ts'
 import { toBinary } from '../openpgp/armor.ts'
 import { withCrlf } from '../openpgp/verify.ts'
 
@@ -76,13 +76,13 @@ export function besideOf(
 }
 
 /** A decrypted payload: a MIME entity if it has MIME fields, otherwise plain text (RFC 3156 §4). */
-export function parsePayload(data: Uint8Array): Part {
-  const root = parseTree(data)
+export function parsePayload(data: Uint8Array, budget: Budget): Part {
+  const root = parseTree(data, budget)
   const isMime = root.fields.some(
     (field) => field.name.startsWith('content-') || field.name === 'mime-version'
   )
   const isHeaderless = data[0] === 10 || data[0] === 13
-  return isMime ? root : bareLeaf(data.subarray(isHeaderless ? root.bodyStart : 0))
+  return isMime ? root : bareLeaf(data.subarray(isHeaderless ? root.bodyStart : 0), budget)
 }
 
 /** The parts of an envelope. `outside` are parts that it does not cover. */

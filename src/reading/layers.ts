@@ -4,7 +4,7 @@
  */
 import { type OpenedMail, type Signature } from '../domain/mail.ts'
 import { type Content, NO_CONTENT } from '../mime/content.ts'
-import { type Part } from '../mime/tree.ts'
+import { type Budget, type Part } from '../mime/tree.ts'
 import { type OpenContext, openMessage } from '../openpgp/open.ts'
 import { type Sealing } from '../openpgp/prescan.ts'
 import { SIGNATURES_MAX, type Verdict, verifyDetached } from '../openpgp/verify.ts'
@@ -47,7 +47,7 @@ export async function peel(mail: Part, context: OpenContext): Promise<Peeled> {
   let peeled = unpeeled(mail)
   let envelope = recogniseLayer(mail, 'root') ?? recogniseOldForm(mail)
   while (envelope !== null) {
-    peeled = await peelOne(peeled, envelope, context)
+    peeled = await peelOne(peeled, envelope, { ...context, budget: mail.tree.budget })
     if (peeled.payload === null || peeled.failure !== null) break
     envelope = recogniseLayer(peeled.payload, 'inside')
     if (peeled.decrypted && envelope !== null && 'cipher' in envelope) break
@@ -58,20 +58,20 @@ export async function peel(mail: Part, context: OpenContext): Promise<Peeled> {
 async function peelOne(
   { beside, ...peeled }: Peeled,
   envelope: Envelope,
-  context: OpenContext
+  { budget, ...context }: OpenContext & { readonly budget: Budget }
 ): Promise<Peeled> {
   // One budget for the whole message: a signature judged in one layer uses it up for the next.
   const signaturesMax = SIGNATURES_MAX - peeled.signatures.length
   const before = { ...peeled, beside: bothOf(beside, envelope.beside) }
   return 'cipher' in envelope
-    ? peelEncryption(before, envelope, { ...context, signaturesMax })
+    ? peelEncryption(before, envelope, { ...context, signaturesMax, budget })
     : peelSignature(before, envelope, { ...context, signaturesMax })
 }
 
 async function peelEncryption(
   peeled: Peeled,
   { structure, cipher, read, isRewrapped, coversWhole }: Extract<Envelope, { cipher: unknown }>,
-  context: OpenContext
+  { budget, ...context }: OpenContext & { readonly budget: Budget }
 ): Promise<Peeled> {
   const closed: Peeled = {
     ...peeled,
@@ -85,7 +85,7 @@ async function peelEncryption(
   const opening = await openMessage(cipher, context)
   if ('because' in opening) return { ...closed, ...opening.sealing, failure: opening.because }
   const { data, verdicts } = opening
-  const inside = parsePayload(data)
+  const inside = parsePayload(data, budget)
   const payload = read(data, inside)
   // The name of a file stands outside the encryption, where anybody on the way can change it. With a signature it would look
   // signed, so it is not used then.

@@ -47,7 +47,10 @@ function recogniseInline(mail: Part, leaf: Part, armor: ArmorBlock | null): Enve
     ...around(mail, leaf, armor.after),
     structure: 'inline',
     cipher: armor.data,
-    read: (data) => bareLeaf(data, 'text/plain', { charset: charsetFor(data, charsetOf(leaf)) }),
+    read: (data) =>
+      bareLeaf(data, mail.tree.budget, 'text/plain', {
+        charset: charsetFor(data, charsetOf(leaf))
+      }),
     isRewrapped: true
   }
 }
@@ -62,7 +65,7 @@ function recogniseClosed(mail: Part, leaf: Part, { text, isTruncated }: LeafText
     ...around(mail, leaf, isTruncated ? '' : text),
     structure: 'inline',
     cipher: isTruncated ? 'limit' : 'damaged',
-    read: (data) => bareLeaf(data),
+    read: (data) => bareLeaf(data, mail.tree.budget),
     isRewrapped: true
   }
 }
@@ -77,7 +80,9 @@ function recogniseCleartext(mail: Part, leaf: Part, text: string): Envelope | nu
     coversWhole,
     signed: cleartext.signedBytes,
     signature: cleartext.signature,
-    payload: bareLeaf(Buffer.from(cleartext.text), 'text/plain', { charset: 'utf-8' })
+    payload: bareLeaf(Buffer.from(cleartext.text), mail.tree.budget, 'text/plain', {
+      charset: 'utf-8'
+    })
   }
 }
 
@@ -101,8 +106,8 @@ function recogniseFile(mail: Part): Envelope | null {
     cipher: toBinary(contentOf(only.part))?.data ?? 'damaged',
     read: (data) =>
       isText(data)
-        ? bareLeaf(data, 'text/plain', { charset: 'utf-8' })
-        : bareLeaf(data, 'application/octet-stream', { name }),
+        ? bareLeaf(data, mail.tree.budget, 'text/plain', { charset: 'utf-8' })
+        : bareLeaf(data, mail.tree.budget, 'application/octet-stream', { name }),
     isRewrapped: true
   }
 }

@@ -59,9 +59,9 @@ export function makePayload(
     case 0:
       return all(text, file, ...key)
     case 1:
-      return all(alternative(text, htmlPart(mark)), ...key)
+      return all(alternative(text, htmlPart(mark), true), ...key)
     case 2:
-      return all(alternative(text, other), file, ...key)
+      return all(alternative(text, other, false), file, ...key)
     case 3:
       return all(legacyDisplay(random, mark, subject), text, ...key)
     case 4:
@@ -134,10 +134,17 @@ function htmlPart(mark: string): Piece {
   }
 }
 
-/** The first of two versions with the same words, or a plainer one. */
-function alternative(first: Piece, second: Piece): Piece {
+/** Two versions: a second plain one has a word of its own, so it is shown, too. */
+function alternative(first: Piece, second: Piece, isRepeated: boolean): Piece {
   const type = 'multipart/alternative; boundary=q'
-  return { entity: multipart(type, 'q', [first.entity, second.entity]), shows: first.shows }
+  const both = (name: 'text' | 'textWithCopies'): string =>
+    isRepeated
+      ? (first.shows[name] ?? '')
+      : `${first.shows[name] ?? ''} ${second.shows[name] ?? ''}`
+  return {
+    entity: multipart(type, 'q', [first.entity, second.entity]),
+    shows: { text: both('text'), textWithCopies: both('textWithCopies') }
+  }
 }
 
 function legacyDisplay(random: Random, mark: string, subject: string): Piece {

@@ -36,6 +36,15 @@ describe('marks of automatic messages (RFC 3834)', () => {
     expect(kinds(field)).toEqual([expected])
   })
 
+  it('(D19) are found in the name of a sender that is a robot', () => {
+    for (const name of ['ndr', 'NDR', 'mailer-daemon', 'mdaemon', 'mail-daemon'])
+      expect(readAll(`From: ${name}@x.example\r\n\r\nhi`).automatic).toEqual([
+        'auto-generated',
+        'no-reply-address'
+      ])
+    expect(readAll('From: andrea@x.example\r\n\r\nhi').automatic).toEqual([])
+  })
+
   it('are not found in a message that a human wrote', () => {
     expect(kinds('Auto-Submitted: no', 'X-Postern-Loop: other@acme.example')).toEqual([])
     expect(kinds('X-Auto-Response-Suppress: None', 'Precedence: first-class')).toEqual([])

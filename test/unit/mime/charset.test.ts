@@ -1,7 +1,7 @@
 /** Names of charsets: what is decoded, what is only guessed, and that no spelling reaches more of the decoder. */
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
-import { charsetNamed, decodeCharset } from '../../../src/mime/encoded-words.ts'
+import { charsetNamed, decodeCharset, decodeWords } from '../../../src/mime/encoded-words.ts'
 import { decodeText } from '../../../src/mime/leaf.ts'
 
 const HIDDEN = 'Hi +AC8-reply 48656c6c6f SGVsbG8='
@@ -120,5 +120,11 @@ describe('text in ISO-2022-JP', () => {
         expect(text.split('\n')[1]).toBe('the line')
       })
     )
+  })
+
+  it('(D19) of several encoded words in ISO-2022-JP shows no error where they are joined', () => {
+    const word = (text: string): string =>
+      `=?ISO-2022-JP?B?${Buffer.from(`\u001b$B${text}\u001b(B`, 'latin1').toString('base64')}?=`
+    expect(decodeWords(`${word('@H<e@-$N')} ${word('Js9p$G$9')}`)).toBe('脆弱性の報告です')
   })
 })

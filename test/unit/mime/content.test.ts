@@ -52,6 +52,46 @@ describe('the content of a payload', () => {
     }
   })
 
+  it.each([
+    ['HTML that shows nothing in plain words', plain('\u00a0 '), html('<p>The whole claim.')],
+    [
+      'a stub that only points to the HTML',
+      plain('This message requires an HTML viewer.'),
+      html('<p>The crash is in the parser, at line 412, see there.')
+    ],
+    [
+      'HTML beside a multipart without text',
+      html('<p>The whole claim.'),
+      container('mixed', file('poc.pdf', 'x', 'application/pdf'))
+    ],
+    [
+      'plain words that say less than a quarter',
+      plain('See below.'),
+      html(`<p>${Array.from({ length: 40 }, (_, index) => `word${index}`).join(' ')}`)
+    ]
+  ])('(D19) shows the version that carries the text: %s', (_, ...versions) => {
+    const { text, warnings } = read(container('alternative', ...versions))
+    expect(text).toMatch(/whole claim|line 412|word39/)
+    expect(warnings).toContain('html-only')
+  })
+
+  it('(D19) drops no version that says more: a plain one is shown, too, one in HTML is a file', () => {
+    const two = read(container('alternative', plain('first words'), plain('second words')))
+    expect([two.text, two.warnings]).toEqual(['first words\n\nsecond words\n', []])
+    const more = html('<p>first words, and five more that the plain one has not')
+    const one = read(container('alternative', plain('first words'), more))
+    expect(one.text).toBe('first words\n')
+    expect(one.attachments.map(({ contentType }) => contentType)).toEqual(['text/html'])
+    expect(one.warnings).toEqual(['other-version'])
+    const same = read(container('alternative', plain('the same words'), html('<p>the same words')))
+    expect([same.attachments, same.warnings]).toEqual([[], []])
+  })
+
+  it('(D19) reads HTML words before, in and behind the body', () => {
+    const raw = html('<div>above</div><html><title>t</title><body>inside</body></html><p>below')
+    expect(read(raw).text).toBe('above\ninside\n\nbelow\n')
+  })
+
   it('decodes a limited number of bytes for all its text, however little is shown', async () => {
     const blanks = plain(' '.repeat(600_000))
     const few = await read(container('mixed', plain('one'), blanks, plain('two')))
@@ -225,6 +265,8 @@ describe('a file name', () => {
     ['a\r\nBcc: x.txt', 'a Bcc_ x.txt'],
     ['r\u202etxt.exe', 'r txt.exe'],
     ['--help', 'help'],
+    ["[v2] it's 😀 {a}.txt", "[v2] it's 😀 {a}.txt"],
+    ['a;b`c`$(d)|e*.txt', 'a_b_c__(d)_e_.txt'],
     ['übersicht.pdf', 'übersicht.pdf'],
     ['', 'attachment-3.bin']
   ])('%j becomes %j', (sent, expected) => {

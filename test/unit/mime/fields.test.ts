@@ -21,6 +21,22 @@ describe('a header block', () => {
     expect(block).toMatchObject({ bodyStart: raw.indexOf('body'), isBroken: false })
   })
 
+  it.each([
+    ['a line of blanks', 'A: 1\r\n \r\n', 'Words\r\n\r\nmore words'],
+    ['a line of blanks, above words that look like a field', 'A: 1\n\t\n', 'Summary: an overflow'],
+    ['nothing', 'A: 1\r\n', 'The words of the report,\r\nin one paragraph'],
+    ['nothing, above an empty line in the text', 'A: 1\n', 'The report.\n\nSee: below\n']
+  ])('(D19) that %s ends swallows no text, and is said to be broken', (_, head, body) => {
+    const block = read(head + body)
+    expect(block.fields).toEqual([{ name: 'a', value: '1' }])
+    expect([block.bodyStart, block.isBroken]).toEqual([head.length, true])
+  })
+
+  it('goes on below a line that is no field when nothing but fields follows', () => {
+    const { fields, isBroken } = read('A: 1\nsomebody put this here\nB: 2\n\nbody')
+    expect([fields.map(({ name }) => name), isBroken]).toEqual([['a', 'b'], true])
+  })
+
   it('is UTF-8 or windows-1252, field by field', () => {
     const { fields } = read(Buffer.from('a: \xc3\xa9\r\nb: \xe9 \x80\r\n\r\n', 'latin1'))
     expect(fields.map(({ value }) => value)).toEqual(['é', 'é €'])

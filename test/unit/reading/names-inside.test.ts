@@ -1,10 +1,12 @@
 /** Which header inside an encryption names somebody, although nothing marks it as protected (G6). */
 import { expect, it } from 'vitest'
+import { freshBudget } from '../../../src/mime/tree.ts'
 import { parsePayload } from '../../../src/reading/envelope.ts'
 import { readNamesInside } from '../../../src/reading/open-mail.ts'
 
 const named = (...lines: readonly string[]): string | null =>
-  readNamesInside(parsePayload(Buffer.from(lines.join('\r\n'))))?.from?.address ?? null
+  readNamesInside(parsePayload(Buffer.from(lines.join('\r\n')), freshBudget()))?.from?.address ??
+  null
 
 it('a whole encrypted message without protected headers names its sender', () => {
   const date = 'Date: Sun, 22 Nov 2026 12:00:00 +0000'
