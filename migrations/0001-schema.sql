@@ -29,6 +29,9 @@ CREATE TABLE arrivals (
   starts       INTEGER NOT NULL DEFAULT 0 CHECK (starts >= 0),
   next_try_at  TEXT    NULL CHECK (length(next_try_at) = 24),
   duplicate_of INTEGER NULL REFERENCES arrivals (id),
+  -- Whose turn it is among those that wait, lower first; NULL until its header was looked at. And who claims to have sent it.
+  turn         INTEGER NULL CHECK (turn >= 0),
+  sender       TEXT    NOT NULL DEFAULT '',
   -- Whether IMAP has moved it out of the inbox.
   moved        INTEGER NOT NULL DEFAULT 0 CHECK (moved IN (0, 1)),
   stored_at    TEXT    NOT NULL CHECK (length(stored_at) = 24),
@@ -39,7 +42,8 @@ CREATE TABLE arrivals (
   CHECK ((state = 'pending') = (done_at IS NULL))
 ) STRICT;
 
-CREATE INDEX arrivals_pending ON arrivals (id) WHERE state = 'pending';
+CREATE INDEX arrivals_pending ON arrivals (turn, id) WHERE state = 'pending';
+CREATE INDEX arrivals_waiting_of ON arrivals (sender, turn) WHERE state = 'pending';
 CREATE INDEX arrivals_not_moved ON arrivals (mailbox, uid_validity, id) WHERE moved = 0 AND state <> 'pending';
 CREATE INDEX arrivals_by_sha256 ON arrivals (sha256);
 

@@ -75,11 +75,17 @@ export type Bells = ReturnType<typeof createBells>
 
 /**
  * Where the loops wake each other. `intake`: the whole inbox must be listed. `handled`: processed messages can be moved.
- * `duties`: something may be due.
+ * `duties`: something may be due. `work` rings in both lanes.
  */
 export function createBells() {
   const [intake, handled, duties] = [createBell(), createBell(), createBell()]
-  return { intake, handled, duties, work: createBell(), dispatch: createBell() }
+  const lanes = { known: createBell(), strangers: createBell() }
+  const work = {
+    ring: (): void => {
+      for (const lane of Object.values(lanes)) lane.ring()
+    }
+  }
+  return { intake, handled, duties, lanes, work, dispatch: createBell() }
 }
 
 const BACKOFF_MS_MAX = 60_000

@@ -12,13 +12,14 @@ import * as notices from '../store/notices.ts'
 import * as outbox from '../store/outbox.ts'
 import { type Desk, type Edges } from './desk.ts'
 import { createDispatcher, type Dispatcher } from './dispatch.ts'
-import { type Bells, createBells, judgeError, persist } from './faults.ts'
+import { type Bells, createBell, createBells, judgeError, persist } from './faults.ts'
 import { intakeLoop, moveHandled, takeIn } from './intake.ts'
 import { junkLoop, lookAtJunkOnce } from './junk.ts'
 import { releaseDue } from './release.ts'
 import { adoptClocks, listFurtherReports, tick } from './tick.ts'
+import { LANES, type Lane } from './turns.ts'
 import { lookAtClock } from './watch.ts'
-import { handlePending } from './work.ts'
+import { createHandler, type Handler, handlePending } from './work.ts'
 
 const WAIT_MS_MAX = 60_000
 
@@ -28,6 +29,7 @@ type Run = {
   readonly bells: Bells
   /** See {@link releaseDue}. */
   readonly failures: Map<number, number>
+  readonly handler: Handler
   readonly signal: AbortSignal
 }
 
@@ -40,17 +42,19 @@ export async function runLoops(
 ): Promise<void> {
   const failed = new AbortController()
   const either = AbortSignal.any([signal, failed.signal])
-  const run: Run = { desk, bells, failures: new Map(), signal: either }
+  const handler = createHandler(desk)
+  const run: Run = { desk, bells, failures: new Map(), handler, signal: either }
   adoptClocks(desk)
   const ended = bells.dispatch.ring
   const dispatcher = createDispatcher(desk, edges.sender, { signal: either, ended })
-  const work = (): Promise<void> => workOnce(run)
   const duties = (): Promise<void> => dutiesOnce(run)
   const dispatch = (): Promise<void> => dispatchOnce(run, dispatcher)
   const loops = [
     intakeLoop(desk, edges, bells, either),
     junkLoop(desk, edges, either),
-    persist(desk, either, work, judgeError(desk, 'work')),
+    ...LANES.map((lane) =>
+      persist(desk, either, () => workOnce(run, lane), judgeError(desk, 'work'))
+    ),
     persist(desk, either, duties, judgeError(desk, 'duties')),
     // Not after the other loops: what the server has accepted is recorded whatever else hangs (G2).
     persist(desk, either, dispatch, judgeError(desk, 'dispatch')).finally(() => dispatcher.end())
@@ -88,9 +92,11 @@ export async function runOnce(desk: Desk, edges: Edges, signal: AbortSignal): Pr
 /** Works and sends until `--once` has nothing left to wait for. */
 async function settleOnce(desk: Desk, edges: Edges, signal: AbortSignal): Promise<void> {
   const bells = createBells()
-  const run: Run = { desk, bells, failures: new Map(), signal }
+  const ended = createBell()
+  const handler = createHandler(desk)
+  const run: Run = { desk, bells, failures: new Map(), handler, signal }
   adoptClocks(desk)
-  const dispatcher = createDispatcher(desk, edges.sender, { signal, ended: bells.work.ring })
+  const dispatcher = createDispatcher(desk, edges.sender, { signal, ended: ended.ring })
   try {
     while (!signal.aborted) {
       const worked = await workAndDuties(run)
@@ -98,7 +104,7 @@ async function settleOnce(desk: Desk, edges: Edges, signal: AbortSignal): Promis
       if (worked || sent) continue
       const wait = dispatcher.inFlight() > 0 ? WAIT_MS_MAX : firstAttemptsMs(desk)
       if (wait === null) break
-      await bells.work.wait(wait, signal)
+      await ended.wait(wait, signal)
     }
   } finally {
     await dispatcher.end()
@@ -122,7 +128,9 @@ function firstAttemptsMs(desk: Desk): number | null {
 
 /** One round of both, side by side: a release does not wait for what is being read (A3). */
 async function workAndDuties(run: Run): Promise<boolean> {
-  const ends = await Promise.allSettled([doDuties(run), handle(run)])
+  const { desk, handler, signal } = run
+  const handling = handlePending(desk, signal, () => ringDone(run), handler)
+  const ends = await Promise.allSettled([doDuties(run), handling.then((handled) => handled > 0)])
   const failed = ends.find((end) => end.status === 'rejected')
   if (failed !== undefined) throw failed.reason
   return ends.some((end) => end.status === 'fulfilled' && end.value)
@@ -140,19 +148,17 @@ async function doDuties({ desk: own, bells, failures, signal }: Run): Promise<bo
   return isNews
 }
 
-async function handle({ desk, bells, signal }: Run): Promise<boolean> {
-  const handled = await handlePending(desk, signal, () => {
-    bells.dispatch.ring()
-    bells.handled.ring()
-    bells.duties.ring()
-  })
-  return handled > 0
+function ringDone({ bells }: Run): void {
+  bells.dispatch.ring()
+  bells.handled.ring()
+  bells.duties.ring()
 }
 
-async function workOnce(run: Run): Promise<void> {
-  const { desk, bells, signal } = run
-  if (await patiently(desk, () => handle(run))) return
-  await bells.work.wait(waitMs(desk, [desk.db.read(arrivals.nextTryAt)]), signal)
+async function workOnce(run: Run, lane: Lane): Promise<void> {
+  const { desk, bells, handler, signal } = run
+  const done = (): void => ringDone(run)
+  if ((await patiently(desk, () => handler.handle(lane, signal, done))) > 0) return
+  await bells.lanes[lane].wait(waitMs(desk, [handler.nextAt(lane)]), signal)
 }
 
 async function dutiesOnce(run: Run): Promise<void> {

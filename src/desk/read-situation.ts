@@ -193,7 +193,8 @@ function boundTag(
   return decideThread(judged(named)).joined?.case.tag ?? null
 }
 
-function isSignedByMaintainer(desk: Desk, opened: OpenedMail): boolean {
+/** Whether a registered key of a maintainer made one of its signatures. */
+export function isSignedByMaintainer(desk: Desk, opened: OpenedMail): boolean {
   return opened.signatures.some(
     ({ state, fingerprint }) =>
       state === 'valid' &&

@@ -1,12 +1,12 @@
 /**
- * The serial worker of the desk: handles arrivals one after the other, each from its bytes to its disposition: read → decide →
- * prepare → commit. A failed attempt leaves nothing behind, and no message can stop the next one: after three of them it is
- * quarantined (G9).
+ * Handles arrivals, each from its bytes to its disposition: read → decide → prepare → commit. Two are opened at a time, one of
+ * them a stranger's; what follows is done for one after the other. A failed attempt leaves nothing behind, and no message can
+ * stop the next one: after three of them it is quarantined (G9).
  */
 import { assert } from '../domain/assert.ts'
 import { type Decision, dispose, recorded } from '../domain/decision.ts'
 import { BY_SOMEBODY, DESK } from '../domain/event.ts'
-import { addMs } from '../domain/time.ts'
+import { addMs, type Instant } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
 import { relay } from '../messages/to-maintainers.ts'
 import { decideArrival } from '../policy/inbound.ts'
@@ -21,6 +21,7 @@ import { isOfOneThing } from './faults.ts'
 import { type Prepared, prepare } from './prepare.ts'
 import { keysOf } from './read-keys.ts'
 import { openArrival, readSituation } from './read-situation.ts'
+import { createTurns, LANE_TURNS, LANES, type Lane, type Turns, workersFor } from './turns.ts'
 
 const TRIES_MAX = 3
 /** A message that crashed the process or met another writer this often is quarantined, too: none is tried for ever. */
@@ -29,34 +30,73 @@ const RETRY_MS = 2000
 /** How long arrivals are handled before the caller hears of it. */
 const SLICE_MS = 3000
 
-/** Handles due arrivals, for a few seconds at most. Returns how many were completed. */
+export type Handler = ReturnType<typeof createHandler>
+
+/** Handles messages for the life of a run: each lane opens one at a time, and what follows is done for one after the other. */
+export function createHandler(desk: Desk) {
+  const turns = createTurns(desk)
+  let last: Promise<unknown> = Promise.resolve()
+  /** Between reading what decides and writing what was decided, no other message changes anything. */
+  async function alone<T>(work: () => Promise<T>): Promise<T> {
+    const before = last
+    const mine = before.then(work, work)
+    last = mine.catch(() => undefined)
+    return mine
+  }
+  const parts = { desk, turns, alone }
+  return {
+    /** Handles what a lane has due, for a few seconds at most. Returns how many were completed, calling `done` for each. */
+    handle: async (lane: Lane, signal: AbortSignal, done: () => void): Promise<number> => {
+      const startedAt = desk.clock.monotonicMs()
+      let handled = 0
+      while (!signal.aborted && desk.clock.monotonicMs() - startedAt < SLICE_MS) {
+        const hasSorted = await turns.sort()
+        const now = desk.clock.now()
+        const next = desk.db.read((read) => arrivals.nextPending(read, LANE_TURNS[lane], now))
+        if (next === null && !hasSorted) break
+        if (next === null || !(await handleOne(parts, next))) continue
+        handled += 1
+        done()
+      }
+      return handled
+    },
+    /** When a lane has something due next, possibly in the past. */
+    nextAt: (lane: Lane): Instant | null =>
+      desk.db.read((read) => arrivals.nextTryIn(read, LANE_TURNS[lane]))
+  }
+}
+
+/** Handles what is due in every lane, once. Returns how many were completed. */
 export async function handlePending(
   desk: Desk,
   signal: AbortSignal,
-  done: () => void
+  done: () => void,
+  handler = createHandler(desk)
 ): Promise<number> {
-  const startedAt = desk.clock.monotonicMs()
-  let handled = 0
-  while (!signal.aborted && desk.clock.monotonicMs() - startedAt < SLICE_MS) {
-    const [next] = desk.db.read((read) => arrivals.listPending(read, desk.clock.now(), 1))
-    if (next === undefined) break
-    if (!(await handleOne(desk, next))) continue
-    handled += 1
-    done()
-  }
-  return handled
+  const ends = await Promise.allSettled(LANES.map((lane) => handler.handle(lane, signal, done)))
+  return ends.reduce((handled, end) => {
+    if (end.status === 'rejected') throw end.reason
+    return handled + end.value
+  }, 0)
+}
+
+type Parts = {
+  readonly desk: Desk
+  readonly turns: Turns
+  readonly alone: <T>(work: () => Promise<T>) => Promise<T>
 }
 
 /**
  * True when the arrival was completed. Throws trouble with the database, the desk key or shutdown: the message is not its cause.
  */
-async function handleOne(desk: Desk, arrival: arrivals.Arrival): Promise<boolean> {
+async function handleOne(parts: Parts, arrival: arrivals.Arrival): Promise<boolean> {
+  const { desk, turns } = parts
   const startedAt = desk.clock.monotonicMs()
   const { id } = arrival
   const quarantined = arrival.tries >= TRIES_MAX || arrival.starts >= STARTS_MAX
   desk.db.transact((tx) => arrivals.countStart(tx, id))
   try {
-    const { disposition, tag } = await receive(desk, arrival, quarantined)
+    const { disposition, tag } = await receive(parts, arrival, quarantined)
     const ms = Math.round(desk.clock.monotonicMs() - startedAt)
     desk.log({
       event: 'arrival.done',
@@ -76,16 +116,19 @@ async function handleOne(desk: Desk, arrival: arrivals.Arrival): Promise<boolean
     if (quarantined) return holdUnread(desk, arrival, code)
     const nextTryAt = addMs(desk.clock.now(), RETRY_MS)
     const tries = desk.db.transact((tx) => arrivals.countTry(tx, id, nextTryAt))
+    turns.judge(arrival, null)
+    turns.putBack(arrival)
     desk.log({ event: 'arrival.retry', arrival: id, tries, code })
     return false
   }
 }
 
 async function receive(
-  desk: Desk,
+  { desk: own, turns, alone }: Parts,
   arrival: arrivals.Arrival,
   quarantined: boolean
 ): Promise<Committed> {
+  const desk = { ...own, workers: workersFor(own, arrival.turn) }
   const raw = desk.db.read((read) => arrivals.readRaw(read, arrival.id))
   assert(raw !== null, 'a pending arrival without its bytes')
   const begunAt = desk.clock.now()
@@ -95,6 +138,17 @@ async function receive(
       : await openArrival(desk.workers, raw, begunAt, (from) =>
           desk.db.read((read) => keysOf(read, from))
         )
+  turns.judge(arrival, opened)
+  return alone(() => carryOut(desk, { arrival, raw, opened, begunAt, quarantined }))
+}
+
+type Read = Pick<Situation, 'opened' | 'begunAt' | 'quarantined'> & {
+  readonly arrival: arrivals.Arrival
+  readonly raw: Uint8Array
+}
+
+async function carryOut(desk: Desk, read: Read): Promise<Committed> {
+  const { arrival, raw, opened, begunAt, quarantined } = read
   const now = desk.clock.now()
   const situation = await readSituation(desk, arrival, opened, {
     settings: desk.settings,

@@ -8,7 +8,7 @@ import { type DecisionOf, type Disposition } from '../domain/decision.ts'
 import { type Sha256 } from '../domain/ids.ts'
 import { type Fetched, type Listed } from '../domain/mail.ts'
 import { addMs, type Instant } from '../domain/time.ts'
-import { insert, type Read, type Tx } from './sql.ts'
+import { insert, type Read, type Sql, type Tx } from './sql.ts'
 
 /** A mailbox in one UIDVALIDITY generation: UIDs have meaning only inside it (RFC 9051 §2.3.1.1). */
 export type Generation = { readonly mailbox: string; readonly uidValidity: string }
@@ -31,7 +31,11 @@ export type Arrival = Omit<NewArrival, 'raw'> & {
   readonly tries: number
   readonly nextTryAt: Instant | null
   readonly duplicateOf: number | null
-}
+} & Place
+
+/** Whose turn it is (policy/turn.ts), lower first, and who claims to have sent it; '' for nobody. */
+export type Place = { readonly turn: number; readonly sender: string }
+export type TurnRange = { readonly from: number; readonly to: number }
 
 export type Outcome = Omit<DecisionOf<'dispose'>, 'kind' | 'tag'> & Pick<Arrival, 'caseId'>
 
@@ -104,12 +108,14 @@ export function pullBack(tx: Tx, now: Instant, maxMs: number): void {
   tx.run(sql, [now, addMs(now, maxMs)])
 }
 
-/** Arrivals to handle now, oldest first, without their bytes. */
-export function listPending(read: Read, now: Instant, limit: number): Arrival[] {
-  return read.all<Arrival>(
-    `SELECT * FROM arrivals
-     WHERE state = 'pending' AND (next_try_at IS NULL OR next_try_at <= ?) ORDER BY id LIMIT ?`,
-    [now, limit]
+const WAITING_IN = "state = 'pending' AND turn BETWEEN @from AND @to"
+
+/** The arrival to handle now, without its bytes: of the lowest turn the oldest. Null when none is due. */
+export function nextPending(read: Read, range: TurnRange, now: Instant): Arrival | null {
+  return read.get<Arrival>(
+    `SELECT * FROM arrivals WHERE ${WAITING_IN} AND (next_try_at IS NULL OR next_try_at <= @now)
+     ORDER BY turn, id LIMIT 1`,
+    { ...range, now }
   )
 }
 
@@ -120,6 +126,44 @@ export function nextTryAt(read: Read): Instant | null {
   )
 }
 
+/** The same for those of these turns. */
+export function nextTryIn(read: Read, range: TurnRange): Instant | null {
+  const sql: Sql<Instant> = `SELECT min(coalesce(next_try_at, stored_at)) FROM arrivals WHERE ${WAITING_IN}`
+  return read.value(sql, range)
+}
+
+/** Pending arrivals that have no turn yet, oldest first. */
+export function listUnsorted(read: Read, limit: number): number[] {
+  const sql = "SELECT id FROM arrivals WHERE state = 'pending' AND turn IS NULL ORDER BY id LIMIT ?"
+  return read.column<number>(sql, [limit])
+}
+
+export function setTurn(tx: Tx, id: number, { turn, sender }: Place): void {
+  tx.run('UPDATE arrivals SET turn = ?, sender = ? WHERE id = ?', [turn, sender, id])
+}
+
+/** Gives what waits of a sender in these turns another one, but for the one that is being handled. */
+export function moveTurns(
+  tx: Tx,
+  sender: string,
+  { but = 0, turn, ...range }: TurnRange & { readonly turn: number; readonly but?: number }
+): void {
+  const sql = `UPDATE arrivals SET turn = @turn WHERE sender = @sender AND id <> @but AND ${WAITING_IN}`
+  tx.run(sql, { sender, turn, but, ...range })
+}
+
+/** What was being handled when the process died, more than once, waits behind the others: it may be the cause. */
+export function putBackCrashed(tx: Tx, turn: number): void {
+  const sql = "UPDATE arrivals SET turn = ? WHERE state = 'pending' AND starts > 1 AND turn < ?"
+  tx.run(sql, [turn, turn])
+}
+
+/** The last turn in which something of this sender waits; 0 when nothing does. */
+export function lastTurnOf(read: Read, sender: string): number {
+  const sql = "SELECT max(turn) FROM arrivals WHERE state = 'pending' AND sender = ?"
+  return read.value<number>(sql, [sender]) ?? 0
+}
+
 /** One arrival without its bytes, or null. */
 export function find(read: Read, id: number): Arrival | null {
   return read.get<Arrival>('SELECT * FROM arrivals WHERE id = ?', [id])
@@ -128,6 +172,14 @@ export function find(read: Read, id: number): Arrival | null {
 /** The bytes as fetched; null for a duplicate (read those of its `duplicateOf`) and for an unknown arrival. */
 export function readRaw(read: Read, id: number): Uint8Array | null {
   return read.value<Uint8Array>('SELECT raw FROM arrival_bytes WHERE arrival_id = ?', [id])
+}
+
+const HEAD_BYTES = 128 * 1024
+
+/** The beginning of the bytes, with the header. */
+export function readHead(read: Read, id: number): Uint8Array {
+  const sql = 'SELECT substr(raw, 1, ?) FROM arrival_bytes WHERE arrival_id = ?'
+  return read.value<Uint8Array>(sql, [HEAD_BYTES, id]) ?? new Uint8Array()
 }
 
 /** The UIDs among these that are stored, in any state. */

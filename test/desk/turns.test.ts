@@ -6,6 +6,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { type Edges } from '../../src/desk/desk.ts'
 import { createBells } from '../../src/desk/faults.ts'
 import { runLoops } from '../../src/desk/loop.ts'
+import { Trouble } from '../../src/domain/trouble.ts'
 import { type Mailbox, type Workers } from '../../src/effects/effects.ts'
 import * as desk from '../support/desk.ts'
 import { folderOf } from '../support/world.ts'
@@ -122,5 +123,97 @@ describe('what is due', () => {
     expect(desk.world.rows('SELECT starts FROM arrivals ORDER BY id DESC LIMIT 1')).toEqual([
       { starts: 2 }
     ])
+  })
+})
+
+/** What became of each message, by its place in the inbox, in the order in which they were done. */
+const done = () =>
+  desk.world.column<string>(
+    "SELECT uid || ' ' || disposition FROM arrivals WHERE state <> 'pending' AND uid > 1000 ORDER BY done_at, id"
+  )
+const KILLED = new Trouble('worker-limit', 'over its limit', { retryable: true })
+
+describe('a message of somebody else', () => {
+  it('(A4) is served while one of a stranger takes for ever, be it a maintainer’s, or an answer of a known reporter', async () => {
+    const headers = desk.checked('reporter.example')
+    await desk.givenReport({ authentication: desk.AUTHENTICATION, headers })
+    const begun = givenHard((raw) => raw.includes('HARD'))
+    const { receive } = givenRunning()
+    const { world } = desk
+    receive(strange('eve', 'HARD'))
+    await until(() => begun.length === 1)
+    const more = { subject: `[${desk.FIRST}] x`, text: '/take\n' }
+    receive(await world.write(desk.grace, { ...more, headers: desk.checked('acme.example') }))
+    await until(() => done().length === 1)
+    const answer = {
+      subject: 'x',
+      text: 'more',
+      as: 'clear',
+      ...desk.answering(desk.alice)
+    } as const
+    receive(await world.write(desk.alice, answer))
+    await until(() => done().length === 2)
+    const proved = { ...answer, headers }
+    receive(await world.write(desk.alice, proved))
+    await until(() => done().length === 3)
+    // Strangers have one lane.
+    receive(strange('mallory'))
+    receive(await world.write(desk.alice, { subject: 'x', text: 'x', as: 'clear' }))
+    await delay(100)
+    expect(done()).toHaveLength(3)
+    expect(begun.filter((raw) => raw.includes('strange.example'))).toHaveLength(1)
+  })
+
+  it('(A3) who only claims to be a maintainer is one of the strangers; encrypted mail in that name has a turn until it proves to be forged', async () => {
+    await desk.givenDesk()
+    const { world } = desk
+    const forged = async (text: string, as: 'clear' | 'encrypted') =>
+      world.deliver(await world.write(desk.grace, { subject: 'x', text, as }))
+    world.deliver(strange('eve'))
+    await forged('in clear', 'clear')
+    for (const text of ['one', 'two', 'three']) await forged(text, 'encrypted')
+    world.deliver(await world.write(desk.grace, { subject: 'x', text: '/help\n' }))
+    await world.settle()
+    const turns = world.column('SELECT turn FROM arrivals ORDER BY uid')
+    expect(turns).toEqual([3, 3, 2, 3, 3, 3])
+    await forged('four', 'encrypted')
+    await world.settle()
+    expect(world.column('SELECT turn FROM arrivals ORDER BY uid DESC LIMIT 1')).toEqual([2])
+  })
+
+  it('(A4) comes before what is left of a sender whose message was killed, and a forger does not cost a maintainer a proved turn', async () => {
+    await desk.givenDesk(undefined, { authentication: desk.AUTHENTICATION })
+    const { world } = desk
+    world.workers.fail = (raw, call) =>
+      call === 'open' && Buffer.from(raw).includes('HARD') ? KILLED : null
+    const order: string[] = []
+    const { workers } = world.desk
+    const open: Workers['open'] = (raw, options) => {
+      order.push(/^From: (\w+)/m.exec(Buffer.from(raw).toString('latin1'))?.[1] ?? '')
+      return workers.open(raw, options)
+    }
+    Object.assign(world.desk, { workers: { ...workers, inTurn: () => ({ ...workers, open }) } })
+    for (const text of ['HARD', 'x', 'y']) world.deliver(strange('eve', `${text} ${order.length}`))
+    for (const name of ['mallory', 'trudy']) world.deliver(strange(name))
+    await world.settle()
+    expect(order).toEqual(['eve', 'mallory', 'trudy', 'eve', 'eve'])
+    world.deliver(await world.write(desk.grace, { subject: 'HARD', text: 'x', as: 'clear' }))
+    const headers = desk.checked('acme.example')
+    world.deliver(await world.write(desk.grace, { subject: 'x', text: '/help\n', headers }))
+    await world.settle()
+    expect(world.column('SELECT turn FROM arrivals ORDER BY uid DESC LIMIT 2')).toEqual([0, 4])
+  })
+
+  it('(A4, G9) comes before one at which the process died twice', async () => {
+    await desk.givenDesk()
+    const { world } = desk
+    for (const name of ['eve', 'mallory']) world.deliver(strange(name))
+    await world.settle()
+    world.change(
+      "UPDATE arrivals SET state = 'pending', disposition = NULL, done_at = NULL, starts = 2 - uid % 2"
+    )
+    world.restart()
+    await world.settle()
+    expect(world.column('SELECT turn FROM arrivals ORDER BY uid')).toEqual([3, 4])
   })
 })

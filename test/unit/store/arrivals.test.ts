@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { Invariant } from '../../../src/domain/assert.ts'
 import { addMs } from '../../../src/domain/time.ts'
 import * as arrivals from '../../../src/store/arrivals.ts'
+import { type Sql } from '../../../src/store/sql.ts'
 import { useDatabase } from './given.ts'
 import { NOON } from './support.ts'
 
@@ -35,7 +36,9 @@ function attempt(id: number, next = NOON): number {
 }
 
 function pending(now = NOON): arrivals.Arrival[] {
-  return db.read((read) => arrivals.listPending(read, now, 100))
+  const due = "state = 'pending' AND (next_try_at IS NULL OR next_try_at <= ?)"
+  const sql: Sql<arrivals.Arrival> = `SELECT * FROM arrivals WHERE ${due} ORDER BY id`
+  return db.read((read) => read.all(sql, [now]))
 }
 
 function bytesOf(id: number): Uint8Array | null {

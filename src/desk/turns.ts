@@ -1,0 +1,114 @@
+/**
+ * Whose turn it is among the messages that wait (A3, A4). Each gets its turn by its header, which a worker reads. Strangers have
+ * one lane, everybody else another, so that what a message costs, its own sender pays. What it remembers of senders is a hint: a
+ * process that starts anew begins without.
+ */
+import { addressKey } from '../domain/address.ts'
+import { type OpenedMail } from '../domain/mail.ts'
+import { type Turn, type Workers } from '../effects/effects.ts'
+import { TURNS, turnOf } from '../policy/turn.ts'
+import * as arrivals from '../store/arrivals.ts'
+import * as cases from '../store/cases.ts'
+import * as members from '../store/members.ts'
+import * as outbox from '../store/outbox.ts'
+import { type Desk } from './desk.ts'
+import { isOfOneThing } from './faults.ts'
+import { isSignedByMaintainer } from './read-situation.ts'
+
+export const LANES = ['known', 'strangers'] as const
+export type Lane = (typeof LANES)[number]
+
+/** From which turn to which a lane serves. */
+export const LANE_TURNS = {
+  known: { from: TURNS.maintainer, to: TURNS.claimed },
+  strangers: { from: TURNS.stranger, to: Number.MAX_SAFE_INTEGER }
+} as const satisfies Record<Lane, arrivals.TurnRange>
+
+/** Headers read before the next message is opened. */
+const SORTED_TOGETHER = 50
+
+export type Turns = ReturnType<typeof createTurns>
+
+/** Gives turns and takes them away, for the life of a run. */
+export function createTurns(desk: Desk) {
+  desk.db.transact((tx) => arrivals.putBackCrashed(tx, TURNS.stranger + 1))
+  /** Maintainers' addresses in whose name somebody else wrote. */
+  const doubted = new Set<string>()
+  let sorting: Promise<boolean> | null = null
+
+  async function sortSome(): Promise<boolean> {
+    const ids = desk.db.read((read) => arrivals.listUnsorted(read, SORTED_TOGETHER))
+    const read = await Promise.all(
+      ids.map(async (id) => ({ id, opened: await headerOf(desk, id) }))
+    )
+    if (read.length === 0) return false
+    desk.db.transact((tx) => {
+      for (const { id, opened } of read) arrivals.setTurn(tx, id, place(desk, opened, doubted, tx))
+    })
+    return true
+  }
+
+  return {
+    /** Gives messages that have none their turns. Both lanes wait for it, and it is done once. Returns whether there were any. */
+    sort: (): Promise<boolean> => {
+      sorting ??= sortSome().finally(() => {
+        sorting = null
+      })
+      return sorting
+    },
+    /** A worker died of a message: what its sender wrote waits behind what all others wrote (A4). */
+    putBack: ({ id, turn, sender }: arrivals.Arrival): void => {
+      const last = Math.max(turn, TURNS.stranger) + 1
+      desk.db.transact((tx) => {
+        if (sender === '') arrivals.setTurn(tx, id, { turn: last, sender })
+        // What is proved to be theirs does not pay for what claims to be.
+        else arrivals.moveTurns(tx, sender, { from: turn, to: last, turn: last })
+      })
+    },
+    /** One in a maintainer's name was opened, or a worker died of it: what else waits in that name loses its turn or keeps it. */
+    judge: ({ id, turn, sender }: arrivals.Arrival, opened: OpenedMail | null): void => {
+      if (turn !== TURNS.claimed) return
+      if (opened !== null && isSignedByMaintainer(desk, opened)) doubted.delete(sender)
+      else {
+        doubted.add(sender)
+        const others = { from: TURNS.claimed, to: TURNS.claimed, turn: TURNS.stranger, but: id }
+        desk.db.transact((tx) => arrivals.moveTurns(tx, sender, others))
+      }
+    }
+  }
+}
+
+function place(
+  { settings }: Desk,
+  opened: OpenedMail | null,
+  doubted: ReadonlySet<string>,
+  read: Parameters<typeof outbox.listNamed>[0]
+): arrivals.Place {
+  const address = opened?.outer.from?.address ?? null
+  const sender = address === null ? '' : addressKey(address)
+  if (opened === null) return { turn: TURNS.stranger, sender }
+  const isKnown =
+    address !== null &&
+    (cases.hasReported(read, address) || members.findByAddress(read, address) !== null)
+  const named = outbox.listNamed(read, opened.outer.references)
+  const turn = turnOf({ opened, named, isKnown, isDoubted: doubted.has(sender) }, settings)
+  const last = turn < TURNS.stranger || sender === '' ? turn : arrivals.lastTurnOf(read, sender)
+  return { turn: Math.max(turn, last), sender }
+}
+
+/** Null for a header at which the worker dies. */
+async function headerOf({ db, workers }: Desk, id: number): Promise<OpenedMail | null> {
+  const head = db.read((read) => arrivals.readHead(read, id))
+  try {
+    return await workers.inTurn('maintainer').openHeaders(head)
+  } catch (error) {
+    if (!isOfOneThing(error)) throw error
+    return null
+  }
+}
+
+/** The workers for a message of this turn. */
+export function workersFor({ workers }: Desk, turn: number): Workers {
+  const turns: readonly Turn[] = ['maintainer', 'known', 'maintainer']
+  return workers.inTurn(turns[turn] ?? 'stranger')
+}
