@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { type Figure } from './figures.ts'
+import { growth } from './growth.ts'
 import { open } from './open.ts'
 import { backlog, latency, memory, notice, type Part, relay, type Sizes } from './parts.ts'
 
@@ -18,7 +19,8 @@ const PARTS: Readonly<Record<string, Part>> = {
   relay,
   notice,
   memory,
-  open
+  open,
+  growth
 }
 const RESULTS = fileURLToPath(new URL('../../bench-results/', import.meta.url))
 
@@ -30,7 +32,8 @@ const FULL: Sizes = {
   members: 1000,
   attachmentMiB: 30,
   idleMs: 40_000,
-  opens: 1000
+  opens: 1000,
+  stored: 1_000_000
 }
 const QUICK: Sizes = {
   backlog: 30,
@@ -40,7 +43,8 @@ const QUICK: Sizes = {
   members: 60,
   attachmentMiB: 5,
   idleMs: 3000,
-  opens: 100
+  opens: 100,
+  stored: 20_000
 }
 
 const { values, positionals } = parseArgs({

@@ -32,6 +32,8 @@ export type Sizes = {
   readonly idleMs: number
   /** Messages of 4 KiB to open; a tenth of 1 MiB, a hundredth of 25 MiB. */
   readonly opens: number
+  /** Messages that the database of an old desk holds. */
+  readonly stored: number
 }
 
 export type Part = (sizes: Sizes) => Promise<readonly Figure[]>
