@@ -3,7 +3,7 @@
 
 FROM node:24-bookworm AS build
 WORKDIR /app
-# Compiles better-sqlite3 with the headers of this image.
+# Compiles better-sqlite3 from the locked source (.npmrc) with the headers of this image.
 ENV npm_config_nodedir=/usr/local
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --no-audit --no-fund

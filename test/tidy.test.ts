@@ -2,6 +2,7 @@
  * The house rules that no compiler checks: what README, src/README.md and the settings of the tools say is what is there.
  * Every failure names the line to add, to change or to take away.
  */
+import { spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
@@ -364,6 +365,18 @@ describe('the tree', () => {
     expect(
       filesOf('test').filter((name) => name.endsWith('.ts') && focus.test(read(name)))
     ).toEqual([])
+  })
+
+  it('(E22) the native module of the database is compiled from the locked source, here and in the image', () => {
+    const npm = spawnSync('npm', ['config', 'get', 'build-from-source'], { cwd: ROOT })
+    const steps = read('Dockerfile').split('\n')
+    const [copied, installed] = ['COPY .*\\.npmrc', 'RUN npm ci'].map((step) =>
+      steps.findIndex((line) => new RegExp(step).test(line))
+    )
+
+    expect(npm.stdout.toString()).toBe('true\n')
+    expect(copied).toBeGreaterThan(0)
+    expect(installed).toBeGreaterThan(copied ?? Infinity)
   })
 
   it('numbers the migrations without gaps', () => {
