@@ -3,9 +3,9 @@
 
 FROM node:24-bookworm AS build
 WORKDIR /app
-# Compiles better-sqlite3 from the locked source (.npmrc) with the headers of this image.
+# Compiles better-sqlite3 from the locked source (.prebuild-installrc) with the headers of this image.
 ENV npm_config_nodedir=/usr/local
-COPY package.json package-lock.json .npmrc ./
+COPY package.json package-lock.json .npmrc .prebuild-installrc ./
 RUN npm ci --no-audit --no-fund
 COPY tsconfig.json ./
 COPY migrations ./migrations
