@@ -12,7 +12,6 @@ import {
   type SendSealed
 } from '../domain/decision.ts'
 import { type CaseTag, type MessageId, parseCaseTag } from '../domain/ids.ts'
-import { namesSender } from '../domain/mail.ts'
 import { CODE_CHARS, type Message, refLine } from '../domain/message.ts'
 import {
   type KeyRefusal,
@@ -247,7 +246,9 @@ function threadOf(
 function filesOf({ files }: SendSealed, source: Source): Omit<OutgoingBody, 'text'> {
   if (files?.from !== 'arrival') return { attachments: files?.files ?? [], original: null }
   return {
-    attachments: source.attachments.filter((file) => files.keys || !namesSender(file)),
+    attachments: source.attachments.filter(
+      (_, position) => files.parts === 'all' || files.parts.includes(position)
+    ),
     original: files.original ? source.original : null
   }
 }

@@ -159,8 +159,7 @@ async function carryOut(desk: Desk, read: Read): Promise<Committed> {
     tools: { sha256: desk.sha256, code: desk.randomness.token(10) }
   })
   const decisions = decideArrival(situation)
-  const isRelayed = arrival.part === 'whole' && arrival.size <= desk.settings.limits.original
-  const source = { attachments: opened.attachments, original: isRelayed ? raw : null }
+  const source = { attachments: opened.attachments, original: raw }
   const prepared = await prepare(desk, decisions, now, source)
   const work = { arrivalId: arrival.id, mailSha256: arrival.sha256, now }
   return desk.db.transact((tx) => {

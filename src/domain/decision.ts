@@ -26,10 +26,13 @@ export type Addressee = Contact & { readonly id: string }
 /** One person to seal to; the fingerprint is pinned before the message is rendered. */
 export type SealedRecipient = Addressee & PinnedCertificate
 
-/** Files that go along with a sealed message. `arrival` means: the attachments of the message being handled. */
+/** Files that go along with a sealed message. `arrival` means: the message being handled, or its files at these positions. */
 export type Files =
-  /** `keys` says whether files go along that name their sender, as keys and visiting cards do. */
-  | { readonly from: 'arrival'; readonly original: boolean; readonly keys: boolean }
+  | {
+      readonly from: 'arrival'
+      readonly original: boolean
+      readonly parts: 'all' | readonly number[]
+    }
   | { readonly from: 'list'; readonly files: readonly OutgoingAttachment[] }
 
 /** What a message is about and how it leaves, beside what its definition says. */

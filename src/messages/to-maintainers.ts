@@ -23,7 +23,10 @@ export const relay = encrypted<{
   readonly warnings: readonly string[]
   readonly text: string
   readonly outsideText: string
+  /** The files that go along, those that do not because they are more than came, and whether they are inside the original. */
   readonly files: readonly string[]
+  readonly left: readonly string[]
+  readonly isInOriginal: boolean
   /** Whom a reply reaches; '' for those who only advise. */
   readonly reach: string
   /** Whether no maintainer gets the original, because it shows who a list member is. */

@@ -28,13 +28,23 @@ export async function openMessage(data: Uint8Array, context: OpenContext): Promi
   const failed = (because: OpenFailure): Opening => ({ because, sealing })
   if ('because' in scan) return failed(scan.because)
   try {
-    const plain = await decryptPlain(scan.message, context)
-    if (plain.data.length > DECOMPRESSED_BYTES_MAX) return failed('limit')
+    const bytesMax = expandedMax(data.length)
+    const plain = await decryptPlain(scan.message, context, bytesMax)
+    if (plain.data.length > bytesMax) return failed('limit')
     const verdicts = await verifyPackets(plain.data, plain.packets, context)
     return verdicts === null ? failed('limit') : { data: plain.data, verdicts, sealing }
   } catch (error) {
     return failed(failureOf(error, sealing.sealedTo === 'hidden'))
   }
+}
+
+/** Text shrinks to a tenth, logs to a fiftieth; what expands further was made to, or is asked for again in another form (A1). */
+const EXPANSION_MAX = 100
+const EXPANDED_ALWAYS_BYTES = 4 * 2 ** 20
+
+function expandedMax(bytes: number): number {
+  const expanded = Math.max(EXPANSION_MAX * bytes, EXPANDED_ALWAYS_BYTES)
+  return Math.min(expanded, DECOMPRESSED_BYTES_MAX)
 }
 
 /** The key ids (lower-case hex) by which session key packets name these keys. */
@@ -44,13 +54,18 @@ export function ownKeyIds(secretKeys: readonly SecretKey[]): Set<string> {
 }
 
 /** The literal data and its signatures, not verified yet. */
-async function decryptPlain(binaryMessage: Uint8Array, { secretKeys, now }: OpenContext) {
+async function decryptPlain(
+  binaryMessage: Uint8Array,
+  { secretKeys, now }: OpenContext,
+  maxDecompressedMessageSize: number
+) {
+  const config = { ...CONFIG, maxDecompressedMessageSize }
   const { data, signatures } = await decrypt({
-    message: await readMessage({ binaryMessage, config: CONFIG }),
+    message: await readMessage({ binaryMessage, config }),
     decryptionKeys: secretKeys.map(({ privateKey }) => privateKey),
     format: 'binary',
     date: new Date(msOf(now)),
-    config: CONFIG
+    config
   })
   const read = await Promise.all(signatures.map(({ signature }) => signature))
   const packets = read.flatMap((signature) => signature.packets)

@@ -182,7 +182,7 @@ function internalNote(text: string, context: CommandContext): Decision[] {
           ? reachSentence(reporter, bound.reporterKeys, product, 'internal')
           : memberReach(member)
     }),
-    { from: 'arrival', original: false, keys: true }
+    { from: 'arrival', original: false, parts: 'all' }
   )
   const stored = message(context, 'internal', text)
   return noteMail.recipients.length === 0 ? [stored] : [stored, noteMail]

@@ -14,6 +14,7 @@ import { formatInstant } from '../domain/time.ts'
 import { count } from '../domain/words.ts'
 import { relay as relayMessage } from '../messages/to-maintainers.ts'
 import { judgeSender } from './authentication.ts'
+import { carry } from './carried.ts'
 import { promiseWords } from './clocks.ts'
 import { reporterIn } from './conversation.ts'
 import { type CommandContext } from './draft.ts'
@@ -93,7 +94,7 @@ function forwarded(
   const senderProof = (): string =>
     member?.isSigned === true ? signed : judgeSender(opened, settings).says
   const who = hiddenAs ?? `${senderWords(opened)}${listed}`
-  const files = opened.attachments.filter((file) => !isHidden || !mail.namesSender(file))
+  const carried = carry(input, isHidden)
   const message = relayMessage({
     isReport: input.isReport,
     facts: [
@@ -113,23 +114,33 @@ function forwarded(
     ],
     isUnread: opened.failure !== null,
     isQuarantined: input.quarantined,
-    warnings: [...opened.warnings.map((code) => mail.WARNINGS[code]), ...input.warnings],
-    text: opened.text,
-    outsideText: opened.outsideText,
-    files: files.map(
-      ({ filename, size, sha256 }) => `${filename} (${size} bytes, SHA-256 ${sha256})`
-    ),
+    warnings: [...warningsOf(input, carried.isCut), ...input.warnings],
+    text: carried.text,
+    outsideText: carried.outsideText,
+    isInOriginal: carried.original,
+    files: carried.files.map(fileLine),
+    left: carried.left.map(fileLine),
     reach: isAdvice ? '' : replyWords(input, hiddenAs),
     hasNoReader: hasNoReader()
   })
-  const original = !isHidden && input.size <= settings.limits.original
+  const { original, parts } = carried
   return sealedTo(to, message, {
     once: `${arrivalId}:${isHidden}:${isAdvice}`,
     tag: record.tag,
     via: hiddenAs ?? (from && (from.name || from.address)),
     conversation: conversationWith(writer),
-    files: isWithheld ? null : { from: 'arrival', original, keys: !isHidden }
+    files: isWithheld ? null : { from: 'arrival', original, parts }
   })
+}
+
+function warningsOf({ opened: { warnings } }: RelayInput, isCut: boolean): string[] {
+  const isAlsoCut = isCut && !warnings.includes('text-truncated')
+  const codes = isAlsoCut ? [...warnings, 'text-truncated' as const] : warnings
+  return codes.map((code) => mail.WARNINGS[code])
+}
+
+function fileLine({ filename, size, sha256 }: mail.Attachment): string {
+  return `${filename} (${size} bytes, SHA-256 ${sha256})`
 }
 
 function onlyAdvises(one: Maintainer): boolean {

@@ -77,6 +77,8 @@ export type Letter = {
   readonly to?: string | null
   /** What is encrypted, in place of a MIME entity with the text. */
   readonly payload?: string
+  /** What is encrypted is compressed first, as GnuPG does. */
+  readonly isCompressed?: boolean
   /** A file, a patch unless given; makes the payload multipart. */
   readonly patch?: Record<'filename' | 'content', string> & { readonly contentType?: string }
 }
@@ -501,6 +503,8 @@ async function settingsOf(options: WorldOptions, identity: TestDesk): Promise<Se
   }
 }
 
+const COMPRESSING = { preferredCompressionAlgorithm: openpgp.enums.compression.zlib }
+
 /** A message to a desk with this key, as `from` would write it now. */
 export async function write(
   from: Someone,
@@ -555,7 +559,8 @@ export async function write(
     encryptionKeys: await openpgp.readKey({ armoredKey: deskKey }),
     ...(as === 'signed' ? { signingKeys: from.secret } : {}),
     date: new Date(msOf(now)),
-    format: 'armored'
+    format: 'armored',
+    config: letter.isCompressed === true ? COMPRESSING : {}
   })
   return Buffer.from(encryptedMail(armored, head))
 }

@@ -33,6 +33,8 @@ describe("a reference line in another person's text", () => {
         warnings: [text],
         text,
         outsideText: text,
+        left: [],
+        isInOriginal: false,
         files: [`${'x'.repeat(60)} ${text} ${'y'.repeat(60)}`],
         reach: '',
         hasNoReader: false,

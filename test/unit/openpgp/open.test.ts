@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import {
   type AnyPacket,
   CompressedDataPacket,
@@ -49,6 +50,16 @@ describe('opening a message', () => {
     const opened = await openMessage(await seal(data), context())
     expect('data' in opened && Buffer.from(opened.data)).toEqual(data)
     expect(opened).toMatchObject({ verdicts: [], sealing: { sealedTo: 'desk' } })
+  })
+
+  it('(A1) reads what grows a hundredfold or to four megabytes, and nothing that grows further', async () => {
+    const grown = async (bytes: number, noise = 0) => {
+      const sealed = await seal(Buffer.concat([randomBytes(noise), Buffer.alloc(bytes)]))
+      return openMessage(sealed, context())
+    }
+    expect(await grown(4_000_000)).toHaveProperty('data')
+    expect(await grown(6_000_000)).toMatchObject({ because: 'limit' })
+    expect(await grown(6_000_000, 60_000)).toHaveProperty('data')
   })
 
   /** Packets as they are, sealed to the desk. */

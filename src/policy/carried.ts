@@ -1,0 +1,61 @@
+/**
+ * What of a message goes along with its copy for the maintainers: the original or its parts, once, and never more than came
+ * (A1, A2). A sealed message of a kilobyte can hold gigabytes: what it would grow to is named, and fetched by whoever wants it.
+ */
+import { type Attachment, namesSender, type OpenedMail } from '../domain/mail.ts'
+import { type Situation } from './situation.ts'
+
+/** A copy may hold so many bytes, or as many as the message had when it came. */
+const ALWAYS_BYTES = 64 * 1024
+
+export type Carried = Pick<OpenedMail, 'text' | 'outsideText'> & {
+  /** Whether the message goes along as it came; then its files are inside. */
+  readonly original: boolean
+  /** Files that go along, and those that would be too much. */
+  readonly files: readonly Attachment[]
+  readonly left: readonly Attachment[]
+  /** Positions of `files` among those of the message. */
+  readonly parts: readonly number[]
+  readonly isCut: boolean
+}
+
+/**
+ * A message that came in clear, or that could not be opened, goes along as it came: its header says more than its parts. One that
+ * was opened goes along in parts, because nobody but the desk can open it. `isHidden`: nothing may name its sender.
+ */
+export function carry(
+  { opened, size, settings }: Pick<Situation, 'opened' | 'size' | 'settings'>,
+  isHidden: boolean
+): Carried {
+  const room = Math.max(size, ALWAYS_BYTES)
+  const text = cut(opened.text, room)
+  const outsideText = cut(opened.outsideText, room - text.bytes)
+  const isWhole = !opened.warnings.includes('too-large')
+  const isReadable = !opened.decrypted
+  const original = !isHidden && isWhole && isReadable && size <= settings.limits.original
+  let left = room - text.bytes - outsideText.bytes
+  const shown = [...opened.attachments.entries()].filter(
+    ([, file]) => !isHidden || !namesSender(file)
+  )
+  const along = shown.filter(([, file]) => {
+    if (original) return true
+    const fits = file.size <= left
+    if (fits) left -= file.size
+    return fits
+  })
+  const parts = along.map(([position]) => position)
+  return {
+    text: text.shown,
+    outsideText: outsideText.shown,
+    original,
+    files: along.map(([, file]) => file),
+    left: shown.flatMap(([position, file]) => (parts.includes(position) ? [] : [file])),
+    parts: original ? [] : parts,
+    isCut: text.isCut || outsideText.isCut
+  }
+}
+
+function cut(text: string, bytesMax: number) {
+  const { read, written } = new TextEncoder().encodeInto(text, new Uint8Array(bytesMax))
+  return { shown: text.slice(0, read), bytes: written, isCut: read < text.length }
+}
