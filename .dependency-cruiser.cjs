@@ -20,7 +20,7 @@ const homes = {
   'node_modules/openpgp': '^src/openpgp/',
   'node_modules/libqp': '^src/mime/leaf\\.ts$',
   'node_modules/html-to-text': '^src/mime/html\\.ts$',
-  'node_modules/nodemailer': '^src/transport/smtp-sender\\.ts$|^src/mime/',
+  'node_modules/nodemailer': '^src/transport/smtp-|^src/mime/',
   'node_modules/imapflow': '^src/transport/imap-',
   'node_modules/node-cron': '^src/effects/system\\.ts$|^src/config/',
   'node_modules/pino': '^src/effects/log\\.ts$',

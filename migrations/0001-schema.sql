@@ -88,6 +88,8 @@ CREATE TABLE outbox (
   -- 'sending' is what is on its way in this process; one that starts takes up what another left so.
   state           TEXT    NOT NULL CHECK (state IN ('queued', 'sending', 'sent', 'given-up', 'held')),
   attempts        INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
+  -- How many of them count: its place on the ladder of retries.
+  rung            INTEGER NOT NULL DEFAULT 0 CHECK (rung BETWEEN 0 AND attempts),
   -- 1 while the attempt being made is the last of the ladder.
   is_last_attempt INTEGER NOT NULL DEFAULT 0 CHECK (is_last_attempt IN (0, 1)),
   -- Never earlier than this (G7), whatever the clock or the operator does.
@@ -97,7 +99,8 @@ CREATE TABLE outbox (
   next_attempt_at TEXT    NOT NULL CHECK (length(next_attempt_at) = 24),
   -- Latest SMTP reply code; 0 when there was none.
   last_code       INTEGER NULL,
-  last_outcome    TEXT    NULL CHECK (last_outcome IN ('accepted', 'deferred', 'rejected', 'uncertain')),
+  last_outcome    TEXT    NULL CHECK (last_outcome IN ('accepted', 'deferred', 'rejected', 'too-large', 'ours', 'uncertain')),
+  outcome_at      TEXT    NULL CHECK (length(outcome_at) = 24),
   created_at      TEXT    NOT NULL CHECK (length(created_at) = 24),
   sent_at         TEXT    NULL CHECK (length(sent_at) = 24),
   bounced_at      TEXT    NULL CHECK (length(bounced_at) = 24),
@@ -105,7 +108,8 @@ CREATE TABLE outbox (
   CHECK ((state = 'sent') = (sent_at IS NOT NULL))
 ) STRICT;
 
-CREATE INDEX outbox_due ON outbox (next_attempt_at, id) WHERE state = 'queued';
+-- What goes to the list comes before everything else.
+CREATE INDEX outbox_due ON outbox ((audience = 'member'), next_attempt_at, id) WHERE state = 'queued';
 CREATE INDEX outbox_on_the_way ON outbox (id) WHERE state = 'sending';
 CREATE INDEX outbox_not_after ON outbox (not_after) WHERE not_after IS NOT NULL AND state IN ('queued', 'sending');
 -- Automatic answers that left lately or will leave, for the limits of RFC 3834.

@@ -105,7 +105,7 @@ async function stay(desk: Desk, edges: Edges, config: Config, signal: AbortSigna
 const IMAP_PORTS = { implicit: 993, starttls: 143, none: 143 }
 const SMTP_PORTS = { implicit: 465, starttls: 587, none: 25 }
 
-function edgesOf({ imap, smtp, limits }: Config, log: Log): Edges {
+function edgesOf({ desk, imap, smtp, limits }: Config, log: Log): Edges {
   const { inbox, junk } = imap
   const imapPort = imap.port ?? IMAP_PORTS[imap.tls]
   const smtpPort = smtp.port ?? SMTP_PORTS[smtp.tls]
@@ -122,6 +122,9 @@ function edgesOf({ imap, smtp, limits }: Config, log: Log): Edges {
       return mailbox
     },
     openJunk: junk === null ? null : (signal) => open(junk, signal),
-    sender: createSender({ ...smtp, port: smtpPort, password: smtp.password?.reveal() }, log)
+    sender: createSender(
+      { ...smtp, port: smtpPort, password: smtp.password?.reveal(), address: desk.address },
+      log
+    )
   }
 }

@@ -18,7 +18,7 @@ import {
 } from '../domain/event.ts'
 import { type CaseTag, type Sha256 } from '../domain/ids.ts'
 import { outdates } from '../domain/notice-history.ts'
-import { addMs, HOUR_MS, type Instant } from '../domain/time.ts'
+import { addMs, DAY_MS, HOUR_MS, type Instant } from '../domain/time.ts'
 import { MESSAGES } from '../messages/catalogue.ts'
 import { alert, digest } from '../messages/to-maintainers.ts'
 import { DATE_MAIL } from '../policy/date-talk.ts'
@@ -157,13 +157,21 @@ export function recordUndelivered(tx: Tx, row: outbox.RowInCase, work: Work): vo
   const isAlarm = [alert, digest].some(({ kind }) => kind === message)
   const ofCase = row.caseNow === null ? DESK : aboutCase(row.caseNow)
   const subject = isAlarm ? subjectOf(null, { audience, recipient }) : ofCase
-  const refusal = row.lastOutcome === 'rejected' ? 'rejected' : 'unreachable'
+  const isRefused = ['rejected', 'too-large', 'ours'].includes(row.lastOutcome ?? '')
+  const refusal = isRefused ? 'rejected' : 'unreachable'
   const because = row.bouncedAt === null ? refusal : 'bounced'
   const code = row.bouncedAt === null ? (row.lastCode ?? 0) : 0
   const about = { audience, recipient, message, outbox, attempts, because, code } as const
   record(tx, event('undelivered', subject, BY_DESK, about), work)
   recordOwed(tx, row, work)
   looks.forgetRings(tx, row.messageId, addMs(work.now, RING_AGAIN_MS))
+}
+
+/** The mail server refuses our account or sender: on the record once a day, so that an alarm tells of it once. */
+export function recordSendingRefused(tx: Tx, code: number, work: Work): void {
+  const [last] = events.latestOfKinds(tx, DESK, ['sending-refused'], 1)
+  if (last !== undefined && last.at > addMs(work.now, -DAY_MS) && last.at <= work.now) return
+  record(tx, event('sending-refused', DESK, BY_DESK, { code }), work)
 }
 
 /** What stopped the clocks of a case when it was queued, or told its end, has not reached the reporter. */

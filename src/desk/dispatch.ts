@@ -3,18 +3,19 @@
  * bytes and records the outcome. One slow delivery delays no other. Knows nothing of cases and holds no keys.
  */
 
+import { type Address } from '../domain/address.ts'
+import { type Instant } from '../domain/time.ts'
 import { type Sender } from '../effects/effects.ts'
 import * as outbox from '../store/outbox.ts'
-import { recordLeft, recordUndelivered } from './commit.ts'
+import { type Tx } from '../store/sql.ts'
+import { recordLeft, recordSendingRefused, recordUndelivered } from './commit.ts'
 import { type Desk } from './desk.ts'
 import { noteFailure } from './faults.ts'
 
-/** Messages handed to the sender at a time; it opens fewer connections, so that each always has its next message. */
-const IN_FLIGHT_MAX = 32
+/** Of all messages that are being sent. */
 const IN_FLIGHT_BYTES_MAX = 64 * 1024 * 1024
 /** A commit waits for the disk, longer than a message takes to send: outcomes close together share one commit. */
-const RECORDED_TOGETHER = 16
-const RECORDED_WITHIN_MS = 10
+const RECORDED_WITHIN_MS = 3
 
 export type Dispatcher = ReturnType<typeof createDispatcher>
 
@@ -24,32 +25,33 @@ export function createDispatcher(
   sender: Sender,
   options: { readonly signal: AbortSignal; readonly ended: () => void }
 ) {
-  const sending = new Map<number, Promise<void>>()
+  const sending = new Map<number, Sending>()
   let finished: outbox.SendResult[] = []
-  desk.db.transact(outbox.takeUpLost)
+  /** When the server last took a message. */
+  let takenAt: Instant | null = null
+  desk.db.transact((tx) => {
+    outbox.takeUpLost(tx, desk.clock.now())
+  })
 
   /** One commit for finished and starting deliveries; an outcome that cannot be recorded stops no other (G9). */
-  function settle(limit: number, ended = finished): boolean {
+  function settle(room: outbox.Room, ended = finished): boolean {
     const [first] = ended
-    if (first === undefined && limit <= 0) return false
-    const most = { limit, bytesMax: IN_FLIGHT_BYTES_MAX }
+    if (first === undefined && room.messages <= 0) return false
     let begun = 0
     try {
       const now = desk.clock.now()
-      const { rows, claimed } = desk.db.transact((tx) => {
-        const rows = ended.map((result) => outbox.recordOutcome(tx, result, now))
-        for (const row of rows) {
-          if (row.state === 'sent') recordLeft(tx, row, { now })
-          if (row.state === 'given-up') recordUndelivered(tx, row, { now })
-        }
-        return { rows, claimed: limit <= 0 ? [] : outbox.claimDue(tx, now, most) }
-      })
-      for (const row of rows) report(desk, row)
-      for (const row of claimed) sending.set(row.id, begin(row))
+      const { rows, claimed } = desk.db.transact((tx) => ({
+        rows: ended.map((result) => recordOutcome(tx, result, { now, takenAt })),
+        claimed: room.messages <= 0 ? [] : outbox.claimDue(tx, now, room)
+      }))
+      if (rows.some(({ state }) => state === 'sent')) takenAt = now
+      report(desk, rows, ended)
+      for (const row of claimed)
+        sending.set(row.id, { to: row.envelopeTo, size: row.size, done: begin(row) })
       begun = claimed.length
     } catch (error) {
       if (first === undefined) throw error
-      if (ended.length > 1 || limit > 0) return ended.every((one) => settle(0, [one]))
+      if (ended.length > 1 || room !== NO_ROOM) return ended.every((one) => settle(NO_ROOM, [one]))
       // The next process sends it again.
       noteFailure(desk, 'dispatch', `outcome of message ${first.id}`, error)
     }
@@ -62,33 +64,59 @@ export function createDispatcher(
     const outcome = await sender.send(mail, options.signal)
     finished.push({ id, ...outcome })
     sending.delete(id)
-    announce()
-  }
-
-  function announce(): void {
-    if (sending.size === 0 || finished.length >= RECORDED_TOGETHER) options.ended()
+    if (sending.size === 0) options.ended()
     else if (finished.length === 1) setTimeout(options.ended, RECORDED_WITHIN_MS).unref()
   }
 
   return {
     /** Records finished deliveries and starts due ones. Returns whether there was anything to do. */
-    step: () => settle(options.signal.aborted ? 0 : IN_FLIGHT_MAX - sending.size),
+    step: () => settle(options.signal.aborted ? NO_ROOM : roomBeside(sending, sender.room())),
     inFlight: () => sending.size,
+    /** Whether there is no connection for another message, or the server is not to be tried yet. */
+    isFull: () => sender.room() <= 0,
     /** Waits for the messages that are being sent and records their outcomes. */
     end: async () => {
-      await Promise.allSettled(sending.values())
-      settle(0)
+      await Promise.allSettled([...sending.values()].map(({ done }) => done))
+      settle(NO_ROOM)
     }
   }
 }
 
-/** Logs an outcome, except of mail to members: the lines would show how long the list is (G5). Clocks tell of failures. */
+/** One message on its way. */
+type Sending = { readonly to: Address; readonly size: number; readonly done: Promise<void> }
+
+const NO_ROOM: outbox.Room = { messages: 0, bytes: 0, busy: [] }
+
+/** As many messages as there are connections for, and what those on their way leave of the bytes. */
+function roomBeside(sending: ReadonlyMap<number, Sending>, messages: number): outbox.Room {
+  const all = [...sending.values()]
+  const bytes = all.reduce((sum, { size }) => sum + size, 0)
+  return { messages, bytes: IN_FLIGHT_BYTES_MAX - bytes, busy: all.map(({ to }) => to) }
+}
+
+function recordOutcome(
+  tx: Tx,
+  result: outbox.SendResult,
+  { now, takenAt }: { readonly now: Instant; readonly takenAt: Instant | null }
+): outbox.RowInCase {
+  const row = outbox.recordOutcome(tx, result, now, takenAt)
+  if (row.state === 'sent') recordLeft(tx, row, { now })
+  if (row.state === 'given-up') recordUndelivered(tx, row, { now })
+  const isRefused = result.kind === 'ours' || result.kind === 'untried'
+  if (isRefused && result.code >= 500) recordSendingRefused(tx, result.code, { now })
+  return row
+}
+
+/** Logs outcomes, except of mail to members: the lines would show how long the list is (G5). Clocks tell of failures. */
 function report(
   desk: Desk,
-  { kind, attempts, audience, state, lastCode: code }: outbox.OutboxRow
+  rows: readonly outbox.OutboxRow[],
+  results: readonly outbox.SendResult[]
 ): void {
-  if (audience === 'member') return
-  const event = state === 'given-up' ? 'outbox.gave-up' : 'outbox.deferred'
-  if (state === 'sent') desk.log({ event: 'outbox.accepted', kind, attempts })
-  else desk.log({ event, kind, attempts, code: code ?? 0 })
+  for (const [index, { kind, attempts, audience, state, lastCode: code }] of rows.entries()) {
+    if (audience === 'member' || results[index]?.kind === 'untried') continue
+    const event = state === 'given-up' ? 'outbox.gave-up' : 'outbox.deferred'
+    if (state === 'sent') desk.log({ event: 'outbox.accepted', kind, attempts })
+    else desk.log({ event, kind, attempts, code: code ?? 0 })
+  }
 }

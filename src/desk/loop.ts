@@ -22,6 +22,8 @@ import { lookAtClock } from './watch.ts'
 import { createHandler, type Handler, handlePending } from './work.ts'
 
 const WAIT_MS_MAX = 60_000
+/** How often it is looked whether a connection is free. */
+const FULL_MS = 500
 
 /** What the loops that work and send share. */
 type Run = {
@@ -186,8 +188,11 @@ async function dispatchOnce({ desk, bells, signal }: Run, dispatcher: Dispatcher
     return
   }
   const now = desk.clock.now()
-  const next = desk.db.read((read) => outbox.nextDueAt(read, now))
-  await bells.dispatch.wait(waitMs(desk, dispatcher.inFlight() > 0 ? [] : [next]), signal)
+  // What is due and was not claimed waits for what is being sent, or for the server.
+  const isWaiting = dispatcher.inFlight() > 0 || dispatcher.isFull()
+  const next = desk.db.read((read) => outbox.nextDueAt(read, now, isWaiting ? now : ''))
+  const ms = waitMs(desk, [next])
+  await bells.dispatch.wait(dispatcher.isFull() ? Math.min(ms, FULL_MS) : ms, signal)
 }
 
 /** Until the earliest of these instants, at most a minute: the clock may be set while we sleep. */

@@ -262,6 +262,8 @@ const EVENTS = {
   // The desk itself.
   /** It failed at one thing, a bug, and went on with the others. */
   'desk-failed': {} as { at: string; error: string },
+  /** The mail server refuses our account or our sender: messages wait. At most once a day. */
+  'sending-refused': {} as { code: number },
   'clock-doubted': {} as { ms: number },
   'clock-trusted': {} as Nothing,
   /** When the next digest comes, in place of what was planned before; null for never. */

@@ -65,11 +65,19 @@ export type KeyRefusal = keyof typeof KEY_PROBLEMS
 export type KeyProblem = 'expired' | 'revoked' | 'cannot-encrypt'
 
 /**
- * Result of one SMTP transaction, with its reply code (RFC 5321 §4.2.1), 0 for none. `deferred`: 4xx, or the server could not be
- * reached. `rejected`: 5xx about this message or recipient. `uncertain`: the connection was lost after DATA.
+ * Result of one SMTP transaction, with its reply code (RFC 5321 §4.2.1), 0 for none. `deferred`: 4xx, or no answer. `rejected`: 5xx
+ * about this message or recipient. `too-large`: for the server or the mailbox. `ours`: refused because of our account.
+ * `uncertain`: the connection was lost after DATA. `untried`: there was no transaction, so it cost no try.
  */
 export type SendOutcome = {
-  readonly kind: 'accepted' | 'deferred' | 'rejected' | 'uncertain'
+  readonly kind:
+    | 'accepted'
+    | 'deferred'
+    | 'rejected'
+    | 'too-large'
+    | 'ours'
+    | 'uncertain'
+    | 'untried'
   readonly code: number
 }
 

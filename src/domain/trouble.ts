@@ -12,6 +12,7 @@ export type TroubleCode =
   | 'smtp'
   | 'smtp-auth'
   | 'smtp-tls'
+  | 'smtp-account'
   | 'worker-limit'
   | 'worker-crash'
   | 'worker-start'

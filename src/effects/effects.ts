@@ -63,6 +63,8 @@ export type Envelope = {
 }
 
 export type Sender = {
+  /** How many messages it takes now, each on a connection of its own; none while it waits to try the server again. */
+  room(): number
   /** Never throws for failures of the network or the server; those are outcomes. */
   send(mail: Envelope, signal: AbortSignal): Promise<outgoing.SendOutcome>
   /** When every `send` has ended. */

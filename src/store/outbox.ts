@@ -8,7 +8,7 @@ import { type Address, addressKey } from '../domain/address.ts'
 import { assert } from '../domain/assert.ts'
 import { type CaseTag, type MessageId } from '../domain/ids.ts'
 import { type MessageKind, type NamedMessage } from '../domain/message.ts'
-import { nextAttemptMs, type SendOutcome } from '../domain/outgoing.ts'
+import { nextAttemptMs, RETRY_DELAY_MS_MAX, type SendOutcome } from '../domain/outgoing.ts'
 import { addMs, type Instant } from '../domain/time.ts'
 import { assignments, insert, type Read, type Tx } from './sql.ts'
 
@@ -36,6 +36,8 @@ export type OutboxRow = Omit<NewOutbox, 'raw' | 'isHeld'> & {
   readonly size: number
   readonly state: OutboxState
   readonly attempts: number
+  /** How many of them count: its place on the ladder. */
+  readonly rung: number
   readonly nextAttemptAt: Instant
   /** Latest SMTP reply code, 0 when the server gave none; null before the first attempt. */
   readonly lastCode: number | null
@@ -58,9 +60,6 @@ export type Claimed = OutboxRow & { readonly raw: Uint8Array }
 
 /** The outcome of one attempt. */
 export type SendResult = SendOutcome & { readonly id: number }
-
-/** When an attempt that was the ladder's last, and whose outcome a crash lost, is made again. */
-const LOST_LAST_ATTEMPT_MS = 15 * 60_000
 
 /**
  * The condition, for a row of `outbox`, that its reader may have it: nothing has overtaken it. A list member has to be on the list now, with the address
@@ -109,66 +108,121 @@ export function overtake(
   )
 }
 
-/** What a process that died left `sending` waits again or is held: only what is on its way in this process is `sending`. */
-export function takeUpLost(tx: Tx): void {
-  tx.run(`UPDATE outbox SET state = ${AFTER_ATTEMPT} WHERE state = 'sending'`)
+/**
+ * What a process that died left `sending` is due again, or held: only what is on its way in this process is `sending`. It may have
+ * left, and that it was lost costs it no place on the ladder.
+ */
+export function takeUpLost(tx: Tx, now: Instant): void {
+  tx.run(
+    `UPDATE outbox SET state = ${AFTER_ATTEMPT}, rung = rung - 1, is_last_attempt = 0, last_outcome = 'uncertain',
+       next_attempt_at = max(@now, not_before)
+     WHERE state = 'sending'`,
+    { now }
+  )
 }
 
+/** What may be claimed: so many messages, so many bytes of them, and none to these addresses, which are being written to. */
+export type Room = {
+  readonly messages: number
+  readonly bytes: number
+  readonly busy: readonly Address[]
+}
+
+/** So many due messages are looked at for some to different addresses. */
+const CANDIDATES = 64
+
 /**
- * Takes the messages that are due, longest due first; call {@link recordOutcome} with what became of each. At most so many,
- * and so many bytes of them in memory; one message is always claimed, however large.
+ * Takes the messages that are due, those to the list first, then longest due first; call {@link recordOutcome} with what became
+ * of each. One to an address at a time, so that a recipient at whom the server is slow takes one connection. The first one is
+ * claimed however large it is, if nothing is on its way.
  */
-export function claimDue(
-  tx: Tx,
-  now: Instant,
-  { limit, bytesMax }: Readonly<Record<'limit' | 'bytesMax', number>>
-): Claimed[] {
-  const due = tx.all<Pick<OutboxRow, 'id' | 'size' | 'attempts'>>(
-    `SELECT id, size, attempts FROM outbox
-     WHERE state = 'queued' AND next_attempt_at <= @now AND ${MAY_LEAVE}
-     ORDER BY next_attempt_at, id LIMIT @limit`,
-    { now, limit }
-  )
+export function claimDue(tx: Tx, now: Instant, room: Room): Claimed[] {
   const claimed: Claimed[] = []
+  const busy = new Set(room.busy)
   let bytes = 0
-  for (const { id, size, attempts } of due) {
-    bytes += size
-    if (claimed.length > 0 && bytes > bytesMax) break
-    const delay = nextAttemptMs(attempts + 1)
-    const row = tx.get<OutboxRow>(
-      `UPDATE outbox
-       SET state = 'sending', attempts = attempts + 1, is_last_attempt = @isLast,
-           next_attempt_at = max(@nextAttemptAt, not_before)
-       WHERE id = @id RETURNING *`,
-      { id, isLast: delay === null, nextAttemptAt: addMs(now, delay ?? LOST_LAST_ATTEMPT_MS) }
-    )
-    assert(row !== null, 'a message that is due is gone')
-    const raw = tx.value<Uint8Array>('SELECT raw FROM outbox_bytes WHERE outbox_id = ?', [id])
-    // A trigger keeps the bytes of what was not sent.
-    assert(raw !== null, 'a message that is due has no bytes')
-    claimed.push({ ...row, raw })
+  for (const isMember of [true, false]) {
+    for (const row of listDue(tx, now, { isMember, busy: [...busy] })) {
+      if (claimed.length === room.messages) return claimed
+      if (busy.has(row.envelopeTo)) continue
+      if (busy.size > 0 && bytes + row.size > room.bytes) return claimed
+      bytes += row.size
+      busy.add(row.envelopeTo)
+      claimed.push(claim(tx, row, now))
+    }
   }
   return claimed
 }
 
+type Due = Pick<OutboxRow, 'id' | 'size' | 'rung' | 'envelopeTo'>
+
+function listDue(
+  read: Read,
+  now: Instant,
+  { isMember, busy }: { readonly isMember: boolean; readonly busy: readonly Address[] }
+): Due[] {
+  return read.all<Due>(
+    `SELECT id, size, rung, envelope_to FROM outbox
+     WHERE state = 'queued' AND (audience = 'member') = @isMember AND next_attempt_at <= @now AND ${MAY_LEAVE}
+       AND envelope_to NOT IN (SELECT value FROM json_each(@busy))
+     ORDER BY next_attempt_at, id LIMIT ${CANDIDATES}`,
+    { now, isMember, busy }
+  )
+}
+
+function claim(tx: Tx, { id, rung }: Due, now: Instant): Claimed {
+  const delay = nextAttemptMs(rung + 1)
+  const row = tx.get<OutboxRow>(
+    `UPDATE outbox
+     SET state = 'sending', attempts = attempts + 1, rung = rung + 1, is_last_attempt = @isLast,
+         next_attempt_at = max(@nextAttemptAt, not_before)
+     WHERE id = @id RETURNING *`,
+    { id, isLast: delay === null, nextAttemptAt: addMs(now, delay ?? RETRY_DELAY_MS_MAX) }
+  )
+  assert(row !== null, 'a message that is due is gone')
+  const raw = tx.value<Uint8Array>('SELECT raw FROM outbox_bytes WHERE outbox_id = ?', [id])
+  // A trigger keeps the bytes of what was not sent.
+  assert(raw !== null, 'a message that is due has no bytes')
+  return { ...row, raw }
+}
+
+/** While our account is refused, no message climbs higher: it is tried every hour, and not given up. */
+const RUNG_WHILE_REFUSED = 4
+
 /**
  * Records the outcome of a claimed message, and returns how it stands now: sent (a trigger drops the bytes); given up, with the
- * bytes kept for `outbox retry`; waiting for the next attempt; or held, because it may not leave any more (G5, G7).
+ * bytes kept for `outbox retry`; waiting for the next attempt; or held, because it may not leave any more (G5, G7). `takenAt` is when
+ * the server last took a message: if it has taken one since the last try of this one, our account is not the reason.
  */
-export function recordOutcome(tx: Tx, result: SendResult, now: Instant): RowInCase {
+export function recordOutcome(
+  tx: Tx,
+  { id, kind, code }: SendResult,
+  now: Instant,
+  takenAt: Instant | null = null
+): RowInCase {
   const row = tx.get<RowInCase>(
-    `UPDATE outbox
-     SET state = CASE WHEN @kind = 'accepted' THEN 'sent'
-                      WHEN @kind = 'rejected' OR is_last_attempt = 1 THEN 'given-up'
-                      ELSE ${AFTER_ATTEMPT} END,
-         sent_at = CASE WHEN @kind = 'accepted' THEN @now END,
-         last_outcome = @kind, last_code = @code
-     WHERE id = @id AND state = 'sending' RETURNING ${IN_CASE}`,
-    { ...result, now }
+    kind === 'untried'
+      ? `UPDATE outbox
+         SET state = ${AFTER_ATTEMPT}, attempts = attempts - 1, rung = rung - 1, is_last_attempt = 0,
+             next_attempt_at = max(@now, not_before)
+         WHERE id = @id AND state = 'sending' RETURNING ${IN_CASE}`
+      : `UPDATE outbox
+         SET state = CASE WHEN @kind = 'accepted' THEN 'sent'
+                          WHEN @kind IN ('rejected', 'too-large') THEN 'given-up'
+                          WHEN is_last_attempt = 1 AND NOT (${IS_REFUSED_WITH_ALL}) THEN 'given-up'
+                          ELSE ${AFTER_ATTEMPT} END,
+             rung = iif(${IS_REFUSED_WITH_ALL}, min(rung, ${RUNG_WHILE_REFUSED}), rung),
+             sent_at = CASE WHEN @kind = 'accepted' THEN @now END,
+             last_outcome = @kind, last_code = @code, outcome_at = @now
+         WHERE id = @id AND state = 'sending' RETURNING ${IN_CASE}`,
+    kind === 'untried' ? { id, now } : { id, kind, code, now, takenAt }
   )
   assert(row !== null, 'an outcome of a message that was not claimed')
   return row
 }
+
+/** The server refuses our account, and has taken nothing since the last try. */
+const IS_REFUSED_WITH_ALL =
+  "@kind = 'ours' AND (outcome_at IS NULL OR @takenAt IS NULL OR @takenAt <= outcome_at)"
 
 /**
  * Puts a given-up or held message back at the start of its ladder, due now but never before its instant. `not-waiting` for one
@@ -184,7 +238,7 @@ export function retry(
   if (row.state !== 'given-up' && row.state !== 'held') return 'not-waiting'
   const { changes } = tx.run(
     `UPDATE outbox
-     SET state = 'queued', attempts = 0, is_last_attempt = 0, next_attempt_at = max(@now, not_before)
+     SET state = 'queued', attempts = 0, rung = 0, is_last_attempt = 0, next_attempt_at = max(@now, not_before)
      WHERE id = @id AND ${IS_APPROVED}`,
     { id, now }
   )
@@ -289,11 +343,15 @@ export function findHeldAnswer(read: Read, numbers: readonly string[]): OutboxRo
   )
 }
 
-/** When the next message is due that may still leave; null when none waits. */
-export function nextDueAt(read: Read, now: Instant): Instant | null {
-  const sql = `SELECT next_attempt_at FROM outbox WHERE state = 'queued' AND ${MAY_LEAVE}
-    ORDER BY next_attempt_at LIMIT 1`
-  return read.value<Instant>(sql, { now })
+/** When the next message is due that may still leave, after `after` if given; null when none waits. */
+export function nextDueAt(read: Read, now: Instant, after = ''): Instant | null {
+  const dues = [true, false].flatMap((isMember) => {
+    const sql = `SELECT next_attempt_at FROM outbox
+      WHERE state = 'queued' AND (audience = 'member') = @isMember AND next_attempt_at > @after AND ${MAY_LEAVE}
+      ORDER BY next_attempt_at LIMIT 1`
+    return read.value<Instant>(sql, { now, isMember, after }) ?? []
+  })
+  return dues.sort()[0] ?? null
 }
 
 /** Whether any decision whose `once` starts with `prefix:` was ever queued. */

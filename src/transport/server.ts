@@ -43,7 +43,7 @@ export function isTlsCode(code: string): boolean {
  */
 export function connectionTrouble(
   where: 'imap' | 'smtp',
-  kind: 'auth' | 'tls' | 'network',
+  kind: 'auth' | 'tls' | 'account' | 'network',
   server: Pick<ServerOptions, 'host' | 'port'> & { readonly password?: string | undefined },
   cause: unknown
 ): Trouble {
@@ -51,10 +51,12 @@ export function connectionTrouble(
   const said = serverWords(cause, server.password ?? '')
   const hints = {
     auth: `The ${name}, refused the user name or password${said}. Please check ${where}.user and ${where}.password.`,
+    account: `The ${name}, refuses our account or our sender address${said}. Messages wait. Please check smtp.user, desk.address and the limits of the account.`,
     tls: `TLS with the ${name}, failed${said}. Please check ${where}.tls, ${where}.host and the server's certificate; give a private CA as ${where}.ca.`,
     network: `The ${name}, cannot be reached or ended the connection${said}. Please check ${where}.host and ${where}.port.`
   }
-  const code = kind === 'network' ? where : (`${where}-${kind}` as const)
+  const code =
+    kind === 'network' ? where : kind === 'account' ? 'smtp-account' : (`${where}-${kind}` as const)
   return new Trouble(code, hints[kind], { retryable: kind === 'network', cause })
 }
 

@@ -132,7 +132,9 @@ attack.describeAttacks('attacks by charsets', () => {
         const { facts, text } = attack.relayOf(relays[index] ?? '')
         expect([name, text]).toEqual([name, expect.stringContaining(`${attack.ATTACK} line`)])
         expect(facts.replaceAll(/\s+/g, ' ')).toContain(WARNINGS['undecodable-text'])
-        expect(relays[index]).toContain('Content-Type: message/rfc822')
+        // What was sealed to the desk nobody else can open.
+        const isAttached = relays[index]?.includes('Content-Type: message/rfc822')
+        expect(isAttached).toBe(way === 'in clear')
       }
       expect(await attack.scene.harm()).toEqual([])
     }

@@ -65,7 +65,7 @@ function pass(
 }
 function edgesOf(mailbox: Mailbox, send: Edges['sender']['send']): Edges {
   const openMailbox = () => Promise.resolve(mailbox)
-  const sender = { send, close: () => Promise.resolve() }
+  const sender = { room: () => 8, send, close: () => Promise.resolve() }
   return { inbox: 'INBOX', openJunk: null, openMailbox, sender }
 }
 async function written(letter: Partial<Letter> = {}): Promise<Buffer> {

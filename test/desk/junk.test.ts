@@ -184,7 +184,11 @@ describe('a junk folder that does not exist', () => {
           })
           return Promise.reject(missing)
         },
-        sender: { send: () => Promise.reject(missing), close: () => Promise.resolve() }
+        sender: {
+          room: () => 8,
+          send: () => Promise.reject(missing),
+          close: () => Promise.resolve()
+        }
       },
       stop.signal
     )

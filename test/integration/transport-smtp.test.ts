@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type Address, parseAddress } from '../../src/domain/address.ts'
 import { type MessageId, parseMessageId } from '../../src/domain/ids.ts'
+import { type SendOutcome } from '../../src/domain/outgoing.ts'
 import { type Envelope, type Sender } from '../../src/effects/effects.ts'
 import { type LogEvent } from '../../src/effects/events.ts'
 import { createSender, type SenderOptions } from '../../src/transport/smtp-sender.ts'
@@ -56,6 +57,7 @@ describe('SMTP sender', () => {
         tls: 'none',
         connectTimeoutMs: 5000,
         reply_seconds: 600,
+        address: address('desk@example.org'),
         ...changes
       },
       (event) => events.push(event)
@@ -78,8 +80,10 @@ describe('SMTP sender', () => {
   const TAKEN = { from: 'desk@example.org', to: 'a@example.org', attempt: 1, raw: RAW }
   const ACCEPTED = { kind: 'accepted', code: 250 }
   const DEFERRED = { kind: 'deferred', code: 0 }
+  const UNTRIED = { kind: 'untried', code: 0 }
   const UNCERTAIN = { outcome: { kind: 'uncertain', code: 0 }, sender: { reply_seconds: 0.3 } }
   const NOT_BEGUN = { outcome: DEFERRED, sender: { reply_seconds: 0.3, connectTimeoutMs: 300 } }
+  const UNREACHED = { ...NOT_BEGUN, outcome: UNTRIED }
   const LOGIN = { user: 'desk', password: 'right' }
   const LOGGED_IN = [{ secure: true, user: 'desk' }]
   const TLS: Case['logs'] = ['smtp-tls', 'TLS with']
@@ -92,8 +96,8 @@ describe('SMTP sender', () => {
       { mail: { from: '' }, outcome: ACCEPTED, taken: [{ from: '' }] }
     ],
     [
-      'is rejected by a server for which the message is too large',
-      { sink: { size: 1000 }, mail: { raw: LARGE }, outcome: { kind: 'rejected', code: 552 } }
+      '(A2) is too large for a server that announced less',
+      { sink: { size: 1000 }, mail: { raw: LARGE }, outcome: { kind: 'too-large', code: 552 } }
     ],
     [
       'is uncertain when the connection is lost after the message was stored',
@@ -115,12 +119,12 @@ describe('SMTP sender', () => {
     ['is deferred when MAIL has no answer', { ...NOT_BEGUN, fault: { at: 'mail', hang: true } }],
     ['is deferred when RCPT has no answer', { ...NOT_BEGUN, fault: { at: 'rcpt', hang: true } }],
     [
-      'is deferred when the server says nothing',
-      { ...NOT_BEGUN, fault: { at: 'connect', hang: true }, logs: ['smtp', 'cannot be reached'] }
+      'is untried when the server says nothing',
+      { ...UNREACHED, fault: { at: 'connect', hang: true }, logs: ['smtp', 'cannot be reached'] }
     ],
     [
-      'is deferred when the server turns us away',
-      { ...NOT_BEGUN, fault: { at: 'connect', reply: 554 }, logs: ['smtp', 'cannot be reached'] }
+      'is untried when the server turns us away',
+      { ...UNREACHED, fault: { at: 'connect', reply: 554 }, logs: ['smtp', 'cannot be reached'] }
     ],
     ...(['implicit', 'starttls'] as const).flatMap(
       (tls): [string, Case | ((trusted: Certificates) => Case)][] => [
@@ -133,7 +137,7 @@ describe('SMTP sender', () => {
         ],
         [
           `sends nothing over ${tls} TLS to an unknown certificate`,
-          { sink: { tls }, sender: { tls }, outcome: DEFERRED, logs: TLS }
+          { sink: { tls }, sender: { tls }, outcome: UNTRIED, logs: TLS }
         ]
       ]
     ),
@@ -141,13 +145,17 @@ describe('SMTP sender', () => {
       'sends nothing when STARTTLS was stripped',
       ({ ca: text }) => ({
         sender: { tls: 'starttls', ca: { text } },
-        outcome: DEFERRED,
+        outcome: UNTRIED,
         logs: TLS
       })
     ],
     [
       'calls it a login trouble when the server wants a login that is not configured',
-      { sink: { auth: LOGIN }, outcome: DEFERRED, logs: ['smtp-auth', 'refused the user name'] }
+      {
+        sink: { auth: LOGIN },
+        outcome: { kind: 'untried', code: 530 },
+        logs: ['smtp-auth', 'refused the user name']
+      }
     ]
   ])('%s', async (_title, given) => {
     const { taken = [], logs, ...one } = typeof given === 'function' ? given(certificates) : given
@@ -179,18 +187,127 @@ describe('SMTP sender', () => {
     expect(sink.connections()).toBe(1)
   })
 
+  /** Sends to each of these as the dispatcher does: one for each connection there is room for, again and again what was not tried. */
+  async function sendAll(sender: Sender, to: readonly string[]): Promise<SendOutcome['kind'][]> {
+    const [waiting, kinds] = [[...to], [] as SendOutcome['kind'][]]
+    let inFlight = 0
+    while (waiting.length + inFlight > 0) {
+      for (const next of waiting.splice(0, Math.max(sender.room(), 0))) {
+        inFlight += 1
+        void sender.send(mail(next), never).then(({ kind }) => {
+          inFlight -= 1
+          if (kind === 'untried') waiting.push(next)
+          else kinds.push(kind)
+        })
+      }
+      await delay(1)
+    }
+    return kinds
+  }
+
+  const many = (count: number) =>
+    Array.from({ length: count }, (_, index) => `r${index}@example.org`)
+
   it('sends 300 messages at once over no more connections than allowed', async () => {
     const sink = await sinkWith()
     const sender = senderTo(sink, { maxConnections: 3 })
 
-    const outcomes = await Promise.all(
-      Array.from({ length: 300 }, (_, index) => sender.send(mail(`r${index}@example.org`), never))
-    )
+    const kinds = await sendAll(sender, many(300))
 
-    expect(outcomes.every(({ kind }) => kind === 'accepted')).toBe(true)
+    expect(new Set(kinds)).toEqual(new Set(['accepted']))
     expect(new Set(sink.taken.map(({ to }) => to)).size).toBe(300)
     expect(sink.taken).toHaveLength(300)
     expect(sink.connections()).toBeLessThanOrEqual(6)
+  })
+
+  it('(15) finds out that the server allows one connection, and 60 messages all leave over it, none of them tried twice', async () => {
+    const sink = await sinkWith({ connections: 1 })
+    const kinds = await sendAll(senderTo(sink), many(60))
+
+    expect(kinds).toEqual(Array.from({ length: 60 }, () => 'accepted'))
+    expect(sink.taken).toHaveLength(60)
+    expect(sink.connections()).toBeLessThanOrEqual(4)
+    expect(events).toEqual([])
+  })
+
+  it.each(['432 4.3.2 thread limit exceeded', '421 4.7.0 too many connections'])(
+    '(15) takes "%s" during a message for too many connections, if there are others',
+    async (reply) => {
+      const sink = await sinkWith()
+      const sender = senderTo(sink)
+      sink.fail({ at: 'data', reply }, { to: 'r1@example.org' })
+      const kinds = await sendAll(sender, many(20))
+      expect(kinds.filter((kind) => kind !== 'accepted')).toEqual([])
+      // Alone, it is about the message.
+      const alone = senderTo(sink, { maxConnections: 1 })
+      sink.fail({ at: 'data', reply })
+      expect(await alone.send(mail(), never)).toMatchObject({ kind: 'deferred' })
+    }
+  )
+
+  it.each([
+    ['a sender that is not ours', 'mail', '553 5.7.1 not owned by user', 'untried'],
+    ['a daily limit', 'data', '550 5.4.5 daily sending limit exceeded', 'ours'],
+    ['a policy about us', 'rcpt', '554 5.7.1 relay access denied', 'ours'],
+    ['a full mailbox', 'rcpt', '552 5.2.2 mailbox full', 'rejected'],
+    ['an unknown recipient', 'rcpt', '550 5.1.1 no such user', 'rejected'],
+    ['a message of that size', 'data', '552 5.3.4 message too big', 'too-large'],
+    ['a message of that size, for the mailbox', 'rcpt', '554 5.2.3 too long', 'too-large'],
+    ['everything for now', 'mail', '451 4.7.1 later', 'ours']
+  ] as const)('(15) tells that the server refuses %s', async (_what, at, reply, kind) => {
+    const sink = await sinkWith()
+    sink.fail({ at, reply })
+    const code = Number(reply.slice(0, 3))
+    expect(await senderTo(sink).send(mail(), never)).toEqual({ kind, code })
+    expectLogged(kind === 'untried' ? ['smtp-account', 'refuses our account'] : undefined)
+  })
+
+  it('(15) while our account is refused one message tries again, and none is refused for it', async () => {
+    const sink = await sinkWith()
+    const sender = senderTo(sink)
+    sink.fail({ at: 'mail', reply: '550 5.7.1 blocked' })
+    expect(await sender.send(mail(), never)).toEqual({ kind: 'untried', code: 550 })
+    expect(sender.room()).toBe(0)
+    expect(await sender.send(mail(), never)).toEqual(UNTRIED)
+    expect(sink.mails).toHaveLength(1)
+  })
+
+  it('(15) sends automatic messages from our address where the null sender is refused', async () => {
+    const sink = await sinkWith({ refusesNull: true })
+    const sender = senderTo(sink)
+    for (const _ of [1, 2])
+      expect(await sender.send(mail('a@example.org', { from: '' }), never)).toEqual(ACCEPTED)
+    expect(sink.taken.map(({ from }) => from)).toEqual(['desk@example.org', 'desk@example.org'])
+    expect(sink.mails).toHaveLength(3)
+    expect(events).toEqual([])
+  })
+
+  it('(15) says the size where the server announces that, and asks for no extension that no message of ours needs', async () => {
+    const sink = await sinkWith({ size: 10_240_000 })
+    await senderTo(sink).send(mail(), never)
+    expect(sink.mails).toEqual([{ SIZE: String(RAW.length) }])
+  })
+
+  it('(14) five recipients at whom the server hangs do not keep the others waiting', async () => {
+    const sink = await sinkWith()
+    const sender = senderTo(sink, { slowMs: 100 })
+    for (const index of [0, 1, 2, 3, 4])
+      sink.fail({ at: 'rcpt', hang: true }, { to: `r${index}@example.org` })
+    void sendAll(sender, many(40))
+    expect(await sink.waitFor(35)).toHaveLength(35)
+    expect(sink.hanging()).toBe(5)
+  })
+
+  it('(14) a hanging recipient gives way to others where the server allows one connection', async () => {
+    const sink = await sinkWith()
+    const sender = senderTo(sink, { maxConnections: 1, slowMs: 50, patienceMs: 200 })
+    sink.fail({ at: 'rcpt', hang: true }, { to: 'r0@example.org', times: 99 })
+    sink.fail({ at: 'rcpt', hang: true }, { to: 'r1@example.org', times: 99 })
+    expect((await sendAll(sender, many(13))).sort()).toEqual([
+      ...Array.from({ length: 11 }, () => 'accepted'),
+      'deferred',
+      'deferred'
+    ])
   })
 
   it.each([true, false])(
@@ -199,7 +316,7 @@ describe('SMTP sender', () => {
       const sink = await sinkWith({ pipelining })
       const sender = senderTo(sink, { maxConnections: 1 })
 
-      for (const at of ['mail', 'rcpt', 'data'] as const) {
+      for (const at of ['rcpt', 'data'] as const) {
         sink.fail({ at, reply: 451 })
         expect(await sender.send(mail(), never)).toEqual({ kind: 'deferred', code: 451 })
         sink.fail({ at, reply: 550 })
@@ -207,7 +324,7 @@ describe('SMTP sender', () => {
         expect(await sender.send(mail(), never)).toMatchObject({ kind: 'accepted' })
       }
 
-      expect(sink.taken).toHaveLength(3)
+      expect(sink.taken).toHaveLength(2)
       expect(sink.connections()).toBe(1)
     }
   )
@@ -236,10 +353,14 @@ describe('SMTP sender', () => {
     expect(sink.taken).toHaveLength(2)
   })
 
-  it('defers when the server is not there, and logs it once', async () => {
-    const sender = senderTo({ host: '127.0.0.1', port: 1 })
+  it('(15) has room for one message when it tries the server again that was not there, and logs it once', async () => {
+    const sender = senderTo({ host: '127.0.0.1', port: 1 }, { pauseMs: 20 })
 
-    for (const _ of [1, 2]) expect(await sender.send(mail(), never)).toEqual(DEFERRED)
+    for (const _ of [1, 2]) {
+      expect(await sender.send(mail(), never)).toEqual(UNTRIED)
+      expect(sender.room()).toBe(0)
+      await vi.waitUntil(() => sender.room() === 1)
+    }
     expectLogged(['smtp', 'cannot be reached'])
     expect(events).toMatchObject([{ event: 'trouble', where: 'smtp' }])
   })
@@ -254,37 +375,36 @@ describe('SMTP sender', () => {
     )
     other.remove()
 
-    expect(outcome).toEqual({ kind: 'deferred', code: 0 })
+    expect(outcome).toEqual(UNTRIED)
     expect(events).toMatchObject([{ code: 'smtp-tls' }])
   })
 
-  it('defers after a refused password and does not try it again at once', async () => {
+  it('does not try a refused password again at once', async () => {
     const sink = await sinkWith({ auth: { user: 'desk', password: 'right' } })
     const sender = senderTo(sink, { user: 'desk', password: 'wrong' })
 
-    for (const _ of [1, 2]) expect(await sender.send(mail(), never)).toEqual(DEFERRED)
+    expect(await sender.send(mail(), never)).toEqual({ kind: 'untried', code: 535 })
+    expect(await sender.send(mail(), never)).toEqual(UNTRIED)
     expect(sink.connections()).toBe(1)
     expectLogged(['smtp-auth', '535 fault of the test'])
   })
 
-  it('stops at once when aborted: before the message left it is deferred, afterwards uncertain', async () => {
+  it('stops at once when aborted: before the message left it is untried, afterwards uncertain', async () => {
     const sink = await sinkWith()
     const sender = senderTo(sink, { maxConnections: 1 })
     const [first, second] = [new AbortController(), new AbortController()]
     sink.fail({ at: 'rcpt', hang: true })
     const stuck = sender.send(mail(), first.signal)
-    const queued = sender.send(mail('q@example.org'), first.signal)
     await vi.waitUntil(() => sink.hanging() === 1)
     first.abort()
-    expect(await stuck).toEqual({ kind: 'deferred', code: 0 })
-    expect(await queued).toEqual({ kind: 'deferred', code: 0 })
+    expect(await stuck).toEqual(UNTRIED)
 
     sink.fail({ at: 'data', hang: true })
     const begun = sender.send(mail(), second.signal)
     await vi.waitUntil(() => sink.hanging() === 2)
     second.abort()
     expect(await begun).toEqual({ kind: 'uncertain', code: 0 })
-    expect(await sender.send(mail(), second.signal)).toEqual({ kind: 'deferred', code: 0 })
+    expect(await sender.send(mail(), second.signal)).toEqual(UNTRIED)
     expect(sink.taken).toEqual([])
     expect(events).toEqual([])
   })
@@ -302,7 +422,10 @@ describe('SMTP sender', () => {
   it('refuses clear text to another machine', () => {
     expect(() =>
       createSender(
-        { host: 'mail.example.org', port: 25, tls: 'none', reply_seconds: 600 },
+        {
+          ...{ host: 'mail.example.org', port: 25, tls: 'none', reply_seconds: 600 },
+          address: address('desk@example.org')
+        },
         () => undefined
       )
     ).toThrow(expect.objectContaining({ code: 'config' }))

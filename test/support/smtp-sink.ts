@@ -21,9 +21,9 @@ export type Taken = {
   readonly user: string | null
 }
 
-/** What goes wrong. `hang` never answers; `drop` closes the connection without an answer. */
+/** What goes wrong; a reply is a code, or one with text behind it. `hang` never answers; `drop` closes the connection without an answer. */
 export type Fault =
-  | { readonly at: 'connect' | 'mail' | 'rcpt' | 'data'; readonly reply: number }
+  | { readonly at: 'connect' | 'mail' | 'rcpt' | 'data'; readonly reply: number | string }
   | { readonly at: 'connect' | 'mail' | 'rcpt' | 'data'; readonly hang: true }
   | { readonly at: 'mail' | 'rcpt'; readonly drop: true }
   | { readonly at: 'data'; readonly drop: 'before-storing' | 'after-storing' }
@@ -36,6 +36,10 @@ export type SinkOptions = {
   /** Largest mail in bytes (SIZE, RFC 1870). */
   readonly size?: number
   readonly pipelining?: boolean
+  /** Most connections at a time; others get 421. */
+  readonly connections?: number
+  /** Whether the null sender is refused. */
+  readonly refusesNull?: boolean
 }
 
 export type Sink = Awaited<ReturnType<typeof startSink>>
@@ -48,6 +52,7 @@ export async function startSink(options: SinkOptions = {}) {
   const taken: Taken[] = []
   const rules: Rule[] = []
   const tries = new Map<string, number>()
+  const mails: object[] = []
   let connected = 0
   let hanging = 0
 
@@ -90,10 +95,17 @@ export async function startSink(options: SinkOptions = {}) {
     },
     onConnect: (session, done) => {
       connected += 1
+      if (server.connections.size > (options.connections ?? Infinity)) {
+        done(replyError('421 4.7.0 too many connections'))
+        return
+      }
       answer(ruleFor('connect', null), session, done)
     },
-    onMailFrom: (_address, session, done) => {
-      answer(ruleFor('mail', null), session, done)
+    onMailFrom: ({ address, args }, session, done) => {
+      mails.push(args === false ? {} : { ...args })
+      const isRefused = options.refusesNull === true && address === ''
+      if (isRefused) done(replyError('550 5.7.1 null sender refused'))
+      else answer(ruleFor('mail', null), session, done)
     },
     onRcptTo: ({ address }, session, done) => {
       tries.set(address, (tries.get(address) ?? 0) + 1)
@@ -137,6 +149,8 @@ export async function startSink(options: SinkOptions = {}) {
     taken: taken as readonly Taken[],
     /** Connections made so far, the failed ones included. */
     connections: () => connected,
+    /** The parameters of each MAIL command. */
+    mails: mails as readonly object[],
     /** Steps left without an answer so far. */
     hanging: () => hanging,
     /** RCPT commands for this recipient so far. */
@@ -180,6 +194,8 @@ function tlsOptions(options: SinkOptions) {
   }
 }
 
-function replyError(code: number): Error {
-  return Object.assign(new Error('fault of the test'), { responseCode: code })
+function replyError(reply: number | string): Error {
+  const [code = '', ...text] = String(reply).split(' ')
+  const words = text.join(' ') || 'fault of the test'
+  return Object.assign(new Error(words), { responseCode: Number(code) })
 }

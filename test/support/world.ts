@@ -228,6 +228,7 @@ export async function openWorld(options: WorldOptions) {
     move: (uids, to) => around(() => box.move(uids, to))
   }
   const sender: Sender = {
+    room: () => 8,
     send: async (mail) => {
       // A process that dies here was not heard; one that dies below was, and does not know.
       if (life.dead) return { kind: 'uncertain', code: 0 }
@@ -426,7 +427,10 @@ export function folderOf(
   }
 }
 
-const CODES = { accepted: 250, deferred: 451, rejected: 550, uncertain: 0 } as const
+const CODES = {
+  ...{ accepted: 250, deferred: 451, rejected: 550, uncertain: 0 },
+  ...{ 'too-large': 552, ours: 550, untried: 0 }
+} as const
 
 async function settle(
   desk: Desk,

@@ -16,7 +16,7 @@ import { ARRIVAL, mail, NOON, plansOf } from './support.ts'
 const db = useDatabase()
 const KEY = new Uint8Array([1])
 const MINUTE_MS = 60_000
-const ALL = { limit: 10, bytesMax: 1e9 }
+const ALL = { messages: 10, bytes: 1e9, busy: [] }
 const WORDS = samples.sha256('the approved words')
 const PLAN = { id: 1, revision: 1, product: 'parser', digest: WORDS }
 const ELSEWHERE = { address: samples.address('new@debian.example') }
@@ -235,7 +235,9 @@ describe('deliveries', () => {
     db.transact((tx) => outbox.recordOutcome(tx, { id: 1, kind: 'deferred', code: 451 }, NOON))
   }
   const dies = (): void => {
-    db.transact(outbox.takeUpLost)
+    db.transact((tx) => {
+      outbox.takeUpLost(tx, NOON)
+    })
   }
   /** Whether Debian's copy, which is with SMTP at the beginning, is tried again in the end. */
   function isTriedAgain(...happens: readonly (() => void)[]): boolean {

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { type Address } from '../../../src/domain/address.ts'
 import { Invariant } from '../../../src/domain/assert.ts'
 import { nextAttemptMs, RETRY_DELAY_MS_MAX } from '../../../src/domain/outgoing.ts'
 import { addMs, type Instant, msOf } from '../../../src/domain/time.ts'
@@ -40,8 +41,13 @@ function queueCopy(once: string, change: Partial<outbox.NewOutbox> = {}): void {
 function states(): string[] {
   return db.all<{ state: string }>('SELECT state FROM outbox').map(({ state }) => state)
 }
-function claim(now: Instant, limit = 10, bytesMax = 1e9): outbox.Claimed[] {
-  return db.transact((tx) => outbox.claimDue(tx, now, { limit, bytesMax }))
+function claim(now: Instant, messages = 10, bytes = 1e9, busy: Address[] = []): outbox.Claimed[] {
+  return db.transact((tx) => outbox.claimDue(tx, now, { messages, bytes, busy }))
+}
+function takeUpLost(now = NOON): void {
+  db.transact((tx) => {
+    outbox.takeUpLost(tx, now)
+  })
 }
 
 function record(
@@ -101,17 +107,68 @@ describe('the outbox', () => {
     expect(names).toEqual([['a'], ['b'], ['c']])
   })
 
-  it('sends again after a crash between claim and outcome, and not before the ladder allows (G2)', () => {
+  it('(14) what was on its way at a crash is due again at once, and costs it no place on the ladder (G2)', () => {
     queue('a')
     const [before] = claim(NOON)
     expect(claim(addMs(NOON, MINUTE))).toEqual([])
-    db.reopen()
-    db.transact(outbox.takeUpLost)
+    for (let kill = 0; kill < 10; kill += 1) {
+      db.reopen()
+      takeUpLost()
+      const [after] = claim(NOON)
+      expect(after).toMatchObject({ id: before?.id, attempts: kill + 2, rung: 1 })
+      expect(after).toMatchObject({ raw: before?.raw, messageId: before?.messageId })
+    }
+  })
 
-    expect(claim(addMs(NOON, MINUTE - 1))).toEqual([])
-    const [after] = claim(addMs(NOON, MINUTE))
-    expect(after).toMatchObject({ id: before?.id, attempts: 2, messageId: before?.messageId })
-    expect(after?.raw).toEqual(before?.raw)
+  it('(14) what goes to the list comes first, and no address has two messages on their way', () => {
+    const to = { envelopeTo: address('grace@acme.example') }
+    queue('g1', to)
+    queue('g2', to)
+    queue('other')
+    queue('suse', { audience: 'member', notBefore: addMs(NOON, 1) })
+    const names = (rows: readonly outbox.Claimed[]) => rows.map(({ once }) => once)
+    const later = addMs(NOON, 1)
+    expect(names(claim(later, 1))).toEqual(['suse'])
+    expect(names(claim(later))).toEqual(['g1', 'other'])
+    expect(claim(later, 10, 1e9, [to.envelopeTo])).toEqual([])
+    expect(names(claim(later))).toEqual(['g2'])
+  })
+
+  it('(A1) bytes are counted over all that is on its way', () => {
+    queue('a', { raw: Buffer.alloc(1000, 'a') })
+    const elsewhere = [address('x@example.org')]
+    expect(claim(NOON, 10, 999, elsewhere)).toEqual([])
+    expect(claim(NOON, 10, 999)).toHaveLength(1)
+  })
+
+  it('(15) a try that never reached the server costs nothing and is due again at once', () => {
+    queue('a')
+    for (let tries = 0; tries < 30; tries += 1) {
+      const [row] = claim(NOON)
+      expect(row).toMatchObject({ attempts: 1, rung: 1 })
+      record('untried', NOON, ...(row ? [row] : []))
+    }
+    expect(db.read((read) => outbox.find(read, 1))).toMatchObject({
+      attempts: 0,
+      lastOutcome: null
+    })
+  })
+
+  it('(15) what is refused because of our account is tried every hour, and given up only if the server takes other messages', () => {
+    queue('a')
+    let now = NOON
+    const isGivenUp = (days: number, takes: boolean): boolean => {
+      for (const end = addMs(now, days * 24 * 60 * MINUTE); now < end; now = addMs(now, MINUTE))
+        for (const { id } of claim(now))
+          db.transact((tx) => {
+            const taken = takes ? now : null
+            outbox.recordOutcome(tx, { id, kind: 'ours', code: 550 }, now, taken)
+          })
+      return stateOf(1) === 'given-up'
+    }
+    expect(isGivenUp(7, false)).toBe(false)
+    expect(db.read((read) => outbox.find(read, 1))?.attempts).toBeGreaterThan(7 * 23)
+    expect(isGivenUp(3, true)).toBe(true)
   })
 
   it('makes a last attempt that a crash lost once more', () => {
@@ -122,7 +179,7 @@ describe('the outbox', () => {
       now = addMs(now, nextAttemptMs(attempts) ?? 0)
     }
     expect(nextAttemptMs(claim(now)[0]?.attempts ?? 0)).toBeNull()
-    db.transact(outbox.takeUpLost)
+    takeUpLost()
 
     const again = claim(addMs(now, 15 * MINUTE))
 
@@ -195,7 +252,7 @@ describe('the outbox', () => {
     const [first] = claim(NOON)
     db.transact((tx) => members.remove(tx, 'suse', NOON))
     record('deferred', NOON, ...(first ? [first] : []))
-    db.transact(outbox.takeUpLost)
+    takeUpLost()
     expect(states()).toEqual(['held', 'held'])
     expect(db.transact((tx) => outbox.retry(tx, 1, NOON))).toBe('not-approved')
   })
@@ -292,7 +349,10 @@ describe('for every run of outcomes, crashes and clock steps', () => {
     fc.oneof(
       fc.record({
         do: fc.constant('claim' as const),
-        outcome: fc.constantFrom('accepted', 'deferred', 'rejected', 'uncertain', 'crash')
+        outcome: fc.constantFrom(
+          ...(['accepted', 'deferred', 'rejected', 'uncertain'] as const),
+          ...(['too-large', 'ours', 'untried', 'crash'] as const)
+        )
       }),
       fc.record({
         do: fc.constant('wait' as const),
@@ -327,7 +387,7 @@ describe('for every run of outcomes, crashes and clock steps', () => {
           for (const row of claim(now)) {
             expect(accepted).toBe(0)
             expect(msOf(now)).toBeGreaterThanOrEqual(msOf(notBefore))
-            const wait = nextAttemptMs(row.attempts) ?? 15 * MINUTE
+            const wait = nextAttemptMs(row.rung) ?? RETRY_DELAY_MS_MAX
             expect(row.nextAttemptAt).toBe(addMs(now, wait))
             if (step.outcome === 'crash') continue
             record(step.outcome, now, row)

@@ -40,7 +40,8 @@ export function mail(once: string, change: Partial<outbox.NewOutbox> = {}): outb
     audience: 'reporter',
     recipientId: '',
     envelopeFrom: '',
-    envelopeTo: address('alice@example.org'),
+    // One message to an address is on its way at a time.
+    envelopeTo: address(`${once.replaceAll(/[^a-z0-9]/gi, '-')}@example.org`),
     messageId: messageId(`${once.replaceAll(/[^a-z0-9]/gi, '.')}@desk.example`),
     conversation: '',
     raw: Buffer.from(`Subject: ...\r\n\r\n${once}\r\n`),

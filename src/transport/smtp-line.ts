@@ -1,0 +1,113 @@
+/**
+ * Connections to the submission server (RFC 5321; AUTH RFC 4954, STARTTLS RFC 3207). Each carries one message at a time and is
+ * kept for further ones. Says what the library says; what that means is decided in smtp-reply.ts.
+ */
+import { Readable } from 'node:stream'
+import SMTPConnection, {
+  type Options,
+  type SentMessageInfo,
+  type SMTPError
+} from 'nodemailer/lib/smtp-connection'
+import { type Envelope } from '../effects/effects.ts'
+
+export type Login = { readonly user: string; readonly pass: string }
+export type Line = ReturnType<typeof createLine>
+
+const MAILS_PER_CONNECTION = 100
+const IDLE_MS = 30_000
+const QUIT_MS = 2000
+
+type Done<T> = (error: SMTPError | null | undefined, value?: T) => void
+
+/** A connection that is not open yet. `ended` is called once when it has closed, whoever closed it. */
+function createLine(options: Options, login: Login | null, ended: () => void) {
+  const connection = new SMTPConnection(options)
+  let giveUp: ((error: SMTPError) => void) | null = null
+  let carried = 0
+  const fail = (error: SMTPError): void => {
+    giveUp?.(error)
+    giveUp = null
+  }
+  connection.on('error', fail)
+  connection.once('end', () => {
+    fail(new Error('the connection has ended'))
+    ended()
+  })
+  const step = <T>(work: (done: Done<T>) => void): Promise<T | undefined> =>
+    new Promise((resolve, reject) => {
+      giveUp = reject
+      work((error, value) => {
+        giveUp = null
+        if (error === null || error === undefined) resolve(value)
+        else reject(error)
+      })
+    })
+  const close = (): void => {
+    connection.close()
+  }
+  return {
+    isOpen: () => !connection.destroyed,
+    isWorn: () => carried >= MAILS_PER_CONNECTION,
+    open: async (): Promise<void> => {
+      await step((done) => {
+        connection.connect(done)
+      })
+      if (login === null) return
+      await step((done) => {
+        connection.login({ ...login, credentials: login }, done)
+      })
+    },
+    /** Hands over one message. `begun` says whether bytes of it may have reached the server, also after a failure. */
+    carry: (mail: Envelope) => {
+      carried += 1
+      const body = Readable.from([Buffer.from(mail.raw)], { objectMode: false })
+      const envelope = { from: mail.from, to: [mail.to], size: mail.raw.byteLength }
+      const reply = step<SentMessageInfo>((done) => {
+        connection.send(envelope, body, done)
+      })
+      return { reply, begun: () => body.readableDidRead }
+    },
+    /** Makes it ready for another message after one that was refused; closes it where that fails. */
+    reset: (): Promise<unknown> =>
+      step((done) => {
+        connection.reset(done)
+      }).catch(close),
+    quit: () => {
+      connection.quit()
+      setTimeout(close, QUIT_MS).unref()
+    },
+    close
+  }
+}
+
+/** The connections that wait for the next message. */
+export function createLines(options: Options, login: Login | null) {
+  const idle = new Map<Line, NodeJS.Timeout>()
+  let isClosed = false
+  /** Null if it is not among them any more. */
+  const take = (line: Line | undefined): Line | null => {
+    if (line === undefined) return null
+    clearTimeout(idle.get(line))
+    return idle.delete(line) ? line : null
+  }
+  return {
+    idle: () => idle.size,
+    /** One that is open already, or null. */
+    takeAny: () => take([...idle.keys()].at(-1)),
+    /** A new one, not open yet. */
+    create: (): Line => {
+      const line: Line = createLine(options, login, () => take(line))
+      return line
+    },
+    /** Keeps it for the next message, for a while. */
+    keep: (line: Line): void => {
+      if (!line.isOpen()) return
+      if (isClosed || line.isWorn()) line.quit()
+      else idle.set(line, setTimeout(() => take(line)?.quit(), IDLE_MS).unref())
+    },
+    close: () => {
+      isClosed = true
+      for (const line of [...idle.keys()]) take(line)?.close()
+    }
+  }
+}
