@@ -21,10 +21,10 @@ const BUSY_CODES = [421, 432]
 
 /** The meaning of a refusal in a transaction; null where the server has not answered. */
 export function meaningOf(error: SMTPError): Meaning | null {
-  const { responseCode: code = 0, response = '', command } = error
+  const { responseCode: code = 0, command } = error
   const isSender = command === 'MAIL FROM'
   if (code === 0) return isUnsaid(error) ? ofMessage({ kind: 'too-large', code: 552 }) : null
-  const enhanced = /^\d{3}[ -](\d\.\d{1,3}\.\d{1,3})\b/.exec(response)?.[1] ?? ''
+  const enhanced = enhancedCode(error)
   if (LOGIN_CODES.includes(code)) return { about: 'auth' }
   if (BUSY_CODES.includes(code) || (isSender && enhanced === '4.7.0'))
     return { about: 'connections' }
@@ -40,6 +40,11 @@ function ofRecipient(code: number, enhanced: string): SendOutcome['kind'] {
   // 503 concerns the order of commands on this connection, not the message.
   if (code < 500 || code === 503) return 'deferred'
   return OF_ACCOUNT.test(enhanced) ? 'ours' : 'rejected'
+}
+
+/** RFC 3463; '' for none. */
+function enhancedCode({ response = '' }: SMTPError): string {
+  return /^\d{3}[ -](\d\.\d{1,3}\.\d{1,3})\b/.exec(response)?.[1] ?? ''
 }
 
 function ofMessage(outcome: SendOutcome): Meaning {
