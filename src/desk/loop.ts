@@ -104,7 +104,7 @@ async function settleOnce(desk: Desk, edges: Edges, signal: AbortSignal): Promis
       const worked = await workAndDuties(run)
       const sent = dispatcher.step()
       if (worked || sent) continue
-      const wait = dispatcher.inFlight() > 0 ? WAIT_MS_MAX : firstAttemptsMs(desk)
+      const wait = dispatcher.inFlight() > 0 ? FULL_MS : firstAttemptsMs(desk, dispatcher)
       if (wait === null) break
       await ended.wait(wait, signal)
     }
@@ -114,10 +114,12 @@ async function settleOnce(desk: Desk, edges: Edges, signal: AbortSignal): Promis
 }
 
 /** Milliseconds until the next thing that `--once` still waits for: a delayed acknowledgement or a retried arrival. */
-function firstAttemptsMs(desk: Desk): number | null {
+function firstAttemptsMs(desk: Desk, dispatcher: Dispatcher): number | null {
   const now = desk.clock.now()
+  // Where the server cannot be reached, the next run sends what is due.
+  const after = dispatcher.isFull() ? now : ''
   const { due, retry } = desk.db.read((read) => ({
-    due: outbox.nextDueAt(read, now),
+    due: outbox.nextDueAt(read, now, after),
     retry: arrivals.nextTryAt(read)
   }))
   const jitterEnd = (desk.settings.acknowledgement.jitter + 1) * 1000

@@ -38,6 +38,7 @@ function givenRunning() {
     openJunk: null,
     openMailbox: () => Promise.resolve(mailbox),
     sender: {
+      room: () => 8,
       send: ({ to }) => {
         accepted.push(to)
         return Promise.resolve({ kind: 'accepted', code: 250 })
