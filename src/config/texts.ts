@@ -34,16 +34,27 @@ export function readTexts(own: string, builtIn = builtInTexts()): ReadonlyMap<st
   )
 }
 
-/** The wordings beside the program. */
+/** The wordings beside the program. Samples are read when they are asked for: only the operator's own wordings are judged. */
 export function builtInTexts(): ReadonlyMap<string, Wording> {
-  const samples = readBuiltIn('messages/samples.yaml') as Record<string, Wording['samples']>
-  samples['alert'] = withClocks(samples['alert'] ?? {})
+  let samples: ReturnType<typeof readSamples> | undefined
   return new Map(
     sourcesIn(FOLDER).map(([name, read]) => [
       name,
-      { ...read, builtIn: read.source, samples: samples[name] ?? {} }
+      {
+        ...read,
+        builtIn: read.source,
+        get samples() {
+          samples ??= readSamples()
+          return samples[name] ?? {}
+        }
+      }
     ])
   )
+}
+
+function readSamples(): Readonly<Record<string, Wording['samples']>> {
+  const samples = readBuiltIn('messages/samples.yaml') as Record<string, Wording['samples']>
+  return { ...samples, alert: withClocks(samples['alert'] ?? {}) }
 }
 
 /** Samples of alarms with the words of the built-in clocks that they are named after. */

@@ -63,19 +63,21 @@ export function createRender(
 }
 
 /**
- * The problems of these wordings, each with file and line: Liquid that does not parse, variables that a message does not
- * have (also in branches that no sample reaches), what fails when the samples are filled in, and what the message is for and
- * the wording leaves out.
+ * The problems of the wordings that replace a built-in one, each with file and line: Liquid that does not parse, variables that
+ * a message does not have (also in branches that no sample reaches), what fails when the samples are filled in, and what the
+ * message is for and the wording leaves out.
  */
 export function wordingProblems(
   wordings: ReadonlyMap<string, Wording>,
   messages: readonly AnyDefinition[] = MESSAGES
 ): string[] {
+  const own = [...wordings].filter(([, { source, builtIn }]) => source !== builtIn)
+  if (own.length === 0) return []
   const builtIn = new Map(
     [...wordings].map(([kind, one]) => [kind, { ...one, source: one.builtIn }] as const)
   )
   const readable = new Map(wordings)
-  const unread = [...wordings].flatMap(([kind, wording]) => {
+  const unread = own.flatMap(([kind, wording]) => {
     const found = complaints(wording.file, () => unknownVariables(kind, wording))
     // The built-in one stands in, so that a wording that cannot be read hides no mistake in another.
     if (found.length > 0) readable.set(kind, { ...wording, source: wording.builtIn })
@@ -86,16 +88,17 @@ export function wordingProblems(
     return (message: Message, inClear: boolean): string =>
       render(message, { ...SAMPLE, inClear }).replaceAll(/\s+/gu, ' ')
   }
-  const [own, known] = [readsBy(readable), readsBy(builtIn)]
-  const failing = messages.flatMap((definition) => {
-    const { file = '', samples = {} } = wordings.get(definition.kind) ?? {}
+  const [says, known] = [readsBy(readable), readsBy(builtIn)]
+  const failing = own.flatMap(([kind, { file, samples }]) => {
+    const definition = messages.find((one) => one.kind === kind)
     return complaints(file, () =>
       Object.values(samples).flatMap((params) =>
         [true, false].flatMap((inClear) => {
+          if (definition === undefined) return []
           const message = definition(params as never)
-          const says = own(message, inClear)
+          const text = says(message, inClear)
           const lost = essentials(params).filter(
-            ([, said]) => !says.includes(said) && known(message, inClear).includes(said)
+            ([, said]) => !text.includes(said) && known(message, inClear).includes(said)
           )
           return lost.map(
             ([name]) =>
