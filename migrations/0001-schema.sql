@@ -11,6 +11,8 @@ CREATE TABLE arrivals (
   uid          INTEGER NOT NULL CHECK (uid > 0),
   -- INTERNALDATE: every promise to a reporter counts from here.
   received_at  TEXT    NOT NULL CHECK (length(received_at) = 24),
+  -- When it came at the earliest, whatever INTERNALDATE says: the age of a signature counts up to here.
+  arrived_at   TEXT    NOT NULL CHECK (length(arrived_at) = 24),
   -- RFC822.SIZE in bytes; larger than the stored bytes when only the header was fetched.
   size         INTEGER NOT NULL CHECK (size >= 0),
   -- The digest of the bytes as fetched.

@@ -4,6 +4,7 @@
  */
 import { Command, CommanderError, Option } from 'commander'
 // `import { type X }` would load the whole file when the program starts.
+import type { Arrival } from '../store/arrivals.ts'
 import type { OutboxState } from '../store/outbox.ts'
 import type { Run } from './context.ts'
 import { fail, type Streams, version } from './output.ts'
@@ -15,6 +16,7 @@ type Make = <File>(
   under?: Command
 ) => (usage: string, says: string, runs: RunsOf<File>) => Command
 
+const ARRIVAL_STATES = ['held', 'pending', 'done'] satisfies Arrival['state'][]
 const OUTBOX_STATES = ['queued', 'sending', 'sent', 'given-up', 'held'] satisfies OutboxState[]
 
 /** Parses `args` (without node and script), runs the command and returns the exit status. */
@@ -144,6 +146,16 @@ function addOperations(make: Make, group: Group): void {
     new Option('--state <state>', 'list only this state').choices(OUTBOX_STATES)
   )
   outbox('retry <number>', 'send a message again that was given up or held', 'retryTheOutbox')
+  const received = make(() => import('./received.ts'), group('received', 'messages that came'))
+  received('list', 'list messages on hold, newest first', 'listReceived').addOption(
+    new Option('--state <state>', 'list this state').choices(ARRIVAL_STATES).default('held')
+  )
+  received(
+    'show <number>',
+    'show what became of a message, and where it is',
+    'showReceived'
+  ).option('--out <file>', 'write the message into this file')
+  received('retry <number>', 'have a message that is on hold handled again', 'retryReceived')
   const keys = make(() => import('./keys.ts'), group('keys', 'OpenPGP keys'))
   keys('list', 'list the desk key and the keys of the maintainers', 'list')
   keys('generate', 'make a new desk key', 'generate')

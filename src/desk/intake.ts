@@ -5,8 +5,11 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Fetched, type Listed } from '../domain/mail.ts'
+import { type Instant, msBetween } from '../domain/time.ts'
 import { type Mailbox, type MailboxState } from '../effects/effects.ts'
 import * as arrivals from '../store/arrivals.ts'
+import * as meta from '../store/meta.ts'
+import { type Read } from '../store/sql.ts'
 import { type Desk, type Edges } from './desk.ts'
 import { type Bells, judgeError, persist } from './faults.ts'
 
@@ -17,6 +20,8 @@ const WHOLE_TRIES_MAX = 5
 const HEADER_TRIES_MAX = 3
 /** IDLE wakes the intake; without any news it lists the whole inbox at least this often. */
 const LIST_AGAIN_MS = 5 * 60_000
+/** When a message that the server listed and gave nothing of is looked for again. */
+const UNANSWERED_MS = 5000
 /** Collects processed messages for a while before moving them: each MOVE interrupts IDLE. */
 const MOVED_WITHIN_MS = 500
 /** The server gets this long for the last moves; stopping takes at most 10 s altogether. */
@@ -25,8 +30,11 @@ const LAST_COMMANDS_MS = 2000
 /** How often fetching a message broke the connection, by generation and UID; kept across connections. */
 export type FetchFailures = Map<string, number>
 
-/** How far one connection has listed a folder: everything up to this UID is stored or gone. */
+/** How far one connection has listed a folder: everything up to this UID is stored or gone, or the next whole list finds it. */
 export type Place = { readonly uidValidity: string; readonly uid: number }
+
+/** How far a pass came. `isPartial`: the server gave nothing of a message that it had listed. */
+export type Taken = Place & { readonly isPartial: boolean }
 
 /** Why a wait ended: new mail was announced, processed messages can be moved, or it is time to list the whole inbox. */
 type Woken = 'news' | 'handled' | 'list'
@@ -55,8 +63,11 @@ export async function intakeLoop(
       if (woken === 'list') listAgainAt = desk.clock.monotonicMs() + LIST_AGAIN_MS
       // New messages have higher UIDs (RFC 9051 §2.3.1.1); the full list finds what announcements missed.
       const from: Place | null = woken === 'list' ? null : place
-      if (woken !== 'handled' || place === null)
-        place = await takeIn(desk, mailbox, { ...taking, from })
+      if (woken !== 'handled' || place === null) {
+        const taken = await takeIn(desk, mailbox, { ...taking, from })
+        if (taken.isPartial) listAgainAt = desk.clock.monotonicMs() + UNANSWERED_MS
+        place = taken
+      }
       await moveHandled(desk, mailbox, edges.inbox, place)
       worked()
       woken = await waitForMail(bells, mailbox, listAgainAt - desk.clock.monotonicMs(), signal)
@@ -113,8 +124,8 @@ async function waitForMail(
 }
 
 /**
- * One pass over the whole inbox or over what came after `from`. Calls `stored` after each message that it takes in. Returns
- * how far it came.
+ * One pass over the whole inbox or over what came after `from`. Calls `stored` after each message that it takes in. A message of
+ * which the server gives nothing delays none behind it. Returns how far it came.
  */
 export async function takeIn(
   desk: Desk,
@@ -126,28 +137,59 @@ export async function takeIn(
     readonly failures: FetchFailures
     readonly from: Place | null
   }
-): Promise<Place> {
+): Promise<Taken> {
   const { inbox, signal, failures, from } = options
-  let place: Place = from ?? { uidValidity: '', uid: 0 }
+  let place: Taken = { uidValidity: '', uid: 0, ...from, isPartial: false }
+  const begunAt = desk.clock.now()
+  const listedAt = desk.db.read(listedBefore)
   for await (const { uidValidity, waiting } of pages(mailbox, from)) {
     const generation = { mailbox: inbox, uidValidity }
-    if (place.uidValidity !== uidValidity) place = { uidValidity, uid: 0 }
+    if (place.uidValidity !== uidValidity) place = { ...place, uidValidity, uid: 0 }
     const uids = waiting.map(({ uid }) => uid)
     const known = desk.db.read((read) => arrivals.storedUids(read, generation, uids))
     for (const listed of waiting) {
       if (signal.aborted) return place
-      place = { uidValidity, uid: listed.uid }
+      place = { ...place, uidValidity, uid: listed.uid }
       if (known.has(listed.uid)) continue
       const fetched = await fetchOne(desk, mailbox, { ...listed, uidValidity }, failures)
-      if (fetched === null) continue
+      if (fetched === null) {
+        place = { ...place, isPartial: true }
+        continue
+      }
+      const now = desk.clock.now()
+      const receivedAt = listed.receivedAt ?? now
+      const at = { receivedAt, arrivedAt: earliest(receivedAt, listedAt, now) }
       const { id } = desk.db.transact((tx) =>
-        arrivals.add(tx, { ...generation, ...listed, ...fetched }, desk.clock.now())
+        arrivals.add(tx, { ...generation, ...listed, ...fetched, ...at }, now)
       )
       desk.log({ event: 'arrival.stored', arrival: id, bytes: fetched.raw.length })
       options.stored?.()
     }
   }
+  if (from === null && !place.isPartial) noteListed(desk, begunAt, listedAt)
   return place
+}
+
+/** How often it is noted that the inbox was listed: a message counts as no younger than that. */
+const NOTED_EVERY_MS = 60_000
+
+function listedBefore(read: Read): Instant | null {
+  return meta.read(read, 'inbox-listed') as Instant | null
+}
+
+function noteListed(desk: Desk, at: Instant, before: Instant | null): void {
+  const ms = before === null ? NOTED_EVERY_MS : Math.abs(msBetween(before, at))
+  if (ms >= NOTED_EVERY_MS) desk.db.transact((tx) => meta.write(tx, 'inbox-listed', at))
+}
+
+/**
+ * When it came at the earliest: as the server says, but not before the inbox was listed without it. So a message counts from its
+ * receipt, however long the desk was down, and who puts an old one into the mailbox while the desk runs makes it no younger.
+ */
+function earliest(receivedAt: Instant, listedAt: Instant | null, now: Instant): Instant {
+  if (listedAt === null) return now
+  const at = receivedAt > listedAt ? receivedAt : listedAt
+  return at < now ? at : now
 }
 
 /** The messages of a folder after `from`, by the page; all of them when the UIDs now name other messages. */
@@ -171,8 +213,8 @@ export async function* pages(
 }
 
 /**
- * The message; after repeated broken downloads its header; at last only the fact that it is there, so that one message that
- * cannot be fetched delays no other and a person is told of it (G1, G9).
+ * The message; after repeated broken or empty downloads its header; at last only the fact that it is there, so that one message
+ * that cannot be fetched delays no other and a person is told of it (G1, G9). Null when the server gives nothing.
  */
 export async function fetchOne(
   desk: Desk,
@@ -186,7 +228,7 @@ export async function fetchOne(
   failures.set(key, failed + 1)
   const isWhole = size <= desk.settings.limits.mail_size && failed < WHOLE_TRIES_MAX
   const fetched = await folder.fetch(uid, isWhole ? 'whole' : 'header')
-  failures.delete(key)
+  if (fetched !== null) failures.delete(key)
   return fetched
 }
 

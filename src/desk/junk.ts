@@ -2,7 +2,7 @@
  * Looks through the junk folder: moves messages for the desk into the inbox, which takes them in as usual, and notes the rest
  * for the digest. Must never delete anything, answer anybody, or open a message again at which the process died.
  */
-import { isForDesk, type Listed, type OpenedMail } from '../domain/mail.ts'
+import { type Fetched, isForDesk, type Listed, type OpenedMail } from '../domain/mail.ts'
 import { Trouble } from '../domain/trouble.ts'
 import { type Mailbox } from '../effects/effects.ts'
 import { insertJunk } from '../store/junk.ts'
@@ -13,6 +13,8 @@ import { type Desk, type Edges } from './desk.ts'
 import { isOfOneThing, isStopped, type Judge, judgeError, persist } from './faults.ts'
 import { type FetchFailures, fetchOne, type Place, pages } from './intake.ts'
 
+/** Empty answers about a message that is listed before it is moved unread. */
+const UNANSWERED_MAX = 3
 /** IDLE wakes it; without any news it lists again at least this often. */
 const LOOK_AGAIN_MS = 5 * 60_000
 /** How long to wait before looking again for a folder that does not exist. */
@@ -93,7 +95,12 @@ async function lookAtOne(
     if (isTaken || opened === null) return
     const { from, subject } = opened.outer
     const { receivedAt, size } = mail
-    insertJunk(tx, { receivedAt, sender: from?.address ?? '', subject, size })
+    insertJunk(tx, {
+      receivedAt: receivedAt ?? desk.clock.now(),
+      sender: from?.address ?? '',
+      subject,
+      size
+    })
   })
 }
 
@@ -108,8 +115,8 @@ async function openJunkMail(
   failures: FetchFailures
 ): Promise<OpenedMail | 'dangerous' | null> {
   if (desk.db.read((read) => meta.read(read, 'junk-trying')) === textOf(mail)) return 'dangerous'
-  const fetched = await fetchOne(desk, junk, mail, failures)
-  if (fetched === null) return null
+  const fetched = await fetchListed(desk, junk, mail, failures)
+  if (fetched === null || fetched === 'dangerous') return fetched
   desk.db.transact((tx) => meta.write(tx, 'junk-trying', textOf(mail)))
   try {
     return fetched.part === 'header'
@@ -121,6 +128,22 @@ async function openJunkMail(
     desk.db.transact((tx) => meta.write(tx, 'junk-trying', ''))
     throw error
   }
+}
+
+/** Null when it is not listed any more; of one that is, and of which the server gives nothing, the inbox tells somebody (G1). */
+async function fetchListed(
+  desk: Desk,
+  junk: Mailbox,
+  mail: Place & Listed,
+  failures: FetchFailures
+): Promise<Fetched | 'dangerous' | null> {
+  for (let tries = 0; tries < UNANSWERED_MAX; tries += 1) {
+    const fetched = await fetchOne(desk, junk, mail, failures)
+    if (fetched !== null) return fetched
+    const { uidValidity, waiting } = await junk.list({ afterUid: mail.uid - 1, limit: 1 })
+    if (uidValidity !== mail.uidValidity || waiting[0]?.uid !== mail.uid) return null
+  }
+  return 'dangerous'
 }
 
 /** Whether it refers to a message that the desk sent in a case, as an answer or a bounce does. */

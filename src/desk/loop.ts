@@ -81,7 +81,10 @@ export async function runOnce(desk: Desk, edges: Edges, signal: AbortSignal): Pr
   try {
     const { inbox } = edges
     const taking = { inbox, signal, failures: new Map(), from: null }
-    const place = mailbox && (await takeIn(desk, mailbox, taking))
+    let place = mailbox && (await takeIn(desk, mailbox, taking))
+    // It ends: each message that is still listed is stored at last, if only as one that could not be fetched.
+    while (mailbox !== null && place?.isPartial === true && !signal.aborted)
+      place = await takeIn(desk, mailbox, taking)
     await settleOnce(desk, edges, signal)
     if (mailbox !== null && place !== null) await moveHandled(desk, mailbox, inbox, place)
   } finally {

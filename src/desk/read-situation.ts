@@ -68,7 +68,11 @@ export async function readSituation(
   const isMaintainers = isSignedByMaintainer(desk, opened)
   const parsed = isMaintainers ? parseCommands(opened.text, VERBS) : null
   const { named, tag } = desk.db.read((read) => {
-    const named = { ...namedBy(read, desk, opened), senderKey, settings: desk.settings }
+    const before = arrival.caseId === null ? null : cases.findTag(read, arrival.caseId)
+    const again = before === null ? null : cases.findNow(read, before)
+    const own = namedBy(read, desk, opened)
+    const ownThread = again === null ? own.ownThread : ({ case: again, by: 'again' } as const)
+    const named = { ...own, ownThread, senderKey, settings: desk.settings }
     return { named, tag: boundTag(read, desk, named, parsed) }
   })
   const bound = tag === null ? null : await readBound(desk, tag, isMaintainers ? opened : null, now)
@@ -79,6 +83,8 @@ export async function readSituation(
     ...named,
     arrivalId: arrival.id,
     receivedAt: arrival.receivedAt,
+    arrivedAt: arrival.arrivedAt,
+    place: { mailbox: arrival.mailbox, uid: arrival.uid },
     size: arrival.size,
     bounced: lastIssued(read, outbox.listNamed(read, returnedIds(desk, opened))),
     signatureSeen: opened.signatures.some(({ sha256 }) => people.isSignatureUsed(read, sha256)),

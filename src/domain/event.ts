@@ -100,6 +100,8 @@ const EVENTS = {
   'bounce-unmatched': {} as Nothing,
   /** On hold, because not even its header could be read. */
   'message-unread': {} as { bytes: number },
+  /** A message that was on hold is handled as a new one. */
+  'handled-again': {} as { number: number; again: number },
   'commands-ran': {} as { verbs: readonly string[] },
   'commands-refused': {} as { refused: readonly RefusedLine[] },
 

@@ -13,8 +13,8 @@ export type Listed = {
   readonly uid: number
   /** RFC822.SIZE in bytes. */
   readonly size: number
-  /** INTERNALDATE: when the server received it. */
-  readonly receivedAt: Instant
+  /** INTERNALDATE: when the server received it; null where the server does not say. */
+  readonly receivedAt: Instant | null
 }
 
 /** The bytes of one message: whole, or only the beginning, of which nothing but the header is read. */

@@ -6,7 +6,7 @@
 import { type CaseTag, findCaseTags } from '../domain/ids.ts'
 import { isFrom, type OpenedMail, type Refused, type Signature } from '../domain/mail.ts'
 import { type Maintainer, type Settings } from '../domain/settings.ts'
-import { HOUR_MS, type Instant, msBetween } from '../domain/time.ts'
+import { HOUR_MS, msBetween } from '../domain/time.ts'
 import { type ParsedCommands } from './commands.ts'
 import { isMeantForDesk } from './conversation.ts'
 import { type Situation } from './situation.ts'
@@ -38,10 +38,13 @@ export function claimedMaintainer(opened: OpenedMail, settings: Settings): Maint
  * signature was accepted before; `quoted`: which messages of the desk it quotes.
  */
 export function refusalOf(
-  situation: Pick<Situation, 'opened' | 'signatureSeen' | 'quoted' | 'settings' | 'now'>,
+  situation: Pick<
+    Situation,
+    'opened' | 'signatureSeen' | 'quoted' | 'settings' | 'now' | 'arrivedAt'
+  >,
   maintainer: Maintainer
 ): Refused | null {
-  const { opened, signatureSeen, quoted, settings, now } = situation
+  const { opened, signatureSeen, quoted, settings } = situation
   if (opened.failure !== null) return 'not-opened'
   if (!opened.encrypted || !opened.decrypted) return 'not-encrypted'
   if (opened.structure !== 'pgp-mime') return 'not-pgp-mime'
@@ -51,7 +54,7 @@ export function refusalOf(
   const state = signatureRefusal(signature, maintainer) ?? contentRefusal(opened)
   if (state !== null) return state
   if (signatureSeen) return 'replayed'
-  const age = freshness(signature, settings, now)
+  const age = freshness(signature, settings, situation)
   return age === null && !isMeantForDesk(opened, quoted, settings) ? 'for-another' : age
 }
 
@@ -68,16 +71,18 @@ function contentRefusal({ warnings }: OpenedMail): Refused | null {
   return warnings.includes('text-truncated') ? 'too-long' : null
 }
 
-/** Why a signature is too old, or dated too far ahead, to count; null when it is fresh. */
+/**
+ * Why a signature is too old, or dated too far ahead, to count; null when it is fresh. It ages until the server has received it:
+ * a message that waited for a desk that was down is not too old for that.
+ */
 export function freshness(
   { createdAt }: Signature,
   { limits }: Settings,
-  now: Instant
+  { now, arrivedAt }: Pick<Situation, 'now' | 'arrivedAt'>
 ): Refused | null {
   if (createdAt === null) return 'stale'
-  const ageMs = msBetween(createdAt, now)
-  if (ageMs < -FUTURE_MS_MAX) return 'from-the-future'
-  return ageMs > limits.signature_age_hours * HOUR_MS ? 'stale' : null
+  if (msBetween(createdAt, now) < -FUTURE_MS_MAX) return 'from-the-future'
+  return msBetween(createdAt, arrivedAt) > limits.signature_age_hours * HOUR_MS ? 'stale' : null
 }
 
 /**

@@ -32,7 +32,10 @@ export type CaseAbout = Pick<CommandContext, 'product' | 'settings' | 'now'> & {
 }
 
 export type RelayInput = CaseAbout &
-  Pick<Situation, 'arrivalId' | 'opened' | 'quarantined' | 'member' | 'receivedAt' | 'size'> & {
+  Pick<
+    Situation,
+    'arrivalId' | 'opened' | 'quarantined' | 'member' | 'receivedAt' | 'size' | 'place'
+  > & {
     readonly record: cases.CaseRecord
     readonly reporterKeys: cases.ReporterKeys
     /** Whether the content stays out: `opened` holds none then, and the files of the message do not go along. */
@@ -110,7 +113,8 @@ function forwarded(
       ...unhidden([
         fact('Signed', signatureWords(input)),
         ...input.facts.filter((one) => !isFirst(one))
-      ])
+      ]),
+      ...heldFacts(input)
     ],
     isUnread: opened.failure !== null,
     isQuarantined: input.quarantined,
@@ -141,6 +145,20 @@ function warningsOf({ opened: { warnings } }: RelayInput, isCut: boolean): strin
 
 function fileLine({ filename, size, sha256 }: mail.Attachment): string {
   return `${filename} (${size} bytes, SHA-256 ${sha256})`
+}
+
+/** Where a message on hold is, and the operator's way to have it handled again. */
+function heldFacts({
+  arrivalId: id,
+  opened,
+  quarantined,
+  isWithheld,
+  place
+}: RelayInput): FactLine[] {
+  if (!quarantined && !isWithheld && !opened.warnings.includes('too-large')) return []
+  const where = `UID ${place.uid} in ${place.mailbox} when it came`
+  const way = `The operator types "postern received show ${id}" to see how to have it handled again.`
+  return [fact('On hold', `${where}. ${way}`)]
 }
 
 function onlyAdvises(one: Maintainer): boolean {

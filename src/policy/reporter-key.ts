@@ -156,7 +156,7 @@ const LOOSE: readonly WarningCode[] = ['repeated-header', 'from-mismatch', 'outs
  * message, including the protected To or Cc. Anybody can encrypt to the desk what the owner signed for somebody else.
  */
 function isHandedOver(about: About, known: ReporterKey, other: CandidateKey): boolean {
-  const { opened, signatureSeen, mergedKey, quoted, settings, now } = about.situation
+  const { opened, signatureSeen, mergedKey, quoted, settings } = about.situation
   // The signature was judged by the copy that was known before: a key that this message revokes hands nothing over.
   if (mergedKey !== null && !mergedKey.isUsable) return false
   const [signature, ...more] = opened.signatures
@@ -167,7 +167,7 @@ function isHandedOver(about: About, known: ReporterKey, other: CandidateKey): bo
   return (
     isSignedWith(opened, known.fingerprint) &&
     isMeantForDesk(opened, quoted, settings) &&
-    freshness(signature, settings, now) === null
+    freshness(signature, settings, about.situation) === null
   )
 }
 

@@ -19,6 +19,10 @@ import { type ConversationOf } from './conversation.ts'
 export type Situation = Moment & {
   readonly arrivalId: number
   readonly receivedAt: Instant
+  /** When it came at the earliest: the age of its signature counts up to here. */
+  readonly arrivedAt: Instant
+  /** Where the mail server has it. */
+  readonly place: { readonly mailbox: string; readonly uid: number }
   readonly size: number
   readonly opened: OpenedMail
   /** Set when opening was given up: the worker died or ran out of time three times (G9). */
@@ -101,7 +105,8 @@ export type Issued = NamedMessage & {
 /** `subject`: also where the message is a copy of an earlier one with the same Message-ID. */
 export type OwnThread = {
   readonly case: cases.CaseRecord
-  readonly by: 'message-id' | 'subject'
+  /** `again`: this very message opened it, or joined it, and was put on hold. */
+  readonly by: 'message-id' | 'subject' | 'again'
 }
 
 /** A case, and what was said of its date. */

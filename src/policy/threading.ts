@@ -103,6 +103,7 @@ function ownThread(situation: ThreadFacts): JoinedThread | null {
   const reporter = own === null ? null : writerAmong(opened, own.case)
   if (own === null || reporter === null) return null
   if (isProved(situation)) return asReporter(own.case, reporter)
+  if (own.by === 'again') return asReporter(own.case, reporter, senderDoubt(opened, settings))
   // Whether the inside could be read must not show in whether an acknowledgement comes (G6).
   const isSeen = own.by === 'message-id' || !opened.encrypted
   if (!isSeen || senderDoubt(opened, settings) !== null) return null

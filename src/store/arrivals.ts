@@ -13,8 +13,13 @@ import { insert, type Read, type Sql, type Tx } from './sql.ts'
 /** A mailbox in one UIDVALIDITY generation: UIDs have meaning only inside it (RFC 9051 §2.3.1.1). */
 export type Generation = { readonly mailbox: string; readonly uidValidity: string }
 
-/** A message as fetched. */
-export type NewArrival = Generation & Listed & Fetched
+/**
+ * A message as fetched. `arrivedAt`: when it came at the earliest, which whoever puts an old message into the mailbox cannot set;
+ * the age of a signature counts up to then.
+ */
+export type NewArrival = Generation &
+  Omit<Listed, 'receivedAt'> &
+  Fetched & { readonly receivedAt: Instant; readonly arrivedAt: Instant }
 
 /** One stored arrival without its bytes. */
 export type Arrival = Omit<NewArrival, 'raw'> & {
@@ -31,6 +36,7 @@ export type Arrival = Omit<NewArrival, 'raw'> & {
   readonly tries: number
   readonly nextTryAt: Instant | null
   readonly duplicateOf: number | null
+  readonly moved: 0 | 1
 } & Place
 
 /** Whose turn it is (policy/turn.ts), lower first, and who claims to have sent it; '' for nobody. */
@@ -64,6 +70,37 @@ export function add(tx: Tx, arrival: NewArrival, now: Instant): Arrival {
   const stored = find(tx, id)
   assert(stored !== null, 'an arrival just stored is gone')
   return stored
+}
+
+/**
+ * Has a message that is on hold handled anew, as one that comes now and was received then; its bytes and its case go along, and a
+ * signature that it spent counts again. Returns it, or why that cannot be.
+ */
+export function retry(
+  tx: Tx,
+  id: number,
+  now: Instant
+): Pick<Arrival, 'id'> | 'not-held' | 'in-part' | 'elsewhere' {
+  const row = find(tx, id)
+  if (row?.state !== 'held') return 'not-held'
+  if (row.duplicateOf !== null) return 'elsewhere'
+  if (row.part !== 'whole') return 'in-part'
+  const { size, sha256, part, receivedAt, arrivedAt, caseId } = row
+  const place = { mailbox: 'retry', uidValidity: String(id), uid: 1 }
+  const kept = { size, sha256, part, receivedAt, arrivedAt, caseId }
+  const { id: again } = insert(tx, 'arrivals', {
+    ...place,
+    ...kept,
+    state: 'pending',
+    storedAt: now
+  })
+  const copy = 'INSERT INTO arrival_bytes SELECT ?, raw FROM arrival_bytes WHERE arrival_id = ?'
+  tx.run(copy, [again, id])
+  tx.run('DELETE FROM arrival_bytes WHERE arrival_id = ?', [id])
+  tx.run('DELETE FROM used_signatures WHERE arrival_id = ?', [id])
+  // The folder for held mail keeps it, unless it was not moved there yet.
+  tx.run("UPDATE arrivals SET state = 'done', duplicate_of = ? WHERE id = ?", [again, id])
+  return { id: again }
 }
 
 /**
@@ -162,6 +199,14 @@ export function putBackCrashed(tx: Tx, turn: number): void {
 export function lastTurnOf(read: Read, sender: string): number {
   const sql = "SELECT max(turn) FROM arrivals WHERE state = 'pending' AND sender = ?"
   return read.value<number>(sql, [sender]) ?? 0
+}
+
+/** The newest arrivals in this state, without their bytes. */
+export function listIn(read: Read, state: Arrival['state'], limit = 1000): Arrival[] {
+  return read.all<Arrival>('SELECT * FROM arrivals WHERE state = ? ORDER BY id DESC LIMIT ?', [
+    state,
+    limit
+  ])
 }
 
 /** One arrival without its bytes, or null. */

@@ -32,6 +32,11 @@ export function findNow(read: Read, tag: CaseTag): CaseRecord | null {
   return read.get<CaseRecord>(sql, [tag])
 }
 
+/** The number of the case with this row id. */
+export function findTag(read: Read, id: number): CaseTag | null {
+  return read.value<CaseTag>('SELECT tag FROM cases WHERE id = ?', [id])
+}
+
 /**
  * `unanswered`: a reporter waits to hear from a person. A case that ended while words wait for a key is one of them (B10).
  * `open`: also an ended one in which something is due, such as an answer to what came after its end (B15).

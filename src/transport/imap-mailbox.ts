@@ -167,11 +167,15 @@ async function list(
   const uidValidity = String(box.uidValidity)
   if (box.exists === 0) return { uidValidity, waiting: [], more: false }
   const found = await search(session, `${afterUid + 1}:*`)
+  // The range always holds the last message of a folder that is not empty: "OK" without any is no answer.
+  if (found.length === 0) throw refused(session)
   // `*` is the last message, also when its UID is lower.
   const all = [...new Set(found)].filter((uid) => uid > afterUid).sort((a, b) => a - b)
   const uids = all.slice(0, limit)
   const waiting = new Map<number, Listed>()
   const query = { uid: true, size: true, internalDate: true }
+  // One of which the server says nothing more is there all the same, until it is not listed any more.
+  for (const uid of uids) waiting.set(uid, { uid, size: 0, receivedAt: null })
   for (const row of uids.length === 0 ? [] : await client.fetchAll(uids, query, BY_UID)) {
     // A server may insert flag updates for any message (RFC 9051 §7.5.2): those rows have no size.
     if (row.size === undefined) continue
@@ -189,8 +193,8 @@ async function search(session: Session, uid: string): Promise<number[]> {
 }
 
 /**
- * BODY.PEEK of the message or the beginning of it; null when the UID is gone. Gives only the beginning of a message that is much
- * larger than the server announced: a part must never pass for the whole.
+ * BODY.PEEK of the message or the beginning of it; null when the server gives nothing: it is gone, or the server does not answer.
+ * Gives only the beginning of a message that is much larger than the server announced: a part must never pass for the whole.
  */
 async function fetch(
   session: Session,

@@ -434,7 +434,7 @@ describe('a crash', { timeout: 60_000 }, () => {
     const raw = await desk.world.write(desk.alice, { subject: 'x', text: 'x', as: 'clear' })
     const { now } = desk.world.clock
     const place = { mailbox: 'INBOX', uidValidity: '1', uid: 1, part: 'whole' } as const
-    const arrival = { ...place, receivedAt: now, size: raw.length, raw }
+    const arrival = { ...place, receivedAt: now, arrivedAt: now, size: raw.length, raw }
     desk.world.desk.db.transact((tx) => arrivals.add(tx, arrival, now))
     let stolen = 0
     desk.world.workers.failSeal = () => {

@@ -7,10 +7,17 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { type Edges } from '../../src/desk/desk.ts'
 import { type Bells, createBells } from '../../src/desk/faults.ts'
-import { type FetchFailures, intakeLoop, type Place, takeIn } from '../../src/desk/intake.ts'
+import {
+  type FetchFailures,
+  intakeLoop,
+  type Place,
+  type Taken,
+  takeIn
+} from '../../src/desk/intake.ts'
 import { runLoops } from '../../src/desk/loop.ts'
 import { handlePending } from '../../src/desk/work.ts'
 import { type SendOutcome } from '../../src/domain/outgoing.ts'
+import { type Instant } from '../../src/domain/time.ts'
 import { Trouble } from '../../src/domain/trouble.ts'
 import { type Mailbox } from '../../src/effects/effects.ts'
 import {
@@ -18,6 +25,7 @@ import {
   DAY,
   givenDesk,
   grace,
+  HOUR,
   kindsTo,
   lastTo,
   MINUTE,
@@ -60,7 +68,7 @@ function pass(
   mailbox: Mailbox,
   from: Place | null = null,
   failures: FetchFailures = new Map()
-): Promise<Place> {
+): Promise<Taken> {
   return takeIn(world.desk, mailbox, { inbox: 'INBOX', signal, stored: ignored, failures, from })
 }
 function edgesOf(mailbox: Mailbox, send: Edges['sender']['send']): Edges {
@@ -151,6 +159,32 @@ describe('a pass over the inbox', () => {
     expect(kindsTo(grace).filter((kind) => kind === 'relay')).toHaveLength(3)
   })
 
+  it('(11) holds and tells a message that the server lists and gives nothing of, and serves the one behind it at once', async () => {
+    await givenDesk([grace])
+    const inbox = messages(1, 3).set(2, await written())
+    const { mailbox } = serverWith(inbox)
+    const isGone = new Set<number>()
+    const silent: Mailbox = {
+      ...mailbox,
+      fetch: (uid, part) => (uid === 2 ? mailbox.fetch(uid, part) : Promise.resolve(null)),
+      list: async (range) => {
+        const page = await mailbox.list(range)
+        return { ...page, waiting: page.waiting.filter(({ uid }) => !isGone.has(uid)) }
+      }
+    }
+    const failures: FetchFailures = new Map()
+    expect(await pass(silent, null, failures)).toMatchObject({ uid: 3, isPartial: true })
+    expect(stored()).toEqual([2])
+    // One of them was really gone.
+    isGone.add(3)
+    let passes = 1
+    for (; (await pass(silent, null, failures)).isPartial; passes += 1) continue
+    expect([passes, stored()]).toEqual([8, [2, 1]])
+    await world.settle()
+    expect(handled()).toEqual(['held too-large', 'done case-opened'])
+    expect(await lastTo(grace)).toContain('UID 1 in INBOX')
+  })
+
   it('holds and tells a message that proves too large while it is fetched, and never shows it as whole (G1)', async () => {
     await givenDesk([grace])
     const raw = await written()
@@ -162,6 +196,45 @@ describe('a pass over the inbox', () => {
     await world.settle()
     expect(handled()).toEqual(['held too-large'])
     expect(world.column('SELECT began_in_clear FROM case_reporters')).toEqual([false])
+  })
+})
+
+describe('(13) the age of a signature', () => {
+  /** One pass over an inbox with this command of Grace's, which the server says it received then. */
+  async function take(raw: Uint8Array | null, receivedAt: Instant): Promise<void> {
+    const inbox = new Map(raw === null ? [] : [[1, raw]])
+    const { mailbox } = serverWith(inbox)
+    const dated: Mailbox = {
+      ...mailbox,
+      list: async (range) => {
+        const page = await mailbox.list(range)
+        return { ...page, waiting: page.waiting.map((one) => ({ ...one, receivedAt })) }
+      }
+    }
+    await pass(dated)
+    await world.settle()
+  }
+  const help = () => world.write(grace, { subject: 'x', text: '/help\n' })
+
+  it('counts up to when the server received it: a message that waited for the desk is not too old', async () => {
+    await givenDesk([grace])
+    await take(null, world.clock.now)
+    world.pass(HOUR)
+    const [raw, receivedAt] = [await help(), world.clock.now]
+    world.pass(4 * DAY)
+    await take(raw, receivedAt)
+    expect(world.dispositions()).toEqual(['commands'])
+    expect(kindsTo(grace)).toEqual(['transcript'])
+  })
+
+  it('does not stop at what the server says of one that was not in the inbox when that was listed last', async () => {
+    await givenDesk([grace])
+    const [raw, receivedAt] = [await help(), world.clock.now]
+    world.pass(4 * DAY)
+    await take(null, world.clock.now)
+    world.pass(MINUTE)
+    await take(raw, receivedAt)
+    expect(kindsTo(grace)).toEqual(['refusal'])
   })
 })
 

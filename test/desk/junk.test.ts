@@ -74,6 +74,29 @@ const morning = () => desk.world.wait(desk.DAY)
 const junkMails = () => desk.world.column('SELECT subject FROM junk_mails')
 
 describe('a message in the junk folder', () => {
+  it('(11) that the server lists and gives nothing of is moved into the inbox, which tells somebody; what is behind it is looked at', async () => {
+    const { fetch } = folder
+    folder = {
+      ...folder,
+      fetch: (uid, part) => (uid === 2 ? fetch(uid, part) : Promise.resolve(null))
+    }
+    junk.set(1, spam('one'))
+    await putAside(2, 'two')
+    expect([[...junk.keys()], junkMails()]).toEqual([[2], ['two']])
+    expect(desk.world.dispositions()).toEqual(['case-opened'])
+    // What is not listed any more is gone.
+    junk.set(3, spam('three'))
+    const { list } = folder
+    const once = [true]
+    folder = {
+      ...folder,
+      list: async (range) =>
+        (once.pop() ?? false) ? list(range) : { ...(await list(range)), waiting: [] }
+    }
+    await look()
+    expect([...junk.keys()]).toEqual([2, 3])
+  })
+
   it('that is encrypted to the desk becomes a case like one from the inbox (G1)', async () => {
     junk.set(
       1,

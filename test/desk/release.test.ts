@@ -42,7 +42,7 @@ async function heldBeforeSending(): Promise<void> {
   })
   const place = { mailbox: 'INBOX', uidValidity: '1', uid: 900, part: 'whole' } as const
   const { now } = desk.world.clock
-  const arrival = { ...place, receivedAt: now, size: raw.length, raw }
+  const arrival = { ...place, receivedAt: now, arrivedAt: now, size: raw.length, raw }
   desk.world.desk.db.transact((tx) => arrivals.add(tx, arrival, now))
   await handlePending(desk.world.desk, signal, ignored)
   expect(state()).toBe('held')

@@ -45,7 +45,8 @@ describeWith(['dovecot', 'gpg'], 'what commands print', async () => {
         envelopeTo: parseAddress(member.address) ?? settings.desk.address
       })
       outbox.queue(tx, copy, systemClock.now())
-      const place = { mailbox: 'INBOX', uidValidity: '0', uid: 1, receivedAt: systemClock.now() }
+      const at = systemClock.now()
+      const place = { mailbox: 'INBOX', uidValidity: '0', uid: 1, receivedAt: at, arrivedAt: at }
       const received = { ...place, size: 1, raw: new Uint8Array(1), part: 'whole' } as const
       const { id: arrivalId } = arrivals.add(tx, received, systemClock.now())
       cases.insertMessage(tx, caseId, {

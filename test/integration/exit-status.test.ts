@@ -19,7 +19,8 @@ const WITH_DATABASE = [
   ...['run', 'cases', 'show ACME-2026-0001', 'members list'],
   'members add --id alpha --name Alpha --address grace@acme.example --key keys/maintainers/grace.asc --product parser',
   ...['members remove alpha', 'notice list', 'notice show ACME-2026-0001'],
-  ...['notice hold ACME-2026-0001', 'outbox list', 'outbox retry 1', 'audit verify']
+  ...['notice hold ACME-2026-0001', 'outbox list', 'outbox retry 1', 'audit verify'],
+  ...['received list', 'received show 1', 'received retry 1']
 ]
 const WITH_CONFIG = [...WITH_DATABASE, 'check', 'open mail.eml', 'keys list']
 const COMMANDS = [
@@ -131,7 +132,10 @@ describeWith(['gpg'], 'the exit status', async () => {
   })
 
   it('is 2 for a missing argument, and for each option that a command cannot do without', async () => {
-    const bare = ['open', 'show', 'notice show', 'notice hold', 'members remove', 'outbox retry']
+    const bare = [
+      ...['open', 'show', 'notice show', 'notice hold', 'members remove', 'outbox retry'],
+      ...['received show', 'received retry']
+    ]
     expect(await wrong(bare, 2, /^error: missing required argument/)).toEqual([])
     const lacking = COMMANDS.flatMap((command) =>
       /^members add|^keys generate/.test(command)
@@ -148,7 +152,7 @@ describeWith(['gpg'], 'the exit status', async () => {
   it('is 2 for an argument of the wrong form', async () => {
     const commands = [
       ...['show nonsense', 'notice show acme-1', 'notice hold ACME-2026-0001x'],
-      ...['outbox retry zero', 'outbox retry 1.5'],
+      ...['outbox retry zero', 'outbox retry 1.5', 'received retry x', 'received show 0'],
       'open mail.eml --at yesterday'
     ]
     expect(await wrong(commands, 2, ONE_LINE('.'))).toEqual([])

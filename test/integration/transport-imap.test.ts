@@ -206,6 +206,30 @@ describeWith(['dovecot'], 'IMAP mailbox on Dovecot', () => {
     expect((await (await connect('killed')).list(all)).waiting).toHaveLength(1)
   })
 
+  it('(11) takes no answer for no message: what a server lists and gives nothing of stays listed, and a list without an answer is trouble', async () => {
+    await dovecot.append('dropped', mail('one'))
+    await dovecot.append('dropped', mail('two'))
+    let drop = / BODY\[\]/
+    const proxy = await startTcpProxy(dovecot.port, (chunk) => {
+      const said = chunk.toString('latin1')
+      // Every untagged answer with this in it, literal and all, up to the next answer.
+      const answers = said.split(/(?<=\r\n)(?=\* \d+ FETCH|\* SEARCH|\* ESEARCH|[A-Z0-9]+ OK )/)
+      return Buffer.from(answers.filter((one) => !drop.test(one)).join(''), 'latin1')
+    })
+    try {
+      const mailbox = await connect('dropped', { port: proxy.port })
+      const [first] = (await mailbox.list(all)).waiting
+      expect(await mailbox.fetch(first?.uid ?? 0, 'whole')).toBeNull()
+      drop = /RFC822\.SIZE/
+      const { waiting } = await mailbox.list(all)
+      expect(waiting).toMatchObject([{ uid: first?.uid, size: 0 }, { size: 0 }])
+      drop = /^\* E?SEARCH/
+      await expect(mailbox.list(all)).rejects.toMatchObject({ code: 'imap', retryable: true })
+    } finally {
+      proxy.close()
+    }
+  })
+
   it('can be closed while the server answers nothing; what was asked of it fails then', async () => {
     await dovecot.append('mute', mail('one'))
     const proxy = await startTcpProxy(dovecot.port)

@@ -2,9 +2,13 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
-/** Relays a free port to `target` on 127.0.0.1. */
-export async function startTcpProxy(target: number) {
+/** Relays a free port to `target` on 127.0.0.1. `answer` changes what the server says, a chunk at a time. */
+export async function startTcpProxy(
+  target: number,
+  answer: (chunk: Buffer) => Buffer = (chunk) => chunk
+) {
   const sockets: Socket[] = []
+  let isSilent = false
   const server = createServer((client) => {
     const upstream = connect(target, '127.0.0.1')
     sockets.push(client, upstream)
@@ -14,14 +18,18 @@ export async function startTcpProxy(target: number) {
     ] as const) {
       from.on('error', () => undefined)
       from.on('close', () => to.destroy())
-      from.pipe(to)
     }
+    client.pipe(upstream)
+    upstream.on('data', (chunk: Buffer) => {
+      if (!isSilent) client.write(answer(chunk))
+    })
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
   return {
     port: (server.address() as AddressInfo).port,
     /** From now on not one byte passes in either direction. */
     silence: () => {
+      isSilent = true
       for (const socket of sockets) {
         socket.unpipe()
         socket.pause()

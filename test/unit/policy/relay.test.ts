@@ -12,6 +12,7 @@ function signedFact(opened: Partial<OpenedMail>): string {
     product: samples.PRODUCT,
     opened: samples.openedMail(opened),
     receivedAt: samples.NOW,
+    place: { mailbox: 'INBOX', uid: 1 },
     due: null,
     size: 1,
     reporterKeys: samples.keysOf(samples.ALICE_KEY),

@@ -404,6 +404,8 @@ export function situation(change: Partial<Situation> = {}): Situation {
     ...MOMENT,
     arrivalId: 7,
     receivedAt: at('2026-11-22T11:59:30Z'),
+    arrivedAt: NOW,
+    place: { mailbox: 'INBOX', uid: 1 },
     size: 5000,
     opened: openedMail(),
     quarantined: false,

@@ -23,7 +23,8 @@ const db = useDatabase()
 
 function store(uid: number, change: Partial<arrivals.NewArrival> = {}): arrivals.Arrival {
   const raw = Buffer.from(`Subject: ${uid}\r\n\r\nbody\r\n`)
-  const given = { ...INBOX, uid, receivedAt: NOON, size: raw.length, raw, part: 'whole' as const }
+  const at = { receivedAt: NOON, arrivedAt: NOON }
+  const given = { ...INBOX, uid, ...at, size: raw.length, raw, part: 'whole' as const }
   return db.transact((tx) => arrivals.add(tx, { ...given, ...change }, NOON))
 }
 

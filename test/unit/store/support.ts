@@ -18,7 +18,7 @@ export const NOON = at('2026-11-22T12:00:00Z')
 
 /** A message of one byte. */
 export const ARRIVAL: NewArrival = {
-  ...{ mailbox: 'INBOX', uidValidity: '1', uid: 1, receivedAt: NOON, size: 1 },
+  ...{ mailbox: 'INBOX', uidValidity: '1', uid: 1, receivedAt: NOON, arrivedAt: NOON, size: 1 },
   ...{ raw: new Uint8Array(1), part: 'whole' }
 }
 

@@ -1,0 +1,64 @@
+/** The way back of a message on hold (13): it is handled anew, in its own case, and what it lacked is there. */
+import { describe, expect, it } from 'vitest'
+import { Trouble } from '../../src/domain/trouble.ts'
+import * as arrivals from '../../src/store/arrivals.ts'
+import * as desk from '../support/desk.ts'
+
+const KILLED = new Trouble('worker-limit', 'over its limit', { retryable: true })
+
+function retry(id: number) {
+  const { db } = desk.world.desk
+  return db.transact((tx) => arrivals.retry(tx, id, desk.world.clock.now))
+}
+/** A message at which a worker dies, which is on hold then. */
+async function givenQuarantined(write: () => Promise<Uint8Array>): Promise<void> {
+  await desk.givenDesk([desk.grace])
+  desk.world.workers.fail = (_raw, call) => (call === 'open' ? KILLED : null)
+  desk.world.deliver(await write())
+  for (let tries = 0; tries < 4; tries += 1) await desk.world.wait(desk.MINUTE)
+  expect(desk.world.column('SELECT state FROM arrivals')).toEqual(['held'])
+  desk.world.workers.fail = null
+}
+
+describe('a message on hold that is handled again', () => {
+  it('(13) joins the case that it opened, and is forwarded as what it is', async () => {
+    const letter = { subject: 'x', text: 'THE HOLE', as: 'encrypted', autocrypt: true } as const
+    await givenQuarantined(() => desk.world.write(desk.alice, letter))
+    expect(await desk.lastTo(desk.grace)).toContain('postern received show 1')
+    expect(retry(1)).toEqual({ id: 2 })
+    await desk.world.wait(desk.MINUTE)
+    expect(desk.world.dispositions()).toEqual(['quarantined', 'case-joined'])
+    expect(desk.world.column('SELECT state FROM arrivals')).toEqual(['done', 'done'])
+    expect(desk.caseStates()).toHaveLength(1)
+    expect(await desk.lastTo(desk.grace)).toContain('THE HOLE')
+    expect([retry(1), retry(2), retry(9)]).toEqual(['not-held', 'not-held', 'not-held'])
+  })
+
+  it('(13, G4) acts by its signature, however long it was on hold', async () => {
+    await givenQuarantined(() =>
+      desk.world.write(desk.grace, { subject: 'x', text: '/take\ncase: ACME-2026-0001\n' })
+    )
+    // Days later: its age counts up to its receipt.
+    await desk.days(4)
+    expect(retry(1)).toEqual({ id: 2 })
+    const raw = desk.world.desk.db.read((read) => arrivals.readRaw(read, 2))
+    await desk.world.settle()
+    const [state] = desk.world.column(
+      "SELECT state || ' ' || disposition FROM arrivals WHERE id = 2"
+    )
+    expect(state).toMatch(/commands/)
+    // The bytes again are the same message.
+    await desk.world.receive(raw ?? new Uint8Array())
+    expect(desk.world.dispositions().at(-1)).toBe('duplicate')
+  })
+
+  it('(13) keeps its bytes once, and one of which only the header is here cannot', async () => {
+    await desk.givenDesk([desk.grace], { limits: { mail_size: 100 } })
+    desk.world.deliver(Buffer.from(`From: a@b.example\r\n\r\n${'x'.repeat(500)}`))
+    await desk.world.settle()
+    expect([desk.world.dispositions(), retry(1)]).toEqual([['too-large'], 'in-part'])
+    desk.world.change("UPDATE arrivals SET part = 'whole'")
+    expect(retry(1)).toEqual({ id: 2 })
+    expect(desk.world.column('SELECT arrival_id FROM arrival_bytes')).toEqual([2])
+  })
+})
