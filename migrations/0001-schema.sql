@@ -316,6 +316,7 @@ CREATE TABLE messages (
 CREATE INDEX messages_by_case ON messages (case_id, id);
 -- What reporters answer of their own.
 CREATE INDEX messages_by_message_id ON messages (message_id) WHERE message_id IS NOT NULL;
+CREATE INDEX messages_by_arrival ON messages (arrival_id);
 
 -- Keys that came under the addresses of reporters: the one that answers are sealed to, those offered and not accepted, refused,
 -- or replaced. policy/reporter-key.ts says when a message may replace the one in use; else a maintainer chooses.
@@ -346,11 +347,14 @@ CREATE TABLE used_signatures (
   arrival_id INTEGER NOT NULL REFERENCES arrivals (id)
 ) STRICT;
 
--- Marks of every ciphertext that came, and its senders: one that comes again is not shown as another sender's (G6).
-CREATE TABLE ciphertexts (
-  mark    TEXT NOT NULL CHECK (length(mark) = 64),
+-- Marks of what came, and its senders: a message that comes again over another path is one, and what two people claim as theirs
+-- is told so (G6).
+CREATE TABLE contents (
+  mark       TEXT    NOT NULL CHECK (length(mark) = 64),
   -- Lower case; '' when the message named no usable sender.
-  address TEXT NOT NULL,
+  address    TEXT    NOT NULL,
+  -- The first message in which it came so.
+  arrival_id INTEGER NOT NULL REFERENCES arrivals (id),
   PRIMARY KEY (mark, address)
 ) STRICT, WITHOUT ROWID;
 

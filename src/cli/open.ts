@@ -10,7 +10,6 @@ import { limits } from '../config/schema.ts'
 import { readLimited, readSecretFile, readStart } from '../config/secrets.ts'
 import { keysOf } from '../desk/read-keys.ts'
 import { openArrival } from '../desk/read-situation.ts'
-import { type Address } from '../domain/address.ts'
 import { type OpenedMail } from '../domain/mail.ts'
 import { type Instant, readInstant } from '../domain/time.ts'
 import { systemClock } from '../effects/system.ts'
@@ -35,7 +34,7 @@ type Reader = {
   readonly start: WorkerStart
   readonly limits: Config['limits']
   /** The keys that the database knows for this address. */
-  readonly keysOf: (address: Address) => readonly Uint8Array[]
+  readonly keysOf: Parameters<typeof openArrival>[3]
 }
 
 /** Stands in when no address of the desk is known; belongs to nobody (RFC 2606 §2). */
@@ -92,11 +91,11 @@ async function readerFor(call: Call<OpenOptions>, now: Instant): Promise<Reader>
       maintainerKeys: [...facts.flatMap((found) => found?.keyData ?? []), ...given]
     },
     limits: config.limits,
-    keysOf: (address) => {
+    keysOf: (address, issuers) => {
       // A desk that was never started has no keys of senders.
       if (!existsSync(storage.path)) return []
       using db = openDatabase({ path: storage.path, passphrase, ifMissing: 'refuse' })
-      return db.read((read) => keysOf(read, address))
+      return db.read((read) => keysOf(read, address, issuers))
     }
   }
 }

@@ -110,7 +110,10 @@ const WRITERS: {
     assert(arrivalId !== undefined, 'a signature without a message')
     people.insertUsedSignature(tx, sha256, arrivalId)
   },
-  'remember-ciphertext': (tx, decision) => people.saveCiphertext(tx, decision),
+  'remember-content': (tx, decision, { arrivalId }) => {
+    assert(arrivalId !== undefined, 'a content without a message')
+    people.saveContent(tx, decision, arrivalId)
+  },
   'list-report': (tx, decision) =>
     people.insertFurtherReport(tx, requireCase(tx, decision.tag).id, decision),
   'forget-listed': (tx, { tags }) => people.deleteFurtherReports(tx, tags),

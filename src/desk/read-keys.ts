@@ -72,11 +72,25 @@ function registeredKey({ settings }: Desk, address: Address, now: Instant) {
   return { fingerprint, keyData, source: 'registered', firstSeenAt: now, isProved: true } as const
 }
 
-/** The keys that verify a message in the name of this address: the pinned one, and that of the list member at this address. */
-export function keysOf(read: Read, address: Address): Uint8Array[] {
-  const owners = [people.findReporterKey(read, address), members.findByAddress(read, address)]
-  return owners.flatMap((owner) => owner?.keyData ?? [])
+/**
+ * The keys that verify a message in the name of this address: the pinned one, that of the list member at this address, and those
+ * of others whom its signatures name as their makers. What a signature only claims shows nothing: that is verified, or counts for
+ * nothing (G5).
+ */
+export function keysOf(
+  read: Read,
+  address: Address | null,
+  issuers: readonly string[]
+): Uint8Array[] {
+  const owners =
+    address === null
+      ? []
+      : [people.findReporterKey(read, address), members.findByAddress(read, address)]
+  const named = issuers.slice(0, ISSUERS_MAX).flatMap((issuer) => people.keysNamed(read, issuer))
+  return [...owners.flatMap((owner) => owner?.keyData ?? []), ...named]
 }
+
+const ISSUERS_MAX = 8
 
 /**
  * The pinned key merged with every copy of it in the message, and whether it can still be used; null when they add nothing. Also

@@ -2,7 +2,13 @@
 import { type Address, domainOf, isSameAddress } from '../domain/address.ts'
 import { addresseesOf, type CaseRecord, numbersOf } from '../domain/case.ts'
 import { historyOf } from '../domain/case-machine.ts'
-import { type CaseTag, findCaseTags, type MessageId, parseMessageId } from '../domain/ids.ts'
+import {
+  type CaseTag,
+  findCaseTags,
+  type MessageId,
+  parseMessageId,
+  type Sha256
+} from '../domain/ids.ts'
 import { isReply, type OpenedMail, subjectOf, topicOf } from '../domain/mail.ts'
 import { type NamedMessage, quotedCodes } from '../domain/message.ts'
 import { addMs, DAY_MS, HOUR_MS, type Instant } from '../domain/time.ts'
@@ -34,21 +40,21 @@ import { messageIdOf } from './prepare.ts'
 import { candidatesOf, knownKey, knownKeys, mergedCopies, offeredKeys } from './read-keys.ts'
 
 /**
- * Opens the message; a second time with the keys of its sender when a signature's key was not among the maintainers': the one
- * pinned for the address, a list member's (`keysOf`), or the one that the message itself brings.
+ * Opens the message; a second time when a signature's key was not among the maintainers': with the keys of its sender and of whom
+ * the signature names (`keysOf`), and with the one that the message itself brings.
  */
 export async function openArrival(
   workers: Pick<Desk['workers'], 'open'>,
   raw: Uint8Array,
   now: Instant,
-  keysOf: (from: Address) => readonly Uint8Array[]
+  keysOf: (from: Address | null, issuers: readonly string[]) => readonly Uint8Array[]
 ): Promise<OpenedMail> {
   const first = await workers.open(raw, { now, knownKeys: [] })
-  const from = first.outer.from
-  const isUnknown = first.signatures.some((signature) => signature.state === 'unknown-key')
-  if (!isUnknown || from === null) return first
+  const unknown = first.signatures.filter(({ state }) => state === 'unknown-key')
+  if (unknown.length === 0) return first
+  const issuers = unknown.map(({ issuer }) => issuer)
   const brought = first.candidateKeys.map(({ keyData }) => keyData)
-  const knownKeys = [...keysOf(from.address), ...brought]
+  const knownKeys = [...keysOf(first.outer.from?.address ?? null, issuers), ...brought]
   return knownKeys.length === 0 ? first : workers.open(raw, { now, knownKeys })
 }
 
@@ -57,7 +63,7 @@ export async function readSituation(
   desk: Desk,
   arrival: Arrival,
   read: OpenedMail,
-  given: Moment & Pick<Situation, 'quarantined'>
+  given: Moment & Pick<Situation, 'quarantined' | 'bodyMarks'>
 ): Promise<Situation> {
   const { now } = given
   const opened = { ...read, candidateKeys: await candidatesOf(desk, read, now) }
@@ -87,6 +93,7 @@ export async function readSituation(
     place: { mailbox: arrival.mailbox, uid: arrival.uid },
     size: arrival.size,
     bounced: lastIssued(read, outbox.listNamed(read, returnedIds(desk, opened))),
+    ...earlierFacts(read, arrival, opened, given.bodyMarks),
     signatureSeen: opened.signatures.some(({ sha256 }) => people.isSignatureUsed(read, sha256)),
     mergedKey,
     history: answersTo(read, desk, opened, now),
@@ -109,19 +116,48 @@ function namedBy(read: Read, desk: Desk, opened: OpenedMail) {
     quoted: quotedByAuthor(read, desk, opened),
     ...answeredBy(read, desk, opened, outside),
     ownThread: from === null ? null : ownThreadOf(read, opened, from.address),
-    isCiphertextOfOthers: people.isCiphertextOfOthers(read, opened),
-    signedByAnother:
-      from !== null &&
-      opened.signatures.some(
-        ({ fingerprint, issuer, isInside }) =>
-          isInside && fingerprint === null && people.isKeyOfAnother(read, issuer, from.address)
-      ),
     isAnswer: outside.length > 0,
     // A list member who signed it for this desk may name the case in the text.
     tagged: caseNamedIn(read, desk, `${subject}\n${member?.signed === true ? opened.text : ''}`),
     subjectCase: caseNamedIn(read, desk, subjectOf(opened))
   }
 }
+
+function earlierFacts(
+  read: Read,
+  { id: arrivalId }: Arrival,
+  { ciphertextMark, outer: { from } }: OpenedMail,
+  bodyMarks: Situation['bodyMarks']
+): Pick<Situation, 'earlier' | 'isEarlierUnanswered'> {
+  const marks = [...[ciphertextMark ?? []].flat(), ...bodyMarks]
+  const sender = from?.address ?? null
+  const earlier = people.listEarlier(read, marks, { sender, arrivalId })
+  const theirs = earlier.flatMap((one) => (one.isSameSender ? (one.tag ?? []) : []))
+  return { earlier, isEarlierUnanswered: outbox.findHeldAnswer(read, theirs) !== null }
+}
+
+/**
+ * Marks of a message that came whole: what its reader sees, with its Message-ID and with its date. Services replace the one or
+ * the other, and every server on the way adds to the header.
+ */
+export function bodyMarksOf(
+  sha256: Desk['sha256'],
+  raw: Uint8Array,
+  { outer: { messageId, date } }: OpenedMail
+): Sha256[] {
+  const bytes = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength)
+  const begin = [bytes.indexOf('\r\n\r\n'), bytes.indexOf('\n\n')].filter((at) => at >= 0)
+  let end = bytes.length
+  while (end > 0 && ' \r\n'.includes(String.fromCharCode(bytes[end - 1] ?? 0))) end -= 1
+  const at = Math.min(HEADER_MAX, ...begin)
+  const body = sha256(bytes.subarray(at, Math.max(at, end)))
+  const fields = bytes.toString('latin1', 0, at).split(/\r?\n(?![ \t])/)
+  const shown = fields.filter((field) => /^(?:content-[\w-]+|subject):/i.test(field))
+  const digest = sha256([...shown, body].join('\n'))
+  return [messageId, date].flatMap((one) => (one === null ? [] : sha256(`${one}\n${digest}`)))
+}
+
+const HEADER_MAX = 128 * 1024
 
 /** Which message of the desk is answered: as the header outside names it, and as what is protected does. */
 function answeredBy(

@@ -20,7 +20,6 @@ import { commit, record } from './commit.ts'
 import { type Desk } from './desk.ts'
 import { attempt } from './faults.ts'
 import { type Prepared, prepare } from './prepare.ts'
-import { knownKey } from './read-keys.ts'
 import { compose, type Occasion } from './reminders.ts'
 import { lookAtClock, trustNow } from './watch.ts'
 
@@ -252,8 +251,7 @@ export async function listFurtherReports(desk: Desk): Promise<boolean> {
   if (due === null) return false
   const at = `list of the further reports of one sender (${due.tags[0] ?? ''})`
   const sent = await attempt(desk, { where: 'further-reports', at }, async () => {
-    const key = await knownKey(desk, due.address, now)
-    const decisions = listReports(due.tags, due.address, key)
+    const decisions = listReports(due.tags, due.address)
     const prepared = await prepare(desk, decisions, now)
     return desk.db.transact((tx) => commit(tx, decisions, prepared, { now }))
   })

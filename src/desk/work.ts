@@ -20,7 +20,7 @@ import { type Desk } from './desk.ts'
 import { isOfOneThing } from './faults.ts'
 import { type Prepared, prepare } from './prepare.ts'
 import { keysOf } from './read-keys.ts'
-import { openArrival, readSituation } from './read-situation.ts'
+import { bodyMarksOf, openArrival, readSituation } from './read-situation.ts'
 import { createTurns, LANE_TURNS, LANES, type Lane, type Turns, workersFor } from './turns.ts'
 
 const TRIES_MAX = 3
@@ -135,8 +135,8 @@ async function receive(
   const opened =
     quarantined || arrival.part === 'header'
       ? await desk.workers.openHeaders(raw)
-      : await openArrival(desk.workers, raw, begunAt, (from) =>
-          desk.db.read((read) => keysOf(read, from))
+      : await openArrival(desk.workers, raw, begunAt, (from, issuers) =>
+          desk.db.read((read) => keysOf(read, from, issuers))
         )
   turns.judge(arrival, opened)
   return alone(() => carryOut(desk, { arrival, raw, opened, begunAt, quarantined }))
@@ -153,6 +153,7 @@ async function carryOut(desk: Desk, read: Read): Promise<Committed> {
   const situation = await readSituation(desk, arrival, opened, {
     settings: desk.settings,
     quarantined,
+    bodyMarks: arrival.part === 'whole' ? bodyMarksOf(desk.sha256, raw, opened) : [],
     now,
     begunAt,
     jitter: desk.randomness.below(1_000_000) / 1_000_000,

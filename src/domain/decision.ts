@@ -134,7 +134,11 @@ export type Decision =
       readonly refusedBy: string | null
     }
   | { readonly kind: 'remember-signature'; readonly sha256: Sha256 }
-  | { readonly kind: 'remember-ciphertext'; readonly mark: Sha256; readonly sender: Address | null }
+  | {
+      readonly kind: 'remember-content'
+      readonly marks: readonly Sha256[]
+      readonly sender: Address | null
+    }
   | {
       /** The sender's next daily list names this case, and leaves no earlier than `from`. */
       readonly kind: 'list-report'

@@ -3,7 +3,7 @@
  * merged (RFC 9788). The sentence of a code must never quote the message. Decides nothing: policy/authority.ts judges.
  */
 import { type Address, type Contact, isSameAddress } from './address.ts'
-import { type Fingerprint, type MessageId, type Sha256 } from './ids.ts'
+import { type CaseTag, type Fingerprint, type MessageId, type Sha256 } from './ids.ts'
 import { type VisibleEncryption } from './message.ts'
 import { type KeyMaterial, type KeyProblem, type OutgoingAttachment } from './outgoing.ts'
 import { type Instant } from './time.ts'
@@ -279,6 +279,14 @@ export type OpenedMail = {
   readonly candidateKeys: readonly CandidateKey[]
   readonly unusableKeys: readonly UnusableKey[]
   readonly warnings: readonly WarningCode[]
+}
+
+/** A message in which the same content came before. */
+export type EarlierContent = {
+  readonly mark: Sha256
+  readonly isSameSender: boolean
+  /** Its case; null where it belongs to none. */
+  readonly tag: CaseTag | null
 }
 
 /** The subject as its author meant it: the protected one where there is one. */

@@ -7,13 +7,21 @@ import { type CaseRecord, type ReporterKey } from '../domain/case.ts'
 import { type Decision, type Sending } from '../domain/decision.ts'
 import { type Promised } from '../domain/event.ts'
 import { type CaseTag, formatFingerprint } from '../domain/ids.ts'
-import { type AutomaticKind, isAddressee, type OpenedMail, subjectOf } from '../domain/mail.ts'
+import {
+  type AutomaticKind,
+  type CandidateKey,
+  isAddressee,
+  type OpenedMail,
+  subjectOf
+} from '../domain/mail.ts'
 import { type FactLine, type Message } from '../domain/message.ts'
+import { type PinnedCertificate } from '../domain/outgoing.ts'
 import { type Policy, type Product, promisedAnswer, type Settings } from '../domain/settings.ts'
 import { addMs, dueAt, formatInstant, HOUR_MS, type Instant, msBetween } from '../domain/time.ts'
 import { acknowledgement, furtherReports } from '../messages/to-reporters.ts'
-import { senderDoubt } from './authentication.ts'
+import { lackOfProof, senderDoubt } from './authentication.ts'
 import { encryptedTo } from './recipients.ts'
+import { isSignedWith } from './reporter-key.ts'
 import { inClearTo, toReporter } from './send.ts'
 import { type Moment, type Situation } from './situation.ts'
 
@@ -90,10 +98,13 @@ const SILENT_BECAUSE: Readonly<Record<AutomaticKind, string>> = {
   loop: 'the message has passed the desk before'
 }
 
-/** Answers a new report, and tells the maintainers whether and when the answer leaves. `key` is that of the address in From. */
+/**
+ * Answers a new report, and tells the maintainers whether and when the answer leaves. `key` is that of the address in From,
+ * `brought` what the message brings of keys, withheld or not.
+ */
 export function acknowledgeReport(
   situation: Situation,
-  { record, key }: { readonly record: CaseRecord; readonly key: ReporterKey | null }
+  { record, key, brought }: Answered
 ): { readonly facts: readonly FactLine[]; readonly decisions: readonly Decision[] } {
   const verdict = judge(situation)
   const does = (value: string, ...decisions: Decision[]) => ({
@@ -102,19 +113,19 @@ export function acknowledgeReport(
   })
   if (verdict.kind === 'none') return does(`no, because ${verdict.because}`)
   const { opened, settings, now, begunAt: madeAt } = situation
-  const { tag, reporters } = record
+  const { tag } = record
   const { to } = verdict
   const { timezone } = settings.desk
   const products = productsOutside(opened, settings)
   const params = acknowledgementParams(products, opened, situation, timezone)
+  const sealTo = answerKey(situation, key, brought.candidateKeys)
   // While a key of the sender is known or waits to be accepted, the answer announces no unencrypted mail.
-  const isKeyless = key === null && reporters.every(({ unusedKeys }) => unusedKeys.length === 0)
+  const isKeyless = brought.candidateKeys.length + brought.unusableKeys.length === 0
   const isClearAllowed = params.isClearAllowed && isKeyless
-  const isSealed = key?.isUsable === true
-  const yourKey = isSealed ? formatFingerprint(key.fingerprint) : ''
-  const inReplyTo = isSealed ? null : opened.outer.messageId
+  const yourKey = sealTo === null ? '' : formatFingerprint(sealTo.fingerprint)
+  const inReplyTo = sealTo === null ? opened.outer.messageId : null
   const answer = (when: Pick<Sending, 'notBefore' | 'isHeld'>): Decision =>
-    toSender(to, key, acknowledgement({ ...params, isClearAllowed, yourKey }), {
+    toSender(to, sealTo, acknowledgement({ ...params, isClearAllowed, yourKey }), {
       ...{ once: tag, tag, madeAt, inReplyTo },
       ...when
     })
@@ -135,31 +146,50 @@ export function acknowledgeReport(
   )
 }
 
-/** The daily list of one sender's further reports: their numbers alone (B11, G6). */
-export function listReports(
-  tags: readonly CaseTag[],
-  to: Address,
-  key: ReporterKey | null
-): Decision[] {
+type Answered = {
+  readonly record: CaseRecord
+  readonly key: ReporterKey | null
+  readonly brought: Pick<OpenedMail, 'candidateKeys' | 'unusableKeys'>
+}
+
+/**
+ * The key that an automatic answer is encrypted to: the known one of a proved sender, else the one that this message brings.
+ * Everybody sees whether it is encrypted, so nothing that the desk knows of an address may show in it to whoever only claims that
+ * address (B7).
+ */
+function answerKey(
+  { opened, settings, senderKey }: Situation,
+  key: ReporterKey | null,
+  candidates: readonly CandidateKey[]
+): PinnedCertificate | null {
+  const isKnown =
+    lackOfProof(opened, settings) === null ||
+    (senderKey !== null && isSignedWith(opened, senderKey.fingerprint))
+  if (isKnown && key !== null) return key.isUsable ? key : null
+  const [brought, ...others] = candidates
+  return others.length === 0 ? (brought ?? null) : null
+}
+
+/** The daily list of one sender's further reports: their numbers alone (B11, G6), to an address that may only be claimed (B7). */
+export function listReports(tags: readonly CaseTag[], to: Address): Decision[] {
   const [tag] = tags
   if (tag === undefined) return []
   const message = furtherReports({ tags, reportsADay: REPORTS_A_DAY })
   return [
-    toSender({ name: '', address: to }, key, message, { once: tag, tag }),
+    toSender({ name: '', address: to }, null, message, { once: tag, tag }),
     { kind: 'forget-listed', tags }
   ]
 }
 
-/** Sealed when the sender's key is known, content-free in clear otherwise. */
+/** Sealed where there is a key, content-free in clear otherwise. */
 function toSender(
   { name, address }: Contact,
-  key: ReporterKey | null,
+  key: PinnedCertificate | null,
   message: Message<'content-free'>,
   sending: Sending & { readonly tag: CaseTag }
 ): Decision {
   const id = sending.tag
-  if (key?.isUsable === true)
-    return toReporter(encryptedTo({ name, address, id }, key), message, sending)
+  if (key !== null) return toReporter(encryptedTo({ name, address, id }, key), message, sending)
   // The display name is the sender's text: repeated in clear, it would carry anybody's words to a forged address (G6).
   return inClearTo({ name: '', address, id }, message, sending)
 }

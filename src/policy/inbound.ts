@@ -7,13 +7,13 @@ import { type Decision, dispose, recorded } from '../domain/decision.ts'
 import { BY_SOMEBODY, DESK } from '../domain/event.ts'
 import { type BounceFacts, isFrom } from '../domain/mail.ts'
 import { decideMaintainerMail } from './maintainer-mail.ts'
-import { rememberCiphertext } from './ownership.ts'
+import { rememberContent } from './ownership.ts'
 import { decideReport } from './report.ts'
 import { type Situation } from './situation.ts'
 
 /** Decides everything about one arrival. */
 export function decideArrival(situation: Situation): Decision[] {
-  return [...rememberCiphertext(situation.opened), ...decideKind(situation)]
+  return [...rememberContent(situation), ...decideKind(situation)]
 }
 
 function decideKind(situation: Situation): Decision[] {

@@ -20,6 +20,7 @@ import { dueOf } from './clocks.ts'
 import { doubtsAbout, type ParsedCommands, parseCommands } from './commands.ts'
 import { conversationAbout, firstLines, memberIn, NOBODYS, reporterIn } from './conversation.ts'
 import { type CommandContext, type DeskContext } from './draft.ts'
+import { earlierCopy } from './ownership.ts'
 import { memberReach, reachSentence } from './recipients.ts'
 import { caseFacts } from './relay.ts'
 import { decideReport } from './report.ts'
@@ -199,6 +200,9 @@ function refuse(situation: Situation, author: Maintainer, because: Refused): Dec
   // A maintainer's vacation robot answers every relay: recorded, and nobody is bothered.
   if (isByProgram(situation.opened, 'auto-replied'))
     return [dispose('done', 'auto-reply', 'an automatic answer')]
+  // A message to two of the desk's addresses comes twice; the first one counts.
+  if (because === 'replayed' && earlierCopy(situation) !== null)
+    return [dispose('done', 'duplicate', 'the same message came over another path')]
   const subject = { kind: 'maintainer', id: author.id } as const
   // Each of a maintainer's own signatures is refused once: nobody else can use up these refusals.
   const isTheirs = !situation.signatureSeen && isSignedWith(situation.opened, author.fingerprint)

@@ -7,13 +7,11 @@
 import { type Address, isSameAddress } from '../domain/address.ts'
 import { type Decision } from '../domain/decision.ts'
 import { type Fingerprint, isNamedBy } from '../domain/ids.ts'
-import { type HeaderFacts, isFrom, type OpenedMail } from '../domain/mail.ts'
+import { type EarlierContent, type HeaderFacts, isFrom, type OpenedMail } from '../domain/mail.ts'
+import { listed } from '../domain/words.ts'
 import { type Situation } from './situation.ts'
 
-type InsideFacts = Pick<
-  Situation,
-  'opened' | 'settings' | 'senderKey' | 'member' | 'isCiphertextOfOthers' | 'signedByAnother'
->
+type InsideFacts = Pick<Situation, 'opened' | 'settings' | 'senderKey' | 'member'>
 
 /** What speaks against the sender: the protected From or To, the form of the message, its signer, or an earlier message. */
 export type Contradiction = keyof typeof SAYS
@@ -21,8 +19,7 @@ const SAYS = {
   from: 'the sender inside its protected part is not the sender outside',
   to: 'its protected part is addressed to others and not to the desk',
   form: 'its encrypted part was cut out of a whole message and put into another form',
-  signer: 'it is signed with a key that is not the key of its sender',
-  copy: 'the same encrypted content came in an earlier message'
+  signer: 'it is signed with a key that is not the key of its sender'
 } as const
 
 /** Tells the maintainers why the content is withheld. */
@@ -42,8 +39,7 @@ export function contradictionOf(situation: InsideFacts): Contradiction | null {
   if (named.some((facts) => isToOthers(facts, outer, settings.desk.address))) return 'to'
   // Inline PGP and an encrypted file have no protected headers: these were cut out of a PGP/MIME message.
   if (inner !== null && (structure === 'inline' || structure === 'attachment')) return 'form'
-  if (isSignedByAnother(situation)) return 'signer'
-  return situation.isCiphertextOfOthers && !isProved(situation) ? 'copy' : null
+  return isSignedByAnother(situation) ? 'signer' : null
 }
 
 /** The same message with nothing of its inside but the state of its signatures. */
@@ -86,10 +82,11 @@ function isToOthers(inner: HeaderFacts, outer: HeaderFacts, desk: Address): bool
 
 /**
  * Whether a signature inside the encryption is not the sender's. That is so if it was made with somebody else's key; if it was
- * made with an unknown key, although keys of the sender are proved or come with the message; if it claims a key that the desk
- * knows for another person, even if it is broken; or if a key of another person came with it, because people attach the key that
- * they use. Each signature is judged by itself, whatever it covers: words beside a ciphertext do not change who signed the
- * inside, and a signature of the sender beside it excuses nothing. One around the ciphertext does not show who wrote the inside.
+ * made with an unknown key, although keys of the sender are proved or come with the message; if it claims the key of a
+ * maintainer, even if it is broken; or if a key of another person came with it, because people attach the key that they use.
+ * What it claims of anybody else counts only if their key verified it: a stranger could ask in this way who is known here
+ * (B7). Each signature is judged by itself, whatever it covers: words beside a ciphertext do not change who signed the inside,
+ * and a signature of the sender beside it excuses nothing. One around the ciphertext does not show who wrote the inside.
  */
 function isSignedByAnother(situation: InsideFacts): boolean {
   const { opened, senderKey, member } = situation
@@ -97,32 +94,31 @@ function isSignedByAnother(situation: InsideFacts): boolean {
   const { outer, candidateKeys, warnings } = opened
   const isTheirs = ({ address }: { readonly address: Address }): boolean => isFrom(outer, address)
   const isPinned = senderKey?.isProved === true
+  // The address of a list member is only a claim, and what becomes of it must not show who is on the list (G5).
   const proved = [
-    ...[isPinned ? senderKey : [], member?.record ?? [], candidateKeys].flat(),
+    ...[isPinned ? senderKey : [], candidateKeys].flat(),
     ...maintainers.filter(isTheirs)
   ].map(({ fingerprint }) => fingerprint)
+  const members = [member?.record ?? []].flat().filter(isTheirs)
+  const theirs = [senderKey, ...members].map((one) => one?.fingerprint)
   const strangers = maintainers.filter((one) => !isTheirs(one))
   const foreign = strangers.flatMap(({ signingKeys }) => signingKeys)
-  return (
-    situation.signedByAnother ||
-    opened.signatures.some(({ isInside, fingerprint, state, issuer }) => {
-      if (!isInside) return false
-      if (fingerprint !== null)
-        return fingerprint !== senderKey?.fingerprint && !proved.includes(fingerprint)
-      return (
-        (state === 'unknown-key' && proved.length > 0) ||
-        warnings.includes('fake-key') ||
-        foreign.some((key) => isNamedBy(issuer, key))
-      )
-    })
-  )
+  return opened.signatures.some(({ isInside, fingerprint, state, issuer }) => {
+    if (!isInside) return false
+    if (fingerprint !== null) return ![...theirs, ...proved].includes(fingerprint)
+    return (
+      (state === 'unknown-key' && proved.length > 0) ||
+      warnings.includes('fake-key') ||
+      foreign.some((key) => isNamedBy(issuer, key))
+    )
+  })
 }
 
 /** Whether the encrypted content names the sender outside as its writer, or is signed with a key known for their address. */
 function isProved({ opened, senderKey, member, settings }: InsideFacts): boolean {
   const { outer, candidateKeys, signatures } = opened
   if (outer.from === null) return false
-  const inner = opened.protected ?? opened.innerFacts
+  const inner = opened.decrypted ? (opened.protected ?? opened.innerFacts) : null
   if (inner !== null && (inner.from !== null || inner.unreadableFrom !== ''))
     return namesWriter(inner, outer) === 'sender'
   const registered = [...settings.maintainers, member?.record ?? []].flat()
@@ -132,12 +128,36 @@ function isProved({ opened, senderKey, member, settings }: InsideFacts): boolean
     .map(({ fingerprint }) => fingerprint)
   return signatures.some(
     ({ state, fingerprint, isInside }) =>
-      isInside && state === 'valid' && fingerprint !== null && keys.includes(fingerprint)
+      (isInside || !opened.encrypted) &&
+      state === 'valid' &&
+      fingerprint !== null &&
+      keys.includes(fingerprint)
   )
 }
 
-/** Remembers who sent the ciphertext, whatever became of the message: what the desk refused is as worth stealing as a report. */
-export function rememberCiphertext({ ciphertextMark: mark, outer }: OpenedMail): Decision[] {
-  const sender = outer.from?.address ?? null
-  return mark === null ? [] : [{ kind: 'remember-ciphertext', mark, sender }]
+/**
+ * What to tell the maintainers of a content that another sender sent before, where nothing inside shows whose it is. Whoever came
+ * first may be a thief, so both are heard, as two claims.
+ */
+export function claimWarnings(situation: Situation): string[] {
+  const { earlier, opened } = situation
+  const others = [...new Set(earlier.flatMap((one) => (one.isSameSender ? [] : (one.tag ?? []))))]
+  if (earlier.every(({ isSameSender }) => isSameSender) || isProved(situation)) return []
+  const where = others.length === 0 ? '' : ` (${listed(others)})`
+  const what = opened.encrypted ? 'encrypted content' : 'content'
+  return [
+    `Another sender sent the same ${what} before${where}, and nothing inside shows whose it is: one of the two may have copied the other. Please tell neither of them anything about it until you know who wrote it.`
+  ]
+}
+
+/** Remembers who sent the content, whatever became of the message: what the desk refused is as worth stealing as a report. */
+export function rememberContent({ opened, bodyMarks }: Situation): Decision[] {
+  const sender = opened.outer.from?.address ?? null
+  const marks = [...[opened.ciphertextMark ?? []].flat(), ...bodyMarks]
+  return marks.length === 0 ? [] : [{ kind: 'remember-content', marks, sender }]
+}
+
+/** The same message of the same sender came before; null where it did not. */
+export function earlierCopy({ earlier, bodyMarks }: Situation): EarlierContent | null {
+  return earlier.find((one) => one.isSameSender && bodyMarks.includes(one.mark)) ?? null
 }

@@ -6,6 +6,7 @@ import * as cases from '../domain/case.ts'
 import { type Addressee, type SealedRecipient } from '../domain/decision.ts'
 import { type Way } from '../domain/event.ts'
 import { type Fingerprint } from '../domain/ids.ts'
+import { type PinnedCertificate } from '../domain/outgoing.ts'
 import { type Maintainer, type Product } from '../domain/settings.ts'
 import { count } from '../domain/words.ts'
 
@@ -38,7 +39,7 @@ type ShutPath = {
   readonly isClearOtherwise: boolean
 }
 
-export function encryptedTo(to: Addressee, { fingerprint, keyData }: cases.ReporterKey): OpenPath {
+export function encryptedTo(to: Addressee, { fingerprint, keyData }: PinnedCertificate): OpenPath {
   return { kind: 'encrypted', recipient: { ...to, fingerprint, keyData } }
 }
 

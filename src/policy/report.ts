@@ -5,19 +5,25 @@
 import { addressKey } from '../domain/address.ts'
 import * as cases from '../domain/case.ts'
 import { historyOf, moveCase } from '../domain/case-machine.ts'
-import { type Decision, dispose } from '../domain/decision.ts'
+import { type Decision, dispose, recorded } from '../domain/decision.ts'
 import { aboutCase, BY_DESK, BY_SOMEBODY, event, type NewEvent } from '../domain/event.ts'
 import { type CaseTag, findCaseTags, type MessageId } from '../domain/ids.ts'
-import { isByProgram, isFrom, subjectOf } from '../domain/mail.ts'
+import { isByProgram, isFrom, type OpenedMail, subjectOf } from '../domain/mail.ts'
 import { type Product, productNamed } from '../domain/settings.ts'
 import { count, listed } from '../domain/words.ts'
 import { acknowledgeReport, productOf, productsOutside, promisedBy } from './acknowledgement.ts'
-import { senderDoubt } from './authentication.ts'
+import { lackOfProof, senderDoubt } from './authentication.ts'
 import { dueOf } from './clocks.ts'
 import { answerToDate } from './date-talk.ts'
 import { dropWords, happening, tellsEnd } from './draft.ts'
 import { newText } from './new-text.ts'
-import { contradictionOf, explainContradiction, withholdContent } from './ownership.ts'
+import {
+  claimWarnings,
+  contradictionOf,
+  earlierCopy,
+  explainContradiction,
+  withholdContent
+} from './ownership.ts'
 import { relay } from './relay.ts'
 import { decideReporterKey, type KeyDecision, NO_KEY } from './reporter-key.ts'
 import { type BoundCase, type Situation } from './situation.ts'
@@ -46,10 +52,17 @@ type Writing = {
  * A message whose inside was judged: `withheld` says why its content was taken out; null where it stays. `brings` as in the event
  * `reporter-wrote`.
  */
-type Judged = Situation & { readonly withheld: string | null; readonly brings?: 'key' }
+type Judged = Situation & {
+  readonly withheld: string | null
+  /** The keys that it brings, withheld or not. */
+  readonly brought: Pick<OpenedMail, 'candidateKeys' | 'unusableKeys'>
+  readonly brings?: 'key'
+}
 
 /** Judges the inside of a message and takes it into the case that it opens or continues. */
 export function decideReport(received: Situation): Decision[] {
+  const again = sameReport(received)
+  if (again !== null) return again
   const inside = judged(received)
   const situation = inside.withheld === null ? inside : { ...inside, mergedKey: null }
   const thread = decideThread(situation)
@@ -66,26 +79,46 @@ export function decideReport(received: Situation): Decision[] {
   return takeIn(situation, thread)
 }
 
+/**
+ * The same report over another path, as an alias or a list brings it, is no second one. If only this copy proves its sender, the
+ * acknowledgement leaves that was on hold.
+ */
+function sameReport(situation: Situation): Decision[] | null {
+  const { opened, settings, isEarlierUnanswered } = situation
+  const copy = earlierCopy(situation)
+  if (copy === null || copy.tag === null) return null
+  const isProved = isEarlierUnanswered && lackOfProof(opened, settings) === null
+  const about = aboutCase(copy.tag)
+  return [
+    ...(isProved ? [recorded('acknowledgement-released', about, BY_DESK, {})] : []),
+    dispose('done', 'duplicate', 'the same message came over another path', copy.tag)
+  ]
+}
+
 /** Judges the inside of a message, and takes what is withheld out of the facts. */
 export function judged<Facts extends InsideFacts>(
   received: Facts
-): Facts & Pick<Judged, 'withheld'> {
+): Facts & Pick<Judged, 'withheld' | 'brought'> {
   const contradiction = contradictionOf(received)
-  if (contradiction === null) return { ...received, withheld: null }
+  const { opened: brought } = received
+  if (contradiction === null) return { ...received, withheld: null, brought }
   const opened = withholdContent(received.opened)
-  const { answers, ownThread } = received
+  const { answers, ownThread, member } = received
   return {
     ...received,
     opened,
     answers: answers && { ...answers, isConfirmed: false },
     answersInside: null,
+    // What a list member signed speaks for nobody else who sends it on.
+    member: member !== null && isFrom(opened.outer, member.record.address) ? member : null,
     ownThread: ownThread?.by === 'message-id' ? ownThread : null,
-    withheld: explainContradiction(contradiction)
+    withheld: explainContradiction(contradiction),
+    brought
   }
 }
 
 type InsideFacts = Parameters<typeof contradictionOf>[0] &
-  Pick<Situation, 'answers' | 'answersInside' | 'ownThread'>
+  Pick<Situation, 'answers' | 'answersInside' | 'ownThread' | 'member'>
 
 function takeIn(situation: Judged, thread: Thread): Decision[] {
   const { withheld, settings, now } = situation
@@ -100,7 +133,10 @@ function takeIn(situation: Judged, thread: Thread): Decision[] {
   const about = { ...situation, record, keys, events, product }
   const answer =
     joined === null
-      ? { ...acknowledgeReport(situation, { record, key: key.key }), isOnlyYes: false }
+      ? {
+          ...acknowledgeReport(situation, { record, key: key.key, brought: situation.brought }),
+          isOnlyYes: false
+        }
       : answerToDate(sender, about)
   // A mere yes to the date needs no answer; it is on the record as an answer to the date.
   const isYes = answer.isOnlyYes && joined?.case.state === record.state
@@ -136,7 +172,7 @@ function takeIn(situation: Judged, thread: Thread): Decision[] {
         ...released.warnings,
         ...entry.warnings,
         ...untrue.map((words) => `Never sent: ${waitingName(words, settings)}.`),
-        ...[withheld ?? []].flat()
+        ...(withheld === null ? claimWarnings(situation) : [withheld])
       ]
     }),
     ...answer.decisions,

@@ -8,7 +8,7 @@ import { type CaseHistory } from '../domain/case-machine.ts'
 import { type SealedRecipient } from '../domain/decision.ts'
 import { type DeskEvent } from '../domain/event.ts'
 import { type CaseTag, type MessageId, type Sha256 } from '../domain/ids.ts'
-import { type OpenedMail } from '../domain/mail.ts'
+import { type EarlierContent, type OpenedMail } from '../domain/mail.ts'
 import { type NamedMessage } from '../domain/message.ts'
 import { type MemberRecord, type NoticeCopies, type NoticeRecord } from '../domain/notice.ts'
 import { type OutgoingAttachment } from '../domain/outgoing.ts'
@@ -50,10 +50,15 @@ export type Situation = Moment & {
   /** The list member whose key validly signed the message, or else whose address it came from. */
   readonly member: { readonly record: MemberRecord; readonly signed: boolean } | null
   readonly signatureSeen: boolean
-  /** Whether others sent its ciphertext before, perhaps without effect. */
-  readonly isCiphertextOfOthers: boolean
-  /** A signature inside, which no key verified, claims a key that is known for somebody at another address. */
-  readonly signedByAnother: boolean
+  /**
+   * Marks of its body, with its Message-ID and with its date: whoever sends both again sends the same message over another path.
+   * Everybody on the way can compute them, so they show nothing of what the desk found inside (G6).
+   */
+  readonly bodyMarks: readonly Sha256[]
+  /** Messages in which its ciphertext or its body came before, perhaps without effect, oldest first. */
+  readonly earlier: readonly EarlierContent[]
+  /** The case of the earlier message of this sender has an acknowledgement that is on hold. */
+  readonly isEarlierUnanswered: boolean
   /** The pinned key of the message's sender. */
   readonly senderKey: cases.ReporterKey | null
   /** Keys of the sender's address that are not in use: offered and not accepted, or replaced. */

@@ -6,7 +6,7 @@ import { type Address, addressKey } from '../domain/address.ts'
 import { type KeyToPin, type PinnedKey, type WaitingKey } from '../domain/case.ts'
 import { type DecisionOf } from '../domain/decision.ts'
 import { type CaseTag, type Fingerprint, type Sha256 } from '../domain/ids.ts'
-import { type OpenedMail } from '../domain/mail.ts'
+import { type EarlierContent } from '../domain/mail.ts'
 import { addMs, type Instant } from '../domain/time.ts'
 import { insert, type Read, type Tx, upsert } from './sql.ts'
 
@@ -88,14 +88,19 @@ export function saveSigningKeys(tx: Tx, address: Address, keys: readonly Fingerp
 }
 
 /**
- * Whether a key is known for another address and not for this one. `issuer` is what a signature claims: a fingerprint or a
- * key id, lower-case hex. False for somebody who uses one key from two addresses.
+ * The certificates of people who may have made a signature that claims this issuer: a fingerprint or a key id, lower-case hex.
+ * They only verify: whose key it is must not be told (G5).
  */
-export function isKeyOfAnother(read: Read, issuer: string, address: Address): boolean {
-  const sql = 'SELECT address FROM signing_keys WHERE fingerprint = @issuer OR key_id = @issuer'
-  const owners = read.column<string>(sql, { issuer })
-  return owners.length > 0 && !owners.includes(addressKey(address))
+export function keysNamed(read: Read, issuer: string): Uint8Array[] {
+  return read.column<Uint8Array>(
+    `WITH owners AS (SELECT address FROM signing_keys WHERE fingerprint = @issuer OR key_id = @issuer)
+     SELECT key_data FROM reporter_keys WHERE address IN owners AND refused_at IS NULL
+     UNION SELECT key_data FROM members WHERE address_key IN owners LIMIT @most`,
+    { issuer, most: NAMED_KEYS_MAX }
+  )
 }
+
+const NAMED_KEYS_MAX = 20
 
 /** Whether a signature was already used with authority. */
 export function isSignatureUsed(read: Read, sha256: Sha256): boolean {
@@ -107,26 +112,37 @@ export function insertUsedSignature(tx: Tx, sha256: Sha256, arrivalId: number): 
   insert(tx, 'used_signatures', { sha256, arrivalId })
 }
 
-/** Remembers who sent a ciphertext. */
-export function saveCiphertext(
+/** Remembers who sent a content first. */
+export function saveContent(
   tx: Tx,
-  { mark, sender }: Omit<DecisionOf<'remember-ciphertext'>, 'kind'>
+  { marks, sender }: Omit<DecisionOf<'remember-content'>, 'kind'>,
+  arrivalId: number
 ): void {
-  insert(tx, 'ciphertexts', { mark, address: senderKey(sender) }, 'ON CONFLICT DO NOTHING')
+  for (const mark of marks)
+    insert(
+      tx,
+      'contents',
+      { mark, address: senderKey(sender), arrivalId },
+      'ON CONFLICT DO NOTHING'
+    )
 }
 
 function senderKey(sender: Address | null): string {
   return sender === null ? '' : addressKey(sender)
 }
 
-/** Whether others sent the ciphertext of this message before. */
-export function isCiphertextOfOthers(
+/** The messages in which content with one of these marks came before, oldest first, and their cases. */
+export function listEarlier(
   read: Read,
-  { ciphertextMark, outer: { from } }: OpenedMail
-): boolean {
-  const sender = senderKey(from?.address ?? null)
-  const sql = 'SELECT 1 FROM ciphertexts WHERE mark = ? AND address <> ?'
-  return read.value(sql, [ciphertextMark, sender]) !== null
+  marks: readonly Sha256[],
+  { sender, arrivalId }: { readonly sender: Address | null; readonly arrivalId: number }
+): EarlierContent[] {
+  return read.all<EarlierContent>(
+    `SELECT mark, address = @sender AS is_same_sender, tag FROM contents
+       LEFT JOIN messages USING (arrival_id) LEFT JOIN cases ON cases.id = messages.case_id
+     WHERE mark IN (SELECT value FROM json_each(@marks)) AND contents.arrival_id <> @arrivalId ORDER BY contents.arrival_id`,
+    { marks, sender: senderKey(sender), arrivalId }
+  )
 }
 
 /** A report that no acknowledgement of its own answers: the sender's next daily list names it. */

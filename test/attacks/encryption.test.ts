@@ -123,13 +123,16 @@ attack.describeAttacks('attacks on encryption', () => {
     }
   )
 
-  it('4 replayed ciphertext: what a maintainer sealed and the desk refused is shown to nobody else', async () => {
+  it('4 replayed ciphertext: what a maintainer sealed and the desk refused is no thief’s: maintainers are told that two claim it (14)', async () => {
     await attack.openScene()
     const note = textPart(`case: ACME-2026-0001\r\n\r\nThe internal ${attack.SECRET}.`)
     const armored = await attack.cast.seal(note, null)
     await attack.becomes('refused', encryptedMail(armored, attack.head('grace')))
-    await attack.becomes('contradicts-sender', encryptedMail(armored, attack.head('mallory')))
-    await nobodyLearns()
+    await attack.becomes('case-opened', encryptedMail(armored, attack.head('mallory')))
+    const told = await attack.wordsTo('linus')
+    expect(told).toContain('Another sender sent the same encrypted content before')
+    const outside = (await attack.scene.mailsTo('mallory')).join('\n')
+    expect(outside).not.toContain(attack.SECRET)
   })
 
   it('4 replayed ciphertext: an inner From that cannot be read is not that of the thief', async () => {

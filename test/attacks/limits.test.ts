@@ -9,10 +9,13 @@ import { lines, textPart } from '../unit/reading/material.ts'
 import { ATTACK, becomes, commandMail, describeAttacks, head, openEmpty, scene } from './scene.ts'
 
 describeAttacks('attacks on the limits of automatic answers', () => {
+  let count = 0
   /** A report of each sender, and each of them taken. */
   async function flood(senders: readonly string[]): Promise<void> {
     for (const sender of senders) {
-      await becomes('case-opened', `${lines(...head(`<${sender}>`))}${textPart(ATTACK)}\r\n`)
+      count += 1
+      const text = textPart(`${ATTACK} ${count}`)
+      await becomes('case-opened', `${lines(...head(`<${sender}>`))}${text}\r\n`)
     }
   }
   /** Addresses that were answered, in order. */

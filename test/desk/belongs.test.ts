@@ -21,6 +21,7 @@ import {
   writes
 } from '../support/desk.ts'
 import { type Letter, someone } from '../support/world.ts'
+import { lines } from '../unit/reading/material.ts'
 
 const mallory = await someone('mallory', 'mallory@evil.example')
 const CLEAR = { as: 'clear', autocrypt: false } as const
@@ -78,7 +79,7 @@ describe('a reporter who answers their own first message (14)', () => {
     await givenDesk([grace])
     await givenMessage(alice, first)
     await givenMessage(bob, { ...first, subject: `Re: ${first.subject}` })
-    await givenMessage(alice, first)
+    await givenMessage(alice, { ...first, text: 'Another one.' })
     expect(tags()).toHaveLength(3)
   })
 
@@ -90,6 +91,156 @@ describe('a reporter who answers their own first message (14)', () => {
     await givenMessage(forger, { ...more, ...attachedKey(forger) })
     expect(tags()).toEqual([FIRST])
     expect(world.column('SELECT fingerprint FROM reporter_keys WHERE is_used = 1')).toEqual([])
+  })
+})
+
+describe('one report over two paths (14)', () => {
+  const report = { subject: 'Heap overflow', text: 'It is here.' } as const
+  /** As another server hands it on, perhaps with other header fields. */
+  const again = (raw: Uint8Array, ...changes: readonly (readonly [RegExp, string])[]): Buffer =>
+    Buffer.from(
+      changes.reduce(
+        (text, [field, value]) => text.replace(field, value),
+        `Received: from elsewhere\r\n${Buffer.from(raw).toString('latin1')}`
+      ),
+      'latin1'
+    )
+
+  it.each<[string, Partial<Letter>, readonly (readonly [RegExp, string])[]]>([
+    ['sealed', {}, []],
+    ['in clear', CLEAR, []],
+    [
+      'where a service replaced its Message-ID',
+      CLEAR,
+      [[/^Message-ID: .*$/m, 'Message-ID: <o@x.example>']]
+    ]
+  ])('is one case, %s, and nobody is alarmed', async (_how, letter, changes) => {
+    await givenDesk([grace])
+    const raw = await world.write(alice, { ...report, ...letter })
+    await world.receive(raw)
+    const from = world.accepted.length
+    await world.receive(again(raw, ...changes))
+    expect(world.dispositions()).toEqual(['case-opened', 'duplicate'])
+    expect(world.heldMails).toEqual([])
+    expect(world.accepted).toHaveLength(from)
+  })
+
+  it('of a maintainer is one, too, and nobody reads of a signature that was used before', async () => {
+    await givenReport()
+    const raw = await world.write(grace, { subject: `Re: [${FIRST}] x`, text: '/take' })
+    await world.receive(raw)
+    const from = world.accepted.length
+    await world.receive(again(raw))
+    expect(world.dispositions().at(-1)).toBe('duplicate')
+    expect(world.accepted).toHaveLength(from)
+  })
+
+  it('lets the acknowledgement leave that was on hold, once a copy proves its sender', async () => {
+    await givenDesk([grace], { authentication: AUTHENTICATION })
+    const [claim, ours] = checked('reporter.example')
+    const raw = await world.write(alice, { ...report, ...CLEAR, headers: [claim, ours] })
+    await world.receive(again(raw, [/dmarc=pass/, 'dmarc=fail']))
+    expect(world.sentTo(alice)).toHaveLength(0)
+    await world.receive(raw)
+    expect(tags()).toEqual([FIRST])
+    await world.wait(60_000)
+    expect(world.sentTo(alice)).toHaveLength(1)
+  })
+
+  it('is not swallowed when somebody else had sent it first: both are claims, shown and acknowledged', async () => {
+    await givenDesk([grace])
+    const payload = 'Content-Type: text/plain\r\n\r\nThe FIND of Alice.\r\n'
+    const raw = await world.write(alice, { subject: '', text: '', payload, as: 'encrypted' })
+    const thief = `From: Mallory <${mallory.address}>`
+    await world.receive(again(raw, [/^From: .*$/m, thief]))
+    await world.receive(raw)
+    expect(world.dispositions()).toEqual(['case-opened', 'case-opened'])
+    expect(await lastTo(grace)).toContain('The FIND of Alice.')
+    expect(await lastTo(grace)).toContain(`encrypted content before (${FIRST})`)
+    await world.wait(60_000)
+    expect(world.sentTo(alice)).toHaveLength(1)
+  })
+})
+
+/** What leaves for a stranger, without what chance makes. */
+function visibleTo(address: string): string[] {
+  const token = /[a-z2-7]{32}|[0-9a-f]{32}|^(?:[\w+/=]{60,76})$/gm
+  return world.accepted
+    .filter(({ to }) => to === address)
+    .map(({ raw, from }) => {
+      const text = Buffer.from(raw).toString('latin1')
+      const [head = '', body = ''] = text.split(/\r\n\r\n(.*)/s)
+      const isSealed = text.includes('multipart/encrypted')
+      const shown = isSealed ? String(body.split('\n').length) : body
+      return `${from}\n${head}\n${shown}`
+        .replaceAll(/boundary="[^"]*"|--=_\w+/g, 'boundary')
+        .replaceAll(/-----BEGIN PGP SIGNATURE-----[^]*?-----END/g, '')
+        .replaceAll(/^-*[\w-]{20,}.*$/gm, '')
+        .replaceAll(token, '')
+    })
+}
+
+describe('(B7) nothing that everybody can observe tells who is on the list, or is known', () => {
+  const observed = async (isMember: boolean, raw: Uint8Array): Promise<string[]> => {
+    await givenDesk([grace])
+    if (isMember) await world.addMember(bob)
+    await world.receive(raw)
+    await world.wait(60_000)
+    return visibleTo(mallory.address).concat(visibleTo(bob.address))
+  }
+  const signedByBob = (): string =>
+    lines(
+      'Content-Type: multipart/mixed; boundary=b',
+      '',
+      '--b',
+      'Content-Type: text/plain',
+      '',
+      'words',
+      '--b',
+      'Content-Type: application/pgp-keys; name=key.asc',
+      'Content-Disposition: attachment; filename=key.asc',
+      '',
+      `${mallory.secret.toPublic().armor()}`,
+      '--b--'
+    )
+
+  it.each<[string, () => Promise<Uint8Array>]>([
+    [
+      'a sealed message with the stranger’s key that a member signed',
+      async () => {
+        const raw = await world.write(bob, { subject: '', text: '', payload: signedByBob() })
+        const text = Buffer.from(raw).toString('latin1')
+        return Buffer.from(text.replace(/^From: .*$/m, `From: <${mallory.address}>`), 'latin1')
+      }
+    ],
+    [
+      'a report in a member’s name',
+      () => world.write(bob, { subject: 'x', text: 'x', as: 'encrypted' })
+    ],
+    [
+      'a report in clear in a member’s name',
+      () => world.write(bob, { subject: 'x', text: 'x', ...CLEAR })
+    ],
+    ['a report that a member signed', () => world.write(bob, { subject: 'x', text: 'x' })]
+  ])('%s', async (_what, letter) => {
+    await givenDesk([grace])
+    const raw = await letter()
+    const whenListed = await observed(true, raw)
+    expect(whenListed).toHaveLength(1)
+    expect(await observed(false, raw)).toEqual(whenListed)
+  })
+
+  it('a forged report under an address whose key is known reads as one under an address that nobody knows', async () => {
+    const report = { subject: 'x', text: 'x', as: 'encrypted' } as const
+    await givenDesk([grace])
+    await givenMessage(alice, { ...report, autocrypt: true })
+    await givenMessage(alice, { ...report, text: 'forged' })
+    await givenMessage(bob, { ...report, text: 'forged' })
+    await world.wait(60_000)
+    const sealed = [alice, bob].map((one) =>
+      Buffer.from(world.sentTo(one).at(-1)?.raw ?? '').includes('multipart/encrypted')
+    )
+    expect(sealed).toEqual([false, false])
   })
 })
 

@@ -506,7 +506,7 @@ it('a message that its sender repeats after a merge is no stranger’s copy (B14
   await says(`/merge ${FIRST}`, SECOND)
   const answers = `${answering(bob).headers.join()}\r\nMIME-Version`
   await world.receive(Buffer.from(raw.toString().replace('MIME-Version', answers)))
-  expect(world.dispositions().at(-1)).toBe('case-joined')
+  expect(world.dispositions().at(-1)).toBe('duplicate')
 })
 
 it('an acknowledgement that was on hold before a merge is sent by /acknowledge after it, unless the merge told its reporter something (B14, G1, M-02)', async () => {

@@ -40,6 +40,7 @@ import {
   writes
 } from '../support/desk.ts'
 import { PRODUCT } from '../unit/policy/samples.ts'
+import { lines } from '../unit/reading/material.ts'
 
 /** A report, or several, to a desk of this policy. */
 async function givenReportUnder(name: string, more: ReportOptions = {}): Promise<void> {
@@ -519,7 +520,7 @@ it('(B10) the acknowledgement of a report in clear promises no answer in clear w
   await givenReportUnder('dispatch', { by: [brief], as: 'clear' })
   const acknowledgement = await lastTo(brief)
   expect(acknowledgement).not.toContain('will come unencrypted')
-  expect(acknowledgement).toContain('We have no usable OpenPGP public key of yours.')
+  expect(acknowledgement).toContain('We found no usable OpenPGP public key of yours in it.')
 })
 
 it('(A1) a key on the record says whose it is', async () => {
@@ -548,7 +549,14 @@ it.each([
     await says(decision)
     const again = async (text: string, more: readonly string[] = []): Promise<string[]> => {
       const all = [...headers, ...answering(alice).headers, ...more]
-      await givenMessage(alice, { subject: `Re: [${FIRST}]`, text, as: 'clear', headers: all })
+      // What is protected names the case, so nobody on the way chose it (B6).
+      const inside = [
+        'Content-Type: text/plain; protected-headers="v1"',
+        ...answering(alice).headers
+      ]
+      const sealed = { as: 'encrypted', payload: lines(...inside, '', text) } as const
+      const how = more.length > 0 ? ({ as: 'clear' } as const) : sealed
+      await givenMessage(alice, { subject: `Re: [${FIRST}]`, text, ...how, headers: all })
       const mark = world.accepted.length
       await days(7)
       return alarmsTo(grace, mark)

@@ -137,9 +137,9 @@ describe('the acknowledgement says what to expect of our answer (B10)', () => {
   })
 
   it('to a reporter who began encrypted without giving a key: it asks for the key', () => {
-    expect(words('desk', true)).toContain('We have no usable OpenPGP public key of yours.')
+    expect(words('desk', true)).toContain('We found no usable OpenPGP public key of yours in it.')
     expect(words('desk', true, 'ABCD 1234')).toContain(
-      'encrypted to the key that we have for you, with this fingerprint: ABCD 1234 To add'
+      'will be encrypted, as this message is. It is for your key with this fingerprint: ABCD 1234 To add'
     )
   })
 })

@@ -37,7 +37,10 @@ const ALICE_UNREAD = unreadable('"alice"@reporter.example')
 const PINNED = { senderKey: ALICE_KEY }
 const BY_UNKNOWN = { signatures: [UNKNOWN] }
 const BY_BROKEN = { signatures: [BROKEN] }
-const BY_ANOTHER = { signedByAnother: true }
+/** Verified with the key of somebody at another address. */
+const BY_ANOTHER = { signatures: [signature({ fingerprint: fingerprint('7') })] }
+const mark = sha256('its data')
+const CLAIMED = { earlier: [{ mark, isSameSender: false, tag: TAG }] }
 
 function mail(change: Partial<OpenedMail> = {}): OpenedMail {
   return openedMail({
@@ -67,11 +70,6 @@ const CONTRADICTIONS: Row[] = [
     'an unknown key signed, and a key that does not name its sender came with it',
     { signatures: [UNKNOWN], warnings: ['fake-key'] }
   ],
-  [
-    'another sender sent its ciphertext before, without effect, and nothing inside names its own',
-    BARE,
-    { isCiphertextOfOthers: true }
-  ],
   ['its outer From is unreadable', { outer: headers({ from: null }) }],
   ['its protected To names others alone', { protected: headers({ to: [BOB], subject: SECRET }) }],
   ['another key signed than the pinned one', BY_UNKNOWN, PINNED],
@@ -79,13 +77,12 @@ const CONTRADICTIONS: Row[] = [
     'another key signed than the one it brings',
     { signatures: [UNKNOWN], candidateKeys: [candidate(fingerprint('9'))] }
   ],
-  ['the key of a reporter at another address signed', BY_UNKNOWN, BY_ANOTHER],
+  ['the key of a reporter at another address signed', BY_ANOTHER],
   ['the key of a maintainer signed, who is not its sender', { signatures: [signature()] }],
   [
     'a broken signature claims the key of a maintainer, who is not its sender',
     { signatures: [{ ...BROKEN, issuer: GRACE.fingerprint.slice(24) }] }
   ],
-  ['a broken signature claims the key of a reporter at another address', BY_BROKEN, BY_ANOTHER],
   [
     'its signature is broken, and a key that does not name its sender came with it',
     { signatures: [BROKEN], warnings: ['fake-key'] }
@@ -138,11 +135,12 @@ describe('a message whose inside contradicts its sender', () => {
       'has the same unreadable From inside and outside',
       { outer: ALICE_UNREAD, protected: ALICE_UNREAD }
     ],
-    ['was sent by another before and names its sender inside', {}, { isCiphertextOfOthers: true }],
+    ['was sent by another before and names its sender inside', {}, CLAIMED],
+    ['was sent by another before, and nothing inside names anybody', BARE, CLAIMED],
     [
       'was sent by another before and is signed with a key of its sender',
       { ...BARE, signatures: [OWN] },
-      { isCiphertextOfOthers: true, ...PINNED }
+      { ...CLAIMED, ...PINNED }
     ],
     ['has no protected header', BARE],
     ['is signed with the pinned key', { signatures: [OWN] }, PINNED],
@@ -174,7 +172,15 @@ it.each([
   ['withheld', BY_EVIL],
   ['not opened', { decrypted: false, failure: 'damaged' as const }]
 ])('the ciphertext of a message that was %s is remembered by its mark (G6)', (_name, change) => {
-  const mark = sha256('its data')
-  const remembered = only(arrive(mail({ ...change, ciphertextMark: mark })), 'remember-ciphertext')
-  expect(remembered.map((each) => each.mark)).toEqual([mark])
+  const remembered = only(arrive(mail({ ...change, ciphertextMark: mark })), 'remember-content')
+  expect(remembered.map((each) => each.marks)).toEqual([[mark]])
+})
+
+it.each<Row>([
+  ['whose inside names nobody', BARE, CLAIMED],
+  ['that came in clear', { encrypted: false, decrypted: false }, CLAIMED]
+])('(14) what another sent before is one of two claims, %s', (_name, change, facts) => {
+  const [relay] = sent(arrive(mail(change), facts), 'relay')
+  expect(JSON.stringify(relay)).toContain(`before (${TAG}), and nothing inside shows whose it is`)
+  expect(JSON.stringify(relay)).toContain('SECRET')
 })

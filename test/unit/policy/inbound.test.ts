@@ -13,11 +13,13 @@ import {
   address,
   arrive,
   bound,
+  CHECKED,
   candidate,
   caseRecord,
   DESK,
   EVIL,
   fingerprint,
+  found,
   GRACE,
   happened,
   headers,
@@ -232,10 +234,19 @@ describe('the acknowledgement (M-02, RFC 3834)', () => {
     expect(words('unknown')).toMatch(/cannot tell whether your message was encrypted/)
   })
 
-  it('is sealed when the key is known, which it names, and in clear otherwise, with the same words', () => {
-    const sealed = acknowledgement({}, { senderKey: ALICE_KEY })
+  it('(B7) is sealed to a key that came with the message or is known of a proved sender, which it names, and in clear otherwise, with the same words', () => {
+    const signatures = [signature({ fingerprint: ALICE_KEY.fingerprint })]
+    const sealed = acknowledgement({ signatures }, { senderKey: ALICE_KEY })
     const clear = acknowledgement({})
     expect(sealed?.kind).toBe('send-sealed')
+    // Whoever only claims the address learns nothing of what is known of it.
+    expect(acknowledgement({}, { senderKey: ALICE_KEY })).toEqual(clear)
+    const trace = { received: 1, returnPaths: [], results: [found()] }
+    const proved = { senderKey: ALICE_KEY, settings: CHECKED }
+    expect(acknowledgement({ trace }, proved)?.kind).toBe('send-sealed')
+    const brought = candidate(fingerprint('f'))
+    const own = acknowledgement({ candidateKeys: [brought] }, { senderKey: ALICE_KEY })
+    expect(own).toMatchObject({ recipients: [{ fingerprint: brought.fingerprint }] })
     expect(clear?.kind).toBe('send-clear')
     const yourKey = formatFingerprint(ALICE_KEY.fingerprint)
     const params = { ...clear?.message.params, yourKey }
