@@ -78,6 +78,8 @@ CREATE TABLE outbox (
   audience        TEXT    NOT NULL CHECK (audience IN ('reporter', 'maintainer', 'member', 'outsider')),
   -- Id of the reporter, maintainer or member, '' for others.
   recipient_id    TEXT    NOT NULL,
+  -- Whether it answers a sender whom our servers or their key prove: these have a limit of their own (RFC 3834).
+  is_proved       INTEGER NOT NULL DEFAULT 0 CHECK (is_proved IN (0, 1)),
   -- RFC 5321 reverse-path, '' for none.
   envelope_from   TEXT    NOT NULL,
   envelope_to     TEXT    NOT NULL CHECK (envelope_to <> ''),

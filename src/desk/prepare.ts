@@ -120,7 +120,8 @@ function copiesOf(
     raw,
     notBefore: decision.notBefore ?? job.now,
     notAfter: decision.notAfter ?? null,
-    isHeld: decision.isHeld ?? false
+    isHeld: decision.isHeld ?? false,
+    isProved: decision.isProved ?? false
   })
   if (isClear) {
     const { headers } = newCopy(decision.to)

@@ -12,12 +12,14 @@ import {
 import { isReply, type OpenedMail, subjectOf, topicOf } from '../domain/mail.ts'
 import { type NamedMessage, quotedCodes } from '../domain/message.ts'
 import { addMs, DAY_MS, HOUR_MS, type Instant } from '../domain/time.ts'
+import { PUT_OFF_HOURS_MAX } from '../policy/acknowledgement.ts'
 import { claimedMaintainer, findBinding, isCase } from '../policy/authority.ts'
 import { type ParsedCommands, parseCommands } from '../policy/commands.ts'
 import { conversationOf, isMeantForDesk, memberIn } from '../policy/conversation.ts'
 import { judged } from '../policy/report.ts'
 import { askedKey } from '../policy/reporter-mail.ts'
 import {
+  type AnswersLeaving,
   type BoundCase,
   type DatedCase,
   type Issued,
@@ -319,16 +321,30 @@ function memberOf(read: Read, desk: Desk, opened: OpenedMail): Situation['member
 function answersTo(read: Read, desk: Desk, opened: OpenedMail, now: Instant): Situation['history'] {
   const sender = opened.outer.from?.address ?? null
   const claimed = claimedMaintainer(opened, desk.settings)
-  // No answer is put off for longer than a day: one further ahead was queued before the clock was set back.
-  const lastHour = { since: addMs(now, -HOUR_MS), until: addMs(now, DAY_MS + HOUR_MS) }
+  // An answer that would leave later than this was queued before the clock was set back.
+  const latest = addMs(now, (PUT_OFF_HOURS_MAX + 1) * HOUR_MS)
+  const lastHour = { since: addMs(now, -HOUR_MS), until: latest }
   const today = { ...lastHour, since: addMs(now, -DAY_MS) }
   const domain = sender === null ? '' : domainOf(sender)
+  const kind = 'acknowledgement'
+  const all = outbox.countLeaving(read, kind, lastHour.since)
+  const leaving = (isProved: boolean): AnswersLeaving => {
+    const counts = new Map<string, number>()
+    for (const one of all.filter((each) => each.isProved === isProved)) {
+      const name = one.domain
+      counts.set(name, (counts.get(name) ?? 0) + one.count)
+    }
+    const toDomain = counts.get(domain) ?? 0
+    counts.delete(domain)
+    const whom = sender === null ? null : { kind, to: sender, isProved }
+    const toSender = whom === null ? 0 : outbox.countAnswers(read, whom, today)
+    return { toSender, toDomain, toOthers: [...counts.values()] }
+  }
+  const refused = claimed === null ? null : { kind: 'refusal', to: claimed.address }
   return {
-    senderAcknowledgements:
-      sender === null ? 0 : outbox.countAnswers(read, 'acknowledgement', sender, today),
-    answersLeaving: outbox.countLeaving(read, 'acknowledgement', lastHour.since, domain),
-    refusalsLastHour:
-      claimed === null ? 0 : outbox.countAnswers(read, 'refusal', claimed.address, lastHour)
+    proved: leaving(true),
+    unproved: leaving(false),
+    refusalsLastHour: refused === null ? 0 : outbox.countAnswers(read, refused, lastHour)
   }
 }
 

@@ -48,6 +48,8 @@ export type Sending = {
   readonly notAfter?: Instant | null
   /** Finished, but a human has to let it go. */
   readonly isHeld?: boolean
+  /** It answers a sender who is proved. */
+  readonly isProved?: boolean
   /** The time of its Date field and its signature: that of the preparation unless given. */
   readonly madeAt?: Instant
   /** The message that it answers: the reporter's latest one unless given. */

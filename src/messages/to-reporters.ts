@@ -19,6 +19,8 @@ export const acknowledgement = automaticAnswer<{
   readonly answerBy: string
   /** Whether that time has passed: the desk was down. */
   readonly isLate: boolean
+  /** Whether it leaves more than an hour after the report came. */
+  readonly isDelayed: boolean
   readonly isFirm: boolean
   /** The parts of the policy that are the same for all products that the message may be about; '' for those that differ. */
   readonly policy: Pick<Policy, 'title' | 'answer_includes' | 'reporter_rules' | 'report_checklist'>

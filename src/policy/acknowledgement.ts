@@ -19,11 +19,11 @@ import { type PinnedCertificate } from '../domain/outgoing.ts'
 import { type Policy, type Product, promisedAnswer, type Settings } from '../domain/settings.ts'
 import { addMs, dueAt, formatInstant, HOUR_MS, type Instant, msBetween } from '../domain/time.ts'
 import { acknowledgement, furtherReports } from '../messages/to-reporters.ts'
-import { lackOfProof, senderDoubt } from './authentication.ts'
+import { senderDoubt } from './authentication.ts'
 import { encryptedTo } from './recipients.ts'
-import { isSignedWith } from './reporter-key.ts'
 import { inClearTo, toReporter } from './send.ts'
-import { type Moment, type Situation } from './situation.ts'
+import { type AnswersLeaving, type Moment, type Situation } from './situation.ts'
+import { isProvedSender } from './threading.ts'
 
 /** So many reports of one sender are acknowledged one by one in a day; one message a day lists the further ones. */
 const REPORTS_A_DAY = 5
@@ -49,16 +49,23 @@ function judge(situation: Situation): Verdict {
   if (!isAddressee(opened.outer, settings.desk.address))
     return { kind: 'hold', to, because: 'neither its To nor its Cc names the desk' }
   const departure = drawDeparture(situation)
-  if (history.senderAcknowledgements >= REPORTS_A_DAY)
-    return { kind: 'list', to, notBefore: departure }
-  // Each hour has room for so many (RFC 3834 §2).
-  const { desk, domain } = history.answersLeaving
-  const { per_hour, per_domain_hour } = settings.acknowledgement
-  const hours = Math.floor(Math.max(desk / per_hour, domain / per_domain_hour))
+  const leaving = isProvedSender(situation) ? history.proved : history.unproved
+  if (leaving.toSender >= REPORTS_A_DAY) return { kind: 'list', to, notBefore: departure }
+  const hours = hoursOff(leaving, settings)
   const because = 'too many other acknowledgements are waiting for the hourly limit'
   return hours > PUT_OFF_HOURS_MAX
     ? { kind: 'hold', to, because }
     : { kind: 'send', to, notBefore: addMs(departure, hours * HOUR_MS) }
+}
+
+/**
+ * How many hours an answer waits, because each hour has room for so many (RFC 3834 §2). The share is fair by domain: in front of
+ * the next one to a domain stand only as many to each other domain.
+ */
+function hoursOff({ toDomain, toOthers }: AnswersLeaving, { acknowledgement }: Settings): number {
+  const { per_hour, per_domain_hour } = acknowledgement
+  const before = toOthers.reduce((sum, count) => sum + Math.min(count, toDomain + 1), toDomain)
+  return Math.floor(Math.max(before / per_hour, toDomain / per_domain_hour))
 }
 
 /** Why a message must get no automatic answer; null when it may. */
@@ -83,7 +90,7 @@ function drawDeparture({ settings, now, begunAt, jitter }: Moment): Instant {
 }
 
 /** An answer that would be put off for longer waits for /acknowledge instead. */
-const PUT_OFF_HOURS_MAX = 24
+export const PUT_OFF_HOURS_MAX = 7 * 24
 
 const SILENT_BECAUSE: Readonly<Record<AutomaticKind, string>> = {
   bounce: 'the message is a delivery report',
@@ -124,11 +131,14 @@ export function acknowledgeReport(
   const isClearAllowed = params.isClearAllowed && isKeyless
   const yourKey = sealTo === null ? '' : formatFingerprint(sealTo.fingerprint)
   const inReplyTo = sealTo === null ? opened.outer.messageId : null
-  const answer = (when: Pick<Sending, 'notBefore' | 'isHeld'>): Decision =>
-    toSender(to, sealTo, acknowledgement({ ...params, isClearAllowed, yourKey }), {
-      ...{ once: tag, tag, madeAt, inReplyTo },
+  const answer = (when: Pick<Sending, 'isHeld'> & { readonly notBefore: Instant }): Decision =>
+    toSender(to, sealTo, acknowledgement({ ...params, ...late(when), isClearAllowed, yourKey }), {
+      ...{ once: tag, tag, madeAt, inReplyTo, isProved: isProvedSender(situation) },
       ...when
     })
+  const late = (when: { readonly notBefore: Instant }) => ({
+    isDelayed: msBetween(situation.receivedAt, when.notBefore) > HOUR_MS
+  })
   if (verdict.kind === 'hold')
     return does(
       `NOT YET: ${verdict.because}. /acknowledge sends it to ${to.address}`,
@@ -141,7 +151,7 @@ export function acknowledgeReport(
       { kind: 'list-report', tag, address: to.address, from: notBefore }
     )
   return does(
-    `not yet; planned to leave to ${to.address} ${formatInstant(notBefore, timezone)}`,
+    `not yet; planned to leave to ${to.address} ${formatInstant(notBefore, timezone)}${late(verdict).isDelayed ? ', late; it says so' : ''}`,
     answer({ notBefore, isHeld: false })
   )
 }
@@ -158,14 +168,11 @@ type Answered = {
  * address (B7).
  */
 function answerKey(
-  { opened, settings, senderKey }: Situation,
+  situation: Situation,
   key: ReporterKey | null,
   candidates: readonly CandidateKey[]
 ): PinnedCertificate | null {
-  const isKnown =
-    lackOfProof(opened, settings) === null ||
-    (senderKey !== null && isSignedWith(opened, senderKey.fingerprint))
-  if (isKnown && key !== null) return key.isUsable ? key : null
+  if (isProvedSender(situation) && key !== null) return key.isUsable ? key : null
   const [brought, ...others] = candidates
   return others.length === 0 ? (brought ?? null) : null
 }
@@ -261,6 +268,7 @@ export function acknowledgementParams(
     policy: { title, answer_includes, reporter_rules, report_checklist },
     sealedTo: opened.sealedTo,
     keyIds: opened.sealedToKeyIds.join(', '),
+    isDelayed: false,
     isClearAllowed: policies.every(({ reporters }) => reporters.cleartext === 'allow'),
     yourKey: ''
   }

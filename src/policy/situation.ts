@@ -71,10 +71,9 @@ export type Situation = Moment & {
   readonly mergedKey: cases.ReporterKey | null
   /** Which automatic answers left lately. */
   readonly history: {
-    /** How many acknowledgements left to this sender in the last 24 hours or will leave. */
-    readonly senderAcknowledgements: number
-    /** How many acknowledgements left in the last hour or will leave: all of them, and those to the sender's domain. */
-    readonly answersLeaving: { readonly desk: number; readonly domain: number }
+    /** Acknowledgements to proved senders and to all others apart: nobody who forges uses up what proved senders have. */
+    readonly proved: AnswersLeaving
+    readonly unproved: AnswersLeaving
     /** Refusals sent in the last hour to the maintainer whom the message names. */
     readonly refusalsLastHour: number
   }
@@ -88,6 +87,15 @@ export type Situation = Moment & {
   readonly openCases: readonly cases.ListedCase[]
   /** What a maintainer's commands act on; null when the message names no known case. */
   readonly bound: BoundCase | null
+}
+
+/** Which acknowledgements left lately or will leave. */
+export type AnswersLeaving = {
+  /** To this sender, since 24 hours ago. */
+  readonly toSender: number
+  /** To the sender's registrable domain, and to each of the other domains, since an hour ago. */
+  readonly toDomain: number
+  readonly toOthers: readonly number[]
 }
 
 /** Which message is answered: its Message-ID, and the date that it bears, or else when it came. */

@@ -82,7 +82,7 @@ function threadOf(situation: ThreadFacts, named: Issued): JoinedThread | null {
 
 function agrees(situation: ThreadFacts, named: Issued, { kind }: Sender): boolean {
   const { opened, answersInside } = situation
-  if (named === answersInside) return kind === 'reporter' && isProved(situation)
+  if (named === answersInside) return kind === 'reporter' && isProvedSender(situation)
   if (kind === 'reporter' || named.isConfirmed === true) return true
   // Sealed words that only seem to answer a list member could be a stolen report.
   if (kind === 'member') return !opened.encrypted || isColleague(opened, named)
@@ -102,7 +102,7 @@ function ownThread(situation: ThreadFacts): JoinedThread | null {
   const { ownThread: own, opened, settings } = situation
   const reporter = own === null ? null : writerAmong(opened, own.case)
   if (own === null || reporter === null) return null
-  if (isProved(situation)) return asReporter(own.case, reporter)
+  if (isProvedSender(situation)) return asReporter(own.case, reporter)
   if (own.by === 'again') return asReporter(own.case, reporter, senderDoubt(opened, settings))
   // Whether the inside could be read must not show in whether an acknowledgement comes (G6).
   const isSeen = own.by === 'message-id' || !opened.encrypted
@@ -119,7 +119,7 @@ function taggedThread(situation: ThreadFacts): JoinedThread | null {
     return isKnownFor(reporter, situation) ? asReporter(tagged, reporter) : null
   if (tagged !== null && isOfMember(situation, tagged))
     return { case: tagged, sender: listMember(situation) ?? { kind: 'other' } }
-  if (subjectCase === null || !isReply(opened) || !isProved(situation)) return null
+  if (subjectCase === null || !isReply(opened) || !isProvedSender(situation)) return null
   const writer = numberedWriter(subjectCase, opened, settings)
   return writer === null ? null : asReporter(subjectCase, writer)
 }
@@ -133,7 +133,9 @@ function asReporter(
 }
 
 /** Whether our servers or the known key prove the sender. */
-function isProved(situation: ThreadFacts): boolean {
+export function isProvedSender(
+  situation: Pick<Situation, 'opened' | 'settings' | 'senderKey'>
+): boolean {
   const { opened, settings } = situation
   return lackOfProof(opened, settings) === null || isSignedBySender(situation)
 }
@@ -246,7 +248,7 @@ function isKnownFor(reporter: Reporter, situation: ThreadFacts): boolean {
   return senderKey.firstSeenAt <= reporter.openedAt
 }
 
-function isSignedBySender({ opened, senderKey }: ThreadFacts): boolean {
+function isSignedBySender({ opened, senderKey }: Pick<Situation, 'opened' | 'senderKey'>): boolean {
   return senderKey?.isProved === true && isSignedWith(opened, senderKey.fingerprint)
 }
 

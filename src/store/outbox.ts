@@ -27,10 +27,12 @@ export type NewOutbox = Omit<NamedMessage, 'tag' | 'createdAt'> & {
   readonly notAfter: Instant | null
   /** Whether it waits for a human, who lets it go with {@link retry}. */
   readonly isHeld: boolean
+  /** Whether it answers a sender who is proved; limits count these apart. */
+  readonly isProved?: boolean
 }
 
 /** One row without the bytes. */
-export type OutboxRow = Omit<NewOutbox, 'raw' | 'isHeld'> & {
+export type OutboxRow = Omit<NewOutbox, 'raw' | 'isHeld' | 'isProved'> & {
   readonly id: number
   /** Bytes. */
   readonly size: number
@@ -78,9 +80,10 @@ const MAY_LEAVE = `(not_after IS NULL
 
 /** Queues a message; `already` when its decision was carried out before, whatever became of that message. */
 export function queue(tx: Tx, row: NewOutbox, now: Instant): 'queued' | 'already' {
-  const { raw, isHeld, ...columns } = row
+  const { raw, isHeld, isProved = false, ...columns } = row
   const values = {
     ...columns,
+    isProved,
     state: isHeld ? 'held' : 'queued',
     rawSha256: createHash('sha256').update(raw).digest('hex'),
     size: raw.byteLength,
@@ -295,33 +298,33 @@ export function listNamed(read: Read, ids: readonly MessageId[]): NamedMessage[]
 }
 
 /** Messages of a kind by when they left or will leave; one that a human has to let go does not count. */
-const LEAVING = `(SELECT coalesce(sent_at, next_attempt_at) AS at, lower(envelope_to) AS address FROM outbox
+const LEAVING = `(SELECT coalesce(sent_at, next_attempt_at) AS at, lower(envelope_to) AS address, is_proved FROM outbox
   WHERE kind = @kind AND state <> 'held')`
 
-/** How many automatic answers of a kind left or will leave for an address in a span of time. */
+/** How many automatic answers of a kind, of those to proved senders or the others, left or will leave in a span of time. */
 export function countAnswers(
   read: Read,
-  kind: MessageKind,
-  to: Address,
+  { kind, to, isProved = false }: { kind: MessageKind; to: Address; isProved?: boolean },
   span: { readonly since: Instant; readonly until: Instant }
 ): number {
-  const sql = `SELECT count(*) FROM ${LEAVING} WHERE address = @address AND at > @since AND at <= @until`
-  return read.value<number>(sql, { kind, address: addressKey(to), ...span }) ?? 0
+  const sql = `SELECT count(*) FROM ${LEAVING}
+    WHERE address = @address AND is_proved = @isProved AND at > @since AND at <= @until`
+  return read.value<number>(sql, { kind, address: addressKey(to), isProved, ...span }) ?? 0
 }
 
-/** How many of a kind left since then or will leave: all of them, and those to one domain. */
-export function countLeaving(
-  read: Read,
-  kind: MessageKind,
-  since: Instant,
-  domain: string
-): { readonly desk: number; readonly domain: number } {
-  const counts = read.get<{ readonly desk: number; readonly domain: number }>(
-    `SELECT count(*) AS desk, total(substr(address, instr(address, '@') + 1) = @domain) AS domain
-     FROM ${LEAVING} WHERE at > @since`,
-    { kind, since, domain }
+/** How many of a kind left since then or will leave, to proved senders and to the others, by the domain of the address. */
+export function countLeaving(read: Read, kind: MessageKind, since: Instant): DomainCount[] {
+  return read.all<DomainCount>(
+    `SELECT substr(address, instr(address, '@') + 1) AS domain, is_proved, count(*) AS count
+     FROM ${LEAVING} WHERE at > @since GROUP BY 1, 2 ORDER BY 1, 2`,
+    { kind, since }
   )
-  return counts ?? { desk: 0, domain: 0 }
+}
+
+export type DomainCount = {
+  readonly domain: string
+  readonly isProved: boolean
+  readonly count: number
 }
 
 /** The first message of a case to a member of the list: the root of their thread; null when none was made. */

@@ -6,7 +6,18 @@
 import { expect, it } from 'vitest'
 import { HOUR } from '../support/desk.ts'
 import { lines, textPart } from '../unit/reading/material.ts'
-import { ATTACK, becomes, commandMail, describeAttacks, head, openEmpty, scene } from './scene.ts'
+import { ADDRESSES } from './cast.ts'
+import {
+  ATTACK,
+  becomes,
+  describeAttacks,
+  head,
+  openEmpty,
+  openScene,
+  payload,
+  scene,
+  sealedMail
+} from './scene.ts'
 
 describeAttacks('attacks on the limits of automatic answers', () => {
   let count = 0
@@ -91,33 +102,23 @@ describeAttacks('attacks on the limits of automatic answers', () => {
     expect(answered()).toHaveLength(8)
   })
 
-  it.each([
-    ['domain', { per_domain_hour: 1 }],
-    ['desk', { per_hour: 1 }]
-  ] as const)(
-    '20 floods: an answer that no hour of a day has room for is held, and nobody but a maintainer lets it go by /acknowledge (%s)',
-    async (_name, limit) => {
-      await openEmpty({ acknowledgement: limit })
-      const robots = Array.from({ length: 27 }, (_, index) => `a${index}@robot.example`)
-      await flood(robots)
-      await hoursLater(1)
-      await allAreTaken(27)
-      const told = (await scene.mailsTo('grace')).map((words) => words.replaceAll(/\s+/g, ' '))
-      const held = told.filter((words) => words.includes('/acknowledge sends it to'))
-      expect(held).toEqual([1, 2].map(() => expect.stringContaining('hourly limit') as string))
-      const tag = 'ACME-2026-0026'
-      const words = `case: ${tag}\r\n\r\n/acknowledge`
-      await scene.attack(await commandMail('mallory', words, tag))
-      await scene.attack(await commandMail('alice', words, tag))
-      await scene.attack(`${lines(...head('grace'))}${textPart(words)}\r\n`)
-      const toRobots = () => answered().filter((to) => to.endsWith('robot.example'))
-      expect(toRobots()).toEqual(robots.slice(0, 2))
-      await scene.attack(await commandMail('grace', words, tag))
-      expect(scene.disposition()).toBe('commands')
-      expect(toRobots()).toEqual([...robots.slice(0, 2), 'a25@robot.example'])
-      // One left at once, and one more leaves in each hour of the day.
-      await hoursLater(32)
-      expect(toRobots().toSorted()).toEqual(robots.slice(0, 26).toSorted())
-    }
-  )
+  it('20 floods (A5): what nobody proves uses up nothing that proved senders have', async () => {
+    await openScene({ acknowledgement: { per_hour: 2, per_domain_hour: 2 } })
+    const before = answered().length
+    await flood(Array.from({ length: 8 }, (_, index) => `a@robot${index}.example`))
+    await scene.attack(await sealedMail('alice', payload('alice', 'two', 'b'), 'alice'))
+    expect(answered().slice(before).at(-1)).toBe(ADDRESSES.alice)
+  })
+
+  it('20 floods (A5): an answer that waits for its turn says that it comes late', async () => {
+    await openEmpty({ acknowledgement: { per_hour: 1 } })
+    await flood(['one@first.example', 'two@second.example', 'three@third.example'])
+    await hoursLater(2)
+    const late = scene.world.accepted.flatMap(({ to, raw }) =>
+      Buffer.from(raw).toString().replaceAll(/\s+/g, ' ').includes('this message comes late')
+        ? [to]
+        : []
+    )
+    expect(late).toEqual(['three@third.example'])
+  })
 })

@@ -5,6 +5,7 @@ import { type CaseRecord } from '../../../src/domain/case.ts'
 import { type Decision } from '../../../src/domain/decision.ts'
 import { formatFingerprint } from '../../../src/domain/ids.ts'
 import { type AutomaticKind, type OpenedMail } from '../../../src/domain/mail.ts'
+import { msBetween } from '../../../src/domain/time.ts'
 import { decideArrival } from '../../../src/policy/inbound.ts'
 import { type Situation } from '../../../src/policy/situation.ts'
 import {
@@ -114,8 +115,8 @@ const anySituation: fc.Arbitrary<Situation> = fc
       senderKey: reporterKey,
       signatureSeen: made.seen,
       history: {
-        senderAcknowledgements: made.recently ? 5 : 0,
-        answersLeaving: { desk: 0, domain: 0 },
+        proved: { toSender: 0, toDomain: 0, toOthers: [] },
+        unproved: { toSender: made.recently ? 5 : 0, toDomain: 0, toOthers: [] },
         refusalsLastHour: made.refusals
       }
     })
@@ -222,6 +223,38 @@ describe('the acknowledgement (M-02, RFC 3834)', () => {
         expect(mail?.message.subject).toBe('We received your report')
       })
     )
+  })
+
+  it('(A5) is held for its turn only where a week has no room; the share is fair by domain, and proved senders have their own', () => {
+    const settings = {
+      ...CHECKED,
+      acknowledgement: { jitter: 0, per_hour: 20, per_domain_hour: 10 }
+    }
+    const open = { ...settings, authentication: { servers: [], receivedHops: 1 } }
+    const none = { toSender: 0, toDomain: 0, toOthers: [] }
+    const trace = { received: 1, returnPaths: [], results: [found()] }
+    const hours = (unproved: object, proved: object = none, isProved = false): number | null => {
+      const base = situation()
+      const history = {
+        ...base.history,
+        unproved: { ...none, ...unproved },
+        proved: { ...none, ...proved }
+      }
+      const mail = acknowledgement(isProved ? { trace } : {}, {
+        history,
+        settings: isProved ? settings : open
+      })
+      const leaves = mail?.notBefore ?? base.now
+      return mail?.isHeld === true ? null : Math.round(msBetween(base.now, leaves) / 3_600_000)
+    }
+    // One domain sent 500.
+    expect(hours({ toOthers: [500] })).toBe(0)
+    expect(hours({ toDomain: 500 })).toBe(50)
+    // 500 domains sent one each.
+    const many = Array.from({ length: 500 }, () => 1)
+    expect(hours({ toOthers: many })).toBe(25)
+    expect(hours({ toOthers: many }, none, true)).toBe(0)
+    expect(hours({ toDomain: 10_000 })).toBeNull()
   })
 
   it('never says that a message came in clear when nobody looked inside (G6)', () => {

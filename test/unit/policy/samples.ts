@@ -430,8 +430,8 @@ export function situation(change: Partial<Situation> = {}): Situation {
     dated: [],
     mergedKey: null,
     history: {
-      senderAcknowledgements: 0,
-      answersLeaving: { desk: 0, domain: 0 },
+      proved: { toSender: 0, toDomain: 0, toOthers: [] },
+      unproved: { toSender: 0, toDomain: 0, toOthers: [] },
       refusalsLastHour: 0
     },
     nextTag: tag('ACME-2026-0002'),
