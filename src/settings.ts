@@ -10,6 +10,7 @@ import { type KeyFacts } from './domain/outgoing.ts'
 import { type Settings } from './domain/settings.ts'
 import { type Instant } from './domain/time.ts'
 import { classifyKey, inspectKey, UNLOCK_PROBLEMS, unlockSecretKey } from './openpgp/keyring.ts'
+import { failuresOf } from './openpgp/prove.ts'
 
 /** Judges all keys at `now`: what is wrong with them, and no settings when that is a `stop`. */
 export async function judgeKeys(config: Config, now: Instant) {
@@ -46,20 +47,30 @@ export async function judgeKeys(config: Config, now: Instant) {
 export async function readKeys({ desk, maintainers }: Config, now: Instant) {
   const readOwn = async (key: Secret) => {
     const unlocked = await unlockSecretKey(key.reveal(), desk.passphrase.reveal())
-    if (typeof unlocked === 'string') return { problem: UNLOCK_PROBLEMS[unlocked], facts: null }
+    if (typeof unlocked === 'string')
+      return { problem: UNLOCK_PROBLEMS[unlocked], facts: null, unlocked: undefined }
     const { privateKey, fingerprint, wasLocked, isRsa } = unlocked
     const facts = await inspectKey(privateKey.toPublic().write(), now)
     const isOwn = isNamed(facts, desk.address)
-    return { problem: null, facts, fingerprint, wasLocked, isRsa, isNamed: isOwn }
+    return { problem: null, facts, fingerprint, wasLocked, isRsa, isNamed: isOwn, unlocked }
   }
   const readOther = async ({ id, address, key: { text, path } }: Config['maintainers'][number]) => {
     const facts = await inspectKey(text, now)
     const isPrivate = classifyKey(text) === 'private'
     return { id, address, path, facts, isPrivate, isNamed: isNamed(facts, address) }
   }
+  const { unlocked, ...own } = await readOwn(desk.key)
+  // Of one that is not usable, another sentence says so.
+  const isTried = unlocked !== undefined && own.facts?.state === 'usable'
+  const failures = isTried ? await failuresOf(unlocked, now) : []
   return {
-    desk: await readOwn(desk.key),
-    retired: await Promise.all(desk.retired_keys.map(readOwn)),
+    desk: { ...own, failures },
+    retired: await Promise.all(
+      desk.retired_keys.map(async (key) => {
+        const { unlocked: _secret, ...facts } = await readOwn(key)
+        return facts
+      })
+    ),
     maintainers: await Promise.all(maintainers.map(readOther))
   }
 }
@@ -78,6 +89,10 @@ function faultsIn(config: Config, keys: Awaited<ReturnType<typeof readKeys>>): F
     [desk.wasLocked === false, 'problem', 'unprotected', desk],
     [desk.facts && desk.facts.state !== 'usable', 'stop', 'desk-unusable', desk],
     [desk.isNamed === false, 'stop', 'desk-unnamed', config.desk],
+    ...desk.failures.map((what): Fault => {
+      // The desk makes no certificates.
+      return [true, what === 'certify' ? 'problem' : 'stop', 'desk-failing', { what }]
+    }),
     // One that has expired or was revoked still opens older messages.
     ...retired.map((key, index): Fault => [key.problem, 'stop', 'retired', { ...key, index }]),
     ...maintainers.flatMap((one, index): Fault[] => [

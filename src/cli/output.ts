@@ -44,6 +44,26 @@ export function outliveReaders(): void {
   })
 }
 
+/** What Node ends with when nothing can settle what the program waits for. */
+const UNSETTLED = 13
+
+/**
+ * No end without a sentence and a status of ours: neither an error that nobody caught, whose text may hold content, nor a process
+ * that ends because nothing is left that could wake it. Returns what says that the work has come to its end.
+ */
+export function endWithWords(streams: Streams): () => void {
+  let isOver = false
+  process.on('uncaughtException', (error: unknown) => process.exit(fail(streams, error)))
+  process.on('exit', () => {
+    if (isOver || ![undefined, UNSETTLED].includes(process.exitCode as number | undefined)) return
+    streams.err('postern: this is a bug in Postern (it stopped waiting); please report it\n')
+    process.exitCode = 1
+  })
+  return () => {
+    isOver = true
+  }
+}
+
 /**
  * Control, format and separator characters but line ends, lone surrogates, characters that Unicode calls ignorable, and the blank
  * Braille cell: none of them is visible, and many of them have effects.

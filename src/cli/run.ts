@@ -8,6 +8,8 @@ import { version } from './output.ts'
 
 /** How long the daemon may take to stop by itself after a signal. */
 const GRACE_MS = 9000
+/** SIGHUP comes when the terminal is closed. */
+const STOPS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
 
 export async function run(call: Call<{ readonly once?: boolean }>): Promise<void> {
   const config = await loadConfig(call.config, process.env)
@@ -17,18 +19,19 @@ export async function run(call: Call<{ readonly once?: boolean }>): Promise<void
   const stop = new AbortController()
   const onSignal = (): void => {
     // Restores the default action: a second signal ends the process at once.
-    process.removeListener('SIGTERM', onSignal)
-    process.removeListener('SIGINT', onSignal)
+    for (const name of STOPS) process.removeListener(name, onSignal)
     log({ event: 'desk.stopping', because: 'signal' })
     stop.abort()
     setTimeout(() => {
       // Something hangs. The disk is consistent at any moment; the next start continues from there.
       log({ event: 'desk.stopping', because: 'trouble' })
+      call.streams.err(
+        'postern: something did not stop in time and was ended; the next start goes on\n'
+      )
       process.exit(1)
     }, GRACE_MS).unref()
   }
-  process.on('SIGTERM', onSignal)
-  process.on('SIGINT', onSignal)
+  for (const name of STOPS) process.on(name, onSignal)
   await runDaemon(config, {
     mode: call.options.once === true ? 'once' : 'stay',
     log,

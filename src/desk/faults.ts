@@ -16,11 +16,11 @@ import { type Desk } from './desk.ts'
 /** At most this many failures a day are put on the record: one bug can affect every case. */
 const FAILURES_A_DAY = 20
 
-/** Whether the item at hand caused the error, so that the next one may well succeed (G9). */
+const OF_ONE_THING = ['worker-limit', 'worker-crash', 'desk-fault']
+
+/** Whether the error is about the item at hand, whoever caused it, so that the next one may well succeed (G9). */
 export function isOfOneThing(error: unknown): boolean {
-  return (
-    !(error instanceof Trouble) || error.code === 'worker-limit' || error.code === 'worker-crash'
-  )
+  return !(error instanceof Trouble) || OF_ONE_THING.includes(error.code)
 }
 
 /**

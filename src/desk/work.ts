@@ -17,7 +17,7 @@ import * as notices from '../store/notices.ts'
 import { conflict, type Tx } from '../store/sql.ts'
 import { type Committed, commit } from './commit.ts'
 import { type Desk } from './desk.ts'
-import { isOfOneThing } from './faults.ts'
+import { isOfOneThing, noteFailure } from './faults.ts'
 import { type Prepared, prepare } from './prepare.ts'
 import { keysOf } from './read-keys.ts'
 import { bodyMarksOf, openArrival, readSituation } from './read-situation.ts'
@@ -27,6 +27,8 @@ const TRIES_MAX = 3
 /** A message that crashed the process or met another writer this often is quarantined, too: none is tried for ever. */
 const STARTS_MAX = 12
 const RETRY_MS = 2000
+/** When a message at which the desk itself failed is tried again. */
+const FAULT_MS = 5 * 60_000
 /** How long arrivals are handled before the caller hears of it. */
 const SLICE_MS = 3000
 
@@ -113,6 +115,7 @@ async function handleOne(parts: Parts, arrival: arrivals.Arrival): Promise<boole
       desk.db.transact((tx) => arrivals.countStart(tx, id, -1))
       throw error
     }
+    if (code === 'desk-fault') return putOff(desk, arrival, error)
     if (quarantined) return holdUnread(desk, arrival, code)
     const nextTryAt = addMs(desk.clock.now(), RETRY_MS)
     const tries = desk.db.transact((tx) => arrivals.countTry(tx, id, nextTryAt))
@@ -188,6 +191,14 @@ function heldIfUnseen(decisions: readonly Decision[], prepared: Prepared): reado
       ? { ...decision, state: 'held', reason: 'no maintainer has a usable key' }
       : decision
   )
+}
+
+/** The desk failed at what it had to write: the message is not the cause, waits, and is not charged for it (12). */
+function putOff(desk: Desk, { id }: arrivals.Arrival, error: unknown): false {
+  const nextTryAt = addMs(desk.clock.now(), FAULT_MS)
+  desk.db.transact((tx) => arrivals.putOff(tx, id, nextTryAt))
+  noteFailure(desk, 'work', `message ${id}`, error)
+  return false
 }
 
 /** Not even its header could be handled: the bytes stay, a person is told, the next message is served. */

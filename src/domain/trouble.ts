@@ -25,6 +25,8 @@ export type TroubleCode =
   | 'database-locked'
   | 'conflict'
   | 'desk-key'
+  /** A wording that cannot be filled in, or a message that cannot be sealed: not the fault of who wrote to the desk. */
+  | 'desk-fault'
   | 'config'
   | 'stopping'
 

@@ -11,6 +11,7 @@ import { DESK_RULE, type Message, type Wording, withoutRefs } from '../domain/me
 import { HOLD_REASONS } from '../domain/notice.ts'
 import { KEY_PROBLEMS, UNDELIVERED } from '../domain/outgoing.ts'
 import { type Settings } from '../domain/settings.ts'
+import { Trouble } from '../domain/trouble.ts'
 import { spanWords } from '../domain/words.ts'
 import { MESSAGES } from './catalogue.ts'
 import { type AnyDefinition } from './define.ts'
@@ -50,8 +51,14 @@ export function createRender(
     const compiled = parsed.get(message.kind)
     assert(compiled !== undefined, `there is no message ${message.kind}`)
     const common = commonWords(desk, occasion)
-    const fill = (template: Template[], params: object): string =>
-      tidied(asText(engine.renderSync(template, { ...common, ...params })))
+    const fill = (template: Template[], params: object): string => {
+      try {
+        return tidied(asText(engine.renderSync(template, { ...common, ...params })))
+      } catch (cause) {
+        const says = `The wording ${message.kind}.liquid cannot be filled in. If it is one of yours, see "postern check".`
+        throw new Trouble('desk-fault', says, { retryable: true, cause })
+      }
+    }
     // A message inside a message is shown as its recipient reads it.
     const mark = occasion.inClear && message.inClear === 'own-words' ? IN_CLEAR : ''
     const params = Object.entries(message.params).map(([name, value]: [string, unknown]) => {

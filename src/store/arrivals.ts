@@ -122,6 +122,12 @@ export function countTry(tx: Tx, id: number, nextTryAt: Instant): number {
   return tries
 }
 
+/** Sets the time of the next attempt without counting the one that failed: the message was not its cause. */
+export function putOff(tx: Tx, id: number, nextTryAt: Instant): void {
+  countStart(tx, id, -1)
+  tx.run("UPDATE arrivals SET next_try_at = ? WHERE id = ? AND state = 'pending'", [nextTryAt, id])
+}
+
 /** Records the disposition of an arrival. Throws `Invariant` when it is already completed; a held one may still be completed. */
 export function markDone(tx: Tx, id: number, outcome: Outcome, now: Instant): void {
   const { changes } = tx.run(

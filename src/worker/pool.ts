@@ -220,7 +220,7 @@ class Lane {
         timer = setTimeout(() => resolve('worker-limit'), ms)
         if (call !== null) worker.postMessage(call)
       })
-      if (typeof answer !== 'string') return valueOf(answer)
+      if (typeof answer !== 'string') return valueOf(answer, call)
       void this.end()
       if (closing.aborted) throw ended('stopping')
       onEvent({ event: 'worker.killed', task: call?.name ?? 'start', code: answer })
@@ -234,9 +234,15 @@ class Lane {
   }
 }
 
-function valueOf(answer: tasks.TaskAnswer): unknown {
+/** What fails while a message of the desk is made, or a thread starts, is no fault of a message that came (12). */
+function valueOf(answer: tasks.TaskAnswer, call: tasks.TaskCall | null): unknown {
   if (answer.kind === 'done') return answer.value
-  if (answer.kind === 'bug') throw new Invariant(`a worker task failed: ${answer.error}`)
+  if (answer.kind === 'bug') {
+    if (call === null) throw ended('worker-start')
+    const says = `a worker task failed: ${answer.error}`
+    if (call.name !== 'seal' && call.name !== 'signClear') throw new Invariant(says)
+    throw new Trouble('desk-fault', says, { retryable: true })
+  }
   throw new Trouble(answer.code, answer.message, { retryable: answer.retryable })
 }
 

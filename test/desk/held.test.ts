@@ -1,6 +1,8 @@
 /** The way back of a message on hold (13): it is handled anew, in its own case, and what it lacked is there. */
 import { describe, expect, it } from 'vitest'
+import { builtInTexts } from '../../src/config/texts.ts'
 import { Trouble } from '../../src/domain/trouble.ts'
+import { createRender } from '../../src/messages/render.ts'
 import * as arrivals from '../../src/store/arrivals.ts'
 import * as desk from '../support/desk.ts'
 
@@ -19,6 +21,29 @@ async function givenQuarantined(write: () => Promise<Uint8Array>): Promise<void>
   expect(desk.world.column('SELECT state FROM arrivals')).toEqual(['held'])
   desk.world.workers.fail = null
 }
+
+describe('a fault of the desk', () => {
+  it('(12) in a wording is not charged to a message, which waits while others are handled, and is handled once it is mended', async () => {
+    await desk.givenDesk([desk.grace])
+    const { world } = desk
+    const { render } = world.desk
+    const broken = new Map(builtInTexts())
+    const relay = broken.get('relay')
+    if (relay !== undefined) broken.set('relay', { ...relay, source: '{{ nothing }}' })
+    Object.assign(world.desk, { render: createRender(broken, world.desk.settings.desk) })
+    await world.send(desk.alice, { subject: 'x', text: 'THE HOLE', as: 'clear' })
+    await desk.says('/help\n')
+    for (let tries = 0; tries < 15; tries += 1) await world.wait(10 * desk.MINUTE)
+    expect(world.dispositions()).toEqual([null, 'commands'])
+    const [first] = world.rows('SELECT starts, tries, state FROM arrivals')
+    expect(first).toEqual({ starts: 0, tries: 0, state: 'pending' })
+    expect(await desk.allTo(desk.grace)).toContain('Failed at: message 1')
+    Object.assign(world.desk, { render })
+    await world.wait(10 * desk.MINUTE)
+    expect(world.dispositions()).toEqual(['case-opened', 'commands'])
+    expect(await desk.lastTo(desk.grace)).toContain('THE HOLE')
+  })
+})
 
 describe('a message on hold that is handled again', () => {
   it('(13) joins the case that it opened, and is forwarded as what it is', async () => {

@@ -4,6 +4,7 @@
  */
 import { chmodSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import * as openpgp from 'openpgp'
 import { afterEach, expect, it } from 'vitest'
 import { loadConfig } from '../../src/config/load.ts'
 import { systemClock } from '../../src/effects/system.ts'
@@ -39,6 +40,24 @@ describeWith(['gpg'], 'the check of a desk', async () => {
     desk.write(desk.config)
     for (const [name, bytes] of kept) writeFileSync(file(name), bytes)
     for (const name of ['passphrase', 'keys/desk.asc']) chmodSync(file(name), 0o600)
+  })
+
+  it('(12) tries the desk key: one with a damaged secret part does not pass, nor does the daemon start with it', async () => {
+    const armoredKey = readFileSync(file('keys/desk.asc'), 'utf8')
+    const locked = await openpgp.readPrivateKey({ armoredKey })
+    const key = await openpgp.decryptKey({ privateKey: locked, passphrase: PASSPHRASE })
+    const [part] = key.subkeys
+    const { privateParams } = (part?.keyPacket ?? {}) as {
+      privateParams?: Record<string, Uint8Array>
+    }
+    for (const number of Object.values(privateParams ?? {})) number[3] = (number[3] ?? 0) ^ 0x55
+    const damaged = await openpgp.encryptKey({ privateKey: key, passphrase: PASSPHRASE })
+    writeFileSync(file('keys/desk.asc'), damaged.armor())
+    const says = 'postern: desk.key: we tried it, and it cannot decrypt: '
+    const checked = await desk.cli('check')
+    expect([checked.status, checked.stderr.slice(0, says.length)]).toEqual([1, says])
+    const started = await desk.cli('run')
+    expect([started.status, started.stderr.slice(0, says.length)]).toEqual([1, says])
   })
 
   function file(name: string): string {

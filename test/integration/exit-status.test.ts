@@ -10,7 +10,7 @@ import { type CliResult, runCli } from '../support/daemon.ts'
 import { DESK_ADDRESS, IMAP_PASSWORD, PASSPHRASE } from '../support/desk-world.ts'
 import { GRACE, givenOfflineDesk } from '../support/office.ts'
 import { gpgPerson } from '../support/people.ts'
-import { run } from '../support/programs.ts'
+import { run, tryRun } from '../support/programs.ts'
 import { describeWith } from '../support/requires.ts'
 import { databaseOf } from '../support/seeded.ts'
 
@@ -87,6 +87,24 @@ describeWith(['gpg'], 'the exit status', async () => {
       const result = await postern(...args)
       expect([args, result.status, result.stderr]).toEqual([args, 0, ''])
       expect(result.stdout).not.toBe('')
+    }
+  })
+
+  it('(12) is 1 with a sentence also where nobody caught an error, and where nothing is left that the process waits for', async () => {
+    const ways = {
+      'throw.mjs':
+        "setTimeout(() => { throw new Error('CONTENT') }, 1)\nawait new Promise((end) => setTimeout(end, 999))",
+      'hang.mjs': 'await new Promise(() => undefined)'
+    }
+    const output = JSON.stringify(new URL('../../dist/cli/output.js', import.meta.url).href)
+    for (const [file, body] of Object.entries(ways)) {
+      const head = `import { endWithWords, processStreams } from ${output}\nendWithWords(processStreams)\n`
+      writeFileSync(join(desk.folder, file), `${head}${body}\n`)
+      const ended = await tryRun(process.execPath, [file], { cwd: desk.folder })
+      expect(ended).toMatchObject({ status: 1 })
+      const { stderr } = ended
+      expect(stderr).toMatch(/postern: this is a bug in Postern/)
+      expect(stderr).not.toContain('CONTENT')
     }
   })
 

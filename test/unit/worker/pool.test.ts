@@ -209,7 +209,12 @@ describe('the worker pool', () => {
 
   it('returns the original failure of a task', async () => {
     const pool = await stubborn()
-    await expect(pool.signClear('bug', HEADERS, now)).rejects.toMatchObject({ name: 'Invariant' })
+    const bug = 'bug' as unknown as Uint8Array
+    const opening = pool.open(bug, { now, knownKeys: [] })
+    await expect(opening).rejects.toMatchObject({ name: 'Invariant' })
+    // (12) What the desk writes itself, no message is charged for.
+    const fault = { code: 'desk-fault', retryable: true }
+    await expect(pool.signClear('bug', HEADERS, now)).rejects.toMatchObject(fault)
     await expect(pool.signClear('trouble', HEADERS, now)).rejects.toMatchObject({
       code: 'desk-key',
       message: 'the hint'
