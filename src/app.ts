@@ -51,6 +51,7 @@ export async function runDaemon(
       passphrase,
       deskName: settings.desk.name,
       deskAddress: settings.desk.address,
+      deskAliases: settings.desk.aliases,
       maintainerKeys: settings.maintainers.map(({ keyData }) => keyData)
     },
     onEvent: log,

@@ -19,7 +19,7 @@ export async function judgeKeys(config: Config, now: Instant) {
   const { facts } = keys.desk
   if (facts === null || faults.some(([, severity]) => severity === 'stop'))
     return { settings: null, faults, keys }
-  const { name, address, case_prefix: casePrefix, timezone } = config.desk
+  const { name, address, aliases, case_prefix: casePrefix, timezone } = config.desk
   const { smtp, imap, products, clocks, limits, acknowledgement } = config
   const settings: Settings = {
     ...{ products, clocks, limits, acknowledgement },
@@ -28,7 +28,7 @@ export async function judgeKeys(config: Config, now: Instant) {
       return facts === null ? [] : { ...person, ...facts, keyExpiresAt: facts.expiresAt }
     }),
     desk: {
-      ...{ name, address, casePrefix, timezone },
+      ...{ name, address, aliases, casePrefix, timezone },
       bounceAddress: smtp.bounce_address ?? null,
       fingerprint: facts.fingerprint,
       retiredFingerprints: keys.retired.flatMap(({ fingerprint }) => fingerprint ?? []),

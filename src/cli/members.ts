@@ -4,6 +4,7 @@
 import { type Address, isSameAddress } from '../domain/address.ts'
 import { BY_OPERATOR, event } from '../domain/event.ts'
 import { formatFingerprint } from '../domain/ids.ts'
+import { isDesks } from '../domain/mail.ts'
 import { KEY_PROBLEMS } from '../domain/outgoing.ts'
 import { listed } from '../domain/words.ts'
 import { systemClock } from '../effects/system.ts'
@@ -55,7 +56,7 @@ export async function addMember(call: Call<NewMember>): Promise<void> {
         throw new CommandError(
           `--product: "${unknown}" is not in the configuration; its products are ${listed(known)}.`
         )
-      if (isSameAddress(address, desk.address))
+      if (isDesks(address, desk))
         throw new CommandError(
           "--address: this is the desk's own address; give the member's address."
         )

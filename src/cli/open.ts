@@ -88,6 +88,7 @@ async function readerFor(call: Call<OpenOptions>, now: Instant): Promise<Reader>
       deskKeys: [desk.key, ...desk.retired_keys].map((key) => key.reveal()),
       passphrase,
       deskAddress: desk.address,
+      deskAliases: desk.aliases,
       maintainerKeys: [...facts.flatMap((found) => found?.keyData ?? []), ...given]
     },
     limits: config.limits,

@@ -159,6 +159,7 @@ export function configIn(place: Place) {
   const desk = block({
     name: line,
     address,
+    aliases: list(address).max(50, 'must name at most 50').default([]),
     case_prefix: casePrefix,
     key: privateKey.prefault('keys/desk.asc'),
     retired_keys: list(privateKey).max(20, 'must name at most 20').default([]),
@@ -240,10 +241,13 @@ function checkBetweenKeys(file: unknown, context: z.RefinementCtx): void {
   )
   const all = (list: string, key: string) => [at(list)].flat().map((_, index) => [list, index, key])
   const addresses = all('maintainers', 'address')
+  const aliases = [at('desk', 'aliases')].flat().map((_, index) => ['desk', 'aliases', index])
   for (const paths of [all('maintainers', 'id'), addresses, all('products', 'id')])
     refuse(doubles(at, paths), 'is used twice: give each entry its own value')
   refuse(
-    addresses.flatMap((path) => doubles(at, [['desk', 'address'], path])),
+    addresses.flatMap((path) =>
+      [['desk', 'address'], ...aliases].flatMap((own) => doubles(at, [own, path]))
+    ),
     "must not be the desk's address, because forwarded reports would come back as new ones: use a personal address"
   )
 }

@@ -80,6 +80,8 @@ export function explainSignature({
 
 /** The header fields Postern looks at, sanitized for display (no control or bidi characters, capped). */
 export type HeaderFacts = {
+  /** What From says where it stands in for the writer, who is `from` then (mime/writer.ts). */
+  readonly sentBy?: Contact
   /** The single From mailbox; null when absent, unparsable or more than one. */
   readonly from: Contact | null
   /** The content of From when it is not a single readable mailbox, at most 200 characters; '' otherwise. */
@@ -97,10 +99,18 @@ export type HeaderFacts = {
   readonly references: readonly MessageId[]
 }
 
-/** Whether To or Cc of this header name `address`. */
-export function isAddressee(header: HeaderFacts | null, address: Address): boolean {
+/** The addresses of the desk: its own, and those under which mail for it comes in. */
+type Desk = { readonly address: Address; readonly aliases: readonly Address[] }
+
+/** Whether this is an address of the desk, to which no answer ever goes. */
+export function isDesks(address: Address, desk: Desk): boolean {
+  return [desk.address, ...desk.aliases].some((own) => isSameAddress(own, address))
+}
+
+/** Whether To or Cc of this header name the desk. */
+export function isToDesk(header: HeaderFacts | null, desk: Desk): boolean {
   const named = header === null ? [] : [...header.to, ...header.cc]
-  return named.some((each) => isSameAddress(each.address, address))
+  return named.some(({ address }) => isDesks(address, desk))
 }
 
 /** Whether From of this header names `address`, whoever really wrote. */

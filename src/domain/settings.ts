@@ -2,7 +2,7 @@
  * What the decisions need to know of the configuration: plain, deep-readonly, without secrets and without file paths.
  * Built once at start from the decoded configuration and the keys that were read.
  */
-import { type Contact } from './address.ts'
+import { type Address, type Contact } from './address.ts'
 import { type Clock } from './clock.ts'
 import { type Fingerprint } from './ids.ts'
 import { type NoticeField } from './notice.ts'
@@ -74,6 +74,8 @@ export type Product = {
 
 export type Settings = {
   readonly desk: Contact & {
+    /** Other addresses under which mail for the desk comes in; it writes from none of them, and answers none. */
+    readonly aliases: readonly Address[]
     readonly casePrefix: string
     readonly timezone: string
     /** Envelope sender with `{token}` in its local part, or null for the desk's address. */

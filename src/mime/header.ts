@@ -46,14 +46,14 @@ export function readHeader(fields: readonly Field[]): HeaderReading {
   const warnings: WarningCode[] = []
   const named = onlyValue(fields, 'message-id')
   const messageId = findMessageIds(named, 1)[0] ?? parseMessageId(named)
-  const from = oneMailbox(onlyValue(fields, 'from'))
+  const from = oneMailbox(quotedName(onlyValue(fields, 'from')))
   const to = allMailboxes(valuesOf(fields, 'to'))
   const cc = allMailboxes(valuesOf(fields, 'cc'))
   const isRepeated =
     SINGLE.some((name) => valuesOf(fields, name).length > 1) ||
     valuesOf(fields, 'from')
       .slice(0, FIELDS_READ_MAX)
-      .some((value) => readMailboxes(value).count > 1)
+      .some((value) => readMailboxes(quotedName(value)).count > 1)
   if (isRepeated) warnings.push('repeated-header')
   if (from === null) warnings.push('no-from')
   if (messageId === null) warnings.push('no-message-id')
@@ -61,7 +61,7 @@ export function readHeader(fields: readonly Field[]): HeaderReading {
     from,
     unreadableFrom:
       from === null ? sanitizeHeaderText(decodeWords(valuesOf(fields, 'from').join(', '))) : '',
-    replyTo: oneMailbox(onlyValue(fields, 'reply-to')),
+    replyTo: oneMailbox(quotedName(onlyValue(fields, 'reply-to'))),
     to: to.contacts,
     cc: cc.contacts,
     hasUnreadableRecipient: to.isPartlyUnreadable || cc.isPartlyUnreadable,
@@ -71,6 +71,13 @@ export function readHeader(fields: readonly Field[]): HeaderReading {
     references: readReferences(fields)
   }
   return { facts, subjectShown: '', warnings }
+}
+
+/** `Doe, Jane <a@b>` with its name in quotes, as every program reads it though the comma would begin another mailbox. */
+function quotedName(value: string): string {
+  const [, name = '', address = ''] =
+    /^([^<>@"\\()]{0,200},[^<>@"\\()]{0,200})(<[^<>\s]+>)\s*$/.exec(value) ?? []
+  return address === '' ? value : `"${name.trim()}" ${address}`
 }
 
 /**

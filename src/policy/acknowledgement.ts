@@ -2,7 +2,7 @@
  * Whether and what to acknowledge (RFC 3834, M-02, M-06). The text depends on nothing but the clock, the policy and what
  * anybody on the way could see: the same whether opening succeeded, failed or was not tried (G6).
  */
-import { type Address, type Contact, isSameAddress } from '../domain/address.ts'
+import { type Address, type Contact, domainOf, isSameAddress } from '../domain/address.ts'
 import { type CaseRecord, type ReporterKey } from '../domain/case.ts'
 import { type Decision, type Sending } from '../domain/decision.ts'
 import { type Promised } from '../domain/event.ts'
@@ -10,7 +10,8 @@ import { type CaseTag, formatFingerprint } from '../domain/ids.ts'
 import {
   type AutomaticKind,
   type CandidateKey,
-  isAddressee,
+  isDesks,
+  isToDesk,
   type OpenedMail,
   subjectOf
 } from '../domain/mail.ts'
@@ -46,8 +47,12 @@ function judge(situation: Situation): Verdict {
   if (doubt !== null) return { kind: 'hold', to, because: `the sender is ${doubt}` }
   // RFC 3834 §2: a message that came by blind copy or through another address may be no report. Only the outside counts: the
   // answer must not show whether the inside could be read (G6).
-  if (!isAddressee(opened.outer, settings.desk.address))
-    return { kind: 'hold', to, because: 'neither its To nor its Cc names the desk' }
+  if (!isToDesk(opened.outer, settings.desk))
+    return {
+      kind: 'hold',
+      to,
+      because: `neither its To nor its Cc names the desk${aliasHint(situation)}`
+    }
   const departure = drawDeparture(situation)
   const leaving = isProvedSender(situation) ? history.proved : history.unproved
   if (leaving.toSender >= REPORTS_A_DAY) return { kind: 'list', to, notBefore: departure }
@@ -71,7 +76,18 @@ function hoursOff({ toDomain, toOthers }: AnswersLeaving, { acknowledgement }: S
 /** Why a message must get no automatic answer; null when it may. */
 function silence({ address }: Contact, { automatic: [kind] }: OpenedMail, { desk }: Settings) {
   if (kind !== undefined) return SILENT_BECAUSE[kind]
-  return isSameAddress(address, desk.address) ? 'the sender is the desk itself' : null
+  return isDesks(address, desk) ? 'the sender is the desk itself' : null
+}
+
+/** How an address of the desk is made known that is not yet; '' where the message names none of its domain. */
+function aliasHint({ opened: { outer }, settings: { desk, maintainers } }: Situation): string {
+  const isPersons = (one: Address): boolean =>
+    maintainers.some(({ address }) => isSameAddress(address, one))
+  const named = [...outer.to, ...outer.cc].map(({ address }) => address)
+  const alias = named.find((one) => domainOf(one) === domainOf(desk.address) && !isPersons(one))
+  return alias === undefined
+    ? ''
+    : ` (if ${alias} is an address of the desk, the operator adds it to desk.aliases)`
 }
 
 /**

@@ -9,6 +9,9 @@ import { type Settings } from '../domain/settings.ts'
 /** Whether the word of the configured servers proves the address in From, and what it `says` in one line for people. */
 export function judgeSender({ trace, outer }: OpenedMail, settings: Settings) {
   const { authentication } = settings
+  const { sentBy } = outer
+  if (sentBy !== undefined)
+    return unproved(`it came from ${sentBy.address}, and names its sender only beside that`)
   if (authentication.servers.length === 0)
     return unproved('the configuration names no mail server that checks senders')
   const results = trustedResults(trace, authentication)

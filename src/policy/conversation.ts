@@ -5,7 +5,7 @@
  */
 import { addressed, addresseesOf, type CaseRecord, reporterWith } from '../domain/case.ts'
 import { type CaseTag } from '../domain/ids.ts'
-import { isAddressee, type OpenedMail } from '../domain/mail.ts'
+import { isToDesk, type OpenedMail } from '../domain/mail.ts'
 import { type Conversation, type NamedMessage } from '../domain/message.ts'
 import { type Settings } from '../domain/settings.ts'
 import { type AnsweredReporter } from './recipients.ts'
@@ -89,7 +89,7 @@ export function isMeantForDesk(
   { desk }: Settings
 ): boolean {
   const inside = opened.protected
-  const isAddressed = isAddressee(inside, desk.address)
+  const isAddressed = isToDesk(inside, desk)
   const isToAnybody =
     inside !== null && (inside.to.length + inside.cc.length > 0 || inside.hasUnreadableRecipient)
   if (isToAnybody && !isAddressed) return false
@@ -98,7 +98,9 @@ export function isMeantForDesk(
   const intended = opened.signatures.flatMap(({ intendedRecipients: named }) =>
     named.length === 0 ? [] : named.some((key) => keys.includes(key))
   )
-  const written = writtenTo(opened).map((to) => to === desk.address.toLowerCase())
+  const written = writtenTo(opened).map((to) =>
+    [desk.address, ...desk.aliases].some((own) => own.toLowerCase() === to)
+  )
   if ([...intended, ...written].includes(false)) return false
   return isAddressed || intended.length + written.length + quoted.length > 0
 }

@@ -36,7 +36,7 @@ export function contradictionOf(situation: InsideFacts): Contradiction | null {
   const inner = opened.protected ?? opened.innerFacts
   const named = [inner, opened.namesInside].filter((facts) => facts !== null)
   if (named.some((facts) => namesWriter(facts, outer) === 'another')) return 'from'
-  if (named.some((facts) => isToOthers(facts, outer, settings.desk.address))) return 'to'
+  if (named.some((facts) => isToOthers(facts, outer, settings.desk))) return 'to'
   // Inline PGP and an encrypted file have no protected headers: these were cut out of a PGP/MIME message.
   if (inner !== null && (structure === 'inline' || structure === 'attachment')) return 'form'
   return isSignedByAnother(situation) ? 'signer' : null
@@ -71,9 +71,17 @@ function namesWriter(inner: HeaderFacts, outer: HeaderFacts): 'sender' | 'anothe
 }
 
 /** Whether the inside names recipients, but neither the desk nor anybody whom the outside names. An unreadable one counts. */
-function isToOthers(inner: HeaderFacts, outer: HeaderFacts, desk: Address): boolean {
+function isToOthers(
+  inner: HeaderFacts,
+  outer: HeaderFacts,
+  desk: Situation['settings']['desk']
+): boolean {
   const named = [...inner.to, ...inner.cc]
-  const expected = [desk, ...[...outer.to, ...outer.cc].map(({ address }) => address)]
+  const expected = [
+    desk.address,
+    ...desk.aliases,
+    ...[...outer.to, ...outer.cc].map(({ address }) => address)
+  ]
   return (
     (named.length > 0 || inner.hasUnreadableRecipient) &&
     !named.some(({ address }) => expected.some((other) => isSameAddress(other, address)))

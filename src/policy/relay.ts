@@ -165,8 +165,10 @@ function onlyAdvises(one: Maintainer): boolean {
   return missingRoles(one).length > 0
 }
 
-function senderWords({ outer: { from } }: mail.OpenedMail): string {
-  return from === null ? 'not known' : `${from.name} <${from.address}>`.trim()
+function senderWords({ outer: { from, sentBy } }: mail.OpenedMail): string {
+  if (from === null) return 'not known'
+  const through = sentBy === undefined ? '' : ` (through ${sentBy.address})`
+  return `${`${from.name} <${from.address}>`.trim()}${through}`
 }
 
 function conversationWith({ author, authorId }: RelayInput['writer']): Conversation {

@@ -8,7 +8,7 @@ import { historyOf, moveCase } from '../domain/case-machine.ts'
 import { type Decision, dispose, recorded } from '../domain/decision.ts'
 import { aboutCase, BY_DESK, BY_SOMEBODY, event, type NewEvent } from '../domain/event.ts'
 import { type CaseTag, findCaseTags, type MessageId } from '../domain/ids.ts'
-import { isByProgram, isFrom, type OpenedMail, subjectOf } from '../domain/mail.ts'
+import { isByProgram, isDesks, isFrom, type OpenedMail, subjectOf } from '../domain/mail.ts'
 import { type Product, productNamed } from '../domain/settings.ts'
 import { count, listed } from '../domain/words.ts'
 import { acknowledgeReport, productOf, productsOutside, promisedBy } from './acknowledgement.ts'
@@ -251,7 +251,7 @@ function newCase(
     id: nextTag,
     openedAt: now,
     // A web form may write in the name of the desk, which answers nobody there.
-    contact: isFrom(opened.outer, settings.desk.address) ? null : from,
+    contact: from === null || isDesks(from.address, settings.desk) ? null : from,
     // It was read to its end, and none of it was encrypted (G3).
     beganInClear: opened.sealedTo === 'nobody',
     unusedKeys: waitingKeys.flatMap((key) => (key.refusedAt === null ? key.fingerprint : [])),

@@ -16,6 +16,7 @@ import { type Content, NO_CONTENT, readContent } from '../mime/content.ts'
 import { type FieldBlock, firstValue, HEADER_BYTES_MAX, readFields } from '../mime/fields.ts'
 import { type HeaderReading, readHeader, readProtectedHeader } from '../mime/header.ts'
 import { type Part, parseTree } from '../mime/tree.ts'
+import { isIn, withWriter } from '../mime/writer.ts'
 import { type OpenContext } from '../openpgp/open.ts'
 import { looksEncrypted } from '../openpgp/prescan.ts'
 import { type Candidates, findCandidateKeys } from './candidate-keys.ts'
@@ -24,18 +25,18 @@ import { type Peeled, peel, unpeeled } from './layers.ts'
 /** The keys to decrypt with, current and retired, and the certificates to verify against. */
 export type ReadingKeys = Pick<OpenContext, 'secretKeys' | 'certificates'>
 
-/** Opens one raw message (RFC 5322, LF or CRLF). The desk's address is only compared with loop marks. */
+/** Opens one raw message (RFC 5322, LF or CRLF). `own` are the desk's address and then its aliases: nobody writes from there. */
 export async function openMail(
   raw: Uint8Array,
   context: OpenContext,
-  deskAddress: string
+  ...own: readonly string[]
 ): Promise<OpenedMail> {
   const tree = parseTree(raw)
   try {
-    return await readMail(tree, context, deskAddress)
+    return await readMail(tree, context, own)
   } catch {
     // A library failed on this message. Its error text stays here, because it may quote content; the message is kept and shown.
-    return withoutContent(tree, deskAddress, 'damaged', [])
+    return withoutContent(tree, own, 'damaged', [])
   }
 }
 
@@ -43,15 +44,15 @@ export async function openMail(
  * Facts of the outer header alone, for a message that is too large or too dangerous to open; `raw` may be just a header block.
  * The failure is always `limit`.
  */
-export function openHeadersOnly(raw: Uint8Array, deskAddress: string): OpenedMail {
+export function openHeadersOnly(raw: Uint8Array, ...own: readonly string[]): OpenedMail {
   const root = parseTree(raw.subarray(0, HEADER_BYTES_MAX))
-  return withoutContent({ ...root, children: [] }, deskAddress, 'limit', ['too-large'])
+  return withoutContent({ ...root, children: [] }, own, 'limit', ['too-large'])
 }
 
 async function readMail(
   mail: Part,
   context: OpenContext,
-  deskAddress: string
+  own: readonly string[]
 ): Promise<OpenedMail> {
   const peeled = await peel(mail, context)
   const { payload, isRewrapped } = peeled
@@ -61,7 +62,7 @@ async function readMail(
   const content =
     payload === null ? NO_CONTENT : readContent(payload, header !== null && isProtected(peeled))
   const attachments = [...content.attachments, ...peeled.beside.attachments]
-  const outer = readHeader(mail.fields)
+  const outer = readOuter(mail, own)
   // Answers go to the outer sender, who must not get the key of a sender named inside.
   const { from } = outer.facts
   const candidates = await findCandidateKeys(mail.fields, attachments, from, context.now)
@@ -73,7 +74,21 @@ async function readMail(
     content: { ...content, attachments },
     candidates
   }
-  return complete(mail, outer, reading, deskAddress)
+  return complete(mail, outer, reading, own)
+}
+
+/** The header outside, with the person as the sender where From stands in for one. */
+function readOuter({ fields }: Part, own: readonly string[]): HeaderReading {
+  const outer = readHeader(fields)
+  return { ...outer, facts: withWriter(outer.facts, fields, own) }
+}
+
+/** A group that hands on what is written to the desk's own address is no mailing list to keep silent on. */
+function readMarks(mail: Part, outer: HeaderFacts, own: readonly string[]) {
+  const { automatic, bounce } = readAutomatic(mail, outer, own[0] ?? '')
+  const isOwnGroup = outer.sentBy !== undefined && isIn(own, outer.sentBy.address)
+  const silent: readonly string[] = isOwnGroup ? ['list', 'bulk'] : []
+  return { automatic: automatic.filter((mark) => !silent.includes(mark)), bounce }
 }
 
 /** Whether the content was encrypted or validly signed, so nobody on the way can have written it into a clear message. */
@@ -105,7 +120,7 @@ function complete(
   mail: Part,
   outer: HeaderReading,
   { header, content, candidates, ...peeled }: Reading,
-  deskAddress: string
+  own: readonly string[]
 ): OpenedMail {
   const { payload: _payload, inside: _inside, isRewrapped: _isRewrapped, beside, ...facts } = peeled
   const names = namesOf(peeled, header)
@@ -125,7 +140,7 @@ function complete(
     ...names,
     outer: outer.facts,
     trace: readSenderTrace(mail.fields),
-    ...readAutomatic(mail, outer.facts, deskAddress),
+    ...readMarks(mail, outer.facts, own),
     sealedTo: visibleSealing(peeled, warnings),
     text: content.text,
     outsideText: beside.text,
@@ -161,7 +176,7 @@ function visibleSealing(
 
 function withoutContent(
   mail: Part,
-  deskAddress: string,
+  own: readonly string[],
   failure: OpenFailure,
   warnings: readonly WarningCode[]
 ): OpenedMail {
@@ -174,7 +189,7 @@ function withoutContent(
     content: NO_CONTENT,
     candidates: { keys: [], unusable: [], warnings }
   }
-  return complete(mail, readHeader(mail.fields), reading, deskAddress)
+  return complete(mail, readOuter(mail, own), reading, own)
 }
 
 // Warnings from comparing what was read: headers with each other, signatures with what they cover.

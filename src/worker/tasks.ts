@@ -17,6 +17,7 @@ export type WorkerStart = {
   readonly passphrase: string
   readonly deskName: string
   readonly deskAddress: Address
+  readonly deskAliases?: readonly Address[]
   /** Binary certificates of the maintainers: every opened message is verified against them. */
   readonly maintainerKeys: readonly Uint8Array[]
 }
@@ -37,15 +38,15 @@ export type TaskAnswer =
 
 /** The tasks of one desk with its unlocked keys, run in the caller's thread. */
 export function tasksWith(keys: ReadingKeys, start: WorkerStart): Tasks {
-  const { deskAddress } = start
+  const own = [start.deskAddress, ...(start.deskAliases ?? [])]
   let identity: Promise<DeskIdentity> | undefined
   const desk = (): Promise<DeskIdentity> => (identity ??= identityOf(keys, start))
   return {
     open: (raw, { now, knownKeys }) => {
       const certificates = [...keys.certificates, ...knownKeys]
-      return openMail(raw, { ...keys, certificates, now }, deskAddress)
+      return openMail(raw, { ...keys, certificates, now }, ...own)
     },
-    openHeaders: (raw) => Promise.resolve(openHeadersOnly(raw, deskAddress)),
+    openHeaders: (raw) => Promise.resolve(openHeadersOnly(raw, ...own)),
     seal: async (body, copies, now) => sealCopies(body, copies, await desk(), now),
     signClear: async (text, headers, now) => signClearMail(text, headers, await desk(), now),
     inspectKey: keyring.inspectKey

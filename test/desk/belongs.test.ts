@@ -17,10 +17,12 @@ import {
   lastTo,
   latest,
   SECOND,
+  says,
   world,
   writes
 } from '../support/desk.ts'
 import { type Letter, someone } from '../support/world.ts'
+import { address } from '../unit/policy/samples.ts'
 import { lines } from '../unit/reading/material.ts'
 
 const mallory = await someone('mallory', 'mallory@evil.example')
@@ -159,6 +161,78 @@ describe('one report over two paths (14)', () => {
     expect(await lastTo(grace)).toContain(`encrypted content before (${FIRST})`)
     await world.wait(60_000)
     expect(world.sentTo(alice)).toHaveLength(1)
+  })
+})
+
+describe('whom an answer reaches (14)', () => {
+  const PSIRT = address('psirt@acme.example')
+  const TARA = 'tara@people.example'
+  const mail = (...head: readonly string[]): Buffer =>
+    Buffer.from(
+      lines(...head, 'Date: Mon, 23 Nov 2026 12:00:00 +0000', 'MIME-Version: 1.0') +
+        'Content-Type: text/plain\r\n\r\nReport.\r\n',
+      'latin1'
+    )
+  const ID = 'Message-ID: <m@people.example>'
+  const TO = 'To: security@acme.example'
+  const receive = async (raw: Uint8Array): Promise<void> => {
+    await world.receive(raw)
+    await world.wait(60_000)
+  }
+  const written = (): string[] => [...new Set(world.accepted.map(({ to }) => to as string))].sort()
+
+  it.each<[string, readonly string[]]>([
+    [
+      'a group that put the desk’s own address there',
+      [
+        'From: "\'Tara\' via ACME Security" <security@acme.example>',
+        `Reply-To: Tara <${TARA}>`,
+        'List-ID: <security.acme.example>',
+        'Precedence: list'
+      ]
+    ],
+    [
+      'a list that put its own address there',
+      ['From: Tara via Sec <sec@lists.example>', `X-Original-From: Tara <${TARA}>`, 'List-ID: <s>']
+    ],
+    ['a web form', ['From: ACME Website <www@acme.example>', `Reply-To: Tara <${TARA}>`]],
+    ['an alias of the desk', ['From: psirt@acme.example', `Reply-To: Tara <${TARA}>`]],
+    ['a name with a comma and no quotes', [`From: Doe, Tara <${TARA}>`]]
+  ])('is the person, where From names %s, and never the desk', async (_what, head) => {
+    await givenDesk([grace], { aliases: [PSIRT] })
+    await receive(mail(...head, TO, ID))
+    await says('/ask')
+    expect(await allTo(grace)).toContain(`<${TARA}>`)
+    expect(world.column('SELECT address FROM case_reporters')).toEqual([TARA])
+    expect(written()).toEqual([grace.address, TARA])
+  })
+
+  it('is nobody, where From names the desk and nobody else is named', async () => {
+    await givenDesk([grace])
+    await receive(mail('From: security@acme.example', 'Reply-To: security@acme.example', TO, ID))
+    expect(written()).toEqual([grace.address])
+    expect(await lastTo(grace)).toContain('The report names no address')
+  })
+
+  it('no mail server’s word about From proves the person beside it', async () => {
+    await givenDesk([grace], { authentication: AUTHENTICATION })
+    const form = ['From: ACME Website <www@acme.example>', `Reply-To: Tara <${TARA}>`, TO, ID]
+    await receive(mail(...checked('acme.example'), ...form))
+    expect(written()).toEqual([grace.address])
+    expect(await lastTo(grace)).toContain('it came from www@acme.example')
+  })
+
+  it('a message to an alias is acknowledged once the alias is configured, and until then the maintainers read how', async () => {
+    await givenDesk([grace])
+    const toAlias = [`From: <${TARA}>`, 'To: psirt@acme.example', ID]
+    await receive(mail(...toAlias))
+    expect(written()).toEqual([grace.address])
+    expect(await lastTo(grace)).toContain(
+      'psirt@acme.example is an address of the desk, the operator adds it to desk.aliases'
+    )
+    await givenDesk([grace], { aliases: [PSIRT] })
+    await receive(mail(...toAlias))
+    expect(written()).toEqual([grace.address, TARA])
   })
 })
 

@@ -95,6 +95,8 @@ export type WorldOptions = {
   readonly moreProducts?: readonly Product[]
   readonly limits?: Partial<Settings['limits']>
   readonly acknowledgement?: Partial<Settings['acknowledgement']>
+  /** Other addresses of the desk. */
+  readonly aliases?: readonly Address[]
   /** The mail servers whose word about senders counts; none unless given. */
   readonly authentication?: Settings['authentication']
   /** When it begins; {@link START} by default. */
@@ -123,7 +125,10 @@ export async function openWorld(options: WorldOptions) {
   const settings = await settingsOf(options, identity)
   // Unlocked once for all worlds of a file: that takes longer than much of what they do.
   const certificates = options.maintainers.map(({ keyData }) => keyData)
-  const real = inProcessWorkers({ ...identity.keys, certificates }, identity.start)
+  const real = inProcessWorkers(
+    { ...identity.keys, certificates },
+    { ...identity.start, deskAliases: options.aliases ?? [] }
+  )
   const life = { dead: false, steps: 0, dieAt: Number.POSITIVE_INFINITY }
   const clock = { now: options.startsAt ?? START, monotonicMs: 1000 }
   const faults: {
@@ -481,6 +486,7 @@ async function settingsOf(options: WorldOptions, identity: TestDesk): Promise<Se
     desk: {
       name: 'ACME Security Team',
       address: samples.DESK,
+      aliases: options.aliases ?? [],
       casePrefix: 'ACME',
       timezone: 'UTC',
       bounceAddress: null,

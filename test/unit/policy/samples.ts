@@ -138,6 +138,7 @@ export const SETTINGS: Settings = {
   desk: {
     name: 'ACME Security Team',
     address: DESK,
+    aliases: [],
     casePrefix: 'ACME',
     timezone: 'Europe/Berlin',
     bounceAddress: null,
