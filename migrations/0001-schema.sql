@@ -108,6 +108,11 @@ CREATE TABLE outbox (
   created_at      TEXT    NOT NULL CHECK (length(created_at) = 24),
   sent_at         TEXT    NULL CHECK (length(sent_at) = 24),
   bounced_at      TEXT    NULL CHECK (length(bounced_at) = 24),
+  -- Which of its bytes are sent: 'small' is the same message without its files; 'gone' is what was given up long ago.
+  form            TEXT    NOT NULL DEFAULT 'whole' CHECK (form IN ('whole', 'small', 'gone')),
+  -- The message that it forwards, whose files its reader may have; without those that name the sender where that is hidden.
+  files_of        INTEGER NULL REFERENCES arrivals (id),
+  is_sender_hidden INTEGER NOT NULL DEFAULT 0 CHECK (is_sender_hidden IN (0, 1)),
   CHECK (next_attempt_at >= not_before),
   CHECK ((state = 'sent') = (sent_at IS NOT NULL))
 ) STRICT;
@@ -124,14 +129,18 @@ CREATE INDEX outbox_lists ON outbox (lower(envelope_to), created_at) WHERE kind 
 CREATE INDEX outbox_of_reporter ON outbox (recipient_id, kind) WHERE audience = 'reporter';
 CREATE INDEX outbox_by_notice ON outbox (notice_id) WHERE notice_id IS NOT NULL;
 
--- The bytes of what is not sent yet; sent mail is not kept.
+-- The bytes of what is not sent yet; sent mail is not kept. A large message to a maintainer is here a second time, as a small one,
+-- for a server that does not take it.
 CREATE TABLE outbox_bytes (
-  outbox_id INTEGER PRIMARY KEY REFERENCES outbox (id),
-  raw       BLOB    NOT NULL
+  outbox_id INTEGER NOT NULL REFERENCES outbox (id),
+  form      TEXT    NOT NULL CHECK (form IN ('whole', 'small')),
+  raw       BLOB    NOT NULL,
+  PRIMARY KEY (outbox_id, form)
 ) STRICT;
 
 CREATE TRIGGER outbox_bytes_kept BEFORE DELETE ON outbox_bytes
-WHEN (SELECT state FROM outbox WHERE id = OLD.outbox_id) <> 'sent'
+WHEN (SELECT state <> 'sent' AND form <> 'gone' AND NOT (form = 'small' AND OLD.form = 'whole')
+  FROM outbox WHERE id = OLD.outbox_id)
 BEGIN
   SELECT RAISE(ABORT, 'a message that was not sent keeps its bytes');
 END;
@@ -145,6 +154,13 @@ CREATE TRIGGER outbox_sent AFTER UPDATE OF state ON outbox WHEN NEW.state = 'sen
 BEGIN
   DELETE FROM outbox_bytes WHERE outbox_id = NEW.id;
 END;
+
+CREATE TRIGGER outbox_form AFTER UPDATE OF form ON outbox WHEN NEW.form <> OLD.form
+BEGIN
+  DELETE FROM outbox_bytes WHERE outbox_id = NEW.id AND form <> NEW.form;
+END;
+
+CREATE INDEX outbox_given_up ON outbox (outcome_at) WHERE state = 'given-up' AND form <> 'gone';
 
 -- The one record (G8): typed events, only ever added; each carries the hash of the one before. Particulars are data without
 -- content, subjects or addresses: the record outlives a purge.

@@ -50,6 +50,11 @@ export async function open(call: Call<OpenOptions>): Promise<void> {
   print(call, toOpenJson(opened), toOpenPage(opened, now))
 }
 
+/** Opens a message that the database holds. */
+export async function openStored(call: Call, raw: Uint8Array, now: Instant): Promise<OpenedMail> {
+  return openWith(await readerFor({ ...call, options: { cert: [] } }, now), raw, now)
+}
+
 /** Applies the limits of the daemon, which would hold a message that exceeds them. */
 async function openWith(reader: Reader, raw: Uint8Array, now: Instant): Promise<OpenedMail> {
   const { limits, start } = reader

@@ -141,6 +141,11 @@ function addOperations(make: Make, group: Group): void {
     'print a policy line by line, with what Postern does about each line',
     'showPolicy'
   )
+  make(() => import('./files.ts'))(
+    'files <number>',
+    'write the files of a received message into a folder',
+    'writeFiles'
+  ).option('--out <folder>', 'the folder', 'files')
   const outbox = make(() => import('./outbox.ts'), group('outbox', 'messages that Postern sends'))
   outbox('list', 'list messages, newest first', 'listTheOutbox').addOption(
     new Option('--state <state>', 'list only this state').choices(OUTBOX_STATES)

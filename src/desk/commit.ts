@@ -77,6 +77,8 @@ const WRITERS: {
   // Prepared beforehand, and queued when everything else is written.
   'send-sealed': () => undefined,
   'send-clear': () => undefined,
+  // Messages have taken its place.
+  'send-files': () => undefined,
   record: (tx, { event: decided }, job) => {
     // Only `merged-in` is about a case that no decision has moved: the one that takes the other in.
     if (decided.kind === 'merged-in') move(tx, decided, job.now)
@@ -156,7 +158,8 @@ function takeBounce(tx: Tx, { messageId }: DecisionOf<'bounce'>, work: Work): vo
  * its recipient: an alarm about an alarm would ring for ever.
  */
 export function recordUndelivered(tx: Tx, row: outbox.RowInCase, work: Work): void {
-  const { id: outbox, kind: message, audience, recipientId: recipient, attempts } = row
+  const { id: number, kind: message, audience, recipientId: recipient, attempts } = row
+  outbox.dropGivenUp(tx, work.now)
   const isAlarm = [alert, digest].some(({ kind }) => kind === message)
   const ofCase = row.caseNow === null ? DESK : aboutCase(row.caseNow)
   const subject = isAlarm ? subjectOf(null, { audience, recipient }) : ofCase
@@ -164,7 +167,7 @@ export function recordUndelivered(tx: Tx, row: outbox.RowInCase, work: Work): vo
   const refusal = isRefused ? 'rejected' : 'unreachable'
   const because = row.bouncedAt === null ? refusal : 'bounced'
   const code = row.bouncedAt === null ? (row.lastCode ?? 0) : 0
-  const about = { audience, recipient, message, outbox, attempts, because, code } as const
+  const about = { audience, recipient, message, outbox: number, attempts, because, code } as const
   record(tx, event('undelivered', subject, BY_DESK, about), work)
   recordOwed(tx, row, work)
   looks.forgetRings(tx, row.messageId, addMs(work.now, RING_AGAIN_MS))

@@ -45,6 +45,8 @@ export type Prepared = {
 
 /** Files of the message being handled, for decisions that pass them on. */
 export type Source = {
+  /** Null where no message is being handled. */
+  readonly arrivalId: number | null
   readonly attachments: readonly OutgoingAttachment[]
   readonly original: Uint8Array | null
 }
@@ -62,7 +64,7 @@ export async function prepare(
   desk: Desk,
   decisions: readonly Decision[],
   now: Instant,
-  source: Source = { attachments: [], original: null }
+  source: Source = { arrivalId: null, attachments: [], original: null }
 ): Promise<Prepared> {
   const newRoot = (): MessageId => messageIdOf(desk, desk.randomness.token(CODE_CHARS))
   const roots = { maintainer: newRoot(), reporter: newRoot() }
@@ -104,44 +106,31 @@ function copiesOf(
     const headers = headersOf(desk, decision, to, { ...job, messageId: messageIdOf(desk, code) })
     return { headers, lastLine: refLine(tag, code) }
   }
-  const finish = ({ id }: Addressee, headers: OutgoingHeaders, raw: Uint8Array): PreparedMail => ({
-    once: id === '' ? decision.once : `${decision.once}:${id}`,
-    kind: message.kind,
-    caseTag: decision.tag,
-    noticeId: isClear ? null : (decision.noticeId ?? null),
-    audience: message.audience,
-    recipientId: id,
-    // An automatic answer that cannot be delivered must not come back (RFC 3834 §3.3).
-    envelopeFrom:
-      message.autoSubmitted === 'auto-replied' ? '' : bounceAddress(desk, headers.messageId),
-    envelopeTo: headers.to.address,
-    messageId: headers.messageId,
-    conversation: decision.conversation ?? '',
-    raw,
-    notBefore: decision.notBefore ?? job.now,
-    notAfter: decision.notAfter ?? null,
-    isHeld: decision.isHeld ?? false,
-    isProved: decision.isProved ?? false
-  })
+  const finish = (to: Addressee, headers: OutgoingHeaders, bytes: Bytes): PreparedMail =>
+    finished(desk, decision, job, { to, headers, ...bytes })
   if (isClear) {
     const { headers } = newCopy(decision.to)
     const signed = desk.workers.signClear(text, headers, madeAt)
-    return [signed.then((raw) => [finish(decision.to, headers, raw)])]
+    return [signed.then((raw) => [finish(decision.to, headers, { raw, smaller: null })])]
   }
   const body = { text, ...filesOf(decision, job.source) }
+  const smallBody = isLarge(body) ? smallerBody(desk, decision) : null
   const sealTogether = async (recipients: readonly SealedRecipient[]) => {
     const copies = recipients.map((recipient) => {
       const { fingerprint, keyData } = recipient
       return { recipient, to: { ...newCopy(recipient), fingerprint, keyData } }
     })
     const all = copies.map(({ to }) => to)
-    const sealed = await desk.workers.seal(body, all, madeAt)
+    const [sealed, small] = await Promise.all([
+      desk.workers.seal(body, all, madeAt),
+      smallBody === null ? [] : desk.workers.seal(smallBody, all, madeAt)
+    ])
     return copies.map(({ recipient, to }, index) => {
-      const one = sealed[index]
+      const [one, same] = [sealed[index], small[index]]
       assert(one !== undefined, 'a copy without a result')
-      return one.kind === 'refused'
-        ? { recipient, because: one.because, decision }
-        : finish(recipient, to.headers, one.raw)
+      if (one.kind === 'refused') return { recipient, because: one.because, decision }
+      const smaller = same?.kind === 'sealed' ? same.raw : null
+      return finish(recipient, to.headers, { raw: one.raw, smaller })
     })
   }
   const { recipients } = decision
@@ -149,6 +138,65 @@ function copiesOf(
   return Array.from({ length: groups }, (_, group) =>
     sealTogether(recipients.slice(group * SEALED_TOGETHER, (group + 1) * SEALED_TOGETHER))
   )
+}
+
+type Bytes = Pick<PreparedMail, 'raw' | 'smaller'>
+
+/** What the outbox stores of one copy. */
+function finished(
+  desk: Desk,
+  decision: SendSealed | SendClear,
+  job: Job,
+  { to: { id }, headers, raw, smaller }: Bytes & { to: Addressee; headers: OutgoingHeaders }
+): PreparedMail {
+  const { message, conversation = '', notAfter = null } = decision
+  const { isHeld = false, isProved = false } = decision
+  return {
+    once: id === '' ? decision.once : `${decision.once}:${id}`,
+    kind: message.kind,
+    caseTag: decision.tag,
+    noticeId: decision.kind === 'send-clear' ? null : (decision.noticeId ?? null),
+    audience: message.audience,
+    recipientId: id,
+    // An automatic answer that cannot be delivered must not come back (RFC 3834 §3.3).
+    envelopeFrom:
+      message.autoSubmitted === 'auto-replied' ? '' : bounceAddress(desk, headers.messageId),
+    envelopeTo: headers.to.address,
+    messageId: headers.messageId,
+    conversation,
+    raw,
+    smaller,
+    ...askable(decision, job.source),
+    notBefore: decision.notBefore ?? job.now,
+    notAfter,
+    isHeld,
+    isProved
+  }
+}
+
+/** Whose files the reader of a forwarded message may ask for. */
+function askable(decision: SendSealed | SendClear, { arrivalId }: Source) {
+  const files = decision.kind === 'send-sealed' ? decision.files : null
+  return files?.from === 'arrival'
+    ? { filesOf: arrivalId, isSenderHidden: files.isSenderHidden }
+    : { filesOf: null, isSenderHidden: false }
+}
+
+/** No mail server in use refuses so little. */
+const SMALL_BYTES = 256 * 1024
+
+/** Whether a body is large enough for a server to refuse it. */
+function isLarge({ attachments, original }: OutgoingBody): boolean {
+  const files = attachments.reduce((sum, { content }) => sum + content.byteLength, 0)
+  return files + (original?.byteLength ?? 0) > SMALL_BYTES
+}
+
+/** The body of the same message without its files; null where it has no such form. */
+function smallerBody(desk: Desk, decision: SendSealed): OutgoingBody | null {
+  const { smaller } = decision
+  if (smaller === undefined) return null
+  const text = desk.render(smaller, { tag: shownTag(decision), inClear: false })
+  return { text, attachments: [], original: null }
 }
 
 /** Where a bounce goes: the token is the unguessable part of the Message-ID, so it says which message came back. */

@@ -21,6 +21,7 @@ import { isOfOneThing, noteFailure } from './faults.ts'
 import { type Prepared, prepare } from './prepare.ts'
 import { keysOf } from './read-keys.ts'
 import { bodyMarksOf, openArrival, readSituation } from './read-situation.ts'
+import { withFiles } from './stored-files.ts'
 import { createTurns, LANE_TURNS, LANES, type Lane, type Turns, workersFor } from './turns.ts'
 
 const TRIES_MAX = 3
@@ -162,8 +163,8 @@ async function carryOut(desk: Desk, read: Read): Promise<Committed> {
     jitter: desk.randomness.below(1_000_000) / 1_000_000,
     tools: { sha256: desk.sha256, code: desk.randomness.token(10) }
   })
-  const decisions = decideArrival(situation)
-  const source = { attachments: opened.attachments, original: raw }
+  const decisions = await withFiles(desk, decideArrival(situation), now)
+  const source = { arrivalId: arrival.id, attachments: opened.attachments, original: raw }
   const prepared = await prepare(desk, decisions, now, source)
   const work = { arrivalId: arrival.id, mailSha256: arrival.sha256, now }
   return desk.db.transact((tx) => {

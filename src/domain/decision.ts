@@ -32,6 +32,8 @@ export type Files =
       readonly from: 'arrival'
       readonly original: boolean
       readonly parts: 'all' | readonly number[]
+      /** Whether files that name its sender stay out. */
+      readonly isSenderHidden: boolean
     }
   | { readonly from: 'list'; readonly files: readonly OutgoingAttachment[] }
 
@@ -65,6 +67,8 @@ export type SendSealed = Sending & {
   readonly noticeId?: number
   readonly recipients: readonly SealedRecipient[]
   readonly files?: Files | null
+  /** The same message without its files, for a server that takes no message of that size. */
+  readonly smaller?: Message
 }
 
 /** A message that everybody may read: only one whose definition allows it (G3). Made in policy/send.ts only. */
@@ -106,6 +110,16 @@ export type Decision =
   | SaveNotice
   | SendSealed
   | SendClear
+  /** The files of a stored message, to a maintainer who asks for them: the desk opens it once more and makes messages of this. */
+  | {
+      readonly kind: 'send-files'
+      readonly of: number
+      readonly isSenderHidden: boolean
+      readonly to: SealedRecipient
+      readonly tag: CaseTag
+      readonly once: string
+      readonly inReplyTo: MessageId | null
+    }
   /** The newest message of a reporter is the one that answers refer to. */
   | { readonly kind: 'update-reporter'; readonly id: string; readonly latest: MessageId }
   /** Messages and reporters of `tag` belong to `into` from now on. */

@@ -38,6 +38,10 @@ export type NamedMessage = {
   readonly recipientId: string
   readonly envelopeTo: Address
   readonly createdAt: Instant
+  /** The message that it forwards, whose files its reader may have; null for none. */
+  readonly filesOf: number | null
+  /** Whether files that name the sender of that message stay out. */
+  readonly isSenderHidden: boolean
 }
 
 declare const made: unique symbol

@@ -23,10 +23,14 @@ export const relay = encrypted<{
   readonly warnings: readonly string[]
   readonly text: string
   readonly outsideText: string
-  /** The files that go along, those that do not because they are more than came, and whether they are inside the original. */
+  /** The files that go along, and whether they are inside the original. */
   readonly files: readonly string[]
-  readonly left: readonly string[]
   readonly isInOriginal: boolean
+  /** Those that do not: the mail server does not take them (`isTooLarge`), or they are more than came. */
+  readonly left: readonly string[]
+  readonly isTooLarge: boolean
+  /** Of the message, for the program. */
+  readonly number: number
   /** Whom a reply reaches; '' for those who only advise. */
   readonly reach: string
   /** Whether no maintainer gets the original, because it shows who a list member is. */
@@ -39,6 +43,8 @@ export const note = encrypted<{
   readonly facts: readonly FactLine[]
   readonly text: string
   readonly reach: string
+  /** Files that the mail server does not take, so that they do not go along. */
+  readonly left: readonly string[]
 }>()('note', 'note', 'Note')
 
 /** What one maintainer did, to the others. */
@@ -91,6 +97,17 @@ export const transcript = encryptedAnswer<{
 }>()('transcript', 'answer to the commands', ({ lines }) =>
   lines.every(({ outcome }) => outcome === 'done') ? 'Done' : 'Nothing was done'
 )
+
+/** The files of a forwarded message, or why they are not attached; one of several messages where they are too much for one. */
+export const files = encryptedAnswer<{
+  readonly part: number
+  readonly parts: number
+  readonly files: readonly string[]
+  /** Those that the mail server does not take. */
+  readonly left: readonly string[]
+  /** Of the message, for the program. */
+  readonly number: number
+}>()('files', 'files of a message', 'Files')
 
 /** The notice exactly as a member would read it, with the code that approves it. */
 export const preview = encrypted<{

@@ -6,7 +6,7 @@ import { type Attachment, namesSender, type OpenedMail } from '../domain/mail.ts
 import { type Situation } from './situation.ts'
 
 /** A copy may hold so many bytes, or as many as the message had when it came. */
-const ALWAYS_BYTES = 64 * 1024
+export const ALWAYS_BYTES = 64 * 1024
 
 export type Carried = Pick<OpenedMail, 'text' | 'outsideText'> & {
   /** Whether the message goes along as it came; then its files are inside. */

@@ -54,7 +54,7 @@ export type DeskContext = Pick<Situation, 'arrivalId' | 'openCases' | 'now' | 's
 
 /** What all commands of one message about a case share. */
 export type CommandContext = DeskContext &
-  Pick<Situation, 'conversation' | 'answeredMember' | 'tools'> & {
+  Pick<Situation, 'conversation' | 'answeredMember' | 'answers' | 'quoted' | 'tools'> & {
     readonly product: Product
     readonly bound: BoundCase
     /** Attachments of the message itself, but for keys and visiting cards. */

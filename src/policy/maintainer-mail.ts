@@ -165,26 +165,27 @@ function withoutContent(says: string): string {
   return own.replaceAll(/\s+/gu, ' ').trim().replace(/\.$/u, '').slice(0, 300)
 }
 
-function internalNote(text: string, context: CommandContext): Decision[] {
+function internalNote(text: string, context: InCase): Decision[] {
   const { author, product, bound } = context
   const member = memberIn(context.conversation)
   const reporter = reporterIn(bound.case, NOBODYS)
-  const noteMail = toOthers(
-    context,
-    noteMessage({
-      author: author.name,
-      facts: caseFacts(bound.case, {
-        ...context,
-        due: dueOf(bound.case, bound.events, [], context)
-      }),
-      text,
-      reach:
-        member === null
-          ? reachSentence(reporter, bound.reporterKeys, product, 'internal')
-          : memberReach(member)
+  const params = {
+    author: author.name,
+    facts: caseFacts(bound.case, {
+      ...context,
+      due: dueOf(bound.case, bound.events, [], context)
     }),
-    { from: 'arrival', original: false, parts: 'all' }
-  )
+    text,
+    reach:
+      member === null
+        ? reachSentence(reporter, bound.reporterKeys, product, 'internal')
+        : memberReach(member)
+  }
+  const left = context.opened.attachments.map(({ filename, size }) => `${filename} (${size} bytes)`)
+  const noteMail = toOthers(context, noteMessage({ ...params, left: [] }), {
+    files: { from: 'arrival', original: false, parts: 'all', isSenderHidden: false },
+    smaller: noteMessage({ ...params, left })
+  })
   const stored = message(context, 'internal', text)
   return noteMail.recipients.length === 0 ? [stored] : [stored, noteMail]
 }

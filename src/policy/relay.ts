@@ -98,7 +98,7 @@ function forwarded(
     member?.isSigned === true ? signed : judgeSender(opened, settings).says
   const who = hiddenAs ?? `${senderWords(opened)}${listed}`
   const carried = carry(input, isHidden)
-  const message = relayMessage({
+  const params = {
     isReport: input.isReport,
     facts: [
       ...[...ofCase, ...input.facts].filter(isFirst),
@@ -124,17 +124,29 @@ function forwarded(
     isInOriginal: carried.original,
     files: carried.files.map(fileLine),
     left: carried.left.map(fileLine),
+    isTooLarge: false,
+    number: arrivalId,
     reach: isAdvice ? '' : replyWords(input, hiddenAs),
     hasNoReader: hasNoReader()
-  })
-  const { original, parts } = carried
-  return sealedTo(to, message, {
+  }
+  return sealedTo(to, relayMessage(params), {
     once: `${arrivalId}:${isHidden}:${isAdvice}`,
     tag: record.tag,
     via: hiddenAs ?? (from && (from.name || from.address)),
     conversation: conversationWith(writer),
-    files: isWithheld ? null : { from: 'arrival', original, parts }
+    files: isWithheld ? null : { from: 'arrival', ...carried, isSenderHidden: isHidden },
+    smaller: relayMessage({ ...params, ...withoutFiles(params, input.size) })
   })
+}
+
+/** What a copy says that goes without its files, because a mail server takes no message of that size. */
+function withoutFiles(
+  { isInOriginal, files, left }: Parameters<typeof relayMessage>[0],
+  size: number
+) {
+  const original = isInOriginal ? [`original.eml (${size} bytes)`] : []
+  const all = [...original, ...files, ...left]
+  return { isInOriginal: false, files: [], left: all, isTooLarge: true }
 }
 
 function warningsOf({ opened: { warnings } }: RelayInput, isCut: boolean): string[] {

@@ -12,7 +12,7 @@ import { type OpenPath } from './recipients.ts'
 export function sealedTo(
   recipients: readonly decisions.SealedRecipient[],
   message: Message,
-  sending: decisions.Sending & Pick<decisions.SendSealed, 'files' | 'noticeId'>
+  sending: decisions.Sending & Pick<decisions.SendSealed, 'files' | 'noticeId' | 'smaller'>
 ): decisions.SendSealed {
   return { kind: 'send-sealed', ...once(message, sending), message, recipients }
 }
@@ -21,13 +21,13 @@ export function sealedTo(
 export function toOthers(
   context: CommandContext,
   message: Message,
-  files: decisions.Files | null = null
+  { files = null, smaller = message }: Partial<Pick<decisions.SendSealed, 'files' | 'smaller'>> = {}
 ) {
   const { author, settings, arrivalId, bound } = context
   const others = settings.maintainers.filter(({ id }) => id !== author.id)
   const conversation = conversationAbout(context.conversation)
   const sending = { once: String(arrivalId), tag: bound.case.tag, via: author.name, conversation }
-  return sealedTo(others, message, { ...sending, files })
+  return sealedTo(others, message, { ...sending, files, smaller })
 }
 
 /** To the maintainer whose message this answers. */
@@ -53,7 +53,7 @@ export function inClearTo(
 export function toReporter(
   path: OpenPath,
   message: Message<'content-free' | 'own-words'>,
-  { files = null, ...sending }: Parameters<typeof sealedTo>[2]
+  { files = null, ...sending }: Omit<Parameters<typeof sealedTo>[2], 'smaller'>
 ): decisions.SendSealed | decisions.SendClear {
   return path.kind === 'encrypted'
     ? sealedTo([path.recipient], message, { ...sending, files })

@@ -9,7 +9,7 @@ import { assert } from '../domain/assert.ts'
 import { type CaseTag, type MessageId } from '../domain/ids.ts'
 import { type MessageKind, type NamedMessage } from '../domain/message.ts'
 import { nextAttemptMs, RETRY_DELAY_MS_MAX, type SendOutcome } from '../domain/outgoing.ts'
-import { addMs, type Instant } from '../domain/time.ts'
+import { addMs, DAY_MS, type Instant } from '../domain/time.ts'
 import { assignments, insert, type Read, type Tx } from './sql.ts'
 
 export type OutboxState = 'queued' | 'sending' | 'sent' | 'given-up' | 'held'
@@ -22,6 +22,8 @@ export type NewOutbox = Omit<NamedMessage, 'tag' | 'createdAt'> & {
   readonly noticeId: number | null
   readonly envelopeFrom: Address | ''
   readonly raw: Uint8Array
+  /** The same message without its files, for a server that takes no message of that size; null where there is none. */
+  readonly smaller: Uint8Array | null
   readonly notBefore: Instant
   /** It must not leave from this instant on (G7), or was overtaken then; null where it always may. */
   readonly notAfter: Instant | null
@@ -32,11 +34,13 @@ export type NewOutbox = Omit<NamedMessage, 'tag' | 'createdAt'> & {
 }
 
 /** One row without the bytes. */
-export type OutboxRow = Omit<NewOutbox, 'raw' | 'isHeld' | 'isProved'> & {
+export type OutboxRow = Omit<NewOutbox, 'raw' | 'smaller' | 'isHeld' | 'isProved'> & {
   readonly id: number
   /** Bytes. */
   readonly size: number
   readonly state: OutboxState
+  /** Which bytes are sent; none are left once it was given up long ago. */
+  readonly form: 'whole' | 'small' | 'gone'
   readonly attempts: number
   /** How many of them count: its place on the ladder. */
   readonly rung: number
@@ -80,20 +84,25 @@ const MAY_LEAVE = `(not_after IS NULL
 
 /** Queues a message; `already` when its decision was carried out before, whatever became of that message. */
 export function queue(tx: Tx, row: NewOutbox, now: Instant): 'queued' | 'already' {
-  const { raw, isHeld, isProved = false, ...columns } = row
+  const { raw, smaller, isHeld, isProved = false, ...columns } = row
   const values = {
     ...columns,
     isProved,
     state: isHeld ? 'held' : 'queued',
-    rawSha256: createHash('sha256').update(raw).digest('hex'),
-    size: raw.byteLength,
+    ...about(raw),
     nextAttemptAt: row.notBefore,
     createdAt: now
   }
   const { changes, id } = insert(tx, 'outbox', values, 'ON CONFLICT (once) DO NOTHING')
   if (changes === 0) return 'already'
-  insert(tx, 'outbox_bytes', { outboxId: id, raw })
+  insert(tx, 'outbox_bytes', { outboxId: id, form: 'whole', raw })
+  if (smaller !== null) insert(tx, 'outbox_bytes', { outboxId: id, form: 'small', raw: smaller })
   return 'queued'
+}
+
+function about(raw: Uint8Array) {
+  const rawSha256 = createHash('sha256').update(raw).digest('hex')
+  return { rawSha256, size: raw.byteLength }
 }
 
 /** What this reporter was sent of these kinds is not true any more: what has not left never leaves. */
@@ -182,10 +191,31 @@ function claim(tx: Tx, { id, rung }: Due, now: Instant): Claimed {
     { id, isLast: delay === null, nextAttemptAt: addMs(now, delay ?? RETRY_DELAY_MS_MAX) }
   )
   assert(row !== null, 'a message that is due is gone')
-  const raw = tx.value<Uint8Array>('SELECT raw FROM outbox_bytes WHERE outbox_id = ?', [id])
+  const raw = bytesOf(tx, id, row.form)
   // A trigger keeps the bytes of what was not sent.
   assert(raw !== null, 'a message that is due has no bytes')
   return { ...row, raw }
+}
+
+function bytesOf(read: Read, id: number, form: OutboxRow['form']): Uint8Array | null {
+  const sql = 'SELECT raw FROM outbox_bytes WHERE outbox_id = ? AND form = ?'
+  return read.value<Uint8Array>(sql, [id, form])
+}
+
+/**
+ * The server does not take a message of this size: the same message without its files takes its place and is tried at once, so
+ * that its text arrives (A2). Null where there is no smaller one.
+ */
+function takeSmaller(tx: Tx, { id, code }: SendResult, now: Instant): RowInCase | null {
+  const raw = bytesOf(tx, id, 'small')
+  if (raw === null) return null
+  return tx.get<RowInCase>(
+    `UPDATE outbox
+     SET state = ${AFTER_ATTEMPT}, form = 'small', size = @size, raw_sha256 = @rawSha256, rung = rung - 1, is_last_attempt = 0,
+         next_attempt_at = max(@now, not_before), last_outcome = 'too-large', last_code = @code, outcome_at = @now
+     WHERE id = @id AND state = 'sending' AND form = 'whole' RETURNING ${IN_CASE}`,
+    { id, code, now, ...about(raw) }
+  )
 }
 
 /** While our account is refused, no message climbs higher: it is tried every hour, and not given up. */
@@ -198,10 +228,13 @@ const RUNG_WHILE_REFUSED = 4
  */
 export function recordOutcome(
   tx: Tx,
-  { id, kind, code }: SendResult,
+  result: SendResult,
   now: Instant,
   takenAt: Instant | null = null
 ): RowInCase {
+  const { id, kind, code } = result
+  const smaller = kind === 'too-large' ? takeSmaller(tx, result, now) : null
+  if (smaller !== null) return smaller
   const row = tx.get<RowInCase>(
     kind === 'untried'
       ? `UPDATE outbox
@@ -227,18 +260,31 @@ export function recordOutcome(
 const IS_REFUSED_WITH_ALL =
   "@kind = 'ours' AND (outcome_at IS NULL OR @takenAt IS NULL OR @takenAt <= outcome_at)"
 
+/** How long the bytes of a message that was given up are kept for another try; it stays on the record. */
+const GIVEN_UP_DAYS = 30
+
+/** The bytes of what was given up long ago go (A1). */
+export function dropGivenUp(tx: Tx, now: Instant): void {
+  tx.run(
+    "UPDATE outbox SET form = 'gone' WHERE state = 'given-up' AND form <> 'gone' AND outcome_at < ?",
+    [addMs(now, -GIVEN_UP_DAYS * DAY_MS)]
+  )
+}
+
 /**
  * Puts a given-up or held message back at the start of its ladder, due now but never before its instant. `not-waiting` for one
- * that is queued, being sent or sent, `not-approved` for what its reader may not have any more (G5, G7).
+ * that is queued, being sent or sent, `not-approved` for what its reader may not have any more (G5, G7), `gone` where its bytes
+ * were not kept so long.
  */
 export function retry(
   tx: Tx,
   id: number,
   now: Instant
-): 'queued' | 'not-waiting' | 'not-approved' | 'unknown' {
+): 'queued' | 'not-waiting' | 'not-approved' | 'gone' | 'unknown' {
   const row = find(tx, id)
   if (row === null) return 'unknown'
   if (row.state !== 'given-up' && row.state !== 'held') return 'not-waiting'
+  if (row.form === 'gone') return 'gone'
   const { changes } = tx.run(
     `UPDATE outbox
      SET state = 'queued', attempts = 0, rung = 0, is_last_attempt = 0, next_attempt_at = max(@now, not_before)
@@ -291,7 +337,8 @@ export function find(read: Read, id: number): RowInCase | null {
 /** The desk's messages with these Message-IDs, in their order. */
 export function listNamed(read: Read, ids: readonly MessageId[]): NamedMessage[] {
   return read.all<NamedMessage>(
-    `SELECT kind, audience, recipient_id, envelope_to, message_id, conversation, tag, created_at FROM json_each(?) AS named
+    `SELECT kind, audience, recipient_id, envelope_to, message_id, conversation, tag, created_at, files_of, is_sender_hidden
+     FROM json_each(?) AS named
        JOIN outbox ON message_id = named.value LEFT JOIN cases ON cases.id = case_id ORDER BY named.key`,
     [ids]
   )

@@ -1,5 +1,6 @@
 /** What the desk makes of a message is bounded by what came, and it goes along once (A1, A2). */
 import { describe, expect, it } from 'vitest'
+import * as outbox from '../../src/store/outbox.ts'
 import * as desk from '../support/desk.ts'
 
 const KIB = 1024
@@ -21,7 +22,7 @@ describe('the forwarded copy of a report', () => {
     const says = await desk.lastTo(desk.grace)
     expect(says).toContain('the text goes on')
     expect(says).toContain('The text is too long and was cut off.')
-    expect(says).toMatch(/Files that are not attached[^-]*- zeros\.bin \(2000000 bytes/)
+    expect(says).toMatch(/Not attached, because they are larger[^-]*- zeros\.bin \(2000000 bytes/)
     expect(says).not.toContain('filename=zeros.bin')
   })
 
@@ -54,4 +55,147 @@ describe('the forwarded copy of a report', () => {
     const [came = 0] = desk.world.column<number>('SELECT size FROM arrivals')
     for (const bytes of made()) expect(bytes).toBeLessThan(came * 3 + 20 * KIB)
   })
+})
+
+/** Grace answers her newest forwarded message. */
+async function asks(text = '/files\n'): Promise<string> {
+  const mail = desk.forwarded('reporter:%')
+  const ref = await desk.quoted(desk.grace, mail)
+  const before = desk.world.accepted.length
+  await desk.givenMessage(desk.grace, {
+    subject: 'Re: it',
+    text: `${text}\n${ref}`,
+    ...desk.answering(desk.grace, mail)
+  })
+  return desk.allTo(desk.grace, before)
+}
+
+describe('a mail server that takes no message of that size', () => {
+  const LARGE = { filename: 'core.bin', content: 'NOT SMALL '.repeat(60_000) }
+  const limits = { mail_size: 4_000_000, original: 4_000_000 }
+
+  it.each([
+    ['in clear', { as: 'clear', text: `The words.\n${LARGE.content}` }],
+    ['encrypted', { text: 'The words.', patch: LARGE }]
+  ] as const)(
+    '(A2) gets the same message with its text alone, at once (%s)',
+    async (_how, letter) => {
+      await desk.givenDesk([desk.grace, desk.linus], { limits })
+      desk.world.server.size = 400_000
+      await desk.givenMessage(desk.alice, { subject: 'x', ...letter })
+      const relays = desk.world.rows<Record<string, unknown>>(
+        "SELECT state, form, last_outcome, rung, outbox.message_id FROM outbox WHERE kind = 'relay'"
+      )
+      expect(relays).toHaveLength(2)
+      for (const row of relays)
+        expect(row).toMatchObject({ state: 'sent', form: 'small', lastOutcome: 'accepted' })
+      const says = await desk.lastTo(desk.grace)
+      expect(says).toContain('The words.')
+      expect(says).toContain('a mail server takes no message of that size')
+      expect(says).toMatch(/- (?:original\.eml|core\.bin) \(\d{6} bytes/)
+      expect(says).not.toContain('filename=core.bin')
+      expect(desk.recorded('undelivered')).toEqual([])
+      expect(desk.world.column('SELECT count(*) FROM outbox_bytes')).toEqual([0])
+      expect(desk.latest(desk.grace).messageId).toBe(
+        relays.find(({ messageId }) => messageId === desk.latest(desk.grace).messageId)?.messageId
+      )
+    }
+  )
+
+  it('(A2) is told so in answer to /files, with the way to the operator', async () => {
+    await desk.givenDesk([desk.grace, desk.linus], { limits })
+    desk.world.server.size = 400_000
+    await desk.givenMessage(desk.alice, { subject: 'x', text: 'The words.', patch: LARGE })
+    expect(await asks()).toContain('The operator gets them with "postern files 1"')
+    desk.world.server.size = 4_000_000
+    const sent = await asks()
+    expect(sent).toContain('filename=core.bin')
+    expect(sent).toContain('NOT SMALL NOT SMALL')
+    expect(desk.kindsTo(desk.linus)).not.toContain('files')
+  })
+
+  it('(A2) takes a note of a maintainer without its file', async () => {
+    await desk.givenDesk([desk.grace, desk.linus], { limits })
+    await desk.givenMessage(desk.alice, { subject: 'x', text: 'The words.' })
+    desk.world.server.size = 400_000
+    const mail = desk.forwarded('reporter:%')
+    const text = `See the dump.\n\n${await desk.quoted(desk.grace, mail)}`
+    const answer = desk.answering(desk.grace, mail)
+    await desk.givenMessage(desk.grace, { subject: 'Re: it', text, patch: LARGE, ...answer })
+    const says = await desk.lastTo(desk.linus)
+    expect(says).toContain('See the dump.')
+    expect(says).toMatch(/Not attached[^-]*- core\.bin \(600000 bytes\)/)
+  })
+})
+
+describe('/files', () => {
+  const ZEROS = { filename: 'zeros.bin', content: '0'.repeat(2_000_000) }
+  it('(A1) sends the files that were more than the message, to the maintainer who asks, encrypted', async () => {
+    await desk.givenReport({ text: 'Look.', patch: ZEROS, isCompressed: true })
+    const sent = await asks()
+    expect(sent).toContain('filename=zeros.bin')
+    expect(sent).toContain('000000000000')
+    expect(sent).toContain('are on their way to you, encrypted')
+    expect(desk.kindsTo(desk.linus)).not.toContain('files')
+  })
+
+  it('(A1) sends a message that came in clear as it came', async () => {
+    await desk.givenReport({ text: 'In clear.', as: 'clear' })
+    expect(await asks()).toContain('filename=original.eml')
+  })
+
+  it('(A1) is refused where it answers nothing that was forwarded to its author', async () => {
+    await desk.givenReport({ text: 'Look.', patch: ZEROS, isCompressed: true })
+    await desk.writes(desk.grace, '/files\n')
+    expect(await desk.lastTo(desk.grace)).toContain('does not show whose files you want')
+    expect(desk.kindsTo(desk.grace)).not.toContain('files')
+  })
+
+  it('(A1) sends nothing of a message that is withheld', async () => {
+    await desk.givenReport({
+      text: 'From me.',
+      headers: [],
+      payload: `From: Bob <${desk.bob.address}>\r\nTo: x@y.example\r\nMessage-ID: <i@y.example>\r\nContent-Type: text/plain\r\n\r\nNOT YOURS`
+    })
+    expect(desk.world.dispositions()).toEqual(['contradicts-sender'])
+    expect(await asks()).toContain('does not show whose files you want')
+  })
+
+  it('(B21) sends no key of a list member to those who are no list admins', async () => {
+    const committer = { ...desk.grace, roles: ['committer'] as const }
+    await desk.givenReport({ maintainers: [committer], list: [desk.debian], text: 'x' })
+    const patch = { filename: 'key.asc', content: 'KEY OF DEBIAN' }
+    const letter = { subject: `[${desk.FIRST}] Q`, text: 'Is 4.1 affected?', patch }
+    await desk.givenMessage(desk.debian, letter)
+    const mail = desk.forwarded('member:%')
+    const text = `/files\n\n${await desk.quoted(desk.grace, mail)}`
+    const before = desk.world.accepted.length
+    const answer = desk.answering(desk.grace, mail)
+    await desk.givenMessage(desk.grace, { subject: 'Re: it', text, ...answer })
+    const sent = await desk.allTo(desk.grace, before)
+    expect(sent).toContain('It has no files that we may pass on to you.')
+    expect(sent).not.toContain('KEY OF DEBIAN')
+  })
+})
+
+it('(A1) the bytes of a message that was given up go after 30 days, its row and the event stay, and a retry says so', async () => {
+  await desk.givenDesk([desk.grace, desk.linus])
+  desk.world.replies.push('rejected', 'rejected')
+  await desk.givenMessage(desk.alice, { subject: 'x', text: 'Lost.', as: 'clear' })
+  const bytes = () =>
+    desk.world.column<number>(
+      "SELECT count(*) FROM outbox_bytes JOIN outbox ON id = outbox_id WHERE state = 'given-up'"
+    )
+  const [kept = 0] = bytes()
+  expect(kept).toBeGreaterThan(0)
+  await desk.world.wait(29 * desk.DAY)
+  await desk.restarts()
+  expect(bytes()).toEqual([kept])
+  await desk.world.wait(2 * desk.DAY)
+  await desk.restarts()
+  expect(bytes()).toEqual([0])
+  expect(desk.recorded('undelivered').length).toBeGreaterThan(0)
+  const [id = 0] = desk.world.column<number>("SELECT id FROM outbox WHERE form = 'gone'")
+  const now = desk.world.clock.now
+  expect(desk.world.desk.db.transact((tx) => outbox.retry(tx, id, now))).toBe('gone')
 })

@@ -216,6 +216,7 @@ export async function openWorld(options: WorldOptions) {
   const heldMails: number[] = []
   const accepted: Envelope[] = []
   const replies: SendOutcome['kind'][] = []
+  const server = { size: Number.POSITIVE_INFINITY }
   const slow = { to: [] as string[], owed: [] as (() => void)[] }
   const box = folderOf(
     inbox,
@@ -238,7 +239,7 @@ export async function openWorld(options: WorldOptions) {
       // A process that dies here was not heard; one that dies below was, and does not know.
       if (life.dead) return { kind: 'uncertain', code: 0 }
       if (slow.to.includes(mail.to)) await new Promise<void>((answer) => slow.owed.push(answer))
-      const kind = replies.shift() ?? 'accepted'
+      const kind = mail.raw.length > server.size ? 'too-large' : (replies.shift() ?? 'accepted')
       try {
         step()
       } catch {
@@ -318,6 +319,8 @@ export async function openWorld(options: WorldOptions) {
       accepted.filter(({ to }) => to === person.address),
     /** What SMTP answers next; accepted when empty. */
     replies,
+    /** The largest message that SMTP takes, in bytes. */
+    server,
     /** SMTP takes its time over mail to these addresses. */
     isSlowTo: (addresses: readonly string[]): void => {
       slow.to = [...addresses]

@@ -8,6 +8,7 @@ import { caseLines } from '../status.ts'
 import { APPROVAL } from './approval.ts'
 import { CASE, DECIDE, END } from './case.ts'
 import { EMBARGO } from './embargo.ts'
+import { FILES } from './files.ts'
 import { KEYS } from './keys.ts'
 import { NOTICE } from './notice.ts'
 import { PLACE } from './place.ts'
@@ -63,6 +64,7 @@ export const VERBS: readonly Verb[] = [
   ...CASE,
   ...PLACE,
   ...TALK,
+  ...FILES,
   ...DECIDE,
   ...KEYS,
   ...EMBARGO,

@@ -35,6 +35,8 @@ describe("a reference line in another person's text", () => {
         outsideText: text,
         left: [],
         isInOriginal: false,
+        isTooLarge: false,
+        number: 1,
         files: [`${'x'.repeat(60)} ${text} ${'y'.repeat(60)}`],
         reach: '',
         hasNoReader: false,

@@ -261,6 +261,8 @@ export function issued(change: Partial<Issued> = {}): Issued {
     conversation: '',
     envelopeTo: ALICE.address,
     createdAt: NOW,
+    filesOf: null,
+    isSenderHidden: false,
     ...change
   }
 }
@@ -463,6 +465,8 @@ export function commandContext(change: Partial<CommandContext> = {}): CommandCon
     bound: bound(),
     conversation: NOBODYS,
     answeredMember: null,
+    answers: null,
+    quoted: [],
     files: [],
     hasClientFiles: false,
     ...change

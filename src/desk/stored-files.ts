@@ -1,0 +1,43 @@
+/**
+ * Opens a stored message once more for its files, where a maintainer asks for them. What fails at that costs no other message.
+ */
+import { type Decision } from '../domain/decision.ts'
+import { type Instant } from '../domain/time.ts'
+import { filesOf, sendFiles } from '../policy/files.ts'
+import * as arrivals from '../store/arrivals.ts'
+import { type Desk } from './desk.ts'
+import { isOfOneThing } from './faults.ts'
+import { keysOf } from './read-keys.ts'
+import { openArrival } from './read-situation.ts'
+
+/** The decisions with the messages that bring files in place of what asks for them. */
+export async function withFiles(
+  desk: Desk,
+  decisions: readonly Decision[],
+  now: Instant
+): Promise<readonly Decision[]> {
+  const all: Decision[] = []
+  for (const decision of decisions) {
+    if (decision.kind !== 'send-files') all.push(decision)
+    else all.push(...sendFiles(decision, await storedFiles(desk, decision, now)))
+  }
+  return all
+}
+
+async function storedFiles(
+  desk: Desk,
+  { of, isSenderHidden }: { readonly of: number; readonly isSenderHidden: boolean },
+  now: Instant
+) {
+  const raw = desk.db.read((read) => {
+    const arrival = arrivals.find(read, of)
+    return arrivals.readRaw(read, arrival?.duplicateOf ?? of)
+  })
+  if (raw === null) return []
+  const known = (from: Parameters<typeof keysOf>[1]) => desk.db.read((read) => keysOf(read, from))
+  const opened = await openArrival(desk.workers, raw, now, known).catch((error: unknown) => {
+    if (isOfOneThing(error)) return null
+    throw error
+  })
+  return filesOf(opened, raw, isSenderHidden)
+}
