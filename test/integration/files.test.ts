@@ -40,6 +40,7 @@ describeWith(['gpg'], 'postern files', async () => {
               uid: index + 1,
               size: raw.length,
               receivedAt: now,
+              arrivedAt: now,
               raw,
               part: 'whole'
             },
