@@ -1,7 +1,7 @@
 /**
  * Decides which key answers to a reporter are encrypted to. The first one seen under exactly the sender's address is pinned and
  * its first use shown, unless our mail server says that the sender is not proved. A different one takes its place only if a
- * message signed with the pinned key brings it to this desk; any other waits for `/key accept` (policy/verbs/keys.ts), even if
+ * message signed with both brings it to this desk; any other waits for `/key accept` (policy/verbs/keys.ts), even if
  * the pinned one cannot be used any more.
  */
 import { type Address } from '../domain/address.ts'
@@ -114,7 +114,7 @@ function whyWaiting(
 ): string | null {
   if (known === null) return fresh.length > 1 ? 'several came at once' : firstUseDoubt(about)
   if (fresh.length === 1 && isHandedOver(about, known, candidate)) return null
-  return `a different key is known for this reporter (${formatFingerprint(known.fingerprint)}), and this message does not prove that its owner sends a new one (for that, the known key signs a fresh message to this desk that brings one new key)`
+  return `a different key is known for this reporter (${formatFingerprint(known.fingerprint)}), and this message does not prove that one person has both (for that, both keys sign a fresh message to this desk that brings the new one)`
 }
 
 /**
@@ -142,7 +142,7 @@ function inUse(about: About, known: ReporterKey | null, candidate: CandidateKey)
   }
   const key = { ...used, isProved: true }
   const { fingerprint: old } = known
-  const says = `This reporter's key has changed from ${formatFingerprint(old)} to ${name}: the message that brings the new one is signed with the old one. Answers are encrypted to the new one from now on. If you doubt it, ask the person another way; /key accept ${old.toUpperCase()} takes the old one back.`
+  const says = `This reporter's key has changed from ${formatFingerprint(old)} to ${name}: the message that brings the new one is signed with both. Answers are encrypted to the new one from now on. If you doubt it, ask the person another way; /key accept ${old.toUpperCase()} takes the old one back.`
   // A signature hands a key over once: replayed after a further change, it would bring the old state back.
   const decisions = [...pinKey(about, BY_DESK, key, old), ...opened.signatures.map(spend)]
   return { ...NO_KEY, key, decisions, warnings: [says] }
@@ -152,22 +152,23 @@ function inUse(about: About, known: ReporterKey | null, candidate: CandidateKey)
 const LOOSE: readonly WarningCode[] = ['repeated-header', 'from-mismatch', 'outside-text']
 
 /**
- * Whether the owner of the known key brings the other one to this desk: attached, under one fresh signature over the whole
- * message, including the protected To or Cc. Anybody can encrypt to the desk what the owner signed for somebody else.
+ * Whether one person holds both keys and changes to the other one at this desk: it comes attached, and both sign the whole
+ * message freshly, including the protected To or Cc. Whoever shows somebody else's key, as evidence that it is forged, does not
+ * sign with it (B8), and anybody can encrypt to the desk what the owner signed for somebody else.
  */
 function isHandedOver(about: About, known: ReporterKey, other: CandidateKey): boolean {
   const { opened, signatureSeen, mergedKey, quoted, settings } = about.situation
   // The signature was judged by the copy that was known before: a key that this message revokes hands nothing over.
   if (mergedKey !== null && !mergedKey.isUsable) return false
-  const [signature, ...more] = opened.signatures
-  if (signature === undefined || more.length > 0 || signatureSeen) return false
+  const { signatures } = opened
+  if (signatures.length !== 2 || signatureSeen) return false
   // The Autocrypt header stands outside of every signature.
   if (other.source !== 'attached' || opened.structure !== 'pgp-mime') return false
   if (opened.warnings.some((code) => LOOSE.includes(code))) return false
   return (
-    isSignedWith(opened, known.fingerprint) &&
+    [known, other].every(({ fingerprint }) => isSignedWith(opened, fingerprint)) &&
     isMeantForDesk(opened, quoted, settings) &&
-    freshness(signature, settings, about.situation) === null
+    signatures.every((signature) => freshness(signature, settings, about.situation) === null)
   )
 }
 

@@ -420,7 +420,7 @@ describe('(B20) a signature is meant for somebody', () => {
   ])('the key that a reporter attaches is %s beside %s', async (_, _quoted, isTaken, ref) => {
     await givenReport({ ...REPLIES, as: 'signed' })
     const next = await givenReporter('alice')
-    const letter = { to: null, after: 1000, ...attachedKey(next) }
+    const letter = { to: null, after: 1000, ...attachedKey(next), alsoBy: next }
     await writes(alice, `My new key.\n\n> ${await ref()}`, letter)
     const [pinned] = world.column('SELECT fingerprint FROM reporter_keys WHERE is_used = 1')
     expect(pinned === next.secret.getFingerprint()).toBe(isTaken)

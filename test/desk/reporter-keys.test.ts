@@ -30,12 +30,16 @@ function pinned(): string[] {
 }
 
 describe("a reporter's key", () => {
-  it('changes when the old key signs for the new one, and /key accept takes the change back', async () => {
+  it('(B8) changes when both keys sign, not when the old one alone shows another, and /key accept takes the change back', async () => {
     await desk.givenReport(REPORT)
     expect(await desk.lastTo(desk.grace)).toMatch(
       /First use of the key .*The message is signed with it/
     )
-    await desk.writes(desk.alice, 'Mine.', desk.attachedKey(renewed))
+    await desk.writes(desk.alice, 'Somebody forged this key.', desk.attachedKey(renewed))
+    expect(pinned()).toEqual([printOf(desk.alice)])
+    expect(await desk.lastTo(desk.grace)).toContain('both keys sign')
+    const both = { ...desk.attachedKey(renewed), alsoBy: renewed }
+    await desk.writes(desk.alice, 'Mine.', both)
 
     expect(pinned()).toEqual([printOf(renewed)])
     expect(await desk.lastTo(desk.grace)).toContain('has changed')
@@ -222,7 +226,7 @@ describe("a reporter's key", () => {
     for (let count = 0; count < 10; count += 1) {
       const next = await desk.givenReporter('alice')
       desk.world.pass(1000)
-      await desk.givenMessage(old, { ...letter, ...desk.attachedKey(next) })
+      await desk.givenMessage(old, { ...letter, ...desk.attachedKey(next), alsoBy: next })
       old = next
     }
 

@@ -71,6 +71,8 @@ export type Letter = {
   readonly text: string
   /** Default: encrypted and signed. */
   readonly as?: 'signed' | 'encrypted' | 'clear'
+  /** Another key that signs beside the sender's. */
+  readonly alsoBy?: Someone
   readonly autocrypt?: boolean
   readonly headers?: readonly string[]
   /** The protected To; the desk's address unless given, none at all for null. */
@@ -570,7 +572,9 @@ export async function write(
   const armored = await openpgp.encrypt({
     message: await openpgp.createMessage({ binary: Buffer.from(sealed) }),
     encryptionKeys: await openpgp.readKey({ armoredKey: deskKey }),
-    ...(as === 'signed' ? { signingKeys: from.secret } : {}),
+    ...(as === 'signed'
+      ? { signingKeys: [from.secret, ...[letter.alsoBy?.secret ?? []].flat()] }
+      : {}),
     date: new Date(msOf(now)),
     format: 'armored',
     config: letter.isCompressed === true ? COMPRESSING : {}

@@ -105,10 +105,11 @@ describe('the key of a reporter', () => {
   })
 })
 
-describe('a new key that the old one signs for', () => {
+describe('(B8) a new key with which its owner signs beside the old one', () => {
+  const byOther = samples.signature({ fingerprint: OTHER, sha256: samples.sha256('other') })
   const handedOver: Partial<OpenedMail> = {
     candidateKeys: [samples.candidate(OTHER, 'attached')],
-    signatures: [byKnown()]
+    signatures: [byKnown(), byOther]
   }
   const facts = { senderKey: samples.ALICE_KEY }
 
@@ -119,6 +120,7 @@ describe('a new key that the old one signs for', () => {
     expect(decisions.map(({ kind }) => kind)).toEqual([
       'pin-reporter-key',
       'record',
+      'remember-signature',
       'remember-signature'
     ])
     expect(only(decisions, 'record')).toMatchObject([
@@ -158,15 +160,24 @@ describe('a new key that the old one signs for', () => {
     ['beside another new one', { candidateKeys: two }],
     ['unsigned', { signatures: [] }],
     ['signed by itself', { signatures: [samples.signature({ fingerprint: OTHER })] }],
-    ['under a bad signature', { signatures: [byKnown({ state: 'bad' })] }],
-    ['under an expired old key', { signatures: [byKnown({ state: 'expired-key' })] }],
-    ['beside what is signed', { signatures: [byKnown({ coversWhole: false })] }],
     [
-      'under two signatures',
+      'signed by the old one alone, as evidence that somebody forged it',
+      { signatures: [byKnown()] }
+    ],
+    ['under a bad signature', { signatures: [byKnown({ state: 'bad' }), byOther] }],
+    ['under an expired old key', { signatures: [byKnown({ state: 'expired-key' }), byOther] }],
+    ['beside what is signed', { signatures: [byKnown({ coversWhole: false }), byOther] }],
+    ['under a bad signature of its own', { signatures: [byKnown(), { ...byOther, state: 'bad' }] }],
+    [
+      'under two signatures of others',
       { signatures: [byKnown(), samples.signature({ sha256: samples.sha256('2') })] }
     ],
-    ['in a stale mail', { signatures: [stale] }],
-    ['in a message dated an hour ahead', { signatures: [ahead] }],
+    [
+      'under a third signature',
+      { signatures: [byKnown(), byOther, samples.signature({ sha256: samples.sha256('2') })] }
+    ],
+    ['in a stale mail', { signatures: [stale, byOther] }],
+    ['in a message dated an hour ahead', { signatures: [ahead, byOther] }],
     ['in a message without a protected header', { protected: null }],
     ['in a message whose protected header names nobody', to()],
     ['in a message to somebody else', to('bob@elsewhere.example')],
