@@ -12,7 +12,7 @@ import { aboutCase, BY_DESK, event, type NewEvent, type Particulars } from '../d
 import { type Sha256 } from '../domain/ids.ts'
 import { type HoldBecause, isWithheld, type NoticeRecord } from '../domain/notice.ts'
 import { KEY_PROBLEMS } from '../domain/outgoing.ts'
-import { addMs, type Instant } from '../domain/time.ts'
+import { addMs, HOUR_MS, type Instant } from '../domain/time.ts'
 import { embargoEnded, type NoticeParams, notice as noticeMessage } from '../messages/to-members.ts'
 import { owedWithNotice, tell, untold } from '../policy/date-talk.ts'
 import { decideRelease, type ReleaseVerdict } from '../policy/embargo.ts'
@@ -208,7 +208,7 @@ async function sendPiece(
 ): Promise<boolean> {
   const now = desk.clock.now()
   const digest = desk.sha256(approvedText(notice, known, []))
-  const prepared = await prepare(desk, copiesFor(desk, notice, known, waiting), now)
+  const prepared = await prepare(desk, copiesFor(desk, notice, known, { waiting, now }), now)
   return desk.db.transact((tx) => {
     if (notices.findById(tx, notice.id)?.state !== 'releasing') return false
     // Held and released anew while we sealed: what is leaving now may say something else.
@@ -238,14 +238,23 @@ function sealedFor({ deliveryId, address, fingerprint }: deliveries.WaitingDeliv
   return `${deliveryId} ${address} ${fingerprint}`
 }
 
+/** So long after it has begun, all copies of a release bear the time of its beginning. */
+const SAME_TIME_MS = HOUR_MS
+
 /** The copies for these members. Those who had no notice yet do not read what changed; one approval covers both forms. */
 function copiesFor(
   desk: Desk,
   notice: NoticeRecord,
   known: NoticeSetting,
-  waiting: readonly deliveries.WaitingDelivery[]
+  at: { readonly waiting: readonly deliveries.WaitingDelivery[]; readonly now: Instant }
 ): readonly SendSealed[] {
-  const files = desk.db.read((read) => notices.readPatches(read, notice.id))
+  const { waiting, now } = at
+  const { files, begun } = desk.db.read((read) => ({
+    files: notices.readPatches(read, notice.id),
+    begun: events.lastOfKinds(read, aboutCase(notice.caseTag), ['notice-leaving'])?.at ?? now
+  }))
+  // One time for all copies: their own would show how many there are (G5). Not where keys may have changed since.
+  const madeAt = addMs(begun, SAME_TIME_MS) > now ? begun : now
   const params = noticeParams(notice, known)
   const copies = (had: boolean, what: NoticeParams): SendSealed =>
     sealedTo(
@@ -257,6 +266,7 @@ function copiesFor(
         noticeId: notice.id,
         notBefore: notice.releaseAt,
         notAfter: known.case.disclosureAt,
+        madeAt,
         files: { from: 'list', files }
       }
     )
@@ -275,24 +285,22 @@ async function endRelease(desk: Desk, notice: NoticeRecord, known: NoticeSetting
   const now = desk.clock.now()
   const { id, revision, caseTag } = notice
   const written = await dateMessages(desk, notice, known, now)
-  const isOver = desk.db.transact((tx) => {
+  desk.db.transact((tx) => {
     const current = notices.findById(tx, id)
     if (current?.state !== 'releasing' || deliveries.listWaiting(tx, id, revision, 1).length > 0)
-      return false
+      return
     // Messages are handled meanwhile: one may have set another date than reporters would read here. The next round sees it.
-    if (cases.find(tx, caseTag)?.version !== known.case.version) return false
+    if (cases.find(tx, caseTag)?.version !== known.case.version) return
     if (isInVain(tx, notice)) {
       hold(desk, tx, current, 'unreached')
-      return false
+      return
     }
     notices.setState(tx, current, { state: 'released', releasedAt: now })
     for (const { decisions, prepared } of written) commit(tx, decisions, prepared, { now })
     const { held, queued, sent, bounced, 'given-up': lost } = deliveries.count(tx, id, revision)
     const about = { revision, sent: queued + sent + bounced + lost, held }
     record(tx, event('notice-left', aboutCase(caseTag), BY_DESK, about), { now })
-    return true
   })
-  if (isOver) desk.log({ event: 'notice.released', notice: id })
 }
 
 /** What a message about the date to any reporter depends on, besides their keys. */

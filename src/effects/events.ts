@@ -1,7 +1,7 @@
 /**
  * Everything that may be logged, as a closed union. Fields are ids, counts, sizes, codes, durations and the sentence of a
  * trouble: no body, subject, address or key has a place there, so none can be logged. The copies of a notice are not logged one
- * by one, whether accepted, deferred or rejected, and no logged number reveals how many there are (G5). Messages to maintainers
+ * by one, whether accepted, deferred or rejected, and no logged number or time reveals how many there are (G5). Messages to maintainers
  * about a failed copy or its bounce are logged like any other message.
  */
 import { type CaseTag } from '../domain/ids.ts'
@@ -37,7 +37,6 @@ type LogFields = {
   readonly 'outbox.gave-up': Undelivered
   /** `lateMs` after its due time. */
   readonly 'notice.releasing': { readonly notice: number; readonly lateMs: number }
-  readonly 'notice.released': { readonly notice: number }
   readonly 'notice.held': { readonly notice: number; readonly because: string }
   readonly 'clock.jumped': { readonly ms: number }
   readonly trouble: {

@@ -102,9 +102,29 @@ describe('a scheduled notice', () => {
     const lines = desk.world.log.slice(before)
     expect(lines.filter((line) => 'kind' in line && line.kind === 'notice')).toEqual([])
     expect(lines.filter(({ event }) => event.startsWith('notice.'))).toEqual([
-      { event: 'notice.releasing', notice: 1, lateMs: 61_000 },
-      { event: 'notice.released', notice: 1 }
+      { event: 'notice.releasing', notice: 1, lateMs: 61_000 }
     ])
+  })
+
+  it('(10) bears one time in all copies, however long it takes to make them (G5)', async () => {
+    // More than are made at a time.
+    const list = await Promise.all(
+      Array.from({ length: 66 }, (_, index) => someone(`m${index}`, `m${index}@list.example`))
+    )
+    await desk.givenNotices({ list })
+    const before = desk.world.accepted.length
+    desk.world.pass(desk.UNTIL_DUE)
+    desk.world.workers.failSeal = () => {
+      desk.world.pass(1000)
+      return null
+    }
+    await desk.world.settle()
+    const dates = desk.world.accepted.slice(before).flatMap(({ to, raw }) => {
+      const date = /^Date: .*$/m.exec(Buffer.from(raw).toString('latin1'))?.[0] ?? ''
+      return to.endsWith('@list.example') ? date : []
+    })
+    expect(dates).toHaveLength(66)
+    expect(new Set(dates).size).toBe(1)
   })
 
   it('loses its approval and its code when a member is added or removed (M-27, G7)', async () => {
