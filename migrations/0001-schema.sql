@@ -48,6 +48,7 @@ CREATE INDEX arrivals_pending ON arrivals (turn, id) WHERE state = 'pending';
 CREATE INDEX arrivals_waiting_of ON arrivals (sender, turn) WHERE state = 'pending';
 CREATE INDEX arrivals_not_moved ON arrivals (mailbox, uid_validity, id) WHERE moved = 0 AND state <> 'pending';
 CREATE INDEX arrivals_by_sha256 ON arrivals (sha256);
+CREATE INDEX arrivals_copies ON arrivals (duplicate_of) WHERE duplicate_of IS NOT NULL;
 
 -- The message byte for byte, apart from its state: SQLite writes a whole row anew, and messages are large. Missing for the
 -- second copy of a message that is stored already.

@@ -2,6 +2,7 @@
  * The composition root: the one place that builds real adapters, starts them in order and ends them in the opposite one.
  * Decides nothing.
  */
+import { printable } from './cli/output.ts'
 import { page } from './cli/page.ts'
 import { type Config } from './config/load.ts'
 import { type Desk, type Edges } from './desk/desk.ts'
@@ -15,7 +16,8 @@ import { createRender, wordingProblems } from './messages/render.ts'
 import { sha256 } from './openpgp/packets.ts'
 import { judgeKeys } from './settings.ts'
 import { acquireDaemonLock, openDatabase } from './store/database.ts'
-import { connectMailbox } from './transport/imap-mailbox.ts'
+import { connectMailbox, JUNK } from './transport/imap-mailbox.ts'
+import { patientLogin } from './transport/login.ts'
 import { createSender } from './transport/smtp-sender.ts'
 import { createWorkers } from './worker/pool.ts'
 
@@ -94,12 +96,20 @@ async function stay(desk: Desk, edges: Edges, config: Config, signal: AbortSigna
   })
   // Trouble that only another configuration can solve ends the start at once: it is not retried for ever.
   const first = await edges.openMailbox(signal).catch((error: unknown) => {
-    if (error instanceof Trouble && error.retryable) return null
-    throw error
+    if (!(error instanceof Trouble)) throw error
+    // A login may be refused for a moment only, and notices leave meanwhile: the desk stays, and says so once at each try.
+    if (error.code === 'imap-auth') tellRefused(desk, error)
+    else if (!error.retryable) throw error
+    return null
   })
   const opened = [first]
   const openMailbox: Edges['openMailbox'] = async (stop) => opened.pop() ?? edges.openMailbox(stop)
   await runLoops(desk, { ...edges, openMailbox }, bells, signal)
+}
+
+function tellRefused({ log }: Desk, { code, message: says }: Trouble): void {
+  process.stderr.write(`postern: ${printable(says)} The desk runs and tries again later.\n`)
+  log({ event: 'trouble', code, where: 'intake', says })
 }
 
 /** Default ports by `tls` (RFC 8314, RFC 6409). */
@@ -110,10 +120,11 @@ function edgesOf({ desk, imap, smtp, limits }: Config, log: Log): Edges {
   const { inbox, junk } = imap
   const imapPort = imap.port ?? IMAP_PORTS[imap.tls]
   const smtpPort = smtp.port ?? SMTP_PORTS[smtp.tls]
-  const open = (folder: string, signal: AbortSignal) => {
+  const inTurn = patientLogin(systemClock)
+  const open = (folder: string | typeof JUNK, signal: AbortSignal) => {
     const password = imap.password.reveal()
     const account = { ...imap, port: imapPort, password, mailBytes: limits.mail_size }
-    return connectMailbox(account, folder, signal)
+    return inTurn(() => connectMailbox(account, folder, signal), signal)
   }
   return {
     inbox,
@@ -122,7 +133,7 @@ function edgesOf({ desk, imap, smtp, limits }: Config, log: Log): Edges {
       log({ event: 'imap.connected' })
       return mailbox
     },
-    openJunk: junk === null ? null : (signal) => open(junk, signal),
+    openJunk: junk === null ? null : (signal) => open(junk ?? JUNK, signal),
     sender: createSender(
       { ...smtp, port: smtpPort, password: smtp.password?.reveal(), address: desk.address },
       log

@@ -176,7 +176,7 @@ export function configIn(place: Place) {
     inbox: line.default('INBOX'),
     processed: line.default('Postern/Processed'),
     held: line.default('Postern/Held'),
-    junk: line.nullable().default('Junk'),
+    junk: line.nullish(),
     authserv_ids: list(authservId).max(20, 'must name at most 20').default([]),
     received_hops: whole(1, 20).default(1)
   })

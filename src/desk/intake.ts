@@ -12,9 +12,9 @@ import * as meta from '../store/meta.ts'
 import { type Read } from '../store/sql.ts'
 import { type Desk, type Edges } from './desk.ts'
 import { type Bells, judgeError, persist } from './faults.ts'
+import { moveHandled, nothingStays } from './moves.ts'
 
 const PAGE = 200
-const MOVE_PAGE = 100
 /** Broken downloads of one message before only its header is fetched, and broken header downloads before it is held unread. */
 const WHOLE_TRIES_MAX = 5
 const HEADER_TRIES_MAX = 3
@@ -47,6 +47,7 @@ export async function intakeLoop(
   signal: AbortSignal
 ): Promise<void> {
   const failures: FetchFailures = new Map()
+  const stays = nothingStays()
   const connect = async (worked: () => void): Promise<void> => {
     const mailbox = await edges.openMailbox(signal)
     using _ = closeWhenStopped(mailbox, signal)
@@ -68,12 +69,12 @@ export async function intakeLoop(
         if (taken.isPartial) listAgainAt = desk.clock.monotonicMs() + UNANSWERED_MS
         place = taken
       }
-      await moveHandled(desk, mailbox, edges.inbox, place)
+      await moveHandled(desk, mailbox, { ...place, mailbox: edges.inbox }, stays)
       worked()
       woken = await waitForMail(bells, mailbox, listAgainAt - desk.clock.monotonicMs(), signal)
     }
     // Moves what was processed while stopping; the rest is moved after the next start.
-    if (place !== null) await moveHandled(desk, mailbox, edges.inbox, place)
+    if (place !== null) await moveHandled(desk, mailbox, { ...place, mailbox: edges.inbox }, stays)
   }
   await persist(desk, signal, connect, judgeError(desk, 'intake'))
 }
@@ -230,27 +231,6 @@ export async function fetchOne(
   const fetched = await folder.fetch(uid, isWhole ? 'whole' : 'header')
   if (fetched !== null) failures.delete(key)
   return fetched
-}
-
-/** Moves processed messages. After a crash between commit and move, only this is left to do. */
-export async function moveHandled(
-  desk: Desk,
-  mailbox: Mailbox,
-  inbox: string,
-  { uidValidity }: Pick<Place, 'uidValidity'>
-): Promise<void> {
-  const generation = { mailbox: inbox, uidValidity }
-  for (;;) {
-    const unmoved = desk.db.read((read) => arrivals.listUnmoved(read, generation, MOVE_PAGE))
-    if (unmoved.length === 0) return
-    for (const to of ['processed', 'held'] as const) {
-      const rows = unmoved.filter((row) => row.to === to)
-      if (rows.length === 0) continue
-      const [uids, ids] = [rows.map(({ uid }) => uid), rows.map(({ id }) => id)]
-      await mailbox.move(uids, to)
-      desk.db.transact((tx) => arrivals.markMoved(tx, ids))
-    }
-  }
 }
 
 function nothing(): void {

@@ -5,6 +5,7 @@
 import { type Fetched, isForDesk, type Listed, type OpenedMail } from '../domain/mail.ts'
 import { Trouble } from '../domain/trouble.ts'
 import { type Mailbox } from '../effects/effects.ts'
+import * as arrivals from '../store/arrivals.ts'
 import { insertJunk } from '../store/junk.ts'
 import * as meta from '../store/meta.ts'
 import * as outbox from '../store/outbox.ts'
@@ -85,10 +86,7 @@ async function lookAtOne(
   const opened = await openJunkMail(desk, junk, mail, failures)
   const isTaken =
     opened === 'dangerous' || (opened !== null && isForDesk(opened, answersCase(desk, opened)))
-  if (isTaken) {
-    await junk.move([mail.uid], 'inbox')
-    desk.log({ event: 'junk.taken' })
-  }
+  if (isTaken) await take(desk, junk, mail, failures)
   desk.db.transact((tx) => {
     meta.write(tx, 'junk-seen', textOf(mail))
     meta.write(tx, 'junk-trying', '')
@@ -102,6 +100,28 @@ async function lookAtOne(
       size
     })
   })
+}
+
+/** Moves it into the inbox; where the server refuses that, it is taken in from here, and stays. */
+async function take(
+  desk: Desk,
+  junk: Mailbox,
+  mail: Place & Listed,
+  failures: FetchFailures
+): Promise<void> {
+  try {
+    await junk.move([mail.uid], 'inbox')
+  } catch (error) {
+    if (!(error instanceof Trouble && error.code === 'imap-moves')) throw error
+    const fetched = await fetchOne(desk, junk, mail, failures)
+    const now = desk.clock.now()
+    const at = { receivedAt: mail.receivedAt ?? now, arrivedAt: now }
+    const { uidValidity, uid, size } = mail
+    const place = { mailbox: 'junk', uidValidity, uid, size, ...at }
+    const bytes = fetched ?? { raw: new Uint8Array(), part: 'header' as const }
+    desk.db.transact((tx) => arrivals.add(tx, { ...place, ...bytes }, now))
+  }
+  desk.log({ event: 'junk.taken' })
 }
 
 /**

@@ -13,8 +13,9 @@ import * as outbox from '../store/outbox.ts'
 import { type Desk, type Edges } from './desk.ts'
 import { createDispatcher, type Dispatcher } from './dispatch.ts'
 import { type Bells, createBell, createBells, judgeError, persist } from './faults.ts'
-import { intakeLoop, moveHandled, takeIn } from './intake.ts'
+import { intakeLoop, takeIn } from './intake.ts'
 import { junkLoop, lookAtJunkOnce } from './junk.ts'
+import { moveHandled } from './moves.ts'
 import { releaseDue } from './release.ts'
 import { adoptClocks, listFurtherReports, tick } from './tick.ts'
 import { LANES, type Lane } from './turns.ts'
@@ -86,7 +87,8 @@ export async function runOnce(desk: Desk, edges: Edges, signal: AbortSignal): Pr
     while (mailbox !== null && place?.isPartial === true && !signal.aborted)
       place = await takeIn(desk, mailbox, taking)
     await settleOnce(desk, edges, signal)
-    if (mailbox !== null && place !== null) await moveHandled(desk, mailbox, inbox, place)
+    if (mailbox !== null && place !== null)
+      await moveHandled(desk, mailbox, { ...place, mailbox: inbox })
   } finally {
     await mailbox?.close()
   }

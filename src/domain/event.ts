@@ -263,6 +263,9 @@ const EVENTS = {
 
   // The desk itself.
   /** It failed at one thing, a bug, and went on with the others. */
+  /** The mail server does not let the desk move handled mail out of the inbox; and it does again. */
+  'mail-stays': {} as Nothing,
+  'mail-moves': {} as Nothing,
   'desk-failed': {} as { at: string; error: string },
   /** The mail server refuses our account or our sender: messages wait. At most once a day. */
   'sending-refused': {} as { code: number },

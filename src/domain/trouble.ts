@@ -9,6 +9,7 @@ export type TroubleCode =
   | 'imap-auth'
   | 'imap-tls'
   | 'imap-mailbox'
+  | 'imap-moves'
   | 'smtp'
   | 'smtp-auth'
   | 'smtp-tls'

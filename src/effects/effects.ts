@@ -48,8 +48,10 @@ export type Mailbox = {
    * larger than what may be downloaded, whatever size the server announced.
    */
   fetch(uid: number, part: Fetched['part']): Promise<Fetched | null>
-  /** Moves messages out of the folder. Ignores UIDs that are gone. */
+  /** Moves messages out of the folder. Ignores UIDs that are gone. Trouble `imap-moves`: the server refuses, and may for long. */
   move(uids: readonly number[], to: 'inbox' | 'processed' | 'held'): Promise<void>
+  /** Marks for people what cannot be moved, if the server allows that. */
+  mark(uids: readonly number[], as: 'processed' | 'held'): Promise<void>
   /** Resolves true when the server announced something new, false after `timeoutMs` or when aborted. */
   waitForChange(timeoutMs: number, signal: AbortSignal): Promise<boolean>
   close(): Promise<void>

@@ -167,7 +167,8 @@ function complaints(file: string, find: () => string[]): string[] {
   try {
     return [...new Set(find())].map((text) => `${file}: ${text}`)
   } catch (error) {
-    return [`${file}: ${liquidComplaint(error)}`]
+    const isWrapped = error instanceof Trouble
+    return [`${file}: ${liquidComplaint(isWrapped ? error.cause : error)}`]
   }
 }
 

@@ -251,12 +251,12 @@ export function storedUids(
 export function listUnmoved(
   read: Read,
   { mailbox, uidValidity }: Generation,
-  limit: number
+  { after, limit }: { readonly after: number; readonly limit: number }
 ): Unmoved[] {
   return read.all<Unmoved>(
     `SELECT id, uid, CASE state WHEN 'held' THEN 'held' ELSE 'processed' END AS "to" FROM arrivals
-     WHERE moved = 0 AND state <> 'pending' AND mailbox = ? AND uid_validity = ? ORDER BY id LIMIT ?`,
-    [mailbox, uidValidity, limit]
+     WHERE moved = 0 AND state <> 'pending' AND mailbox = ? AND uid_validity = ? AND id > ? ORDER BY id LIMIT ?`,
+    [mailbox, uidValidity, after, limit]
   )
 }
 

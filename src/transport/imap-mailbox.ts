@@ -1,7 +1,7 @@
 /**
  * A folder of the mail account that the desk watches on an IMAP server (RFC 9051, IDLE RFC 2177): the inbox, or the junk folder
- * on its own connection. One object is one connection; after any Trouble the caller closes it and reconnects. Never uses flags as
- * state, and never logs content or addresses.
+ * on its own connection. One object is one connection; after any Trouble but `imap-moves` the caller closes it and reconnects.
+ * Never uses flags as state, and never logs content or addresses.
  */
 import { setTimeout } from 'node:timers/promises'
 import { ImapFlow, type ImapFlowError, type ImapFlowOptions } from 'imapflow'
@@ -39,7 +39,9 @@ const BY_UID = { uid: true }
 
 type Session = {
   readonly options: MailboxOptions
-  readonly folder: string
+  folder: string
+  /** Where the configuration names the folder. */
+  readonly key: 'inbox' | 'junk'
   readonly client: ImapFlow
   readonly folders: Set<string>
   /** Ends a waiting in IDLE. */
@@ -48,13 +50,17 @@ type Session = {
   lost: ImapFlowError | null
 }
 
+/** The folder that the server marks as that for spam (RFC 6154), else the one of this name. */
+export const JUNK = { use: '\\Junk', name: 'Junk' } as const
+
 /**
- * Connects, logs in and opens `folder`, which must exist; other folders are created when first needed. Rejects with `Trouble`,
- * also at once when `signal` is aborted before the folder is open; later the signal has no effect.
+ * Connects, logs in and opens `folder`, which must exist; other folders are created when first needed. Names are written with
+ * "/" between folders, whatever the server has there and in front of them (RFC 2342). Rejects with `Trouble`, also at once when
+ * `signal` is aborted before the folder is open; later the signal has no effect.
  */
 export async function connectMailbox(
   options: MailboxOptions,
-  folder: string,
+  folder: string | typeof JUNK,
   signal: AbortSignal
 ): Promise<Mailbox> {
   const session = await openSession(options, folder, signal)
@@ -62,6 +68,7 @@ export async function connectMailbox(
     list: (range) => attempt(session, () => list(session, range)),
     fetch: (uid, part) => attempt(session, () => fetch(session, uid, part)),
     move: (uids, to) => attempt(session, () => move(session, uids, options[to])),
+    mark: (uids, as) => attempt(session, () => mark(session, uids, as)),
     waitForChange: (timeoutMs, stop) =>
       attempt(session, () => waitForChange(session, timeoutMs, stop)),
     close: () => close(session)
@@ -70,13 +77,14 @@ export async function connectMailbox(
 
 async function openSession(
   options: MailboxOptions,
-  folder: string,
+  folder: string | typeof JUNK,
   signal: AbortSignal
 ): Promise<Session> {
   const client = new ImapFlow(clientOptions(options))
   const session: Session = {
     options,
-    folder,
+    folder: typeof folder === 'string' ? folder : folder.name,
+    key: folder === options.inbox ? 'inbox' : 'junk',
     client,
     // INBOX always exists, whatever the server answers to CREATE (RFC 9051 §5.1).
     folders: new Set([options.inbox]),
@@ -90,7 +98,8 @@ async function openSession(
   try {
     signal.throwIfAborted()
     await client.connect()
-    await client.mailboxOpen(folder)
+    session.folder = pathIn(client, await nameOf(client, folder))
+    await client.mailboxOpen(session.folder)
   } catch (error) {
     client.close()
     throw troubleOf(error, session)
@@ -98,6 +107,20 @@ async function openSession(
     signal.removeEventListener('abort', breakOff)
   }
   return session
+}
+
+async function nameOf(client: ImapFlow, folder: string | typeof JUNK): Promise<string> {
+  if (typeof folder === 'string') return folder
+  const marked = (await client.list()).find(({ specialUse }) => specialUse === folder.use)
+  return marked?.path ?? folder.name
+}
+
+/** The library puts the prefix of the account's own namespace in front. */
+function pathIn(client: ImapFlow, name: string): string {
+  const { delimiter = '/' } = client.namespace ?? {}
+  return delimiter === '' || delimiter === null || name.includes(delimiter)
+    ? name
+    : name.replaceAll('/', delimiter)
 }
 
 async function close({ client }: Session): Promise<void> {
@@ -236,8 +259,13 @@ async function waitForChange(
  * Moves those of `uids` that still exist (MOVE RFC 6851, UIDPLUS RFC 4315); creates the other folder when first needed. Must
  * never delete a message without a copy.
  */
-async function move(session: Session, uids: readonly number[], folder: string): Promise<void> {
-  if (session.client.mailbox === false) await session.client.mailboxOpen(session.folder)
+async function move(session: Session, uids: readonly number[], name: string): Promise<void> {
+  const { client } = session
+  const box = client.mailbox === false ? await client.mailboxOpen(session.folder) : client.mailbox
+  const folder = pathIn(client, name)
+  // Copies without the right to take the messages out of here would pile up there.
+  if (box.readOnly === true || box.permanentFlags?.has('\\Deleted') === false)
+    throw unmoved(`nothing may be taken out of ${session.folder}`)
   const present = await search(session, uids.join(','))
   if (present.length === 0) return
   await makeFolder(session, folder)
@@ -253,7 +281,8 @@ async function makeFolder(session: Session, folder: string): Promise<void> {
   } catch (error) {
     // Some servers refuse to create an existing folder without naming that reason (RFC 9051 §6.3.4 knows only NO).
     const there = await client.status(folder, { messages: true }).catch(() => false as const)
-    if (there === false || session.lost !== null) throw error
+    if (session.lost !== null) throw error
+    if (there === false) throw unmoved(`the folder ${folder} cannot be made`)
   }
   folders.add(folder)
 }
@@ -273,11 +302,22 @@ async function moveAll(session: Session, uids: number[], folder: string): Promis
   if (!copied) {
     // The folder may have been deleted since, so it is looked up again next time.
     session.folders.delete(folder)
-    const hint =
-      'The IMAP server refused to move mail. Check the folders under imap and the quota of the account.'
-    throw new Trouble('imap-mailbox', hint, { retryable: true })
+    if (session.lost !== null) throw troubleOf(session.lost, session)
+    throw unmoved(`nothing may be moved to ${folder}`)
   }
   if (!moves && !(await client.messageFlagsAdd(uids, ['\\Deleted'], BY_UID))) throw refused(session)
+}
+
+/** A sign for people in the place of a move, where the server takes it. */
+async function mark(
+  session: Session,
+  uids: readonly number[],
+  as: 'processed' | 'held'
+): Promise<void> {
+  const { client } = session
+  const box = client.mailbox === false ? await client.mailboxOpen(session.folder) : client.mailbox
+  if (box.readOnly === true) return
+  await client.messageFlagsAdd([...uids], [as === 'held' ? '\\Flagged' : '\\Seen'], BY_UID)
 }
 
 async function attempt<T>(session: Session, work: () => Promise<T>): Promise<T> {
@@ -292,6 +332,12 @@ async function attempt<T>(session: Session, work: () => Promise<T>): Promise<T> 
 // Failures of an IMAP connection as Trouble, with one sentence for the operator and whether waiting helps. After the login the
 // server's text is never repeated: it may hold an address or a part of a message.
 
+/** The connection is as good as before; what should have been moved stays where it is. */
+function unmoved(because: string): Trouble {
+  const hint = `The IMAP server refused to move mail: ${because}. Check the folders under imap, the rights and the quota of the account.`
+  return new Trouble('imap-moves', hint, { retryable: true })
+}
+
 /** The server answered NO or BAD to a command that it must support. */
 function refused({ options: { host, port } }: Session): Trouble {
   const hint = `The IMAP server ${host}, port ${port}, refused a command. Postern connects again.`
@@ -302,7 +348,7 @@ function refused({ options: { host, port } }: Session): Trouble {
 const BUSY: readonly string[] = ['UNAVAILABLE', 'INUSE', 'LIMIT', 'SERVERBUG']
 
 function troubleOf(error: unknown, session: Session): Trouble {
-  const { options, folder } = session
+  const { options, folder, key } = session
   if (error instanceof Trouble) return error
   const known: Partial<ImapFlowError> = error instanceof Error ? error : {}
   if (known.authenticationFailed === true && !BUSY.includes(known.serverResponseCode ?? ''))
@@ -310,7 +356,7 @@ function troubleOf(error: unknown, session: Session): Trouble {
   if (known.tlsFailed === true || isTlsCode(known.code ?? ''))
     return connectionTrouble('imap', 'tls', options, error)
   if (known.mailboxMissing === true) {
-    const hint = `The IMAP server ${options.host}, port ${options.port}, has no folder "${folder}". Please check imap.${folder === options.inbox ? 'inbox' : 'junk'}.`
+    const hint = `The IMAP server ${options.host}, port ${options.port}, has no folder "${folder}". Please check imap.${key}.`
     return new Trouble('imap-mailbox', hint, { cause: error })
   }
   return known.responseStatus === undefined

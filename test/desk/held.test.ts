@@ -1,10 +1,14 @@
 /** The way back of a message on hold (13): it is handled anew, in its own case, and what it lacked is there. */
 import { describe, expect, it } from 'vitest'
 import { builtInTexts } from '../../src/config/texts.ts'
+import { takeIn } from '../../src/desk/intake.ts'
+import { moveHandled, nothingStays } from '../../src/desk/moves.ts'
 import { Trouble } from '../../src/domain/trouble.ts'
+import { type Mailbox } from '../../src/effects/effects.ts'
 import { createRender } from '../../src/messages/render.ts'
 import * as arrivals from '../../src/store/arrivals.ts'
 import * as desk from '../support/desk.ts'
+import { folderOf } from '../support/world.ts'
 
 const KILLED = new Trouble('worker-limit', 'over its limit', { retryable: true })
 
@@ -85,5 +89,52 @@ describe('a message on hold that is handled again', () => {
     desk.world.change("UPDATE arrivals SET part = 'whole'")
     expect(retry(1)).toEqual({ id: 2 })
     expect(desk.world.column('SELECT arrival_id FROM arrival_bytes')).toEqual([2])
+  })
+})
+
+describe('(16) a mailbox out of which nothing can be moved', () => {
+  it('is worked in as before, nothing is handled twice, one alarm tells of it, and what stayed moves once that is allowed', async () => {
+    await desk.givenDesk([desk.grace])
+    const { world } = desk
+    const inbox = new Map<number, Uint8Array>()
+    const [marked, moved]: [string[], number[]] = [[], []]
+    let isAllowed = false
+    const folder: Mailbox = {
+      ...folderOf(inbox, () => world.clock.now),
+      move: (uids) => {
+        if (!isAllowed)
+          return Promise.reject(new Trouble('imap-moves', 'refused', { retryable: true }))
+        for (const uid of uids) if (inbox.delete(uid)) moved.push(uid)
+        return Promise.resolve()
+      },
+      mark: (uids, as) => {
+        marked.push(...uids.map((uid) => `${uid} ${as}`))
+        return Promise.resolve()
+      }
+    }
+    const stays = nothingStays()
+    const round = async (): Promise<void> => {
+      const taking = { inbox: 'SHARED', signal: new AbortController().signal, failures: new Map() }
+      const place = await takeIn(world.desk, folder, { ...taking, from: null })
+      await world.settle()
+      await moveHandled(world.desk, folder, { ...place, mailbox: 'SHARED' }, stays)
+      world.pass(desk.MINUTE)
+    }
+    for (const uid of [1, 2]) {
+      const report = { subject: `x${uid}`, text: 'x', as: 'clear' } as const
+      inbox.set(uid, await world.write(desk.alice, report))
+      for (let rounds = 0; rounds < 3; rounds += 1) await round()
+    }
+    expect([marked, world.dispositions()]).toEqual([
+      ['1 processed', '2 processed'],
+      ['case-opened', 'case-opened']
+    ])
+    await world.settle()
+    expect(desk.alarms('mail-stays')).toBe(1)
+    isAllowed = true
+    world.pass(desk.HOUR)
+    await round()
+    expect([moved, [...inbox.keys()]]).toEqual([[1, 2], []])
+    expect(desk.recorded('mail-stays', 'mail-moves')).toHaveLength(2)
   })
 })

@@ -74,6 +74,17 @@ const morning = () => desk.world.wait(desk.DAY)
 const junkMails = () => desk.world.column('SELECT subject FROM junk_mails')
 
 describe('a message in the junk folder', () => {
+  it('(16) that is for the desk and cannot be moved is handled from where it is', async () => {
+    const move = () => Promise.reject(new Trouble('imap-moves', 'refused', { retryable: true }))
+    folder = { ...folder, move }
+    const letter = { subject: 'x', text: 'A hole.', as: 'encrypted' } as const
+    junk.set(1, await desk.world.write(desk.alice, letter))
+    await look()
+    await look()
+    expect(desk.world.dispositions()).toEqual(['case-opened'])
+    expect(await desk.lastTo(desk.grace)).toContain('A hole.')
+  })
+
   it('(11) that the server lists and gives nothing of is moved into the inbox, which tells somebody; what is behind it is looked at', async () => {
     const { fetch } = folder
     folder = {

@@ -1,9 +1,9 @@
 /** The watched inbox against a real Dovecot on loopback, and the in-process server of the demo. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { type Mailbox } from '../../src/effects/effects.ts'
-import { connectMailbox, type MailboxOptions } from '../../src/transport/imap-mailbox.ts'
-import { type Dovecot, PASSWORD, startDovecot } from '../support/dovecot.ts'
+import { connectMailbox, JUNK, type MailboxOptions } from '../../src/transport/imap-mailbox.ts'
+import { type Dovecot, type DovecotOptions, PASSWORD, startDovecot } from '../support/dovecot.ts'
 import { type EmbeddedImap, startEmbeddedImap } from '../support/embedded-imap.ts'
 import { describeWith } from '../support/requires.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
@@ -312,6 +312,67 @@ describeWith(['dovecot'], 'IMAP mailbox on a server with few extensions', () => 
       expect(left.at(-1)?.raw).toEqual(other)
       expect(left.slice(0, -1).flatMap(({ flags }) => flags)).toEqual(leftFlags)
       await dovecot.close()
+    }
+  )
+})
+
+describeWith(['dovecot'], '(16) IMAP mailbox on a server with names and rights of its own', () => {
+  async function given(options: DovecotOptions) {
+    const dovecot = await startDovecot(options)
+    onTestFinished(() => dovecot.close())
+    const account = {
+      ...optionsOf(dovecot, 'odd'),
+      processed: 'Postern/Processed',
+      held: 'Postern/Held'
+    }
+    const open = async (folder: Parameters<typeof connectMailbox>[1] = 'INBOX') => {
+      const mailbox = await connectMailbox(account, folder, never)
+      onTestFinished(() => mailbox.close())
+      return mailbox
+    }
+    return { dovecot, open }
+  }
+  const first = async (mailbox: Mailbox) => (await mailbox.list(all)).waiting[0]?.uid ?? 0
+
+  it('puts what stands in front of folders there, and between them what the server has', async () => {
+    const { dovecot, open } = await given({ namespace: { prefix: 'INBOX.', separator: '.' } })
+    await dovecot.append('odd', mail('one'))
+    const mailbox = await open()
+    await mailbox.move([await first(mailbox)], 'processed')
+    expect(await dovecot.messages('odd', 'INBOX.Postern.Processed')).toHaveLength(1)
+    expect(await dovecot.messages('odd')).toEqual([])
+  })
+
+  it('finds the folder for spam by its mark, whatever its name', async () => {
+    const { dovecot, open } = await given({ junk: '[Gmail]/Spam' })
+    await dovecot.append('odd', mail('one'), { folder: '[Gmail]/Spam' })
+    const junk = await open(JUNK)
+    await junk.move([await first(junk)], 'inbox')
+    expect(await dovecot.messages('odd')).toHaveLength(1)
+  })
+
+  it.each([
+    ['where no folder can be made', 'lrwsite', '\\Seen'],
+    ['without the right to delete', 'lrws', '\\Seen'],
+    ['without any right to write', 'lr', undefined]
+  ])(
+    'says that nothing can be moved %s, copies nothing, and marks what it may',
+    async (_where, inboxRights, flag) => {
+      const { dovecot, open } = await given({ inboxRights })
+      await dovecot.seed('odd', [mail('one')])
+      const mailbox = await open()
+      const uid = await first(mailbox)
+      await expect(mailbox.move([uid], 'processed')).rejects.toMatchObject({
+        code: 'imap-moves',
+        retryable: true
+      })
+      // The connection is as good as before.
+      await mailbox.mark([uid], 'processed')
+      expect(await first(mailbox)).toBe(uid)
+      await expect(mailbox.move([uid], 'processed')).rejects.toMatchObject({ code: 'imap-moves' })
+      const [left] = await dovecot.messages('odd')
+      expect(left?.flags.filter((one) => one === '\\Seen')[0]).toBe(flag)
+      expect(await dovecot.folders('odd')).toMatchObject([{ path: 'INBOX' }])
     }
   )
 })

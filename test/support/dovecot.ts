@@ -31,6 +31,12 @@ export type Dovecot = Awaited<ReturnType<typeof startDovecot>>
 export type DovecotOptions = {
   /** Capabilities to announce instead of the true ones, for example without MOVE. */
   readonly capability?: string
+  /** Where the account's folders stand, for example `INBOX.` with `.` between them. */
+  readonly namespace?: { readonly prefix: string; readonly separator: string }
+  /** The folder marked `\\Junk`. */
+  readonly junk?: string
+  /** Rights that a user has in the inbox (RFC 4314), and nothing more anywhere. */
+  readonly inboxRights?: string
 }
 
 /** Starts it; takes about half a second. */
@@ -53,6 +59,7 @@ export async function startDovecot(options: DovecotOptions = {}) {
   }
   own(base)
   fs.writeFileSync(join(base, 'dovecot.conf'), configuration(base, ports, owner, options))
+  fs.writeFileSync(join(base, 'acl'), `* owner lr\nINBOX owner ${options.inboxRights ?? ''}\n`)
   let child: ChildProcess | null = null
 
   const end = async (signal: 'SIGTERM' | 'SIGKILL'): Promise<void> => {
@@ -249,9 +256,11 @@ service stats {
 }
 namespace inbox {
   inbox = yes
-  separator = /
+  separator = ${options.namespace?.separator ?? '/'}
+  prefix = ${options.namespace?.prefix ?? ''}
+  ${options.junk === undefined ? '' : `mailbox "${options.junk}" {\n    auto = create\n    special_use = \\Junk\n  }`}
 }
-`
+${options.inboxRights === undefined ? '' : `mail_plugins = acl\nplugin {\n  acl = vfile:${base}/acl\n}\n`}`
 }
 
 /** A loopback port that is free now. */

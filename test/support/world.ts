@@ -9,7 +9,8 @@ import { builtInTexts } from '../../src/config/texts.ts'
 import { record } from '../../src/desk/commit.ts'
 import { type Desk } from '../../src/desk/desk.ts'
 import { createDispatcher, type Dispatcher } from '../../src/desk/dispatch.ts'
-import { moveHandled, takeIn } from '../../src/desk/intake.ts'
+import { takeIn } from '../../src/desk/intake.ts'
+import { moveHandled } from '../../src/desk/moves.ts'
 import { releaseDue } from '../../src/desk/release.ts'
 import { adoptClocks, listFurtherReports, tick } from '../../src/desk/tick.ts'
 import { lookAtClock } from '../../src/desk/watch.ts'
@@ -432,6 +433,7 @@ export function folderOf(
       return Promise.resolve({ raw: raw.subarray(0, end), part })
     },
     move,
+    mark: () => Promise.resolve(),
     waitForChange: () => Promise.resolve(false),
     close: () => Promise.resolve()
   }
@@ -463,7 +465,7 @@ async function settle(
     const rang = await tick(desk)
     const handled = await handlePending(desk, signal, stored)
     const sent = await dispatch()
-    await moveHandled(desk, mailbox, 'INBOX', place)
+    await moveHandled(desk, mailbox, { ...place, mailbox: 'INBOX' })
     if (!released && !listed && !rang && handled === 0 && !sent) return
   }
 }

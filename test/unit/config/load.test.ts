@@ -138,7 +138,7 @@ products: [{ id: p, name: P, policy: template }]
         retired_keys: []
       },
       imap: {
-        ...{ tls: 'implicit', inbox: 'INBOX', junk: 'Junk' },
+        ...{ tls: 'implicit', inbox: 'INBOX' },
         ...{ processed: 'Postern/Processed', held: 'Postern/Held' }
       },
       smtp: { host: '127.0.0.1', tls: 'none', reply_seconds: 600 },

@@ -147,7 +147,9 @@ describe('an arrival', () => {
     finish(a, DONE)
     finish(b, HELD)
     const unmoved = (uidValidity: string): unknown =>
-      db.read((read) => arrivals.listUnmoved(read, { mailbox: 'INBOX', uidValidity }, 10))
+      db.read((read) =>
+        arrivals.listUnmoved(read, { mailbox: 'INBOX', uidValidity }, { after: 0, limit: 10 })
+      )
 
     expect(unmoved('7')).toEqual([
       { id: a, uid: 1, to: 'processed' },

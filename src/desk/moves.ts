@@ -1,0 +1,88 @@
+/**
+ * Takes handled messages out of the inbox (G1). Where the server refuses that (a folder that cannot be made, a mailbox without
+ * write permission, a full quota), they stay, marked for people, one alarm tells of it, and it is tried again after a while. What
+ * stays is never handled twice: the database knows its UID.
+ */
+import { BY_DESK, DESK, event } from '../domain/event.ts'
+import { Trouble } from '../domain/trouble.ts'
+import { type Mailbox } from '../effects/effects.ts'
+import * as arrivals from '../store/arrivals.ts'
+import * as events from '../store/events.ts'
+import { record } from './commit.ts'
+import { type Desk } from './desk.ts'
+
+const MOVE_PAGE = 100
+const AGAIN_MS = 60 * 60_000
+
+/** Until when nothing is moved, on the monotonic clock, and up to which arrival it is marked; a process begins anew. */
+export type Stays = { until: number; markedTo: number }
+
+export function nothingStays(): Stays {
+  return { until: 0, markedTo: 0 }
+}
+
+/** Moves processed messages. After a crash between commit and move, only this is left to do. */
+export async function moveHandled(
+  desk: Desk,
+  mailbox: Mailbox,
+  generation: arrivals.Generation,
+  stays: Stays = nothingStays()
+): Promise<void> {
+  let after = desk.clock.monotonicMs() < stays.until ? stays.markedTo : 0
+  for (;;) {
+    const unmoved = desk.db.read((read) =>
+      arrivals.listUnmoved(read, generation, { after, limit: MOVE_PAGE })
+    )
+    const last = unmoved.at(-1)
+    if (last === undefined) return
+    for (const to of ['processed', 'held'] as const) {
+      const rows = unmoved.filter((row) => row.to === to)
+      if (rows.length === 0 || (await movePage(desk, mailbox, { rows, to }, stays))) continue
+      const unmarked = rows.filter(({ id }) => id > stays.markedTo)
+      if (unmarked.length > 0) await mailbox.mark(uidsOf(unmarked), to)
+      after = last.id
+    }
+    stays.markedTo = Math.max(stays.markedTo, after)
+  }
+}
+
+type Page = {
+  readonly rows: ReturnType<typeof arrivals.listUnmoved>
+  readonly to: 'processed' | 'held'
+}
+
+/** False when these messages stay. */
+async function movePage(
+  desk: Desk,
+  mailbox: Mailbox,
+  { rows, to }: Page,
+  stays: Stays
+): Promise<boolean> {
+  if (desk.clock.monotonicMs() < stays.until) return false
+  try {
+    await mailbox.move(uidsOf(rows), to)
+  } catch (error) {
+    if (!(error instanceof Trouble && error.code === 'imap-moves')) throw error
+    const { code, message: says } = error
+    stays.until = desk.clock.monotonicMs() + AGAIN_MS
+    desk.log({ event: 'trouble', code, where: 'intake', says, retryInMs: AGAIN_MS })
+    tell(desk, 'mail-stays')
+    return false
+  }
+  const ids = rows.map(({ id }) => id)
+  desk.db.transact((tx) => arrivals.markMoved(tx, ids))
+  tell(desk, 'mail-moves')
+  return true
+}
+
+/** Puts on the record whether mail can be moved, when that has changed. */
+function tell(desk: Desk, kind: 'mail-stays' | 'mail-moves'): void {
+  const kinds = ['mail-stays', 'mail-moves'] as const
+  const before = desk.db.read((read) => events.lastOfKinds(read, DESK, kinds))?.kind
+  if ((before ?? 'mail-moves') === kind) return
+  desk.db.transact((tx) => record(tx, event(kind, DESK, BY_DESK, {}), { now: desk.clock.now() }))
+}
+
+function uidsOf(rows: Page['rows']): number[] {
+  return rows.map(({ uid }) => uid)
+}
