@@ -2,7 +2,14 @@
  * An opened message for `postern open`, as JSON and as a page for a terminal. Every byte of the message is foreign:
  * nothing may act on the terminal, and none of its lines may look like a line of the page.
  */
-import { explainSignature, FAILURES, type OpenedMail, WARNINGS } from '../domain/mail.ts'
+import {
+  explainSignature,
+  FAILURES,
+  type OpenedMail,
+  type SealedPart,
+  type Signature,
+  WARNINGS
+} from '../domain/mail.ts'
 import { KEY_PROBLEMS } from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
 import { columns } from '../domain/words.ts'
@@ -21,12 +28,7 @@ export function toOpenJson(opened: OpenedMail): object {
     encrypted,
     decrypted,
     ...(failure === null ? {} : { failure }),
-    signatures: opened.signatures.map(({ state, stateThen, fingerprint, coversWhole }) => ({
-      state,
-      stateThen,
-      fingerprint,
-      coversWhole
-    })),
+    signatures: opened.signatures.map(signatureJson),
     from: outer.from?.address ?? null,
     to: outer.to.map(({ address }) => address),
     subject: (subjectProtected ? opened.protected : null)?.subject ?? outer.subject,
@@ -34,10 +36,30 @@ export function toOpenJson(opened: OpenedMail): object {
     messageId: outer.messageId,
     date: outer.date,
     text,
+    outsideText: opened.outsideText,
     attachments: opened.attachments.map(({ content: _, ...file }) => file),
+    sealedParts: opened.sealedParts.map(partJson),
     autoSubmitted: robots.some((kind) => opened.automatic.includes(kind)),
     bounce: opened.automatic.includes('bounce'),
     warnings: opened.warnings
+  }
+}
+
+function signatureJson({ state, stateThen, fingerprint, coversWhole }: Signature): object {
+  return { state, stateThen, fingerprint, coversWhole }
+}
+
+function partJson(part: SealedPart): object {
+  const { place, filename, encrypted, decrypted, failure, header, text } = part
+  return {
+    ...{ place, filename, encrypted, decrypted },
+    ...(failure === null ? {} : { failure }),
+    signatures: part.signatures.map(signatureJson),
+    ...(header === null
+      ? {}
+      : { from: header.from?.address ?? null, subject: header.subject, date: header.date }),
+    text,
+    attachments: part.attachments.map(({ content: _, ...file }) => file)
   }
 }
 
@@ -51,6 +73,11 @@ export function toOpenPage(opened: OpenedMail, now: Instant): string {
     ...opened,
     ...{ now, sentences: { ...FAILURES, ...WARNINGS, ...KEY_PROBLEMS } },
     attachments: opened.attachments.map(({ content: _, ...file }) => file),
+    sealedParts: opened.sealedParts.map((part) => ({
+      ...part,
+      signatures: part.signatures.map((each) => ({ ...each, meaning: explainSignature(each) })),
+      attachments: part.attachments.map(({ content: _, ...file }) => file)
+    })),
     headers: inner === null ? [outer] : [outer, inner],
     signatures: signatures.map((each) => ({ ...each, meaning: explainSignature(each) })),
     isProved: signatures.some(({ state, coversWhole }) => state === 'valid' && coversWhole),

@@ -9,7 +9,14 @@ import {
   parseMessageId,
   type Sha256
 } from '../domain/ids.ts'
-import { isReply, type OpenedMail, subjectOf, topicOf } from '../domain/mail.ts'
+import {
+  ciphertextMarksOf,
+  isReply,
+  type OpenedMail,
+  signaturesIn,
+  subjectOf,
+  topicOf
+} from '../domain/mail.ts'
 import { type NamedMessage, quotedCodes } from '../domain/message.ts'
 import { addMs, DAY_MS, HOUR_MS, type Instant } from '../domain/time.ts'
 import { PUT_OFF_HOURS_MAX } from '../policy/acknowledgement.ts'
@@ -52,7 +59,7 @@ export async function openArrival(
   keysOf: (from: Address | null, issuers: readonly string[]) => readonly Uint8Array[]
 ): Promise<OpenedMail> {
   const first = await workers.open(raw, { now, knownKeys: [] })
-  const unknown = first.signatures.filter(({ state }) => state === 'unknown-key')
+  const unknown = signaturesIn(first).filter(({ state }) => state === 'unknown-key')
   if (unknown.length === 0) return first
   const issuers = unknown.map(({ issuer }) => issuer)
   const brought = first.candidateKeys.map(({ keyData }) => keyData)
@@ -128,11 +135,11 @@ function namedBy(read: Read, desk: Desk, opened: OpenedMail) {
 function earlierFacts(
   read: Read,
   { id: arrivalId }: Arrival,
-  { ciphertextMark, outer: { from } }: OpenedMail,
+  opened: OpenedMail,
   bodyMarks: Situation['bodyMarks']
 ): Pick<Situation, 'earlier' | 'isEarlierUnanswered'> {
-  const marks = [...[ciphertextMark ?? []].flat(), ...bodyMarks]
-  const sender = from?.address ?? null
+  const marks = [...ciphertextMarksOf(opened), ...bodyMarks]
+  const sender = opened.outer.from?.address ?? null
   const earlier = people.listEarlier(read, marks, { sender, arrivalId })
   const theirs = earlier.flatMap((one) => (one.isSameSender ? (one.tag ?? []) : []))
   return { earlier, isEarlierUnanswered: outbox.findHeldAnswer(read, theirs) !== null }

@@ -6,6 +6,7 @@
 import { assert } from '../domain/assert.ts'
 import { type Decision, dispose, recorded } from '../domain/decision.ts'
 import { BY_SOMEBODY, DESK } from '../domain/event.ts'
+import { allFilesOf } from '../domain/mail.ts'
 import { addMs, type Instant } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
 import { relay } from '../messages/to-maintainers.ts'
@@ -164,7 +165,7 @@ async function carryOut(desk: Desk, read: Read): Promise<Committed> {
     tools: { sha256: desk.sha256, code: desk.randomness.token(10) }
   })
   const decisions = await withFiles(desk, decideArrival(situation), now)
-  const source = { arrivalId: arrival.id, attachments: opened.attachments, original: raw }
+  const source = { arrivalId: arrival.id, attachments: allFilesOf(opened), original: raw }
   const prepared = await prepare(desk, decisions, now, source)
   const work = { arrivalId: arrival.id, mailSha256: arrival.sha256, now }
   return desk.db.transact((tx) => {

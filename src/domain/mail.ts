@@ -26,7 +26,7 @@ export const FAILURES = {
     'No key of the desk opens it. It is probably encrypted to another one, perhaps to an old one, so nobody here can read it.',
   damaged:
     'Its encrypted part is damaged, was changed on the way or uses a cipher that the desk does not support, so nothing of it is shown.',
-  unsupported: 'It uses an encryption method that the desk does not support.',
+  unsupported: 'It is encrypted in a form that the desk cannot open.',
   'no-integrity':
     'It is encrypted without protection against changes, which could be misused to steal its content; it was not opened.',
   limit: 'It is larger, more deeply nested or in more pieces than the desk opens.',
@@ -231,6 +231,8 @@ export const WARNINGS = {
   mangled: 'A mail system had rearranged its parts; the desk put them back in order.',
   'cleartext-signature': 'It is signed in the old inline form, which protects only the text.',
   'errant-crypto': 'It contains further encrypted or signed parts, which were left closed.',
+  'sealed-parts':
+    'It contains further encrypted or signed parts, which the desk opened; nothing proves that they belong to the rest.',
   'html-only': 'Its text was converted from HTML.',
   'html-not-converted': 'Its HTML could not be converted to text.',
   'other-version':
@@ -249,6 +251,34 @@ export const WARNINGS = {
   'too-large': 'It is larger than the desk downloads; only its header was read.'
 } as const
 export type WarningCode = keyof typeof WARNINGS
+
+/** Where a sealed part stands that is not the envelope of its message. */
+export type SealedPlace = 'part' | 'text' | 'html' | 'file' | 'message'
+
+/**
+ * A sealed part that is not the envelope of the message: below, beside or inside it, or in an attached message. Nothing proves
+ * that its author wrote the rest, or sent it: it carries no commands and goes to maintainers alone.
+ */
+export type SealedPart = Pick<
+  OpenedMail,
+  | 'encrypted'
+  | 'decrypted'
+  | 'failure'
+  | 'sealedTo'
+  | 'sealedToKeyIds'
+  | 'ciphertextMark'
+  | 'signatures'
+  | 'innerFacts'
+  | 'namesInside'
+  | 'text'
+  | 'attachments'
+> & {
+  readonly place: SealedPlace
+  /** '' when it stands in no file. */
+  readonly filename: string
+  /** The header of the attached message that it is; null for any other part. Proves nothing. */
+  readonly header: HeaderFacts | null
+}
 
 /** The worker's result for one message. Everything is data; content that could not be opened is absent. */
 export type OpenedMail = {
@@ -282,6 +312,8 @@ export type OpenedMail = {
   /** Foreign text outside the cryptographic envelope (list footer, wrapper); untrusted, '' when none. */
   readonly outsideText: string
   readonly attachments: readonly Attachment[]
+  /** Further sealed parts, opened or not, in the order of the message. */
+  readonly sealedParts: readonly SealedPart[]
   readonly trace: SenderTrace
   readonly automatic: readonly AutomaticKind[]
   /** Null unless it is marked as a bounce or receipt, or looks like a bounce from an address that takes no mail. */
@@ -324,9 +356,27 @@ export function topicOf(subject: string): string {
   return NEUTRAL.test(topic) ? '' : topic
 }
 
+/** The signatures of the message and of its sealed parts, but not of messages attached whole: those have authors of their own. */
+export function signaturesIn({ signatures, sealedParts }: OpenedMail): Signature[] {
+  const parts = sealedParts.filter(({ place }) => place !== 'message')
+  return [...signatures, ...parts.flatMap((part) => part.signatures)]
+}
+
+/** The marks of every ciphertext in the message. */
+export function ciphertextMarksOf({ ciphertextMark, sealedParts }: OpenedMail): Sha256[] {
+  const marks = [ciphertextMark, ...sealedParts.map((part) => part.ciphertextMark)]
+  return [...new Set(marks.filter((mark) => mark !== null))]
+}
+
+/** All files that the message brings, those in further sealed parts included. */
+export function allFilesOf({ attachments, sealedParts }: OpenedMail): Attachment[] {
+  return [...attachments, ...sealedParts.flatMap((part) => part.attachments)]
+}
+
 /** Whether a junk message is handled: it is or may be encrypted to the desk, or it answers in a case. */
 export function isForDesk(opened: OpenedMail, answersCase: boolean): boolean {
-  if (answersCase || opened.sealedTo === 'desk') return true
+  const isSealedToDesk = [opened, ...opened.sealedParts].some(({ sealedTo }) => sealedTo === 'desk')
+  if (answersCase || isSealedToDesk) return true
   if (opened.sealedTo === 'hidden') return opened.failure !== 'not-for-us'
   return opened.sealedTo === 'unknown' && opened.encrypted
 }

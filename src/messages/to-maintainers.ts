@@ -23,6 +23,13 @@ export const relay = encrypted<{
   readonly warnings: readonly string[]
   readonly text: string
   readonly outsideText: string
+  /** Further sealed parts, which nothing proves to belong to the text. */
+  readonly sealed: readonly {
+    readonly title: string
+    readonly says: string
+    readonly text: string
+    readonly files: readonly string[]
+  }[]
   /** The files that go along, and whether they are inside the original. */
   readonly files: readonly string[]
   readonly isInOriginal: boolean

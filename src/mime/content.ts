@@ -10,7 +10,7 @@ import { decodeWords, sanitizeHeaderText } from './encoded-words.ts'
 import { type Field, valuesOf } from './fields.ts'
 import { textOfHtml } from './html.ts'
 import { capText, contentOf, DECODED_BYTES_MAX, TEXT_BYTES_MAX, textOf } from './leaf.ts'
-import { type Piece, selectPieces } from './pieces.ts'
+import { type Handled, NOTHING_HANDLED, type Piece, selectPieces } from './pieces.ts'
 import { bodyOf, entityOf, type Part } from './tree.ts'
 
 /** What people read of a payload, or beside one; the text has LF line ends and at most 256 KiB. */
@@ -19,22 +19,27 @@ export type Content = Pick<OpenedMail, 'text' | 'attachments' | 'warnings'>
 export const NO_CONTENT: Content = { text: '', attachments: [], warnings: [] }
 
 /**
- * Reads everything below `start` but for `except`. `hasLegacyDisplay` is true when the payload has protected headers: then the
- * copy of their subject for old mail programs is left out (RFC 9788 §5.2), if it is nothing but a copy.
+ * Reads everything below these parts but for what is `handled` elsewhere. `hasLegacyDisplay` is true when the payload has
+ * protected headers: then the copy of their subject for old mail programs is left out (RFC 9788 §5.2), if it is nothing but a
+ * copy.
  */
 export function readContent(
-  start: Part,
+  starts: readonly Part[],
   hasLegacyDisplay: boolean,
-  except: Part | null = null
+  handled: Handled = NOTHING_HANDLED
 ): Content {
-  const { pieces, warnings } = selectPieces(start, except)
+  const selected = starts.map((start) => ({ start, ...selectPieces(start, handled) }))
+  const warnings = new Set(selected.flatMap((each) => [...each.warnings]))
+  const pieces = selected.flatMap(({ start, pieces }) => pieces.map((piece) => ({ start, piece })))
   const texts: string[] = []
   const attachments: Attachment[] = []
   let [textLeft, decodedLeft] = [TEXT_BYTES_MAX, DECODED_BYTES_MAX]
-  for (const piece of pieces) {
+  for (const { start, piece } of pieces) {
     const { kind, part } = piece
-    if (kind === 'attachment') {
-      attachments.push(toAttachment(part, attachments.length + 1))
+    const left = handled.instead.get(part)
+    if (left !== undefined || kind === 'attachment') {
+      if (left === undefined) attachments.push(toAttachment(part, attachments.length + 1))
+      else texts.push(`${left.trimEnd()}\n`)
       continue
     }
     // Nothing beyond the limit is shown, so it is not decoded.
@@ -42,17 +47,13 @@ export function readContent(
       warnings.add('text-truncated')
       continue
     }
-    const leaf = textOf(part)
     decodedLeft -= contentOf(part).length
-    if (leaf.isDamaged) warnings.add('undecodable-text')
-    if (leaf.isTruncated) warnings.add('text-truncated')
-    const text = textOfPiece(piece, leaf.text, warnings)
+    const text = textOfPiece(piece, warnings)
     const whole = hasLegacyDisplay ? withoutLegacyDisplay(start, part, text) : text
-    const shown = whole.replace(/^\n+/, '').trimEnd()
-    if (shown !== '') texts.push(`${shown}\n`)
-    textLeft -= Buffer.byteLength(shown)
+    texts.push(`${whole.replace(/^\n+/, '').trimEnd()}\n`)
+    textLeft -= Buffer.byteLength(texts.at(-1) ?? '')
   }
-  const capped = capText(texts.join('\n'))
+  const capped = capText(texts.filter((text) => text !== '\n').join('\n'))
   if (capped.isTruncated) warnings.add('text-truncated')
   return { text: capped.text, attachments, warnings: [...warnings] }
 }
@@ -77,9 +78,12 @@ function toAttachment(part: Part, number: number): Attachment {
   }
 }
 
-/** `text` of one piece as it is read: HTML converted, flowed lines joined. */
-function textOfPiece({ kind, part }: Piece, text: string, warnings: Set<WarningCode>): string {
+/** The text of one piece as it is read: HTML converted, flowed lines joined. */
+function textOfPiece({ kind, part }: Piece, warnings: Set<WarningCode>): string {
   const { params } = part
+  const { text, isDamaged, isTruncated } = textOf(part)
+  if (isDamaged) warnings.add('undecodable-text')
+  if (isTruncated) warnings.add('text-truncated')
   if (kind === 'html') {
     const converted = textOfHtml(part)
     warnings.add(converted === null ? 'html-not-converted' : 'html-only')

@@ -5,7 +5,7 @@
 import { type WarningCode } from '../domain/mail.ts'
 import { textOfHtml } from './html.ts'
 import { contentOf, decodeText } from './leaf.ts'
-import { type Part } from './tree.ts'
+import { type Part, partsBelow } from './tree.ts'
 
 /** One leaf and its use. */
 export type Piece = { readonly kind: 'text' | 'html' | 'attachment'; readonly part: Part }
@@ -16,17 +16,34 @@ const SMIME = /^application\/(?:x-)?pkcs7-mime$/
 const SMIME_NAME = /^smime\.p7m\s*$/i
 /** Stands beside what it signs, which everybody can read. */
 const SMIME_SIGNATURE = /^application\/(?:x-)?pkcs7-signature$/
+/** Microsoft's rights management. */
+const RIGHTS_MANAGED = /^application\/x-microsoft-rpmsg-message$/
 const TNEF = /^application\/(?:vnd\.)?ms-tnef$/
 const ENCRYPTED = /^(?:application\/pgp-|multipart\/)encrypted$/
+const CRYPTO = /^multipart\/(?:encrypted|signed)$/
 /** How an armored OpenPGP message begins. */
 export const ARMORED_MESSAGE = '-----BEGIN PGP MESSAGE-----'
 const LOOK_AHEAD_BYTES = 200_000
 
-/** The leaves below `start` but for `except`, in document order, with warnings about them and about the whole tree. */
-export function selectPieces(start: Part, except: Part | null = null) {
+/** Sealed parts that somebody else reads: what of a leaf is left to read here, '' for nothing, and leaves that are no riddle. */
+export type Handled = {
+  readonly instead: ReadonlyMap<Part, string>
+  readonly known: ReadonlySet<Part>
+}
+
+export const NOTHING_HANDLED: Handled = { instead: new Map(), known: new Set() }
+
+/** The leaves below `start` that are left, in document order, with warnings about them and about the whole tree. */
+export function selectPieces(start: Part, handled: Handled = NOTHING_HANDLED) {
+  const { instead, known } = handled
   const warnings = new Set<WarningCode>()
-  const pieces = piecesOf(start, start, warnings).filter(({ part }) => part !== except)
-  for (const { part } of pieces) notice(part, warnings)
+  const pieces = piecesOf(start, start, warnings).filter(({ part }) => instead.get(part) !== '')
+  const isKnown = (part: Part): boolean => known.has(part) || instead.has(part)
+  for (const { part } of pieces) {
+    if (!isKnown(part)) notice(part, warnings)
+  }
+  const layers = partsBelow(start).filter((part) => CRYPTO.test(part.type) && !isSmime(part))
+  if (layers.some(({ children }) => !children.some(isKnown))) warnings.add('errant-crypto')
   if (start.tree.hasTooManyParts) warnings.add('too-many-parts')
   if (start.tree.isBroken) warnings.add('broken-mime')
   return { pieces, warnings }
@@ -39,8 +56,6 @@ export function isInlineText(part: Part): boolean {
 
 function piecesOf(part: Part, start: Part, warnings: Set<WarningCode>): Piece[] {
   const { type, children } = part
-  const isSigned = type === 'multipart/signed' && !isSmime(part)
-  if (isSigned || type === 'multipart/encrypted') warnings.add('errant-crypto')
   if (part.isOpaque) return [asFile(part)]
   if (type === 'multipart/encrypted' && children.length > 0) return children.map(asFile)
   if (type === 'multipart/alternative') return chooseAlternative(part, start, warnings)
@@ -159,6 +174,18 @@ function notice(part: Part, warnings: Set<WarningCode>): void {
   if (TNEF.test(type) || filename.toLowerCase() === 'winmail.dat') warnings.add('tnef')
   const head = isOpaque ? '' : contentOf(part).subarray(0, LOOK_AHEAD_BYTES)
   if (ENCRYPTED.test(type) || head.includes(ARMORED_MESSAGE)) warnings.add('errant-crypto')
+}
+
+/** Whether a leaf is encrypted, or may be, in a form that is not OpenPGP. */
+export function isClosedForm({ type, filename, params, children }: Part): boolean {
+  const isOpaqueSigned = params.get('smime-type')?.toLowerCase() === 'signed-data'
+  const isOther = SMIME.test(type) || SMIME_NAME.test(filename) || RIGHTS_MANAGED.test(type)
+  return children.length === 0 && isOther && !isOpaqueSigned
+}
+
+/** Whether a multipart/encrypted says that it is of another kind than OpenPGP. */
+export function isOtherProtocol({ params }: Part): boolean {
+  return !['', 'application/pgp-encrypted'].includes((params.get('protocol') ?? '').toLowerCase())
 }
 
 /** Whether a multipart/signed or multipart/encrypted is S/MIME. */

@@ -51,6 +51,44 @@ export function readArmor(source: Uint8Array | string): ArmorBlock | null {
   return { kind, data, before, after }
 }
 
+/** One armored message among other words: its place in the text, and its packets, or null when it is damaged. */
+export type FoundArmor = {
+  readonly start: number
+  readonly end: number
+  readonly data: Uint8Array | null
+}
+
+const MESSAGE_BEGIN = '-----BEGIN PGP MESSAGE-----'
+const MESSAGE_END = '-----END PGP MESSAGE-----'
+const ARMOR_HEADER = /^[A-Za-z0-9-]{1,40}: /
+
+/**
+ * The armored messages in a text, at most `max`. Reads leniently, because mail programs indent lines and lose the empty one:
+ * nothing of it proves anything about the text around. A quoted message is not the sender's.
+ */
+export function findArmor(text: string, max: number): FoundArmor[] {
+  const found: FoundArmor[] = []
+  let from = 0
+  while (found.length < max) {
+    const begin = text.indexOf(MESSAGE_BEGIN, from)
+    const end = begin < 0 ? -1 : text.indexOf(MESSAGE_END, begin)
+    if (end < 0) break
+    const start = Math.max(text.lastIndexOf('\n', begin) + 1, from)
+    from = end + MESSAGE_END.length
+    if (text.slice(start, begin).trim() !== '') {
+      from = begin + MESSAGE_BEGIN.length
+      continue
+    }
+    const lines = text
+      .slice(begin + MESSAGE_BEGIN.length, end)
+      .split('\n')
+      .map((line) => line.trim())
+    const body = lines.filter((line) => line !== '' && !ARMOR_HEADER.test(line))
+    found.push({ start, end: from, data: decodeBody(body.join('\n')) })
+  }
+  return found
+}
+
 /** Binary packets from bytes that are either packets already (RFC 9580 §4.2: first bit set) or one armored block. */
 export function toBinary(
   data: Uint8Array | string

@@ -3,17 +3,54 @@
  * one code of a closed union. Must never be given a locked key (the library would fail the whole message) and never passes on
  * the library's own messages.
  */
-import { decrypt, type MaybeStream, PacketList, readMessage, SignaturePacket } from 'openpgp'
+import {
+  type Config,
+  type DecryptMessageResult,
+  decrypt,
+  type MaybeStream,
+  PacketList,
+  readMessage,
+  SignaturePacket,
+  verify
+} from 'openpgp'
 import { type OpenFailure } from '../domain/mail.ts'
 import { msOf } from '../domain/time.ts'
 import { CONFIG, DECOMPRESSED_BYTES_MAX } from './config.ts'
 import { type SecretKey } from './keyring.ts'
 import { walkPackets } from './packets.ts'
 import { prescan, type Sealing } from './prescan.ts'
-import { type Verdict, type VerifyContext, verifyPackets } from './verify.ts'
+import { SIGNATURES_MAX, type Verdict, type VerifyContext, verifyPackets } from './verify.ts'
 
 /** The keys to decrypt with and to verify against. */
-export type OpenContext = VerifyContext & { readonly secretKeys: readonly SecretKey[] }
+export type OpenContext = Omit<VerifyContext, 'signaturesMax'> & {
+  readonly secretKeys: readonly SecretKey[]
+  /** What may still be done; a fresh budget for a message alone. */
+  readonly work?: Work
+}
+
+/** What may still be done for one message, for all of its layers and sealed parts together. */
+export type Work = {
+  /** Bytes after decryption and decompression. */
+  bytes: number
+  /** Session keys that are decrypted. */
+  sessionKeys: number
+  /** Signatures that are judged. */
+  signatures: number
+}
+
+const SESSION_KEYS_MAX = 16
+/** Text shrinks to a tenth, logs to a fiftieth; what expands further was made to, or is asked for again in another form (A1). */
+const EXPANSION_MAX = 100
+const EXPANDED_ALWAYS_BYTES = 4 * 2 ** 20
+
+/** The budget of a message of `size` bytes. */
+export function workFor(size: number): Work {
+  const bytes = Math.min(
+    DECOMPRESSED_BYTES_MAX,
+    Math.max(EXPANDED_ALWAYS_BYTES, size * EXPANSION_MAX)
+  )
+  return { bytes, sessionKeys: SESSION_KEYS_MAX, signatures: SIGNATURES_MAX }
+}
 
 /** The result of decrypting one OpenPGP message. */
 export type Opening = { readonly sealing: Sealing } & (
@@ -24,27 +61,52 @@ export type Opening = { readonly sealing: Sealing } & (
 
 /** Decrypts binary packets with the desk's keys and verifies the signatures inside. Never throws for content. */
 export async function openMessage(data: Uint8Array, context: OpenContext): Promise<Opening> {
-  const { sealing, ...scan } = prescan(data, ownKeyIds(context.secretKeys))
-  const failed = (because: OpenFailure): Opening => ({ because, sealing })
-  if ('because' in scan) return failed(scan.because)
-  try {
-    const bytesMax = expandedMax(data.length)
-    const plain = await decryptPlain(scan.message, context, bytesMax)
-    if (plain.data.length > bytesMax) return failed('limit')
-    const verdicts = await verifyPackets(plain.data, plain.packets, context)
-    return verdicts === null ? failed('limit') : { data: plain.data, verdicts, sealing }
-  } catch (error) {
-    return failed(failureOf(error, sealing.sealedTo === 'hidden'))
-  }
+  const { work = workFor(data.length) } = context
+  const { sealing, ...scan } = prescan(data, ownKeyIds(context.secretKeys), work.sessionKeys)
+  if ('because' in scan) return { because: scan.because, sealing }
+  work.sessionKeys -= scan.sessionKeys
+  const opened = await read({ ...context, work }, (config) =>
+    decryptPlain(scan.message, context, config)
+  )
+  if (!('error' in opened)) return { ...opened, sealing }
+  return { because: failureOf(opened.error, sealing.sealedTo === 'hidden'), sealing }
 }
 
-/** Text shrinks to a tenth, logs to a fiftieth; what expands further was made to, or is asked for again in another form (A1). */
-const EXPANSION_MAX = 100
-const EXPANDED_ALWAYS_BYTES = 4 * 2 ** 20
+/** Reads binary packets that are signed or compressed but not encrypted, and verifies the signatures. Never throws. */
+export async function openSigned(data: Uint8Array, context: OpenContext): Promise<Opening> {
+  const { work = workFor(data.length) } = context
+  const sealing = { sealedTo: 'nobody', sealedToKeyIds: [], ciphertextMark: null } as const
+  const opened = await read({ ...context, work }, (config) => readPlain(data, context, config))
+  return 'error' in opened
+    ? { because: failureOf(opened.error, false), sealing }
+    : { ...opened, sealing }
+}
 
-function expandedMax(bytes: number): number {
-  const expanded = Math.max(EXPANSION_MAX * bytes, EXPANDED_ALWAYS_BYTES)
-  return Math.min(expanded, DECOMPRESSED_BYTES_MAX)
+/** What a message says, with verdicts on its signatures, within the budget, which it uses up. */
+async function read(
+  { work, ...context }: OpenContext & { readonly work: Work },
+  plainOf: (config: Config) => Promise<Plain>
+): Promise<{ data: Uint8Array; verdicts: Verdict[] } | { error: unknown }> {
+  const { bytes } = work
+  // Until it is known what it came to, it may have been all.
+  work.bytes = 0
+  try {
+    const plain = await plainOf({ ...CONFIG, maxDecompressedMessageSize: bytes })
+    if (plain.data.length > bytes) return { error: new Error(TOO_MUCH) }
+    work.bytes = bytes - plain.data.length
+    const { data, packets } = plain
+    const verdicts = await verifyPackets(data, packets, {
+      ...context,
+      signaturesMax: work.signatures
+    })
+    if (verdicts === null) return { error: new Error(TOO_MUCH) }
+    work.signatures -= verdicts.length
+    return { data, verdicts }
+  } catch (error) {
+    // It may have failed behind a bomb, so it has cost something.
+    if (!isTooMuch(error)) work.bytes = Math.floor(bytes / 2)
+    return { error }
+  }
 }
 
 /** The key ids (lower-case hex) by which session key packets name these keys. */
@@ -54,19 +116,38 @@ export function ownKeyIds(secretKeys: readonly SecretKey[]): Set<string> {
 }
 
 /** The literal data and its signatures, not verified yet. */
+type Plain = { readonly data: Uint8Array; readonly packets: readonly SignaturePacket[] }
+
 async function decryptPlain(
   binaryMessage: Uint8Array,
   { secretKeys, now }: OpenContext,
-  maxDecompressedMessageSize: number
-) {
-  const config = { ...CONFIG, maxDecompressedMessageSize }
-  const { data, signatures } = await decrypt({
-    message: await readMessage({ binaryMessage, config }),
-    decryptionKeys: secretKeys.map(({ privateKey }) => privateKey),
-    format: 'binary',
-    date: new Date(msOf(now)),
-    config
-  })
+  config: Config
+): Promise<Plain> {
+  const message = await readMessage({ binaryMessage, config })
+  const decryptionKeys = secretKeys.map(({ privateKey }) => privateKey)
+  const date = new Date(msOf(now))
+  return plainOf(await decrypt({ message, decryptionKeys, format: 'binary', date, config }))
+}
+
+async function readPlain(
+  binaryMessage: Uint8Array,
+  { now }: OpenContext,
+  config: Config
+): Promise<Plain> {
+  const message = await readMessage({ binaryMessage, config })
+  const date = new Date(msOf(now))
+  // Without a key the library verifies nothing, and hands out the signatures.
+  return plainOf(await verify({ message, verificationKeys: [], format: 'binary', date, config }))
+}
+
+async function plainOf({
+  data,
+  signatures
+}: {
+  readonly data: Uint8Array
+  readonly signatures: DecryptMessageResult['signatures']
+}): Promise<Plain> {
+  for (const { verified } of signatures) verified.catch(() => false)
   const read = await Promise.all(signatures.map(({ signature }) => signature))
   const packets = read.flatMap((signature) => signature.packets)
   return { data, packets: packets.filter((packet) => packet instanceof SignaturePacket) }
@@ -79,6 +160,7 @@ async function decryptPlain(
  */
 const PACKETS_MAX = 5000
 const TOO_MANY_PACKETS = 'more packets than the desk reads'
+const TOO_MUCH = 'more than the desk reads'
 
 // The library parses every layer with this one function.
 const parse = PacketList.fromBinary.bind(PacketList)
@@ -106,7 +188,7 @@ async function readWhole(bytes: MaybeStream<Uint8Array>): Promise<Uint8Array> {
  */
 const FAILURES: readonly (readonly [RegExp, OpenFailure])[] = [
   [/Maximum decompressed/, 'limit'],
-  [new RegExp(TOO_MANY_PACKETS), 'limit'],
+  [new RegExp(`${TOO_MANY_PACKETS}|${TOO_MUCH}`), 'limit'],
   // Node's message for a wrong GCM tag: "Unsupported state or unable to authenticate data".
   [/unable to authenticate/i, 'damaged'],
   [/not authenticated/, 'no-integrity'],
@@ -119,4 +201,8 @@ function failureOf(error: unknown, isHidden: boolean): OpenFailure {
   if (!(error instanceof Error)) return unknown
   if (error.name === 'UnsupportedError') return 'unsupported'
   return FAILURES.find(([words]) => words.test(error.message))?.[1] ?? unknown
+}
+
+function isTooMuch(error: unknown): boolean {
+  return failureOf(error, false) === 'limit'
 }

@@ -23,7 +23,11 @@ type SessionKey = { readonly span: PacketSpan; readonly keyId: string }
  * Examines binary packets: the message with only our session keys and a few hidden ones, or the reason why nothing is tried.
  * `ownKeyIds` are the lower-case 64-bit key ids of all keys of the desk.
  */
-export function prescan(data: Uint8Array, ownKeyIds: ReadonlySet<string>) {
+export function prescan(
+  data: Uint8Array,
+  ownKeyIds: ReadonlySet<string>,
+  sessionKeysMax: number = OWN_SESSION_KEYS_MAX
+) {
   const walk = walkPackets(data, PACKETS_MAX)
   const sessionKeys = walk.spans
     .filter((span) => span.tag === TAG.publicKeySession)
@@ -31,20 +35,37 @@ export function prescan(data: Uint8Array, ownKeyIds: ReadonlySet<string>) {
   const sealing = describeSealing(sessionKeys, ownKeyIds, markOf(data, walk.spans))
   const problem = findProblem(data, walk, sessionKeys.length)
   if (problem !== null) return { because: problem, sealing }
-  const own = sessionKeys.filter((key) => ownKeyIds.has(key.keyId)).slice(0, OWN_SESSION_KEYS_MAX)
-  const hidden = sessionKeys.filter((key) => key.keyId === WILDCARD).slice(0, OWN_SESSION_KEYS_MAX)
-  const kept = own.length > 0 ? own : hidden
+  const own = sessionKeys.filter((key) => ownKeyIds.has(key.keyId))
+  const hidden = sessionKeys.filter((key) => key.keyId === WILDCARD)
+  const kept = (own.length > 0 ? own : hidden).slice(0, OWN_SESSION_KEYS_MAX)
+  if (kept.length > sessionKeysMax) return { because: 'limit' as const, sealing }
   if (kept.length === 0) return { because: 'not-for-us' as const, sealing }
   const rest = walk.spans.filter((span) => !isSessionKey(span.tag))
   const pieces = [...kept.map((key) => key.span), ...rest]
   const message = Buffer.concat(pieces.map((span) => data.subarray(span.start, span.end)))
-  return { message, sealing }
+  return { message, sessionKeys: kept.length, sealing }
 }
 
 /** Whether binary packets begin like an encrypted message (RFC 9580 §10.3). */
 export function looksEncrypted(data: Uint8Array): boolean {
   const tag = walkPackets(data, 1).spans[0]?.tag
   return tag !== undefined && (isSessionKey(tag) || isEncryptedData(tag))
+}
+
+/** Whether all of `data` is one encrypted message: what other bytes are not by chance. */
+export function isEncrypted(data: Uint8Array): boolean {
+  const { spans, end } = walkPackets(data, PACKETS_MAX)
+  const tags = spans.map(({ tag }) => tag)
+  const last = tags.pop() ?? 0
+  return end === 'complete' && isEncryptedData(last) && tags.length > 0 && tags.every(isSessionKey)
+}
+
+/** Whether binary packets begin like a message that is signed or compressed but not encrypted (RFC 9580 §10.3). */
+export function looksSigned(data: Uint8Array): boolean {
+  const tag = walkPackets(data, 1).spans[0]?.tag ?? 0
+  return [TAG.compressed, TAG.onePassSignature, TAG.signature, TAG.literal].some(
+    (each) => each === tag
+  )
 }
 
 function findProblem(

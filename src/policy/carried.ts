@@ -2,13 +2,15 @@
  * What of a message goes along with its copy for the maintainers: the original or its parts, once, and never more than came
  * (A1, A2). A sealed message of a kilobyte can hold gigabytes: what it would grow to is named, and fetched by whoever wants it.
  */
-import { type Attachment, namesSender, type OpenedMail } from '../domain/mail.ts'
+import { type Attachment, allFilesOf, namesSender, type OpenedMail } from '../domain/mail.ts'
 import { type Situation } from './situation.ts'
 
 /** A copy may hold so many bytes, or as many as the message had when it came. */
 export const ALWAYS_BYTES = 64 * 1024
 
 export type Carried = Pick<OpenedMail, 'text' | 'outsideText'> & {
+  /** The texts of the further sealed parts. */
+  readonly sealedTexts: readonly string[]
   /** Whether the message goes along as it came; then its files are inside. */
   readonly original: boolean
   /** Files that go along, and those that would be too much. */
@@ -31,10 +33,15 @@ export function carry(
   const text = cut(opened.text, room)
   const outsideText = cut(opened.outsideText, room - text.bytes)
   const isWhole = !opened.warnings.includes('too-large')
-  const isReadable = !opened.decrypted
+  const isReadable = ![opened, ...opened.sealedParts].some(({ decrypted }) => decrypted)
   const original = !isHidden && isWhole && isReadable && size <= settings.limits.original
   let left = room - text.bytes - outsideText.bytes
-  const shown = [...opened.attachments.entries()].filter(
+  const sealed = opened.sealedParts.map((part) => {
+    const shown = cut(part.text, left)
+    left -= shown.bytes
+    return shown
+  })
+  const shown = [...allFilesOf(opened).entries()].filter(
     ([, file]) => !isHidden || !namesSender(file)
   )
   const along = shown.filter(([, file]) => {
@@ -47,11 +54,12 @@ export function carry(
   return {
     text: text.shown,
     outsideText: outsideText.shown,
+    sealedTexts: sealed.map((each) => each.shown),
     original,
     files: along.map(([, file]) => file),
     left: shown.flatMap(([position, file]) => (parts.includes(position) ? [] : [file])),
     parts: original ? [] : parts,
-    isCut: text.isCut || outsideText.isCut
+    isCut: [text, outsideText, ...sealed].some(({ isCut }) => isCut)
   }
 }
 

@@ -1,6 +1,6 @@
 /** The messages that bring a maintainer the files of a stored message: as few as mail servers take. Pure. */
 import { type Decision, type DecisionOf } from '../domain/decision.ts'
-import { namesSender, type OpenedMail } from '../domain/mail.ts'
+import { allFilesOf, namesSender, type OpenedMail } from '../domain/mail.ts'
 import { type OutgoingAttachment } from '../domain/outgoing.ts'
 import { files as filesMessage } from '../messages/to-maintainers.ts'
 import { ALWAYS_BYTES } from './carried.ts'
@@ -15,12 +15,14 @@ export function filesOf(
   original: Uint8Array,
   isSenderHidden: boolean
 ): OutgoingAttachment[] {
-  if (opened?.decrypted !== true && !isSenderHidden)
+  const isOpened = [opened, ...(opened?.sealedParts ?? [])].some((each) => each?.decrypted === true)
+  if (!isOpened && !isSenderHidden)
     return [{ filename: 'original.eml', contentType: 'message/rfc822', content: original }]
   if (opened === null) return []
-  const content = new TextEncoder().encode(opened.text)
+  const texts = [opened.text, ...opened.sealedParts.map((part) => part.text)]
+  const content = new TextEncoder().encode(texts.filter((one) => one !== '').join('\n'))
   const text = { filename: 'text.txt', contentType: 'text/plain', content }
-  const shown = opened.attachments.filter((file) => !isSenderHidden || !namesSender(file))
+  const shown = allFilesOf(opened).filter((file) => !isSenderHidden || !namesSender(file))
   // A longer text was cut off.
   return content.byteLength > ALWAYS_BYTES ? [text, ...shown] : shown
 }

@@ -7,7 +7,13 @@
 import { type Address, isSameAddress } from '../domain/address.ts'
 import { type Decision } from '../domain/decision.ts'
 import { type Fingerprint, isNamedBy } from '../domain/ids.ts'
-import { type EarlierContent, type HeaderFacts, isFrom, type OpenedMail } from '../domain/mail.ts'
+import {
+  ciphertextMarksOf,
+  type EarlierContent,
+  type HeaderFacts,
+  isFrom,
+  type OpenedMail
+} from '../domain/mail.ts'
 import { listed } from '../domain/words.ts'
 import { type Situation } from './situation.ts'
 
@@ -27,19 +33,45 @@ export function explainContradiction(contradiction: Contradiction): string {
   return `The content of this message is WITHHELD, because ${SAYS[contradiction]}. Somebody may have sent on what another person had encrypted, to learn of it from your answer. The message is in the held folder. If you trust the sender, ask them to encrypt it anew, signed with the key that is known for them or not at all.`
 }
 
-/** The contradiction of an opened encrypted message, or null. A message in clear tells nobody anything and is shown as it is. */
+/** What one opened ciphertext says of its author. */
+type Inside = Pick<OpenedMail, 'signatures' | 'namesInside'> & {
+  /** Even headers that may not be shown say who wrote what somebody put into another wrapper. */
+  readonly inner: HeaderFacts | null
+  readonly isOldForm: boolean
+}
+
+/**
+ * The contradiction of an opened encrypted message, or null; every sealed part of it counts. A message in clear tells nobody
+ * anything and is shown as it is.
+ */
 export function contradictionOf(situation: InsideFacts): Contradiction | null {
+  for (const inside of insidesOf(situation.opened)) {
+    const found = contradicts(inside, situation)
+    if (found !== null) return found
+  }
+  return null
+}
+
+/** A message that was attached whole says itself who wrote it: whoever sends it on does not claim to be that person. */
+function insidesOf({ sealedParts, ...opened }: OpenedMail): Inside[] {
+  const { encrypted, decrypted, structure, innerFacts } = opened
+  const isOldForm = structure === 'inline' || structure === 'attachment'
+  const whole = { ...opened, inner: opened.protected ?? innerFacts, isOldForm }
+  const parts = sealedParts
+    .filter((part) => part.decrypted && part.place !== 'message')
+    .map((part) => ({ ...part, inner: part.innerFacts, isOldForm: part.place !== 'part' }))
+  return encrypted && decrypted ? [whole, ...parts] : parts
+}
+
+function contradicts(inside: Inside, situation: InsideFacts): Contradiction | null {
+  const { inner, namesInside, isOldForm } = inside
   const { opened, settings } = situation
-  const { encrypted, decrypted, outer, structure } = opened
-  if (!encrypted || !decrypted) return null
-  // Even headers that may not be shown say who wrote a message that somebody put into another wrapper.
-  const inner = opened.protected ?? opened.innerFacts
-  const named = [inner, opened.namesInside].filter((facts) => facts !== null)
-  if (named.some((facts) => namesWriter(facts, outer) === 'another')) return 'from'
-  if (named.some((facts) => isToOthers(facts, outer, settings.desk))) return 'to'
+  const named = [inner, namesInside].filter((facts) => facts !== null)
+  if (named.some((facts) => namesWriter(facts, opened.outer) === 'another')) return 'from'
+  if (named.some((facts) => isToOthers(facts, opened.outer, settings.desk))) return 'to'
   // Inline PGP and an encrypted file have no protected headers: these were cut out of a PGP/MIME message.
-  if (inner !== null && (structure === 'inline' || structure === 'attachment')) return 'form'
-  return isSignedByAnother(situation) ? 'signer' : null
+  if (inner !== null && isOldForm) return 'form'
+  return isSignedByAnother(inside, situation) ? 'signer' : null
 }
 
 /** The same message with nothing of its inside but the state of its signatures. */
@@ -53,6 +85,7 @@ export function withholdContent(opened: OpenedMail): OpenedMail {
     text: '',
     outsideText: '',
     attachments: [],
+    sealedParts: [],
     // Anybody could read the Autocrypt header; an attached key came out of the encryption.
     candidateKeys: opened.candidateKeys.filter(({ source }) => source !== 'attached'),
     unusableKeys: [],
@@ -96,7 +129,7 @@ function isToOthers(
  * (B7). Each signature is judged by itself, whatever it covers: words beside a ciphertext do not change who signed the inside,
  * and a signature of the sender beside it excuses nothing. One around the ciphertext does not show who wrote the inside.
  */
-function isSignedByAnother(situation: InsideFacts): boolean {
+function isSignedByAnother({ signatures }: Inside, situation: InsideFacts): boolean {
   const { opened, senderKey, member } = situation
   const { maintainers } = situation.settings
   const { outer, candidateKeys, warnings } = opened
@@ -111,7 +144,7 @@ function isSignedByAnother(situation: InsideFacts): boolean {
   const theirs = [senderKey, ...members].map((one) => one?.fingerprint)
   const strangers = maintainers.filter((one) => !isTheirs(one))
   const foreign = strangers.flatMap(({ signingKeys }) => signingKeys)
-  return opened.signatures.some(({ isInside, fingerprint, state, issuer }) => {
+  return signatures.some(({ isInside, fingerprint, state, issuer }) => {
     if (!isInside) return false
     if (fingerprint !== null) return ![...theirs, ...proved].includes(fingerprint)
     return (
@@ -122,11 +155,28 @@ function isSignedByAnother(situation: InsideFacts): boolean {
   })
 }
 
-/** Whether the encrypted content names the sender outside as its writer, or is signed with a key known for their address. */
-function isProved({ opened, senderKey, member, settings }: InsideFacts): boolean {
-  const { outer, candidateKeys, signatures } = opened
-  if (outer.from === null) return false
+/** Whether all of the content is its sender's; nothing proves the sender of a message that was attached whole. */
+function isAllProved(situation: InsideFacts): boolean {
+  const { opened } = situation
   const inner = opened.decrypted ? (opened.protected ?? opened.innerFacts) : null
+  const parts = opened.sealedParts.filter((part) => part.decrypted)
+  const isWhole = opened.decrypted || parts.length === 0
+  return (
+    (!isWhole || isProved({ inner, signatures: opened.signatures }, situation)) &&
+    parts.every(
+      ({ place, innerFacts, signatures }) =>
+        place !== 'message' && isProved({ inner: innerFacts, signatures }, situation)
+    )
+  )
+}
+
+/** Whether a content names the sender outside as its writer, or is signed with a key known for their address. */
+function isProved(
+  { inner, signatures }: Pick<Inside, 'inner' | 'signatures'>,
+  { opened, senderKey, member, settings }: InsideFacts
+): boolean {
+  const { outer, candidateKeys } = opened
+  if (outer.from === null) return false
   if (inner !== null && (inner.from !== null || inner.unreadableFrom !== ''))
     return namesWriter(inner, outer) === 'sender'
   const registered = [...settings.maintainers, member?.record ?? []].flat()
@@ -150,9 +200,9 @@ function isProved({ opened, senderKey, member, settings }: InsideFacts): boolean
 export function claimWarnings(situation: Situation): string[] {
   const { earlier, opened } = situation
   const others = [...new Set(earlier.flatMap((one) => (one.isSameSender ? [] : (one.tag ?? []))))]
-  if (earlier.every(({ isSameSender }) => isSameSender) || isProved(situation)) return []
+  if (earlier.every(({ isSameSender }) => isSameSender) || isAllProved(situation)) return []
   const where = others.length === 0 ? '' : ` (${listed(others)})`
-  const what = opened.encrypted ? 'encrypted content' : 'content'
+  const what = ciphertextMarksOf(opened).length > 0 ? 'encrypted content' : 'content'
   return [
     `Another sender sent the same ${what} before${where}, and nothing inside shows whose it is: one of the two may have copied the other. Please tell neither of them anything about it until you know who wrote it.`
   ]
@@ -161,7 +211,7 @@ export function claimWarnings(situation: Situation): string[] {
 /** Remembers who sent the content, whatever became of the message: what the desk refused is as worth stealing as a report. */
 export function rememberContent({ opened, bodyMarks }: Situation): Decision[] {
   const sender = opened.outer.from?.address ?? null
-  const marks = [...[opened.ciphertextMark ?? []].flat(), ...bodyMarks]
+  const marks = [...ciphertextMarksOf(opened), ...bodyMarks]
   return marks.length === 0 ? [] : [{ kind: 'remember-content', marks, sender }]
 }
 

@@ -14,7 +14,7 @@ import { formatInstant } from '../domain/time.ts'
 import { count } from '../domain/words.ts'
 import { relay as relayMessage } from '../messages/to-maintainers.ts'
 import { judgeSender } from './authentication.ts'
-import { carry } from './carried.ts'
+import { type Carried, carry } from './carried.ts'
 import { promiseWords } from './clocks.ts'
 import { reporterIn } from './conversation.ts'
 import { type CommandContext } from './draft.ts'
@@ -119,11 +119,7 @@ function forwarded(
     isUnread: opened.failure !== null,
     isQuarantined: input.quarantined,
     warnings: [...warningsOf(input, carried.isCut), ...input.warnings],
-    text: carried.text,
-    outsideText: carried.outsideText,
-    isInOriginal: carried.original,
-    files: carried.files.map(fileLine),
-    left: carried.left.map(fileLine),
+    ...carriedWords(opened, carried, isHidden),
     isTooLarge: false,
     number: arrivalId,
     reach: isAdvice ? '' : replyWords(input, hiddenAs),
@@ -137,6 +133,21 @@ function forwarded(
     files: isWithheld ? null : { from: 'arrival', ...carried, isSenderHidden: isHidden },
     smaller: relayMessage({ ...params, ...withoutFiles(params, input.size) })
   })
+}
+
+/** What a copy shows of the message. */
+function carriedWords({ sealedParts }: mail.OpenedMail, carried: Carried, isHidden: boolean) {
+  const { text, outsideText, sealedTexts, original } = carried
+  return {
+    text,
+    outsideText,
+    sealed: sealedParts.map((part, index) =>
+      sealedWords({ ...part, text: sealedTexts[index] ?? '' }, index + 1, isHidden)
+    ),
+    isInOriginal: original,
+    files: carried.files.map(fileLine),
+    left: carried.left.map(fileLine)
+  }
 }
 
 /** What a copy says that goes without its files, because a mail server takes no message of that size. */
@@ -226,8 +237,43 @@ export function caseFacts(
   ].filter(({ value }) => value !== '')
 }
 
-function encryptionWords({ failure, encrypted, structure }: mail.OpenedMail): string {
+/** A further sealed part, with how sure the desk is of it. */
+function sealedWords(part: mail.SealedPart, number: number, isHidden: boolean) {
+  const { place, filename, encrypted, failure, header, signatures, text, attachments } = part
+  const name = filename === '' ? '' : ` (${filename})`
+  const from = header === null || isHidden ? '' : `, which says it is from ${headerWords(header)}`
+  const [signature] = signatures
+  const key = signature?.fingerprint ?? null
+  const signed = signature === undefined ? 'It is not signed.' : mail.explainSignature(signature)
+  const whose = key === null ? '' : ` Key: ${formatFingerprint(key)}.`
+  const opened = encrypted ? 'It was encrypted to the desk and was opened here.' : ''
+  const says =
+    failure === null
+      ? [opened, `${signed}${whose}`, UNPROVED[place === 'message' ? 'message' : 'part']]
+      : ['It could NOT be opened.', mail.FAILURES[failure]]
+  return {
+    title: `${place === 'message' ? 'Attached message' : 'Sealed part'} ${number}${name}${from}`,
+    says: says.filter((one) => one !== '').join(' '),
+    text,
+    files: attachments.filter((file) => !isHidden || !mail.namesSender(file)).map(fileLine)
+  }
+}
+
+const UNPROVED = {
+  part: 'Nothing proves that its author wrote the rest of this message.',
+  message:
+    'The person who sent it on need not be its author: please tell them nothing of it that they may not know.'
+} as const
+
+function headerWords({ from, unreadableFrom, subject }: mail.HeaderFacts): string {
+  const who = from === null ? unreadableFrom : `${from.name} <${from.address}>`.trim()
+  return `${who || 'nobody'}, about “${subject}”`
+}
+
+function encryptionWords({ failure, encrypted, structure, sealedTo }: mail.OpenedMail): string {
   if (failure !== null) return `could NOT be opened. ${mail.FAILURES[failure]}`
+  if (!encrypted && sealedTo !== 'nobody')
+    return 'in part: some of it is encrypted, and anybody on the way could read the rest'
   if (!encrypted) return 'no, anybody on the way could read it'
   return structure === 'inline' ? 'yes (inline, without protected headers)' : 'yes, to the desk key'
 }

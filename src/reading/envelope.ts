@@ -3,18 +3,22 @@
  * root counts; a crypto layer elsewhere does not. Must never decrypt or verify.
  */
 import { type OpenedMail, type OpenFailure, type WarningCode } from '../domain/mail.ts'
-import { type Content } from '../mime/content.ts'
-import { capText, contentOf, DECODED_BYTES_MAX, isBlank, textOf } from '../mime/leaf.ts'
-import { isInlineText, isSmime } from '../mime/pieces.ts'
+import { type Content, readContent } from '../mime/content.ts'
+import { contentOf, isBlank } from '../mime/leaf.ts'
+import { type Handled, isInlineText, isOtherProtocol, NOTHING_HANDLED } from '../mime/pieces.ts'
 import { type Budget, bareLeaf, entityOf, type Part, parseTree } from '../mime/tree.ts'
 import { toBinary } from '../openpgp/armor.ts'
 import { withCrlf } from '../openpgp/verify.ts'
 
+/** What stands around a protected part: everything below `roots`, but for what the envelope takes up of a leaf. */
+export type Region = Pick<Handled, 'instead'> & { readonly roots: readonly Part[] }
+
 /** The outermost layer of a part: what is encrypted or signed, and what people read of the message once it is removed. */
 export type Envelope = {
   readonly structure: OpenedMail['structure']
-  /** Foreign text and files beside the protected part, and the problems of the message around it. */
-  readonly beside: Content
+  /** Foreign text and files beside the protected part. */
+  readonly outside: Region
+  readonly warnings: readonly WarningCode[]
   /** Whether a signature in this layer covers everything that people read of the message. */
   readonly coversWhole: boolean
 } & (
@@ -33,14 +37,14 @@ export type Envelope = {
 export function recogniseLayer(part: Part, place: 'root' | 'inside'): Envelope | null {
   const shape = recogniseProper(part) ?? (place === 'root' ? recogniseRepaired(part) : null)
   if (shape === null) return null
-  const beside = readOutside(shape.outside)
-  return 'cipher' in shape ? encryption(shape, beside) : signing(shape, beside)
+  return 'cipher' in shape ? encryption(shape) : signing(shape)
 }
 
-function encryption({ cipher, isMangled, isRewrapped }: Encrypted, beside: Content): Envelope {
+function encryption({ cipher, outside, isMangled, isRewrapped }: Encrypted): Envelope {
   return {
     structure: isMangled ? 'pgp-mime-mangled' : 'pgp-mime',
-    beside: isMangled ? { ...beside, warnings: ['mangled', ...beside.warnings] } : beside,
+    outside: { roots: outside, instead: new Map() },
+    warnings: isMangled ? ['mangled'] : [],
     coversWhole: true,
     cipher: cipher === null ? 'empty' : ciphertextOf(cipher),
     read: (_data, inside) => inside,
@@ -48,13 +52,14 @@ function encryption({ cipher, isMangled, isRewrapped }: Encrypted, beside: Conte
   }
 }
 
-function signing({ content, signature, outside }: Signed, beside: Content): Envelope {
+function signing({ content, signature, outside }: Signed): Envelope {
   const coversWhole = outside.length === 0
   const binary = toBinary(contentOf(signature))
   const isSignature = binary?.kind === 'binary' || binary?.kind === 'signature'
   return {
     structure: coversWhole ? 'pgp-mime' : 'clear',
-    beside,
+    outside: { roots: outside, instead: new Map() },
+    warnings: [],
     coversWhole,
     signed: withCrlf(entityOf(content)),
     // An unreadable signature still counts as one, with the state `bad`.
@@ -63,16 +68,17 @@ function signing({ content, signature, outside }: Signed, beside: Content): Enve
   }
 }
 
-/** Untrusted text and files beside the protected part; cuts the text like any other. */
-export function besideOf(
-  text: string,
-  attachments: Content['attachments'],
-  warnings: Content['warnings']
+/** Untrusted text and files in these regions; cuts the text like any other. */
+export function readRegions(
+  regions: readonly Region[],
+  { instead, known }: Handled = NOTHING_HANDLED
 ): Content {
-  const capped = capText(text)
+  const roots = regions.flatMap((region) => region.roots)
+  const taken = regions.flatMap((region) => [...region.instead])
+  const content = readContent(roots, false, { instead: new Map([...taken, ...instead]), known })
+  const text = content.text.trim()
   const outside: WarningCode[] = text === '' ? [] : ['outside-text']
-  const truncated: WarningCode[] = capped.isTruncated ? ['text-truncated'] : []
-  return { text: capped.text, attachments, warnings: [...warnings, ...outside, ...truncated] }
+  return { ...content, text, warnings: [...content.warnings, ...outside] }
 }
 
 /** A decrypted payload: a MIME entity if it has MIME fields, otherwise plain text (RFC 3156 §4). */
@@ -109,7 +115,7 @@ function recogniseProper(part: Part): Encrypted | Signed | null {
 }
 
 function recogniseEncrypted(part: Part): Encrypted | null {
-  if (isSmime(part)) return null
+  if (isOtherProtocol(part)) return null
   const [version, cipher, ...more] = part.children
   if (version?.type !== 'application/pgp-encrypted' || cipher === undefined)
     return { cipher: null, outside: [], isMangled: false, isRewrapped: false }
@@ -117,20 +123,32 @@ function recogniseEncrypted(part: Part): Encrypted | null {
   return { cipher, outside: more, isMangled: more.length > 0, isRewrapped: false }
 }
 
+function recogniseExchanged(children: readonly Part[]): Encrypted | null {
+  const filled = children.filter((child) => child.children.length > 0 || !isBlank(contentOf(child)))
+  const version = filled.findIndex(({ type }) => type === 'application/pgp-encrypted')
+  const cipher = filled[version + 1]
+  const before = filled.slice(0, Math.max(version, 0))
+  const isBanner = before.every((part) => isInlineText(part) || part.type === 'text/html')
+  const isWhole = version >= 0 && version <= 1 && filled.length === version + 2 && isBanner
+  const isCipher = cipher?.type === 'application/octet-stream'
+  return isWhole && isCipher
+    ? { cipher, outside: before, isMangled: true, isRewrapped: false }
+    : null
+}
+
 /** What mail systems and list programs make of an envelope: exactly these shapes, and only at the root. */
 function recogniseRepaired({ type, children }: Part): Encrypted | Signed | null {
   if (type !== 'multipart/mixed') return null
-  const [first, second, third] = children
-  const types = children.map((child) => child.type).join()
-  // Exchange and Proton turn multipart/encrypted into multipart/mixed with a text in front.
-  if (types === 'text/plain,application/pgp-encrypted,application/octet-stream') {
-    const outside = children.slice(0, 1)
-    return { cipher: third ?? null, outside, isMangled: true, isRewrapped: false }
-  }
+  const [first, second] = children
+  // Exchange and Proton turn multipart/encrypted into multipart/mixed, with a text in front, or a banner in HTML, or nothing.
+  const exchanged = recogniseExchanged(children)
+  if (exchanged !== null) return exchanged
   const inner = [first, second].find((each) => each !== undefined && recogniseProper(each) !== null)
   const shape = inner === undefined ? null : recogniseProper(inner)
   const texts = children.filter((child) => child !== inner)
-  if (shape === null || texts.length === 0 || !texts.every(isInlineText)) return null
+  const isFooter = (text: Part): boolean =>
+    isInlineText(text) || (text.type === 'text/html' && shape !== null && 'cipher' in shape)
+  if (shape === null || texts.length === 0 || !texts.every(isFooter)) return null
   const outside = [...shape.outside, ...texts]
   // Google Workspace puts a text before the whole multipart/encrypted; mailing lists append one.
   if ('cipher' in shape) {
@@ -142,21 +160,8 @@ function recogniseRepaired({ type, children }: Part): Encrypted | Signed | null 
   return inner === first ? { ...shape, outside } : null
 }
 
-/** The text beside the envelope. Does not read parts beyond the limits. */
-function readOutside(parts: readonly Part[]): Content {
-  const texts: string[] = []
-  let bytesLeft = DECODED_BYTES_MAX
-  for (const part of parts) {
-    if (bytesLeft < 0) break
-    const leaf = textOf(part)
-    texts.push(leaf.text.trim())
-    bytesLeft -= contentOf(part).length
-  }
-  const text = texts.filter((each) => each !== '').join('\n\n')
-  return besideOf(text, [], bytesLeft < 0 ? ['text-truncated'] : [])
-}
-
-function ciphertextOf(part: Part): Uint8Array | OpenFailure {
+/** The packets of a ciphertext, or why there are none. */
+export function ciphertextOf(part: Part): Uint8Array | OpenFailure {
   const content = contentOf(part)
   if (isBlank(content)) return 'empty'
   const binary = toBinary(content)

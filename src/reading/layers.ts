@@ -1,15 +1,17 @@
 /**
- * Removes the cryptographic envelope layer by layer down to the payload: decrypts at most once, verifies at most
- * {@link SIGNATURES_MAX} signatures. A signature outside an encryption covers only ciphertext, and is reported so.
+ * Removes the cryptographic envelope layer by layer down to the payload: decrypts at most once, verifies as many
+ * signatures as the budget of the message allows. A signature outside an encryption covers only ciphertext, and is reported so.
  */
-import { type OpenedMail, type Signature } from '../domain/mail.ts'
-import { type Content, NO_CONTENT } from '../mime/content.ts'
+import { type OpenedMail, type Signature, type WarningCode } from '../domain/mail.ts'
 import { type Budget, type Part } from '../mime/tree.ts'
-import { type OpenContext, openMessage } from '../openpgp/open.ts'
-import { type Sealing } from '../openpgp/prescan.ts'
-import { SIGNATURES_MAX, type Verdict, verifyDetached } from '../openpgp/verify.ts'
-import { type Envelope, parsePayload, recogniseLayer } from './envelope.ts'
+import { type OpenContext, openMessage, openSigned, type Work } from '../openpgp/open.ts'
+import { looksSigned, type Sealing } from '../openpgp/prescan.ts'
+import { type Verdict, verifyDetached } from '../openpgp/verify.ts'
+import { type Envelope, parsePayload, type Region, recogniseLayer } from './envelope.ts'
 import { recogniseOldForm } from './old-forms.ts'
+
+/** What opening takes, with the budgets of the whole message. */
+export type ReadContext = OpenContext & { readonly work: Work; readonly budget: Budget }
 
 /** The result of peeling. */
 export type Peeled = Pick<
@@ -21,7 +23,11 @@ export type Peeled = Pick<
   /** What was decrypted, as a MIME entity, whatever it is read as; null when nothing was. */
   readonly inside: Part | null
   readonly isRewrapped: boolean
-  readonly beside: Content
+  /** Whether a signature inside the layers that were removed can cover everything that people read of the message. */
+  readonly isAll: boolean
+  /** What stands beside the layers, and what is to be said of their form. */
+  readonly outside: readonly Region[]
+  readonly warnings: readonly WarningCode[]
 }
 
 /** A message without an envelope: the start of every reading. */
@@ -38,16 +44,28 @@ export function unpeeled(mail: Part): Peeled {
     payload: mail,
     inside: null,
     isRewrapped: false,
-    beside: NO_CONTENT
+    isAll: true,
+    outside: [],
+    warnings: []
   }
 }
 
 /** Peels a message down to its payload. Never throws for content. */
-export async function peel(mail: Part, context: OpenContext): Promise<Peeled> {
-  let peeled = unpeeled(mail)
-  let envelope = recogniseLayer(mail, 'root') ?? recogniseOldForm(mail)
+export function peel(mail: Part, context: ReadContext): Promise<Peeled> {
+  const envelope = recogniseLayer(mail, 'root') ?? recogniseOldForm(mail)
+  return peelFrom(unpeeled(mail), envelope, context)
+}
+
+/** Peels from this envelope on. */
+export async function peelFrom(
+  start: Peeled,
+  outermost: Envelope | null,
+  context: ReadContext
+): Promise<Peeled> {
+  let peeled = start
+  let envelope = outermost
   while (envelope !== null) {
-    peeled = await peelOne(peeled, envelope, { ...context, budget: mail.tree.budget })
+    peeled = await peelOne(peeled, envelope, context)
     if (peeled.payload === null || peeled.failure !== null) break
     envelope = recogniseLayer(peeled.payload, 'inside')
     if (peeled.decrypted && envelope !== null && 'cipher' in envelope) break
@@ -55,62 +73,67 @@ export async function peel(mail: Part, context: OpenContext): Promise<Peeled> {
   return peeled
 }
 
-async function peelOne(
-  { beside, ...peeled }: Peeled,
-  envelope: Envelope,
-  { budget, ...context }: OpenContext & { readonly budget: Budget }
-): Promise<Peeled> {
-  // One budget for the whole message: a signature judged in one layer uses it up for the next.
-  const signaturesMax = SIGNATURES_MAX - peeled.signatures.length
-  const before = { ...peeled, beside: bothOf(beside, envelope.beside) }
+async function peelOne(peeled: Peeled, envelope: Envelope, context: ReadContext): Promise<Peeled> {
+  const before = {
+    ...peeled,
+    outside: [...peeled.outside, envelope.outside],
+    warnings: [...peeled.warnings, ...envelope.warnings]
+  }
   return 'cipher' in envelope
-    ? peelEncryption(before, envelope, { ...context, signaturesMax, budget })
-    : peelSignature(before, envelope, { ...context, signaturesMax })
+    ? peelCipher(before, envelope, context)
+    : peelSignature(before, envelope, context)
 }
 
-async function peelEncryption(
+async function peelCipher(
   peeled: Peeled,
   { structure, cipher, read, isRewrapped, coversWhole }: Extract<Envelope, { cipher: unknown }>,
-  { budget, ...context }: OpenContext & { readonly budget: Budget }
+  context: ReadContext
 ): Promise<Peeled> {
+  // Armor may hold a message that is only signed.
+  const isOpen = typeof cipher !== 'string' && looksSigned(cipher)
   const closed: Peeled = {
     ...peeled,
     structure,
-    encrypted: true,
+    encrypted: !isOpen,
     signatures: peeled.signatures.map((signature) => ({ ...signature, coversWhole: false })),
     payload: null,
-    isRewrapped
+    isRewrapped,
+    isAll: coversWhole
   }
-  if (typeof cipher === 'string') return { ...closed, failure: cipher }
-  const opening = await openMessage(cipher, context)
+  if (typeof cipher === 'string') return { ...closed, failure: cipher, sealedTo: 'unknown' }
+  const opening = await (isOpen ? openSigned(cipher, context) : openMessage(cipher, context))
   if ('because' in opening) return { ...closed, ...opening.sealing, failure: opening.because }
   const { data, verdicts } = opening
-  const inside = parsePayload(data, budget)
+  const inside = parsePayload(data, context.budget)
   const payload = read(data, inside)
   // The name of a file stands outside the encryption, where anybody on the way can change it. With a signature it would look
   // signed, so it is not used then.
   const isNameOpen = structure === 'attachment' && verdicts.length > 0 && payload.filename !== ''
+  const form: WarningCode[] = isNameOpen ? ['unsigned-filename'] : []
+  if (isOpen && verdicts.length > 0) form.push('cleartext-signature')
+  const place = { coversWhole, isInside: !isOpen }
   return {
     ...closed,
     ...opening.sealing,
-    decrypted: true,
-    signatures: [...closed.signatures, ...placed(verdicts, { coversWhole, isInside: true })],
+    decrypted: !isOpen,
+    signatures: [...closed.signatures, ...placed(verdicts, place)],
     payload: isNameOpen ? { ...payload, filename: '' } : payload,
     inside,
-    beside: isNameOpen
-      ? bothOf(closed.beside, { ...NO_CONTENT, warnings: ['unsigned-filename'] })
-      : closed.beside
+    warnings: [...closed.warnings, ...form]
   }
 }
 
 async function peelSignature(
   peeled: Peeled,
   envelope: Extract<Envelope, { signed: unknown }>,
-  context: OpenContext
+  { work, ...context }: ReadContext
 ): Promise<Peeled> {
-  const { signed, signature, payload, coversWhole } = envelope
+  const { signed, signature, payload } = envelope
+  const coversWhole = envelope.coversWhole && peeled.isAll
+  const limited = { ...context, signaturesMax: work.signatures }
   // Null for more signatures than are judged: shows the text without any further verdict.
-  const verdicts = await verifyDetached(signed, signature, context)
+  const verdicts = await verifyDetached(signed, signature, limited)
+  work.signatures -= verdicts?.length ?? 0
   const found = placed(verdicts ?? [], { coversWhole, isInside: peeled.decrypted })
   return {
     ...peeled,
@@ -126,12 +149,4 @@ function placed(
   place: Pick<Signature, 'coversWhole' | 'isInside'>
 ): Signature[] {
   return verdicts.map((verdict) => ({ ...verdict, ...place }))
-}
-
-function bothOf(one: Content, other: Content): Content {
-  return {
-    text: [one.text, other.text].filter((text) => text !== '').join('\n\n'),
-    attachments: [...one.attachments, ...other.attachments],
-    warnings: [...one.warnings, ...other.warnings]
-  }
 }

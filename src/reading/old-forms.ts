@@ -1,28 +1,28 @@
 /**
- * Recognises forms without PGP/MIME: inline PGP, cleartext signatures, one encrypted file attached to plain text. They are read
+ * Recognises forms without PGP/MIME: inline PGP, cleartext signatures, encrypted files and whatever else is sealed. They are read
  * so that no report is lost, told apart by their structure, and can never carry commands. Must never decrypt or verify.
  */
-import { isUtf8 } from 'node:buffer'
-import { readContent } from '../mime/content.ts'
-import { contentOf, decodeText, keepsAscii, type LeafText, textOf } from '../mime/leaf.ts'
+import { contentOf, decodeText, type LeafText, textOf } from '../mime/leaf.ts'
 import { ARMORED_MESSAGE, selectPieces } from '../mime/pieces.ts'
 import { bareLeaf, type Part } from '../mime/tree.ts'
-import { type ArmorBlock, readArmor, toBinary } from '../openpgp/armor.ts'
+import { type ArmorBlock, readArmor } from '../openpgp/armor.ts'
 import { looksEncrypted } from '../openpgp/prescan.ts'
-import { besideOf, type Envelope } from './envelope.ts'
+import { type Envelope, readRegions } from './envelope.ts'
+import { charsetOf, type Found, findSealed, readInline } from './sealed.ts'
 
-/** Inline PGP, a cleartext signature or an encrypted file; null for a message in another form. */
+/**
+ * Inline PGP, a cleartext signature, or what else in the message is sealed: the first part of it, wherever it stands. Null for a
+ * message in another form.
+ */
 export function recogniseOldForm(mail: Part): Envelope | null {
   const leaf = findOnlyText(mail)
-  if (leaf === null) return recogniseFile(mail)
-  const read = textOf(leaf)
-  const armor = inlineArmor(leaf, read)
-  return (
-    recogniseInline(mail, leaf, armor) ??
-    recogniseCleartext(mail, leaf, read.text) ??
-    recogniseFile(mail) ??
-    (armor === null ? recogniseClosed(mail, leaf, read) : null)
-  )
+  const read = leaf === null ? null : textOf(leaf)
+  const whole =
+    leaf === null || read === null
+      ? null
+      : (recogniseInline(mail, leaf, inlineArmor(leaf, read)) ??
+        recogniseCleartext(mail, leaf, read.text))
+  return whole ?? recogniseSealed(mail) ?? (leaf && read && recogniseClosed(mail, leaf, read))
 }
 
 /** The single text leaf that is all people would read of this message; else null. */
@@ -44,13 +44,10 @@ function inlineArmor(leaf: Part, read: LeafText): ArmorBlock | null {
 function recogniseInline(mail: Part, leaf: Part, armor: ArmorBlock | null): Envelope | null {
   if (armor?.kind !== 'message' || armor.before !== '' || !looksEncrypted(armor.data)) return null
   return {
-    ...around(mail, leaf, armor.after),
+    ...around(mail, new Map([[leaf, armor.after]])),
     structure: 'inline',
     cipher: armor.data,
-    read: (data) =>
-      bareLeaf(data, mail.tree.budget, 'text/plain', {
-        charset: charsetFor(data, charsetOf(leaf))
-      }),
+    read: readInline(leaf),
     isRewrapped: true
   }
 }
@@ -62,7 +59,7 @@ function recogniseInline(mail: Part, leaf: Part, armor: ArmorBlock | null): Enve
 function recogniseClosed(mail: Part, leaf: Part, { text, isTruncated }: LeafText): Envelope | null {
   if (!text.trimStart().startsWith(ARMORED_MESSAGE)) return null
   return {
-    ...around(mail, leaf, isTruncated ? '' : text),
+    ...around(mail, new Map([[leaf, isTruncated ? '' : text]])),
     structure: 'inline',
     cipher: isTruncated ? 'limit' : 'damaged',
     read: (data) => bareLeaf(data, mail.tree.budget),
@@ -73,11 +70,10 @@ function recogniseClosed(mail: Part, leaf: Part, { text, isTruncated }: LeafText
 function recogniseCleartext(mail: Part, leaf: Part, text: string): Envelope | null {
   const cleartext = readCleartext(text)
   if (cleartext === null) return null
-  const { beside, coversWhole } = around(mail, leaf, cleartext.after)
   return {
+    ...around(mail, new Map([[leaf, cleartext.after]])),
     structure: 'inline',
-    beside: { ...beside, warnings: ['cleartext-signature', ...beside.warnings] },
-    coversWhole,
+    warnings: ['cleartext-signature'],
     signed: cleartext.signedBytes,
     signature: cleartext.signature,
     payload: bareLeaf(Buffer.from(cleartext.text), mail.tree.budget, 'text/plain', {
@@ -86,64 +82,46 @@ function recogniseCleartext(mail: Part, leaf: Part, text: string): Envelope | nu
   }
 }
 
-/**
- * The single ciphertext file of a message with only plain text beside it: somebody encrypted a file and attached it. Null for
- * every other shape, above all with HTML (EFAIL).
- */
-function recogniseFile(mail: Part): Envelope | null {
-  const { pieces } = selectPieces(mail)
-  const ciphers = pieces.filter(({ kind, part }) => kind === 'attachment' && isCipherFile(part))
-  const [only, ...more] = ciphers
-  const isAlone = pieces.every(
-    (piece) => piece === only || piece.kind === 'text' || piece.part.type === 'application/pgp-keys'
-  )
-  const isPlain = ['multipart/mixed', only?.part.type].includes(mail.type)
-  if (only === undefined || more.length > 0 || !isAlone || !isPlain) return null
-  const name = only.part.filename.replace(/\.(?:asc|gpg|pgp)$/i, '')
+const STRUCTURES = {
+  part: 'pgp-mime-mangled',
+  text: 'inline',
+  html: 'inline',
+  file: 'attachment',
+  message: 'clear'
+} as const
+
+/** The first sealed part of a message, with everything else outside of it. */
+function recogniseSealed(mail: Part): Envelope | null {
+  const found = findSealed([mail]).find((each) => each.place !== 'message' && isMain(mail, each))
+  return found === undefined ? null : envelopeOf(mail, found)
+}
+
+/** A part in a form that the desk cannot open is the message only where people read nothing else of it. */
+function isMain(mail: Part, { cipher, instead }: Found): boolean {
+  if (cipher !== 'unsupported') return true
+  return readRegions([{ roots: [mail], instead: new Map(instead) }]).text === ''
+}
+
+/** A sealed part as an envelope of its own. */
+function envelopeOf(mail: Part, { place, cipher, instead, read }: Found): Envelope {
   return {
-    ...around(mail, only.part, ''),
-    structure: 'attachment',
-    cipher: toBinary(contentOf(only.part))?.data ?? 'damaged',
-    read: (data) =>
-      isText(data)
-        ? bareLeaf(data, mail.tree.budget, 'text/plain', { charset: 'utf-8' })
-        : bareLeaf(data, mail.tree.budget, 'application/octet-stream', { name }),
+    ...around(mail, new Map(instead)),
+    structure: cipher === 'unsupported' ? 'clear' : STRUCTURES[place],
+    warnings: place === 'part' ? ['mangled'] : [],
+    cipher,
+    read,
     isRewrapped: true
   }
 }
 
-function isCipherFile(part: Part): boolean {
-  if (part.children.length > 0 || part.isOpaque || part.type.startsWith('message/')) return false
-  const content = contentOf(part)
-  if (((content[0] ?? 0) & 0x80) !== 0) {
-    const isNamed = /\.(?:gpg|pgp)$/i.test(part.filename) || part.type.startsWith('application/pgp')
-    return isNamed && looksEncrypted(content)
-  }
-  const armor = readArmor(content)
-  return armor?.kind === 'message' && armor.before === '' && looksEncrypted(armor.data)
-}
-
-/** What stands around the block in `leaf`. A signature in the block covers the whole message only when nothing does. */
-function around(mail: Part, leaf: Part, after: string): Pick<Envelope, 'beside' | 'coversWhole'> {
-  const { text, attachments, warnings } = readContent(mail, false, leaf)
-  const beside = besideOf(after === '' ? text.trim() : after, attachments, warnings)
-  return { beside, coversWhole: beside.text === '' && attachments.length === 0 }
-}
-
-function charsetOf(leaf: Part): string {
-  return leaf.params.get('charset') ?? ''
-}
-
-/**
- * The charset of a decrypted text. `outer`, the charset of the surrounding part, is not protected: any mail program on the way
- * can change it and turn signed bytes into other words. So UTF-8 if the bytes are valid, else `outer` if it keeps ASCII.
- */
-function charsetFor(data: Uint8Array, outer: string): string {
-  return isText(data) ? 'utf-8' : keepsAscii(outer) ? outer : ''
-}
-
-function isText(data: Uint8Array): boolean {
-  return isUtf8(data) && !data.includes(0)
+/** What stands around what is taken. A signature inside covers the whole message only when nothing does. */
+function around(
+  mail: Part,
+  instead: ReadonlyMap<Part, string>
+): Pick<Envelope, 'outside' | 'warnings' | 'coversWhole'> {
+  const outside = { roots: [mail], instead }
+  const { text, attachments } = readRegions([outside])
+  return { outside, warnings: [], coversWhole: text === '' && attachments.length === 0 }
 }
 
 // Cleartext signatures (RFC 9580 §7), parsed by our own strict rule: nothing before, nothing unusual in the armor headers, one

@@ -13,13 +13,18 @@ import {
 import { readSenderTrace } from '../mime/authentication-results.ts'
 import { readAutomatic } from '../mime/automatic.ts'
 import { type Content, NO_CONTENT, readContent } from '../mime/content.ts'
-import { type FieldBlock, firstValue, HEADER_BYTES_MAX, readFields } from '../mime/fields.ts'
+import { firstValue, HEADER_BYTES_MAX } from '../mime/fields.ts'
 import { type HeaderReading, readHeader, readProtectedHeader } from '../mime/header.ts'
+import { contentOf } from '../mime/leaf.ts'
+import { NOTHING_HANDLED } from '../mime/pieces.ts'
 import { type Part, parseTree } from '../mime/tree.ts'
 import { isIn, withWriter } from '../mime/writer.ts'
-import { type OpenContext } from '../openpgp/open.ts'
+import { type OpenContext, workFor } from '../openpgp/open.ts'
 import { looksEncrypted } from '../openpgp/prescan.ts'
 import { type Candidates, findCandidateKeys } from './candidate-keys.ts'
+import { readRegions } from './envelope.ts'
+import { type Further, openFurther } from './further.ts'
+import { readMarkedInside, readNamesInside } from './inner-names.ts'
 import { type Peeled, peel, unpeeled } from './layers.ts'
 
 /** The keys to decrypt with, current and retired, and the certificates to verify against. */
@@ -54,27 +59,37 @@ async function readMail(
   context: OpenContext,
   own: readonly string[]
 ): Promise<OpenedMail> {
-  const peeled = await peel(mail, context)
+  const reading = { ...context, work: workFor(mail.end), budget: mail.tree.budget }
+  const peeled = await peel(mail, reading)
   const { payload, isRewrapped } = peeled
+  const further = await openFurther(peeled, reading)
   const isCovered = payload !== null && payload !== mail && !isRewrapped
   const header = isCovered ? readProtectedHeader(payload) : null
   // When the header inside does not apply, a copy of it is kept: its words may be shown nowhere else.
   const content =
-    payload === null ? NO_CONTENT : readContent(payload, header !== null && isProtected(peeled))
-  const attachments = [...content.attachments, ...peeled.beside.attachments]
+    payload === null
+      ? NO_CONTENT
+      : readContent([payload], header !== null && isProtected(peeled), {
+          ...further,
+          instead: new Map()
+        })
+  const beside = readRegions(peeled.outside, further)
+  const attachments = [...content.attachments, ...beside.attachments]
   const outer = readOuter(mail, own)
   // Answers go to the outer sender, who must not get the key of a sender named inside.
   const { from } = outer.facts
   const candidates = await findCandidateKeys(mail.fields, attachments, from, context.now)
   const isEmptied = looksEmptied(mail, peeled, content)
-  const reading: Reading = {
+  const read: Reading = {
     ...peeled,
     ...(isEmptied ? EMPTIED : {}),
     header,
     content: { ...content, attachments },
+    beside,
+    further,
     candidates
   }
-  return complete(mail, outer, reading, own)
+  return complete(mail, outer, read, own)
 }
 
 /** The header outside, with the person as the sender where From stands in for one. */
@@ -113,42 +128,57 @@ type Reading = Peeled & {
   /** The protected header, only from the root of the cryptographic payload. */
   readonly header: HeaderReading | null
   readonly content: Content
+  readonly beside: Content
+  readonly further: Further
   readonly candidates: Candidates
 }
 
 function complete(
   mail: Part,
   outer: HeaderReading,
-  { header, content, candidates, ...peeled }: Reading,
+  { header, content, candidates, beside, further, ...peeled }: Reading,
   own: readonly string[]
 ): OpenedMail {
-  const { payload: _payload, inside: _inside, isRewrapped: _isRewrapped, beside, ...facts } = peeled
+  const { structure, encrypted, decrypted, failure, sealedToKeyIds, ciphertextMark } = peeled
+  const { signatures } = peeled
   const names = namesOf(peeled, header)
   const warnings = new Set([
     ...outer.warnings,
-    ...judgeHeaders(outer.facts, header, names, facts.encrypted),
-    ...judgeSignatures(facts.signatures),
+    ...judgeHeaders(outer.facts, header, names, encrypted),
+    ...judgeSignatures(signatures),
+    ...peeled.warnings,
     ...content.warnings,
-    ...(content.attachments.some((file) => looksEncrypted(file.content))
-      ? (['errant-crypto'] as const)
-      : []),
+    ...judgeParts(further, content),
     ...beside.warnings,
     ...candidates.warnings
   ])
   return {
-    ...facts,
+    ...{ structure, encrypted, decrypted, failure, sealedToKeyIds, ciphertextMark, signatures },
     ...names,
     outer: outer.facts,
     trace: readSenderTrace(mail.fields),
     ...readMarks(mail, outer.facts, own),
-    sealedTo: visibleSealing(peeled, warnings),
+    sealedTo: visibleSealing(peeled, further, warnings),
     text: content.text,
     outsideText: beside.text,
     attachments: content.attachments,
+    sealedParts: further.parts,
     candidateKeys: candidates.keys,
     unusableKeys: candidates.unusable,
     warnings: [...warnings]
   }
+}
+
+/** What is said of further sealed parts: that some were opened, and that some are closed. */
+function judgeParts({ parts, known }: Further, { attachments }: Content): WarningCode[] {
+  const open = [...known].map((part) => contentOf(part))
+  const isOpen = ({ buffer, byteOffset }: Uint8Array): boolean =>
+    open.some((one) => one.buffer === buffer && one.byteOffset === byteOffset)
+  const isClosed =
+    parts.some(({ failure }) => failure !== null) ||
+    attachments.some(({ content }) => looksEncrypted(content) && !isOpen(content))
+  const codes: WarningCode[] = isClosed ? ['errant-crypto'] : []
+  return parts.some(({ failure }) => failure === null) ? [...codes, 'sealed-parts'] : codes
 }
 
 type Names = Pick<OpenedMail, 'protected' | 'innerFacts' | 'namesInside' | 'subjectProtected'>
@@ -167,10 +197,12 @@ function namesOf(peeled: Peeled, header: HeaderReading | null): Names {
 /** `nobody` claims that the message came in clear, so only when every part of it was opened and read. */
 function visibleSealing(
   { encrypted, failure, sealedTo }: Peeled,
+  { parts }: Further,
   warnings: ReadonlySet<WarningCode>
 ): OpenedMail['sealedTo'] {
   if (sealedTo !== 'nobody') return sealedTo
-  const hasClosed = warnings.has('smime') || warnings.has('errant-crypto')
+  const hasClosed =
+    warnings.has('smime') || warnings.has('errant-crypto') || parts.some((part) => part.encrypted)
   return encrypted || failure !== null || hasClosed ? 'unknown' : 'nobody'
 }
 
@@ -187,6 +219,8 @@ function withoutContent(
     failure,
     header: null,
     content: NO_CONTENT,
+    beside: NO_CONTENT,
+    further: { parts: [], ...NOTHING_HANDLED },
     candidates: { keys: [], unusable: [], warnings }
   }
   return complete(mail, readOuter(mail, own), reading, own)
@@ -244,68 +278,4 @@ function wasSubjectReadable(
   const isTold = (shown: string): boolean => !NEUTRAL_SUBJECTS.has(shown) && shown === real
   if (!subjectProtected) return !NEUTRAL_SUBJECTS.has(arrived)
   return isTold(arrived) || isTold(header?.subjectShown.toLowerCase() ?? '')
-}
-
-// Sender and recipients in an encrypted header that does not apply to the outer message: the header of an entity in another
-// form, or of a whole message that somebody encrypted. It is a reason to doubt the message (policy/ownership.ts), but proves
-// nothing and is never shown, because it may just be text that somebody wrote.
-
-const LAYERS_MAX = 6
-/** The first line of every git patch: its author is not the sender of a message. */
-const GIT_PATCH = /^\s*From [0-9a-f]{40,64} Mon Sep 17 00:00:00 2001\r?\n/
-const PATCH_HEAD_BYTES = 200
-
-/**
- * The protected header of a decrypted payload, or of a part signed in it. Without one, the fields of the payload itself if it was
- * cut out of PGP/MIME: a multipart that names no sender (a message that somebody saved to a file names one), or one that is
- * signed, because only PGP/MIME verifies that signature. Else null.
- */
-function readMarkedInside(root: Part): HeaderFacts | null {
-  for (const part of inwards(root)) {
-    const header = readProtectedHeader(part)
-    if (header !== null) return header.facts
-  }
-  const { facts } = readHeader(root.fields)
-  const isNameless = facts.from === null && facts.unreadableFrom === ''
-  const isCut = root.type.startsWith('multipart/') && isNameless
-  return isCut || root.type === 'multipart/signed' ? facts : null
-}
-
-/** The header of a decrypted payload, or of a part signed in it, that names a sender, or else recipients; or null. */
-export function readNamesInside(root: Part): HeaderFacts | null {
-  const { raw } = root.tree
-  if (GIT_PATCH.test(raw.toString('latin1', 0, PATCH_HEAD_BYTES))) return null
-  const blocks: Pick<FieldBlock, 'fields' | 'isBroken'>[] = [
-    readFields(raw, 0, raw.length),
-    ...inwards(root)
-      .slice(1)
-      .map(({ fields }) => ({ fields, isBroken: false }))
-  ]
-  const headers = blocks.filter(isMailHeader).map(({ fields }) => readHeader(fields).facts)
-  return (
-    headers.find(({ from, unreadableFrom }) => from !== null || unreadableFrom !== '') ??
-    headers.find(({ to, cc, hasUnreadableRecipient }) => {
-      return to.length + cc.length > 0 || hasUnreadableRecipient
-    }) ??
-    null
-  )
-}
-
-/** Plain text may begin with `From:` too: a message has a flawless header block with more of its fields. */
-function isMailHeader({ fields, isBroken }: Pick<FieldBlock, 'fields' | 'isBroken'>): boolean {
-  const names = fields.map(({ name }) => name)
-  const isMime = names.some((name) => name.startsWith('content-') || name === 'mime-version')
-  const isWhole = ['to', 'date', 'message-id'].some((name) => names.includes(name))
-  return !isBroken && (isMime || (names.includes('from') && isWhole))
-}
-
-/** A payload and the parts signed in it, from the outside in. */
-function inwards(root: Part): Part[] {
-  const parts: Part[] = []
-  let part: Part | undefined = root
-  while (part !== undefined && parts.length < LAYERS_MAX) {
-    parts.push(part)
-    part = part.type === 'multipart/signed' ? part.children[0] : undefined
-  }
-  return parts
 }

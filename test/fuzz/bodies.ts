@@ -231,14 +231,18 @@ function sealedAs(recipe: string, entity: string, inner: within.Inner): Body {
   return { entity, holds: inner.holds, recipe, exact }
 }
 
-/** Inline PGP shows what was encrypted as it is, transfer encodings and all. */
-function inlineAs(recipe: string, block: string, inner: within.Inner): Body {
-  const text = inner.raw.toString()
-  const shows: Shows = { text, textWithCopies: text, files: [], subject: '', keys: [] }
-  const signature = inner.isOnePass ? inner.signature : null
-  const exact: Exact = { ...SEALED_MAIL, structure: 'inline', shows, signature }
-  const isKnown = inner.shows !== null
-  return { entity: inlineEntity(block), holds: inner.holds, recipe, exact: isKnown ? exact : null }
+/** Inline PGP shows the entity that was encrypted, but takes no header from it. */
+function inlineAs(recipe: string, block: string, { shows, signature, holds }: within.Inner): Body {
+  const exact: Exact | null =
+    shows === null
+      ? null
+      : {
+          ...SEALED_MAIL,
+          structure: 'inline',
+          shows: { ...shows, text: shows.textWithCopies, subject: '' },
+          signature
+        }
+  return { entity: inlineEntity(block), holds, recipe, exact }
 }
 
 function cleartextAs(block: string, signed: Signed): Body {

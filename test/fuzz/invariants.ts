@@ -73,6 +73,15 @@ const SECRET_RULES: readonly Rule[] = [
     'an encrypted message is decrypted or says why not',
     (opened) => !opened.encrypted || opened.decrypted || opened.failure !== null
   ],
+  [
+    'a further sealed part is opened or says why not, and a closed one shows nothing',
+    ({ sealedParts }) =>
+      sealedParts.every(({ encrypted, decrypted, failure, text, attachments }) =>
+        encrypted && !decrypted
+          ? failure !== null && text === '' && attachments.length === 0
+          : decrypted || failure === null
+      )
+  ],
   ['encrypted text never stands outside', ({ outsideText }) => !outsideText.includes(SECRET_MARK)]
 ]
 
@@ -123,7 +132,16 @@ const LIMIT_RULES: readonly Rule[] = [
       attachments.reduce((sum, { content }) => sum + content.length, 0) <=
       Math.min(64 * KIB * KIB, raw.length * 1000)
   ],
-  ['at most 8 signatures', ({ signatures }) => signatures.length <= 8],
+  [
+    'at most 8 signatures',
+    ({ signatures, sealedParts }) =>
+      signatures.length + sealedParts.flatMap((part) => part.signatures).length <= 8
+  ],
+  ['at most 16 further sealed parts', ({ sealedParts }) => sealedParts.length <= 16],
+  [
+    'text of further sealed parts within 256 Ki characters',
+    ({ sealedParts }) => sealedParts.map(({ text }) => text).join('').length <= 256 * KIB
+  ],
   ['at most 8 key ids', ({ sealedToKeyIds }) => sealedToKeyIds.length <= 8],
   [
     'at most 100 references',
@@ -152,7 +170,11 @@ const LIMIT_RULES: readonly Rule[] = [
 const REPORT_RULES: readonly Rule[] = [
   [
     'the report holds no control or bidirectional characters',
-    (opened) => isClean(Object.entries(toOpenJson(opened)).filter(([name]) => name !== 'text'))
+    (opened) => {
+      const mute = { ...opened, text: '', outsideText: '' }
+      const sealedParts = opened.sealedParts.map((part) => ({ ...part, text: '' }))
+      return isClean(toOpenJson({ ...mute, sealedParts }))
+    }
   ],
   ['the text holds no control characters', (opened) => !CONTROLS.test(opened.text)],
   [

@@ -259,6 +259,8 @@ describe('the JSON of an opened message', () => {
       messageId: '1@reporter.example',
       date: '2026-11-22T01:00:00.000Z',
       text: 'hello\n',
+      outsideText: '',
+      sealedParts: [],
       attachments: [
         {
           filename: 'fix.diff',

@@ -33,6 +33,7 @@ describe("a reference line in another person's text", () => {
         warnings: [text],
         text,
         outsideText: text,
+        sealed: [{ title: text, says: text, text, files: [text] }],
         left: [],
         isInOriginal: false,
         isTooLarge: false,

@@ -65,7 +65,7 @@ describe('every message', () => {
 describe('foreign text', () => {
   function relayed(change: Partial<RelayParams>): string {
     const params = sample('relay: a report').params as RelayParams
-    return render(relay({ ...params, outsideText: '', ...change }))
+    return render(relay({ ...params, outsideText: '', sealed: [], ...change }))
   }
 
   it.each([

@@ -3,7 +3,7 @@ import { type Content, readContent, safeFilename, unflow } from '../../../src/mi
 import { parseTree } from '../../../src/mime/tree.ts'
 
 function read(raw: string | Buffer): Content {
-  return readContent(parseTree(Buffer.from(raw)), false)
+  return readContent([parseTree(Buffer.from(raw))], false)
 }
 
 function container(subtype: string, ...parts: readonly string[]): string {

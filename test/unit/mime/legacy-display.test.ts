@@ -8,7 +8,7 @@ const COPY = 'Subject: a report of für everybody'
 const FIELDS = [SUBJECT, 'To: security@acme.example']
 
 function read(lines: readonly string[]): Content {
-  return readContent(parseTree(Buffer.from(lines.join('\r\n'))), true)
+  return readContent([parseTree(Buffer.from(lines.join('\r\n')))], true)
 }
 
 /** A payload of the older kind, whose first part has this body. */

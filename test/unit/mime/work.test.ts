@@ -132,7 +132,7 @@ describe('(A4) the worst input of a decoder', () => {
     const part = parseTree(Buffer.from(html))
     textOfHtml(part)
     const left = part.tree.budget.htmlChars
-    readContent(part, false)
+    readContent([part], false)
     expect(part.tree.budget.htmlChars).toBe(left)
   })
 
@@ -143,11 +143,11 @@ describe('(A4) the worst input of a decoder', () => {
         `Content-Type: multipart/alternative; boundary=b\n\n${`--b\n${version}`.repeat(150)}--b--\n`
       )
     )
-    readContent(tree, false)
+    readContent([tree], false)
     const left = tree.tree.budget.comparedBytes
     expect(left).toBeGreaterThan(-200 * KIB)
     expect(left).toBeLessThanOrEqual(0)
-    readContent(tree, false)
+    readContent([tree], false)
     expect(tree.tree.budget.comparedBytes).toBe(left)
   })
 })

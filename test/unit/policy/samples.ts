@@ -316,6 +316,7 @@ export function openedMail(change: Partial<mails.OpenedMail> = {}): mails.Opened
     subjectProtected: true,
     text: 'There is a hole.\n',
     outsideText: '',
+    sealedParts: [],
     attachments: [],
     trace: { received: 0, returnPaths: [], results: [] },
     automatic: [],

@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest'
 import { freshBudget } from '../../../src/mime/tree.ts'
 import { parsePayload } from '../../../src/reading/envelope.ts'
-import { readNamesInside } from '../../../src/reading/open-mail.ts'
+import { readNamesInside } from '../../../src/reading/inner-names.ts'
 
 const named = (...lines: readonly string[]): string | null =>
   readNamesInside(parsePayload(Buffer.from(lines.join('\r\n')), freshBudget()))?.from?.address ??
