@@ -1,7 +1,8 @@
 /**
  * `postern members`: the private distribution list (G5). Only these commands show it, to the operator who can read the database.
  */
-import { type Address, isSameAddress } from '../domain/address.ts'
+import { readFileSync } from 'node:fs'
+import { type Address, isSameAddress, parseAddress } from '../domain/address.ts'
 import { BY_OPERATOR, event } from '../domain/event.ts'
 import { formatFingerprint } from '../domain/ids.ts'
 import { isDesks } from '../domain/mail.ts'
@@ -12,7 +13,7 @@ import { type Database, type Tx } from '../store/database.ts'
 import * as deliveries from '../store/deliveries.ts'
 import * as members from '../store/members.ts'
 import * as notices from '../store/notices.ts'
-import { type Call, record, requireAddress, requireName, withDatabase } from './context.ts'
+import { type Call, record, requireName, withDatabase } from './context.ts'
 import { readCertificate } from './keys.ts'
 import { CommandError, print, printRows, UsageError } from './output.ts'
 import { page } from './page.ts'
@@ -34,14 +35,14 @@ export async function listTheMembers(call: Call): Promise<void> {
 type NewMember = {
   readonly id: string
   readonly name: string
-  readonly address: string
+  readonly addressFile?: string
   readonly key: string
   readonly product: readonly string[]
 }
 
 export async function addMember(call: Call<NewMember>): Promise<void> {
   const { options } = call
-  const address = requireAddress(options.address)
+  const given = addressIn(options.addressFile)
   const name = requireName(options.name)
   if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(options.id))
     throw new UsageError(
@@ -56,11 +57,9 @@ export async function addMember(call: Call<NewMember>): Promise<void> {
         throw new CommandError(
           `--product: "${unknown}" is not in the configuration; its products are ${listed(known)}.`
         )
-      if (isDesks(address, desk))
-        throw new CommandError(
-          "--address: this is the desk's own address; give the member's address."
-        )
-      const member = await readMember({ ...options, name }, address)
+      const member = await readMember({ ...options, name }, given)
+      if (isDesks(member.address, desk))
+        throw new CommandError("This is the desk's own address; give the member's address.")
       db.transact((tx) => {
         insert(tx, member)
       })
@@ -79,21 +78,47 @@ function insert(tx: Tx, member: members.MemberToAdd): void {
       `There is already a member ${id}; to replace it, run "postern members remove ${id}" first.`
     )
   if (inserted === 'address-taken')
-    throw new CommandError('--address: another member has this address already.')
+    throw new CommandError('Another member has this address already.')
   const subject = { kind: 'member', id } as const
   record(tx, event('member-added', subject, BY_OPERATOR, { products }), at)
   const about = { fingerprint: null, expiresAt }
   record(tx, event('certificate-seen', subject, BY_OPERATOR, about), at)
 }
 
-async function readMember(options: NewMember, address: Address): Promise<members.MemberToAdd> {
+/**
+ * The address in a file or on standard input; null where none is named. Never on the command line: everybody on this machine can
+ * read that (`ps`).
+ */
+function addressIn(file: string | undefined): Address | null {
+  if (file === undefined) return null
+  let text: string
+  try {
+    text = readFileSync(file === '-' ? 0 : file, 'utf8')
+  } catch {
+    throw new CommandError(`--address-file: ${file} cannot be read.`)
+  }
+  const address = parseAddress(text.trim())
+  if (address === null)
+    throw new CommandError(
+      '--address-file: it holds no plain mail address such as security@example.org.'
+    )
+  return address
+}
+
+async function readMember(options: NewMember, given: Address | null): Promise<members.MemberToAdd> {
   const now = systemClock.now()
   const facts = await readCertificate('--key', options.key, now)
   if (facts.state !== 'usable')
     throw new CommandError(
       `--key: ${options.key} cannot be used, because ${KEY_PROBLEMS[facts.state]}; ask the member for a current one.`
     )
-  if (!facts.addresses.some((candidate) => isSameAddress(candidate, address)))
+  const [only, ...others] = facts.addresses
+  if (given === null && others.length > 0)
+    throw new CommandError(
+      `--key: the key in ${options.key} names several addresses; write the one that notices go to into a file and add --address-file FILE.`
+    )
+  const address = given ?? only
+  if (address === undefined || !facts.addresses.some((one) => isSameAddress(one, address)))
     throw new CommandError(
       `--key: the key in ${options.key} has no valid user id with this address; ask the member which address is right.`
     )

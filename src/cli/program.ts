@@ -127,7 +127,10 @@ function addLists(make: Make, group: Group): void {
   member('add', 'add a member', 'addMember')
     .requiredOption('--id <id>', 'short name of lower-case letters, digits and "-"')
     .requiredOption('--name <name>', 'name of the person or organisation')
-    .requiredOption('--address <address>', 'the address that notices are sent to')
+    .option(
+      '--address-file <file>',
+      'file with the address that notices are sent to, - for standard input (default: the one address in the key)'
+    )
     .requiredOption('--key <file>', "the member's OpenPGP public key")
     .requiredOption('--product <id...>', 'send notices about these products')
   member('remove <id>', 'remove a member from the list', 'removeTheMember')

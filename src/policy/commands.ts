@@ -264,9 +264,19 @@ function readBlock(reader: Reader, line: string): Line {
     reader.at += 1
   }
   collected.push(next.trimEnd().slice(0, -2))
-  if (hasOtherEnd(collected) || mayGoOn(reader, next, collected.length))
+  if (hasOtherEnd(collected) || mayGoOn(reader, next, collected.length) || isQuotedEnd(reader))
     complain(reader, above, head, DOUBTFUL_END)
   return { head, text: collected.join('\n').trim() }
+}
+
+/**
+ * Whether the `>>` just read may be an empty line of a quotation: it stands below a quoted line, and another one below it could
+ * end the text (B9).
+ */
+function isQuotedEnd({ lines, at }: Reader): boolean {
+  if (lines[at - 1]?.trim() !== '>>' || !isQuoted(lines[at - 2])) return false
+  const next = lines.slice(at).find((line) => line.includes('<<') || line.trim() === '>>')
+  return next?.trim() === '>>'
 }
 
 /** Where the next line that is not empty opens a text; null where it does not. */

@@ -76,10 +76,10 @@ async function play(): Promise<void> {
     const juniper = await seat('juniper', 'Juniper Hosting', address, JUNIPER_KEY_SECONDS)
     people.push(juniper)
     for (const { person } of people) await person.importKey(desk.publicKey)
-    for (const { id, name, address, person } of [juniper, ...members]) {
+    for (const { id, name, person } of [juniper, ...members]) {
       const key = join(desk.folder, `${id}.pub.asc`)
       writeFileSync(key, await person.exportPublicKey())
-      const who = ['--id', id, '--name', name, '--address', address, '--key', key]
+      const who = ['--id', id, '--name', name, '--key', key]
       await ask(desk, 'members', 'add', ...who, '--product', 'parser')
     }
     narrator.saw(

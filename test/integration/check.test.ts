@@ -299,11 +299,30 @@ describeWith(['gpg'], 'the check of a desk', async () => {
     )
   })
 
+  it('(B10) takes the address of a member from a file, standard input or the key, never from the command line', async () => {
+    const what = [
+      '--id',
+      'beta',
+      '--name',
+      'Beta',
+      '--key',
+      file('grace.asc'),
+      '--product',
+      'parser'
+    ]
+    const given = await desk.cli('members', 'add', ...what, '--address', 'grace@acme.example')
+    expect(given.status).toBe(2)
+    writeFileSync(file('address'), 'nobody@acme.example\n')
+    const other = await desk.cli('members', 'add', ...what, '--address-file', file('address'))
+    expect(other.stderr).toContain('has no valid user id with this address')
+    expect(other.stderr).not.toContain('nobody@acme.example')
+  })
+
   it('keeps a key off the list that cannot encrypt, has expired or is private', async () => {
     const owner = { name: 'Alpha', address: 'a@alpha.example' }
     const key = file('member.asc')
     const refused = async (says: RegExp, ...more: string[]): Promise<void> => {
-      const who = ['--id', 'alpha', '--name', owner.name, '--address', owner.address]
+      const who = ['--id', 'alpha', '--name', owner.name]
       const what = ['--key', key, '--product', 'parser', ...more]
       const added = await desk.cli('members', 'add', ...who, ...what)
       expect(added.status).toBe(1)

@@ -17,7 +17,7 @@ import { databaseOf } from '../support/seeded.ts'
 /** Complete commands; files are relative to the desk's folder. First those that need the database. */
 const WITH_DATABASE = [
   ...['run', 'cases', 'show ACME-2026-0001', 'members list'],
-  'members add --id alpha --name Alpha --address grace@acme.example --key keys/maintainers/grace.asc --product parser',
+  'members add --id alpha --name Alpha --key keys/maintainers/grace.asc --product parser',
   ...['members remove alpha', 'notice list', 'notice show ACME-2026-0001'],
   ...['notice hold ACME-2026-0001', 'outbox list', 'outbox retry 1', 'audit verify'],
   ...['received list', 'received show 1', 'received retry 1']
@@ -162,7 +162,7 @@ describeWith(['gpg'], 'the exit status', async () => {
           )
         : []
     )
-    expect(lacking).toHaveLength(8)
+    expect(lacking).toHaveLength(7)
     expect(await wrong(lacking, 2, /^error: required option/)).toEqual([])
     expect(desk.rows('SELECT id FROM members')).toEqual([])
   })

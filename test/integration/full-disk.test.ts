@@ -82,7 +82,7 @@ if (canMount()) describeWith(['dovecot', 'gpg'], NAME, full)
 else describeMissing('root, allowed to mount a tmpfs', NAME)
 
 async function full(): Promise<void> {
-  const { dovecot, user, sink, desk, grace } = await givenOffice({ grace: gpgPerson(GRACE) })
+  const { dovecot, user, sink, desk } = await givenOffice({ grace: gpgPerson(GRACE) })
   const disk = mountSmallDisk(join(desk.folder, 'data'), 24 * MEGABYTE)
   // First, so that nothing stays mounted whatever fails later.
   afterAll(() => {
@@ -92,7 +92,7 @@ async function full(): Promise<void> {
   const isFull = ({ code }: LogLine): boolean => code === 'disk-full'
   const addMember = (id: string): Promise<CliResult> =>
     desk.cli(
-      ...['members', 'add', '--id', id, '--name', 'Grace', '--address', grace.address],
+      ...['members', 'add', '--id', id, '--name', 'Grace'],
       ...['--key', join(desk.folder, 'keys/maintainers/grace.asc'), '--product', 'parser']
     )
   function large(from: string): Buffer {

@@ -68,12 +68,12 @@ export async function givenOfflineDesk<P extends People>(
 export async function addMember(
   desk: Desk,
   id: string,
-  { name, address }: { readonly name: string; readonly address: string },
+  { name }: { readonly name: string },
   key: string
 ): Promise<void> {
   const file = join(desk.folder, `${id}.asc`)
   writeFileSync(file, key)
-  const about = ['--id', id, '--name', name, '--address', address, '--key', file]
+  const about = ['--id', id, '--name', name, '--key', file]
   const added = await desk.cli('members', 'add', ...about, '--product', 'parser')
   expect(added).toMatchObject({ status: 0, stderr: '' })
 }

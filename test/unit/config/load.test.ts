@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { beforeEach, describe, expect, it } from 'vitest'
@@ -68,6 +68,19 @@ function changed(from: string, to: string): string {
 }
 
 describe('a configuration', () => {
+  it.each(['postern.yaml', 'keys/desk.asc', 'keys/maintainers', 'secrets/passphrase'])(
+    '(B10) is refused where everybody on this machine may change %s',
+    async (name) => {
+      expect(await problemsOf(CONTRACT)).toEqual([])
+      const path = join(folder.path, name)
+      chmodSync(path, 0o777)
+      const [says] = await problemsOf(CONTRACT)
+      expect(says).toBe(`everybody on this machine may change ${path}: chmod o-w ${path}`)
+      chmodSync(path, 0o700)
+      expect(await problemsOf(CONTRACT)).toEqual([])
+    }
+  )
+
   it('is read as the example of the design, with absolute paths', async () => {
     const config = await load(CONTRACT)
 

@@ -74,6 +74,18 @@ describe('commands', () => {
     )
   })
 
+  it('(B9) takes no >> below a quoted line for the end of a text where another one follows', () => {
+    const text = '/reply <<\nYou wrote:\n> it crashes\n>>\nYes, it does.\n>>'
+    expect(parse(text).problems).toMatchObject([{ at: 1 }])
+    for (const line of ['> a >>', '> >>', '>> b', '> /take <<'])
+      expect(parse(`/reply <<\nx\n${line}\ny\n>>`)).toMatchObject({
+        problems: [],
+        rest: '',
+        commands: [{ text: `x\n${line}\ny` }]
+      })
+    expect(parse('/reply <<\nx\n> quoted\n>>').problems).toEqual([])
+  })
+
   it('takes text for /reply from below, cut of quotes and signature', () => {
     const parsed = parse('/reply\n\nThank you.\n\nOn Monday, X wrote:\n> secret\n-- \nG')
     expect(parsed.commands[0]?.text).toBe('Thank you.')
