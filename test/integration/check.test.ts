@@ -306,7 +306,7 @@ describeWith(['gpg'], 'the check of a desk', async () => {
       '--name',
       'Beta',
       '--key',
-      file(KEY_OF_GRACE),
+      file('grace.asc'),
       '--product',
       'parser'
     ]

@@ -2,8 +2,7 @@
  * A disk that is really full (a small file system, filled): one clear line, nothing lost, nothing half, and the work goes on
  * by itself when there is room again (G1, G2).
  */
-import { spawnSync } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, readdirSync, rmSync, statfsSync, writeSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, expect, it } from 'vitest'
@@ -11,71 +10,13 @@ import { type CliResult, type LogLine } from '../support/daemon.ts'
 import { clearMail, DESK_ADDRESS } from '../support/desk-world.ts'
 import { GRACE, givenOffice } from '../support/office.ts'
 import { gpgPerson } from '../support/people.ts'
-import { describeMissing, describeWith, findProgram } from '../support/requires.ts'
+import { describeMissing, describeWith } from '../support/requires.ts'
 import { databaseOf } from '../support/seeded.ts'
-import { tempFolder } from '../support/temp.ts'
+import { canMount, mountSmallDisk } from '../support/small-disk.ts'
 
 const MEGABYTE = 1024 * 1024
 const SAYS_FULL = 'postern: The disk of the database is full: make room.\n'
 const NAMES = Array.from({ length: 6 }, (_, index) => `full${index}@people.example`)
-
-const PAGE = 4096
-const mounted = new Set<string>()
-process.on('exit', () => {
-  for (const path of mounted) unmount(path)
-})
-
-/** Mounts a file system of `bytes` on the new folder `path`. */
-function mountSmallDisk(path: string, bytes: number) {
-  mkdirSync(path)
-  const { status, stderr } = mount(path, bytes)
-  if (status !== 0) throw new Error(`no small disk: ${stderr}`)
-  mounted.add(path)
-  const filler = join(path, 'filler')
-  const room = (): number => {
-    const { bavail, bsize } = statfsSync(path)
-    return bavail * bsize
-  }
-  return {
-    fill: (left = 0) => {
-      const file = openSync(filler, 'a')
-      const page = Buffer.alloc(PAGE)
-      try {
-        while (room() > left) writeSync(file, page)
-      } finally {
-        closeSync(file)
-      }
-    },
-    makeRoom: () => {
-      rmSync(filler)
-    },
-    room,
-    unmount: () => {
-      unmount(path)
-    }
-  }
-}
-
-function canMount(): boolean {
-  if (process.getuid?.() !== 0 || findProgram('mount') === null) return false
-  const probe = tempFolder()
-  const { status } = mount(probe.path, PAGE)
-  if (status === 0) unmount(probe.path)
-  probe.remove()
-  return status === 0
-}
-
-function mount(path: string, bytes: number): { status: number | null; stderr: string } {
-  const options = `size=${bytes},mode=700`
-  const args = ['-t', 'tmpfs', '-o', options, 'postern-test', path]
-  return spawnSync(findProgram('mount') ?? '', args, { encoding: 'utf8' })
-}
-
-/** Also while something on it is still open: it is gone from the tree at once. */
-function unmount(path: string): void {
-  spawnSync(findProgram('umount') ?? '', ['--lazy', path])
-  mounted.delete(path)
-}
 
 const NAME = 'a disk that is full'
 if (canMount()) describeWith(['dovecot', 'gpg'], NAME, full)

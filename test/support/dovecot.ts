@@ -131,6 +131,17 @@ export async function startDovecot(options: DovecotOptions = {}) {
         index += 1
       }
     },
+    /** Puts a message into the inbox as a mail server does: at once, into its folder on disk. */
+    deliver: async (user: string, mail: Uint8Array) => {
+      const fresh = join(maildir(user), 'new')
+      if (!fs.existsSync(fresh))
+        await withClient(ports.imap, user, (client) => client.mailboxOpen('INBOX'))
+      const name = `${Math.floor(Date.now() / 1000)}.M${process.hrtime.bigint()}P1.test`
+      const draft = join(maildir(user), 'tmp', name)
+      fs.writeFileSync(draft, mail)
+      own(draft)
+      fs.renameSync(draft, join(fresh, name))
+    },
     folders: (user: string) =>
       withClient(ports.imap, user, async (client) =>
         (await client.list()).map(({ path, subscribed }) => ({ path, subscribed }))

@@ -1,0 +1,3 @@
+import { itFloods } from '../support/floods.ts'
+
+itFloods(0, 24)
