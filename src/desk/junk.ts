@@ -138,10 +138,11 @@ async function openJunkMail(
   const fetched = await fetchListed(desk, junk, mail, failures)
   if (fetched === null || fetched === 'dangerous') return fetched
   desk.db.transact((tx) => meta.write(tx, 'junk-trying', textOf(mail)))
+  const workers = desk.workers.inTurn('stranger')
   try {
     return fetched.part === 'header'
-      ? await desk.workers.openHeaders(fetched.raw)
-      : await desk.workers.open(fetched.raw, { now: desk.clock.now(), knownKeys: [] })
+      ? await workers.openHeaders(fetched.raw)
+      : await workers.open(fetched.raw, { now: desk.clock.now(), knownKeys: [] })
   } catch (error) {
     if (isOfOneThing(error)) return 'dangerous'
     // This message was not the cause.

@@ -306,7 +306,7 @@ describeWith(['gpg'], 'the check of a desk', async () => {
       '--name',
       'Beta',
       '--key',
-      file('grace.asc'),
+      file(KEY_OF_GRACE),
       '--product',
       'parser'
     ]
