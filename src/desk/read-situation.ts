@@ -11,6 +11,7 @@ import {
 } from '../domain/ids.ts'
 import {
   ciphertextMarksOf,
+  isFrom,
   isReply,
   type OpenedMail,
   signaturesIn,
@@ -71,11 +72,12 @@ export async function openArrival(
 export async function readSituation(
   desk: Desk,
   arrival: Arrival,
-  read: OpenedMail,
+  found: OpenedMail,
   given: Moment & Pick<Situation, 'quarantined' | 'bodyMarks'>
 ): Promise<Situation> {
   const { now } = given
-  const opened = { ...read, candidateKeys: await candidatesOf(desk, read, now) }
+  const written = desk.db.read((read) => byItsSigner(read, found))
+  const opened = { ...written, candidateKeys: await candidatesOf(desk, written, now) }
   const from = opened.outer.from
   const senderKey = from === null ? null : await knownKey(desk, from.address, now)
   const mergedKey = senderKey === null ? null : await mergedCopies(desk, senderKey, opened, now)
@@ -110,6 +112,27 @@ export async function readSituation(
     nextTag: cases.nextTag(read, desk.settings.desk.casePrefix, now, desk.settings.desk.timezone),
     bound
   }))
+}
+
+/**
+ * The message as that of the reporter whose proved key signed all of it, if it answers a message in a case of theirs: people
+ * write from another address, and lists put their own into From. Answers go to the address that is known (14).
+ */
+function byItsSigner(read: Read, opened: OpenedMail): OpenedMail {
+  const { outer, signatures } = opened
+  const signers = signatures.flatMap(({ state, coversWhole, fingerprint }) =>
+    state === 'valid' && coversWhole ? (fingerprint ?? []) : []
+  )
+  if (signers.length === 0) return opened
+  const references = [...outer.references, ...(opened.protected?.references ?? [])]
+  const answered = lastIssued(read, outbox.listNamed(read, references))
+  const writer = answered?.case.reporters.find(({ contact }) => {
+    const key = contact === null ? null : people.findReporterKey(read, contact.address)
+    return key?.isProved === true && signers.includes(key.fingerprint)
+  })?.contact
+  if (writer === undefined || writer === null || isFrom(outer, writer.address)) return opened
+  const warnings = opened.warnings.filter((code) => code !== 'from-mismatch')
+  return { ...opened, warnings, outer: { ...outer, from: writer, sentBy: outer.from ?? writer } }
 }
 
 /** The author, the case and the messages of the desk that the message itself names. */

@@ -96,6 +96,32 @@ describe('a reporter who answers their own first message (14)', () => {
   })
 })
 
+it.each<[string, string | null]>([
+  ['behind a list that put its own address into From', 'Sec <sec@lists.example>'],
+  ['from another address', 'alice@home.example']
+])(
+  '(14) a reporter whose key signed goes on with their case %s, and answers go to the known address',
+  async (_how, from) => {
+    await givenReport({ as: 'signed' })
+    const answer = await world.write(alice, {
+      subject: 'Re: it',
+      text: 'MORE',
+      ...answering(alice)
+    })
+    const raw = Buffer.from(answer)
+      .toString('latin1')
+      .replace(/^From: .*$/m, `From: ${from}`)
+    await world.receive(Buffer.from(raw, 'latin1'))
+    expect(tags()).toEqual([FIRST])
+    expect(world.dispositions().at(-1)).toBe('case-joined')
+    expect(world.column('SELECT author FROM messages')).toEqual(['reporter', 'reporter'])
+    expect(await lastTo(grace)).toContain('MORE')
+    await says('/reply\nTO ALICE')
+    expect(world.accepted.filter(({ to }) => /lists|home/.test(to))).toEqual([])
+    expect(await lastTo(alice)).toContain('TO ALICE')
+  }
+)
+
 describe('one report over two paths (14)', () => {
   const report = { subject: 'Heap overflow', text: 'It is here.' } as const
   /** As another server hands it on, perhaps with other header fields. */
