@@ -169,9 +169,11 @@ export function nextTryAt(read: Read): Instant | null {
   )
 }
 
-/** The same for those of these turns. */
+/** The same for those of these turns, and those that have none yet. */
 export function nextTryIn(read: Read, range: TurnRange): Instant | null {
-  const sql: Sql<Instant> = `SELECT min(coalesce(next_try_at, stored_at)) FROM arrivals WHERE ${WAITING_IN}`
+  const at = 'SELECT coalesce(next_try_at, stored_at) AS at FROM arrivals WHERE'
+  const sql: Sql<Instant> = `SELECT min(at) FROM
+    (${at} ${WAITING_IN} UNION ALL ${at} state = 'pending' AND turn IS NULL)`
   return read.value(sql, range)
 }
 

@@ -47,6 +47,14 @@ function bytesOf(id: number): Uint8Array | null {
 }
 
 describe('an arrival', () => {
+  it('(A3) that has no turn yet is due in every lane, so that none sleeps over it', () => {
+    const { id } = store(1)
+    const next = (from: number) => db.read((read) => arrivals.nextTryIn(read, { from, to: from }))
+    expect([next(0), next(3)]).toEqual([NOON, NOON])
+    db.transact((tx) => arrivals.setTurn(tx, id, { turn: 3, sender: '' }))
+    expect([next(0), next(3)]).toEqual([null, NOON])
+  })
+
   it('keeps its bytes exactly, whatever they are', () => {
     const raw = Buffer.from(Array.from({ length: 1024 }, (_, n) => n % 256))
     const stored = store(1, { raw })
