@@ -20,7 +20,7 @@ import { type CaseTag, type Sha256 } from '../domain/ids.ts'
 import { outdates } from '../domain/notice-history.ts'
 import { addMs, DAY_MS, HOUR_MS, type Instant } from '../domain/time.ts'
 import { MESSAGES } from '../messages/catalogue.ts'
-import { alert, digest } from '../messages/to-maintainers.ts'
+import { alert, digest, relay } from '../messages/to-maintainers.ts'
 import { DATE_MAIL } from '../policy/date-talk.ts'
 import * as arrivals from '../store/arrivals.ts'
 import * as cases from '../store/cases.ts'
@@ -66,6 +66,7 @@ export function commit(
   }
   for (const mail of prepared.messages) queue(tx, mail, work)
   for (const copy of prepared.refused) recordRefusal(tx, copy, work)
+  recordForwarded(tx, decisions, job)
   const end = decisions.findLast((decision) => decision.kind === 'dispose')
   return { disposition: end?.disposition ?? null, tag: end?.tag ?? null }
 }
@@ -126,6 +127,15 @@ const WRITERS: {
     const outcome = { state, disposition, reason, caseId: caseId(tx, tag) }
     arrivals.markDone(tx, arrivalId, outcome, now)
   }
+}
+
+/** A clock reminds of a report until the mail server of one maintainer has taken it. */
+function recordForwarded(tx: Tx, decisions: readonly Decision[], job: Job): void {
+  const opening = decisions.find((decision) => decision.kind === 'open-case')
+  if (opening === undefined || !job.prepared.messages.some(({ kind }) => kind === relay.kind))
+    return
+  const { tag } = opening.case
+  record(tx, event('forwarded', aboutCase(tag), BY_DESK, { reporter: tag }), job)
 }
 
 /** A copy that was not encrypted is on the record: a clock tells a maintainer what was missed once the key works. */
@@ -202,6 +212,7 @@ export function recordLeft(tx: Tx, row: outbox.RowInCase, work: Work): void {
   const whom = { audience, recipient }
   const about = { ...whom, message, id: messageId }
   const subject = subjectOf(caseNow, whom)
+  if (message === relay.kind) recordShown(tx, row, work)
   if (DATE_MAIL.includes(message))
     record(tx, event('date-left', subject, BY_DESK, { ...about, reporter: recipient }), work)
   else record(tx, event('told', subject, BY_DESK, about), work)
@@ -210,6 +221,19 @@ export function recordLeft(tx: Tx, row: outbox.RowInCase, work: Work): void {
   recordListTold(tx, caseNow, copy.revision, work)
   if (copy.isOnRecord)
     record(tx, event('copy-left', aboutCase(copy.caseTag), BY_DESK, { member: recipient }), work)
+}
+
+/** A report counts as seen once the mail server of one maintainer has taken it (A2). */
+function recordShown(tx: Tx, { conversation, caseNow }: outbox.RowInCase, work: Work): void {
+  const [of, reporter] = conversation.split(':')
+  if (caseNow === null || of !== 'reporter' || reporter === undefined) return
+  const subject = aboutCase(caseNow)
+  const isOf = ({ about }: { readonly about: object }): boolean =>
+    'reporter' in about && about.reporter === reporter
+  const kinds = ['forwarded', 'shown'] as const
+  const known = events.list(tx, subject, { kinds }).filter(isOf)
+  if (known.at(-1)?.kind === 'forwarded')
+    record(tx, event('shown', subject, BY_DESK, { reporter }), work)
 }
 
 /** The list is told once the first copy of a release has left. A copy of an earlier revision does not count. */

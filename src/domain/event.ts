@@ -214,6 +214,10 @@ const EVENTS = {
   // Messages of the desk. `message` is the kind, `id` the Message-ID.
   /** The mail server took it. */
   told: {} as Recipient & { message: MessageKind; id: MessageId },
+  /** A report is on its way to the maintainers. */
+  forwarded: {} as { reporter: string },
+  /** A maintainer's mail server took the first copy of it: before that, nobody has seen it. */
+  shown: {} as { reporter: string },
   /** The same for a message about the date, which asked or told a reporter something only now. */
   'date-left': {} as Recipient & { message: MessageKind; id: MessageId; reporter: string },
   'not-encrypted': {} as Recipient & { message: MessageKind; because: KeyRefusal },

@@ -199,3 +199,39 @@ it('(A1) the bytes of a message that was given up go after 30 days, its row and 
   const now = desk.world.clock.now
   expect(desk.world.desk.db.transact((tx) => outbox.retry(tx, id, now))).toBe('gone')
 })
+
+describe('a report that no mail server of a maintainer takes', () => {
+  const kindOf = (id: string) =>
+    desk.world.column('SELECT kind FROM outbox WHERE message_id = ?', [id])[0]
+  const unseen = () => desk.alarms('unseen:')
+
+  it('(A2) is an alarm after an hour and daily, until one of them has it', async () => {
+    await desk.givenDesk([desk.grace, desk.linus])
+    desk.world.server.refuses = ({ messageId }) => kindOf(messageId) === 'relay'
+    await desk.givenMessage(desk.alice, { subject: 'x', text: 'Look.', as: 'clear' })
+    await desk.world.wait(59 * desk.MINUTE)
+    expect(unseen()).toBe(0)
+    await desk.world.wait(2 * desk.MINUTE)
+    expect(unseen()).toBe(2)
+    expect(await desk.lastTo(desk.grace)).toContain('so nobody has seen it')
+    await desk.days(1)
+    expect(unseen()).toBe(4)
+    expect(desk.recorded('shown')).toEqual([])
+    desk.world.server.refuses = ({ to, messageId }) =>
+      to === desk.linus.address && kindOf(messageId) === 'relay'
+    await desk.days(1)
+    expect(desk.recorded('shown')).toHaveLength(1)
+    const told = unseen()
+    await desk.days(3)
+    expect(unseen()).toBe(told)
+  })
+
+  it('(A2) is none once a copy was taken, whatever becomes of the others', async () => {
+    await desk.givenDesk([desk.grace, desk.linus])
+    desk.world.server.refuses = ({ to }) => to === desk.linus.address
+    await desk.givenMessage(desk.alice, { subject: 'x', text: 'Look.', as: 'clear' })
+    await desk.days(3)
+    expect(unseen()).toBe(0)
+    expect(desk.recorded('shown')).toHaveLength(1)
+  })
+})

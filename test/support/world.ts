@@ -219,7 +219,10 @@ export async function openWorld(options: WorldOptions) {
   const heldMails: number[] = []
   const accepted: Envelope[] = []
   const replies: SendOutcome['kind'][] = []
-  const server = { size: Number.POSITIVE_INFINITY }
+  const server: { size: number; refuses: (mail: Envelope) => boolean } = {
+    size: Number.POSITIVE_INFINITY,
+    refuses: () => false
+  }
   const slow = { to: [] as string[], owed: [] as (() => void)[] }
   const box = folderOf(
     inbox,
@@ -242,7 +245,8 @@ export async function openWorld(options: WorldOptions) {
       // A process that dies here was not heard; one that dies below was, and does not know.
       if (life.dead) return { kind: 'uncertain', code: 0 }
       if (slow.to.includes(mail.to)) await new Promise<void>((answer) => slow.owed.push(answer))
-      const kind = mail.raw.length > server.size ? 'too-large' : (replies.shift() ?? 'accepted')
+      const usual = server.refuses(mail) ? 'deferred' : (replies.shift() ?? 'accepted')
+      const kind = mail.raw.length > server.size ? 'too-large' : usual
       try {
         step()
       } catch {
@@ -322,7 +326,7 @@ export async function openWorld(options: WorldOptions) {
       accepted.filter(({ to }) => to === person.address),
     /** What SMTP answers next; accepted when empty. */
     replies,
-    /** The largest message that SMTP takes, in bytes. */
+    /** The largest message that SMTP takes, in bytes, and what it does not take for now. */
     server,
     /** SMTP takes its time over mail to these addresses. */
     isSlowTo: (addresses: readonly string[]): void => {
