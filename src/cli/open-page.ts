@@ -78,7 +78,7 @@ export function toOpenPage(opened: OpenedMail, now: Instant): string {
       signatures: part.signatures.map((each) => ({ ...each, meaning: explainSignature(each) })),
       attachments: part.attachments.map(({ content: _, ...file }) => file)
     })),
-    headers: inner === null ? [outer] : [outer, inner],
+    headers: (inner === null ? [outer] : [outer, inner]).map((one) => ({ sentBy: null, ...one })),
     signatures: signatures.map((each) => ({ ...each, meaning: explainSignature(each) })),
     isProved: signatures.some(({ state, coversWhole }) => state === 'valid' && coversWhole),
     keys: [...opened.candidateKeys, ...opened.unusableKeys].map((key) => {

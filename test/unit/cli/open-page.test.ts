@@ -35,6 +35,14 @@ describe('the page of an opened message', () => {
     )
   })
 
+  it('(14) shows who sent it beside the person whom it names as its writer', async () => {
+    const head = HEAD.map((line) => line.replace(/^From: .*/, 'From: Site <www@shop.example>'))
+    const opened = await open(lines(...head, 'Reply-To: Tara <t@people.example>', '', 'x'), [])
+    expect(flat(page(opened))).toContain(
+      'From Tara <t@people.example> Sent by Site <www@shop.example>, as From says'
+    )
+  })
+
   it.each(['subject', 'name', 'file name'])(
     'lets nothing in a %s act on the terminal',
     async () => {
