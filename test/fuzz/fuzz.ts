@@ -1,7 +1,8 @@
 /**
  * `npm run fuzz`: opens broken mail in the built daemon's worker pool, under its limits, and checks that every invariant of
  * reading holds. `--messages N` (100,000), `--minutes N` (20) at the most, `--seed N`; `--only K` makes message K of that seed
- * again and opens nothing else. A finding is made small, written into a temporary folder with the keys it needs, and printed;
+ * again and opens nothing else; `--desk` lets all of them go on through policy, encryption and the outbox of a desk instead, and
+ * checks that each is settled and what is made of it. A finding is made small, written into a temporary folder with the keys it needs, and printed;
  * then the exit status is 1.
  */
 import { mkdtempSync, writeFileSync } from 'node:fs'
@@ -11,6 +12,7 @@ import { parseArgs } from 'node:util'
 import { createWorkers } from '../../src/worker/pool.ts'
 import { makeMail } from './mails.ts'
 import { corpusMails, delivered, type Finding, type RunResult, runFuzz } from './run.ts'
+import { passThrough } from './through.ts'
 import { makeWorld, type World } from './world.ts'
 
 /** One message may take this long and its thread this much memory. */
@@ -22,9 +24,12 @@ const { values } = parseArgs({
     minutes: { type: 'string' },
     messages: { type: 'string' },
     seed: { type: 'string' },
-    only: { type: 'string' }
+    only: { type: 'string' },
+    desk: { type: 'boolean' }
   }
 })
+/** Messages that one desk gets before the next one begins. */
+const A_DESK = 2000
 const [minutes, messages, seed, only] = [
   ['minutes', 20],
   ['messages', 100_000],
@@ -32,7 +37,12 @@ const [minutes, messages, seed, only] = [
   ['only', -1]
 ].map(([name, usual]) => Number(values[name as keyof typeof values] ?? usual))
 if ([minutes, messages, seed, only].every(Number.isSafeInteger))
-  await main(minutes ?? 0, messages ?? 0, seed ?? 0, only ?? 0)
+  await (values.desk === true ? throughDesks : main)(
+    minutes ?? 0,
+    messages ?? 0,
+    seed ?? 0,
+    only ?? 0
+  )
 else {
   process.stderr.write('--minutes, --messages, --seed and --only each want a whole number.\n')
   process.exitCode = 2
@@ -69,6 +79,26 @@ async function main(minutes: number, messages: number, seed: number, only: numbe
     if (result.findings.length > 0) keep(world, seed, result.findings)
   } finally {
     await workers.close()
+  }
+}
+
+async function throughDesks(minutes: number, messages: number, seed: number): Promise<void> {
+  const corpus = corpusMails()
+  process.stdout.write(`seed ${seed}, ${corpus.length} messages of the corpus\n`)
+  const world = await makeWorld(seed, 48)
+  const endsAt = Date.now() + minutes * 60_000
+  let count = 0
+  for (let first = 0; first < messages && Date.now() < endsAt; first += A_DESK) {
+    const range = { first, count: Math.min(A_DESK, messages - first) }
+    const passed = await passThrough(world, range, corpus)
+    count += passed.count
+    const { worst, tooMuch, unsettled, ends } = passed
+    process.stdout.write(
+      `${count} messages; worst ${worst.toFixed(2)} of the bound; ${JSON.stringify(ends)}\n`
+    )
+    if (tooMuch.length === 0 && unsettled === 0) continue
+    process.stdout.write(`more than the bound: ${tooMuch.join(' ')}; ${unsettled} not settled\n`)
+    process.exitCode = 1
   }
 }
 

@@ -9,6 +9,7 @@ import { isSafePage, RULES } from '../fuzz/invariants.ts'
 import { type FuzzMail, makeMail } from '../fuzz/mails.ts'
 import { corpusMails, delivered, type RunResult, runFuzz } from '../fuzz/run.ts'
 import { allSaid } from '../fuzz/said.ts'
+import { passThrough } from '../fuzz/through.ts'
 import { makeWorld, SECRET_MARK, type World } from '../fuzz/world.ts'
 import { createInProcessWorkers } from '../support/in-process-workers.ts'
 
@@ -44,6 +45,13 @@ describe('mutated messages break no invariant of reading (G2, G9)', () => {
     expect(result.exact).toBeGreaterThan(40)
     expect(result.decrypted).toBeGreaterThan(20)
     expect(result.valid).toBeGreaterThan(20)
+  })
+})
+
+describe('mutated messages go through a whole desk (A1, G1)', () => {
+  it.each(Array.from({ length: 12 }, (_, index) => index))('seed 20261122 + %i', async (index) => {
+    const passed = await passThrough(worldOf(index), { first: 0, count: 400 }, corpusMails())
+    expect(passed).toMatchObject({ tooMuch: [], unsettled: 0 })
   })
 })
 
