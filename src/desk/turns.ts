@@ -67,13 +67,12 @@ export function createTurns(desk: Desk) {
     },
     /** One in a maintainer's name was opened, or a worker died of it: what else waits in that name loses its turn or keeps it. */
     judge: ({ id, turn, sender }: arrivals.Arrival, opened: OpenedMail | null): void => {
-      if (turn !== TURNS.claimed) return
-      if (opened !== null && isSignedByMaintainer(desk, opened)) doubted.delete(sender)
-      else {
-        doubted.add(sender)
-        const others = { from: TURNS.claimed, to: TURNS.claimed, turn: TURNS.stranger, but: id }
-        desk.db.transact((tx) => arrivals.moveTurns(tx, sender, others))
-      }
+      const isTheirs = opened !== null && isSignedByMaintainer(desk, opened)
+      if (isTheirs) doubted.delete(sender)
+      if (isTheirs || turn !== TURNS.claimed) return
+      doubted.add(sender)
+      const others = { from: TURNS.claimed, to: TURNS.claimed, turn: TURNS.stranger, but: id }
+      desk.db.transact((tx) => arrivals.moveTurns(tx, sender, others))
     }
   }
 }

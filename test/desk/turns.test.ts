@@ -6,8 +6,10 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { type Edges } from '../../src/desk/desk.ts'
 import { createBells } from '../../src/desk/faults.ts'
 import { runLoops } from '../../src/desk/loop.ts'
+import { createHandler, handlePending } from '../../src/desk/work.ts'
 import { Trouble } from '../../src/domain/trouble.ts'
 import { type Mailbox, type Workers } from '../../src/effects/effects.ts'
+import * as arrivals from '../../src/store/arrivals.ts'
 import * as desk from '../support/desk.ts'
 import { folderOf } from '../support/world.ts'
 
@@ -168,18 +170,33 @@ describe('a message of somebody else', () => {
   it('(A3) who only claims to be a maintainer is one of the strangers; encrypted mail in that name has a turn until it proves to be forged', async () => {
     await desk.givenDesk()
     const { world } = desk
-    const forged = async (text: string, as: 'clear' | 'encrypted') =>
-      world.deliver(await world.write(desk.grace, { subject: 'x', text, as }))
-    world.deliver(strange('eve'))
-    await forged('in clear', 'clear')
-    for (const text of ['one', 'two', 'three']) await forged(text, 'encrypted')
-    world.deliver(await world.write(desk.grace, { subject: 'x', text: '/help\n' }))
-    await world.settle()
-    const turns = world.column('SELECT turn FROM arrivals ORDER BY uid')
-    expect(turns).toEqual([3, 3, 2, 3, 3, 3])
-    await forged('four', 'encrypted')
-    await world.settle()
-    expect(world.column('SELECT turn FROM arrivals ORDER BY uid DESC LIMIT 1')).toEqual([2])
+    const handler = createHandler(world.desk)
+    let uid = 0
+    const put = (raw: Uint8Array): void => {
+      uid += 1
+      const place = { mailbox: 'INBOX', uidValidity: '1', uid, part: 'whole' } as const
+      const at = { receivedAt: world.clock.now, arrivedAt: world.clock.now }
+      const arrival = { ...place, ...at, size: raw.length, raw }
+      world.desk.db.transact((tx) => arrivals.add(tx, arrival, world.clock.now))
+    }
+    const forge = async (text: string, as: 'clear' | 'encrypted' = 'encrypted') => {
+      put(await world.write(desk.grace, { subject: 'x', text, as }))
+    }
+    const turns = async () => {
+      await handlePending(world.desk, new AbortController().signal, () => undefined, handler)
+      return world.column('SELECT turn FROM arrivals ORDER BY uid')
+    }
+    put(strange('eve'))
+    await forge('in clear', 'clear')
+    for (const text of ['one', 'two', 'three']) await forge(text)
+    expect(await turns()).toEqual([3, 3, 2, 3, 3])
+    await forge('late')
+    expect((await turns()).slice(5)).toEqual([3])
+    // Her own one clears her name.
+    put(await world.write(desk.grace, { subject: 'x', text: '/help\n' }))
+    expect((await turns()).slice(6)).toEqual([3])
+    await forge('four')
+    expect((await turns()).slice(7)).toEqual([2])
   })
 
   it('(A4) comes before what is left of a sender whose message was killed, and a forger does not cost a maintainer a proved turn', async () => {
