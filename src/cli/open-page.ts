@@ -45,8 +45,8 @@ export function toOpenJson(opened: OpenedMail): object {
   }
 }
 
-function signatureJson({ state, stateThen, fingerprint, coversWhole }: Signature): object {
-  return { state, stateThen, fingerprint, coversWhole }
+function signatureJson({ state, stateThen, fingerprint, signer, coversWhole }: Signature): object {
+  return { state, stateThen, fingerprint, ...(signer === '' ? {} : { signer }), coversWhole }
 }
 
 function partJson(part: SealedPart): object {

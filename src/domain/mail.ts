@@ -41,7 +41,12 @@ const STATES = {
   'expired-key': 'The signature was made with a key that has expired.',
   'revoked-key': 'The signature was made with a key that has been revoked.',
   'unknown-key': 'The signature was made with a key that is not known here, so it proves nothing.',
-  bad: 'The signature does not match the text, or is not acceptable; it may have been changed on the way.'
+  'weak-digest':
+    'The signature was made with a digest that can be forged today, such as SHA-1, so it proves nothing.',
+  'weak-key': 'The signature was made with a key that is too weak today, so it proves nothing.',
+  'old-version': 'The signature has an outdated form that the desk does not check.',
+  unsupported: 'The signature was made with a method that the desk cannot check.',
+  bad: 'The signature does not match the text, or is malformed or dated wrongly; it may have been changed on the way.'
 } as const
 
 /** Added when the key was valid at the date that the signature states. */
@@ -55,6 +60,8 @@ export type Signature = {
   readonly stateThen: SignatureState
   /** Fingerprint of the *primary* key of the certificate that verified it; null unless a known key verified it. */
   readonly fingerprint: Fingerprint | null
+  /** The first address among the user ids of that certificate; '' unless a known key verified it. */
+  readonly signer: string
   /** Issuer claimed by the signature (lower-case hex key id or fingerprint); a lookup hint that proves nothing. */
   readonly issuer: string
   /** When the signature says it was made; null when unreadable. */
@@ -393,6 +400,7 @@ export const REFUSED = {
   'unknown-key': 'it was signed by a key that is not registered',
   'expired-key': 'the key that signed it has expired',
   'revoked-key': 'the key that signed it is revoked',
+  'unchecked-signature': 'its signature is too weak, or of a form that the desk does not check',
   'repeated-header': 'it repeats header fields that may occur only once',
   'too-long': 'its text is longer than 256 KiB',
   stale: 'its signature is too old',

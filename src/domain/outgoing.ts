@@ -58,11 +58,12 @@ export const KEY_PROBLEMS = {
   expired: 'the key has expired',
   revoked: 'the key is revoked',
   'cannot-encrypt': 'the key cannot be used to encrypt',
+  unsupported: 'the key uses a brainpool curve, which Postern does not support',
   unreadable: 'the key cannot be read'
 } as const
 export type KeyRefusal = keyof typeof KEY_PROBLEMS
 /** What can be wrong with a certificate that was read. */
-export type KeyProblem = 'expired' | 'revoked' | 'cannot-encrypt'
+export type KeyProblem = 'expired' | 'revoked' | 'cannot-encrypt' | 'unsupported'
 
 /**
  * Result of one SMTP transaction, with its reply code (RFC 5321 §4.2.1), 0 for none. `deferred`: 4xx, or no answer. `rejected`: 5xx

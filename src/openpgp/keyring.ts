@@ -185,11 +185,21 @@ function addressOf(user: openpgp.User): string | null {
   return addressOfUserId(user.userID?.userID ?? '')?.toLowerCase() ?? null
 }
 
+/**
+ * Whether a key uses a curve that the library hands to a package which is no part of Postern (brainpool): then nothing that it
+ * makes can be verified.
+ */
+export function isUnsupported(key: openpgp.Key): boolean {
+  return key.getKeys().some((part) => part.getAlgorithmInfo().curve?.startsWith('brainpool'))
+}
+
 /** Why the file of a private key is of no use, with the remedy. */
 export const UNLOCK_PROBLEMS = {
   'wrong-passphrase': 'the passphrase does not unlock this key; correct the passphrase or the file',
   public: 'the file holds a public key; give the private key',
-  unreadable: 'the file is not exactly one readable OpenPGP private key'
+  unreadable: 'the file is not exactly one readable OpenPGP private key',
+  unsupported:
+    'the key uses a brainpool curve, which Postern does not support; make a key with another algorithm, for example Ed25519'
 } as const
 
 /** Unlocks one private key; `wasLocked` tells whether a passphrase protected it. Never says which byte was wrong. */
@@ -206,6 +216,7 @@ export async function unlockSecretKey(
   } catch {
     return 'unreadable'
   }
+  if (isUnsupported(locked)) return 'unsupported'
   const wasLocked = locked.getKeys().some((part) => !isOpen(part))
   try {
     const privateKey = wasLocked

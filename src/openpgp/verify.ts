@@ -4,13 +4,20 @@
  * signature's time and at `now`.
  */
 import * as openpgp from 'openpgp'
-import { type Fingerprint, isNamedBy, type Sha256 } from '../domain/ids.ts'
+import { isNamedBy, type Sha256 } from '../domain/ids.ts'
 import { type Signature, type SignatureState } from '../domain/mail.ts'
 import { type Instant, instantFromMs, msOf } from '../domain/time.ts'
 import { CONFIG } from './config.ts'
-import { type Certificate, endMs, holds, knownCertificate } from './keyring.ts'
-import { sha256, TAG, walkPackets } from './packets.ts'
-import { ANY_TIME } from './self-signatures.ts'
+import {
+  addressOfUserId,
+  type Certificate,
+  endMs,
+  holds,
+  isUnsupported,
+  knownCertificate
+} from './keyring.ts'
+import { bodyOf, sha256, TAG, walkPackets } from './packets.ts'
+import { ANY_TIME, type WithDirect } from './self-signatures.ts'
 
 /** More signatures than this in one message, all layers together, are refused as a flood. */
 export const SIGNATURES_MAX = 8
@@ -92,6 +99,13 @@ async function readPacket(bytes: Uint8Array): Promise<openpgp.SignaturePacket | 
   }
 }
 
+type Found = States & Pick<Verdict, 'fingerprint' | 'signer'>
+
+function ownerOf({ fingerprint, key }: Certificate): Pick<Verdict, 'fingerprint' | 'signer'> {
+  const addresses = key.getUserIDs().flatMap((userId) => addressOfUserId(userId) ?? [])
+  return { fingerprint, signer: addresses[0] ?? '' }
+}
+
 async function judge(
   packet: openpgp.SignaturePacket,
   data: Uint8Array,
@@ -100,15 +114,12 @@ async function judge(
   const issuer = issuerOf(packet)
   const candidates = await findCertificates(issuer, context)
   const unproved = candidates.length === 0 ? 'unknown-key' : 'bad'
-  let best: States & { fingerprint: Fingerprint | null } = {
-    state: unproved,
-    stateThen: unproved,
-    fingerprint: null
-  }
+  let best: Found = { state: unproved, stateThen: unproved, fingerprint: null, signer: '' }
   for (const certificate of candidates) {
     const states = await statesUnder(certificate, packet, data, context.now)
     if (states.state === 'bad') continue
-    best = { ...states, fingerprint: certificate.fingerprint }
+    const isMade = states.state !== 'unsupported'
+    best = isMade ? { ...states, ...ownerOf(certificate) } : { ...best, ...states }
     if (states.state === 'valid') break
   }
   return {
@@ -144,25 +155,66 @@ async function statesUnder(
 ): Promise<States> {
   const date = new Date(msOf(now))
   const { created } = packet
-  if (created === null || !(await isMathRight(key, packet, data, date))) return BAD
+  if (created === null) return BAD
+  if (isUnsupported(key)) return { state: 'unsupported', stateThen: 'unsupported' }
+  const signed = { packet, data, date }
+  if (!(await isMathRight(key, signed, CONFIG))) {
+    const isWeak = await isMathRight(key, signed, ANY_DIGEST)
+    return isWeak ? { state: 'weak-digest', stateThen: 'weak-digest' } : BAD
+  }
   const state = await keyStateAt(key, packet.issuerKeyID, date)
-  const stateThen = await keyStateAt(key, packet.issuerKeyID, created)
-  return { state: state === 'valid' && stateThen !== 'valid' ? 'bad' : state, stateThen }
+  const stateThen = await keyStateThen(key, packet, created)
+  return { state: state === 'valid' ? stateThen : state, stateThen }
 }
 
-/** Whether the key made this signature over `data`, made as binary or as text, in a way that we accept. */
+/** To tell a weak digest from a mismatch; what it lets pass proves nothing. */
+const ANY_DIGEST: openpgp.Config = {
+  ...CONFIG,
+  rejectHashAlgorithms: new Set(),
+  rejectMessageHashAlgorithms: new Set()
+}
+
+/**
+ * The state of the key at the date of the signature. Where its owner has replaced the self-signatures of that time since, as
+ * whoever extends a key does, it is judged by the first that is left. A key that did not exist then made nothing.
+ */
+async function keyStateThen(
+  key: openpgp.PublicKey,
+  { issuerKeyID }: openpgp.SignaturePacket,
+  created: Date
+): Promise<SignatureState> {
+  const state = await keyStateAt(key, issuerKeyID, created)
+  if (state !== 'bad') return state
+  const [subkey] = key.getSubkeys(issuerKeyID)
+  const ofUsers = key.users.flatMap(({ selfCertifications }) => selfCertifications)
+  const primary = firstMs([...ofUsers, ...(key as WithDirect).directSignatures])
+  const first = Math.max(primary, subkey === undefined ? 0 : firstMs(subkey.bindingSignatures))
+  const parts = [key.keyPacket, ...(subkey === undefined ? [] : [subkey.keyPacket])]
+  const existed = parts.every((part) => part.created <= created)
+  if (!existed || !Number.isFinite(first) || created.getTime() >= first) return 'bad'
+  // What is left of the primary key from that time still counts.
+  const isLeft = primary <= created.getTime()
+  if (isLeft && !(await holds(key.verifyPrimaryKey(created, undefined, CONFIG))))
+    return 'expired-key'
+  return keyStateAt(key, issuerKeyID, new Date(first))
+}
+
+function firstMs(signatures: readonly openpgp.SignaturePacket[]): number {
+  return Math.min(...signatures.map(({ created }) => created?.getTime() ?? 0))
+}
+
+/** Whether the key made this signature over `data`, made as binary or as text, in a way that `config` accepts. */
 async function isMathRight(
   certificate: openpgp.PublicKey,
-  packet: openpgp.SignaturePacket,
-  data: Uint8Array,
-  date: Date
+  { packet, data, date }: { packet: openpgp.SignaturePacket; data: Uint8Array; date: Date },
+  config: openpgp.Config
 ): Promise<boolean> {
   const { signatureType } = packet
   const [key] = certificate.getKeys(packet.issuerKeyID)
   const { binary, text } = openpgp.enums.signature
   if (key === undefined || (signatureType !== binary && signatureType !== text)) return false
   const [literal] = (await openpgp.createMessage({ binary: data, date })).packets
-  return holds(packet.verify(key.keyPacket, signatureType, literal ?? {}, date, true, CONFIG))
+  return holds(packet.verify(key.keyPacket, signatureType, literal ?? {}, date, true, config))
 }
 
 function issuerOf(packet: openpgp.SignaturePacket): string {
@@ -189,10 +241,13 @@ function identityOf(packet: openpgp.SignaturePacket, data: Uint8Array): Sha256 {
   return sha256(packet.signatureData ?? packet.write(), sha256(content))
 }
 
+/** A signature packet that the library does not read: of another version or algorithm, or malformed. */
 function unreadable(bytes: Uint8Array): Verdict {
+  const state = stateOfUnread(bytes)
   return {
-    ...BAD,
+    ...{ state, stateThen: state },
     fingerprint: null,
+    signer: '',
     issuer: '',
     createdAt: null,
     intendedRecipients: [],
@@ -200,8 +255,31 @@ function unreadable(bytes: Uint8Array): Verdict {
   }
 }
 
+const VERSIONS = [4, 6]
+const OLD_VERSIONS = [2, 3]
+
+function stateOfUnread(bytes: Uint8Array): SignatureState {
+  const [span] = walkPackets(bytes, 1).spans
+  if (span?.tag !== TAG.signature) return 'bad'
+  const [version = 0, , algorithm = 0, digest = 0] = bodyOf(bytes, span)
+  if (OLD_VERSIONS.includes(version)) return 'old-version'
+  if (!VERSIONS.includes(version)) return 'unsupported'
+  const isKnown = (numbers: object, number: number): boolean =>
+    Object.values(numbers).some((each) => each === number)
+  const { publicKey, hash } = openpgp.enums
+  return isKnown(publicKey, algorithm) && isKnown(hash, digest) ? 'bad' : 'unsupported'
+}
+
 // Validity of a signing key at a time. A signature is judged by its key now, and at the time the signature states. Must never
 // accept a key because only one of its parts is valid: primary key and subkey both count.
+
+/** To tell a weak key from one that may not sign; what it lets pass proves nothing. */
+const ANY_KEY: openpgp.Config = {
+  ...CONFIG,
+  minRSABits: 0,
+  rejectPublicKeyAlgorithms: new Set(),
+  rejectCurves: new Set()
+}
 
 /**
  * Judges the signing key at `date`, also in the past: then a later revocation counts only if it is a hard one. A replaced or
@@ -216,6 +294,7 @@ async function keyStateAt(
   if (await key.isRevoked(undefined, undefined, date, CONFIG)) return 'revoked-key'
   if (subkey !== undefined && (await isSubkeyRevoked(subkey, date))) return 'revoked-key'
   if (await holds(key.getSigningKey(id, date, undefined, CONFIG))) return 'valid'
+  if (await holds(key.getSigningKey(id, date, undefined, ANY_KEY))) return 'weak-key'
   const ends = [
     endMs(await key.getExpirationTime(undefined, CONFIG)),
     endMs((await subkey?.getExpirationTime(ANY_TIME, CONFIG)) ?? null)

@@ -59,10 +59,17 @@ export function refusalOf(
 }
 
 function signatureRefusal(signature: Signature, maintainer: Maintainer): Refused | null {
-  if (signature.state === 'bad') return 'bad-signature'
-  if (signature.state !== 'valid') return signature.state
+  const { state } = signature
+  if (state === 'bad') return 'bad-signature'
+  if (state !== 'valid') return isKeyState(state) ? state : 'unchecked-signature'
   if (signature.fingerprint !== maintainer.fingerprint) return 'unknown-key'
   return signature.coversWhole ? null : 'not-covered'
+}
+
+function isKeyState(
+  state: Signature['state']
+): state is 'unknown-key' | 'expired-key' | 'revoked-key' {
+  return ['unknown-key', 'expired-key', 'revoked-key'].includes(state)
 }
 
 function contentRefusal({ warnings }: OpenedMail): Refused | null {

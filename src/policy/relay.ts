@@ -102,7 +102,7 @@ function forwarded(
     isReport: input.isReport,
     facts: [
       ...[...ofCase, ...input.facts].filter(isFirst),
-      fact('From', `${who}, ${signedWords(opened)}`),
+      fact('From', `${who}, ${signedWords(opened, isHidden)}`),
       fact('Subject', mail.subjectOf(opened) || 'none')
     ],
     details: [
@@ -278,9 +278,17 @@ function encryptionWords({ failure, encrypted, structure, sealedTo }: mail.Opene
   return structure === 'inline' ? 'yes (inline, without protected headers)' : 'yes, to the desk key'
 }
 
-function signedWords({ signatures: [signature] }: mail.OpenedMail): string {
+/** With whose key it is, where From is another; who may not read the sender does not read that either. */
+function signedWords(opened: mail.OpenedMail, isHidden: boolean): string {
+  const [signature] = opened.signatures
   if (signature === undefined) return 'not signed'
-  return signature.state === 'valid' ? 'signature valid' : 'signature not proved'
+  if (signature.state !== 'valid') return 'signature not proved'
+  return `signature valid${isHidden ? '' : anotherSigner(signature, opened)}`
+}
+
+function anotherSigner({ signer }: mail.Signature, { outer }: mail.OpenedMail): string {
+  const isSame = outer.from?.address.toLowerCase() === signer.toLowerCase()
+  return signer === '' || isSame ? '' : `, but by the key of ${signer}`
 }
 
 function signatureWords(input: RelayInput): string {

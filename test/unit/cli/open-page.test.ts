@@ -19,7 +19,7 @@ const UNUSED = { source: 'attached', keyData: new Uint8Array() } as const
 const SIGNATURE: OpenedMail['signatures'][number] = {
   ...{ state: 'valid', stateThen: 'valid', coversWhole: true, isInside: true },
   fingerprint: 'ab'.repeat(20) as never,
-  ...{ issuer: 'cd'.repeat(8), createdAt: testNow(), sha256: '0'.repeat(64) as never },
+  ...{ signer: '', issuer: 'cd'.repeat(8), createdAt: testNow(), sha256: '0'.repeat(64) as never },
   intendedRecipients: []
 }
 /** The page in one line, so that line breaks of the page do not matter. */

@@ -1,4 +1,13 @@
-import { createMessage, type PrivateKey, reformatKey, revokeKey, sign } from 'openpgp'
+import {
+  createMessage,
+  enums,
+  PacketList,
+  type PrivateKey,
+  reformatKey,
+  revokeKey,
+  SignaturePacket,
+  sign
+} from 'openpgp'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { addMs, type Instant, instantFromMs } from '../../../src/domain/time.ts'
 import { CONFIG } from '../../../src/openpgp/config.ts'
@@ -44,6 +53,7 @@ async function judge(
 ): Promise<readonly Verdict[]> {
   return (await verifyDetached(data, signature, { certificates, now })) ?? []
 }
+type Signer = { sign(...of: readonly unknown[]): Promise<void> }
 const publicOf = (key: PrivateKey): Uint8Array => key.toPublic().write()
 
 describe('a verdict', () => {
@@ -154,6 +164,95 @@ describe('a verdict', () => {
     expect(await judge(later, [publicOf(privateKey)])).toMatchObject([
       { state: 'revoked-key', stateThen: 'revoked-key' }
     ])
+  })
+
+  it('(D19) is valid when its owner has extended the key since: all self-signatures are newer', async () => {
+    const extended = await reformatKey({
+      privateKey: key,
+      userIDs: [{ email: 'alice@x.example' }],
+      date: new Date(MADE + 86_400_000),
+      format: 'object',
+      config
+    })
+    expect(await judge(await signBy(key), [publicOf(extended.privateKey)])).toMatchObject([
+      { state: 'valid', stateThen: 'valid' }
+    ])
+  })
+
+  it('(D19) dated when the key was expired is of an expired key, not a mismatch', async () => {
+    const expiring = await makeKey(86_400)
+    const unlimited = await unlimitedCopy(expiring)
+    const signature = await signBy(unlimited, MADE + 2 * 86_400_000)
+    const renewed = await reformatKey({
+      privateKey: expiring,
+      userIDs: [{ email: 'alice@x.example' }],
+      date: new Date(MADE + 3 * 86_400_000),
+      format: 'object',
+      config
+    })
+    const both = await expiring.toPublic().update(renewed.privateKey.toPublic(), undefined, config)
+    expect(await judge(signature, [both.write()])).toMatchObject([
+      { state: 'expired-key', stateThen: 'expired-key' }
+    ])
+  })
+
+  it('(D19) names the first address among the user ids of its key', async () => {
+    const [verdict] = await judge(await signBy(key), [publicOf(key)])
+    expect(verdict?.signer).toMatch(/^[^@]+@[^@]+$/)
+    const [unknown] = await judge(await signBy(other), [publicOf(key)])
+    expect(unknown?.signer).toBe('')
+  })
+
+  it('(D19) with a digest that can be forged is weak where it matches, and bad where it does not', async () => {
+    const rsa = await freshKey({ type: 'rsa', rsaBits: 2048, subkeys: [] })
+    // The library makes none, so that its packet is filled by hand.
+    const { signature: types, hash } = enums
+    const packet = Object.assign(new SignaturePacket(), {
+      signatureType: types.binary,
+      publicKeyAlgorithm: rsa.keyPacket.algorithm,
+      hashAlgorithm: hash.sha1
+    })
+    const [literal] = (await createMessage({ binary: DATA, date: KEY_MADE })).packets
+    const made = new Date(MADE + 3_600_000)
+    await (packet as unknown as Signer).sign(rsa.keyPacket, literal, made, true, {
+      ...config,
+      nonDeterministicSignaturesViaNotation: false
+    })
+    const packets = new PacketList<SignaturePacket>()
+    packets.push(packet)
+    const signature = packets.write()
+    const states = async (data: Uint8Array): Promise<unknown> =>
+      (await judge(signature, [publicOf(rsa)], NOW, data)).map(({ state }) => state)
+    expect(await states(DATA)).toEqual(['weak-digest'])
+    expect(await states(Buffer.from('other'))).toEqual(['bad'])
+  })
+
+  it('(D19) by a short RSA key is weak', async () => {
+    const short = { ...config, minRSABits: 1024 }
+    const rsa = await freshKey({ type: 'rsa', rsaBits: 1024, subkeys: [], config: short })
+    const message = await createMessage({ binary: DATA, date: KEY_MADE })
+    const made = await sign({
+      message,
+      signingKeys: rsa,
+      detached: true,
+      format: 'binary',
+      date: new Date(MADE + 3_600_000),
+      config: short
+    })
+    expect(await judge(made, [publicOf(rsa)])).toMatchObject([{ state: 'weak-key' }])
+    expect(await judge(made, [publicOf(rsa)], NOW, Buffer.from('other'))).toMatchObject([
+      { state: 'bad' }
+    ])
+  })
+
+  it.each([
+    ['version 3', [3, 5, 0, 0, 0, 0, 0], 'old-version'],
+    ['a version to come', [9, 0, 22, 8], 'unsupported'],
+    ['an algorithm to come', [4, 0, 99, 8, 0, 0, 0, 0, 0, 0], 'unsupported'],
+    ['broken numbers', [4, 0, 22, 8, 0, 0, 0, 0, 0, 0], 'bad']
+  ])('(D19) of %s has a state of its own', async (_, body, state) => {
+    const packet = Buffer.from([0xc2, body.length, ...body])
+    expect(await judge(packet, [publicOf(key)])).toMatchObject([{ state }])
   })
 
   it('has a different identity for every signature and every content', async () => {
