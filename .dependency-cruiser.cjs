@@ -29,6 +29,7 @@ const homes = {
   'node_modules/liquidjs': '^src/messages/render\\.ts$',
   'node_modules/temporal-polyfill': '^src/domain/time\\.ts$',
   'node_modules/commander': '^src/cli/',
+  'node_modules/tldts': '^src/desk/registrable\\.ts$',
   '^(node:)?fs(/promises)?$': '^src/(config/|effects/system\\.ts$|store/files\\.ts$|cli/)',
   '^(node:)?(net|https?|dns|tls|dgram|child_process|vm)(/promises)?$': '^$',
   '^(node:)?worker_threads$': '^src/worker/'

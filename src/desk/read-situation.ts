@@ -48,6 +48,7 @@ import { type Read } from '../store/sql.ts'
 import { type Desk } from './desk.ts'
 import { messageIdOf } from './prepare.ts'
 import { candidatesOf, knownKey, knownKeys, mergedCopies, offeredKeys } from './read-keys.ts'
+import { registrableDomain } from './registrable.ts'
 
 /**
  * Opens the message; a second time when a signature's key was not among the maintainers': with the keys of its sender and of whom
@@ -355,13 +356,13 @@ function answersTo(read: Read, desk: Desk, opened: OpenedMail, now: Instant): Si
   const latest = addMs(now, (PUT_OFF_HOURS_MAX + 1) * HOUR_MS)
   const lastHour = { since: addMs(now, -HOUR_MS), until: latest }
   const today = { ...lastHour, since: addMs(now, -DAY_MS) }
-  const domain = sender === null ? '' : domainOf(sender)
+  const domain = sender === null ? '' : registrableDomain(domainOf(sender))
   const kind = 'acknowledgement'
   const all = outbox.countLeaving(read, kind, lastHour.since)
   const leaving = (isProved: boolean): AnswersLeaving => {
     const counts = new Map<string, number>()
     for (const one of all.filter((each) => each.isProved === isProved)) {
-      const name = one.domain
+      const name = registrableDomain(one.domain)
       counts.set(name, (counts.get(name) ?? 0) + one.count)
     }
     const toDomain = counts.get(domain) ?? 0

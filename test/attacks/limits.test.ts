@@ -102,6 +102,16 @@ describeAttacks('attacks on the limits of automatic answers', () => {
     expect(answered()).toHaveLength(8)
   })
 
+  it('20 floods (A5): whoever makes up names below one domain has the share of one domain', async () => {
+    await openEmpty({ acknowledgement: { per_hour: 2, per_domain_hour: 2 } })
+    await flood(Array.from({ length: 9 }, (_, index) => `a@x${index}.robot.example`))
+    expect(answered()).toHaveLength(2)
+    await flood(['one@other.example'])
+    expect(answered().at(-1)).toBe('one@other.example')
+    await hoursLater(4)
+    expect(answered()).toHaveLength(10)
+  })
+
   it('20 floods (A5): what nobody proves uses up nothing that proved senders have', async () => {
     await openScene({ acknowledgement: { per_hour: 2, per_domain_hour: 2 } })
     const before = answered().length
