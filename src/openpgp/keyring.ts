@@ -53,12 +53,18 @@ export async function inspectKey(
   }
   if (certificate === null) return null
   const { key, fingerprint, keyData, signingKeys } = certificate
+  const algorithm = algorithmOf(key)
+  if (isUnsupported(key)) {
+    // Nothing of it can be verified, and nothing is done with it.
+    const addresses = address === null ? [] : [address]
+    const unusable = { fingerprint, addresses, algorithm, keyData, signingKeys }
+    return { ...unusable, expiresAt: null, state: 'unsupported' }
+  }
   const addresses = await validAddresses(key, now)
   if (address !== null && addresses.length === 0) return null
   const [judged, expiresAt] = [await stateOf(key, now), await expiryOf(key, new Date(msOf(now)))]
   const isUsable = judged !== 'usable' || (await holds(tryToEncrypt(key, now)))
   const state = isUsable ? judged : 'cannot-encrypt'
-  const algorithm = algorithmOf(key)
   return { fingerprint, addresses, expiresAt, algorithm, state, keyData, signingKeys }
 }
 
