@@ -8,7 +8,7 @@ import { type Line } from './smtp-line.ts'
 export type Job = { readonly since: number; line: Line | null; begun: () => boolean }
 
 export type RoomOptions = {
-  /** Most connections at a time; default 4. */
+  /** Most connections at a time; default 8. */
   readonly maxConnections?: number
   /** When a connection on which no answer comes is slow, and when it may be given up for others; defaults 5 s and 60 s. */
   readonly slowMs?: number
@@ -17,7 +17,7 @@ export type RoomOptions = {
   readonly pauseMs?: number
 }
 
-const CONNECTIONS = 4
+const CONNECTIONS = 8
 /** Slow ones beside them. */
 const SLOW_MAX = 12
 const PAUSE_MS_MAX = 60_000

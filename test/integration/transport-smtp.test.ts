@@ -226,7 +226,7 @@ describe('SMTP sender', () => {
 
     expect(kinds).toEqual(Array.from({ length: 60 }, () => 'accepted'))
     expect(sink.taken).toHaveLength(60)
-    expect(sink.connections()).toBeLessThanOrEqual(4)
+    expect(sink.connections()).toBeLessThanOrEqual(8)
     expect(events).toEqual([])
   })
 
