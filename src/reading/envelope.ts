@@ -45,7 +45,8 @@ function encryption({ cipher, outside, isMangled, isRewrapped }: Encrypted): Env
     structure: isMangled ? 'pgp-mime-mangled' : 'pgp-mime',
     outside: { roots: outside, instead: new Map() },
     warnings: isMangled ? ['mangled'] : [],
-    coversWhole: true,
+    // Words beside it are shown apart; a file stands among those inside.
+    coversWhole: readRegions([{ roots: outside, instead: new Map() }]).attachments.length === 0,
     cipher: cipher === null ? 'empty' : ciphertextOf(cipher),
     read: (_data, inside) => inside,
     isRewrapped

@@ -63,7 +63,9 @@ const SIGNATURE_RULES: readonly Rule[] = [
 const SECRET_RULES: readonly Rule[] = [
   [
     'nothing that was encrypted is shown of a message not decrypted',
-    (opened) => opened.decrypted || !allWords(opened).includes(SECRET_MARK)
+    (opened) =>
+      [opened, ...opened.sealedParts].some(({ decrypted }) => decrypted) ||
+      !allWords(opened).includes(SECRET_MARK)
   ],
   [
     'nothing is decrypted in which nothing is sealed to the desk',

@@ -112,6 +112,15 @@ describe('one sealed part in a message', () => {
     expect(isWhole && outsideText !== '').toBe(false)
   })
 
+  it('(G2) a file inside the envelope that was added to PGP/MIME is covered by no signature', async () => {
+    const signed = encryptedEntity(await alice.seal(textPart(SECRET)))
+      .trimEnd()
+      .replace(/--e--$/, '')
+    const opened = await openIt(`${signed}--e\r\n${filePart('key.asc', 'added')}\r\n--e--\r\n`)
+    expect(opened.attachments.map(({ filename }) => filename)).toEqual(['key.asc'])
+    expect(opened.signatures).toMatchObject([{ state: 'valid', coversWhole: false }])
+  })
+
   it('a file that was added to PGP/MIME stays outside', async () => {
     const opened = await textIn(encryptedEntity(sealedEntity), filePart('logo.png', 'png'))
     expect(opened).toMatchObject({ structure: 'pgp-mime-mangled', text: `${SECRET}\n` })
