@@ -10,6 +10,7 @@ import {
   aboutCase,
   BY_DESK,
   DESK,
+  type EventKind,
   type Evidence,
   event,
   type NewEvent,
@@ -31,7 +32,7 @@ import { forgetJunk } from '../store/junk.ts'
 import * as looks from '../store/looks.ts'
 import * as notices from '../store/notices.ts'
 import * as outbox from '../store/outbox.ts'
-import { type Tx } from '../store/sql.ts'
+import { type Read, type Tx } from '../store/sql.ts'
 import { type Prepared, type PreparedMail, type RefusedCopy } from './prepare.ts'
 
 /** Messages that tell a reporter something: a maintainer's words or decision, or the date. */
@@ -185,9 +186,14 @@ export function recordUndelivered(tx: Tx, row: outbox.RowInCase, work: Work): vo
 
 /** The mail server refuses our account or sender: on the record once a day, so that an alarm tells of it once. */
 export function recordSendingRefused(tx: Tx, code: number, work: Work): void {
-  const [last] = events.latestOfKinds(tx, DESK, ['sending-refused'], 1)
-  if (last !== undefined && last.at > addMs(work.now, -DAY_MS) && last.at <= work.now) return
-  record(tx, event('sending-refused', DESK, BY_DESK, { code }), work)
+  if (!hasHappenedToday(tx, 'sending-refused', work.now))
+    record(tx, event('sending-refused', DESK, BY_DESK, { code }), work)
+}
+
+/** Whether the record has an event of this kind about the desk from within a day. */
+export function hasHappenedToday(read: Read, kind: EventKind, now: Instant): boolean {
+  const [last] = events.latestOfKinds(read, DESK, [kind], 1)
+  return last !== undefined && last.at > addMs(now, -DAY_MS) && last.at <= now
 }
 
 /** What stopped the clocks of a case when it was queued, or told its end, has not reached the reporter. */

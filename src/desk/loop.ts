@@ -19,7 +19,7 @@ import { moveHandled } from './moves.ts'
 import { releaseDue } from './release.ts'
 import { adoptClocks, listFurtherReports, tick } from './tick.ts'
 import { LANES, type Lane } from './turns.ts'
-import { lookAtClock } from './watch.ts'
+import { lookAtClock, lookAtDisk } from './watch.ts'
 import { createHandler, type Handler, handlePending } from './work.ts'
 
 const WAIT_MS_MAX = 60_000
@@ -150,6 +150,7 @@ async function doDuties({ desk: own, bells, failures, signal }: Run): Promise<bo
   const desk = { ...own, workers: own.workers.inTurn('release') }
   lookAtClock(desk)
   const released = await releaseDue(desk, { failures, signal, queued: bells.dispatch.ring })
+  lookAtDisk(desk)
   const listed = await listFurtherReports(desk)
   const rang = await tick(desk)
   const isNews = released || listed || rang

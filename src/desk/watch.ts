@@ -1,7 +1,7 @@
 /**
  * Watches the wall clock against the time since the machine was started, also over restarts of the desk: where they go apart
  * by more than five minutes, nobody knows which time is right, and the record says so. Must never decide what follows for a
- * notice: policy/embargo.ts does.
+ * notice: policy/embargo.ts does. Watches the disk of the database, too.
  */
 import { BY_DESK, DESK, event } from '../domain/event.ts'
 import { RETRY_DELAY_MS_MAX } from '../domain/outgoing.ts'
@@ -14,7 +14,7 @@ import * as looks from '../store/looks.ts'
 import * as meta from '../store/meta.ts'
 import * as outbox from '../store/outbox.ts'
 import { type Read, type Tx } from '../store/sql.ts'
-import { record } from './commit.ts'
+import { hasHappenedToday, record } from './commit.ts'
 import { type Desk } from './desk.ts'
 
 /** How often a look at which nothing was wrong is stored: the next ones are compared with it. */
@@ -46,6 +46,18 @@ export function lookAtClock(desk: Desk): void {
     if (ms !== 0) trustNow(tx, next.now)
   })
   if (ms !== 0) desk.log({ event: 'clock.jumped', ms })
+}
+
+/** Below this, or a tenth of a smaller disk, there is little room left. */
+const LOW_BYTES = 1024 ** 3
+
+/** Puts on the record that the disk of the database is nearly full, once a day, while something can still be written (A1). */
+export function lookAtDisk(desk: Desk): void {
+  const { free, total } = desk.db.disk()
+  if (free >= Math.min(LOW_BYTES, total / 10)) return
+  const now = desk.clock.now()
+  if (desk.db.read((read) => hasHappenedToday(read, 'disk-low', now))) return
+  desk.db.transact((tx) => record(tx, event('disk-low', DESK, BY_DESK, { free }), { now }))
 }
 
 /** How far the wall clock was set back while the machine was off, as far as that can be known. */

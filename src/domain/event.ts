@@ -273,6 +273,8 @@ const EVENTS = {
   'desk-failed': {} as { at: string; error: string },
   /** The mail server refuses our account or our sender: messages wait. At most once a day. */
   'sending-refused': {} as { code: number },
+  /** The disk of the database is nearly full: so many bytes are free. At most once a day. */
+  'disk-low': {} as { free: number },
   'clock-doubted': {} as { ms: number },
   'clock-trusted': {} as Nothing,
   /** When the next digest comes, in place of what was planned before; null for never. */

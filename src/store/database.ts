@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import Sqlite from 'better-sqlite3'
 import { assert, Invariant } from '../domain/assert.ts'
 import { Trouble, type TroubleCode } from '../domain/trouble.ts'
-import { DISK_FULL, readMigrations, realPath, requireFile, secureFile } from './files.ts'
+import { DISK_FULL, diskOf, readMigrations, realPath, requireFile, secureFile } from './files.ts'
 import { type Read, type Sql, type SqlParams, type Tx } from './sql.ts'
 
 export { type Read, type Tx } from './sql.ts'
@@ -22,6 +22,8 @@ export type Database = Disposable & {
    * rolled back. Throws `Trouble` for disk, lock and damage; `Invariant` for a broken constraint or a nested call.
    */
   transact<T>(work: (tx: Tx) => T): T
+  /** Bytes of the disk that it is on. */
+  disk(): { readonly free: number; readonly total: number }
   close(): void
 }
 
@@ -212,6 +214,7 @@ function databaseOn(connection: Sqlite.Database): Database {
         assert(!connection.inTransaction, 'a transaction inside a transaction')
         return inTransaction(connection, 'immediate', () => work(writing))
       }),
+    disk: () => diskOf(connection.name),
     close,
     [Symbol.dispose]: close
   }

@@ -33,6 +33,15 @@ export function realPath(path: string): string {
   )
 }
 
+/** Bytes of the disk that holds the file at `path`: what is free for this process, and all of it. */
+export function diskOf(path: string): { readonly free: number; readonly total: number } {
+  const { bavail, blocks, bsize } = onDisk(
+    () => fs.statfsSync(dirname(path)),
+    `the disk of ${path}`
+  )
+  return { free: bavail * bsize, total: blocks * bsize }
+}
+
 /** Makes a file readable by its owner alone, and an empty one where there is none. */
 export function secureFile(path: string): void {
   onDisk(() => {

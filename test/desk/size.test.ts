@@ -235,3 +235,26 @@ describe('a report that no mail server of a maintainer takes', () => {
     expect(desk.recorded('shown')).toHaveLength(1)
   })
 })
+
+describe('the disk of the database (A1)', () => {
+  it('that is nearly full is told once a day, and no more when there is room', async () => {
+    await desk.givenDesk()
+    const { db } = desk.world.desk
+    const [room] = [db.disk()]
+    const total = 2 ** 40
+    Object.assign(db, { disk: () => ({ free: 2 ** 30, total }) })
+    await desk.world.wait(desk.MINUTE)
+    expect(desk.alarms('disk-low:')).toBe(0)
+    Object.assign(db, { disk: () => ({ free: 2 ** 30 - 1, total }) })
+    await desk.world.wait(desk.MINUTE)
+    expect(desk.alarms('disk-low:')).toBe(2)
+    expect(await desk.lastTo(desk.linus)).toContain('Free: 1023 MiB')
+    await desk.world.wait(desk.HOUR)
+    expect(desk.alarms('disk-low:')).toBe(2)
+    await desk.world.wait(desk.DAY)
+    expect(desk.alarms('disk-low:')).toBe(4)
+    Object.assign(db, { disk: () => room })
+    await desk.world.wait(2 * desk.DAY)
+    expect(desk.alarms('disk-low:')).toBe(4)
+  })
+})

@@ -13,7 +13,7 @@ import { takeIn } from '../../src/desk/intake.ts'
 import { moveHandled } from '../../src/desk/moves.ts'
 import { releaseDue } from '../../src/desk/release.ts'
 import { adoptClocks, listFurtherReports, tick } from '../../src/desk/tick.ts'
-import { lookAtClock } from '../../src/desk/watch.ts'
+import { lookAtClock, lookAtDisk } from '../../src/desk/watch.ts'
 import { handlePending } from '../../src/desk/work.ts'
 import { type Address } from '../../src/domain/address.ts'
 import { BY_OPERATOR, event } from '../../src/domain/event.ts'
@@ -465,6 +465,7 @@ async function settle(
     const place = await takeIn(desk, mailbox, { ...inbox, signal, stored })
     lookAtClock(desk)
     const released = await releaseDue(desk, { failures, signal, queued: stored })
+    lookAtDisk(desk)
     const listed = await listFurtherReports(desk)
     const rang = await tick(desk)
     const handled = await handlePending(desk, signal, stored)
