@@ -237,7 +237,15 @@ describe('the history of a case', () => {
       ...{ into: TAG, reason: 'r', date: AT, oldDate: AT, disposition: 'internal' },
       ...{ written: 'w', writtenAt: AT, leaveBy: AT, approveBy: AT, answer: 'agree' },
       ...{ revision: 1, fields: [], changed: [], patches: [], digest: SHA },
-      ...{ leavesAt: AT, cases: ['ACME-2026-0001'], bytes: 7, number: 1, again: 2, told: 'told', free: 9 },
+      ...{
+        leavesAt: AT,
+        cases: ['ACME-2026-0001'],
+        bytes: 7,
+        number: 1,
+        again: 2,
+        told: 'told',
+        free: 9
+      },
       ...{ at: 'one thing', error: 'TypeError', copies: { left: 1, here: 1, onTheWay: 1 } },
       ...{ lateMs: 0, members: 1, sent: 1, held: 0 },
       ...{ audience: 'reporter', recipient: '1', message: 'reply' },
