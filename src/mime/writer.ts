@@ -23,7 +23,9 @@ export function withWriter(
   const { from } = facts
   if (from === null || !isStandIn(facts, fields, own)) return facts
   const isOther = ({ address }: { readonly address: Address }): boolean =>
-    address.toLowerCase() !== from.address.toLowerCase() && !isIn(own, address)
+    address.toLowerCase() !== from.address.toLowerCase() &&
+    !isIn(own, address) &&
+    !isForm(address)
   const [writer] = NAMING.flatMap((name) => {
     const named = valuesOf(fields, name).flatMap((value) => readMailboxes(value).contacts)
     const others = named.filter(isOther)
@@ -43,7 +45,11 @@ function isStandIn(
   if (isIn(own, from.address)) return true
   const isList = fields.some(({ name }) => name.startsWith('list-') || name === 'mailing-list')
   const isRewritten = VIA.test(from.name) || valuesOf(fields, 'x-original-from').length > 0
-  return (isList && isRewritten) || FORM.test(from.address.slice(0, from.address.lastIndexOf('@')))
+  return (isList && isRewritten) || isForm(from.address)
+}
+
+function isForm(address: Address): boolean {
+  return FORM.test(address.slice(0, address.lastIndexOf('@')))
 }
 
 /** Whether an address is one of these. */

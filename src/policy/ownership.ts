@@ -86,6 +86,8 @@ export function withholdContent(opened: OpenedMail): OpenedMail {
     outsideText: '',
     attachments: [],
     sealedParts: [],
+    // Whose key it was is for nobody who may not read the content (G5).
+    signatures: opened.signatures.map((each) => ({ ...each, signer: '' })),
     // Anybody could read the Autocrypt header; an attached key came out of the encryption.
     candidateKeys: opened.candidateKeys.filter(({ source }) => source !== 'attached'),
     unusableKeys: [],

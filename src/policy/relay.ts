@@ -102,7 +102,7 @@ function forwarded(
     isReport: input.isReport,
     facts: [
       ...[...ofCase, ...input.facts].filter(isFirst),
-      fact('From', `${who}, ${signedWords(opened, isHidden)}`),
+      fact('From', `${who}, ${signedWords(input, isHidden)}`),
       fact('Subject', mail.subjectOf(opened) || 'none')
     ],
     details: [
@@ -279,16 +279,23 @@ function encryptionWords({ failure, encrypted, structure, sealedTo }: mail.Opene
 }
 
 /** With whose key it is, where From is another; who may not read the sender does not read that either. */
-function signedWords(opened: mail.OpenedMail, isHidden: boolean): string {
-  const [signature] = opened.signatures
+function signedWords(input: RelayInput, isHidden: boolean): string {
+  const [signature] = input.opened.signatures
   if (signature === undefined) return 'not signed'
   if (signature.state !== 'valid') return 'signature not proved'
-  return `signature valid${isHidden ? '' : anotherSigner(signature, opened)}`
+  return `signature valid${isHidden ? '' : anotherSigner(signature, input)}`
 }
 
-function anotherSigner({ signer }: mail.Signature, { outer }: mail.OpenedMail): string {
-  const isSame = outer.from?.address.toLowerCase() === signer.toLowerCase()
-  return signer === '' || isSame ? '' : `, but by the key of ${signer}`
+/** Only maintainers and the reporters of the case are named: whoever else has a key here may be a member of the list (G5). */
+function anotherSigner({ signer }: mail.Signature, input: RelayInput): string {
+  const isSame = input.opened.outer.from?.address.toLowerCase() === signer.toLowerCase()
+  if (signer === '' || isSame) return ''
+  const { maintainers } = input.settings
+  const reporters = input.record.reporters.flatMap(({ contact }) => contact ?? [])
+  const isNamed = [...maintainers, ...reporters].some(
+    ({ address }) => address.toLowerCase() === signer.toLowerCase()
+  )
+  return `, but by the key of ${isNamed ? signer : 'another address'}`
 }
 
 function signatureWords(input: RelayInput): string {

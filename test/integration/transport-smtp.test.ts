@@ -299,8 +299,8 @@ describe('SMTP sender', () => {
   })
 
   it('(14) a hanging recipient gives way to others where the server allows one connection', async () => {
-    const sink = await sinkWith()
-    const sender = senderTo(sink, { maxConnections: 1, slowMs: 50, patienceMs: 200 })
+    const sink = await sinkWith({ connections: 1 })
+    const sender = senderTo(sink, { slowMs: 50, patienceMs: 200 })
     sink.fail({ at: 'rcpt', hang: true }, { to: 'r0@example.org', times: 99 })
     sink.fail({ at: 'rcpt', hang: true }, { to: 'r1@example.org', times: 99 })
     expect((await sendAll(sender, many(13))).sort()).toEqual([

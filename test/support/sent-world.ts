@@ -221,15 +221,21 @@ async function noticeLeaves(world: World, who: Who, startsAt: Instant): Promise<
   // One of the two copies is put off until the issue is public.
   world.pass(2 * HOUR)
   while (await world.releaseOnce());
-  world.replies.push('accepted', 'deferred')
+  const idsOf = (kind: string): string[] =>
+    world.column('SELECT message_id FROM outbox WHERE kind = ? ORDER BY id', [kind])
+  const late = idsOf('notice').at(-1)
+  world.server.refuses = ({ messageId }) => messageId === late
   await world.settle()
-  const notice = world.accepted.findLast(({ to }) => to === who('debian').address)
+  const notice = world.accepted.findLast(({ messageId }) => idsOf('notice').includes(messageId))
   const headers = [`In-Reply-To: <${notice?.messageId ?? ''}>`]
   const question = { subject: 'Re: a question', text: `question ${SECRET}?\n`, headers }
   await world.send(who('debian'), question)
-  const forwarded = world.sentTo(who('grace')).at(-1)
+  const forwarded = world
+    .sentTo(who('grace'))
+    .findLast(({ messageId }) => idsOf('relay').includes(messageId))
   const ref = forwarded === undefined ? '' : refIn(await world.read(who('grace'), forwarded))
   await command(world, who('grace'), 1, `/member\n${SECRET}\n\n> ${ref}\n`)
+  await command(world, who('grace'), 1, `/files\n\n> ${ref}\n`)
   await world.wait(7 * DAY)
 }
 
