@@ -23,9 +23,7 @@ export function withWriter(
   const { from } = facts
   if (from === null || !isStandIn(facts, fields, own)) return facts
   const isOther = ({ address }: { readonly address: Address }): boolean =>
-    address.toLowerCase() !== from.address.toLowerCase() &&
-    !isIn(own, address) &&
-    !isForm(address)
+    address.toLowerCase() !== from.address.toLowerCase() && !isIn(own, address) && !isForm(address)
   const [writer] = NAMING.flatMap((name) => {
     const named = valuesOf(fields, name).flatMap((value) => readMailboxes(value).contacts)
     const others = named.filter(isOther)
