@@ -140,9 +140,6 @@ export type Room = {
   readonly busy: readonly Address[]
 }
 
-/** So many due messages are looked at for some to different addresses. */
-const CANDIDATES = 64
-
 /**
  * Takes the messages that are due, those to the list first, then longest due first; call {@link recordOutcome} with what became
  * of each. One to an address at a time, so that a recipient at whom the server is slow takes one connection. The first one is
@@ -153,7 +150,9 @@ export function claimDue(tx: Tx, now: Instant, room: Room): Claimed[] {
   const busy = new Set(room.busy)
   let bytes = 0
   for (const isMember of [true, false]) {
-    for (const row of listDue(tx, now, { isMember, busy: [...busy] })) {
+    // Of several to one address the first is taken; the next call finds those to others behind them.
+    const limit = room.messages - claimed.length
+    for (const row of listDue(tx, now, { isMember, busy: [...busy], limit })) {
       if (claimed.length === room.messages) return claimed
       if (busy.has(row.envelopeTo)) continue
       if (busy.size > 0 && bytes + row.size > room.bytes) return claimed
@@ -170,14 +169,14 @@ type Due = Pick<OutboxRow, 'id' | 'size' | 'rung' | 'envelopeTo'>
 function listDue(
   read: Read,
   now: Instant,
-  { isMember, busy }: { readonly isMember: boolean; readonly busy: readonly Address[] }
+  wanted: { readonly isMember: boolean; readonly busy: readonly Address[]; readonly limit: number }
 ): Due[] {
   return read.all<Due>(
     `SELECT id, size, rung, envelope_to FROM outbox
      WHERE state = 'queued' AND (audience = 'member') = @isMember AND next_attempt_at <= @now AND ${MAY_LEAVE}
        AND envelope_to NOT IN (SELECT value FROM json_each(@busy))
-     ORDER BY next_attempt_at, id LIMIT ${CANDIDATES}`,
-    { now, isMember, busy }
+     ORDER BY next_attempt_at, id LIMIT @limit`,
+    { now, ...wanted }
   )
 }
 
