@@ -54,6 +54,14 @@ export function requireCaseTag({ argument: text }: Call): CaseTag {
   return tag
 }
 
+/** The number on the command line; `where` says where to find it. Throws a {@link UsageError} otherwise. */
+export function requireNumber({ argument }: Call<unknown>, where: string): number {
+  const number = Number(argument)
+  if (!Number.isSafeInteger(number) || number < 1)
+    throw new UsageError(`"${argument}" is not the number of a message; ${where}`)
+  return number
+}
+
 /** The value of `--address`; throws a {@link UsageError} unless it is an address. */
 export function requireAddress(text: string): Address {
   const address = parseAddress(text)

@@ -1,8 +1,7 @@
 /**
  * `postern keys generate|list`. A private key is written with mode 0600, protected by the passphrase, and never printed.
  */
-import { mkdir, rm, writeFile } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { loadConfig } from '../config/load.ts'
 import { readLimited, readSecretFile } from '../config/secrets.ts'
 import { formatFingerprint } from '../domain/ids.ts'
@@ -12,6 +11,7 @@ import { systemClock } from '../effects/system.ts'
 import { classifyKey, generateDeskKey, inspectKey } from '../openpgp/keyring.ts'
 import { readKeys } from '../settings.ts'
 import { type Call, requireAddress, requireName } from './context.ts'
+import { writeNew } from './new-files.ts'
 import { CommandError, print, printRows } from './output.ts'
 
 type GenerateOptions = {
@@ -41,30 +41,6 @@ export async function generate(call: Call<GenerateOptions>): Promise<void> {
   const { fingerprint } = key
   const said = `private key ${out}\npublic key  ${publicOut}\nfingerprint ${formatFingerprint(fingerprint)}`
   print(call, { private: out, public: publicOut, fingerprint }, said)
-}
-
-type NewFile = readonly [path: string, text: string, mode: number]
-
-/** Writes files that must not exist yet, all of them or none: half a pair would block the next attempt. */
-async function writeNew(...files: readonly NewFile[]): Promise<void> {
-  const made: string[] = []
-  for (const [path, text, mode] of files) {
-    try {
-      // Without its folder the file cannot be written, which says why.
-      await mkdir(dirname(path), { recursive: true, mode: 0o700 }).catch(() => undefined)
-      await writeFile(path, text, { flag: 'wx', mode, flush: true })
-      made.push(path)
-    } catch (error) {
-      const isThere = error instanceof Error && 'code' in error && error.code === 'EEXIST'
-      if (!isThere) made.push(path)
-      for (const one of made) await rm(one, { force: true }).catch(() => undefined)
-      throw new CommandError(
-        isThere
-          ? `${path} exists already, so nothing was written; name another file with --out.`
-          : `${path} cannot be written; check the owner and permissions of its folder, and that the disk has room. Nothing was overwritten.`
-      )
-    }
-  }
 }
 
 /** The certificate in the file that an option names. */

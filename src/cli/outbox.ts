@@ -5,8 +5,8 @@ import { aboutCase, BY_OPERATOR, DESK, event } from '../domain/event.ts'
 import { systemClock } from '../effects/system.ts'
 import { nounOf } from '../messages/catalogue.ts'
 import * as outbox from '../store/outbox.ts'
-import { type Call, record, withDatabase, withoutMemberAddress } from './context.ts'
-import { CommandError, print, printRows, UsageError } from './output.ts'
+import { type Call, record, requireNumber, withDatabase, withoutMemberAddress } from './context.ts'
+import { CommandError, print, printRows } from './output.ts'
 import { page } from './page.ts'
 
 export async function listTheOutbox(
@@ -29,11 +29,7 @@ export async function listTheOutbox(
 }
 
 export async function retryTheOutbox(call: Call): Promise<void> {
-  const id = Number(call.argument)
-  if (!Number.isSafeInteger(id) || id < 1)
-    throw new UsageError(
-      `"${call.argument}" is not the number of a message; "postern outbox list" shows the numbers.`
-    )
+  const id = requireNumber(call, '"postern outbox list" shows the numbers.')
   await withDatabase(call, (db) => {
     const at = systemClock.now()
     const said = db.transact((tx) => {

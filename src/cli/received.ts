@@ -2,22 +2,25 @@
  * `postern received list|show|retry`: messages that came, what became of them and why, and the way back for one on hold. Prints
  * nothing that a message says; `--out` writes it into a file, for `postern open`.
  */
-import { writeFileSync } from 'node:fs'
 import { BY_OPERATOR, DESK, event } from '../domain/event.ts'
+import { type CaseTag } from '../domain/ids.ts'
 import { systemClock } from '../effects/system.ts'
 import * as arrivals from '../store/arrivals.ts'
 import * as cases from '../store/cases.ts'
 import { type Read } from '../store/database.ts'
-import { type Call, record, withDatabase } from './context.ts'
-import { CommandError, print, printRows, UsageError } from './output.ts'
+import { type Call, record, requireNumber, withDatabase } from './context.ts'
+import { writeNew } from './new-files.ts'
+import { CommandError, print, printRows } from './output.ts'
 import { page } from './page.ts'
+
+const WHERE = '"postern received list" shows the numbers.'
 
 export async function listReceived(
   call: Call<{ readonly state: arrivals.Arrival['state'] }>
 ): Promise<void> {
   await withDatabase(call, (db) => {
     const rows = db.read((read) =>
-      arrivals.listIn(read, call.options.state).map((one) => shown(read, one))
+      arrivals.listIn(read, call.options.state).map(({ caseTag, ...one }) => shown(one, caseTag))
     )
     printRows(call, rows, {
       NUMBER: (row) => row.number,
@@ -32,11 +35,14 @@ export async function listReceived(
 }
 
 export async function showReceived(call: Call<{ readonly out?: string }>): Promise<void> {
-  const id = numberOf(call)
-  await withDatabase(call, (db, config) => {
-    const { row, raw } = db.read((read) => ({ row: found(read, id), raw: bytesOf(read, id) }))
+  const id = requireNumber(call, WHERE)
+  await withDatabase(call, async (db, config) => {
+    const { row, raw } = db.read((read) => ({
+      row: found(read, id),
+      raw: arrivals.readRaw(read, id) ?? new Uint8Array()
+    }))
     const { out } = call.options
-    if (out !== undefined) write(out, raw)
+    if (out !== undefined) await writeNew([out, raw, 0o600])
     const value = { ...row, stored: raw.length }
     print(
       call,
@@ -48,7 +54,7 @@ export async function showReceived(call: Call<{ readonly out?: string }>): Promi
 
 /** The message is handled anew, as it came; a copy of it stays in the folder for held mail. */
 export async function retryReceived(call: Call): Promise<void> {
-  const id = numberOf(call)
+  const id = requireNumber(call, WHERE)
   await withDatabase(call, (db, { imap, desk }) => {
     const at = systemClock.now()
     const again = db.transact((tx) => {
@@ -64,44 +70,18 @@ export async function retryReceived(call: Call): Promise<void> {
   })
 }
 
-function numberOf({ argument }: Call<unknown>): number {
-  const id = Number(argument)
-  if (!Number.isSafeInteger(id) || id < 1)
-    throw new UsageError(
-      `"${argument}" is not the number of a message; "postern received list" shows the numbers.`
-    )
-  return id
-}
-
 function found(read: Read, id: number) {
   const row = arrivals.find(read, id)
   if (row === null)
     throw new CommandError(
       `There is no message ${id}; "postern received list" shows those that are on hold.`
     )
-  return shown(read, row)
+  return shown(row, row.caseId === null ? null : cases.findTag(read, row.caseId))
 }
 
-function shown(read: Read, { id, turn: _turn, sender: _sender, caseId, ...row }: arrivals.Arrival) {
-  return { number: id, case: caseId === null ? null : cases.findTag(read, caseId), ...row }
-}
-
-function bytesOf(read: Read, id: number): Uint8Array {
-  const { duplicateOf = null } = arrivals.find(read, id) ?? {}
-  return duplicateOf === null
-    ? (arrivals.readRaw(read, id) ?? new Uint8Array())
-    : bytesOf(read, duplicateOf)
-}
-
-function write(file: string, raw: Uint8Array): void {
-  try {
-    writeFileSync(file, raw, { mode: 0o600, flag: 'wx' })
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
-    throw new CommandError(
-      code === 'EEXIST'
-        ? `${file} is there already, and is not overwritten.`
-        : `${file} cannot be written (${code}); check its folder.`
-    )
-  }
+function shown(
+  { id, turn: _turn, sender: _sender, caseId: _caseId, ...row }: arrivals.Arrival,
+  tag: CaseTag | null
+) {
+  return { number: id, case: tag, ...row }
 }

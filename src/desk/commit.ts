@@ -169,8 +169,7 @@ function takeBounce(tx: Tx, { messageId }: DecisionOf<'bounce'>, work: Work): vo
  * its recipient: an alarm about an alarm would ring for ever.
  */
 export function recordUndelivered(tx: Tx, row: outbox.RowInCase, work: Work): void {
-  const { id: number, kind: message, audience, recipientId: recipient, attempts } = row
-  outbox.dropGivenUp(tx, work.now)
+  const { id: outbox, kind: message, audience, recipientId: recipient, attempts } = row
   const isAlarm = [alert, digest].some(({ kind }) => kind === message)
   const ofCase = row.caseNow === null ? DESK : aboutCase(row.caseNow)
   const subject = isAlarm ? subjectOf(null, { audience, recipient }) : ofCase
@@ -178,7 +177,7 @@ export function recordUndelivered(tx: Tx, row: outbox.RowInCase, work: Work): vo
   const refusal = isRefused ? 'rejected' : 'unreachable'
   const because = row.bouncedAt === null ? refusal : 'bounced'
   const code = row.bouncedAt === null ? (row.lastCode ?? 0) : 0
-  const about = { audience, recipient, message, outbox: number, attempts, because, code } as const
+  const about = { audience, recipient, message, outbox, attempts, because, code } as const
   record(tx, event('undelivered', subject, BY_DESK, about), work)
   recordOwed(tx, row, work)
   looks.forgetRings(tx, row.messageId, addMs(work.now, RING_AGAIN_MS))

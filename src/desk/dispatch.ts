@@ -12,7 +12,7 @@ import { recordLeft, recordSendingRefused, recordUndelivered } from './commit.ts
 import { type Desk } from './desk.ts'
 import { noteFailure } from './faults.ts'
 
-/** Of all messages that are being sent. */
+/** The messages that are being sent have so many bytes together, unless one alone has more. */
 const IN_FLIGHT_BYTES_MAX = 64 * 1024 * 1024
 /** A commit waits for the disk, longer than a message takes to send: outcomes close together share one commit. */
 const RECORDED_WITHIN_MS = 3
@@ -31,6 +31,7 @@ export function createDispatcher(
   let takenAt: Instant | null = null
   desk.db.transact((tx) => {
     outbox.takeUpLost(tx, desk.clock.now())
+    outbox.dropGivenUp(tx, desk.clock.now())
   })
 
   /** One commit for finished and starting deliveries; an outcome that cannot be recorded stops no other (G9). */
@@ -40,10 +41,13 @@ export function createDispatcher(
     let begun = 0
     try {
       const now = desk.clock.now()
-      const { rows, claimed } = desk.db.transact((tx) => ({
-        rows: ended.map((result) => recordOutcome(tx, result, { now, takenAt })),
-        claimed: room.messages <= 0 ? [] : outbox.claimDue(tx, now, room)
-      }))
+      const { rows, claimed } = desk.db.transact((tx) => {
+        outbox.dropGivenUp(tx, now)
+        return {
+          rows: ended.map((result) => recordOutcome(tx, result, { now, takenAt })),
+          claimed: room.messages <= 0 ? [] : outbox.claimDue(tx, now, room)
+        }
+      })
       if (rows.some(({ state }) => state === 'sent')) takenAt = now
       report(desk, rows, ended)
       for (const row of claimed)

@@ -174,7 +174,7 @@ function finished(
   }
 }
 
-/** Whose files the reader of a forwarded message may ask for. */
+/** The stored message whose files the reader of this forwarded message may ask for; null for other messages. */
 function askable(decision: SendSealed | SendClear, { arrivalId }: Source) {
   const files = decision.kind === 'send-sealed' ? decision.files : null
   return files?.from === 'arrival'

@@ -2,13 +2,7 @@
 import { type Address, domainOf, isSameAddress } from '../domain/address.ts'
 import { addresseesOf, type CaseRecord, numbersOf } from '../domain/case.ts'
 import { historyOf } from '../domain/case-machine.ts'
-import {
-  type CaseTag,
-  findCaseTags,
-  type MessageId,
-  parseMessageId,
-  type Sha256
-} from '../domain/ids.ts'
+import { type CaseTag, findCaseTags, type MessageId, parseMessageId } from '../domain/ids.ts'
 import {
   ciphertextMarksOf,
   isFrom,
@@ -168,29 +162,6 @@ function earlierFacts(
   const theirs = earlier.flatMap((one) => (one.isSameSender ? (one.tag ?? []) : []))
   return { earlier, isEarlierUnanswered: outbox.findHeldAnswer(read, theirs) !== null }
 }
-
-/**
- * Marks of a message that came whole: what its reader sees, with its Message-ID and with its date. Services replace the one or
- * the other, and every server on the way adds to the header.
- */
-export function bodyMarksOf(
-  sha256: Desk['sha256'],
-  raw: Uint8Array,
-  { outer: { messageId, date } }: OpenedMail
-): Sha256[] {
-  const bytes = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength)
-  const begin = [bytes.indexOf('\r\n\r\n'), bytes.indexOf('\n\n')].filter((at) => at >= 0)
-  let end = bytes.length
-  while (end > 0 && ' \r\n'.includes(String.fromCharCode(bytes[end - 1] ?? 0))) end -= 1
-  const at = Math.min(HEADER_MAX, ...begin)
-  const body = sha256(bytes.subarray(at, Math.max(at, end)))
-  const fields = bytes.toString('latin1', 0, at).split(/\r?\n(?![ \t])/)
-  const shown = fields.filter((field) => /^(?:content-[\w-]+|subject):/i.test(field))
-  const digest = sha256([...shown, body].join('\n'))
-  return [messageId, date].flatMap((one) => (one === null ? [] : sha256(`${one}\n${digest}`)))
-}
-
-const HEADER_MAX = 128 * 1024
 
 /** Which message of the desk is answered: as the header outside names it, and as what is protected does. */
 function answeredBy(

@@ -1,4 +1,6 @@
-/** Whose a domain is, by the public suffix list: who owns one, owns all names below it, and can make as many as they like. */
+/**
+ * The part of a domain name that somebody registered, by the public suffix list. Its owner can make any number of names below it.
+ */
 import { getDomain } from 'tldts'
 
 /** The registrable domain of a host name (`acme.co.uk` of `mail.acme.co.uk`); the name itself where there is none. */

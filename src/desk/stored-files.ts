@@ -27,10 +27,7 @@ async function storedFiles(
   { of, isSenderHidden }: { readonly of: number; readonly isSenderHidden: boolean },
   now: Instant
 ) {
-  const raw = desk.db.read((read) => {
-    const arrival = arrivals.find(read, of)
-    return arrivals.readRaw(read, arrival?.duplicateOf ?? of)
-  })
+  const raw = desk.db.read((read) => arrivals.readRaw(read, of))
   if (raw === null) return []
   // Nobody's signature matters for its files.
   const opened = await desk.workers.open(raw, { now, knownKeys: [] }).catch((error: unknown) => {

@@ -15,7 +15,6 @@ import * as cases from '../store/cases.ts'
 import * as people from '../store/correspondents.ts'
 import * as events from '../store/events.ts'
 import * as looks from '../store/looks.ts'
-import * as outbox from '../store/outbox.ts'
 import { type Read, type Tx } from '../store/sql.ts'
 import { commit, record } from './commit.ts'
 import { type Desk } from './desk.ts'
@@ -54,7 +53,6 @@ export function adoptClocks(desk: Desk): void {
     for (const { id, fingerprint: key, keyExpiresAt: expiresAt } of desk.settings.maintainers)
       seeCertificate(tx, { kind: 'maintainer', id }, { fingerprint: key, expiresAt }, now)
     planDigest(desk, tx, now)
-    outbox.dropGivenUp(tx, now)
     trustNow(tx, now)
   })
 }

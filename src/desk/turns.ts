@@ -1,7 +1,7 @@
 /**
- * Whose turn it is among the messages that wait (A3, A4). Each gets its turn by its header, which a worker reads. Strangers have
- * one lane, everybody else another, so that what a message costs, its own sender pays. What it remembers of senders is a hint: a
- * process that starts anew begins without.
+ * Puts the messages that wait into an order (A3, A4). Each gets its place by its header, which a worker reads. Strangers have one
+ * lane and everybody else another, so that a message that takes long delays messages of its own kind of sender only. What it
+ * remembers of senders is lost when the process ends, and is not needed.
  */
 import { addressKey } from '../domain/address.ts'
 import { type OpenedMail } from '../domain/mail.ts'
@@ -11,6 +11,7 @@ import * as arrivals from '../store/arrivals.ts'
 import * as cases from '../store/cases.ts'
 import * as members from '../store/members.ts'
 import * as outbox from '../store/outbox.ts'
+import { type Read } from '../store/sql.ts'
 import { type Desk } from './desk.ts'
 import { isOfOneThing } from './faults.ts'
 import { isSignedByMaintainer } from './read-situation.ts'
@@ -81,7 +82,7 @@ function place(
   { settings }: Desk,
   opened: OpenedMail | null,
   doubted: ReadonlySet<string>,
-  read: Parameters<typeof outbox.listNamed>[0]
+  read: Read
 ): arrivals.Place {
   const address = opened?.outer.from?.address ?? null
   const sender = address === null ? '' : addressKey(address)

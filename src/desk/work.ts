@@ -21,7 +21,7 @@ import { type Desk } from './desk.ts'
 import { isOfOneThing, noteFailure } from './faults.ts'
 import { type Prepared, prepare } from './prepare.ts'
 import { keysOf } from './read-keys.ts'
-import { bodyMarksOf, openArrival, readSituation } from './read-situation.ts'
+import { openArrival, readSituation } from './read-situation.ts'
 import { withFiles } from './stored-files.ts'
 import { createTurns, LANE_TURNS, LANES, type Lane, type Turns, workersFor } from './turns.ts'
 
@@ -158,7 +158,7 @@ async function carryOut(desk: Desk, read: Read): Promise<Committed> {
   const situation = await readSituation(desk, arrival, opened, {
     settings: desk.settings,
     quarantined,
-    bodyMarks: arrival.part === 'whole' ? bodyMarksOf(desk.sha256, raw, opened) : [],
+    bodyMarks: arrival.part === 'whole' ? opened.bodyMarks : [],
     now,
     begunAt,
     jitter: desk.randomness.below(1_000_000) / 1_000_000,

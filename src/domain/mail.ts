@@ -302,7 +302,9 @@ export type OpenedMail = {
   readonly sealedTo: VisibleEncryption
   /** Key ids of the session key packets, upper-case hex, at most 8; empty when not encrypted. */
   readonly sealedToKeyIds: readonly string[]
-  /** Mark of the ciphertext; when another sender's message has the same mark, somebody reused it (G6). Null without one. */
+  /** Marks of the body, with its Message-ID and with its date; of a header alone they say nothing (reading/body-marks.ts). */
+  readonly bodyMarks: readonly Sha256[]
+  /** Mark of the ciphertext; when another sender's message has the same mark, one of the two has copied it. Null without one. */
   readonly ciphertextMark: Sha256 | null
   readonly signatures: readonly Signature[]
   readonly outer: HeaderFacts

@@ -74,7 +74,7 @@ export type Sender = {
   close(): void
 }
 
-/** Whose work a task is, the most urgent first: what a notice needs waits for no reading, a maintainer for no stranger. */
+/** For whom a task is done, the most urgent first: a notice, a maintainer, a known sender, a stranger. */
 export type Turn = 'release' | 'maintainer' | 'known' | 'stranger'
 
 /** The crypto and parsing workers. A task over its limit loses its worker and throws {@link Trouble} `worker-limit`. */

@@ -163,7 +163,7 @@ function wordsOf({ pieces }: Version): ReadonlySet<string> {
   return new Set(plain.toLowerCase().match(WORD))
 }
 
-/** Of scripts without blanks between words, one character. */
+/** A word; in scripts that write no blanks between words, one character. */
 const WORD =
   /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Thai}]|(?:(?![\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Thai}])[\p{L}\p{N}])+/gu
 

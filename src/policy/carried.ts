@@ -1,6 +1,6 @@
 /**
- * What of a message goes along with its copy for the maintainers: the original or its parts, once, and never more than came
- * (A1, A2). A sealed message of a kilobyte can hold gigabytes: what it would grow to is named, and fetched by whoever wants it.
+ * Chooses what is forwarded to the maintainers: the original message or its parts, once, and never more bytes than came (A1, A2).
+ * An encrypted message of a kilobyte can hold gigabytes: what is too much is listed by name, and /files fetches it.
  */
 import { type Attachment, allFilesOf, namesSender, type OpenedMail } from '../domain/mail.ts'
 import { type Situation } from './situation.ts'

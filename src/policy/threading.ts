@@ -1,9 +1,8 @@
 /**
- * Which case a message belongs to: the unguessable Message-IDs that the desk itself issued, then the tag in the protected
- * subject together with a known participant whom our mail servers or the known key prove. A clear subject alone never joins a
- * message to a case, and a tag is no secret.
+ * Decides which case a message belongs to: by the unguessable Message-IDs that the desk itself issued, by those of the sender's
+ * own earlier messages or the subject that they answer, then by the tag in the subject. Each of these counts only together with a
+ * participant of that case, because a header outside can be written by anybody, and a tag or a subject is no secret.
  */
-
 import { domainOf } from '../domain/address.ts'
 import {
   addresseesOf,

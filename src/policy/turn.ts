@@ -1,6 +1,6 @@
 /**
- * Whose message is opened first (A3), by its outer header alone. Must never give a turn for what anybody can write: a sender
- * whom nothing proves is a stranger. It decides about the order, and about nothing else.
+ * Decides in which order messages are opened (A3), by the outer header alone. Must never believe what anybody can write: a
+ * sender whom nothing proves is a stranger. Decides nothing but the order.
  */
 import { isSameAddress } from '../domain/address.ts'
 import { type OpenedMail } from '../domain/mail.ts'

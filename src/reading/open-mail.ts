@@ -21,6 +21,7 @@ import { type Part, parseTree } from '../mime/tree.ts'
 import { isIn, withWriter } from '../mime/writer.ts'
 import { type OpenContext, workFor } from '../openpgp/open.ts'
 import { looksEncrypted } from '../openpgp/prescan.ts'
+import { bodyMarksOf } from './body-marks.ts'
 import { type Candidates, findCandidateKeys } from './candidate-keys.ts'
 import { readRegions } from './envelope.ts'
 import { type Further, openFurther } from './further.ts'
@@ -37,12 +38,11 @@ export async function openMail(
   ...own: readonly string[]
 ): Promise<OpenedMail> {
   const tree = parseTree(raw)
-  try {
-    return await readMail(tree, context, own)
-  } catch {
-    // A library failed on this message. Its error text stays here, because it may quote content; the message is kept and shown.
-    return withoutContent(tree, own, 'damaged', [])
-  }
+  // Where a library fails on a message, its error text stays here, because it may quote content; the message is kept and shown.
+  const opened = await readMail(tree, context, own).catch(() =>
+    withoutContent(tree, own, 'damaged', [])
+  )
+  return marked(raw, opened)
 }
 
 /**
@@ -51,14 +51,20 @@ export async function openMail(
  */
 export function openHeadersOnly(raw: Uint8Array, ...own: readonly string[]): OpenedMail {
   const root = parseTree(raw.subarray(0, HEADER_BYTES_MAX))
-  return withoutContent({ ...root, children: [] }, own, 'limit', ['too-large'])
+  return marked(raw, withoutContent({ ...root, children: [] }, own, 'limit', ['too-large']))
+}
+
+type Unmarked = Omit<OpenedMail, 'bodyMarks'>
+
+function marked(raw: Uint8Array, opened: Unmarked): OpenedMail {
+  return { ...opened, bodyMarks: bodyMarksOf(raw, opened.outer) }
 }
 
 async function readMail(
   mail: Part,
   context: OpenContext,
   own: readonly string[]
-): Promise<OpenedMail> {
+): Promise<Unmarked> {
   const reading = { ...context, work: workFor(mail.end), budget: mail.tree.budget }
   const peeled = await peel(mail, reading)
   const { payload, isRewrapped } = peeled
@@ -138,7 +144,7 @@ function complete(
   outer: HeaderReading,
   { header, content, candidates, beside, further, ...peeled }: Reading,
   own: readonly string[]
-): OpenedMail {
+): Unmarked {
   const { structure, encrypted, decrypted, failure, sealedToKeyIds, ciphertextMark } = peeled
   const { signatures } = peeled
   const names = namesOf(peeled, header)
@@ -211,7 +217,7 @@ function withoutContent(
   own: readonly string[],
   failure: OpenFailure,
   warnings: readonly WarningCode[]
-): OpenedMail {
+): Unmarked {
   const isSealed = mail.type === 'multipart/encrypted'
   const reading: Reading = {
     ...unpeeled(mail),

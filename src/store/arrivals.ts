@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import { assert } from '../domain/assert.ts'
 import { type DecisionOf, type Disposition } from '../domain/decision.ts'
-import { type Sha256 } from '../domain/ids.ts'
+import { type CaseTag, type Sha256 } from '../domain/ids.ts'
 import { type Fetched, type Listed } from '../domain/mail.ts'
 import { addMs, type Instant } from '../domain/time.ts'
 import { insert, type Read, type Sql, type Tx } from './sql.ts'
@@ -39,7 +39,7 @@ export type Arrival = Omit<NewArrival, 'raw'> & {
   readonly moved: 0 | 1
 } & Place
 
-/** Whose turn it is (policy/turn.ts), lower first, and who claims to have sent it; '' for nobody. */
+/** The place in the order (policy/turn.ts; the lowest first), and the address in From, lower case; '' for none. */
 export type Place = { readonly turn: number; readonly sender: string }
 export type TurnRange = { readonly from: number; readonly to: number }
 
@@ -209,12 +209,17 @@ export function lastTurnOf(read: Read, sender: string): number {
   return read.value<number>(sql, [sender]) ?? 0
 }
 
-/** The newest arrivals in this state, without their bytes. */
-export function listIn(read: Read, state: Arrival['state'], limit = 1000): Arrival[] {
-  return read.all<Arrival>('SELECT * FROM arrivals WHERE state = ? ORDER BY id DESC LIMIT ?', [
-    state,
-    limit
-  ])
+/** The newest arrivals in this state, without their bytes, each with the number of its case. */
+export function listIn(
+  read: Read,
+  state: Arrival['state'],
+  limit = 1000
+): (Arrival & { readonly caseTag: CaseTag | null })[] {
+  return read.all<Arrival & { readonly caseTag: CaseTag | null }>(
+    `SELECT arrivals.*, tag AS case_tag FROM arrivals LEFT JOIN cases ON cases.id = case_id
+     WHERE arrivals.state = ? ORDER BY arrivals.id DESC LIMIT ?`,
+    [state, limit]
+  )
 }
 
 /** One arrival without its bytes, or null. */
@@ -222,9 +227,14 @@ export function find(read: Read, id: number): Arrival | null {
   return read.get<Arrival>('SELECT * FROM arrivals WHERE id = ?', [id])
 }
 
-/** The bytes as fetched; null for a duplicate (read those of its `duplicateOf`) and for an unknown arrival. */
+/** The bytes as fetched, or those of the message that it is a copy of; null for an unknown arrival. */
 export function readRaw(read: Read, id: number): Uint8Array | null {
-  return read.value<Uint8Array>('SELECT raw FROM arrival_bytes WHERE arrival_id = ?', [id])
+  return read.value<Uint8Array>(
+    `WITH RECURSIVE copies (id) AS (SELECT @id UNION
+       SELECT duplicate_of FROM arrivals JOIN copies USING (id) WHERE duplicate_of IS NOT NULL)
+     SELECT raw FROM arrival_bytes WHERE arrival_id IN copies LIMIT 1`,
+    { id }
+  )
 }
 
 const HEAD_BYTES = 128 * 1024

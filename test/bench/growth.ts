@@ -80,9 +80,9 @@ function fill({ desk }: Stage, stored: number): void {
     )
     fillTable(
       'arrivals',
-      'mailbox, uid_validity, uid, received_at, size, sha256, part, state, disposition, case_id, moved, stored_at, done_at',
+      'mailbox, uid_validity, uid, received_at, arrived_at, turn, size, sha256, part, state, disposition, case_id, moved, stored_at, done_at',
       stored,
-      `'OLD', '1', n, ${at}, 1000, ${hex('n')}, 'whole', 'done', 'report', ${caseOf}, 1, ${at}, ${at}`
+      `'OLD', '1', n, ${at}, ${at}, 3, 1000, ${hex('n')}, 'whole', 'done', 'report', ${caseOf}, 1, ${at}, ${at}`
     )
     fillTable('arrival_bytes', 'arrival_id, raw', stored, 'n, zeroblob(1000)')
     fillTable(
@@ -104,7 +104,12 @@ function fill({ desk }: Stage, stored: number): void {
       `n, ${at}, iif(n % ${A_CASE} = 1, 'opened', 'told'), 'case', ${tag(caseOf)}, 'desk', '', '{}', ${hex('n - 1')}, ${hex('n')}`
     )
     fillTable('looks', 'subject_kind, subject_id, next_look_at', cases, `'case', ${tag('n')}, NULL`)
-    fillTable('ciphertexts', 'mark, address', stored, `${hex('n')}, 'r' || n || '@old.example'`)
+    fillTable(
+      'contents',
+      'mark, address, arrival_id',
+      stored,
+      `${hex('n')}, 'r' || n || '@old.example', n`
+    )
   })
   db.close()
 }

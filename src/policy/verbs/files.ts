@@ -16,10 +16,11 @@ const files: Handler = (draft) => {
       one.tag !== null &&
       numbers.includes(one.tag)
   )
-  if (asked?.filesOf === null || asked === undefined || asked === null) throw new Refusal(WHICH)
+  const of = asked?.filesOf ?? null
+  if (!asked || of === null) throw new Refusal(WHICH)
   draft.decisions.push({
     kind: 'send-files',
-    of: asked.filesOf,
+    of,
     isSenderHidden: asked.isSenderHidden,
     to: author,
     tag: record.tag,

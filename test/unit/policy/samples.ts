@@ -307,6 +307,7 @@ export function openedMail(change: Partial<mails.OpenedMail> = {}): mails.Opened
     failure: null,
     sealedTo: 'desk',
     sealedToKeyIds: ['DDDDDDDDDDDDDDDD'],
+    bodyMarks: [],
     ciphertextMark: null,
     signatures: [],
     outer: headers(),
