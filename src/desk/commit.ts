@@ -173,7 +173,7 @@ export function recordUndelivered(tx: Tx, row: outbox.RowInCase, work: Work): vo
   const isAlarm = [alert, digest].some(({ kind }) => kind === message)
   const ofCase = row.caseNow === null ? DESK : aboutCase(row.caseNow)
   const subject = isAlarm ? subjectOf(null, { audience, recipient }) : ofCase
-  const isRefused = ['rejected', 'too-large', 'ours'].includes(row.lastOutcome ?? '')
+  const isRefused = ['rejected', 'too-large', 'unclear'].includes(row.lastOutcome ?? '')
   const refusal = isRefused ? 'rejected' : 'unreachable'
   const because = row.bouncedAt === null ? refusal : 'bounced'
   const code = row.bouncedAt === null ? (row.lastCode ?? 0) : 0

@@ -14,6 +14,8 @@ import { noteFailure } from './faults.ts'
 
 /** The messages that are being sent have so many bytes together, unless one alone has more. */
 const IN_FLIGHT_BYTES_MAX = 64 * 1024 * 1024
+/** A refusal for now, or by a rule that may be about the recipient, is told as one of us from this try on: most of an hour. */
+const LASTING_TRIES = 5
 /** A commit waits for the disk, longer than a message takes to send: outcomes close together share one commit. */
 const RECORDED_WITHIN_MS = 3
 
@@ -106,8 +108,10 @@ function recordOutcome(
   const row = outbox.recordOutcome(tx, result, now, takenAt)
   if (row.state === 'sent') recordLeft(tx, row, { now })
   if (row.state === 'given-up') recordUndelivered(tx, row, { now })
-  const isRefused = result.kind === 'ours' || result.kind === 'untried'
-  if (isRefused && result.code >= 500) recordSendingRefused(tx, result.code, { now })
+  const { kind, code } = result
+  const isRefused = kind === 'untried' || row.isOurs
+  const isLasting = (code >= 500 && kind !== 'unclear') || row.attempts >= LASTING_TRIES
+  if (isRefused && code > 0 && isLasting) recordSendingRefused(tx, code, { now })
   return row
 }
 

@@ -220,20 +220,47 @@ function takeSmaller(tx: Tx, { id, code }: SendResult, now: Instant): RowInCase 
 /** While our account is refused, no message climbs higher: it is tried every hour, and not given up. */
 const RUNG_WHILE_REFUSED = 4
 
+/** A message after a try. `isOurs`: the server refuses us, whatever it is that we send. */
+export type Outcome = RowInCase & { readonly isOurs: boolean }
+
+/**
+ * Whether a refusal is about us (15). Where its words leave that open, it is if the server has taken nothing since the last try of
+ * this message, the latest at `takenAt`, or refuses other recipients alike.
+ */
+function isAboutUs(read: Read, { id, kind, code }: SendResult, takenAt: Instant | null): boolean {
+  if (kind !== 'unclear') return kind === 'ours'
+  // One state each, as the indexes have them.
+  const alike = ['queued', 'sending'].map(
+    (
+      state
+    ) => `EXISTS (SELECT 1 FROM outbox AS other WHERE other.state = '${state}' AND other.last_outcome = 'unclear'
+      AND other.last_code = @code AND other.envelope_to <> outbox.envelope_to)`
+  )
+  const sql = `SELECT outcome_at IS NOT NULL AND (@takenAt IS NULL OR @takenAt <= outcome_at)
+      OR ${alike.join(' OR ')}
+    FROM outbox WHERE id = @id`
+  return read.value<number>(sql, { id, code, takenAt }) === 1
+}
+
 /**
  * Records the outcome of a claimed message, and returns how it stands now: sent (a trigger drops the bytes); given up, with the
- * bytes kept for `outbox retry`; waiting for the next attempt; or held, because it may not leave any more (G5, G7). `takenAt` is when
- * the server last took a message: if it has taken one since the last try of this one, our account is not the reason.
+ * bytes kept for `outbox retry`; waiting for the next attempt; or held, because it may not leave any more (G5, G7). A refusal
+ * because of our account uses up no try. `takenAt` is when the server last took a message.
  */
 export function recordOutcome(
   tx: Tx,
   result: SendResult,
   now: Instant,
   takenAt: Instant | null = null
-): RowInCase {
+): Outcome {
   const { id, kind, code } = result
   const smaller = kind === 'too-large' ? takeSmaller(tx, result, now) : null
-  if (smaller !== null) return smaller
+  if (smaller !== null) return { ...smaller, isOurs: false }
+  const isOurs = isAboutUs(tx, result, takenAt)
+  // One recipient alone whom the server refuses for good by a rule: a human is told within the hour.
+  const isFinal =
+    kind === 'rejected' || kind === 'too-large' || (kind === 'unclear' && code >= 500 && !isOurs)
+  const fromRung = kind === 'unclear' ? RUNG_WHILE_REFUSED : 0
   const row = tx.get<RowInCase>(
     kind === 'untried'
       ? `UPDATE outbox
@@ -242,22 +269,18 @@ export function recordOutcome(
          WHERE id = @id AND state = 'sending' RETURNING ${IN_CASE}`
       : `UPDATE outbox
          SET state = CASE WHEN @kind = 'accepted' THEN 'sent'
-                          WHEN @kind IN ('rejected', 'too-large') THEN 'given-up'
-                          WHEN is_last_attempt = 1 AND NOT (${IS_REFUSED_WITH_ALL}) THEN 'given-up'
+                          WHEN @isFinal AND rung > @fromRung THEN 'given-up'
+                          WHEN is_last_attempt = 1 AND NOT @isOurs THEN 'given-up'
                           ELSE ${AFTER_ATTEMPT} END,
-             rung = iif(${IS_REFUSED_WITH_ALL}, min(rung, ${RUNG_WHILE_REFUSED}), rung),
+             rung = iif(@isOurs, min(rung, ${RUNG_WHILE_REFUSED}), rung),
              sent_at = CASE WHEN @kind = 'accepted' THEN @now END,
              last_outcome = @kind, last_code = @code, outcome_at = @now
          WHERE id = @id AND state = 'sending' RETURNING ${IN_CASE}`,
-    kind === 'untried' ? { id, now } : { id, kind, code, now, takenAt }
+    kind === 'untried' ? { id, now } : { id, kind, code, now, isOurs, isFinal, fromRung }
   )
   assert(row !== null, 'an outcome of a message that was not claimed')
-  return row
+  return { ...row, isOurs }
 }
-
-/** The server refuses our account, and has taken nothing since the last try. */
-const IS_REFUSED_WITH_ALL =
-  "@kind = 'ours' AND (outcome_at IS NULL OR @takenAt IS NULL OR @takenAt <= outcome_at)"
 
 /** How long the bytes of a message that was given up are kept for another try; it stays on the record. */
 const GIVEN_UP_DAYS = 30

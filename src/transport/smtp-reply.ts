@@ -15,8 +15,17 @@ export type Meaning =
 const LOGIN_CODES = [530, 534, 535, 538]
 /** Too large for the server, or for the mailbox of the recipient. */
 const TOO_LARGE = ['5.3.4', '5.2.3']
-/** Policy about us, a daily limit, or a sender that we may not use; and what Exchange says of a limit and of a sender. */
-const OF_ACCOUNT = /^5\.(?:7\.\d+|4\.5|1\.[78]|1\.90|2\.25\d)$/
+/** How much or to how many we may send, or a sender that we may not use; and what Exchange says of a limit and of a sender. */
+const OF_ACCOUNT = /^[45]\.(?:4\.5|5\.3|1\.[78]|1\.90|2\.25\d)$/
+/** The mailbox of the recipient (RFC 3463: its address, its state) or the content of the message. */
+const OF_MESSAGE = /^[45]\.(?:[126]\.\d+|3\.4)$/
+/** A rule or a state of the server. For good, only the rule: servers say everything else with `5.3.0`, too. */
+const OF_SERVER = /^(?:[45]\.7|4\.3)\.\d+$/
+/** Where the code leaves open whom it is about, ordinary servers say it in words. */
+const SAYS_LIMIT =
+  /\b(?:sending|outgoing|outbound|submission|hourly|daily|rate|relay|messages?|e?mails?) (?!size)(?:\w+ )?(?:limit|quota)|too many (?:messages|recipients|e?mails?)\b|(?:\bper |\/)(?:hour|day)\b/i
+const SAYS_OURS = /\b(?:your|sender(?:'s)?) (?:account|mailbox|quota)\b/i
+const SAYS_GREYLISTED = /gr[ea]y.?list/i
 const BUSY_CODES = [421, 432]
 
 /** The meaning of a refusal in a transaction; null where the server has not answered. */
@@ -29,17 +38,19 @@ export function meaningOf(error: SMTPError): Meaning | null {
   if (BUSY_CODES.includes(code) || (isSender && enhanced === '4.7.0'))
     return { about: 'connections' }
   if (isTooLarge(code, enhanced, command)) return ofMessage({ kind: 'too-large', code })
-  return isSender ? ofSender(code) : ofMessage({ kind: ofRecipient(code, enhanced), code })
+  if (isSender) return code < 500 ? ofMessage({ kind: 'ours', code }) : { about: 'account' }
+  return ofMessage({ kind: ofRecipient(code, enhanced, error.response ?? ''), code })
 }
 
-function ofSender(code: number): Meaning {
-  return code < 500 ? ofMessage({ kind: 'ours', code }) : { about: 'account' }
-}
-
-function ofRecipient(code: number, enhanced: string): SendOutcome['kind'] {
+/** RCPT and DATA are refused for reasons of the recipient, of the message, and of our own (15). */
+function ofRecipient(code: number, enhanced: string, words: string): SendOutcome['kind'] {
+  const usual = code < 500 || code === 503 ? 'deferred' : 'rejected'
   // 503 concerns the order of commands on this connection, not the message.
-  if (code < 500 || code === 503) return 'deferred'
-  return OF_ACCOUNT.test(enhanced) ? 'ours' : 'rejected'
+  if (code === 503 || SAYS_GREYLISTED.test(words)) return usual
+  if (OF_ACCOUNT.test(enhanced) || SAYS_OURS.test(words)) return 'ours'
+  if (OF_MESSAGE.test(enhanced)) return usual
+  if (SAYS_LIMIT.test(words)) return 'ours'
+  return OF_SERVER.test(enhanced) ? 'unclear' : usual
 }
 
 /** RFC 3463; '' for none. */

@@ -139,7 +139,7 @@ async function refusal(
   if (line.isOpen()) await line.reset()
   post.lines.keep(line)
   if (meaning.about === 'message') {
-    if (meaning.outcome.kind !== 'ours') worked(post)
+    if (!['ours', 'unclear'].includes(meaning.outcome.kind)) worked(post)
     return meaning.outcome
   }
   if (meaning.about === 'account' && from === '') {

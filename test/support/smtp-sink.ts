@@ -44,7 +44,7 @@ export type SinkOptions = {
 
 export type Sink = Awaited<ReturnType<typeof startSink>>
 
-type Rule = { readonly fault: Fault; readonly to: string | null; times: number }
+type Rule = { readonly fault: Fault; readonly to: string | null; times: number; after: number }
 type Answer = (error?: Error | null) => void
 
 /** Starts one on a free port. */
@@ -61,6 +61,10 @@ export async function startSink(options: SinkOptions = {}) {
       (each) => each.times > 0 && each.fault.at === at && (each.to === null || each.to === to)
     )
     if (rule === undefined) return null
+    if (rule.after > 0) {
+      rule.after -= 1
+      return null
+    }
     rule.times -= 1
     return rule.fault
   }
@@ -155,9 +159,16 @@ export async function startSink(options: SinkOptions = {}) {
     hanging: () => hanging,
     /** RCPT commands for this recipient so far. */
     attempts: (to: string) => tries.get(to) ?? 0,
-    /** The next `times` matching steps fail; `to` limits a fault at `rcpt` or `data` to one recipient. */
-    fail: (fault: Fault, { to = null, times = 1 }: { to?: string | null; times?: number } = {}) => {
-      rules.push({ fault, to, times })
+    /** `times` matching steps fail, once `after` of them went well; `to` limits a fault at `rcpt` or `data` to one recipient. */
+    fail: (
+      fault: Fault,
+      { to = null, times = 1, after = 0 }: Partial<Omit<Rule, 'fault'>> = {}
+    ) => {
+      rules.push({ fault, to, times, after })
+    },
+    /** From now on nothing fails. */
+    mend: () => {
+      rules.length = 0
     },
     /** Resolves once so many messages were taken, or the predicate holds. */
     waitFor: async (

@@ -108,6 +108,8 @@ export type WorldOptions = {
   readonly digest?: boolean
   /** Whether the desk warns before maintainers' keys end. */
   readonly keyEnds?: boolean
+  /** What sends in place of the SMTP server that the test turns by hand. */
+  readonly sender?: Sender
   /** With a key of its own; the one that all worlds share unless given. */
   readonly identity?: TestDesk
 }
@@ -239,7 +241,7 @@ export async function openWorld(options: WorldOptions) {
     fetch: (uid, part) => around(() => box.fetch(uid, part)),
     move: (uids, to) => around(() => box.move(uids, to))
   }
-  const sender: Sender = {
+  const sender: Sender = options.sender ?? {
     room: () => 8,
     send: async (mail) => {
       // A process that dies here was not heard; one that dies below was, and does not know.
@@ -445,7 +447,7 @@ export function folderOf(
 
 const CODES = {
   ...{ accepted: 250, deferred: 451, rejected: 550, uncertain: 0 },
-  ...{ 'too-large': 552, ours: 550, untried: 0 }
+  ...{ 'too-large': 552, ours: 550, unclear: 550, untried: 0 }
 } as const
 
 async function settle(

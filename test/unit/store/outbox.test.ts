@@ -154,21 +154,43 @@ describe('the outbox', () => {
     })
   })
 
-  it('(15) what is refused because of our account is tried every hour, and given up only if the server takes other messages', () => {
-    queue('a')
-    let now = NOON
-    const isGivenUp = (days: number, takes: boolean): boolean => {
-      for (const end = addMs(now, days * 24 * 60 * MINUTE); now < end; now = addMs(now, MINUTE))
-        for (const { id } of claim(now))
-          db.transact((tx) => {
-            const taken = takes ? now : null
-            outbox.recordOutcome(tx, { id, kind: 'ours', code: 550 }, now, taken)
-          })
-      return stateOf(1) === 'given-up'
+  /** Whether the first message is given up after so many days, if each message gets this answer, or the others are taken. */
+  const isGivenUp = (
+    kind: 'ours' | 'unclear',
+    { code = 550, days = 7, othersTaken = false } = {}
+  ): boolean => {
+    let taken: Instant | null = null
+    const end = addMs(NOON, days * 24 * 60 * MINUTE)
+    for (let now = NOON; now < end; now = addMs(now, MINUTE)) {
+      if (othersTaken) taken = now
+      for (const { id } of claim(now))
+        db.transact((tx) => outbox.recordOutcome(tx, { id, kind, code }, now, taken))
     }
-    expect(isGivenUp(7, false)).toBe(false)
-    expect(db.read((read) => outbox.find(read, 1))?.attempts).toBeGreaterThan(7 * 23)
-    expect(isGivenUp(3, true)).toBe(true)
+    return stateOf(1) === 'given-up'
+  }
+
+  it.each([
+    ['of our limits, though others get through', 'ours', 452, true, 1],
+    ['of a rule, while nothing gets through', 'unclear', 550, false, 1],
+    ['of a rule, and of others alike', 'unclear', 451, true, 2]
+  ] as const)(
+    '(15) what is refused because %s is tried every hour and never given up',
+    (_why, kind, code, othersTaken, count) => {
+      for (let number = 1; number <= count; number += 1) queue(`m${number}`)
+      expect(isGivenUp(kind, { code, othersTaken })).toBe(false)
+      expect(db.read((read) => outbox.find(read, 1))?.attempts).toBeGreaterThan(7 * 23)
+    }
+  )
+
+  it('(15) one recipient alone who is refused by a rule is given up: for good within the hour, for now after the ladder', () => {
+    queue('a')
+    expect(isGivenUp('unclear', { code: 451, days: 1, othersTaken: true })).toBe(false)
+    expect(isGivenUp('unclear', { code: 550, days: 2, othersTaken: true })).toBe(true)
+    queue('b')
+    for (let now = NOON; now < addMs(NOON, 52 * MINUTE); now = addMs(now, MINUTE))
+      for (const { id } of claim(now))
+        db.transact((tx) => outbox.recordOutcome(tx, { id, kind: 'unclear', code: 550 }, now, now))
+    expect(stateOf(2)).toBe('given-up')
   })
 
   it('makes a last attempt that a crash lost once more', () => {
@@ -351,7 +373,7 @@ describe('for every run of outcomes, crashes and clock steps', () => {
         do: fc.constant('claim' as const),
         outcome: fc.constantFrom(
           ...(['accepted', 'deferred', 'rejected', 'uncertain'] as const),
-          ...(['too-large', 'ours', 'untried', 'crash'] as const)
+          ...(['too-large', 'ours', 'unclear', 'untried', 'crash'] as const)
         )
       }),
       fc.record({

@@ -1,0 +1,73 @@
+/** What a real SMTP server refuses at RCPT or DATA, and whom the desk takes that to be about (15). */
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { createSender } from '../../src/transport/smtp-sender.ts'
+import * as desk from '../support/desk.ts'
+import { startSink } from '../support/smtp-sink.ts'
+import { address } from '../unit/policy/samples.ts'
+
+/** A real server, and the sender for a desk that sends through it. */
+async function givenServer() {
+  const sink = await startSink()
+  const ours = { address: address('security@acme.example'), reply_seconds: 60 }
+  const sender = createSender(
+    { host: sink.host, port: sink.port, tls: 'none', ...ours },
+    () => undefined
+  )
+  onTestFinished(async () => {
+    sender.close()
+    await sink.close()
+  })
+  return { sink, sender }
+}
+
+const states = () => desk.world.column("SELECT DISTINCT state FROM outbox WHERE state <> 'sent'")
+const toldOfRefusal = () => desk.recorded('sending-refused').length
+
+describe('(15) a quota of ours', () => {
+  it.each([
+    ['at RCPT', 'rcpt', '452 4.5.3 too many recipients today'],
+    ['at RCPT by a rule', 'rcpt', '450 4.7.1 policy rejection'],
+    ['at DATA', 'data', '451 4.4.5 daily quota exceeded'],
+    ['at DATA for good', 'data', '550 5.4.5 Daily user sending limit exceeded']
+  ] as const)(
+    'told %s makes messages wait for days, is told once a day, and costs no message a try',
+    async (_where, at, reply) => {
+      const { sink, sender } = await givenServer()
+      sink.fail({ at, reply }, { after: 2, times: Infinity })
+      await desk.givenReport({ by: [desk.alice, desk.bob], sender })
+      for (let hours = 0; hours < 3 * 24 - 1; hours += 1) await desk.world.wait(desk.HOUR)
+      expect(sink.taken).toHaveLength(2)
+      expect(states()).toEqual(['queued'])
+      expect(desk.recorded('undelivered')).toEqual([])
+      expect(toldOfRefusal()).toBe(3)
+
+      sink.mend()
+      await desk.world.wait(desk.HOUR)
+      expect(states()).toEqual([])
+    }
+  )
+
+  it('is no greylisting: that is put off for minutes, and nobody is told', async () => {
+    const { sink, sender } = await givenServer()
+    for (const { address: to } of [desk.alice, desk.bob, desk.grace, desk.linus])
+      sink.fail({ at: 'rcpt', reply: '451 4.7.1 please come back later' }, { to, times: 2 })
+    await desk.givenReport({ by: [desk.alice, desk.bob], sender })
+    for (let minutes = 0; minutes < 10; minutes += 1) await desk.world.wait(desk.MINUTE)
+    expect(states()).toEqual([])
+    expect(toldOfRefusal()).toBe(0)
+  })
+
+  it('is no recipient whom the server alone refuses: that is given up within the hour and told', async () => {
+    const { sink, sender } = await givenServer()
+    const reply = '554 5.7.1 recipient blocked'
+    sink.fail({ at: 'rcpt', reply }, { to: desk.alice.address, times: Infinity })
+    await desk.givenReport({ sender })
+    for (let minutes = 0; minutes < 60; minutes += 1) {
+      if (minutes % 4 === 0) await desk.givenMessage(desk.bob, { subject: 'x', text: `${minutes}` })
+      await desk.world.wait(desk.MINUTE)
+    }
+    expect(states()).toEqual(['given-up'])
+    expect(desk.recorded('undelivered')).toMatchObject([{ recipient: desk.FIRST, code: 554 }])
+    expect(toldOfRefusal()).toBe(0)
+  })
+})
