@@ -109,8 +109,9 @@ CREATE TABLE outbox (
   created_at      TEXT    NOT NULL CHECK (length(created_at) = 24),
   sent_at         TEXT    NULL CHECK (length(sent_at) = 24),
   bounced_at      TEXT    NULL CHECK (length(bounced_at) = 24),
-  -- Which of its bytes are sent: 'small' is the same message without its files; 'gone' is what was given up long ago.
-  form            TEXT    NOT NULL DEFAULT 'whole' CHECK (form IN ('whole', 'small', 'gone')),
+  -- Which of its bytes are sent: 'small' is the same message without its files; 'spare' left whole, and its small ones are kept
+  -- for a while, because it may come back; 'gone' has none left.
+  form            TEXT    NOT NULL DEFAULT 'whole' CHECK (form IN ('whole', 'small', 'spare', 'gone')),
   -- The message that it forwards, whose files its reader may have; without those that name the sender where that is hidden.
   files_of        INTEGER NULL REFERENCES arrivals (id),
   is_sender_hidden INTEGER NOT NULL DEFAULT 0 CHECK (is_sender_hidden IN (0, 1)),
@@ -130,8 +131,8 @@ CREATE INDEX outbox_lists ON outbox (lower(envelope_to), created_at) WHERE kind 
 CREATE INDEX outbox_of_reporter ON outbox (recipient_id, kind) WHERE audience = 'reporter';
 CREATE INDEX outbox_by_notice ON outbox (notice_id) WHERE notice_id IS NOT NULL;
 
--- The bytes of what is not sent yet; sent mail is not kept. A large message to a maintainer is here a second time, as a small one,
--- for a server that does not take it.
+-- The bytes of what is not sent yet; sent mail is not kept. A large message is here a second time, as a small one, for a server that
+-- does not take it, and that one stays for a while.
 CREATE TABLE outbox_bytes (
   outbox_id INTEGER NOT NULL REFERENCES outbox (id),
   form      TEXT    NOT NULL CHECK (form IN ('whole', 'small')),
@@ -153,14 +154,15 @@ END;
 
 CREATE TRIGGER outbox_sent AFTER UPDATE OF state ON outbox WHEN NEW.state = 'sent'
 BEGIN
-  DELETE FROM outbox_bytes WHERE outbox_id = NEW.id;
+  DELETE FROM outbox_bytes WHERE outbox_id = NEW.id AND NOT (NEW.form = 'spare' AND form = 'small');
 END;
 
 CREATE TRIGGER outbox_form AFTER UPDATE OF form ON outbox WHEN NEW.form <> OLD.form
 BEGIN
-  DELETE FROM outbox_bytes WHERE outbox_id = NEW.id AND form <> NEW.form;
+  DELETE FROM outbox_bytes WHERE outbox_id = NEW.id AND form <> iif(NEW.form = 'spare', 'small', NEW.form);
 END;
 
+CREATE INDEX outbox_spare ON outbox (sent_at) WHERE form = 'spare';
 CREATE INDEX outbox_given_up ON outbox (outcome_at) WHERE state = 'given-up' AND form <> 'gone';
 
 -- The one record (G8): typed events, only ever added; each carries the hash of the one before. Particulars are data without

@@ -123,6 +123,7 @@ const WRITERS: {
   'forget-listed': (tx, { tags }) => people.deleteFurtherReports(tx, tags),
   'forget-junk': (tx, { lastId }) => forgetJunk(tx, lastId),
   bounce: takeBounce,
+  received: (tx, { messageId }) => outbox.dropSpare(tx, messageId),
   dispose: (tx, { state, disposition, reason, tag }, { arrivalId, now }) => {
     if (arrivalId === undefined) return
     const outcome = { state, disposition, reason, caseId: caseId(tx, tag) }
@@ -158,8 +159,12 @@ export function queue(tx: Tx, { caseTag, ...row }: PreparedMail, { now }: Work) 
   return outbox.queue(tx, { ...row, caseId: caseId(tx, caseTag) }, now)
 }
 
-/** A message that came back did not reach anybody; a second bounce of it says nothing new. */
-function takeBounce(tx: Tx, { messageId }: DecisionOf<'bounce'>, work: Work): void {
+/**
+ * A message that came back did not reach anybody; a second bounce of it says nothing new. One that a server on the way does not
+ * take for its size is sent once more, without its files (A2).
+ */
+function takeBounce(tx: Tx, { messageId, isTooLarge }: DecisionOf<'bounce'>, work: Work): void {
+  if (isTooLarge && outbox.sendSpare(tx, messageId, work.now)) return
   const row = outbox.markBounced(tx, messageId, work.now)
   if (row !== null) recordUndelivered(tx, row, work)
 }

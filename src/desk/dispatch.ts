@@ -33,7 +33,7 @@ export function createDispatcher(
   let takenAt: Instant | null = null
   desk.db.transact((tx) => {
     outbox.takeUpLost(tx, desk.clock.now())
-    outbox.dropGivenUp(tx, desk.clock.now())
+    outbox.dropOld(tx, desk.clock.now())
   })
 
   /** One commit for finished and starting deliveries; an outcome that cannot be recorded stops no other (G9). */
@@ -44,7 +44,7 @@ export function createDispatcher(
     try {
       const now = desk.clock.now()
       const { rows, claimed } = desk.db.transact((tx) => {
-        outbox.dropGivenUp(tx, now)
+        outbox.dropOld(tx, now)
         return {
           rows: ended.map((result) => recordOutcome(tx, result, { now, takenAt })),
           claimed: room.messages <= 0 ? [] : outbox.claimDue(tx, now, room)

@@ -267,7 +267,8 @@ function copiesFor(
         notBefore: notice.releaseAt,
         notAfter: known.case.disclosureAt,
         madeAt,
-        files: { from: 'list', files }
+        files: { from: 'list', files },
+        smaller: noticeMessage({ ...what, isWithoutFiles: true })
       }
     )
   const decisions = [copies(true, params), copies(false, { ...params, since: 0, changes: [] })]

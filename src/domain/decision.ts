@@ -165,7 +165,9 @@ export type Decision =
   | { readonly kind: 'forget-listed'; readonly tags: readonly CaseTag[] }
   /** A digest has listed the messages in the junk folder up to this one. */
   | { readonly kind: 'forget-junk'; readonly lastId: number }
-  | { readonly kind: 'bounce'; readonly messageId: MessageId }
+  | { readonly kind: 'bounce'; readonly messageId: MessageId; readonly isTooLarge: boolean }
+  /** The reader of this message of the desk has it. */
+  | { readonly kind: 'received'; readonly messageId: MessageId }
   | { readonly kind: 'record'; readonly event: NewEvent }
   | {
       readonly kind: 'dispose'

@@ -179,6 +179,10 @@ export type BounceFacts = {
   readonly returnedMessageIds: readonly MessageId[]
   /** Whether the message did not arrive; false for a delay, a relay and a receipt. */
   readonly hasFailed: boolean
+  /** Whether that is because it is too large for a server on the way or for the mailbox (RFC 3463: 5.3.4, 5.2.3). */
+  readonly isTooLarge: boolean
+  /** Whether the message is where its recipient reads it. */
+  readonly hasArrived: boolean
 }
 
 /** One attachment, byte for byte as sent (transfer encoding removed). */

@@ -31,6 +31,8 @@ export type NoticeParams = {
   readonly fields: readonly { readonly label: string; readonly text: string }[]
   readonly patches: readonly Omit<Patch, 'contentType'>[]
   readonly noPatches: string
+  /** Whether it goes without them, because the member's mail server takes no message of that size. */
+  readonly isWithoutFiles: boolean
   /** Whether members may deploy before the disclosure: nowhere, where they host themselves, or everywhere. */
   readonly deployment: Deployment
 }

@@ -137,20 +137,29 @@ function readBounce(root: Part, facts: HeaderFacts): BounceFacts {
     .flatMap((part) => beginningOf(part).match(COPIED_ID) ?? [])
   return {
     returnedMessageIds: findMessageIds(copies.join(' '), IDS_MAX),
-    hasFailed: hasFailed(root, facts)
+    ...readStatus(root, facts)
   }
 }
 
-/** Whether it did not reach some recipient (RFC 3464 §2.3.3); in the older forms, unless the subject speaks of a delay. */
-function hasFailed({ children }: Part, { subject }: HeaderFacts): boolean {
+/** Too large for the server or for the mailbox (RFC 3463); some servers say it only in what the other server answered. */
+const TOO_LARGE =
+  /^(?:status:[ \t]*5\.(?:3\.4|2\.3)|diagnostic-code:[^\r\n]{0,500}\b5\d\d[ -]5\.(?:3\.4|2\.3))\b/im
+
+/** What it says of some recipient (RFC 3464 §2.3.3); in the older forms it failed, unless the subject speaks of a delay. */
+function readStatus({ children }: Part, { subject }: HeaderFacts) {
   // A status part further inside belongs to a forwarded message, not to this report.
   const status = children.find((part) => STATUS.test(part.type))
-  if (status === undefined && children.some(({ type }) => RECEIPT.test(type))) return false
-  const text = status === undefined ? '' : beginningOf(status)
+  const text = status === undefined ? '' : beginningOf(status).replaceAll(/\r?\n[ \t]+/g, ' ')
   const actions = text.match(/^action:[ \t]*[a-z]+/gim) ?? []
-  return actions.length === 0
-    ? !/delay|warning|still trying/i.test(subject)
-    : actions.some((action) => /\Wfailed$/i.test(action))
+  const says = (what: RegExp): boolean => actions.some((action) => what.test(action))
+  const isReceipt = status === undefined && children.some(({ type }) => RECEIPT.test(type))
+  const isUnsaid = actions.length === 0 && !/delay|warning|still trying/i.test(subject)
+  const hasFailed = !isReceipt && (isUnsaid || says(/\Wfailed$/i))
+  return {
+    hasFailed,
+    isTooLarge: hasFailed && TOO_LARGE.test(text),
+    hasArrived: !hasFailed && (isReceipt || says(/\Wdelivered$/i))
+  }
 }
 
 function beginningOf(part: Part): string {

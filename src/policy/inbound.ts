@@ -13,7 +13,12 @@ import { type Situation } from './situation.ts'
 
 /** Decides everything about one arrival. */
 export function decideArrival(situation: Situation): Decision[] {
-  return [...rememberContent(situation), ...decideKind(situation)]
+  return [...rememberContent(situation), ...received(situation), ...decideKind(situation)]
+}
+
+/** Only the reader of an encrypted message can quote its last line. */
+function received({ quoted }: Situation): Decision[] {
+  return quoted.map(({ messageId }) => ({ kind: 'received', messageId }))
 }
 
 function decideKind(situation: Situation): Decision[] {
@@ -34,7 +39,7 @@ function isOwn({ opened, settings }: Situation): boolean {
  * and the maintainers are told: it may be a report in disguise. What only looks like one, or like a receipt, is read like any
  * message then.
  */
-function decideBounce({ bounced }: Situation, { hasFailed }: BounceFacts): Decision[] {
+function decideBounce({ bounced }: Situation, facts: BounceFacts): Decision[] {
   const reason = 'a delivery report about a message that the desk did not send'
   if (bounced === null)
     return [
@@ -42,5 +47,8 @@ function decideBounce({ bounced }: Situation, { hasFailed }: BounceFacts): Decis
       dispose('held', 'bounce-unmatched', reason)
     ]
   const done = dispose('done', 'bounce', 'a delivery report or receipt', bounced.case.tag)
-  return hasFailed ? [{ kind: 'bounce', messageId: bounced.messageId }, done] : [done]
+  const { hasFailed, isTooLarge, hasArrived } = facts
+  const { messageId } = bounced
+  if (hasFailed) return [{ kind: 'bounce', messageId, isTooLarge }, done]
+  return hasArrived ? [{ kind: 'received', messageId }, done] : [done]
 }

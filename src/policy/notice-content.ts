@@ -134,6 +134,7 @@ export function noticeParams(notice: NoticeRecord, about: NoticeSetting): Notice
     fields: shown.filter(({ text }) => text !== ''),
     patches: patches.map(({ filename, sha256, size }) => ({ filename, sha256, size })),
     noPatches: fields.no_patches ?? '',
+    isWithoutFiles: false,
     fingerprint: formatFingerprint(fingerprint)
   }
 }

@@ -7,8 +7,9 @@ import * as cases from '../domain/case.ts'
 import { type Decision, recorded } from '../domain/decision.ts'
 import { aboutCase, byMaintainer, type ReporterTold, type Way } from '../domain/event.ts'
 import { groupBy } from '../domain/group.ts'
+import { type OutgoingAttachment } from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
-import { count } from '../domain/words.ts'
+import { count, listed } from '../domain/words.ts'
 import * as toReporters from '../messages/to-reporters.ts'
 import { firstLines, reporterIn } from './conversation.ts'
 import {
@@ -241,12 +242,23 @@ function wordsTo(to: cases.Addressed, draft: Draft) {
     return { to: `${address} (waits for a key)`, text, leaves }
   }
   const files = words.flatMap((one) => one.files ?? [])
+  const smaller = { ...params, text: joined([params.text, withoutFiles(files)]) }
+  const along =
+    files.length === 0
+      ? { files: null }
+      : ({ files: { from: 'list', files }, smaller: toReporters[mail](smaller) } as const)
   const leaves = sendToReporter(path, toReporters[mail](params), {
     once: String(arrivalId),
     tag: draft.case.tag,
-    files: files.length === 0 ? null : { from: 'list', files }
+    ...along
   })
   return { to: `${address} (${WAYS[path.kind]})`, text, leaves }
+}
+
+/** What the reporter reads in place of the files, where their mail server takes no message of that size. */
+function withoutFiles(files: readonly OutgoingAttachment[]): string {
+  const named = files.map(({ filename, content }) => `${filename} (${content.byteLength} bytes)`)
+  return `[Not attached, because a mail server takes no message of that size: ${listed(named)}. Please tell us how we can send it to you.]`
 }
 
 function mailOf(words: readonly SpokenWords[]): cases.KeptWords['mail'] {

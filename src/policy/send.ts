@@ -53,10 +53,10 @@ export function inClearTo(
 export function toReporter(
   path: OpenPath,
   message: Message<'content-free' | 'own-words'>,
-  { files = null, ...sending }: Omit<Parameters<typeof sealedTo>[2], 'smaller'>
+  { files = null, smaller = message, ...sending }: Parameters<typeof sealedTo>[2]
 ): decisions.SendSealed | decisions.SendClear {
   return path.kind === 'encrypted'
-    ? sealedTo([path.recipient], message, { ...sending, files })
+    ? sealedTo([path.recipient], message, { ...sending, files, smaller })
     : inClearTo(path.to, message, sending)
 }
 

@@ -39,8 +39,8 @@ export type OutboxRow = Omit<NewOutbox, 'raw' | 'smaller' | 'isHeld' | 'isProved
   /** Bytes. */
   readonly size: number
   readonly state: OutboxState
-  /** Which bytes are sent; none are left once it was given up long ago. */
-  readonly form: 'whole' | 'small' | 'gone'
+  /** Which bytes are sent; `spare`: it left whole, and the small ones are kept for a while. */
+  readonly form: 'whole' | 'small' | 'spare' | 'gone'
   readonly attempts: number
   /** How many of them count: its place on the ladder. */
   readonly rung: number
@@ -217,6 +217,31 @@ function takeSmaller(tx: Tx, { id, code }: SendResult, now: Instant): RowInCase 
   )
 }
 
+/**
+ * A server behind the first one took no message of this size, and sent it back (A2): the same message without its files takes
+ * its place, once. False where there is none, and where the message came back or was received before.
+ */
+export function sendSpare(tx: Tx, messageId: MessageId, now: Instant): boolean {
+  const sql = "SELECT id FROM outbox WHERE message_id = ? AND form = 'spare' AND bounced_at IS NULL"
+  const id = tx.value<number>(sql, [messageId])
+  if (id === null) return false
+  const raw = bytesOf(tx, id, 'small')
+  assert(raw !== null, 'a spare message has no bytes')
+  tx.run(
+    `UPDATE outbox
+     SET state = ${AFTER_ATTEMPT}, form = 'small', size = @size, raw_sha256 = @rawSha256, rung = 0, is_last_attempt = 0,
+         sent_at = NULL, next_attempt_at = max(@now, not_before), last_outcome = 'too-large', last_code = 0, outcome_at = @now
+     WHERE id = @id`,
+    { id, now, ...about(raw) }
+  )
+  return true
+}
+
+/** The reader of this message has it: its small form never leaves. */
+export function dropSpare(tx: Tx, messageId: MessageId): void {
+  tx.run("UPDATE outbox SET form = 'gone' WHERE message_id = ? AND form = 'spare'", [messageId])
+}
+
 /** While our account is refused, no message climbs higher: it is tried every hour, and not given up. */
 const RUNG_WHILE_REFUSED = 4
 
@@ -274,6 +299,7 @@ export function recordOutcome(
                           ELSE ${AFTER_ATTEMPT} END,
              rung = iif(@isOurs, min(rung, ${RUNG_WHILE_REFUSED}), rung),
              sent_at = CASE WHEN @kind = 'accepted' THEN @now END,
+             form = CASE WHEN @kind = 'accepted' AND form = 'whole' AND ${HAS_SMALL} THEN 'spare' ELSE form END,
              last_outcome = @kind, last_code = @code, outcome_at = @now
          WHERE id = @id AND state = 'sending' RETURNING ${IN_CASE}`,
     kind === 'untried' ? { id, now } : { id, kind, code, now, isOurs, isFinal, fromRung }
@@ -282,15 +308,22 @@ export function recordOutcome(
   return { ...row, isOurs }
 }
 
+const HAS_SMALL =
+  "EXISTS (SELECT 1 FROM outbox_bytes WHERE outbox_id = outbox.id AND outbox_bytes.form = 'small')"
+
 /** How long the bytes of a message that was given up are kept for another try; it stays on the record. */
 const GIVEN_UP_DAYS = 30
+/** Servers try for about five days before they send a message back (RFC 5321 §4.5.4.1). */
+const SPARE_DAYS = 7
 
-/** The bytes of what was given up long ago go (A1). */
-export function dropGivenUp(tx: Tx, now: Instant): void {
+/** The bytes of what was given up, or left, long ago go (A1). */
+export function dropOld(tx: Tx, now: Instant): void {
   tx.run(
     "UPDATE outbox SET form = 'gone' WHERE state = 'given-up' AND form <> 'gone' AND outcome_at < ?",
     [addMs(now, -GIVEN_UP_DAYS * DAY_MS)]
   )
+  const spare = "UPDATE outbox SET form = 'gone' WHERE form = 'spare' AND sent_at < ?"
+  tx.run(spare, [addMs(now, -SPARE_DAYS * DAY_MS)])
 }
 
 /**

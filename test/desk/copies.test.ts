@@ -539,6 +539,28 @@ it('(B22) a copy that came back did not reach its member: the alarm offers what 
   expect(await desk.textsTo(desk.debian)).toEqual([])
 })
 
+it('(A2) a copy that came back because it was too large goes again without its patches, once, and counts as sent', async () => {
+  await givenReleased()
+  const patch = { filename: 'big.patch', content: 'NOT SMALL '.repeat(60_000) }
+  await desk.writes(desk.grace, '/notice draft\nseverity: high\n', { patch, isCompressed: true })
+  await desk.approve()
+  const [id] = desk.world.column<string>(
+    "SELECT message_id FROM outbox WHERE recipient_id = 'suse' AND form = 'spare'"
+  )
+  desk.world.accepted.length = 0
+  await desk.world.receive(Buffer.from(bounceOf(id ?? '', '5.3.4')))
+  const [says = '', ...more] = await desk.textsTo(desk.suse)
+  expect(more).toEqual([])
+  expect(says).toMatch(/PATCHES \(not attached\)\s+A mail server takes no message of that size\./)
+  expect(says).toMatch(/big\.patch, 600000 bytes\s+SHA-256/)
+  expect(says).toContain('Severity')
+  expect(desk.world.accepted.map(({ to }) => to)).toEqual([desk.suse.address])
+  expect(await desk.writes(desk.grace, '/status\n')).not.toContain('not have it')
+  await desk.world.receive(Buffer.from(bounceOf(id ?? '', '5.3.4 again')))
+  expect(await desk.textsTo(desk.suse)).toHaveLength(1)
+  expect(desk.recorded('undelivered')).toHaveLength(1)
+})
+
 it('(B22) the alarm of late copies says of each member what the member was told, and why others were told nothing', async () => {
   await givenPutOff(1)
   desk.world.change("UPDATE members SET state = 'removed' WHERE id = 'suse'", [])

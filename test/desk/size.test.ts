@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import * as outbox from '../../src/store/outbox.ts'
 import * as desk from '../support/desk.ts'
+import { bounceOf } from '../support/mail-parts.ts'
 
 const KIB = 1024
 
@@ -125,6 +126,95 @@ describe('a mail server that takes no message of that size', () => {
     const says = await desk.lastTo(desk.linus)
     expect(says).toContain('See the dump.')
     expect(says).toMatch(/Not attached[^-]*- core\.bin \(600000 bytes\)/)
+  })
+})
+
+describe('a message that came back because it was too large for a server on the way', () => {
+  const LARGE = { filename: 'core.bin', content: 'NOT SMALL '.repeat(60_000) }
+  const limits = { mail_size: 4_000_000, original: 4_000_000 }
+  const relay = () =>
+    desk.world.rows<Record<string, unknown>>(
+      "SELECT state, form FROM outbox WHERE kind = 'relay' AND recipient_id = 'grace'"
+    )[0]
+  const spares = () => desk.world.column<number>('SELECT count(*) FROM outbox_bytes')[0]
+
+  async function givenLarge(): Promise<string> {
+    await desk.givenDesk([desk.grace, desk.linus], { limits })
+    await desk.givenMessage(desk.alice, { subject: 'x', text: 'The words.', patch: LARGE })
+    expect(relay()).toEqual({ state: 'sent', form: 'spare' })
+    return desk.forwarded('reporter:%').messageId
+  }
+  const comesBack = (id: string, ...how: [status?: string, action?: string]) =>
+    desk.world.receive(Buffer.from(bounceOf(id, ...how)))
+
+  it.each(['5.3.4', '5.2.3'])(
+    '(A2) goes again at once with its text alone, under its name, and only once (%s)',
+    async (status) => {
+      const id = await givenLarge()
+      const before = desk.world.accepted.length
+      await comesBack(id, status)
+      const again = desk.world.accepted.slice(before)
+      expect(again.map(({ to, messageId }) => [to, messageId])).toEqual([[desk.grace.address, id]])
+      const says = await desk.allTo(desk.grace, before)
+      expect(says).toContain('The words.')
+      expect(says).toMatch(
+        /a mail server takes no message of that size:\s+- core\.bin \(600000 bytes/
+      )
+      expect(says).not.toContain('filename=core.bin')
+      expect(desk.recorded('undelivered')).toEqual([])
+      expect(relay()).toEqual({ state: 'sent', form: 'small' })
+      for (const time of ['again', 'and again']) await comesBack(id, `${status} (${time})`)
+      expect(relay()).toEqual({ state: 'sent', form: 'small' })
+      expect(desk.recorded('undelivered')).toHaveLength(1)
+    }
+  )
+
+  it('(A2) does not go again where it came back for another reason', async () => {
+    const id = await givenLarge()
+    await comesBack(id, '5.1.1')
+    await comesBack(id, '5.3.4')
+    expect(relay()).toEqual({ state: 'sent', form: 'spare' })
+    expect(desk.recorded('undelivered')).toHaveLength(1)
+  })
+
+  it('(A2) does not go again once a server has said that it arrived', async () => {
+    const id = await givenLarge()
+    await comesBack(id, '2.0.0', 'delivered')
+    expect(relay()).toEqual({ state: 'sent', form: 'gone' })
+    await comesBack(id, '5.3.4')
+    expect(relay()).toEqual({ state: 'sent', form: 'gone' })
+    expect(desk.recorded('undelivered')).toHaveLength(1)
+  })
+
+  it('(A2) does not go again once its reader has quoted its last line', async () => {
+    const id = await givenLarge()
+    await asks('/take\n')
+    expect(relay()).toEqual({ state: 'sent', form: 'gone' })
+    await comesBack(id, '5.3.4')
+    expect(relay()).toEqual({ state: 'sent', form: 'gone' })
+  })
+
+  it('(A1, A2) keeps its small form for a week, and for its recipient alone', async () => {
+    await givenLarge()
+    expect(spares()).toBe(2)
+    await desk.world.wait(6 * desk.DAY)
+    expect(spares()).toBe(2)
+    await desk.world.wait(2 * desk.DAY)
+    await desk.restarts()
+    expect(spares()).toBe(0)
+  })
+
+  it('(A2) goes to a reporter with the words of the answer, and the names of its files', async () => {
+    await desk.givenReport({ limits })
+    await desk.says('/reply\nPlease try this build.\n', desk.FIRST, { patch: LARGE })
+    const before = desk.world.accepted.length
+    await comesBack(desk.latest(desk.alice).messageId, '5.3.4')
+    const says = await desk.allTo(desk.alice, before)
+    expect(says).toContain('Please try this build.')
+    expect(says.replaceAll(/\s+/g, ' ')).toContain(
+      '[Not attached, because a mail server takes no message of that size: core.bin (600000 bytes). Please tell us how we can send it to you.]'
+    )
+    expect(desk.recorded('reporter-unreached')).toEqual([])
   })
 })
 

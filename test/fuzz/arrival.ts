@@ -98,6 +98,11 @@ export function makeReport(random: Random): {
   ])
   return {
     entity,
-    bounce: { returnedMessageIds: [id as MessageId], hasFailed: action === 'failed' }
+    bounce: {
+      returnedMessageIds: [id as MessageId],
+      hasFailed: action === 'failed',
+      isTooLarge: false,
+      hasArrived: action === 'delivered'
+    }
   }
 }

@@ -160,8 +160,8 @@ function parseParameters(value: string): ContentType {
   return { type: type.trim().toLowerCase(), parameters }
 }
 
-/** A delivery status notification: the message with this Message-ID did not arrive. */
-export function bounceOf(id: string): string {
+/** A delivery status notification about the message with this Message-ID; it did not arrive, unless said otherwise. */
+export function bounceOf(id: string, status = '5.1.1', action = 'failed'): string {
   return [
     'Return-Path: <>',
     'From: MAILER-DAEMON <mailer-daemon@people.example>',
@@ -172,7 +172,7 @@ export function bounceOf(id: string): string {
     '',
     '--b\r\nContent-Type: text/plain\r\n\r\nIt failed.',
     '--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; x.example\r\n',
-    'Final-Recipient: rfc822; x@people.example\r\nAction: failed\r\nStatus: 5.1.1\r\n',
+    `Final-Recipient: rfc822; x@people.example\r\nAction: ${action}\r\nStatus: ${status}\r\n`,
     `--b\r\nContent-Type: text/rfc822-headers\r\n\r\nMessage-ID: <${id}>\r\n`,
     '--b--\r\n'
   ].join('\r\n')

@@ -101,7 +101,12 @@ describe('a read receipt (RFC 8098)', () => {
         ''
       ) + lines('--b', 'Content-Type: message/disposition-notification', '', original, '--b--')
     )
-    expect(bounce).toEqual({ returnedMessageIds: ['k7f@acme.example'], hasFailed: false })
+    expect(bounce).toEqual({
+      returnedMessageIds: ['k7f@acme.example'],
+      hasFailed: false,
+      isTooLarge: false,
+      hasArrived: true
+    })
   })
 })
 
@@ -135,7 +140,7 @@ describe('a bounce (RFC 3464)', () => {
   it('tells which message failed', () => {
     expect(read(report('Action: failed', 'Status: 5.1.1 (no such user)'))).toEqual({
       returnedMessageIds: ['k7f@acme.example'],
-      hasFailed: true
+      ...{ hasFailed: true, isTooLarge: false, hasArrived: false }
     })
   })
 
@@ -151,6 +156,21 @@ describe('a bounce (RFC 3464)', () => {
     expect(read(report('Action: delayed', 'Status: 4.4.1'))).toMatchObject({ hasFailed: false })
   })
 
+  it.each([
+    ['5.3.4 of a server', true, ['Action: failed', 'Status: 5.3.4']],
+    ['5.2.3 of the mailbox', true, ['Action: failed', 'Status: 5.2.3 (too big)']],
+    [
+      'what another server answered',
+      true,
+      ['Action: failed', 'Status: 5.0.0', 'Diagnostic-Code: smtp; 552', ' 552-5.3.4 too big']
+    ],
+    ['a full mailbox', false, ['Action: failed', 'Status: 5.2.2']],
+    ['a number that only begins so', false, ['Action: failed', 'Status: 5.3.41']],
+    ['a delay', false, ['Action: delayed', 'Status: 5.3.4']]
+  ])('(A2) says whether the message was too large: %s', (_name, isTooLarge, status) => {
+    expect(read(report(...status))).toMatchObject({ isTooLarge })
+  })
+
   it('goes by its own status part, not by that of a report that it forwards', () => {
     const inside = report('Action: failed').replaceAll('boundary=b', 'boundary=c')
     const embedded = inside.replaceAll('--b', '--c').replace(/^From:.*\r\n/, '')
@@ -163,7 +183,7 @@ describe('a bounce (RFC 3464)', () => {
       'Return-Path: <>\r\nFrom: Mail Delivery System <mailer-daemon@x.example>\r\nSubject: Mail delivery failed\r\n\r\n550 5.1.1 unknown\r\n\r\n--- copy ---\r\nMessage-ID: <k7f@acme.example>\r\n'
     expect(read(old)).toEqual({
       returnedMessageIds: ['k7f@acme.example'],
-      hasFailed: true
+      ...{ hasFailed: true, isTooLarge: false, hasArrived: false }
     })
   })
 

@@ -300,7 +300,12 @@ it.each([
 
 describe('bounces', () => {
   it('that name no message of the desk change no delivery: they are held and recorded, and a clock tells of them', () => {
-    const bounce = { returnedMessageIds: [messageId('a@b.example')], hasFailed: true } as const
+    const bounce = {
+      returnedMessageIds: [messageId('a@b.example')],
+      hasFailed: true,
+      isTooLarge: false,
+      hasArrived: false
+    } as const
     const opened = openedMail({ automatic: ['bounce'], bounce })
     expect(arrive(opened)).toMatchObject([
       { kind: 'record', event: { kind: 'bounce-unmatched' } },
@@ -311,7 +316,12 @@ describe('bounces', () => {
   })
 
   it('that only look like it, and name no message of the desk, are reports (G1)', () => {
-    const bounce = { returnedMessageIds: [], hasFailed: true } as const
+    const bounce = {
+      returnedMessageIds: [],
+      hasFailed: true,
+      isTooLarge: false,
+      hasArrived: false
+    } as const
     const opened = openedMail({ automatic: ['no-reply-address'], bounce })
     expect(only(arrive(opened), 'open-case')).toHaveLength(1)
     expect(only(arrive(opened, { bounced: issued() }), 'bounce')).toHaveLength(1)
