@@ -11,7 +11,7 @@ import { BUILT_IN_CLOCKS } from './clock-schema.ts'
 import { decode, formatPath, type Problem, recordOf, refusedConfig } from './problems.ts'
 import { configIn } from './schema.ts'
 import { type Environment, type Secret } from './secrets.ts'
-import { changeableByOthers } from './writable.ts'
+import { refuseChangeable } from './writable.ts'
 import { readYaml } from './yaml.ts'
 
 /** The decoded file; in place of each name of a file, policy or secret stands what was read. */
@@ -49,19 +49,16 @@ export async function loadConfig(path: string, env: Environment): Promise<Config
       .sort((a, b) => place(a) - place(b))
       .map(({ path: at, text }) => `${formatPath(at, document.lineOf(at)) || absolute}: ${text}`)
   )
-  const changeable = changeableByOthers([absolute, ...filesOf(file)])
-  if (changeable.length > 0)
-    throw refusedConfig(
-      ...changeable.map((one) => `everybody on this machine may change ${one}: chmod o-w ${one}`)
-    )
+  refuseChangeable([absolute, ...filesOf(file)])
   return { ...file, products: file.products.map(productIn(file)), clocks: BUILT_IN_CLOCKS }
 }
 
-/** The files of keys and secrets, and the database. */
+/** The files of keys, certificates and secrets, and the database. Policies and wordings are looked at where they are read. */
 function filesOf({ desk, imap, smtp, maintainers, storage }: Decoded): string[] {
   const secrets = [desk.passphrase, imap.password, smtp.password]
   const keys = [desk.key, ...desk.retired_keys, ...maintainers.map(({ key }) => key)]
-  return [...[...keys, ...secrets].flatMap((one) => one?.path ?? []), storage.path]
+  const named = [...keys, ...secrets, imap.ca, smtp.ca]
+  return [...named.flatMap((one) => one?.path ?? []), storage.path]
 }
 
 /** YAML reads a section as null when all its lines are commented out; it then has its defaults. */

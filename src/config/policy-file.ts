@@ -23,6 +23,7 @@ import {
   type ValuePath,
   valueAt
 } from './problems.ts'
+import { refuseChangeable } from './writable.ts'
 import { readYaml, type YamlFile } from './yaml.ts'
 
 /** A decoded policy. */
@@ -165,6 +166,7 @@ async function readSources(
     const chain = [...above, path].map((file) => basename(file)).join(' extends ')
     throw refusedConfig(`${above[0] ?? path}: policies extend each other in a circle: ${chain}`)
   }
+  if (dirname(path) !== POLICIES_DIR) refuseChangeable([path])
   const { value, lineOf } = await readYaml(path)
   const root = recordOf(value)
   if (root === null) throw refusedConfig(`${path}: must be a block of keys`)

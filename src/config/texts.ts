@@ -11,6 +11,7 @@ import { type Wording } from '../domain/message.ts'
 import { readBuiltIn } from './built-in.ts'
 import { BUILT_IN_CLOCKS } from './clock-schema.ts'
 import { refusedConfig } from './problems.ts'
+import { refuseChangeable } from './writable.ts'
 
 const EXTENSION = '.liquid'
 const FOLDER = fileURLToPath(new URL('../messages/', import.meta.url))
@@ -23,7 +24,9 @@ export function readTexts(own: string, builtIn = builtInTexts()): ReadonlyMap<st
   const wordings = new Map(builtIn)
   const known = [...wordings.keys()].sort().join(', ')
   const stray: string[] = []
-  for (const [name, source] of sourcesIn(own)) {
+  const sources = sourcesIn(own)
+  refuseChangeable([own, ...sources.map(([, { file }]) => file)])
+  for (const [name, source] of sources) {
     const replaced = wordings.get(name)
     if (replaced === undefined) stray.push(`${name}${EXTENSION}`)
     else wordings.set(name, { ...replaced, ...source })

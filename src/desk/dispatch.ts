@@ -4,8 +4,11 @@
  */
 
 import { type Address } from '../domain/address.ts'
+import { type MessageKind } from '../domain/message.ts'
 import { type Instant } from '../domain/time.ts'
 import { type Sender } from '../effects/effects.ts'
+import { alert } from '../messages/to-maintainers.ts'
+import { DATE_MAIL } from '../policy/date-talk.ts'
 import * as outbox from '../store/outbox.ts'
 import { type Tx } from '../store/sql.ts'
 import { recordLeft, recordSendingRefused, recordUndelivered } from './commit.ts'
@@ -115,16 +118,28 @@ function recordOutcome(
   return row
 }
 
-/** Logs outcomes, except of mail to members: the lines would show how long the list is (G5). Clocks tell of failures. */
+/**
+ * What leaves when a release ends. An alarm that the mail server does not take is on the record, and clocks tell of it.
+ */
+const AT_END_OF_RELEASE: readonly MessageKind[] = [...DATE_MAIL, alert.kind]
+
+/**
+ * Logs outcomes, except of mail to members, and of what a release that has ended sends: the lines and their times would show how
+ * long the list is (G5). Clocks tell of failures.
+ */
 function report(
   desk: Desk,
   rows: readonly outbox.OutboxRow[],
   results: readonly outbox.SendResult[]
 ): void {
   for (const [index, { kind, attempts, audience, state, lastCode: code }] of rows.entries()) {
-    if (audience === 'member' || results[index]?.kind === 'untried') continue
+    if (results[index]?.kind === 'untried' || isOfRelease({ kind, audience })) continue
     const event = state === 'given-up' ? 'outbox.gave-up' : 'outbox.deferred'
     if (state === 'sent') desk.log({ event: 'outbox.accepted', kind, attempts })
     else desk.log({ event, kind, attempts, code: code ?? 0 })
   }
+}
+
+function isOfRelease({ kind, audience }: Pick<outbox.OutboxRow, 'kind' | 'audience'>): boolean {
+  return audience === 'member' || AT_END_OF_RELEASE.includes(kind)
 }

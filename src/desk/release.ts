@@ -238,8 +238,17 @@ function sealedFor({ deliveryId, address, fingerprint }: deliveries.WaitingDeliv
   return `${deliveryId} ${address} ${fingerprint}`
 }
 
-/** So long after it has begun, all copies of a release bear the time of its beginning. */
+/** So long after it has begun, all messages of a release bear the time of its beginning. */
 const SAME_TIME_MS = HOUR_MS
+
+/**
+ * One time for all copies and for what tells reporters the date: their own would show how many members there are (G5). Not where
+ * keys may have changed since.
+ */
+function timeOfRelease(read: Read, { caseTag }: NoticeRecord, now: Instant): Instant {
+  const begun = events.lastOfKinds(read, aboutCase(caseTag), ['notice-leaving'])?.at ?? now
+  return addMs(begun, SAME_TIME_MS) > now ? begun : now
+}
 
 /** The copies for these members. Those who had no notice yet do not read what changed; one approval covers both forms. */
 function copiesFor(
@@ -249,12 +258,10 @@ function copiesFor(
   at: { readonly waiting: readonly deliveries.WaitingDelivery[]; readonly now: Instant }
 ): readonly SendSealed[] {
   const { waiting, now } = at
-  const { files, begun } = desk.db.read((read) => ({
+  const { files, madeAt } = desk.db.read((read) => ({
     files: notices.readPatches(read, notice.id),
-    begun: events.lastOfKinds(read, aboutCase(notice.caseTag), ['notice-leaving'])?.at ?? now
+    madeAt: timeOfRelease(read, notice, now)
   }))
-  // One time for all copies: their own would show how many there are (G5). Not where keys may have changed since.
-  const madeAt = addMs(begun, SAME_TIME_MS) > now ? begun : now
   const params = noticeParams(notice, known)
   const copies = (had: boolean, what: NoticeParams): SendSealed =>
     sealedTo(
@@ -320,8 +327,12 @@ function dateAbout(
  * waits for them; where none can be made, alarms say so (A3).
  */
 async function dateMessages(desk: Desk, notice: NoticeRecord, known: NoticeSetting, now: Instant) {
-  const about = desk.db.read((read) => dateAbout(read, notice, known, now))
-  const make = async (decisions: readonly Decision[]) => {
+  const { about, madeAt } = desk.db.read((read) => ({
+    about: dateAbout(read, notice, known, now),
+    madeAt: timeOfRelease(read, notice, now)
+  }))
+  const make = async (decided: readonly Decision[]) => {
+    const decisions = decided.map((one) => ('message' in one ? { ...one, madeAt } : one))
     return { decisions, prepared: await prepare(desk, decisions, now) }
   }
   const act = { by: BY_DESK, tag: notice.caseTag }

@@ -1,8 +1,8 @@
 /**
  * Everything that may be logged, as a closed union. Fields are ids, counts, sizes, codes, durations and the sentence of a
  * trouble: no body, subject, address or key has a place there, so none can be logged. The copies of a notice are not logged one
- * by one, whether accepted, deferred or rejected, and no logged number or time reveals how many there are (G5). Messages to
- * maintainers about a failed copy or its bounce are logged like any other message.
+ * by one, whether accepted, deferred or rejected, and no logged number or time reveals how many there are (G5): neither are what
+ * tells reporters the date and the alarms, which leave when a release ends.
  */
 import { type CaseTag } from '../domain/ids.ts'
 import { type TroubleCode } from '../domain/trouble.ts'

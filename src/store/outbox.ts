@@ -249,8 +249,8 @@ const RUNG_WHILE_REFUSED = 4
 export type Outcome = RowInCase & { readonly isOurs: boolean }
 
 /**
- * Whether a refusal is about us (15). Where its words leave that open, it is if the server has taken nothing since the last try of
- * this message, the latest at `takenAt`, or refuses other recipients alike.
+ * Whether a refusal is about us (15). Where its words leave that open, it is if the server has taken nothing since the last try
+ * of this message, the latest at `takenAt`, or refuses other recipients alike.
  */
 function isAboutUs(read: Read, { id, kind, code }: SendResult, takenAt: Instant | null): boolean {
   if (kind !== 'unclear') return kind === 'ours'

@@ -81,6 +81,22 @@ describe('a configuration', () => {
     }
   )
 
+  it.each(['own', 'own/base.yaml', 'own/policy.yaml', 'texts', 'texts/hint.liquid'])(
+    '(B10) is refused where everybody on this machine may change %s, which it names',
+    async (name) => {
+      for (const one of ['own', 'texts']) mkdirSync(join(folder.path, one))
+      write('own/base.yaml', 'extends: dispatch\nid: base\n')
+      write('own/policy.yaml', 'extends: ./base.yaml\nid: own\n')
+      write('texts/hint.liquid', 'Hint.\n')
+      const text = `${changed('policy: dispatch', 'policy: own/policy.yaml')}\ntexts: texts\n`
+      expect(await problemsOf(text)).toEqual([])
+      const path = join(folder.path, name)
+      chmodSync(path, 0o777)
+      const [says] = await problemsOf(text)
+      expect(says).toContain(`everybody on this machine may change ${path}: chmod o-w ${path}`)
+    }
+  )
+
   it('is read as the example of the design, with absolute paths', async () => {
     const config = await load(CONTRACT)
 
