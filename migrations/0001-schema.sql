@@ -104,7 +104,7 @@ CREATE TABLE outbox (
   next_attempt_at TEXT    NOT NULL CHECK (length(next_attempt_at) = 24),
   -- Latest SMTP reply code; 0 when there was none.
   last_code       INTEGER NULL,
-  last_outcome    TEXT    NULL CHECK (last_outcome IN ('accepted', 'deferred', 'rejected', 'too-large', 'ours', 'unclear', 'uncertain')),
+  last_outcome    TEXT    NULL CHECK (last_outcome IN ('accepted', 'deferred', 'rejected', 'too-large', 'ours', 'unclear', 'no-utf8', 'uncertain')),
   outcome_at      TEXT    NULL CHECK (length(outcome_at) = 24),
   created_at      TEXT    NOT NULL CHECK (length(created_at) = 24),
   sent_at         TEXT    NULL CHECK (length(sent_at) = 24),

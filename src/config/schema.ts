@@ -5,7 +5,7 @@
 import { resolve } from 'node:path'
 import { validate } from 'node-cron'
 import { z } from 'zod'
-import { type Address, isLoopback, parseAddress } from '../domain/address.ts'
+import { type Address, isLoopback, needsUtf8, parseAddress } from '../domain/address.ts'
 import { isCasePrefix } from '../domain/ids.ts'
 import { ROLES } from '../domain/role.ts'
 import { calendarKeys } from './calendar.ts'
@@ -42,11 +42,18 @@ const address = textWhere(
   'must be one plain mail address like name@domain.example, without a display name'
 ).transform((text) => parseAddress(text) as Address)
 
+/** Mail from another one would need SMTPUTF8 everywhere. */
+const ownAddress = address.refine(
+  (text) => !needsUtf8(text),
+  'must have no letters beyond US-ASCII: not every mail server takes those'
+)
+
 /** The envelope sender's pattern: an address with `{token}` once in its local part. */
 const bounceAddress = textWhere(
   (text) =>
     text.split(BOUNCE_TOKEN).length === 2 &&
     text.indexOf(BOUNCE_TOKEN) < text.lastIndexOf('@') &&
+    !needsUtf8(text) &&
     parseAddress(text.replace(BOUNCE_TOKEN, 'a2b3c4d5')) !== null,
   'must be an address with {token} in it, like bounce+{token}@acme.example'
 )
@@ -158,7 +165,7 @@ export function configIn(place: Place) {
   const { file, privateKey, secret, policy, texts } = readersIn(place)
   const desk = block({
     name: line,
-    address,
+    address: ownAddress,
     aliases: list(address).max(50, 'must name at most 50').default([]),
     case_prefix: casePrefix,
     key: privateKey.prefault('keys/desk.asc'),

@@ -179,7 +179,8 @@ export function recordUndelivered(tx: Tx, row: outbox.RowInCase, work: Work): vo
   const ofCase = row.caseNow === null ? DESK : aboutCase(row.caseNow)
   const subject = isAlarm ? subjectOf(null, { audience, recipient }) : ofCase
   const isRefused = ['rejected', 'too-large', 'unclear'].includes(row.lastOutcome ?? '')
-  const refusal = isRefused ? 'rejected' : 'unreachable'
+  const isForeign = row.lastOutcome === 'no-utf8'
+  const refusal = isForeign ? 'no-utf8' : isRefused ? 'rejected' : 'unreachable'
   const because = row.bouncedAt === null ? refusal : 'bounced'
   const code = row.bouncedAt === null ? (row.lastCode ?? 0) : 0
   const about = { audience, recipient, message, outbox, attempts, because, code } as const

@@ -1,6 +1,7 @@
 /**
  * Mail addresses in the one strict form that Postern writes to: dot-atom local part, A-label domain (RFC 5322 §3.2.3, RFC 5890).
- * Quoted local parts, comments, routes and UTF-8 local parts are not accepted, so that no input can turn into a second recipient.
+ * Quoted local parts, comments and routes are not accepted, so that no input can turn into a second recipient. A local part
+ * beyond US-ASCII (RFC 6531) has letters and digits of one script, each in its one form, so that none looks like another.
  */
 
 declare const addressBrand: unique symbol
@@ -21,7 +22,39 @@ export function parseAddress(text: string): Address | null {
   if (at < 1 || at > 64 || trimmed.length > 254) return null
   const local = trimmed.slice(0, at)
   const domain = toAscii(trimmed.slice(at + 1)).toLowerCase()
-  return LOCAL.test(local) && DOMAIN.test(domain) ? (`${local}@${domain}` as Address) : null
+  const isLocal = LOCAL.test(local) || isForeignLocal(local)
+  return isLocal && DOMAIN.test(domain) ? (`${local}@${domain}` as Address) : null
+}
+
+/** Scripts read beside each other, with the letters of US-ASCII only where that is usual (UTS 39, highly restrictive). */
+const SCRIPTS = [
+  ...['Latin', 'Latin Han Hiragana Katakana', 'Latin Han Bopomofo', 'Latin Han Hangul'],
+  ...['Arabic', 'Armenian', 'Bengali', 'Cyrillic', 'Devanagari', 'Ethiopic', 'Georgian', 'Greek'],
+  ...['Gujarati', 'Gurmukhi', 'Hebrew', 'Kannada', 'Khmer', 'Lao', 'Malayalam', 'Myanmar'],
+  ...['Sinhala', 'Tamil', 'Telugu', 'Thai']
+].map((names) => {
+  const letters = names.split(' ').map((name) => `\\p{scx=${name}}`)
+  return new RegExp(`^[0-9!#$%&'*+/=?^_\`{|}~.${letters.join('')}-]+$`, 'u')
+})
+/** Letters, digits and the marks that belong to a script; nothing that is invisible or stands on any letter. */
+const FOREIGN =
+  /^(?![^]*[\p{Default_Ignorable_Code_Point}\p{Script=Inherited}])[!-~\p{L}\p{M}\p{Nd}]+$/u
+const OCTETS_MAX = 64
+
+function isForeignLocal(local: string): boolean {
+  const ascii = local.replaceAll(/[^\u0000-\u007f]/gu, 'x')
+  return (
+    LOCAL.test(ascii) &&
+    FOREIGN.test(local) &&
+    local.normalize('NFKC') === local &&
+    new TextEncoder().encode(local).length <= OCTETS_MAX &&
+    SCRIPTS.some((script) => script.test(local))
+  )
+}
+
+/** Whether mail servers take it only with SMTPUTF8 (RFC 6531). */
+export function needsUtf8(address: string): boolean {
+  return /[^\u0000-\u007f]/.test(address)
 }
 
 function toAscii(domain: string): string {
@@ -32,12 +65,12 @@ function toAscii(domain: string): string {
 
 /** Whether two addresses reach the same mailbox as far as outsiders can know: compares local parts without case. */
 export function isSameAddress(a: Address, b: Address): boolean {
-  return a.toLowerCase() === b.toLowerCase()
+  return addressKey(a) === addressKey(b)
 }
 
-/** The lookup form of an address: all lower case. */
+/** The lookup form of an address: the letters of US-ASCII in lower case, as `lower` of SQLite has them. */
 export function addressKey(address: Address): string {
-  return address.toLowerCase()
+  return address.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase())
 }
 
 /** The domain, lower case. */

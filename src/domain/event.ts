@@ -224,7 +224,7 @@ const EVENTS = {
   undelivered: {} as Recipient & {
     message: MessageKind
     outbox: number
-    because: 'rejected' | 'unreachable' | 'bounced'
+    because: 'rejected' | 'unreachable' | 'no-utf8' | 'bounced'
     /** SMTP reply code, 0 for none. */
     code: number
     attempts: number

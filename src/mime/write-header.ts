@@ -1,7 +1,8 @@
 /**
  * Writes header fields. Makes it impossible that a value becomes a second field, a second recipient or a body: refuses every
- * value with a C0 control character or DEL, and writes only US-ASCII. Must never repair a bad value silently: foreign text is
- * cleaned where it enters (mime/header.ts). RFC 5322 §2.2.3 (folding), RFC 2047 (encoded words), RFC 2231 (parameters).
+ * value with a C0 control character or DEL, and writes only US-ASCII, but for the recipient's address (RFC 6532). Must never
+ * repair a bad value silently: foreign text is cleaned where it enters (mime/header.ts). RFC 5322 §2.2.3 (folding), RFC 2047
+ * (encoded words), RFC 2231 (parameters).
  */
 import { buildHeaderValue, encodeWord, foldLines, quoteString } from 'nodemailer/lib/mime-funcs'
 
@@ -16,6 +17,9 @@ export type HeaderField = string & { readonly [fieldBrand]: 'HeaderField' }
 const NAME = /^[A-Za-z][A-Za-z0-9-]{0,70}$/
 const CONTROL = /[\u0000-\u001f\u007f]/
 const PRINTABLE = /^[\x20-\x7e]*$/
+/** The recipient, and what records inside a message who that is outside. */
+const OF_RECIPIENT = ['To', 'HP-Outer']
+const LETTERS = /^[\x20-\x7e\p{L}\p{M}\p{Nd}]*$/u
 const TOKEN = /^[A-Za-z0-9!#$&+.^_`{|}~-]+$/
 const ATOMS = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/
 /** RFC 5322 §2.1.1. */
@@ -28,11 +32,13 @@ const UNSTABLE_SPACE = /^ | {2}| $/
 
 /**
  * The field `name: value`, folded at spaces to 78 columns where possible.
- * Throws Invariant for a bad name, a control character, anything but US-ASCII, or a line that cannot be kept to 998.
+ * Throws Invariant for a bad name, a control character, anything but US-ASCII where no recipient stands, or a line that cannot be
+ * kept to 998.
  */
 export function headerField(name: string, value: string): HeaderField {
   assert(NAME.test(name), 'header field name is not a token')
-  assert(PRINTABLE.test(value), 'header value is not printable US-ASCII')
+  const allowed = OF_RECIPIENT.includes(name) ? LETTERS : PRINTABLE
+  assert(allowed.test(value), 'header value is not printable US-ASCII')
   const folded = foldLines(`${name}: ${value}`, LINE_WANTED).trimEnd()
   const isWritable = folded.split('\r\n').every((line) => line.length <= LINE_LIMIT)
   assert(isWritable, 'header line longer than 998 characters')

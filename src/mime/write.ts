@@ -83,7 +83,7 @@ export function writeEntity(
   rootParameters: string
 ): Uint8Array {
   const head = [...leading, headerField('Content-Type', `${type}${rootParameters}`), ...fields]
-  return Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`, 'latin1'), ...content])
+  return Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`, 'utf8'), ...content])
 }
 
 function piecesOf(entity: Entity): Uint8Array[] {

@@ -284,7 +284,8 @@ export function recordOutcome(
   const isOurs = isAboutUs(tx, result, takenAt)
   // One recipient alone whom the server refuses for good by a rule: a human is told within the hour.
   const isFinal =
-    kind === 'rejected' || kind === 'too-large' || (kind === 'unclear' && code >= 500 && !isOurs)
+    ['rejected', 'too-large', 'no-utf8'].includes(kind) ||
+    (kind === 'unclear' && code >= 500 && !isOurs)
   const fromRung = kind === 'unclear' ? RUNG_WHILE_REFUSED : 0
   const row = tx.get<RowInCase>(
     kind === 'untried'

@@ -8,6 +8,7 @@ import SMTPConnection, {
   type SentMessageInfo,
   type SMTPError
 } from 'nodemailer/lib/smtp-connection'
+import { needsUtf8 } from '../domain/address.ts'
 import { type Envelope } from '../effects/effects.ts'
 
 export type Login = { readonly user: string; readonly pass: string }
@@ -57,11 +58,13 @@ function createLine(options: Options, login: Login | null, ended: () => void) {
         connection.login({ ...login, credentials: login }, done)
       })
     },
+    takesUtf8: () => takesUtf8(connection),
     /** Hands over one message. `begun` says whether bytes of it may have reached the server, also after a failure. */
     carry: (mail: Envelope) => {
       carried += 1
       const body = Readable.from([Buffer.from(mail.raw)], { objectMode: false })
-      const envelope = { from: mail.from, to: [mail.to], size: mail.raw.byteLength }
+      const about = { size: mail.raw.byteLength, use8BitMime: needsUtf8(mail.to) }
+      const envelope = { ...about, from: mail.from, to: [mail.to] }
       const reply = step<SentMessageInfo>((done) => {
         connection.send(envelope, body, done)
       })
@@ -78,6 +81,12 @@ function createLine(options: Options, login: Login | null, ended: () => void) {
     },
     close
   }
+}
+
+/** Whether it takes UTF-8 in addresses and headers (RFC 6531). Only the library itself knows what the server has announced. */
+function takesUtf8(connection: SMTPConnection): boolean {
+  const announced: unknown = Reflect.get(connection, '_supportedExtensions')
+  return Array.isArray(announced) && announced.includes('SMTPUTF8')
 }
 
 /** The connections that wait for the next message. */

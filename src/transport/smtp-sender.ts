@@ -5,7 +5,7 @@
  * (RFC 1047).
  */
 import { type Options, type SMTPError } from 'nodemailer/lib/smtp-connection'
-import { type Address, isLoopback, parseAddress } from '../domain/address.ts'
+import { type Address, isLoopback, needsUtf8, parseAddress } from '../domain/address.ts'
 import { assert } from '../domain/assert.ts'
 import { type SendOutcome } from '../domain/outgoing.ts'
 import { type TroubleCode } from '../domain/trouble.ts'
@@ -102,6 +102,10 @@ async function transact(post: Post, task: Task): Promise<SendOutcome> {
 /** Hands over the message on this connection; `lost` where the connection was, before anything of the message had left. */
 async function carry(post: Post, task: Task, line: Line): Promise<SendOutcome | 'lost'> {
   const { mail, job } = task
+  if (needsUtf8(mail.to) && !line.takesUtf8()) {
+    post.lines.keep(line)
+    return { kind: 'no-utf8', code: 0 }
+  }
   const from = mail.from === '' && post.isNullRefused ? post.options.address : mail.from
   const { reply, begun } = line.carry({ ...mail, from })
   job.begun = begun

@@ -120,7 +120,7 @@ attack.describeAttacks('attacks with the structure of a message', () => {
     ]) {
       await attack.scene.attack(attack.plainMail(from, attack.ATTACK))
     }
-    const strict = /^[a-z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-z0-9-]+(?:\.[a-z0-9-]+)+$/
+    const strict = /^[a-zä0-9.!#$%&'*+/=?^_`{|}~-]+@[a-z0-9-]+(?:\.[a-z0-9-]+)+$/
     for (const { to } of attack.scene.world.accepted) {
       expect(to).toMatch(strict)
       expect(to).not.toContain('x.example')

@@ -2,12 +2,12 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createSender } from '../../src/transport/smtp-sender.ts'
 import * as desk from '../support/desk.ts'
-import { startSink } from '../support/smtp-sink.ts'
+import { type SinkOptions, startSink } from '../support/smtp-sink.ts'
 import { address } from '../unit/policy/samples.ts'
 
 /** A real server, and the sender for a desk that sends through it. */
-async function givenServer() {
-  const sink = await startSink()
+async function givenServer(options: SinkOptions = {}) {
+  const sink = await startSink(options)
   const ours = { address: address('security@acme.example'), reply_seconds: 60 }
   const sender = createSender(
     { host: sink.host, port: sink.port, tls: 'none', ...ours },
@@ -69,5 +69,36 @@ describe('(15) a quota of ours', () => {
     expect(states()).toEqual(['given-up'])
     expect(desk.recorded('undelivered')).toMatchObject([{ recipient: desk.FIRST, code: 554 }])
     expect(toldOfRefusal()).toBe(0)
+  })
+})
+
+describe('(14) a reporter whose address has a local part in UTF-8', () => {
+  const raw = Buffer.from(
+    'From: Jörg <jörg@bücher.example>\r\nTo: security@acme.example\r\nSubject: x\r\nMessage-ID: <1@bücher.example>\r\n\r\nA hole.\r\n'
+  )
+
+  it('is acknowledged and answered through a server that takes such addresses', async () => {
+    const { sink, sender } = await givenServer({ utf8: true })
+    await desk.givenDesk([desk.grace, desk.linus], { sender })
+    await desk.world.receive(raw)
+    await desk.world.wait(desk.MINUTE)
+    const mine = sink.taken.filter(({ to }) => to.startsWith('jörg@'))
+    expect(mine).toHaveLength(1)
+    expect(mine[0]?.raw.toString('utf8')).toMatch(/^To: .*jörg@xn--bcher-kva\.example>?\r$/m)
+    expect(states()).toEqual([])
+  })
+
+  it('has a case with a server that takes none, and the maintainers are told why nothing left', async () => {
+    const { sink, sender } = await givenServer()
+    await desk.givenDesk([desk.grace, desk.linus], { sender })
+    await desk.world.receive(raw)
+    await desk.world.wait(desk.MINUTE)
+    expect(desk.caseStates()).toEqual(['received'])
+    expect(states()).toEqual(['given-up'])
+    const texts = sink.taken.filter(({ to }) => to === desk.grace.address)
+    const read = await Promise.all(texts.map((mail) => desk.world.read(desk.grace, mail as never)))
+    expect(read.join(' ').replaceAll(/\s+/g, ' ')).toContain(
+      'takes no address with letters beyond US-ASCII'
+    )
   })
 })

@@ -299,6 +299,21 @@ describe('SMTP sender', () => {
     expect(sink.mails).toEqual([{ SIZE: String(RAW.length) }])
   })
 
+  it.each([true, false])(
+    '(14) sends to a local part in UTF-8 where the server announces SMTPUTF8 (%s), and says so where it does not',
+    async (utf8) => {
+      const sink = await sinkWith({ utf8 })
+      const sender = senderTo(sink)
+      const outcome = await sender.send(mail('jörg@example.org'), never)
+      expect(outcome).toEqual(utf8 ? ACCEPTED : { kind: 'no-utf8', code: 0 })
+      expect(sink.taken).toMatchObject(utf8 ? [{ to: 'jörg@example.org', raw: RAW }] : [])
+      expect(sink.mails).toMatchObject(utf8 ? [{ SMTPUTF8: true, BODY: '8BITMIME' }] : [])
+      // The others are sent as before.
+      expect(await sender.send(mail(), never)).toEqual(ACCEPTED)
+      expect(sink.mails.at(-1)).toEqual({})
+    }
+  )
+
   it('(14) five recipients at whom the server hangs do not keep the others waiting', async () => {
     const sink = await sinkWith()
     const sender = senderTo(sink, { slowMs: 100 })

@@ -38,6 +38,8 @@ export type SinkOptions = {
   readonly pipelining?: boolean
   /** Most connections at a time; others get 421. */
   readonly connections?: number
+  /** Whether it takes addresses in UTF-8 (SMTPUTF8). */
+  readonly utf8?: boolean
   /** Whether the null sender is refused. */
   readonly refusesNull?: boolean
 }
@@ -88,6 +90,7 @@ export async function startSink(options: SinkOptions = {}) {
     closeTimeout: 200,
     maxAllowedUnauthenticatedCommands: false,
     hidePIPELINING: options.pipelining === false,
+    hideSMTPUTF8: options.utf8 !== true,
     authOptional: options.auth === undefined,
     allowInsecureAuth: true,
     ...(options.size === undefined ? {} : { size: options.size }),

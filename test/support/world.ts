@@ -447,7 +447,7 @@ export function folderOf(
 
 const CODES = {
   ...{ accepted: 250, deferred: 451, rejected: 550, uncertain: 0 },
-  ...{ 'too-large': 552, ours: 550, unclear: 550, untried: 0 }
+  ...{ 'too-large': 552, ours: 550, unclear: 550, 'no-utf8': 0, untried: 0 }
 } as const
 
 async function settle(
