@@ -24,12 +24,16 @@ const RECORDED_WITHIN_MS = 3
 
 export type Dispatcher = ReturnType<typeof createDispatcher>
 
-/** Sends messages for the life of a run. Calls `ended` whenever outcomes are known and a further `step` is useful. */
-export function createDispatcher(
-  desk: Desk,
-  sender: Sender,
-  options: { readonly signal: AbortSignal; readonly ended: () => void }
-) {
+type DispatchOptions = {
+  readonly signal: AbortSignal
+  /** Called whenever outcomes are known and a further `step` is useful. */
+  readonly ended: () => void
+  /** Called when a message was not taken. */
+  readonly failed?: () => void
+}
+
+/** Sends messages for the life of a run. */
+export function createDispatcher(desk: Desk, sender: Sender, options: DispatchOptions) {
   const sending = new Map<number, Sending>()
   let finished: outbox.SendResult[] = []
   /** When the server last took a message. */
@@ -54,6 +58,7 @@ export function createDispatcher(
         }
       })
       if (rows.some(({ state }) => state === 'sent')) takenAt = now
+      if (rows.some(({ state }) => state !== 'sent')) options.failed?.()
       report(desk, rows, ended)
       for (const row of claimed)
         sending.set(row.id, { to: row.envelopeTo, size: row.size, done: begin(row) })

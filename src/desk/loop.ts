@@ -48,8 +48,12 @@ export async function runLoops(
   const handler = createHandler(desk)
   const run: Run = { desk, bells, failures: new Map(), handler, signal: either }
   adoptClocks(desk)
-  const ended = bells.dispatch.ring
-  const dispatcher = createDispatcher(desk, edges.sender, { signal: either, ended })
+  const dispatcher = createDispatcher(desk, edges.sender, {
+    signal: either,
+    ended: bells.dispatch.ring,
+    // A clock tells of a message that was given up.
+    failed: bells.duties.ring
+  })
   const duties = (): Promise<void> => dutiesOnce(run)
   const dispatch = (): Promise<void> => dispatchOnce(run, dispatcher)
   const loops = [
@@ -191,8 +195,8 @@ async function patiently<T>(desk: Desk, work: () => Promise<T>): Promise<T> {
 
 async function dispatchOnce({ desk, bells, signal }: Run, dispatcher: Dispatcher): Promise<void> {
   if (dispatcher.step()) {
-    // A clock tells of a message that was given up.
-    bells.duties.ring()
+    // Not at each message: a round of duties looks at all copies of a release.
+    if (dispatcher.inFlight() === 0) bells.duties.ring()
     return
   }
   const now = desk.clock.now()

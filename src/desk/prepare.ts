@@ -89,8 +89,12 @@ export function messageIdOf({ sha256, settings }: Desk, code: string): MessageId
   return `${sha256(code).slice(0, 32)}@${domainOf(settings.desk.address)}` as MessageId
 }
 
-/** Copies that one worker seals one after the other: what they have in common is passed on and encoded once. */
-const SEALED_TOGETHER = 8
+/**
+ * Copies that one worker seals one after the other, and of large messages: what they have in common is passed on and encoded
+ * once. More threads would each take as long to start and to warm up as some hundred copies take.
+ */
+const SEALED_TOGETHER = 64
+const LARGE_TOGETHER = 8
 
 function copiesOf(
   desk: Desk,
@@ -115,6 +119,7 @@ function copiesOf(
   }
   const body = { text, ...filesOf(decision, job.source) }
   const smallBody = isLarge(body) ? smallerBody(desk, decision) : null
+  const together = isLarge(body) ? LARGE_TOGETHER : SEALED_TOGETHER
   const sealTogether = async (recipients: readonly SealedRecipient[]) => {
     const copies = recipients.map((recipient) => {
       const { fingerprint, keyData } = recipient
@@ -134,9 +139,9 @@ function copiesOf(
     })
   }
   const { recipients } = decision
-  const groups = Math.ceil(recipients.length / SEALED_TOGETHER)
+  const groups = Math.ceil(recipients.length / together)
   return Array.from({ length: groups }, (_, group) =>
-    sealTogether(recipients.slice(group * SEALED_TOGETHER, (group + 1) * SEALED_TOGETHER))
+    sealTogether(recipients.slice(group * together, (group + 1) * together))
   )
 }
 

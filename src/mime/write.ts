@@ -29,7 +29,13 @@ export function bodyEntity(
   files: readonly Entity[] = fileEntities(body)
 ): Entity {
   const text = textEntity(lastLine === '' ? body.text : `${body.text}\n${lastLine}\n`)
-  return files.length === 0 ? text : multipart('mixed', '', [text, ...files].map(piecesOf))
+  return files.length === 0
+    ? text
+    : multipart(
+        'mixed',
+        '',
+        [text, ...files].map((part) => piecesOf(part))
+      )
 }
 
 /** The files of a body, encoded: once for all copies of it. */
@@ -58,7 +64,11 @@ export function encryptedEntity(armored: Uint8Array): Entity {
     Description: 'OpenPGP encrypted message',
     Disposition: 'inline; filename="encrypted.asc"'
   })
-  return multipart('encrypted', parameter('protocol', protocol), [version, data].map(piecesOf))
+  return multipart(
+    'encrypted',
+    parameter('protocol', protocol),
+    [version, data].map((part) => piecesOf(part))
+  )
 }
 
 /**
@@ -78,16 +88,21 @@ export function signedEntity(signed: Uint8Array, armored: string, micalg: string
 
 /** The entity as bytes, with the `leading` fields first. `rootParameters` (each beginning with `; `) follow the entity's own. */
 export function writeEntity(
-  { type, fields, content }: Entity,
+  entity: Entity,
   leading: readonly HeaderField[],
   rootParameters: string
 ): Uint8Array {
-  const head = [...leading, headerField('Content-Type', `${type}${rootParameters}`), ...fields]
-  return Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`, 'utf8'), ...content])
+  return Buffer.concat(piecesOf(entity, leading, rootParameters))
 }
 
-function piecesOf(entity: Entity): Uint8Array[] {
-  return [writeEntity({ ...entity, content: [] }, [], ''), ...entity.content]
+/** The same in pieces: a large file is not copied. */
+export function piecesOf(
+  { type, fields, content }: Entity,
+  leading: readonly HeaderField[] = [],
+  rootParameters = ''
+): readonly Uint8Array[] {
+  const head = [...leading, headerField('Content-Type', `${type}${rootParameters}`), ...fields]
+  return [Buffer.from(`${head.join('\r\n')}\r\n\r\n`, 'utf8'), ...content]
 }
 
 function leaf(type: string, content: Uint8Array, fields: Readonly<Record<string, string>>): Entity {

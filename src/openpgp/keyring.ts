@@ -13,7 +13,13 @@ import { type Instant, instantFromMs, msOf } from '../domain/time.ts'
 import { toBinary } from './armor.ts'
 import { CONFIG } from './config.ts'
 import { type PacketSpan, sha256, TAG, walkPackets } from './packets.ts'
-import { ANY_TIME, isSigning, keepOwnSignatures, type WithDirect } from './self-signatures.ts'
+import {
+  ANY_TIME,
+  isSigning,
+  keepOwnSignatures,
+  trustSignatures,
+  type WithDirect
+} from './self-signatures.ts'
 
 const KEY_BYTES_MAX = 256 * 1024
 const ARMORED_BYTES_MAX = 400 * 1024
@@ -86,31 +92,46 @@ export async function readCertificate(
     )
     // Before any verification, so that a key of somebody else costs nothing.
     if ((name !== undefined && key.users.length === 0) || hasGiantNumbers(key)) return null
-    if (!(await keepOwnSignatures(key as WithDirect))) return null
-    const signing = key.subkeys.filter(({ bindingSignatures }) => bindingSignatures.some(isSigning))
-    const [fingerprint, ...others] = [key, ...signing].flatMap(
-      (part) => parseFingerprint(part.getFingerprint()) ?? []
-    )
-    if (fingerprint === undefined) return null
-    return { key, fingerprint, keyData: key.write(), signingKeys: [fingerprint, ...others] }
+    return (await keepOwnSignatures(key as WithDirect)) ? certificateOf(key) : null
   } catch {
     return null // whatever the library stumbles over, it is not a key we use
   }
 }
 
-/** How many certificates stay parsed: checking their self-signatures costs more than using them. */
+function certificateOf(key: openpgp.PublicKey): Certificate | null {
+  const signing = key.subkeys.filter(({ bindingSignatures }) => bindingSignatures.some(isSigning))
+  const [fingerprint, ...others] = [key, ...signing].flatMap(
+    (part) => parseFingerprint(part.getFingerprint()) ?? []
+  )
+  if (fingerprint === undefined) return null
+  return { key, fingerprint, keyData: key.write(), signingKeys: [fingerprint, ...others] }
+}
+
+/** How many certificates stay parsed. */
 const CACHE_MAX = 1024
 const cache = new Map<string, Certificate>()
 
-/** A binary certificate that the desk knows, parsed and cached: nobody may change the result. */
+/**
+ * A certificate that the desk knows, from the bytes that {@link readCertificate} gave for it, which hold verified signatures
+ * only; parsed and cached: nobody may change the result.
+ */
 export async function knownCertificate(keyData: Uint8Array): Promise<Certificate | null> {
   const id = sha256(keyData)
-  const certificate = cache.get(id) ?? (await readCertificate(keyData))
+  const certificate = cache.get(id) ?? (await parsedAgain(keyData))
   if (certificate === null) return null
   // What is used again is parsed again.
   if (cache.size >= CACHE_MAX && !cache.has(id)) cache.clear()
   cache.set(id, certificate)
   return certificate
+}
+
+/** Its signatures were verified when it was first read, which costs more than using it. */
+async function parsedAgain(keyData: Uint8Array): Promise<Certificate | null> {
+  if (readKeyPackets(keyData)?.kind !== 'public') return null
+  const key = await valueOf(openpgp.readKey({ binaryKey: keyData, config: CONFIG }))
+  if (key === null) return null
+  trustSignatures(key as WithDirect)
+  return certificateOf(key)
 }
 
 /**
@@ -338,7 +359,8 @@ export async function holds(check: Promise<unknown>): Promise<boolean> {
   return (await valueOf(check.then(() => true))) ?? false
 }
 
-async function valueOf<T>(promise: Promise<T>): Promise<T | null> {
+/** What the promise gives, or null where it fails. */
+export async function valueOf<T>(promise: Promise<T>): Promise<T | null> {
   try {
     return await promise
   } catch {

@@ -3,32 +3,32 @@
  * plaintext, and none adds a second key. Must never look a key up, choose between certificates or fall back to another. RFC
  * 3156 §6.2 (combined method), RFC 9580 §10.3.
  */
-import { createMessage, encrypt, enums, type PublicKey, readSignature, sign } from 'openpgp'
+import { createMessage, enums, type PrivateKey, type PublicKey, readSignature, sign } from 'openpgp'
 import { type KeyRefusal, type PinnedCertificate } from '../domain/outgoing.ts'
 import { type Instant, msOf } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
 import { CONFIG } from './config.ts'
-import { holds, knownCertificate, type SecretKey, stateOf } from './keyring.ts'
+import { encryptSigned, type Part, type Pieces } from './encrypt.ts'
+import { knownCertificate, type SecretKey, stateOf, valueOf } from './keyring.ts'
 
 /**
  * `payload` signed by the desk and encrypted only to the target, in binary, both as of `now`. Refuses a recipient's key that
  * cannot be used. Throws {@link Trouble} `desk-key` when the desk's own key cannot sign.
  */
 export async function sealMessage(
-  payload: Uint8Array,
+  payload: Pieces,
   target: PinnedCertificate,
-  signer: SecretKey,
+  { privateKey }: SecretKey,
   now: Instant
 ) {
   const date = new Date(msOf(now))
-  await requireSigner(signer, date)
-  const found = await certificate(target, now)
-  if (typeof found === 'string') return { kind: 'refused', because: found } as const
-  const message = await createMessage({ binary: payload, date, format: 'binary' })
-  const keys = { encryptionKeys: found, signingKeys: signer.privateKey }
-  const options = { message, ...keys, date, config: CONFIG }
+  const signer = { key: privateKey, part: await requireSigner(privateKey, date) }
+  const key = await certificate(target, now)
+  if (typeof key === 'string') return { kind: 'refused', because: key } as const
   try {
-    const ciphertext = await encrypt({ ...options, format: 'binary' })
+    const to = { key, part: await key.getEncryptionKey(undefined, date, undefined, CONFIG) }
+    const hash = await hashFor(key, date)
+    const ciphertext = await encryptSigned(payload, { signer, to, date, hash })
     return { kind: 'sealed', ciphertext } as const
   } catch {
     // The signer was checked above, so the cause is the recipient's key material, for example a bad curve point.
@@ -42,7 +42,7 @@ export async function sealMessage(
  */
 export async function signDetached(signed: Uint8Array, signer: SecretKey, now: Instant) {
   const date = new Date(msOf(now))
-  await requireSigner(signer, date)
+  await requireSigner(signer.privateKey, date)
   const message = await createMessage({ binary: signed, date, format: 'binary' })
   const options = { message, signingKeys: signer.privateKey, date, config: CONFIG }
   const armored = await sign({ ...options, detached: true, format: 'armored' })
@@ -50,12 +50,21 @@ export async function signDetached(signed: Uint8Array, signer: SecretKey, now: I
   return { armored, micalg: micalgOf(packets[0]?.hashAlgorithm ?? null) }
 }
 
-async function requireSigner(signer: SecretKey, date: Date): Promise<void> {
-  if (await holds(signer.privateKey.getSigningKey(undefined, date, undefined, CONFIG))) return
+/** The part of the desk's key that signs. */
+async function requireSigner(key: PrivateKey, date: Date): Promise<Part> {
+  const part = await valueOf(key.getSigningKey(undefined, date, undefined, CONFIG))
+  if (part !== null) return part
   throw new Trouble(
     'desk-key',
     'the desk key cannot sign: it is expired, revoked or has no signing part'
   )
+}
+
+/** SHA-512 where the recipient's key names it, otherwise what every program reads (RFC 9580 §5.2.3.16). */
+async function hashFor(key: PublicKey, date: Date): Promise<'sha256' | 'sha512'> {
+  const { selfCertification } = await key.getPrimaryUser(date, undefined, CONFIG)
+  const known = selfCertification.preferredHashAlgorithms ?? []
+  return known.includes(enums.hash.sha512) ? 'sha512' : 'sha256'
 }
 
 async function certificate(

@@ -48,6 +48,20 @@ export async function keepOwnSignatures(key: WithDirect): Promise<boolean> {
   return true
 }
 
+/**
+ * Tells the library that all signatures of a certificate are verified, because only those were kept when it was first read: it
+ * goes on to judge their time, their digests and what they say. Where the library keeps that in another place, it verifies them.
+ */
+export function trustSignatures(key: WithDirect): void {
+  const signatures = placesOf(key).flatMap((place) => place.signatures)
+  const inside = signatures.flatMap(({ embeddedSignature }) => embeddedSignature ?? [])
+  for (const signature of [...signatures, ...inside]) {
+    const marks = Object.getOwnPropertySymbols(signature)
+    const mark = marks.find(({ description }) => description === 'verified')
+    if (mark !== undefined) Object.assign(signature, { [mark]: true })
+  }
+}
+
 /** Whether a binding says that its subkey signs. */
 export function isSigning({ keyFlags }: SignaturePacket): boolean {
   return ((keyFlags?.[0] ?? 0) & enums.keyFlags.signData) !== 0

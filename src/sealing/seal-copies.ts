@@ -17,6 +17,7 @@ import {
   bodyEntity,
   encryptedEntity,
   fileEntities,
+  piecesOf,
   signedEntity,
   textEntity,
   writeEntity
@@ -52,11 +53,11 @@ export async function sealCopies(
   const sealed: Sealed[] = []
   for (const to of copies) {
     const { outer, inner } = sealedBlocks(to.headers, desk)
-    const payload = writeEntity(bodyEntity(body, to.lastLine, files), inner, CONFIDENTIAL)
+    const payload = piecesOf(bodyEntity(body, to.lastLine, files), inner, CONFIDENTIAL)
     const message = await sealMessage(payload, to, desk.signer, now)
     if (message.kind === 'refused') sealed.push(message)
     else {
-      const armored = armorMessage(message.ciphertext)
+      const armored = armorMessage(Buffer.concat(message.ciphertext))
       sealed.push({ kind: 'sealed', raw: writeEntity(encryptedEntity(armored), outer, '') })
     }
   }

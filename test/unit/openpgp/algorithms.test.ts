@@ -124,10 +124,10 @@ describe.each(Object.entries(KINDS))('a key of kind %s', (_, kind) => {
       fingerprint: person.key.getFingerprint() as Fingerprint,
       keyData: person.keyData
     }
-    const sealed = await sealMessage(TEXT, target, other.secret, NOW)
+    const sealed = await sealMessage([TEXT], target, other.secret, NOW)
     if (sealed.kind !== 'sealed') throw new Error(sealed.because)
     const read = await decrypt({
-      message: await readMessage({ binaryMessage: sealed.ciphertext }),
+      message: await readMessage({ binaryMessage: Buffer.concat(sealed.ciphertext) }),
       decryptionKeys: person.key,
       verificationKeys: await readKey({ binaryKey: other.keyData }),
       expectSigned: true,

@@ -1,8 +1,17 @@
-import { type PublicKey, revokeKey, type SubkeyOptions } from 'openpgp'
-import { beforeAll, describe, expect, it } from 'vitest'
+import {
+  decrypt,
+  enums,
+  type PublicKey,
+  readMessage,
+  revokeKey,
+  type SecretKeyPacket,
+  type SubkeyOptions
+} from 'openpgp'
+import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { type Fingerprint } from '../../../src/domain/ids.ts'
 import { addMs, type Instant, instantFromMs, msOf } from '../../../src/domain/time.ts'
-import { type SecretKey } from '../../../src/openpgp/keyring.ts'
+import { CONFIG } from '../../../src/openpgp/config.ts'
+import { readCertificate, type SecretKey } from '../../../src/openpgp/keyring.ts'
 import { sealMessage, signDetached } from '../../../src/openpgp/seal.ts'
 import { testDesk } from '../../support/desk-identity.ts'
 import { freshKey } from '../../support/keys.ts'
@@ -30,7 +39,7 @@ const target = (key: PublicKey): { fingerprint: Fingerprint; keyData: Uint8Array
 
 /** Why nothing is encrypted to this key; null where it is. */
 async function refusal(to: ReturnType<typeof target>, at = now): Promise<string | null> {
-  const sealed = await sealMessage(payload, to, desk, at)
+  const sealed = await sealMessage([payload], to, desk, at)
   return sealed.kind === 'sealed' ? null : sealed.because
 }
 
@@ -87,7 +96,7 @@ describe('sealing', () => {
 
   it('refuses a key that is not valid yet', async () => {
     const { publicKey } = await keyPair({ at: addMs(now, DAY) })
-    expect((await sealMessage(payload, target(publicKey), desk, now)).kind).toBe('refused')
+    expect((await sealMessage([payload], target(publicKey), desk, now)).kind).toBe('refused')
   })
 
   it('is trouble, not a refusal, when the desk itself cannot sign', async () => {
@@ -95,7 +104,68 @@ describe('sealing', () => {
     const { privateKey } = await keyPair({ keyExpirationTime: 86_400 })
     const ended = { ...desk, privateKey }
     const trouble = { name: 'Trouble', code: 'desk-key' }
-    await expect(sealMessage(payload, target(publicKey), ended, now)).rejects.toMatchObject(trouble)
+    await expect(sealMessage([payload], target(publicKey), ended, now)).rejects.toMatchObject(
+      trouble
+    )
     await expect(signDetached(payload, ended, now)).rejects.toMatchObject(trouble)
+  })
+
+  it('E20: does not verify a known certificate again, but judges its time at each use', async () => {
+    const { publicKey } = await keyPair({ keyExpirationTime: 20 * 86_400 })
+    const { keyData } = (await readCertificate(publicKey.write())) ?? {}
+    const to = { ...target(publicKey), keyData: keyData ?? Buffer.alloc(0) }
+    const verify = vi.spyOn(crypto.subtle, 'verify')
+    await refusal(target((await keyPair()).publicKey))
+    verify.mockClear()
+    expect(await refusal(to, addMs(now, 9 * DAY))).toBeNull()
+    expect(await refusal(to, addMs(now, 11 * DAY))).toBe('expired')
+    expect(verify).not.toHaveBeenCalled()
+    verify.mockRestore()
+  })
+
+  it.each([0, 1, 100, 191, 192, 8378, 8383, 8384, 70_000])(
+    'E20: writes packets of every length (%i bytes)',
+    async (size) => {
+      const { privateKey, publicKey } = await keyPair()
+      const bytes = Buffer.alloc(size, 'a line\r\n')
+      const pieces = [bytes.subarray(0, size / 2), bytes.subarray(size / 2)]
+      const sealed = await sealMessage(pieces, target(publicKey), desk, now)
+      if (sealed.kind !== 'sealed') throw new Error(sealed.because)
+      const { data, signatures } = await decrypt({
+        message: await readMessage({ binaryMessage: Buffer.concat(sealed.ciphertext) }),
+        decryptionKeys: privateKey,
+        verificationKeys: desk.privateKey.toPublic(),
+        expectSigned: true,
+        format: 'binary',
+        date: new Date(msOf(now))
+      })
+      expect(Buffer.from(data)).toEqual(bytes)
+      expect((await signatures[0]?.signature)?.packets[0]?.hashAlgorithm).toBe(enums.hash.sha512)
+    }
+  )
+
+  it('E20: signs with SHA-256 for a key that does not name SHA-512', async () => {
+    const { privateKey, publicKey } = await keyPair()
+    const [certification] = publicKey.users[0]?.selfCertifications ?? []
+    const primary = privateKey.keyPacket as SecretKeyPacket
+    if (certification === undefined) throw new Error('a key without a certification')
+    certification.preferredHashAlgorithms = [enums.hash.sha256]
+    const signed = { userID: publicKey.users[0]?.userID, key: primary }
+    const date = new Date(msOf(addMs(now, -9 * DAY)))
+    certification.rawNotations = []
+    // The library's types know of no user ids here, and of no configuration.
+    const sign = certification.sign.bind(certification) as (...args: unknown[]) => Promise<void>
+    await sign(primary, signed, date, false, CONFIG)
+    const sealed = await sealMessage([payload], target(publicKey), desk, now)
+    if (sealed.kind !== 'sealed') throw new Error(sealed.because)
+    const read = await decrypt({
+      message: await readMessage({ binaryMessage: Buffer.concat(sealed.ciphertext) }),
+      decryptionKeys: privateKey,
+      verificationKeys: desk.privateKey.toPublic(),
+      expectSigned: true,
+      date: new Date(msOf(now))
+    })
+    const [signature] = (await read.signatures[0]?.signature)?.packets ?? []
+    expect(signature?.hashAlgorithm).toBe(enums.hash.sha256)
   })
 })
