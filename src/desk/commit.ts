@@ -33,6 +33,7 @@ import * as looks from '../store/looks.ts'
 import * as notices from '../store/notices.ts'
 import * as outbox from '../store/outbox.ts'
 import { type Read, type Tx } from '../store/sql.ts'
+import { type Desk } from './desk.ts'
 import { type Prepared, type PreparedMail, type RefusedCopy } from './prepare.ts'
 
 /** Messages that tell a reporter something: a maintainer's words or decision, or the date. */
@@ -199,6 +200,16 @@ export function recordSendingRefused(tx: Tx, code: number, work: Work): void {
 export function hasHappenedToday(read: Read, kind: EventKind, now: Instant): boolean {
   const [last] = events.latestOfKinds(read, DESK, [kind], 1)
   return last !== undefined && last.at > addMs(now, -DAY_MS) && last.at <= now
+}
+
+/** Puts on the record whether something of the desk is as usual, the first of `kinds`, or not, when that has changed. */
+export function noteChange(
+  { db, clock }: Pick<Desk, 'db' | 'clock'>,
+  news: NewEvent,
+  kinds: readonly [usual: EventKind, other: EventKind]
+): void {
+  const before = db.read((read) => events.lastOfKinds(read, DESK, kinds))?.kind ?? kinds[0]
+  if (before !== news.kind) db.transact((tx) => record(tx, news, { now: clock.now() }))
 }
 
 /** What stopped the clocks of a case when it was queued, or told its end, has not reached the reporter. */

@@ -7,10 +7,10 @@ import { BY_DESK, DESK, event } from '../domain/event.ts'
 import { Trouble } from '../domain/trouble.ts'
 import { type Mailbox } from '../effects/effects.ts'
 import * as arrivals from '../store/arrivals.ts'
-import * as events from '../store/events.ts'
-import { record } from './commit.ts'
+import { noteChange } from './commit.ts'
 import { type Desk } from './desk.ts'
 
+const MOVES = ['mail-moves', 'mail-stays'] as const
 const MOVE_PAGE = 100
 const AGAIN_MS = 60 * 60_000
 
@@ -66,21 +66,13 @@ async function movePage(
     const { code, message: says } = error
     stays.until = desk.clock.monotonicMs() + AGAIN_MS
     desk.log({ event: 'trouble', code, where: 'intake', says, retryInMs: AGAIN_MS })
-    tell(desk, 'mail-stays')
+    noteChange(desk, event('mail-stays', DESK, BY_DESK, {}), MOVES)
     return false
   }
   const ids = rows.map(({ id }) => id)
   desk.db.transact((tx) => arrivals.markMoved(tx, ids))
-  tell(desk, 'mail-moves')
+  noteChange(desk, event('mail-moves', DESK, BY_DESK, {}), MOVES)
   return true
-}
-
-/** Puts on the record whether mail can be moved, when that has changed. */
-function tell(desk: Desk, kind: 'mail-stays' | 'mail-moves'): void {
-  const kinds = ['mail-stays', 'mail-moves'] as const
-  const before = desk.db.read((read) => events.lastOfKinds(read, DESK, kinds))?.kind
-  if ((before ?? 'mail-moves') === kind) return
-  desk.db.transact((tx) => record(tx, event(kind, DESK, BY_DESK, {}), { now: desk.clock.now() }))
 }
 
 function uidsOf(rows: Page['rows']): number[] {

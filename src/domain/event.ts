@@ -7,6 +7,7 @@ import { type Audience, type MessageKind } from './message.ts'
 import { type HoldBecause, type NoticeCopies, type NoticeTextField } from './notice.ts'
 import { type KeyRefusal } from './outgoing.ts'
 import { type Instant } from './time.ts'
+import { type TroubleCode } from './trouble.ts'
 
 /** What an event is about. A case's notice and its reporters belong to the case, a certificate to its owner. */
 export type Subject =
@@ -270,6 +271,9 @@ const EVENTS = {
   /** The mail server does not let the desk move handled mail out of the inbox; and it does again. */
   'mail-stays': {} as Nothing,
   'mail-moves': {} as Nothing,
+  /** The inbox could not be opened; and it was again. */
+  'inbox-closed': {} as { because: TroubleCode | 'bug' },
+  'inbox-opened': {} as Nothing,
   'desk-failed': {} as { at: string; error: string },
   /** The mail server refuses our account or our sender: messages wait. At most once a day. */
   'sending-refused': {} as { code: number },

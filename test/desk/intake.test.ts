@@ -21,6 +21,7 @@ import { type Instant } from '../../src/domain/time.ts'
 import { Trouble } from '../../src/domain/trouble.ts'
 import { type Mailbox } from '../../src/effects/effects.ts'
 import {
+  alarms,
   alice,
   DAY,
   givenDesk,
@@ -29,6 +30,7 @@ import {
   kindsTo,
   lastTo,
   MINUTE,
+  recorded,
   unhandledIn,
   world
 } from '../support/desk.ts'
@@ -323,6 +325,26 @@ describe('the loop that talks to IMAP', () => {
     return running
   }
   const handle = ({ handled }: Bells) => handlePending(world.desk, signal, handled.ring)
+
+  it('(16) an inbox whose login stays refused is told by mail after half an hour, daily until it opens, and a moment of it never', async () => {
+    const server = await givenServer(1)
+    let isRefused = true
+    const refusal = new Trouble('imap-auth', 'refused')
+    begin(() => (isRefused ? Promise.reject(refusal) : Promise.resolve(connect(server))))
+    const told = () => recorded('inbox-closed', 'inbox-opened')
+    await until(() => told().length === 1)
+    await world.wait(29 * MINUTE)
+    expect(alarms('inbox-closed')).toBe(0)
+    await world.wait(2 * MINUTE)
+    await world.wait(25 * HOUR)
+    expect(alarms('inbox-closed')).toBe(2)
+    expect(await lastTo(grace)).toContain('refuses the user name or the password')
+    isRefused = false
+    await until(() => stored().length === 1)
+    await world.wait(48 * HOUR)
+    expect(alarms('inbox-closed')).toBe(2)
+    expect(told()).toEqual([{ because: 'imap-auth' }, {}])
+  })
 
   it('moves handled mail without listing the inbox again', async () => {
     const server = await givenServer(1, 2)
