@@ -390,6 +390,23 @@ CREATE TABLE further_reports (
 
 CREATE INDEX further_reports_by_address ON further_reports (address_key);
 
+-- Reports of senders whom nobody here has answered yet: how many of them were forwarded lately, and which came in a list (A5).
+CREATE TABLE stranger_reports (
+  case_id      INTEGER PRIMARY KEY REFERENCES cases (id),
+  at           TEXT    NOT NULL CHECK (length(at) = 24),
+  -- Of the address in From, lower case; '' for none.
+  domain       TEXT    NOT NULL,
+  is_proved    INTEGER NOT NULL CHECK (is_proved IN (0, 1)),
+  is_forwarded INTEGER NOT NULL CHECK (is_forwarded IN (0, 1)),
+  -- The event that planned the list which names it; NULL until that is made.
+  list         INTEGER NULL REFERENCES events (id),
+  CHECK (is_forwarded = 0 OR list IS NULL)
+) STRICT;
+
+CREATE INDEX stranger_reports_forwarded ON stranger_reports (at) WHERE is_forwarded = 1;
+CREATE INDEX stranger_reports_unlisted ON stranger_reports (case_id) WHERE is_forwarded = 0 AND list IS NULL;
+CREATE INDEX stranger_reports_listed ON stranger_reports (list) WHERE list IS NOT NULL;
+
 -- The secret list (G5). The whole file is encrypted; nothing of this table reaches a log.
 CREATE TABLE members (
   id             TEXT PRIMARY KEY,
@@ -537,6 +554,12 @@ SELECT case_records.*, due_json,
   state NOT IN ('rejected', 'merged', 'closed') OR EXISTS (SELECT 1 FROM events
     WHERE subject_kind = 'case' AND subject_id = tag AND kind = 'disclosed') AS has_date
 FROM case_records LEFT JOIN looks ON subject_kind = 'case' AND subject_id = tag;
+
+-- Reports that were not forwarded, in cases in which no maintainer has done anything but look.
+CREATE VIEW untouched_reports AS
+SELECT stranger_reports.*, tag FROM stranger_reports JOIN cases ON cases.id = case_id
+WHERE is_forwarded = 0 AND NOT EXISTS (SELECT 1 FROM events WHERE subject_kind = 'case' AND subject_id = tag
+  AND actor_kind = 'maintainer' AND kind NOT IN ('forwarded', 'commands-ran', 'commands-refused'));
 
 -- Open cases with a reporter who waits for the first answer or wrote after the last one, undecided ones with a reporter who cannot
 -- be answered, and all cases in which words wait for a reporter's key (B10).

@@ -20,9 +20,9 @@ export async function judgeKeys(config: Config, now: Instant) {
   if (facts === null || faults.some(([, severity]) => severity === 'stop'))
     return { settings: null, faults, keys }
   const { name, address, aliases, case_prefix: casePrefix, timezone } = config.desk
-  const { smtp, imap, products, clocks, limits, acknowledgement } = config
+  const { smtp, imap, products, clocks, limits, acknowledgement, forwarding } = config
   const settings: Settings = {
-    ...{ products, clocks, limits, acknowledgement },
+    ...{ products, clocks, limits, acknowledgement, forwarding },
     maintainers: config.maintainers.flatMap(({ key: _key, ...person }, index) => {
       const facts = keys.maintainers[index]?.facts ?? null
       return facts === null ? [] : { ...person, ...facts, keyExpiresAt: facts.expiresAt }

@@ -126,6 +126,11 @@ const acknowledgement = block({
   per_domain_hour: whole(1, 1000).default(10)
 })
 
+const forwarding = block({
+  per_hour: whole(1, 1000).default(20),
+  per_domain_hour: whole(1, 1000).default(10)
+})
+
 export const limits = block({
   mail_size: size(64 * 1024, 256 * MIB).default(50 * MIB),
   original: size(0, 256 * MIB).default(10 * MIB),
@@ -213,6 +218,7 @@ export function configIn(place: Place) {
     storage: block({ path: absolute }).prefault({}),
     schedule: schedule.prefault({}),
     acknowledgement: acknowledgement.prefault({}),
+    forwarding: forwarding.prefault({}),
     limits: limits.prefault({}),
     workers: whole(1, 64).default(2),
     texts,

@@ -2,6 +2,7 @@
  * The *commit* step: decisions and prepared messages become rows in one synchronous transaction. The only writer of case
  * state. Sends nothing; what it queues is final, byte for byte.
  */
+import { domainOf } from '../domain/address.ts'
 import { assert } from '../domain/assert.ts'
 import { type CaseRecord, isOpen, numbersOf, underOneNumber } from '../domain/case.ts'
 import { concernsState, historyOf, moveCase } from '../domain/case-machine.ts'
@@ -21,7 +22,7 @@ import { type CaseTag, type Sha256 } from '../domain/ids.ts'
 import { outdates } from '../domain/notice-history.ts'
 import { addMs, DAY_MS, HOUR_MS, type Instant } from '../domain/time.ts'
 import { MESSAGES } from '../messages/catalogue.ts'
-import { alert, digest, relay } from '../messages/to-maintainers.ts'
+import { alert, digest, relay, reportList } from '../messages/to-maintainers.ts'
 import { DATE_MAIL } from '../policy/date-talk.ts'
 import * as arrivals from '../store/arrivals.ts'
 import * as cases from '../store/cases.ts'
@@ -33,6 +34,7 @@ import * as looks from '../store/looks.ts'
 import * as notices from '../store/notices.ts'
 import * as outbox from '../store/outbox.ts'
 import { type Read, type Tx } from '../store/sql.ts'
+import * as strangers from '../store/strangers.ts'
 import { type Desk } from './desk.ts'
 import { type Prepared, type PreparedMail, type RefusedCopy } from './prepare.ts'
 
@@ -82,6 +84,8 @@ const WRITERS: {
   'send-clear': () => undefined,
   // Messages have taken its place.
   'send-files': () => undefined,
+  'show-report': () => undefined,
+  'count-stranger': countStranger,
   record: (tx, { event: decided }, job) => {
     // Only `merged-in` is about a case that no decision has moved: the one that takes the other in.
     if (decided.kind === 'merged-in') move(tx, decided, job.now)
@@ -138,7 +142,19 @@ function recordForwarded(tx: Tx, decisions: readonly Decision[], job: Job): void
   if (opening === undefined || !job.prepared.messages.some(({ kind }) => kind === relay.kind))
     return
   const { tag } = opening.case
-  record(tx, event('forwarded', aboutCase(tag), BY_DESK, { reporter: tag }), job)
+  record(tx, event('forwarded', aboutCase(tag), BY_DESK, { reporter: tag, to: '' }), job)
+}
+
+/** A report that waits for a list has that planned at the next look (tick.ts). */
+function countStranger(
+  tx: Tx,
+  { tag, sender, isProved, isForwarded }: DecisionOf<'count-stranger'>,
+  { now }: Job
+): void {
+  const domain = sender === null ? '' : domainOf(sender).toLowerCase()
+  const { id } = requireCase(tx, tag)
+  strangers.add(tx, { caseId: id, domain, isProved, isForwarded, at: now })
+  if (!isForwarded) looks.mark(tx, DESK, now)
 }
 
 /** A copy that was not encrypted is on the record: a clock tells a maintainer what was missed once the key works. */
@@ -176,7 +192,7 @@ function takeBounce(tx: Tx, { messageId, isTooLarge }: DecisionOf<'bounce'>, wor
  */
 export function recordUndelivered(tx: Tx, row: outbox.RowInCase, work: Work): void {
   const { id: outbox, kind: message, audience, recipientId: recipient, attempts } = row
-  const isAlarm = [alert, digest].some(({ kind }) => kind === message)
+  const isAlarm = [alert, digest, reportList].some(({ kind }) => kind === message)
   const ofCase = row.caseNow === null ? DESK : aboutCase(row.caseNow)
   const subject = isAlarm ? subjectOf(null, { audience, recipient }) : ofCase
   const isRefused = ['rejected', 'too-large', 'unclear'].includes(row.lastOutcome ?? '')
@@ -235,6 +251,9 @@ export function recordLeft(tx: Tx, row: outbox.RowInCase, work: Work): void {
   const about = { ...whom, message, id: messageId }
   const subject = subjectOf(caseNow, whom)
   if (message === relay.kind) recordShown(tx, row, work)
+  if (message === reportList.kind)
+    for (const date of strangers.newlyTaken(tx, messageId))
+      record(tx, event('list-taken', DESK, BY_DESK, { date }), work)
   if (DATE_MAIL.includes(message))
     record(tx, event('date-left', subject, BY_DESK, { ...about, reporter: recipient }), work)
   else record(tx, event('told', subject, BY_DESK, about), work)

@@ -24,12 +24,14 @@ import {
   type AnswersLeaving,
   type BoundCase,
   type DatedCase,
+  type DomainShare,
   type Issued,
   type Moment,
   type Situation
 } from '../policy/situation.ts'
 import { decideThread, type ThreadFacts } from '../policy/threading.ts'
 import { VERBS } from '../policy/verbs/index.ts'
+import { casesIn } from '../policy/verbs/show.ts'
 import { type Arrival } from '../store/arrivals.ts'
 import * as cases from '../store/cases.ts'
 import * as people from '../store/correspondents.ts'
@@ -39,6 +41,7 @@ import * as members from '../store/members.ts'
 import * as notices from '../store/notices.ts'
 import * as outbox from '../store/outbox.ts'
 import { type Read } from '../store/sql.ts'
+import * as strangers from '../store/strangers.ts'
 import { type Desk } from './desk.ts'
 import { messageIdOf } from './prepare.ts'
 import { candidatesOf, knownKey, knownKeys, mergedCopies, offeredKeys } from './read-keys.ts'
@@ -103,6 +106,10 @@ export async function readSituation(
     signatureSeen: opened.signatures.some(({ sha256 }) => people.isSignatureUsed(read, sha256)),
     mergedKey,
     history: answersTo(read, desk, opened, now),
+    strangers: strangersLately(read, opened, now),
+    shown: (parsed?.commands ?? [])
+      .flatMap((one) => (one.verb === 'show' ? casesIn(one.words, given).tags : []))
+      .flatMap((one) => cases.findNow(read, one) ?? []),
     openCases: hasVerb(parsed, 'cases') || hasVerb(parsed, 'merge') ? cases.list(read, 'open') : [],
     nextTag: cases.nextTag(read, desk.settings.desk.casePrefix, now, desk.settings.desk.timezone),
     bound
@@ -249,7 +256,7 @@ export function isSignedByMaintainer(desk: Desk, opened: OpenedMail): boolean {
 }
 
 /** Everything that commands may read or change of a case. `commands` is a message that a maintainer signed. */
-async function readBound(
+export async function readBound(
   desk: Desk,
   named: CaseTag,
   commands: OpenedMail | null,
@@ -327,26 +334,50 @@ function answersTo(read: Read, desk: Desk, opened: OpenedMail, now: Instant): Si
   const latest = addMs(now, (PUT_OFF_HOURS_MAX + 1) * HOUR_MS)
   const lastHour = { since: addMs(now, -HOUR_MS), until: latest }
   const today = { ...lastHour, since: addMs(now, -DAY_MS) }
-  const domain = sender === null ? '' : registrableDomain(domainOf(sender))
   const kind = 'acknowledgement'
   const all = outbox.countLeaving(read, kind, lastHour.since)
   const leaving = (isProved: boolean): AnswersLeaving => {
-    const counts = new Map<string, number>()
-    for (const one of all.filter((each) => each.isProved === isProved)) {
-      const name = registrableDomain(one.domain)
-      counts.set(name, (counts.get(name) ?? 0) + one.count)
-    }
-    const toDomain = counts.get(domain) ?? 0
-    counts.delete(domain)
+    const share = shareOf(sender, all, isProved)
     const whom = sender === null ? null : { kind, to: sender, isProved }
     const toSender = whom === null ? 0 : outbox.countAnswers(read, whom, today)
-    return { toSender, toDomain, toOthers: [...counts.values()] }
+    return { ...share, toSender }
   }
   const refused = claimed === null ? null : { kind: 'refusal', to: claimed.address }
   return {
     proved: leaving(true),
     unproved: leaving(false),
     refusalsLastHour: refused === null ? 0 : outbox.countAnswers(read, refused, lastHour)
+  }
+}
+
+/** How many of these are the sender's registrable domain's, and each other domain's, of proved senders or of the others. */
+function shareOf(
+  sender: Address | null,
+  all: readonly outbox.DomainCount[],
+  isProved: boolean
+): DomainShare {
+  const counts = new Map<string, number>()
+  for (const one of all.filter((each) => each.isProved === isProved)) {
+    const name = registrableDomain(one.domain)
+    counts.set(name, (counts.get(name) ?? 0) + one.count)
+  }
+  const domain = sender === null ? '' : registrableDomain(domainOf(sender))
+  const toDomain = counts.get(domain) ?? 0
+  counts.delete(domain)
+  return { toDomain, toOthers: [...counts.values()] }
+}
+
+function strangersLately(
+  read: Read,
+  { outer: { from } }: OpenedMail,
+  now: Instant
+): Situation['strangers'] {
+  const sender = from?.address ?? null
+  const all = strangers.countForwarded(read, addMs(now, -HOUR_MS))
+  return {
+    proved: shareOf(sender, all, true),
+    unproved: shareOf(sender, all, false),
+    wasAnswered: sender !== null && cases.wasAnswered(read, sender)
   }
 }
 

@@ -29,7 +29,12 @@ import { type Product, type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
 import { listed } from '../domain/words.ts'
 import { nounOf } from '../messages/catalogue.ts'
-import { alert, digest as digestMessage, keyProblem } from '../messages/to-maintainers.ts'
+import {
+  alert,
+  digest as digestMessage,
+  keyProblem,
+  reportList
+} from '../messages/to-maintainers.ts'
 import { memberKeyExpires } from '../messages/to-members.ts'
 import { remedyOf, whomToTell } from '../policy/clocks.ts'
 import { whoApproves } from '../policy/embargo.ts'
@@ -45,6 +50,7 @@ import { listJunk } from '../store/junk.ts'
 import * as members from '../store/members.ts'
 import * as notices from '../store/notices.ts'
 import { type Read } from '../store/sql.ts'
+import * as strangers from '../store/strangers.ts'
 
 /** One telling: a clock, what of it rings, and whom it reaches. */
 export type Occasion = {
@@ -70,6 +76,7 @@ export function compose(occasion: Occasion): readonly Decision[] {
   const { clock, isMemberTold, read, record } = occasion
   if (clock.message === 'digest') return digest(occasion)
   if (clock.message === 'own-key') return ownKey(occasion)
+  if (clock.message === 'report-list') return listReports(occasion)
   const notice = record === null ? null : notices.find(read, record.tag)
   return [...(isMemberTold ? keyExpires(occasion) : []), ...alarms({ ...occasion, notice })]
 }
@@ -326,7 +333,9 @@ const LISTED_MAX = 100
 /** Lists what needs a look and makes no alarm when it happens; no message where the list is empty. */
 function digest({ read, settings, recipients, rings, once, now }: Occasion): Decision[] {
   const { messages, total, lastId } = listJunk(read, LISTED_MAX)
-  const unanswered = cases.list(read, 'unanswered')
+  // Those that nobody was sent are reminded of in a message of their own.
+  const others = new Set(strangers.untouchedTags(read))
+  const unanswered = cases.list(read, 'unanswered').filter(({ tag }) => !others.has(tag))
   if (unanswered.length === 0 && total === 0) return []
   const message = digestMessage({
     isLate: rings.some(({ isLate }) => isLate),
@@ -340,3 +349,38 @@ function digest({ read, settings, recipients, rings, once, now }: Occasion): Dec
   })
   return [sealedTo(recipients, message, { once, tag: null }), { kind: 'forget-junk', lastId }]
 }
+
+/** A list names at most so many reports: each takes a line or two. */
+const REPORTS_MAX = 500
+
+/** The new list of strangers' reports; without one, a reminder of those on which nobody has acted. */
+function listReports({ read, settings, recipients, rings, once }: Occasion): Decision[] {
+  const lists = rings.flatMap(({ run }) => (run.clock.id === 'new-list' ? run.start.id : []))
+  const { reports, total } = strangers.listIn(read, lists, REPORTS_MAX)
+  const waiting = strangers.listUntouched(read, lists, total > 0 ? 0 : LISTED_MAX)
+  if (total + waiting.total === 0) return []
+  const message = reportList({
+    isLate: rings.some(({ isLate }) => isLate),
+    reports: reports.map(listedLine),
+    total,
+    waiting: waiting.reports.map((one) => {
+      const due = one.due === null ? '' : formatInstant(one.due.at, settings.desk.timezone)
+      return due === '' ? listedLine(one) : `${listedLine(one)}\n    due ${due}`
+    }),
+    totalWaiting: waiting.total
+  })
+  return [sealedTo(recipients, message, { once, tag: null })]
+}
+
+/** As its sender wrote it; a long subject or address is cut, so that no list grows beyond bounds. */
+function listedLine({ tag, subject, reporters, isProved, isEncrypted }: strangers.ListedReport) {
+  const cut = (text: string): string => {
+    const line = text.replaceAll(/\s+/gu, ' ').trim()
+    return line.length > CUT_CHARS ? `${line.slice(0, CUT_CHARS)}…` : line
+  }
+  const from = reporters.find(({ id }) => id === tag)?.contact?.address ?? 'no address'
+  const marks = `${isProved ? ' (verified)' : ''}${isEncrypted ? ', encrypted' : ''}`
+  return `${tag}  ${cut(from)}${marks}: ${cut(subject) || '(no subject)'}`
+}
+
+const CUT_CHARS = 100

@@ -11,11 +11,13 @@ import { groupBy } from '../domain/group.ts'
 import { addMs, DAY_MS, HOUR_MS, type Instant } from '../domain/time.ts'
 import { listReports } from '../policy/acknowledgement.ts'
 import { calendarOf, clocksOf, standingOf, type Telling, whomToTell } from '../policy/clocks.ts'
+import { nextListAt } from '../policy/strangers.ts'
 import * as cases from '../store/cases.ts'
 import * as people from '../store/correspondents.ts'
 import * as events from '../store/events.ts'
 import * as looks from '../store/looks.ts'
 import { type Read, type Tx } from '../store/sql.ts'
+import * as strangers from '../store/strangers.ts'
 import { commit, record } from './commit.ts'
 import { type Desk } from './desk.ts'
 import { attempt } from './faults.ts'
@@ -89,11 +91,28 @@ function planDigest(desk: Desk, tx: Tx, now: Instant): void {
   looks.keepDigests(tx, kept)
 }
 
+/**
+ * Puts on the record when the next list of strangers' reports comes, if one waits for it. A list is made of all that wait when
+ * its time has come; what comes while it is told stands in the next one.
+ */
+function planList(tx: Tx, now: Instant): void {
+  const last = events.lastOfKinds(tx, DESK, ['list-planned'])
+  const isNext = last !== null && !strangers.isMade(tx, last.id)
+  const date = last?.about.date ?? null
+  if (isNext && last.about.date <= now) strangers.makeList(tx, last.id)
+  else if (strangers.hasUnlisted(tx) && !(isNext && last.about.date <= addMs(now, HOUR_MS)))
+    record(tx, event('list-planned', DESK, BY_DESK, { date: nextListAt(now, date) }), { now })
+}
+
 /** Digests that are remembered as told, for when the clock was set back. */
 const PLANNED_MAX = 10
 
 async function lookAt(desk: Desk, subject: Subject): Promise<void> {
   const now = desk.clock.now()
+  if (subject.kind === 'desk')
+    desk.db.transact((tx) => {
+      planList(tx, now)
+    })
   const known = desk.db.read((read) => know(desk, read, subject, now))
   const made: Made[] = []
   for (const [name, tellings] of groupBy(known.standing.tellings, nameOf)) {
@@ -110,7 +129,10 @@ async function lookAt(desk: Desk, subject: Subject): Promise<void> {
     // An event that came meanwhile has made the subject due again.
     if (events.lastOf(tx, subject) !== known.last) return
     for (const one of made) write(tx, known, one)
-    if (subject.kind === 'desk') planDigest(desk, tx, now)
+    if (subject.kind === 'desk') {
+      planDigest(desk, tx, now)
+      planList(tx, now)
+    }
     const isAsBefore = made.length === 0 && events.lastOf(tx, subject) === known.last
     const { standing } = isAsBefore ? known : know(desk, tx, subject, now)
     const again = standing.tellings.length === 0 ? [] : [addMs(now, RETRY_MS)]
@@ -144,12 +166,16 @@ function know(desk: Desk, read: Read, subject: Subject, now: Instant) {
     clocks,
     events: eventsOf(read, subject, clocks).map((one) => underOneNumber({ reporters }, one)),
     told,
+    eachFrom: looks.findEachFrom(read, subject),
     calendar: calendarOf(product, settings),
     last,
     whom: ({ tell, run }) => whomToTell(tell, { maintainers, owner, start: run.start }),
     now
   })
-  return { subject, record: found, product, last, standing, now }
+  // One message a day tells of all reports that nobody was sent and nobody has acted on.
+  const isQuiet = found !== null && strangers.isUntouched(read, found.tag)
+  const tellings = isQuiet ? [] : standing.tellings
+  return { subject, record: found, product, last, standing: { ...standing, tellings }, now }
 }
 
 /** The events that the clocks name; for clocks whose every start is a run of its own, all since one may still be told. */

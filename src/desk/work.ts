@@ -22,6 +22,7 @@ import { isOfOneThing, noteFailure } from './faults.ts'
 import { type Prepared, prepare } from './prepare.ts'
 import { keysOf } from './read-keys.ts'
 import { openArrival, readSituation } from './read-situation.ts'
+import { withShown } from './shown-reports.ts'
 import { withFiles } from './stored-files.ts'
 import { createTurns, LANE_TURNS, LANES, type Lane, type Turns, workersFor } from './turns.ts'
 
@@ -155,18 +156,20 @@ type Read = Pick<Situation, 'opened' | 'begunAt' | 'quarantined'> & {
 async function carryOut(desk: Desk, read: Read): Promise<Committed> {
   const { arrival, raw, opened, begunAt, quarantined } = read
   const now = desk.clock.now()
-  const situation = await readSituation(desk, arrival, opened, {
+  const moment = {
     settings: desk.settings,
-    quarantined,
-    bodyMarks: arrival.part === 'whole' ? opened.bodyMarks : [],
     now,
     begunAt,
     jitter: desk.randomness.below(1_000_000) / 1_000_000,
     tools: { sha256: desk.sha256, code: desk.randomness.token(10) }
-  })
+  }
+  const bodyMarks = arrival.part === 'whole' ? opened.bodyMarks : []
+  const facts = { ...moment, quarantined, bodyMarks }
+  const situation = await readSituation(desk, arrival, opened, facts)
   const decisions = await withFiles(desk, decideArrival(situation), now)
   const source = { arrivalId: arrival.id, attachments: allFilesOf(opened), original: raw }
-  const prepared = await prepare(desk, decisions, now, source)
+  const own = await prepare(desk, decisions, now, source)
+  const prepared = await withShown(desk, decisions, { ...moment, prepared: own })
   const work = { arrivalId: arrival.id, mailSha256: arrival.sha256, now }
   return desk.db.transact((tx) => {
     requireUnchanged(tx, situation)

@@ -120,6 +120,21 @@ export type Decision =
       readonly once: string
       readonly inReplyTo: MessageId | null
     }
+  /** The report with this number, in full, to a maintainer who asks for it: the desk opens it once more and forwards it. */
+  | {
+      readonly kind: 'show-report'
+      readonly number: CaseTag
+      readonly to: SealedRecipient
+      readonly once: string
+    }
+  /** A stranger reported: it counts against a limit, or waits for the next list. */
+  | {
+      readonly kind: 'count-stranger'
+      readonly tag: CaseTag
+      readonly sender: Address | null
+      readonly isProved: boolean
+      readonly isForwarded: boolean
+    }
   /** The newest message of a reporter is the one that answers refer to. */
   | { readonly kind: 'update-reporter'; readonly id: string; readonly latest: MessageId }
   /** Messages and reporters of `tag` belong to `into` from now on. */

@@ -215,10 +215,12 @@ const EVENTS = {
   // Messages of the desk. `message` is the kind, `id` the Message-ID.
   /** The mail server took it. */
   told: {} as Recipient & { message: MessageKind; id: MessageId },
-  /** A report is on its way to the maintainers. */
-  forwarded: {} as { reporter: string },
+  /** A report is on its way to the maintainers; `to`: the one who asked for it, '' for all. */
+  forwarded: {} as { reporter: string; to: string },
   /** A maintainer's mail server took the first copy of it: before that, nobody has seen it. */
   shown: {} as { reporter: string },
+  /** Too many strangers wrote: a list for the maintainers names the report, and nobody was sent it (A5). */
+  listed: {} as { reporter: string },
   /** The same for a message about the date, which asked or told a reporter something only now. */
   'date-left': {} as Recipient & { message: MessageKind; id: MessageId; reporter: string },
   'not-encrypted': {} as Recipient & { message: MessageKind; because: KeyRefusal },
@@ -281,6 +283,9 @@ const EVENTS = {
   'disk-low': {} as { free: number },
   'clock-doubted': {} as { ms: number },
   'clock-trusted': {} as Nothing,
+  /** When the next list of strangers' reports comes; and a maintainer's mail server took the first copy of it. */
+  'list-planned': {} as { date: Instant },
+  'list-taken': {} as { date: Instant },
   /** When the next digest comes, in place of what was planned before; null for never. */
   'digest-planned': {} as { date: Instant | null }
 }
@@ -331,7 +336,8 @@ export function event<K extends EventKind>(
 export const KINDS_WITH = {
   receivedAt: ['opened', 'address-missing', 'reporter-wrote', 'other-wrote', 'merged-in'],
   date: [
-    ...(['embargo-set', 'change-proposed', 'disclosed', 'digest-planned'] as const),
+    ...(['embargo-set', 'change-proposed', 'disclosed'] as const),
+    ...(['digest-planned', 'list-planned', 'list-taken'] as const),
     ...(['date-asked', 'date-told', 'date-answered'] as const),
     ...(['date-untold', 'change-untold', 'disclosure-untold'] as const)
   ],

@@ -22,7 +22,8 @@ export type Calendar = {
   readonly holidays: readonly string[]
 }
 
-export const HOUR_MS = 3_600_000
+export const MINUTE_MS = 60_000
+export const HOUR_MS = 60 * MINUTE_MS
 export const DAY_MS = 24 * HOUR_MS
 const MAX_MS = 253_402_300_799_999
 

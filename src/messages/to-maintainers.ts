@@ -209,6 +209,17 @@ export const digest = encrypted<{
   readonly moreJunk: number
 }>()('digest', 'digest', 'Digest')
 
+/** Strangers' reports beyond the limit of an hour, which nobody was sent: new ones, or a reminder of those before. */
+export const reportList = encrypted<{
+  readonly isLate: boolean
+  /** New ones, proved senders first; and how many there are in all. */
+  readonly reports: readonly string[]
+  readonly total: number
+  /** Those of before on which nobody has acted: the first ones, where none are new, and how many there are. */
+  readonly waiting: readonly string[]
+  readonly totalWaiting: number
+}>()('report-list', 'list of new reports', 'List of new reports')
+
 /** A message in a maintainer's name that had no effect; repeats nothing of it (G6). */
 export const refusal = family('maintainer', 'content-free', 'auto-replied')<{
   /** Which message it was. */

@@ -23,7 +23,7 @@ import { acknowledgement, furtherReports } from '../messages/to-reporters.ts'
 import { senderDoubt } from './authentication.ts'
 import { encryptedTo } from './recipients.ts'
 import { inClearTo, toReporter } from './send.ts'
-import { type AnswersLeaving, type Moment, type Situation } from './situation.ts'
+import { type DomainShare, type Moment, type Situation } from './situation.ts'
 import { isProvedSender } from './threading.ts'
 
 /** So many reports of one sender are acknowledged one by one in a day; one message a day lists the further ones. */
@@ -56,7 +56,7 @@ function judge(situation: Situation): Verdict {
   const departure = drawDeparture(situation)
   const leaving = isProvedSender(situation) ? history.proved : history.unproved
   if (leaving.toSender >= REPORTS_A_DAY) return { kind: 'list', to, notBefore: departure }
-  const hours = hoursOff(leaving, settings)
+  const hours = hoursOff(leaving, settings.acknowledgement)
   const because = 'too many other acknowledgements are waiting for the hourly limit'
   return hours > PUT_OFF_HOURS_MAX
     ? { kind: 'hold', to, because }
@@ -65,10 +65,12 @@ function judge(situation: Situation): Verdict {
 
 /**
  * How many hours an answer waits, because each hour has room for so many (RFC 3834 §2). The share is fair by domain: in front of
- * the next one to a domain stand only as many to each other domain.
+ * the next one of a domain stand only as many of each other domain.
  */
-function hoursOff({ toDomain, toOthers }: AnswersLeaving, { acknowledgement }: Settings): number {
-  const { per_hour, per_domain_hour } = acknowledgement
+export function hoursOff(
+  { toDomain, toOthers }: DomainShare,
+  { per_hour, per_domain_hour }: Settings['forwarding']
+): number {
   const before = toOthers.reduce((sum, count) => sum + Math.min(count, toDomain + 1), toDomain)
   return Math.floor(Math.max(before / per_hour, toDomain / per_domain_hour))
 }

@@ -150,6 +150,8 @@ export type StandingFacts = {
   readonly events: readonly DeskEvent[]
   readonly told: readonly Told[]
   readonly calendar: time.Calendar
+  /** The first event that clocks whose every start is a run of its own may still have to tell. */
+  readonly eachFrom: number
   /** The newest event of the subject that clocks go by. */
   readonly last: number
   readonly whom: (ring: Ring) => readonly string[]
@@ -158,11 +160,26 @@ export type StandingFacts = {
 
 /** A look at all clocks of one subject. `nextLookAt` is when something may ring beside what is told now. */
 export function standingOf(known: StandingFacts): Look & { readonly tellings: readonly Telling[] } {
-  const { clocks, calendar, whom, last, now } = known
+  const { clocks, calendar, whom, last, eachFrom, now } = known
   const told = groupBy(known.told, toldKey)
   // An event that was recorded while the clock was ahead counts as happening now.
   const events = known.events.map((event) => (event.at > now ? { ...event, at: now } : event))
-  const runs = openRuns(clocks, events, calendar, now)
+  // What was told before is not begun again by an event that other clocks need: the stop may not be among these.
+  const untold = events.filter(({ id }) => id >= eachFrom)
+  const runs = [
+    ...openRuns(
+      clocks.filter(({ counts }) => counts !== 'each'),
+      events,
+      calendar,
+      now
+    ),
+    ...openRuns(
+      clocks.filter(({ counts }) => counts === 'each'),
+      untold,
+      calendar,
+      now
+    )
+  ]
   // Where the reporter waits for the words that wait, the clock of that promise tells it.
   const ringing = runs.filter((words) => !runs.some((run) => isAnswerWaiting(run, [words])))
   const looks = ringing.map(lookAt)

@@ -46,7 +46,10 @@ export type Command = {
 }
 
 /** What a command may read that needs no case. */
-export type DeskContext = Pick<Situation, 'arrivalId' | 'openCases' | 'now' | 'settings'> & {
+export type DeskContext = Pick<
+  Situation,
+  'arrivalId' | 'openCases' | 'shown' | 'now' | 'settings'
+> & {
   readonly author: Maintainer
   /** The message that holds the commands, so that the answer can name it. */
   readonly message: AnsweredMessage

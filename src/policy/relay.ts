@@ -48,6 +48,8 @@ export type RelayInput = CaseAbout &
     readonly facts: readonly FactLine[]
     /** Extra warnings in plain words. */
     readonly warnings: readonly string[]
+    /** The maintainer who asked for it and alone gets it; all get it unless given. */
+    readonly asked?: { readonly by: Maintainer; readonly once: string }
   }
 
 /**
@@ -58,10 +60,8 @@ export function relay(input: RelayInput): Decision[] {
   const hiddenAs = hiddenName(input)
   const hiddenFrom = ({ roles }: Maintainer) => (roles.includes('list-admin') ? null : hiddenAs)
   // A reply of those who only advise goes nowhere else.
-  const groups = groupBy(
-    input.settings.maintainers,
-    (one) => `${hiddenFrom(one)} ${onlyAdvises(one)}`
-  )
+  const to = input.asked === undefined ? input.settings.maintainers : [input.asked.by]
+  const groups = groupBy(to, (one) => `${hiddenFrom(one)} ${onlyAdvises(one)}`)
   return [...groups.values()].map((group) => forwarded(input, group, hiddenFrom(group[0])))
 }
 
@@ -126,7 +126,7 @@ function forwarded(
     hasNoReader: hasNoReader()
   }
   return sealedTo(to, relayMessage(params), {
-    once: `${arrivalId}:${isHidden}:${isAdvice}`,
+    once: input.asked?.once ?? `${arrivalId}:${isHidden}:${isAdvice}`,
     tag: record.tag,
     via: hiddenAs ?? (from && (from.name || from.address)),
     conversation: conversationWith(writer),

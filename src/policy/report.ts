@@ -24,10 +24,11 @@ import {
   explainContradiction,
   withholdContent
 } from './ownership.ts'
-import { relay } from './relay.ts'
+import { type RelayInput, relay } from './relay.ts'
 import { decideReporterKey, type KeyDecision, NO_KEY } from './reporter-key.ts'
 import { type BoundCase, type Situation } from './situation.ts'
 import { stateWords, waitingName } from './status.ts'
+import { strangersReport } from './strangers.ts'
 import { decideThread, type JoinedThread, type Sender, type Thread } from './threading.ts'
 import { eventsOf, releasedBy } from './waiting-words.ts'
 
@@ -154,7 +155,7 @@ function takeIn(situation: Judged, thread: Thread): Decision[] {
     message(situation, tag, writer),
     ...wrote.map((event) => ({ kind: 'record', event }) as const),
     ...key.decisions,
-    ...relay({
+    ...forwardOrList(situation, {
       ...about,
       record: left.reduce(
         (known, one) =>
@@ -180,6 +181,15 @@ function takeIn(situation: Judged, thread: Thread): Decision[] {
     ...dropped,
     end(situation, tag, sender)
   ]
+}
+
+/** The copies for the maintainers. Where strangers report too much, a list names the report instead (A5). */
+function forwardOrList(situation: Judged, input: RelayInput): Decision[] {
+  const { tag } = input.record
+  const counted = input.isReport ? strangersReport(situation, tag) : null
+  if (counted === null) return relay(input)
+  if (counted.isForwarded) return [counted, ...relay(input)]
+  return [counted, recorded('listed', aboutCase(tag), BY_DESK, { reporter: tag })]
 }
 
 /** Whether the end of the case leaves only because of this message, which cannot be about it; false once that is known of it. */

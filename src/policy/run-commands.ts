@@ -123,6 +123,7 @@ export function runWithoutCase(
   why: string
 ): RunResult {
   const blocks: Block[] = []
+  const sent: Decision[] = []
   const { caseLine, rest } = parsed
   // A line that names a wrong case is at fault, and not the commands that need the case.
   const fault = caseLine === null ? [] : [{ ...caseLine, says: why }]
@@ -133,13 +134,15 @@ export function runWithoutCase(
       if (caseLine !== null) return ''
       throw new Refusal(why)
     }
-    const { block, says } = verb.run(command, context, verbs)
-    blocks.push(block)
-    return says
+    const answer = verb.run(command, context, verbs)
+    blocks.push(...[answer.block ?? []].flat())
+    sent.push(...(answer.decisions ?? []))
+    return answer.says
   })
   if (rest !== '') lines.push({ ...TEXT_BELOW, outcome: 'refused', says: why })
-  const decisions = [transcript({ lines, blocks }, context, null)]
-  return { ran: isDone({ lines }), refused: refusedIn(lines), decisions }
+  const ran = isDone({ lines })
+  const decisions = [...(ran ? sent : []), transcript({ lines, blocks }, context, null)]
+  return { ran, refused: refusedIn(lines), decisions }
 }
 
 /** What becomes of every line, in the order of the message. A command with a problem is not tried. */
@@ -195,9 +198,10 @@ function runOne(draft: Draft, command: Command, verbs: readonly Verb[]): string 
       'Please send what concerns the notice or its date in a separate message after /product.'
     )
   if (needsNoCase(verb)) {
-    const { block, says } = verb.run(command, { ...draft, openCases: openAfter(draft) }, verbs)
-    draft.blocks.push(block)
-    return says
+    const answer = verb.run(command, { ...draft, openCases: openAfter(draft) }, verbs)
+    draft.blocks.push(...[answer.block ?? []].flat())
+    draft.decisions.push(...(answer.decisions ?? []))
+    return answer.says
   }
   if (named !== record.tag && verb.followsMerges !== true)
     throw new Refusal(

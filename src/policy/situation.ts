@@ -77,6 +77,8 @@ export type Situation = Moment & {
     /** Refusals sent in the last hour to the maintainer whom the message names. */
     readonly refusalsLastHour: number
   }
+  /** Strangers' reports that were forwarded one by one lately; and whether a maintainer ever answered this sender. */
+  readonly strangers: Record<'proved' | 'unproved', DomainShare> & { readonly wasAnswered: boolean }
   /** The tag that a case opened now will get. */
   readonly nextTag: CaseTag
   /** The open cases of the same sender address, proved or not, newest first. */
@@ -85,18 +87,17 @@ export type Situation = Moment & {
   readonly hasReported: boolean
   /** All open cases, and ended ones in which something is due, where a maintainer's command asks for them; else empty. */
   readonly openCases: readonly cases.ListedCase[]
+  /** The cases that a maintainer's /show names, where they exist. */
+  readonly shown: readonly cases.CaseRecord[]
   /** What a maintainer's commands act on; null when the message names no known case. */
   readonly bound: BoundCase | null
 }
 
-/** Which acknowledgements left lately or will leave. */
-export type AnswersLeaving = {
-  /** To this sender, since 24 hours ago. */
-  readonly toSender: number
-  /** To the sender's registrable domain, and to each of the other domains, since an hour ago. */
-  readonly toDomain: number
-  readonly toOthers: readonly number[]
-}
+/** How many messages since an hour ago are for the sender's registrable domain, and for each of the other domains. */
+export type DomainShare = { readonly toDomain: number; readonly toOthers: readonly number[] }
+
+/** Which acknowledgements left lately or will leave; to this sender, since 24 hours ago. */
+export type AnswersLeaving = DomainShare & { readonly toSender: number }
 
 /** Which message is answered: its Message-ID, and the date that it bears, or else when it came. */
 export type AnsweredMessage = { readonly id: MessageId | null; readonly date: Instant }

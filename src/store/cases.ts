@@ -97,6 +97,25 @@ export function hasReported(read: Read, address: Address): boolean {
   return read.value(sql, [addressKey(address)]) !== null
 }
 
+/** How many of a sender's newest reports are looked at: one who sends thousands makes no message slow. */
+const REPORTS_MAX = 100
+
+/** Whether a maintainer answered or accepted a report from this address, and did not reject it. */
+export function wasAnswered(read: Read, address: Address): boolean {
+  const sql = `SELECT 1 FROM (SELECT case_id FROM case_reporters WHERE lower(address) = ? ORDER BY rowid DESC LIMIT ?)
+      JOIN cases ON cases.id = case_id
+    WHERE state <> 'rejected' AND EXISTS (SELECT 1 FROM events WHERE subject_kind = 'case' AND subject_id = tag
+      AND kind IN ('answered', 'info-asked', 'accepted')) LIMIT 1`
+  return read.value(sql, [addressKey(address), REPORTS_MAX]) !== null
+}
+
+/** The message that was the report of this number. */
+export function findReport(read: Read, number: CaseTag): number | null {
+  const sql = `SELECT arrival_id FROM messages WHERE author = 'reporter' AND author_id = @number
+    AND case_id = (SELECT case_id FROM case_reporters WHERE id = @number) ORDER BY id LIMIT 1`
+  return read.value<number>(sql, { number })
+}
+
 /** The tag that the next case opened at `now` gets: numbers count up for each prefix and year, and no case is ever deleted. */
 export function nextTag(read: Read, prefix: string, now: Instant, timezone: string): CaseTag {
   const year = yearIn(now, timezone)

@@ -128,7 +128,7 @@ async function alarms(): Promise<Exhibit[]> {
 }
 
 /** Clocks that send a message of another kind. */
-export const COMPOSED = ['own-key', 'digest']
+export const COMPOSED = ['own-key', 'report-list', 'digest']
 
 /** Whether a clock rings for what is no case, for a case, or for both. */
 function waysOf({ subjects }: Clock): boolean[] {

@@ -51,6 +51,8 @@ export async function passThrough(
   const eve = await someone('eve', 'eve@outside.example')
   const deskKey = identity.keys.desk.signer.privateKey.toPublic().armor()
   const desk = await openWorld({
+    // Each is forwarded: what that makes of it is what is tried here.
+    forwarding: { per_hour: 1_000_000, per_domain_hour: 1_000_000 },
     maintainers: [grace],
     startsAt: now,
     identity: { ...identity, publicArmored: '' }

@@ -79,6 +79,7 @@ export async function playDay(
     changes: {
       // A day passes in minutes: an hour has as much room as the day has honest reports.
       acknowledgement: { jitter: 5, per_hour: 100, per_domain_hour: 20 },
+      forwarding: { per_hour: 100, per_domain_hour: 20 },
       limits: { open_seconds: 10, worker_memory: 256 }
     }
   })

@@ -145,6 +145,7 @@ function configuration(options: DeskOptions): Record<string, unknown> {
     // No digest on any day that a test's clock comes to.
     schedule: { poll: '* * * * * *', tick: '* * * * * *', digest: '0 0 1 1 *' },
     acknowledgement: { jitter: 0, per_hour: 1000, per_domain_hour: 1000 },
+    forwarding: { per_hour: 1000, per_domain_hour: 1000 },
     maintainers: options.maintainers.map(({ id, person, roles }) => ({
       id,
       name: person.name,

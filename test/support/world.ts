@@ -98,6 +98,7 @@ export type WorldOptions = {
   readonly moreProducts?: readonly Product[]
   readonly limits?: Partial<Settings['limits']>
   readonly acknowledgement?: Partial<Settings['acknowledgement']>
+  readonly forwarding?: Partial<Settings['forwarding']>
   /** Other addresses of the desk. */
   readonly aliases?: readonly Address[]
   /** The mail servers whose word about senders counts; none unless given. */
@@ -516,6 +517,7 @@ async function settingsOf(options: WorldOptions, identity: TestDesk): Promise<Se
     clocks: BUILT_IN_CLOCKS,
     noticeTemplate: builtInTexts().get('notice')?.source ?? '',
     acknowledgement: { jitter: 0, per_hour: 60, per_domain_hour: 60, ...options.acknowledgement },
+    forwarding: { per_hour: 60, per_domain_hour: 60, ...options.forwarding },
     authentication: options.authentication ?? { servers: [], receivedHops: 1 },
     limits: {
       mail_size: 200_000,

@@ -12,6 +12,7 @@ import { FILES } from './files.ts'
 import { KEYS } from './keys.ts'
 import { NOTICE } from './notice.ts'
 import { PLACE } from './place.ts'
+import { SHOW } from './show.ts'
 import { TALK } from './talk.ts'
 import { type DeskAnswer, missingRoles, rolesOf, synopsis, type Verb, verbsUnder } from './verb.ts'
 
@@ -61,6 +62,7 @@ const cases: Verb = {
 export const VERBS: readonly Verb[] = [
   help,
   cases,
+  ...SHOW,
   ...CASE,
   ...PLACE,
   ...TALK,

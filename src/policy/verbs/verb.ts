@@ -2,6 +2,7 @@
  * What a verb is: everything that the parser, the role check, `/help`, README and the answer to commands know about one
  * command, in one object. Types and words only; `index.ts` lists the verbs.
  */
+import { type Decision } from '../../domain/decision.ts'
 import { type EventKind } from '../../domain/event.ts'
 import { type Role } from '../../domain/role.ts'
 import { type Maintainer } from '../../domain/settings.ts'
@@ -24,8 +25,12 @@ export type VerbText = {
   readonly keys?: readonly string[]
 }
 
-/** What a verb that needs no case answers. */
-export type DeskAnswer = { readonly says: string; readonly block: Block }
+/** What a verb that needs no case answers, perhaps with a longer answer below, and what is sent. */
+export type DeskAnswer = {
+  readonly says: string
+  readonly block?: Block
+  readonly decisions?: readonly Decision[]
+}
 
 type About = {
   /** As typed after the slash, in lower case: one word, or two such as `notice draft`. */
@@ -44,7 +49,7 @@ type About = {
 /** One command. It is about a case unless `binds` says otherwise. */
 export type Verb = DeskVerb | CaseVerb
 
-/** A verb that runs in any message of a maintainer, also in one that names no case, and changes nothing. */
+/** A verb that runs in any message of a maintainer, also in one that names no case, and changes no case. */
 export type DeskVerb = About & {
   readonly binds: 'desk'
   readonly run: (command: Command, context: DeskContext, verbs: readonly Verb[]) => DeskAnswer

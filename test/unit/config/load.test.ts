@@ -174,6 +174,7 @@ products: [{ id: p, name: P, policy: template }]
       storage: { path: join(folder.path, 'data/postern.db') },
       schedule: { poll: '* * * * *', tick: '* * * * *', digest: '0 8 * * 1-5' },
       acknowledgement: { jitter: 30, per_hour: 20, per_domain_hour: 10 },
+      forwarding: { per_hour: 20, per_domain_hour: 10 },
       workers: 2,
       maintainers: [{ roles: ['committer'] }],
       limits: {

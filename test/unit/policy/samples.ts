@@ -151,6 +151,7 @@ export const SETTINGS: Settings = {
   clocks: BUILT_IN_CLOCKS,
   noticeTemplate: 'A notice about {{ product }}.',
   acknowledgement: { jitter: 30, per_hour: 60, per_domain_hour: 60 },
+  forwarding: { per_hour: 20, per_domain_hour: 10 },
   authentication: { servers: [], receivedHops: 1 },
   limits: {
     mail_size: 50_000_000,
@@ -443,6 +444,12 @@ export function situation(change: Partial<Situation> = {}): Situation {
     nextTag: tag('ACME-2026-0002'),
     senderCases: [],
     hasReported: false,
+    strangers: {
+      proved: { toDomain: 0, toOthers: [] },
+      unproved: { toDomain: 0, toOthers: [] },
+      wasAnswered: false
+    },
+    shown: [],
     openCases: [],
     bound: null,
     ...change
@@ -465,6 +472,7 @@ export function commandContext(change: Partial<CommandContext> = {}): CommandCon
     author: GRACE,
     message: { id: messageId('command@acme.example'), date: NOW },
     openCases: [],
+    shown: [],
     bound: bound(),
     conversation: NOBODYS,
     answeredMember: null,

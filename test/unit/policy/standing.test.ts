@@ -77,7 +77,7 @@ function look(stored: Stored, now: Instant): void {
   const last = stored.events.at(-1)?.id ?? 0
   const { events, told } = stored
   const known = {
-    ...{ clocks, events, calendar: CALENDAR, last, now },
+    ...{ clocks, events, calendar: CALENDAR, eachFrom: 0, last, now },
     whom: () => ['grace', 'linus']
   }
   const before = [...told]

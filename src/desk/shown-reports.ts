@@ -1,0 +1,75 @@
+/**
+ * Opens stored reports once more, where a maintainer asks to see them, and makes their copies. What fails at one costs no other.
+ */
+import { type Decision } from '../domain/decision.ts'
+import { allFilesOf, type OpenedMail } from '../domain/mail.ts'
+import { showReport } from '../policy/show-report.ts'
+import { type Moment } from '../policy/situation.ts'
+import * as arrivals from '../store/arrivals.ts'
+import * as cases from '../store/cases.ts'
+import { type Desk } from './desk.ts'
+import { isOfOneThing } from './faults.ts'
+import { type Prepared, prepare } from './prepare.ts'
+import { keysOf } from './read-keys.ts'
+import { openArrival, readBound, readSituation } from './read-situation.ts'
+
+/** What was prepared, with a copy of each report that the decisions ask for. */
+export async function withShown(
+  desk: Desk,
+  decisions: readonly Decision[],
+  { prepared, ...given }: Moment & { readonly prepared: Prepared }
+): Promise<Prepared> {
+  const all = [prepared]
+  for (const decision of decisions)
+    if (decision.kind === 'show-report') all.push(...(await copyOf(desk, decision, given)))
+  return {
+    ...prepared,
+    messages: all.flatMap(({ messages }) => messages),
+    refused: all.flatMap(({ refused }) => refused)
+  }
+}
+
+async function copyOf(
+  desk: Desk,
+  asked: Extract<Decision, { readonly kind: 'show-report' }>,
+  given: Moment
+): Promise<Prepared[]> {
+  const { now } = given
+  const { arrival, raw } = desk.db.read((read) => {
+    const id = cases.findReport(read, asked.number)
+    return {
+      arrival: id === null ? null : arrivals.find(read, id),
+      raw: id === null ? null : arrivals.readRaw(read, id)
+    }
+  })
+  const bound = await readBound(desk, asked.number, null, now)
+  if (arrival === null || raw === null || bound === null) return []
+  const { opened, quarantined } = await reopened(desk, arrival, raw, given)
+  const bodyMarks = arrival.part === 'whole' ? opened.bodyMarks : []
+  // It is read as if it opened its case now.
+  const facts = { ...given, quarantined, bodyMarks }
+  const situation = await readSituation(desk, { ...arrival, caseId: null }, opened, facts)
+  const files = { arrivalId: arrival.id, attachments: allFilesOf(opened), original: raw }
+  return [await prepare(desk, showReport(situation, bound, asked), now, files)]
+}
+
+/** Of what could not be opened once, only the header is read again. */
+async function reopened(
+  desk: Desk,
+  { part, disposition }: arrivals.Arrival,
+  raw: Uint8Array,
+  { now }: Moment
+): Promise<{ readonly opened: OpenedMail; readonly quarantined: boolean }> {
+  const quarantined = disposition === 'quarantined'
+  if (!quarantined && part === 'whole')
+    try {
+      const opened = await openArrival(desk.workers, raw, now, (from, issuers) =>
+        desk.db.read((read) => keysOf(read, from, issuers))
+      )
+      return { opened, quarantined }
+    } catch (error) {
+      if (!isOfOneThing(error)) throw error
+      return { opened: await desk.workers.openHeaders(raw), quarantined: true }
+    }
+  return { opened: await desk.workers.openHeaders(raw), quarantined }
+}

@@ -1,0 +1,288 @@
+/** What strangers report beyond the limit of an hour comes in one list, and can be seen with /show (A5). */
+import { describe, expect, it } from 'vitest'
+import * as desk from '../support/desk.ts'
+import { type Someone } from '../support/world.ts'
+
+const FLOOD = 60
+const LIMITS = { per_hour: 5, per_domain_hour: 3 }
+/** The list comes so long after the first report that is in it. */
+const SOON = 5 * desk.MINUTE
+const tagOf = (number: number): string => `ACME-2026-${String(number).padStart(4, '0')}`
+
+let made = 0
+
+/** A report in clear of somebody whom nobody knows; `top` stands above its header. */
+function stranger(
+  number: number,
+  domain = `s${number}.example`,
+  top: readonly string[] = [],
+  name = `eve${number}`
+) {
+  made += 1
+  const head = [
+    ...top,
+    `From: ${name}@${domain}`,
+    'To: security@acme.example',
+    `Subject: Hole number ${number}`,
+    `Message-ID: <made${made}@${domain}>`
+  ]
+  return Buffer.from(`${head.join('\r\n')}\r\n\r\nThe text of report ${number}.\r\n`)
+}
+
+async function givenFlood(count = FLOOD): Promise<void> {
+  const policy = { clocks: (await desk.preset('dispatch')).clocks }
+  await desk.givenDesk([desk.grace, desk.linus], { forwarding: LIMITS, policy })
+  for (let number = 1; number <= count; number += 1) desk.world.deliver(stranger(number))
+  await desk.world.settle()
+}
+
+/** So many more cases like the second one, which no test has the time to receive. */
+function givenCopies(copies: number): void {
+  const numbers = `(WITH RECURSIVE some (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM some WHERE n < ${copies}) SELECT n FROM some)`
+  const second = `JOIN ${numbers} WHERE tag = '${tagOf(2)}'`
+  desk.world.desk.db.transact((tx) => {
+    tx.run(`INSERT INTO cases (tag, product, state, subject, received_at, opened_at, maintainer_root)
+      SELECT 'ACME-2026-' || (1000 + n), product, state, subject, received_at, opened_at, maintainer_root FROM cases ${second}`)
+    tx.run(`INSERT INTO case_reporters (id, case_id, address, began_in_clear, root)
+      SELECT tag, cases.id, 'eve@a.example', 1, '' FROM cases WHERE tag LIKE 'ACME-2026-1%'`)
+    tx.run(`INSERT INTO stranger_reports (case_id, at, domain, is_proved, is_forwarded)
+      SELECT id, received_at, 'a.example', 0, 0 FROM cases WHERE tag LIKE 'ACME-2026-1%'`)
+  })
+}
+
+function count(kind: string, person: Someone): number {
+  return desk.kindsTo(person).filter((one) => one === kind).length
+}
+
+const people = [desk.grace, desk.linus]
+
+/** How often these texts say something; each holds the message twice, as it came and as it is shown. */
+function timesIn(texts: readonly string[], words: string): number {
+  return (texts.join(' ').split(words).length - 1) / 2
+}
+
+describe('a flood of strangers', () => {
+  it('(A5) sends each maintainer as many reports as an hour takes, and one list that names all others', async () => {
+    await givenFlood()
+    await desk.world.wait(SOON)
+    expect(desk.caseStates()).toHaveLength(FLOOD)
+    expect(desk.kindsTo({ ...desk.grace, address: 'eve60@s60.example' as never })).toEqual([
+      'acknowledgement'
+    ])
+    for (const person of people) {
+      expect(count('relay', person)).toBe(LIMITS.per_hour)
+      expect(count('report-list', person)).toBe(1)
+      const list = await desk.lastTo(person)
+      expect(list).toContain('55 reports were forwarded to nobody and are listed here')
+      for (let number = 6; number <= FLOOD; number += 1)
+        expect(list).toContain(
+          `${tagOf(number)} eve${number}@s${number}.example: Hole number ${number}`
+        )
+    }
+    expect(desk.recorded('list-planned', 'list-taken')).toHaveLength(2)
+  })
+
+  it('(A5) makes at most one list an hour, and each report stands in one', async () => {
+    await givenFlood(8)
+    await desk.world.wait(SOON)
+    for (let number = 9; number <= 20; number += 1) {
+      desk.world.deliver(stranger(number))
+      await desk.world.wait(4 * desk.MINUTE)
+    }
+    expect(count('report-list', desk.grace)).toBe(1)
+    await desk.world.wait(13 * desk.MINUTE)
+    expect(count('report-list', desk.grace)).toBe(2)
+    const lists = (await desk.textsTo(desk.grace)).filter((one) => one.includes('listed here'))
+    expect(lists).toHaveLength(2)
+    for (let number = 6; number <= 20; number += 1)
+      expect(timesIn(lists, `${tagOf(number)} eve`), tagOf(number)).toBe(1)
+    expect(lists[1]).toContain('Nobody has acted on 3 reports in earlier lists.')
+  })
+
+  it('(A5) makes no alarm and no reminder of its own for each case: one message a day reminds of all', async () => {
+    await givenFlood()
+    await desk.world.wait(SOON)
+    const before = desk.world.accepted.length
+    await desk.days(10)
+    const later = desk.world.accepted.slice(before).filter(({ to }) => to === desk.linus.address)
+    const texts = await desk.textsTo(desk.linus, before)
+    const ofList = texts.filter((one) => one.includes('Nobody has acted on 55 reports'))
+    expect(ofList).toHaveLength(10)
+    const others = texts.filter((one) => !ofList.includes(one)).join(' ')
+    expect(later.length).toBeGreaterThan(10)
+    for (let number = 6; number <= FLOOD; number += 1) expect(others).not.toContain(tagOf(number))
+    for (let number = 1; number < 6; number += 1) expect(others).toContain(tagOf(number))
+  })
+
+  it('(A5) a case in which a maintainer acts has its own reminders again', async () => {
+    await givenFlood(8)
+    await desk.world.wait(SOON)
+    await desk.writes(desk.grace, '/take\n', { tag: tagOf(7) })
+    const before = desk.world.accepted.length
+    await desk.days(8)
+    const texts = await desk.textsTo(desk.grace, before)
+    expect(texts.filter((one) => one.includes('Nobody has acted on 2 reports'))).not.toEqual([])
+    expect(await desk.alarmsTo(desk.grace, before)).toEqual(
+      expect.arrayContaining([expect.stringContaining(tagOf(7))])
+    )
+  })
+
+  it('(A5, G2) sends every list once, wherever the process dies', async () => {
+    await desk.givenDesk([desk.grace, desk.linus], {
+      forwarding: { per_hour: 1, per_domain_hour: 1 }
+    })
+    for (let number = 1; number <= 3; number += 1) desk.world.deliver(stranger(number))
+    expect(await desk.diesAtEveryStep()).toBeGreaterThan(10)
+    desk.world.pass(SOON)
+    expect(await desk.diesAtEveryStep()).toBeGreaterThan(3)
+    for (const person of people) {
+      expect(count('relay', person)).toBe(1)
+      expect(count('report-list', person)).toBe(1)
+      const list = await desk.lastTo(person)
+      for (const number of [2, 3]) expect(list).toContain(tagOf(number))
+    }
+  })
+
+  it('(A2, A5) is an alarm where no mail server of a maintainer takes the list, and none where one has', async () => {
+    await givenFlood(8)
+    desk.world.server.refuses = () => true
+    await desk.world.wait(SOON)
+    await desk.world.wait(2 * desk.HOUR)
+    desk.world.server.refuses = () => false
+    await desk.world.wait(6 * desk.HOUR)
+    const said = await desk.alarmsTo(desk.grace)
+    expect(said.filter((one) => one.includes('has taken a list of strangers'))).toHaveLength(1)
+    expect(count('report-list', desk.grace)).toBe(1)
+    const before = desk.world.accepted.length
+    await desk.days(2)
+    expect((await desk.allTo(desk.grace, before)).includes('has taken a list')).toBe(false)
+  })
+
+  it('(A5) cuts nothing off: a list that grows beyond bounds says how many there are and how to see the others', async () => {
+    await desk.givenDesk([desk.grace], { forwarding: { per_hour: 1, per_domain_hour: 1 } })
+    for (let number = 1; number <= 2; number += 1) desk.world.deliver(stranger(number))
+    await desk.world.settle()
+    givenCopies(509)
+    await desk.world.wait(SOON)
+    const list = await desk.lastTo(desk.grace)
+    expect(list).toContain('510 reports were forwarded to nobody')
+    expect(list).toContain('and 10 more: /cases lists all open cases')
+    expect(timesIn([list], 'Hole number')).toBe(500)
+  })
+})
+
+describe('an honest report in the flood', () => {
+  it('(A5) is forwarded at once where our servers prove its sender', async () => {
+    await desk.givenDesk([desk.grace, desk.linus], {
+      forwarding: LIMITS,
+      authentication: desk.AUTHENTICATION
+    })
+    for (let number = 1; number <= 20; number += 1) desk.world.deliver(stranger(number))
+    desk.world.deliver(stranger(21, 'honest.example', desk.checked('honest.example')))
+    await desk.world.settle()
+    expect(await desk.lastTo(desk.grace)).toContain('The text of report 21.')
+  })
+
+  it('(A5) stands on top of the list, marked, where proved strangers are too many, too', async () => {
+    await desk.givenDesk([desk.grace], { forwarding: LIMITS, authentication: desk.AUTHENTICATION })
+    for (let number = 1; number <= 10; number += 1) desk.world.deliver(stranger(number))
+    for (let number = 11; number <= 16; number += 1) {
+      const domain = `p${number}.example`
+      desk.world.deliver(stranger(number, domain, desk.checked(domain)))
+    }
+    await desk.world.settle()
+    await desk.world.wait(SOON)
+    const list = await desk.lastTo(desk.grace)
+    const [first] = /ACME-2026-\d+ /.exec(list) ?? []
+    expect(first).toBe(`${tagOf(16)} `)
+    expect(list).toContain('eve16@p16.example (verified): Hole number 16')
+  })
+
+  it('(A5) is forwarded where a maintainer has answered an earlier one and the sender is proved', async () => {
+    await desk.givenDesk([desk.grace], {
+      forwarding: { per_hour: 1, per_domain_hour: 1 },
+      authentication: desk.AUTHENTICATION
+    })
+    const [one, two] = [1, 2].map((number) =>
+      stranger(number, 'known.example', desk.checked('known.example'), 'carol')
+    )
+    await desk.world.receive(one as Buffer)
+    await desk.writes(desk.grace, '/accept\n')
+    await desk.world.receive(two as Buffer)
+    expect(await desk.lastTo(desk.grace)).toContain('The text of report 2.')
+  })
+})
+
+describe('/show', () => {
+  const shows = (who: Someone, text: string) =>
+    desk.writes(who, text, { subject: 'Show', tag: 'NONE' })
+
+  /** Grace answers the report of this number as it was forwarded to her. */
+  async function answersShown(number: number, text: string): Promise<void> {
+    const mail = desk.forwarded(`reporter:${tagOf(number)}`)
+    await desk.givenMessage(desk.grace, {
+      subject: 'Re',
+      text: `${text}\n${await desk.quoted(desk.grace, mail)}`,
+      ...desk.answering(desk.grace, mail)
+    })
+  }
+
+  it('(A5) forwards the reports that it names in full to whoever asks, and a reply reaches their reporters', async () => {
+    await givenFlood(12)
+    await desk.world.wait(SOON)
+    const before = desk.world.accepted.length
+    await shows(desk.grace, '/show 7 9-11\n')
+    const texts = await desk.textsTo(desk.grace, before)
+    for (const number of [7, 9, 10, 11])
+      expect(texts.join(' ')).toContain(`The text of report ${number}.`)
+    expect(texts.join(' ')).toContain(
+      'The 4 reports of ACME-2026-0007, ACME-2026-0009, ACME-2026-0010 and ACME-2026-0011 are on the way to you, encrypted.'
+    )
+    expect(desk.sentSince(before)).not.toContain(desk.linus.address)
+    expect(desk.recorded('shown').at(-1)).toEqual({ reporter: tagOf(11) })
+    await answersShown(9, '/reply\nThank you.\n')
+    expect(desk.recorded('words-wait', 'answered')).toEqual([
+      expect.objectContaining({ reporter: tagOf(9) })
+    ])
+  })
+
+  it('(A5) gives the files of a shown report with /files, as of any forwarded one', async () => {
+    await desk.givenDesk([desk.grace], { forwarding: { per_hour: 1, per_domain_hour: 1 } })
+    desk.world.deliver(stranger(1))
+    await desk.world.settle()
+    await desk.givenMessage(desk.bob, {
+      subject: 'With a file',
+      text: 'See it.',
+      patch: { filename: 'proof.txt', content: 'the proof' }
+    })
+    await shows(desk.grace, '/show 2\n')
+    await answersShown(2, '/files\n')
+    expect(desk.kindsTo(desk.grace)).toContain('files')
+  })
+
+  it.each([
+    ['/show 99\n', 'There is no case ACME-2026-0099'],
+    ['/show\n', 'Please name the cases'],
+    ['/show all\n', 'This is no number of a case: "all".'],
+    ['/show 1-500\n', 'One command shows at most 20 reports.']
+  ])('(A5) says what is wrong with %j, and sends nothing', async (text, says) => {
+    await givenFlood(8)
+    const before = count('relay', desk.grace)
+    expect(await shows(desk.grace, text)).toContain(says)
+    expect(count('relay', desk.grace)).toBe(before)
+  })
+
+  it('(A5, G4) does nothing for anybody but a maintainer', async () => {
+    await givenFlood(8)
+    await desk.world.wait(SOON)
+    const before = desk.world.accepted.length
+    await desk.givenMessage(desk.alice, { subject: 'x', text: '/show 7\n' })
+    const eve = { ...desk.alice, address: desk.grace.address }
+    await desk.givenMessage(eve, { subject: 'x', text: '/show 7\n' })
+    await desk.world.wait(SOON)
+    const sent = desk.world.accepted.slice(before)
+    expect(desk.onTheWay(sent)).not.toContain('The text of report 7.')
+    for (const person of people)
+      expect(await desk.allTo(person, before)).not.toContain('The text of report 7.')
+  })
+})
