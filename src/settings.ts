@@ -110,7 +110,8 @@ function faultsIn(config: Config, keys: Awaited<ReturnType<typeof readKeys>>): F
   return all.filter(([applies]) => Boolean(applies))
 }
 
-/** Nothing is missing from a key that cannot be read. */
+/** Nothing is missing from a key that cannot be read, or whose user ids cannot be checked. */
 function isNamed(facts: KeyFacts | null, address: Address): boolean {
+  if (facts?.state === 'unsupported') return true
   return facts?.addresses.some((candidate) => isSameAddress(candidate, address)) ?? true
 }

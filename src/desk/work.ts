@@ -112,10 +112,11 @@ async function handleOne(parts: Parts, arrival: arrivals.Arrival): Promise<boole
   } catch (error) {
     const code = error instanceof Trouble ? error.code : 'bug'
     // Another writer took the case number or changed the case between read and commit: it is tried again at once.
-    if (code === 'conflict') return false
-    if (!isOfOneThing(error)) {
-      // The same with any other message: this one does not count as started.
+    const isConflict = code === 'conflict'
+    if (isConflict || !isOfOneThing(error)) {
+      // Not of this message, which therefore does not count as started.
       desk.db.transact((tx) => arrivals.countStart(tx, id, -1))
+      if (isConflict) return false
       throw error
     }
     if (code === 'desk-fault') return putOff(desk, arrival, error)

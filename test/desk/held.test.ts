@@ -138,3 +138,17 @@ describe('(16) a mailbox out of which nothing can be moved', () => {
     expect(desk.recorded('mail-stays', 'mail-moves')).toHaveLength(2)
   })
 })
+
+describe('(12) a message that others change the case of, again and again', () => {
+  it('is not taken for one that kills the process', async () => {
+    await desk.givenDesk()
+    let conflicts = 0
+    desk.world.workers.failSeal = () => {
+      conflicts += 1
+      return conflicts > 40 ? null : new Trouble('conflict', 'somebody wrote first')
+    }
+    await desk.givenMessage(desk.alice, { subject: 'x', text: 'a hole', as: 'encrypted' })
+    expect(desk.world.dispositions()).toEqual(['case-opened'])
+    expect(await desk.lastTo(desk.grace)).toContain('a hole')
+  })
+})

@@ -265,6 +265,16 @@ describeWith(['gpg'], 'the check of a desk', async () => {
     writeFileSync(file(KEY_OF_GRACE), await expiredKey(owner))
     await expectProblems(/maintainers grace: the key has expired; no report is forwarded to grace/)
 
+    const brainpool = await withGpg('', async (gpg) => {
+      const name = 'Grace <grace@acme.example>'
+      await gpg('--quick-generate-key', name, 'brainpoolP256r1', 'cert,sign', 'never')
+      return gpg('--export', '--armor')
+    })
+    writeFileSync(file(KEY_OF_GRACE), brainpool)
+    await expectProblems(
+      /maintainers grace: the key uses a brainpool curve, which Postern does not/
+    )
+
     const other = await keyExpiringIn({ name: 'Grace', address: 'grace@home.example' }, DAY_S)
     writeFileSync(file(KEY_OF_GRACE), other.armored)
     await expectProblems(/maintainers grace: the key has no valid user id with grace@acme\.example/)
