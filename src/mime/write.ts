@@ -4,7 +4,6 @@
  * §4 and §5 for the OpenPGP multiparts.
  */
 import { randomBytes } from 'node:crypto'
-import * as base64 from 'nodemailer/lib/base64'
 import { encode, wrap } from 'nodemailer/lib/qp'
 import { type OutgoingAttachment, type OutgoingBody } from '../domain/outgoing.ts'
 import { type HeaderField, headerField, parameter } from './write-header.ts'
@@ -162,16 +161,40 @@ const LINES = 1024
 
 /** `content` in base64, so many columns a line (a multiple of 4), CRLF after every line but the last. */
 export function encodeBase64(content: Uint8Array, columns = LINE): Uint8Array {
-  const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength)
-  const digits = Math.ceil(bytes.length / 3) * 4
-  const encoded = Buffer.allocUnsafe(digits + 2 * Math.max(0, Math.ceil(digits / columns) - 1))
+  const encoded = Buffer.allocUnsafe(base64Size(content.length, columns))
   const step = (LINES * columns * 3) / 4
   let written = 0
-  for (let at = 0; at < bytes.length; at += step) {
-    const lines = base64.wrap(bytes.toString('base64', at, at + step), columns)
-    written += encoded.write(at === 0 ? lines : `\r\n${lines}`, written, 'latin1')
+  for (let at = 0; at < content.length; at += step)
+    written = writeBase64(encoded, written, content.subarray(at, at + step), columns)
+  return encoded.subarray(2)
+}
+
+/** What {@link writeBase64} writes for so many bytes; the two bytes of a CRLF for none. */
+export function base64Size(bytes: number, columns: number): number {
+  const digits = Math.ceil(bytes / 3) * 4
+  return digits + 2 * Math.max(Math.ceil(digits / columns), 1)
+}
+
+/** Writes `block` in base64 from `at` on, each line after a CRLF, and returns where it ends. */
+export function writeBase64(
+  target: Uint8Array,
+  at: number,
+  block: Uint8Array,
+  columns: number
+): number {
+  const bytes = Buffer.from(block.buffer, block.byteOffset, block.byteLength)
+  const digits = Buffer.from(bytes.toString('base64'), 'latin1')
+  let to = at
+  for (let from = 0; from < digits.length; from += 1) {
+    if (from % columns === 0) {
+      target[to] = 0x0d
+      target[to + 1] = 0x0a
+      to += 2
+    }
+    target[to] = digits[from] ?? 0
+    to += 1
   }
-  return encoded
+  return to
 }
 
 /** Some mail systems alter `From ` and a lone dot at the start of a line; each of the two escapes takes two columns more. */

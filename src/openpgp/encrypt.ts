@@ -21,6 +21,8 @@ import { TAG } from './packets.ts'
 
 /** Bytes one after the other. */
 export type Pieces = readonly Uint8Array[]
+/** An encrypted message of so many bytes, made as it is read: it can be read once. */
+export type Ciphertext = { readonly size: number; readonly chunks: Iterable<Uint8Array> }
 /** The part of a key that signs or decrypts. */
 export type Part = openpgp.Key | openpgp.Subkey
 
@@ -37,7 +39,7 @@ export type Sealing = {
 }
 
 /** The payload signed and encrypted with a new session key. */
-export async function encryptSigned(payload: Pieces, sealing: Sealing): Promise<Pieces> {
+export async function encryptSigned(payload: Pieces, sealing: Sealing): Promise<Ciphertext> {
   const { signer, to, date } = sealing
   const options = { encryptionKeys: to.key, date, config: CONFIG }
   const session = await openpgp.generateSessionKey(options)
@@ -45,12 +47,19 @@ export async function encryptSigned(payload: Pieces, sealing: Sealing): Promise<
     // A key that asks for SEIPD version 2.
     const message = await messageOf(payload, date)
     const keys = { ...options, sessionKey: session, signingKeys: signer.key }
-    return [await openpgp.encrypt({ ...keys, message, format: 'binary' })]
+    const whole = await openpgp.encrypt({ ...keys, message, format: 'binary' })
+    return { size: whole.length, chunks: [whole] }
   }
   const wrapped = forCurve25519(to.part, session) ?? [
     await openpgp.encryptSessionKey({ ...options, ...session, format: 'binary' })
   ]
-  return [...wrapped, ...encryptedPackets(await signedPackets(payload, sealing), session)]
+  const packets = await signedPackets(payload, sealing)
+  const { size, chunks } = encryptedPacket(packets, session)
+  return { size: sizeOf(wrapped) + size, chunks: inOrder(wrapped, chunks) }
+}
+
+function* inOrder(...parts: readonly Iterable<Uint8Array>[]): Generator<Uint8Array> {
+  for (const part of parts) yield* part
 }
 
 function messageOf(payload: Pieces, date: Date) {
@@ -87,16 +96,28 @@ async function signedPackets(payload: Pieces, { signer, date, hash }: Sealing): 
   ]
 }
 
+/** Encrypted at a time, so that a large file has no second copy. */
+const CHUNK = 64 * 1024
+
 /** SEIPD version 1 (RFC 9580 §5.13.1): a random block with its end twice, the packets, and the SHA-1 of all of it. */
-function encryptedPackets(packets: Pieces, { algorithm, data }: openpgp.SessionKey): Pieces {
+function encryptedPacket(packets: Pieces, { algorithm, data }: openpgp.SessionKey): Ciphertext {
   const name = `${algorithm.replace('aes', 'aes-')}-cfb`
   const cipher = createCipheriv(name, data, Buffer.alloc(16))
   const random = randomBytes(16)
   const plain = [random, random.subarray(-2), ...packets, Buffer.of(0xd3, 20)]
   const digest = createHash('sha1')
   for (const piece of plain) digest.update(piece)
-  const body = [...plain, digest.digest()].map((piece) => cipher.update(piece))
-  return packet(TAG.encryptedIntegrity, [Buffer.of(1), ...body])
+  const all = [...plain, digest.digest()]
+  const begin = [...packetHead(TAG.encryptedIntegrity, 1 + sizeOf(all)), Buffer.of(1)]
+  return {
+    size: sizeOf(begin) + sizeOf(all),
+    chunks: (function* () {
+      yield* begin
+      for (const piece of all)
+        for (let at = 0; at < piece.length; at += CHUNK)
+          yield cipher.update(piece.subarray(at, at + CHUNK))
+    })()
+  }
 }
 
 type EcdhParams = { Q: Uint8Array; kdfParams: { hash: openpgp.enums.hash; cipher: number } }
@@ -168,11 +189,14 @@ function idsOf(part: Part) {
   return { fingerprint, keyId: fingerprint.subarray(-8) }
 }
 
-/** RFC 9580 §4.2.1. */
 function packet(tag: number, body: Pieces): Pieces {
-  const size = sizeOf(body)
+  return [...packetHead(tag, sizeOf(body)), ...body]
+}
+
+/** RFC 9580 §4.2.1. */
+function packetHead(tag: number, size: number): Pieces {
   const short = size < 192 ? [size] : [((size - 192) >> 8) + 192, (size - 192) & 0xff]
-  return [Buffer.of(0xc0 | tag, ...(size < 8384 ? short : [0xff, ...uint32(size)])), ...body]
+  return [Buffer.of(0xc0 | tag, ...(size < 8384 ? short : [0xff, ...uint32(size)]))]
 }
 
 /** RFC 9580 §3.2: the bits, and the bytes from the first that is not zero. */

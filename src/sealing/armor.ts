@@ -1,37 +1,82 @@
 /**
- * Writes ASCII armor (RFC 9580 §6.2) straight into bytes: the library makes strings of a large message, which cost more time and
- * memory than its encryption. Must never be used to read: openpgp/armor.ts does, strictly.
+ * Writes ASCII armor (RFC 9580 §6.2) straight into bytes, block by block: the library makes strings of a large message, which
+ * cost more time and memory than its encryption. Must never be used to read: openpgp/armor.ts does, strictly.
  */
-import { encodeBase64 } from '../mime/write.ts'
+import { base64Size, encodeBase64, writeBase64 } from '../mime/write.ts'
+import { type Ciphertext } from '../openpgp/encrypt.ts'
 
 const COLUMNS = 64
+/** Whole lines, and whole steps of the checksum. */
+const BLOCK = 48 * 1024
+const BEGIN = Buffer.from('-----BEGIN PGP MESSAGE-----\r\n')
+const END = Buffer.from('\r\n-----END PGP MESSAGE-----')
+const CHECKSUM = Buffer.from('\r\n=xxxx')
 
 /** An encrypted message in armor, with CRLF line ends and none at the end. */
-export function armorMessage(ciphertext: Uint8Array): Uint8Array {
-  const checksum = encodeBase64(crc24(ciphertext))
-  return Buffer.concat([
-    Buffer.from('-----BEGIN PGP MESSAGE-----\r\n\r\n'),
-    encodeBase64(ciphertext, COLUMNS),
-    Buffer.from('\r\n='),
-    checksum,
-    Buffer.from('\r\n-----END PGP MESSAGE-----')
-  ])
+export function armorMessage({ size, chunks }: Ciphertext): Uint8Array {
+  const lines = base64Size(size, COLUMNS)
+  const armored = Buffer.allocUnsafe(BEGIN.length + lines + CHECKSUM.length + END.length)
+  let at = BEGIN.copy(armored)
+  let crc = CRC24_INIT << 8
+  for (const block of blocksOf(chunks)) {
+    crc = crc24(crc, block)
+    at = writeBase64(armored, at, block, COLUMNS)
+  }
+  at += CHECKSUM.copy(armored, at)
+  armored.set(encodeBase64(Uint8Array.of(crc >>> 24, crc >>> 16, crc >>> 8)), at - 4)
+  END.copy(armored, at)
+  return armored
+}
+
+/** The same bytes in blocks of one size, the last one excepted. A block is valid until the next one. */
+function* blocksOf(chunks: Iterable<Uint8Array>): Generator<Uint8Array> {
+  const block = Buffer.allocUnsafe(BLOCK)
+  let filled = 0
+  for (const chunk of chunks) {
+    for (let from = 0; from < chunk.length; ) {
+      const part = chunk.subarray(from, from + BLOCK - filled)
+      block.set(part, filled)
+      from += part.length
+      filled += part.length
+      if (filled < BLOCK) continue
+      yield block
+      filled = 0
+    }
+  }
+  if (filled > 0) yield block.subarray(0, filled)
 }
 
 const CRC24_INIT = 0xb704ce
 const CRC24_POLY = 0x1864cfb
-/** For each byte, in the upper 24 bits. */
-const CRC24 = Int32Array.from({ length: 256 }, (_, byte) => {
+/** For each byte, in the upper 24 bits: with no byte behind it, with one, with two. */
+const ALONE = Int32Array.from({ length: 256 }, (_, byte) => {
   let crc = byte << 16
   for (let bit = 0; bit < 8; bit += 1) crc = (crc << 1) ^ (crc & 0x800000 ? CRC24_POLY : 0)
   return crc << 8
 })
+const BEFORE_ONE = ALONE.map((crc) => next(crc, 0))
+const BEFORE_TWO = BEFORE_ONE.map((crc) => next(crc, 0))
 
-/** RFC 9580 §6.1.1. It protects nothing; without it, GnuPG does not read base64 that ends without padding (its bug T7071). */
-function crc24(data: Uint8Array): Uint8Array {
-  let crc = CRC24_INIT << 8
+function next(crc: number, byte: number): number {
+  return (crc << 8) ^ (ALONE[(crc >>> 24) ^ byte] ?? 0)
+}
+
+/**
+ * RFC 9580 §6.1.1, in the upper 24 bits, three bytes at a time. It protects nothing; without it, GnuPG does not read base64 that
+ * ends without padding (its bug T7071).
+ */
+function crc24(before: number, data: Uint8Array): number {
+  let crc = before
+  const whole = data.length - (data.length % 3)
   // By index: an iterator takes four times as long over a large file.
-  for (let at = 0; at < data.length; at += 1)
-    crc = (crc << 8) ^ (CRC24[(crc >>> 24) ^ (data[at] ?? 0)] ?? 0)
-  return Uint8Array.of(crc >>> 24, crc >>> 16, crc >>> 8)
+  for (let at = 0; at < whole; at += 3) {
+    const [first, second, third] = [
+      (crc >>> 24) ^ (data[at] ?? 0),
+      ((crc >>> 16) & 0xff) ^ (data[at + 1] ?? 0),
+      ((crc >>> 8) & 0xff) ^ (data[at + 2] ?? 0)
+    ]
+    crc = (BEFORE_TWO[first] ?? 0) ^ (BEFORE_ONE[second] ?? 0) ^ (ALONE[third] ?? 0)
+  }
+  for (let at = whole; at < data.length; at += 1) crc = next(crc, data[at] ?? 0)
+  return crc
 }

@@ -57,7 +57,7 @@ export async function sealCopies(
     const message = await sealMessage(payload, to, desk.signer, now)
     if (message.kind === 'refused') sealed.push(message)
     else {
-      const armored = armorMessage(Buffer.concat(message.ciphertext))
+      const armored = armorMessage(message.ciphertext)
       sealed.push({ kind: 'sealed', raw: writeEntity(encryptedEntity(armored), outer, '') })
     }
   }

@@ -17,6 +17,7 @@ export type Line = ReturnType<typeof createLine>
 const MAILS_PER_CONNECTION = 100
 const IDLE_MS = 30_000
 const QUIT_MS = 2000
+const CHUNK = 64 * 1024
 
 type Done<T> = (error: SMTPError | null | undefined, value?: T) => void
 
@@ -62,7 +63,7 @@ function createLine(options: Options, login: Login | null, ended: () => void) {
     /** Hands over one message. `begun` says whether bytes of it may have reached the server, also after a failure. */
     carry: (mail: Envelope) => {
       carried += 1
-      const body = Readable.from([Buffer.from(mail.raw)], { objectMode: false })
+      const body = Readable.from(chunksOf(mail.raw), { objectMode: false })
       const about = { size: mail.raw.byteLength, use8BitMime: needsUtf8(mail.to) }
       const envelope = { ...about, from: mail.from, to: [mail.to] }
       const reply = step<SentMessageInfo>((done) => {
@@ -87,6 +88,12 @@ function createLine(options: Options, login: Login | null, ended: () => void) {
 function takesUtf8(connection: SMTPConnection): boolean {
   const announced: unknown = Reflect.get(connection, '_supportedExtensions')
   return Array.isArray(announced) && announced.includes('SMTPUTF8')
+}
+
+/** A large message goes out as the server takes it: nothing of it is held a second time. */
+function* chunksOf({ buffer, byteOffset, byteLength }: Uint8Array): Generator<Buffer> {
+  for (let at = 0; at < byteLength; at += CHUNK)
+    yield Buffer.from(buffer, byteOffset + at, Math.min(CHUNK, byteLength - at))
 }
 
 /** The connections that wait for the next message. */

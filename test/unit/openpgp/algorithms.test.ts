@@ -127,7 +127,7 @@ describe.each(Object.entries(KINDS))('a key of kind %s', (_, kind) => {
     const sealed = await sealMessage([TEXT], target, other.secret, NOW)
     if (sealed.kind !== 'sealed') throw new Error(sealed.because)
     const read = await decrypt({
-      message: await readMessage({ binaryMessage: Buffer.concat(sealed.ciphertext) }),
+      message: await readMessage({ binaryMessage: Buffer.concat([...sealed.ciphertext.chunks]) }),
       decryptionKeys: person.key,
       verificationKeys: await readKey({ binaryKey: other.keyData }),
       expectSigned: true,

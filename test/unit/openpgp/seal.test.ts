@@ -132,7 +132,7 @@ describe('sealing', () => {
       const sealed = await sealMessage(pieces, target(publicKey), desk, now)
       if (sealed.kind !== 'sealed') throw new Error(sealed.because)
       const { data, signatures } = await decrypt({
-        message: await readMessage({ binaryMessage: Buffer.concat(sealed.ciphertext) }),
+        message: await readMessage({ binaryMessage: Buffer.concat([...sealed.ciphertext.chunks]) }),
         decryptionKeys: privateKey,
         verificationKeys: desk.privateKey.toPublic(),
         expectSigned: true,
@@ -159,7 +159,7 @@ describe('sealing', () => {
     const sealed = await sealMessage([payload], target(publicKey), desk, now)
     if (sealed.kind !== 'sealed') throw new Error(sealed.because)
     const read = await decrypt({
-      message: await readMessage({ binaryMessage: Buffer.concat(sealed.ciphertext) }),
+      message: await readMessage({ binaryMessage: Buffer.concat([...sealed.ciphertext.chunks]) }),
       decryptionKeys: privateKey,
       verificationKeys: desk.privateKey.toPublic(),
       expectSigned: true,
