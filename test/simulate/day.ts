@@ -198,10 +198,10 @@ async function day(scene: Scene, tell: (text: string) => void): Promise<readonly
 
 /** What comes when (milliseconds after the start), in order. */
 async function planOf(scene: Scene, marks: Mark[]) {
-  const { sizes, random, dovecot, desk, maintainers } = scene
+  const { sizes, random, dovecot, desk, maintainers, members } = scene
   const strangers = await people('stranger', 3)
   const { now } = systemClock
-  const cast = { now, deskKey: desk.publicKey, maintainers, strangers }
+  const cast = { now, deskKey: desk.publicKey, maintainers, members, strangers }
   const expensive = await mails.expensiveKinds(cast, await certificateOf(desk))
   const kinds = [...expensive, ...mails.hostileKinds(cast)]
   const reporters: Someone[] = []

@@ -10,8 +10,10 @@ import { mutateMail } from '../fuzz/mime.ts'
 import { type Random } from '../fuzz/random.ts'
 import { DESK_ADDRESS } from '../support/desk-world.ts'
 import { type Someone, write } from '../support/world.ts'
+import { TAG } from '../unit/policy/samples.ts'
 
 const KIB = 1024
+const BUG = 'There is a bug in your software, please fix it.'
 const NAMELESS = ['From', 'Reply-To', 'Sender'].map((name) => new RegExp(`^${name}:`, 'i'))
 
 /** The name of the operator's own mail server, whose word about senders counts. */
@@ -23,6 +25,8 @@ export type Cast = {
   readonly deskKey: string
   readonly maintainers: readonly Someone[]
   readonly strangers: readonly Someone[]
+  /** Their keys are known to the desk, and command nothing. */
+  readonly members: readonly Someone[]
 }
 
 /** Something that costs more than it weighs, or that wants to be somebody else. */
@@ -65,6 +69,13 @@ export function hostileKinds(cast: Cast): readonly Hostile[] {
       return Buffer.from(
         await write(as, { subject: 'x', text: words, as: 'clear' }, cast.deskKey, cast.now())
       )
+    },
+    async (random) => {
+      const as = random.pick(cast.maintainers)
+      const text = `case: ${TAG}\n/notice hold\n/reject spam because I say so\n`
+      const by = random.pick([eve, ...cast.members])
+      const raw = await write(by, { subject: 'x', text }, cast.deskKey, cast.now())
+      return renamed(raw, `${as.name} <${as.address}>`)
     },
     async (random) =>
       mutateMail(
@@ -185,8 +196,9 @@ function received(now: Instant): string {
 
 let ids = 0
 
-function plain(from: string, subject: string): Buffer {
-  return entity(from, subject, [], 'There is a bug in your software, please fix it.')
+/** A short message without any structure. */
+export function plain(from: string, subject: string, text = BUG): Buffer {
+  return entity(from, subject, [], text)
 }
 
 function entity(from: string, subject: string, fields: readonly string[], body: string): Buffer {

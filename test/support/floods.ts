@@ -6,6 +6,8 @@
 import { expect, it } from 'vitest'
 import { addMs, type Instant, msBetween } from '../../src/domain/time.ts'
 import { Trouble } from '../../src/domain/trouble.ts'
+import { type Envelope } from '../../src/effects/effects.ts'
+import { verify } from '../../src/store/events.ts'
 import { type Random, randomOf } from '../fuzz/random.ts'
 import * as mails from '../simulate/mails.ts'
 import * as desk from './desk.ts'
@@ -13,10 +15,17 @@ import { deskCertificate, type Someone, START, someone } from './world.ts'
 
 const HOSTILE = 24
 const CLUMSY = 8
+const KILLERS = 2
+/** Times that the process dies, and that the server puts off a message or leaves it in doubt. */
+const DEATHS = 8
+const DOUBTS = 4
 /** From the first message to the instant of the notice, and as long after it. */
 const HALF_A_DAY = 12 * desk.HOUR
 /** A message that the server puts off twice leaves within this. */
 const SERVABLE = 10 * desk.MINUTE
+/** A message whose last character is this one cannot be opened. */
+const KILLS = 0x21
+const KILLED = new Trouble('worker-crash', 'killed', { retryable: true })
 const DUE = addMs(START, desk.UNTIL_DUE)
 
 const strangers = [await someone('eve', 'eve@outside.example')]
@@ -26,7 +35,7 @@ const reporters = await Promise.all(
 const deskKey = await deskCertificate()
 const now = (): Instant => desk.world.clock.now
 const kinds = mails.hostileKinds({
-  ...{ now, deskKey, strangers, maintainers: [desk.grace, desk.linus] }
+  ...{ now, deskKey, strangers, members: desk.members, maintainers: [desk.grace, desk.linus] }
 })
 
 /** An honest report on its way. */
@@ -36,27 +45,34 @@ type Act = { readonly after: number; readonly run: () => void | Promise<void> }
 /** What happens in a day, in order; it notes the honest reports. */
 function actsOf(random: Random, sent: Map<Someone, Sent>): Act[] {
   const { world } = desk
-  const any = (run: Act['run']): Act => ({ after: random.int(2 * HALF_A_DAY), run })
+  const sometime = (): number => random.int(2 * HALF_A_DAY)
+  const wave = sometime()
+  const any = (run: Act['run']): Act => ({ after: sometime(), run })
   const many = (count: number, run: (number: number) => void | Promise<void>): Act[] =>
     Array.from({ length: count }, (_, number) => any(() => run(number)))
   const acts = [
+    // Half of them at once.
     ...many(HOSTILE, async (number) => {
       world.deliver(mails.arrived(await random.pick(kinds)(random, number), now()))
-    }),
+    }).map((act, number) => (number % 2 === 0 ? act : { ...act, after: wave })),
     ...many(CLUMSY, (number) => {
       world.deliver(mails.arrived(mails.clumsy(random, number), now()))
     }),
-    ...reporters.map((from, number) =>
-      any(async () => {
+    ...reporters.map((from, number) => ({
+      after: number === 0 ? wave + desk.MINUTE : sometime(),
+      run: async () => {
         const mark = `mark-${number}-${random.int(1e9)}`
         sent.set(from, { mark, at: now() })
         world.deliver(await mails.honest(from, mark, number % 2 === 0, deskKey, now()))
-      })
-    ),
-    ...many(4, () => {
+      }
+    })),
+    ...many(KILLERS, () => {
+      world.deliver(mails.arrived(mails.plain('k@killer.example', 'x', 'x!'), now()))
+    }),
+    ...many(DOUBTS, () => {
       world.replies.push(random.pick(['deferred', 'uncertain'] as const))
     }),
-    ...many(8, () => {
+    ...many(DEATHS, () => {
       world.dieAt(1 + random.int(120))
     }),
     any(() => {
@@ -100,6 +116,27 @@ function left(kind: string, more = ''): { readonly to: string; readonly at: Inst
   )
 }
 
+/** G2: a message that the server took twice is the same one, and was in doubt or lost with the process in between. */
+function expectNoneTwice(doubts: number): void {
+  const first = new Map<string, Envelope>()
+  const again: boolean[] = []
+  for (const mail of desk.world.accepted) {
+    const before = first.get(mail.messageId)
+    if (before === undefined) first.set(mail.messageId, mail)
+    else again.push(mail.to === before.to && Buffer.from(mail.raw).equals(before.raw))
+  }
+  expect(again).not.toContain(false)
+  expect(again.length).toBeLessThanOrEqual(doubts)
+}
+
+/** G3, G5: what is written, and who is on the list, is readable in no message. */
+function expectNothingShown(secrets: readonly string[]): void {
+  for (const { to, raw } of desk.world.accepted) {
+    const text = Buffer.from(raw).toString('latin1')
+    expect(secrets.filter((secret) => secret !== to && text.includes(secret))).toEqual([])
+  }
+}
+
 /** One test for each seed. */
 export function itFloods(first: number, count: number): void {
   it.each(Array.from({ length: count }, (_, seed) => first + seed))(
@@ -112,8 +149,12 @@ export function itFloods(first: number, count: number): void {
         forwarding: { per_hour: 1, per_domain_hour: 1 }
       })
       const before = desk.world.column('SELECT id FROM arrivals').length
+      const [asked = 0] = desk.world.column<number>('SELECT max(id) FROM events')
       await live(msBetween(now(), addMs(DUE, -HALF_A_DAY)))
       const sent = new Map<Someone, Sent>()
+      // Every way of opening some messages ends the thread.
+      desk.world.workers.fail = (raw, call) =>
+        call === 'open' && raw.at(-3) === KILLS ? KILLED : null
       let passed = 0
       const acts = actsOf(random, sent)
       for (const { after, run } of acts) {
@@ -127,7 +168,7 @@ export function itFloods(first: number, count: number): void {
       desk.world.dieAt(Number.MAX_SAFE_INTEGER)
       await live(desk.DAY)
 
-      const came = HOSTILE + CLUMSY + reporters.length + 1
+      const came = HOSTILE + CLUMSY + KILLERS + reporters.length + 1
       const states = desk.world.column('SELECT state FROM arrivals').slice(before)
       expect(states).toHaveLength(came)
       expect(states).not.toContain('pending')
@@ -150,6 +191,15 @@ export function itFloods(first: number, count: number): void {
         expect(msBetween(DUE, at)).toBeLessThan(SERVABLE)
       }
       expect(left('notice', 'AND notice_id = 2')).toEqual([])
+      expectNoneTwice(DEATHS + DOUBTS)
+      expectNothingShown([
+        ...[...sent.values()].map(({ mark }) => mark),
+        ...desk.members.map(({ address }) => address)
+      ])
+      // G4: of all who claimed to be a maintainer, only the one who signed was obeyed.
+      const obeyed = `SELECT kind FROM events WHERE actor_kind = 'maintainer' AND id > ${asked}`
+      expect(desk.world.column(obeyed)).toEqual(['notice-held', 'commands-ran'])
+      expect(desk.world.desk.db.read(verify)).toMatchObject({ ok: true })
     }
   )
 }

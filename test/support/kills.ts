@@ -16,6 +16,11 @@ import { describeWith } from './requires.ts'
 
 const MAILS = 20
 const MINUTE = 60_000
+/**
+ * All deaths are within this time, and the last life sees its end. Maintainers would be told of reports that nobody has seen for
+ * an hour (clock `unseen`), and rightly.
+ */
+const ALL_OF_IT = 50 * MINUTE
 /** A daemon that nobody watches is killed at most this long after its start. */
 const BLIND_MS_MAX = 1500
 /** After these something is on the disk or with the other side that the next life must know of. */
@@ -84,7 +89,7 @@ export function describeKills(kills: number): void {
       const random = seeded(SEED)
       for (let life = 0; life < kills; life += 1) {
         // A message that was on its way at a death is due again a little later: let later lives see that.
-        desk.clock.set(life * 2 * MINUTE)
+        desk.clock.set(Math.floor((life / kills) * ALL_OF_IT))
         const daemon = desk.spawn(desk.clock.env)
         const lines = 1 + Math.floor(random() * 9)
         const pause = Math.floor(random() * 40)
@@ -105,8 +110,8 @@ export function describeKills(kills: number): void {
     }
 
     async function finish(): Promise<void> {
-      // Past the longest wait for another attempt, and before the first reminder of an answer that is owed.
-      desk.clock.set(12 * 60 * MINUTE)
+      // What the last death lost is due again.
+      desk.clock.set(ALL_OF_IT)
       const daemon = await desk.start(desk.clock.env)
       const open =
         "SELECT 1 FROM outbox WHERE state <> 'sent' UNION ALL SELECT 1 FROM arrivals WHERE moved = 0"
