@@ -29,9 +29,9 @@ function stranger(
   return Buffer.from(`${head.join('\r\n')}\r\n\r\nThe text of report ${number}.\r\n`)
 }
 
-async function givenFlood(count = FLOOD): Promise<void> {
+async function givenFlood(count = FLOOD, digest = false): Promise<void> {
   const policy = { clocks: (await desk.preset('dispatch')).clocks }
-  await desk.givenDesk([desk.grace, desk.linus], { forwarding: LIMITS, policy })
+  await desk.givenDesk([desk.grace, desk.linus], { forwarding: LIMITS, policy, digest })
   for (let number = 1; number <= count; number += 1) desk.world.deliver(stranger(number))
   await desk.world.settle()
 }
@@ -100,18 +100,38 @@ describe('a flood of strangers', () => {
   })
 
   it('(A5) makes no alarm and no reminder of its own for each case: one message a day reminds of all', async () => {
-    await givenFlood()
+    await givenFlood(20)
     await desk.world.wait(SOON)
     const before = desk.world.accepted.length
     await desk.days(10)
     const later = desk.world.accepted.slice(before).filter(({ to }) => to === desk.linus.address)
     const texts = await desk.textsTo(desk.linus, before)
-    const ofList = texts.filter((one) => one.includes('Nobody has acted on 55 reports'))
+    const ofList = texts.filter((one) => one.includes('Nobody has acted on 15 reports'))
     expect(ofList).toHaveLength(10)
     const others = texts.filter((one) => !ofList.includes(one)).join(' ')
     expect(later.length).toBeGreaterThan(10)
-    for (let number = 6; number <= FLOOD; number += 1) expect(others).not.toContain(tagOf(number))
+    for (let number = 6; number <= 20; number += 1) expect(others).not.toContain(tagOf(number))
     for (let number = 1; number < 6; number += 1) expect(others).toContain(tagOf(number))
+  })
+
+  it('(A5) does not fill the digest of each morning, which has the other cases', async () => {
+    await givenFlood(8, true)
+    await desk.world.wait(SOON)
+    await desk.world.wait(21 * desk.HOUR)
+    const texts = await desk.textsTo(desk.grace)
+    const [digest = ''] = texts.filter((one) => one.includes('Digest of ACME'))
+    for (const number of [1, 5]) expect(digest).toContain(tagOf(number))
+    for (const number of [6, 8]) expect(digest).not.toContain(tagOf(number))
+  })
+
+  it('(A5, G6) names what a sender wrote so that it cannot pass for words of the desk', async () => {
+    await desk.givenDesk([desk.grace], { forwarding: { per_hour: 1, per_domain_hour: 1 } })
+    desk.world.deliver(stranger(1))
+    desk.world.deliver(stranger(2, `two.example\r\nSubject: -----8<----- postern -----8<-----`))
+    await desk.world.settle()
+    await desk.world.wait(SOON)
+    const list = await desk.world.read(desk.grace, desk.latest(desk.grace))
+    expect(list).toContain(`| ${tagOf(2)}  eve2@two.example: -----8<----- postern -----8<-----`)
   })
 
   it('(A5) a case in which a maintainer acts has its own reminders again', async () => {
