@@ -18,8 +18,8 @@ CREATE TABLE arrivals (
   -- The digest of the bytes as fetched.
   sha256       TEXT    NOT NULL CHECK (length(sha256) = 64),
   part         TEXT    NOT NULL CHECK (part IN ('whole', 'header')),
-  -- 'held' waits for a human; nothing is ever dropped.
-  state        TEXT    NOT NULL CHECK (state IN ('pending', 'done', 'held')),
+  -- 'held' waits for a human; nothing is ever dropped. 'left' is in the inbox still, until there is room for it.
+  state        TEXT    NOT NULL CHECK (state IN ('pending', 'done', 'held', 'left')),
   disposition  TEXT    NULL,
   -- A code that says why, never content.
   reason       TEXT    NULL,
@@ -34,6 +34,8 @@ CREATE TABLE arrivals (
   -- Whose turn it is among those that wait, lower first; NULL until its header was looked at. And who claims to have sent it.
   turn         INTEGER NULL CHECK (turn >= 0),
   sender       TEXT    NOT NULL DEFAULT '',
+  -- What the database grew by for good: its bytes, once, and its text.
+  grown        INTEGER NOT NULL DEFAULT 0 CHECK (grown >= 0),
   -- Whether IMAP has moved it out of the inbox.
   moved        INTEGER NOT NULL DEFAULT 0 CHECK (moved IN (0, 1)),
   stored_at    TEXT    NOT NULL CHECK (length(stored_at) = 24),
@@ -46,7 +48,10 @@ CREATE TABLE arrivals (
 
 CREATE INDEX arrivals_pending ON arrivals (turn, id) WHERE state = 'pending';
 CREATE INDEX arrivals_waiting_of ON arrivals (sender, turn) WHERE state = 'pending';
-CREATE INDEX arrivals_not_moved ON arrivals (mailbox, uid_validity, id) WHERE moved = 0 AND state <> 'pending';
+CREATE INDEX arrivals_not_moved ON arrivals (mailbox, uid_validity, id) WHERE moved = 0 AND state IN ('done', 'held');
+CREATE INDEX arrivals_left ON arrivals (mailbox, uid_validity, uid, size, turn) WHERE state = 'left';
+-- What strangers sent lately (policy/turn.ts), those whom nothing proves to be maintainers among them.
+CREATE INDEX arrivals_of_strangers ON arrivals (stored_at, state, turn, grown) WHERE (turn IS NULL OR turn >= 2) AND grown > 0;
 CREATE INDEX arrivals_by_sha256 ON arrivals (sha256);
 CREATE INDEX arrivals_copies ON arrivals (duplicate_of) WHERE duplicate_of IS NOT NULL;
 
@@ -163,6 +168,7 @@ BEGIN
 END;
 
 CREATE INDEX outbox_spare ON outbox (sent_at) WHERE form = 'spare';
+CREATE INDEX outbox_forwards ON outbox (files_of, state, form, size) WHERE files_of IS NOT NULL AND state <> 'sent' AND form <> 'gone';
 CREATE INDEX outbox_given_up ON outbox (outcome_at) WHERE state = 'given-up' AND form <> 'gone';
 
 -- The one record (G8): typed events, only ever added; each carries the hash of the one before. Particulars are data without

@@ -16,7 +16,7 @@ type Make = <File>(
   under?: Command
 ) => (usage: string, says: string, runs: RunsOf<File>) => Command
 
-const ARRIVAL_STATES = ['held', 'pending', 'done'] satisfies Arrival['state'][]
+const ARRIVAL_STATES = ['held', 'left', 'pending', 'done'] satisfies Arrival['state'][]
 const OUTBOX_STATES = ['queued', 'sending', 'sent', 'given-up', 'held'] satisfies OutboxState[]
 
 /** Parses `args` (without node and script), runs the command and returns the exit status. */

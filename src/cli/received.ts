@@ -57,16 +57,16 @@ export async function retryReceived(call: Call): Promise<void> {
   const id = requireNumber(call, WHERE)
   await withDatabase(call, (db, { imap, desk }) => {
     const at = systemClock.now()
-    const again = db.transact((tx) => {
+    const { again, state } = db.transact((tx) => {
       const row = found(tx, id)
       const retried = arrivals.retry(tx, id, at)
       if (typeof retried === 'string')
         throw new CommandError(page('received-again', { ...row, ...imap, retried }, desk.timezone))
       record(tx, event('handled-again', DESK, BY_OPERATOR, { number: id, again: retried.id }), at)
-      return retried.id
+      return { again: retried.id, state: retried.id === id ? 'left' : 'pending' }
     })
-    const said = page('received-again', { number: id, again, ...imap, retried: 'pending' }, 'UTC')
-    print(call, { number: id, again, state: 'pending' }, said)
+    const said = page('received-again', { number: id, again, ...imap, retried: state }, 'UTC')
+    print(call, { number: id, again, state }, said)
   })
 }
 
@@ -80,7 +80,7 @@ function found(read: Read, id: number) {
 }
 
 function shown(
-  { id, turn: _turn, sender: _sender, caseId: _caseId, ...row }: arrivals.Arrival,
+  { id, turn: _turn, sender: _sender, caseId: _caseId, grown: _grown, ...row }: arrivals.Arrival,
   tag: CaseTag | null
 ) {
   return { number: id, case: tag, ...row }

@@ -134,6 +134,7 @@ const forwarding = block({
 export const limits = block({
   mail_size: size(64 * 1024, 256 * MIB).default(50 * MIB),
   original: size(0, 256 * MIB).default(10 * MIB),
+  strangers_per_day: size(MIB, 1024 ** 4).default(200 * MIB),
   open_seconds: whole(1, 600).default(60),
   worker_memory: whole(128, 8192).default(768),
   signature_age_hours: whole(1, 168).default(48),

@@ -98,8 +98,11 @@ const WRITERS: {
   'update-case': cases.update,
   'update-reporter': (tx, { id, latest }) => cases.updateReporter(tx, id, latest),
   'merge-case': (tx, { tag, into }) => cases.merge(tx, requireCase(tx, tag), requireCase(tx, into)),
-  'add-message': (tx, { tag, message }) =>
-    cases.insertMessage(tx, requireCase(tx, tag, cases.findNow).id, message),
+  'add-message': (tx, { tag, message }, { arrivalId }) => {
+    cases.insertMessage(tx, requireCase(tx, tag, cases.findNow).id, message)
+    if (arrivalId !== undefined)
+      arrivals.countGrowth(tx, arrivalId, Buffer.byteLength(message.text))
+  },
   'keep-words': (tx, words, job) =>
     cases.keepWords(tx, words, { at: job.now, evidence: evidenceOf(job, job.signature) }),
   'words-leave': letWordsLeave,

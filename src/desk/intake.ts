@@ -16,11 +16,15 @@ import { noteChange } from './commit.ts'
 import { type Desk, type Edges } from './desk.ts'
 import { type Bells, judgeError, persist } from './faults.ts'
 import { moveHandled, nothingStays } from './moves.ts'
+import { admit, roomLeft } from './room.ts'
+import { type PlaceOf } from './turns.ts'
 
 const PAGE = 200
 /** Broken downloads of one message before only its header is fetched, and broken header downloads before it is held unread. */
 const WHOLE_TRIES_MAX = 5
 const HEADER_TRIES_MAX = 3
+/** After so many looks at a message of which the server gives nothing, it is stored so. */
+export const LOOKS_MAX = WHOLE_TRIES_MAX + HEADER_TRIES_MAX + 1
 /** IDLE wakes the intake; without any news it lists the whole inbox at least this often. */
 const LIST_AGAIN_MS = 5 * 60_000
 /** When a message that the server listed and gave nothing of is looked for again. */
@@ -46,7 +50,7 @@ type Woken = 'news' | 'handled' | 'list'
 export async function intakeLoop(
   desk: Desk,
   edges: Edges,
-  bells: Bells,
+  { bells, placeOf }: { readonly bells: Bells; readonly placeOf: PlaceOf },
   signal: AbortSignal
 ): Promise<void> {
   const failures: FetchFailures = new Map()
@@ -69,7 +73,7 @@ export async function intakeLoop(
   }
   /** Lists, stores, moves and waits on one connection until it breaks or the desk stops. */
   const useMailbox = async (mailbox: Mailbox, worked: () => void): Promise<void> => {
-    const taking = { inbox: edges.inbox, signal, stored: bells.work.ring, failures }
+    const taking = { inbox: edges.inbox, signal, stored: bells.work.ring, failures, placeOf }
     let place: Place | null = null
     let woken: Woken = 'list'
     let listAgainAt = 0
@@ -142,22 +146,23 @@ async function waitForMail(
   return (await news) && woken === 'handled' ? 'news' : woken
 }
 
+/** What a pass over the inbox works with. */
+export type Taking = {
+  readonly inbox: string
+  readonly signal: AbortSignal
+  /** Called after each message that was taken in. */
+  readonly stored?: () => void
+  readonly failures: FetchFailures
+  readonly from: Place | null
+  readonly placeOf: PlaceOf
+}
+
 /**
- * One pass over the whole inbox or over what came after `from`. Calls `stored` after each message that it takes in. A message of
- * which the server gives nothing delays none behind it. Returns how far it came.
+ * One pass over the whole inbox or over what came after `from`. A message of which the server gives nothing delays none behind
+ * it; what strangers sent stays in the inbox while they have no room. Returns how far it came.
  */
-export async function takeIn(
-  desk: Desk,
-  mailbox: Mailbox,
-  options: {
-    readonly inbox: string
-    readonly signal: AbortSignal
-    readonly stored?: () => void
-    readonly failures: FetchFailures
-    readonly from: Place | null
-  }
-): Promise<Taken> {
-  const { inbox, signal, failures, from } = options
+export async function takeIn(desk: Desk, mailbox: Mailbox, taking: Taking): Promise<Taken> {
+  const { inbox, signal, from } = taking
   let place: Taken = { uidValidity: '', uid: 0, ...from, isPartial: false }
   const begunAt = desk.clock.now()
   const listedAt = desk.db.read(listedBefore)
@@ -165,29 +170,63 @@ export async function takeIn(
     const generation = { mailbox: inbox, uidValidity }
     if (place.uidValidity !== uidValidity) place = { ...place, uidValidity, uid: 0 }
     const uids = waiting.map(({ uid }) => uid)
-    const known = desk.db.read((read) => arrivals.storedUids(read, generation, uids))
+    const { known, left, wanted } = desk.db.read((read) => ({
+      known: arrivals.storedUids(read, generation, uids),
+      ...arrivals.listLeft(read, generation, uids)
+    }))
+    let room = roomLeft(desk, 'all')
     for (const listed of waiting) {
       if (signal.aborted) return place
       place = { ...place, uidValidity, uid: listed.uid }
-      if (known.has(listed.uid)) continue
-      const fetched = await fetchOne(desk, mailbox, { ...listed, uidValidity }, failures)
-      if (fetched === null) {
-        place = { ...place, isPartial: true }
-        continue
-      }
-      const now = desk.clock.now()
-      const receivedAt = listed.receivedAt ?? now
-      const at = { receivedAt, arrivedAt: earliest(receivedAt, listedAt, now) }
-      const { id } = desk.db.transact((tx) =>
-        arrivals.add(tx, { ...generation, ...listed, ...fetched, ...at }, now)
-      )
-      desk.log({ event: 'arrival.stored', arrival: id, bytes: fetched.raw.length })
-      options.stored?.()
+      const { uid } = listed
+      const isFree = room > 0 || wanted.has(uid)
+      if (left.has(uid) ? !isFree : known.has(uid)) continue
+      const one = { ...generation, ...listed }
+      const bytes = await takeOne(desk, mailbox, { one, listedAt, isFree }, taking)
+      if (bytes === null) place = { ...place, isPartial: true }
+      else room -= bytes
     }
   }
   if (from === null && !place.isPartial) noteListed(desk, begunAt, listedAt)
   return place
 }
+
+type Here = {
+  readonly one: arrivals.Generation & Listed
+  /** When the inbox was listed last. */
+  readonly listedAt: Instant | null
+  /** Whether it comes in whoever sent it. */
+  readonly isFree: boolean
+}
+
+/** Stores one message, or that it stays in the mailbox. Returns the bytes stored; null where it is looked at again soon. */
+async function takeOne(
+  desk: Desk,
+  mailbox: Mailbox,
+  { one, listedAt, isFree }: Here,
+  { failures, stored, placeOf }: Taking
+): Promise<number | null> {
+  const head = () => mailbox.fetch(one.uid, 'header')
+  const admission = isFree ? 'now' : await admit(desk, head, placeOf)
+  if (admission === 'soon') return null
+  const fetched =
+    admission === 'now' ? await fetchOne(desk, mailbox, one, failures) : NOTHING_FETCHED
+  if (fetched === null) return null
+  const now = desk.clock.now()
+  const receivedAt = one.receivedAt ?? now
+  const at = { receivedAt, arrivedAt: earliest(receivedAt, listedAt, now) }
+  const row = { ...one, ...fetched, ...at }
+  if (admission !== 'now') {
+    desk.db.transact((tx) => arrivals.leave(tx, { ...row, ...admission.leave }, now))
+    return 0
+  }
+  const { id } = desk.db.transact((tx) => arrivals.add(tx, row, now))
+  desk.log({ event: 'arrival.stored', arrival: id, bytes: fetched.raw.length })
+  stored?.()
+  return fetched.raw.length
+}
+
+const NOTHING_FETCHED: Fetched = { raw: new Uint8Array(), part: 'header' }
 
 /** How often it is noted that the inbox was listed: a message counts as no younger than that. */
 const NOTED_EVERY_MS = 60_000
@@ -238,12 +277,12 @@ export async function* pages(
 export async function fetchOne(
   desk: Desk,
   folder: Pick<Mailbox, 'fetch'>,
-  { uidValidity, uid, size }: Place & Listed,
+  { uidValidity, uid, size }: Omit<Place & Listed, 'receivedAt'>,
   failures: FetchFailures
 ): Promise<Fetched | null> {
   const key = `${uidValidity} ${uid}`
   const failed = failures.get(key) ?? 0
-  if (failed >= WHOLE_TRIES_MAX + HEADER_TRIES_MAX) return { raw: new Uint8Array(), part: 'header' }
+  if (failed >= WHOLE_TRIES_MAX + HEADER_TRIES_MAX) return NOTHING_FETCHED
   failures.set(key, failed + 1)
   const isWhole = size <= desk.settings.limits.mail_size && failed < WHOLE_TRIES_MAX
   const fetched = await folder.fetch(uid, isWhole ? 'whole' : 'header')

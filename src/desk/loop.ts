@@ -5,7 +5,6 @@
  */
 import { type Instant, msBetween } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
-import * as arrivals from '../store/arrivals.ts'
 import * as events from '../store/events.ts'
 import * as looks from '../store/looks.ts'
 import * as notices from '../store/notices.ts'
@@ -13,10 +12,11 @@ import * as outbox from '../store/outbox.ts'
 import { type Desk, type Edges } from './desk.ts'
 import { createDispatcher, type Dispatcher } from './dispatch.ts'
 import { type Bells, createBell, createBells, judgeError, persist } from './faults.ts'
-import { intakeLoop, takeIn } from './intake.ts'
+import { intakeLoop, LOOKS_MAX, takeIn } from './intake.ts'
 import { junkLoop, lookAtJunkOnce } from './junk.ts'
 import { moveHandled } from './moves.ts'
 import { releaseDue } from './release.ts'
+import { lookAtRoom } from './room.ts'
 import { adoptClocks, listFurtherReports, tick } from './tick.ts'
 import { LANES, type Lane } from './turns.ts'
 import { lookAtClock, lookAtDisk } from './watch.ts'
@@ -57,7 +57,7 @@ export async function runLoops(
   const duties = (): Promise<void> => dutiesOnce(run)
   const dispatch = (): Promise<void> => dispatchOnce(run, dispatcher)
   const loops = [
-    intakeLoop(desk, edges, bells, either),
+    intakeLoop(desk, edges, { bells, placeOf: handler.placeOf }, either),
     junkLoop(desk, edges, either),
     ...LANES.map((lane) =>
       persist(desk, either, () => workOnce(run, lane), judgeError(desk, 'work'))
@@ -85,12 +85,13 @@ export async function runOnce(desk: Desk, edges: Edges, signal: AbortSignal): Pr
   const mailbox = await opening.catch(() => null)
   try {
     const { inbox } = edges
-    const taking = { inbox, signal, failures: new Map(), from: null }
+    const handler = createHandler(desk)
+    const taking = { inbox, signal, failures: new Map(), from: null, placeOf: handler.placeOf }
     let place = mailbox && (await takeIn(desk, mailbox, taking))
-    // It ends: each message that is still listed is stored at last, if only as one that could not be fetched.
-    while (mailbox !== null && place?.isPartial === true && !signal.aborted)
-      place = await takeIn(desk, mailbox, taking)
-    await settleOnce(desk, edges, signal)
+    // Each message that is still listed is stored at last, if only as one that could not be fetched; or the next run looks again.
+    for (let tries = 0; tries < LOOKS_MAX && place?.isPartial === true; tries += 1)
+      if (mailbox !== null && !signal.aborted) place = await takeIn(desk, mailbox, taking)
+    await settleOnce(desk, edges, handler, signal)
     if (mailbox !== null && place !== null)
       await moveHandled(desk, mailbox, { ...place, mailbox: inbox })
   } finally {
@@ -101,10 +102,14 @@ export async function runOnce(desk: Desk, edges: Edges, signal: AbortSignal): Pr
 }
 
 /** Works and sends until `--once` has nothing left to wait for. */
-async function settleOnce(desk: Desk, edges: Edges, signal: AbortSignal): Promise<void> {
+async function settleOnce(
+  desk: Desk,
+  edges: Edges,
+  handler: Handler,
+  signal: AbortSignal
+): Promise<void> {
   const bells = createBells()
   const ended = createBell()
-  const handler = createHandler(desk)
   const run: Run = { desk, bells, failures: new Map(), handler, signal }
   adoptClocks(desk)
   const dispatcher = createDispatcher(desk, edges.sender, { signal, ended: ended.ring })
@@ -113,7 +118,7 @@ async function settleOnce(desk: Desk, edges: Edges, signal: AbortSignal): Promis
       const worked = await workAndDuties(run)
       const sent = dispatcher.step()
       if (worked || sent) continue
-      const wait = dispatcher.inFlight() > 0 ? FULL_MS : firstAttemptsMs(desk, dispatcher)
+      const wait = dispatcher.inFlight() > 0 ? FULL_MS : firstAttemptsMs(run, dispatcher)
       if (wait === null) break
       await ended.wait(wait, signal)
     }
@@ -123,16 +128,13 @@ async function settleOnce(desk: Desk, edges: Edges, signal: AbortSignal): Promis
 }
 
 /** Milliseconds until the next thing that `--once` still waits for: a delayed acknowledgement or a retried arrival. */
-function firstAttemptsMs(desk: Desk, dispatcher: Dispatcher): number | null {
+function firstAttemptsMs({ desk, handler }: Run, dispatcher: Dispatcher): number | null {
   const now = desk.clock.now()
   // Where the server cannot be reached, the next run sends what is due.
   const after = dispatcher.isFull() ? now : ''
-  const { due, retry } = desk.db.read((read) => ({
-    due: outbox.nextDueAt(read, now, after),
-    retry: arrivals.nextTryAt(read)
-  }))
+  const due = desk.db.read((read) => outbox.nextDueAt(read, now, after))
   const jitterEnd = (desk.settings.acknowledgement.jitter + 1) * 1000
-  const waits = [due, retry].flatMap((at) => {
+  const waits = [due, ...LANES.map((lane) => handler.nextAt(lane))].flatMap((at) => {
     const ms = at === null ? null : msBetween(now, at)
     return ms !== null && ms <= jitterEnd ? [Math.max(ms, 1)] : []
   })
@@ -155,6 +157,7 @@ async function doDuties({ desk: own, bells, failures, signal }: Run): Promise<bo
   lookAtClock(desk)
   const released = await releaseDue(desk, { failures, signal, queued: bells.dispatch.ring })
   lookAtDisk(desk)
+  lookAtRoom(desk)
   const listed = await listFurtherReports(desk)
   const rang = await tick(desk)
   const isNews = released || listed || rang

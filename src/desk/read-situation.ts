@@ -391,7 +391,7 @@ function lastIssued(read: Read, messages: readonly NamedMessage[]): Issued | nul
 }
 
 /** Message-IDs that a bounce returns, or whose token a bounce address in To names, where the host supports such addresses. */
-function returnedIds(desk: Desk, { bounce, outer }: OpenedMail): readonly MessageId[] {
+export function returnedIds(desk: Desk, { bounce, outer }: OpenedMail): readonly MessageId[] {
   const { bounceAddress, address } = desk.settings.desk
   const [before, after] = bounceAddress?.toLowerCase().split('{token}') ?? []
   const returned = bounce?.returnedMessageIds ?? []

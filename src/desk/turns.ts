@@ -14,7 +14,7 @@ import * as outbox from '../store/outbox.ts'
 import { type Read } from '../store/sql.ts'
 import { type Desk } from './desk.ts'
 import { isOfOneThing } from './faults.ts'
-import { isSignedByMaintainer } from './read-situation.ts'
+import { isSignedByMaintainer, returnedIds } from './read-situation.ts'
 
 export const LANES = ['known', 'strangers'] as const
 export type Lane = (typeof LANES)[number]
@@ -30,6 +30,9 @@ const SORTED_TOGETHER = 50
 
 export type Turns = ReturnType<typeof createTurns>
 
+/** The place of a message with this beginning, if it were taken in now. */
+export type PlaceOf = (head: Uint8Array) => Promise<arrivals.Place>
+
 /** Gives turns and takes them away, for the life of a run. */
 export function createTurns(desk: Desk) {
   desk.db.transact((tx) => arrivals.putBackCrashed(tx, TURNS.stranger + 1))
@@ -40,7 +43,10 @@ export function createTurns(desk: Desk) {
   async function sortSome(): Promise<boolean> {
     const ids = desk.db.read((read) => arrivals.listUnsorted(read, SORTED_TOGETHER))
     const read = await Promise.all(
-      ids.map(async (id) => ({ id, opened: await headerOf(desk, id) }))
+      ids.map(async (id) => {
+        const head = desk.db.read((each) => arrivals.readHead(each, id))
+        return { id, opened: await headerOf(desk, head) }
+      })
     )
     if (read.length === 0) return false
     desk.db.transact((tx) => {
@@ -49,7 +55,13 @@ export function createTurns(desk: Desk) {
     return true
   }
 
+  const placeOf: PlaceOf = async (head) => {
+    const opened = await headerOf(desk, head)
+    return desk.db.read((read) => place(desk, opened, doubted, read))
+  }
+
   return {
+    placeOf,
     /** Gives messages that have none their turns. Both lanes wait for it, and it is done once. Returns whether there were any. */
     sort: (): Promise<boolean> => {
       sorting ??= sortSome().finally(() => {
@@ -79,7 +91,7 @@ export function createTurns(desk: Desk) {
 }
 
 function place(
-  { settings }: Desk,
+  desk: Desk,
   opened: OpenedMail | null,
   doubted: ReadonlySet<string>,
   read: Read
@@ -90,15 +102,16 @@ function place(
   const isKnown =
     address !== null &&
     (cases.hasReported(read, address) || members.findByAddress(read, address) !== null)
-  const named = outbox.listNamed(read, opened.outer.references)
-  const turn = turnOf({ opened, named, isKnown, isDoubted: doubted.has(sender) }, settings)
+  // A bounce may name the message in its own recipient alone.
+  const names = [...opened.outer.references, ...returnedIds(desk, opened)]
+  const named = outbox.listNamed(read, names)
+  const turn = turnOf({ opened, named, isKnown, isDoubted: doubted.has(sender) }, desk.settings)
   const last = turn < TURNS.stranger || sender === '' ? turn : arrivals.lastTurnOf(read, sender)
   return { turn: Math.max(turn, last), sender }
 }
 
 /** Null for a header at which the worker dies. */
-async function headerOf({ db, workers }: Desk, id: number): Promise<OpenedMail | null> {
-  const head = db.read((read) => arrivals.readHead(read, id))
+async function headerOf({ workers }: Desk, head: Uint8Array): Promise<OpenedMail | null> {
   try {
     return await workers.inTurn('maintainer').openHeaders(head)
   } catch (error) {

@@ -22,6 +22,7 @@ import { isOfOneThing, noteFailure } from './faults.ts'
 import { type Prepared, prepare } from './prepare.ts'
 import { keysOf } from './read-keys.ts'
 import { openArrival, readSituation } from './read-situation.ts'
+import { roomLeft } from './room.ts'
 import { withShown } from './shown-reports.ts'
 import { withFiles } from './stored-files.ts'
 import { createTurns, LANE_TURNS, LANES, type Lane, type Turns, workersFor } from './turns.ts'
@@ -50,6 +51,7 @@ export function createHandler(desk: Desk) {
   }
   const parts = { desk, turns, alone }
   return {
+    placeOf: turns.placeOf,
     /** Handles what a lane has due, for a few seconds at most. Returns how many were completed, calling `done` for each. */
     handle: async (lane: Lane, signal: AbortSignal, done: () => void): Promise<number> => {
       const startedAt = desk.clock.monotonicMs()
@@ -57,7 +59,10 @@ export function createHandler(desk: Desk) {
       while (!signal.aborted && desk.clock.monotonicMs() - startedAt < SLICE_MS) {
         const hasSorted = await turns.sort()
         const now = desk.clock.now()
-        const next = desk.db.read((read) => arrivals.nextPending(read, LANE_TURNS[lane], now))
+        const range = LANE_TURNS[lane]
+        const next = isFull(desk, lane)
+          ? null
+          : desk.db.read((read) => arrivals.nextPending(read, range, now))
         if (next === null && !hasSorted) break
         if (next === null || !(await handleOne(parts, next))) continue
         handled += 1
@@ -67,8 +72,13 @@ export function createHandler(desk: Desk) {
     },
     /** When a lane has something due next, possibly in the past. */
     nextAt: (lane: Lane): Instant | null =>
-      desk.db.read((read) => arrivals.nextTryIn(read, LANE_TURNS[lane]))
+      isFull(desk, lane) ? null : desk.db.read((read) => arrivals.nextTryIn(read, LANE_TURNS[lane]))
   }
+}
+
+/** Whether what waits in this lane waits for room (A1). */
+function isFull(desk: Desk, lane: Lane): boolean {
+  return lane === 'strangers' && roomLeft(desk, 'handled') <= 0
 }
 
 /** Handles what is due in every lane, once. Returns how many were completed. */

@@ -209,6 +209,7 @@ export type Disposition =
   | 'own'
   | 'duplicate'
   | 'too-large'
+  | 'no-room'
   | 'quarantined'
   | 'contradicts-sender'
 

@@ -281,6 +281,8 @@ const EVENTS = {
   'sending-refused': {} as { code: number },
   /** The disk of the database is nearly full: so many bytes are free. At most once a day. */
   'disk-low': {} as { free: number },
+  /** Messages of strangers wait in the mailbox, because there is no room for more of them today. At most once a day. */
+  'strangers-wait': {} as { messages: number; bytes: number },
   'clock-doubted': {} as { ms: number },
   'clock-trusted': {} as Nothing,
   /** When the next list of strangers' reports comes; and a maintainer's mail server took the first copy of it. */

@@ -103,9 +103,12 @@ export type Settings = {
     /** How many Received fields the operator's own servers put on top; below the last of them anybody may have written. */
     readonly receivedHops: number
   }
-  /** `mail_size` and `original` in bytes, the age in hours. */
+  /** `mail_size`, `original` and `strangers_per_day` in bytes, the age in hours. */
   readonly limits: Readonly<
-    Record<'mail_size' | 'original' | 'commands_per_mail' | 'signature_age_hours', number>
+    Record<
+      'mail_size' | 'original' | 'strangers_per_day' | 'commands_per_mail' | 'signature_age_hours',
+      number
+    >
   >
 }
 

@@ -26,7 +26,7 @@ export type Arrival = Omit<NewArrival, 'raw'> & {
   readonly id: number
   /** Of the bytes as fetched. */
   readonly sha256: Sha256
-  readonly state: 'pending' | 'done' | 'held'
+  readonly state: 'pending' | 'done' | 'held' | 'left'
   readonly disposition: Disposition | null
   readonly reason: string | null
   readonly caseId: number | null
@@ -36,6 +36,8 @@ export type Arrival = Omit<NewArrival, 'raw'> & {
   readonly tries: number
   readonly nextTryAt: Instant | null
   readonly duplicateOf: number | null
+  /** Bytes. */
+  readonly grown: number
   readonly moved: 0 | 1
 } & Place
 
@@ -53,7 +55,8 @@ type Unmoved = Pick<Arrival, 'id' | 'uid'> & { readonly to: 'processed' | 'held'
  */
 export function add(tx: Tx, arrival: NewArrival, now: Instant): Arrival {
   const existing = findByUid(tx, arrival, arrival.uid)
-  if (existing) return existing
+  if (existing !== null && existing.state !== 'left') return existing
+  const before = existing === null ? {} : takeBack(tx, existing)
   const sha256 = createHash('sha256').update(arrival.raw).digest('hex')
   const original = findOriginal(tx, arrival, sha256)
   const { raw, ...columns } = arrival
@@ -64,12 +67,95 @@ export function add(tx: Tx, arrival: NewArrival, now: Instant): Arrival {
     state: original.state === 'held' ? 'held' : 'done',
     doneAt: now
   }
-  const row = { ...columns, sha256, state: 'pending', storedAt: now, ...duplicate }
+  const grown = original === null ? raw.length : 0
+  const row = {
+    ...columns,
+    ...before,
+    sha256,
+    grown,
+    state: 'pending',
+    storedAt: now,
+    ...duplicate
+  }
   const { id } = insert(tx, 'arrivals', row)
   if (original === null) insert(tx, 'arrival_bytes', { arrivalId: id, raw })
   const stored = find(tx, id)
   assert(stored !== null, 'an arrival just stored is gone')
   return stored
+}
+
+/** One that was left in the mailbox comes in: it keeps its number and its age, and the turn that the operator gave it. */
+function takeBack(tx: Tx, { id, receivedAt, arrivedAt, turn, sender }: Arrival) {
+  tx.run("DELETE FROM arrivals WHERE id = ? AND state = 'left'", [id])
+  return { id, receivedAt, arrivedAt, ...(turn === WANTED ? { turn, sender } : {}) }
+}
+
+/** The turn of a message that the operator wants, whoever sent it: that of known senders (policy/turn.ts). */
+const WANTED = 1
+
+/** Records that a message stays in the mailbox, because there is no room for it. */
+export function leave(tx: Tx, { raw, ...arrival }: NewArrival & Place, now: Instant): void {
+  const sha256 = createHash('sha256').update(raw).digest('hex')
+  const why = { disposition: 'no-room', reason: 'strangers have no room left today' }
+  const row = { ...arrival, sha256, ...why, state: 'left', storedAt: now, doneAt: now }
+  insert(tx, 'arrivals', row, 'ON CONFLICT (mailbox, uid_validity, uid) DO NOTHING')
+}
+
+/** Those among these UIDs that were left, and of them those that the operator wants. */
+export function listLeft(
+  read: Read,
+  { mailbox, uidValidity }: Generation,
+  uids: readonly number[]
+): { readonly left: ReadonlySet<number>; readonly wanted: ReadonlySet<number> } {
+  const rows = read.all<Pick<Arrival, 'uid' | 'turn'>>(
+    `SELECT uid, turn FROM arrivals WHERE state = 'left' AND mailbox = ? AND uid_validity = ?
+       AND uid IN (SELECT value FROM json_each(?))`,
+    [mailbox, uidValidity, uids]
+  )
+  const wanted = rows.filter(({ turn }) => turn === WANTED)
+  return {
+    left: new Set(rows.map(({ uid }) => uid)),
+    wanted: new Set(wanted.map(({ uid }) => uid))
+  }
+}
+
+/** How many messages are left in the mailbox or wait from this turn on, and their bytes. */
+export function countWaiting(read: Read, turn: number) {
+  const sql = `SELECT count(*) AS messages, coalesce(sum(size), 0) AS bytes FROM (
+    SELECT size FROM arrivals WHERE state = 'left' UNION ALL
+    SELECT size FROM arrivals WHERE state = 'pending' AND turn >= ?)`
+  return read.get<{ messages: number; bytes: number }>(sql, [turn]) ?? { messages: 0, bytes: 0 }
+}
+
+/** Counts what else the database keeps of a message for good. */
+export function countGrowth(tx: Tx, id: number, bytes: number): void {
+  tx.run('UPDATE arrivals SET grown = grown + ? WHERE id = ?', [bytes, id])
+}
+
+const BY_STRANGERS = '(turn IS NULL OR turn >= 2)'
+
+/**
+ * The bytes that the database grew by for good for what strangers sent in this time, pending or `handled` alone; or those of its
+ * forwarded copies that have not left, however old, where these are more: they give their room back when they leave.
+ */
+export function grownByStrangers(
+  read: Read,
+  { which, ...span }: { readonly since: Instant; readonly until: Instant; which: 'all' | 'handled' }
+): number {
+  const states = which === 'all' ? '' : "AND state <> 'pending'"
+  const sql: Sql<number> = `SELECT max(
+    coalesce((SELECT sum(grown) FROM arrivals
+      WHERE ${BY_STRANGERS} AND grown > 0 AND stored_at > @since AND stored_at <= @until ${states}), 0),
+    coalesce((SELECT sum(outbox.size) FROM outbox JOIN arrivals ON arrivals.id = files_of
+      WHERE files_of IS NOT NULL AND outbox.state <> 'sent' AND outbox.form <> 'gone' AND ${BY_STRANGERS}), 0))`
+  return read.value(sql, span) ?? 0
+}
+
+/** Whether something of this sender waits to be handled. */
+export function hasPending(read: Read, sender: string): boolean {
+  const sql =
+    "SELECT 1 FROM arrivals WHERE state = 'pending' AND (sender = ? OR turn IS NULL) LIMIT 1"
+  return read.value(sql, [sender]) !== null
 }
 
 /**
@@ -82,6 +168,10 @@ export function retry(
   now: Instant
 ): Pick<Arrival, 'id'> | 'not-held' | 'in-part' | 'elsewhere' {
   const row = find(tx, id)
+  if (row?.state === 'left') {
+    tx.run('UPDATE arrivals SET turn = ? WHERE id = ?', [WANTED, id])
+    return { id }
+  }
   if (row?.state !== 'held') return 'not-held'
   if (row.duplicateOf !== null) return 'elsewhere'
   if (row.part !== 'whole') return 'in-part'
@@ -162,14 +252,7 @@ export function nextPending(read: Read, range: TurnRange, now: Instant): Arrival
   )
 }
 
-/** When the next pending arrival may be handled, possibly in the past; null when none is pending. */
-export function nextTryAt(read: Read): Instant | null {
-  return read.value<Instant>(
-    "SELECT min(coalesce(next_try_at, stored_at)) FROM arrivals WHERE state = 'pending'"
-  )
-}
-
-/** The same for those of these turns, and those that have none yet. */
+/** When the next of these turns, or of those that have none yet, may be handled, possibly in the past; null for none. */
 export function nextTryIn(read: Read, range: TurnRange): Instant | null {
   const at = 'SELECT coalesce(next_try_at, stored_at) AS at FROM arrivals WHERE'
   const sql: Sql<Instant> = `SELECT min(at) FROM
@@ -245,7 +328,7 @@ export function readHead(read: Read, id: number): Uint8Array {
   return read.value<Uint8Array>(sql, [HEAD_BYTES, id]) ?? new Uint8Array()
 }
 
-/** The UIDs among these that are stored, in any state. */
+/** The UIDs among these that are stored, or left in the mailbox. */
 export function storedUids(
   read: Read,
   { mailbox, uidValidity }: Generation,
@@ -267,7 +350,7 @@ export function listUnmoved(
 ): Unmoved[] {
   return read.all<Unmoved>(
     `SELECT id, uid, CASE state WHEN 'held' THEN 'held' ELSE 'processed' END AS "to" FROM arrivals
-     WHERE moved = 0 AND state <> 'pending' AND mailbox = ? AND uid_validity = ? AND id > ? ORDER BY id LIMIT ?`,
+     WHERE moved = 0 AND state IN ('done', 'held') AND mailbox = ? AND uid_validity = ? AND id > ? ORDER BY id LIMIT ?`,
     [mailbox, uidValidity, after, limit]
   )
 }

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { builtInTexts } from '../../src/config/texts.ts'
 import { takeIn } from '../../src/desk/intake.ts'
 import { moveHandled, nothingStays } from '../../src/desk/moves.ts'
+import { createHandler } from '../../src/desk/work.ts'
 import { Trouble } from '../../src/domain/trouble.ts'
 import { type Mailbox } from '../../src/effects/effects.ts'
 import { createRender } from '../../src/messages/render.ts'
@@ -114,7 +115,9 @@ describe('(16) a mailbox out of which nothing can be moved', () => {
     }
     const stays = nothingStays()
     const round = async (): Promise<void> => {
-      const taking = { inbox: 'SHARED', signal: new AbortController().signal, failures: new Map() }
+      const { placeOf } = createHandler(world.desk)
+      const { signal } = new AbortController()
+      const taking = { inbox: 'SHARED', signal, failures: new Map(), placeOf }
       const place = await takeIn(world.desk, folder, { ...taking, from: null })
       await world.settle()
       await moveHandled(world.desk, folder, { ...place, mailbox: 'SHARED' }, stays)

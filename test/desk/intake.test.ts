@@ -15,7 +15,7 @@ import {
   takeIn
 } from '../../src/desk/intake.ts'
 import { runLoops } from '../../src/desk/loop.ts'
-import { handlePending } from '../../src/desk/work.ts'
+import { createHandler, handlePending } from '../../src/desk/work.ts'
 import { type SendOutcome } from '../../src/domain/outgoing.ts'
 import { type Instant } from '../../src/domain/time.ts'
 import { Trouble } from '../../src/domain/trouble.ts'
@@ -71,7 +71,9 @@ function pass(
   from: Place | null = null,
   failures: FetchFailures = new Map()
 ): Promise<Taken> {
-  return takeIn(world.desk, mailbox, { inbox: 'INBOX', signal, stored: ignored, failures, from })
+  const { placeOf } = createHandler(world.desk)
+  const taking = { inbox: 'INBOX', signal, stored: ignored, failures, from, placeOf }
+  return takeIn(world.desk, mailbox, taking)
 }
 function edgesOf(mailbox: Mailbox, send: Edges['sender']['send']): Edges {
   const openMailbox = () => Promise.resolve(mailbox)
@@ -309,7 +311,8 @@ describe('the loop that talks to IMAP', () => {
     const ending = new AbortController()
     const nothing = serverWith(new Map()).mailbox
     const edges = { ...edgesOf(nothing, () => Promise.reject(new Error('no'))), openMailbox }
-    const loop = intakeLoop(world.desk, edges, bells, ending.signal)
+    const { placeOf } = createHandler(world.desk)
+    const loop = intakeLoop(world.desk, edges, { bells, placeOf }, ending.signal)
     const stop = async (): Promise<void> => {
       ending.abort()
       await loop

@@ -1,6 +1,7 @@
 /** A desk that was off for long, or is flooded: as much mail as one inbox may hold waits on a real Dovecot. */
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { takeIn } from '../../src/desk/intake.ts'
+import { createHandler } from '../../src/desk/work.ts'
 import { type Mailbox } from '../../src/effects/effects.ts'
 import { connectMailbox } from '../../src/transport/imap-mailbox.ts'
 import { type Dovecot, PASSWORD, startDovecot } from '../support/dovecot.ts'
@@ -67,7 +68,8 @@ describeWith(['dovecot'], 'ten thousand waiting messages', () => {
         most = Math.max(most, rss)
       },
       failures: new Map(),
-      from: null
+      from: null,
+      placeOf: createHandler(world.desk).placeOf
     })
 
     const [row] = world.rows<{ messages: number; bytes: number }>(

@@ -12,9 +12,10 @@ import { createDispatcher, type Dispatcher } from '../../src/desk/dispatch.ts'
 import { takeIn } from '../../src/desk/intake.ts'
 import { moveHandled } from '../../src/desk/moves.ts'
 import { releaseDue } from '../../src/desk/release.ts'
+import { lookAtRoom } from '../../src/desk/room.ts'
 import { adoptClocks, listFurtherReports, tick } from '../../src/desk/tick.ts'
 import { lookAtClock, lookAtDisk } from '../../src/desk/watch.ts'
-import { handlePending } from '../../src/desk/work.ts'
+import { createHandler, handlePending } from '../../src/desk/work.ts'
 import { type Address } from '../../src/domain/address.ts'
 import { BY_OPERATOR, event } from '../../src/domain/event.ts'
 import { type SendOutcome } from '../../src/domain/outgoing.ts'
@@ -461,17 +462,24 @@ async function settle(
   }
 ): Promise<void> {
   const { failures, dispatch, signal } = parts
+  const handler = createHandler(desk)
   for (let rounds = 0; ; rounds += 1) {
     if (rounds > 200) throw new Error('the desk never comes to rest')
     const stored = () => undefined
     const inbox = { inbox: 'INBOX', failures: new Map(), from: null }
-    const place = await takeIn(desk, mailbox, { ...inbox, signal, stored })
+    const place = await takeIn(desk, mailbox, {
+      ...inbox,
+      signal,
+      stored,
+      placeOf: handler.placeOf
+    })
     lookAtClock(desk)
     const released = await releaseDue(desk, { failures, signal, queued: stored })
     lookAtDisk(desk)
+    lookAtRoom(desk)
     const listed = await listFurtherReports(desk)
     const rang = await tick(desk)
-    const handled = await handlePending(desk, signal, stored)
+    const handled = await handlePending(desk, signal, stored, handler)
     const sent = await dispatch()
     await moveHandled(desk, mailbox, { ...place, mailbox: 'INBOX' })
     if (!released && !listed && !rang && handled === 0 && !sent) return
@@ -522,6 +530,7 @@ async function settingsOf(options: WorldOptions, identity: TestDesk): Promise<Se
     limits: {
       mail_size: 200_000,
       original: 100_000,
+      strangers_per_day: 200_000_000,
       commands_per_mail: 20,
       signature_age_hours: 48,
       ...options.limits

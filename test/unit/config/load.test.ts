@@ -179,6 +179,7 @@ products: [{ id: p, name: P, policy: template }]
       maintainers: [{ roles: ['committer'] }],
       limits: {
         ...{ mail_size: 52_428_800, original: 10_485_760, open_seconds: 60 },
+        strangers_per_day: 209_715_200,
         ...{ worker_memory: 768, commands_per_mail: 20, signature_age_hours: 48 }
       }
     })

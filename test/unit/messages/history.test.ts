@@ -244,7 +244,8 @@ describe('the history of a case', () => {
         number: 1,
         again: 2,
         told: 'told',
-        free: 9
+        free: 9,
+        messages: 2
       },
       ...{ at: 'one thing', error: 'TypeError', copies: { left: 1, here: 1, onTheWay: 1 } },
       ...{ lateMs: 0, members: 1, sent: 1, held: 0 },

@@ -156,6 +156,7 @@ export const SETTINGS: Settings = {
   limits: {
     mail_size: 50_000_000,
     original: 10_000_000,
+    strangers_per_day: 200_000_000,
     commands_per_mail: 20,
     signature_age_hours: 48
   }

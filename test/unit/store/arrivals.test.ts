@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { Invariant } from '../../../src/domain/assert.ts'
 import { addMs } from '../../../src/domain/time.ts'
 import * as arrivals from '../../../src/store/arrivals.ts'
-import { type Sql } from '../../../src/store/sql.ts'
+import { type Read, type Sql } from '../../../src/store/sql.ts'
 import { useDatabase } from './given.ts'
-import { NOON } from './support.ts'
+import { NOON, plansOf } from './support.ts'
 
 const INBOX = { mailbox: 'INBOX', uidValidity: '7' }
 const DONE: arrivals.Outcome = {
@@ -134,13 +134,33 @@ describe('an arrival', () => {
   })
 
   it('says when the next may be handled', () => {
-    expect(db.read(arrivals.nextTryAt)).toBeNull()
+    const nextTry = (read: Read) => arrivals.nextTryIn(read, { from: 0, to: 9 })
+    expect(db.read(nextTry)).toBeNull()
     const { id } = store(1)
-    expect(db.read(arrivals.nextTryAt)).toBe(NOON)
+    expect(db.read(nextTry)).toBe(NOON)
     attempt(id, addMs(NOON, 5000))
-    expect(db.read(arrivals.nextTryAt)).toBe(addMs(NOON, 5000))
+    expect(db.read(nextTry)).toBe(addMs(NOON, 5000))
     finish(id, DONE)
-    expect(db.read(arrivals.nextTryAt)).toBeNull()
+    expect(db.read(nextTry)).toBeNull()
+  })
+
+  it('(A1) adds up by indexes what strangers sent lately, and finds what was left: the age of the database costs nothing', () => {
+    const span = { since: NOON, until: NOON }
+    for (const which of ['all', 'handled'] as const) {
+      const plans = plansOf(db, (read) => arrivals.grownByStrangers(read, { ...span, which }))
+      expect(plans.join('\n')).toMatch(/COVERING INDEX arrivals_of_strangers \(stored_at>/)
+      expect(plans.join('\n')).toContain('INDEX outbox_forwards')
+      expect(plans.join('\n')).not.toMatch(/SCAN arrivals/)
+    }
+    const left = plansOf(db, (read) => arrivals.listLeft(read, INBOX, [1]))
+    expect(left[0]).toContain('INDEX arrivals_left')
+    const waiting = plansOf(db, (read) =>
+      arrivals.countWaiting({ ...read, get: read.all as never }, 3)
+    )
+    expect(waiting.filter((step) => /arrivals/.test(step))).toEqual([
+      expect.stringContaining('INDEX arrivals_left'),
+      expect.stringContaining('INDEX arrivals_pending')
+    ])
   })
 
   it('does not wait for a clock that was set back', () => {
