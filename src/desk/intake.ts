@@ -166,6 +166,7 @@ export async function takeIn(desk: Desk, mailbox: Mailbox, taking: Taking): Prom
   let place: Taken = { uidValidity: '', uid: 0, ...from, isPartial: false }
   const begunAt = desk.clock.now()
   const listedAt = desk.db.read(listedBefore)
+  const there: number[] = []
   for await (const { uidValidity, waiting } of pages(mailbox, from)) {
     const generation = { mailbox: inbox, uidValidity }
     if (place.uidValidity !== uidValidity) place = { ...place, uidValidity, uid: 0 }
@@ -174,6 +175,7 @@ export async function takeIn(desk: Desk, mailbox: Mailbox, taking: Taking): Prom
       known: arrivals.storedUids(read, generation, uids),
       ...arrivals.listLeft(read, generation, uids)
     }))
+    there.push(...uids)
     let room = roomLeft(desk, 'all')
     for (const listed of waiting) {
       if (signal.aborted) return place
@@ -187,7 +189,12 @@ export async function takeIn(desk: Desk, mailbox: Mailbox, taking: Taking): Prom
       else room -= bytes
     }
   }
-  if (from === null && !place.isPartial) noteListed(desk, begunAt, listedAt)
+  if (from === null && !place.isPartial) {
+    noteListed(desk, begunAt, listedAt)
+    const generation = { mailbox: inbox, uidValidity: place.uidValidity }
+    if (desk.db.read(arrivals.hasLeft))
+      desk.db.transact((tx) => arrivals.forgetLeft(tx, generation, there))
+  }
   return place
 }
 

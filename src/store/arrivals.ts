@@ -119,6 +119,23 @@ export function listLeft(
   }
 }
 
+export function hasLeft(read: Read): boolean {
+  return read.value("SELECT 1 FROM arrivals WHERE state = 'left' LIMIT 1") !== null
+}
+
+/** Forgets those that were left in a mailbox and are not there any more: a person took them out, or they have other UIDs now. */
+export function forgetLeft(
+  tx: Tx,
+  { mailbox, uidValidity }: Generation,
+  there: readonly number[]
+): void {
+  tx.run(
+    `DELETE FROM arrivals WHERE state = 'left' AND mailbox = @mailbox
+       AND NOT (uid_validity = @uidValidity AND uid IN (SELECT value FROM json_each(@there)))`,
+    { mailbox, uidValidity, there }
+  )
+}
+
 /** How many messages are left in the mailbox or wait from this turn on, and their bytes. */
 export function countWaiting(read: Read, turn: number) {
   const sql = `SELECT count(*) AS messages, coalesce(sum(size), 0) AS bytes FROM (

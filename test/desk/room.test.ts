@@ -91,6 +91,17 @@ describe('a message of a stranger who has no room left today', () => {
     expect(desk.world.dispositions()).toEqual(['case-opened', 'no-room', 'case-opened'])
   })
 
+  it('(A1) does not wait any more once a person has taken it out of the inbox', async () => {
+    await givenFull()
+    for (const text of ['a', 'b'])
+      await desk.givenMessage(desk.bob, { subject: text, text, as: 'clear' })
+    expect(states()).toEqual(['done', 'left', 'left'])
+    desk.world.inbox.delete(2)
+    await desk.world.settle()
+    expect(desk.world.column('SELECT uid FROM arrivals')).toEqual([1, 3])
+    expect(states()).toEqual(['done', 'left'])
+  })
+
   it("(A1) cannot come in in a maintainer's name: one is opened, and the others wait", async () => {
     await givenFull()
     const forged = { ...desk.bob, address: desk.grace.address, id: 'forged' }
