@@ -92,7 +92,9 @@ const STRUCTURES = {
 
 /** The first sealed part of a message, with everything else outside of it. */
 function recogniseSealed(mail: Part): Envelope | null {
-  const found = findSealed([mail]).find((each) => each.place !== 'message' && isMain(mail, each))
+  const found = findSealed([mail]).find(
+    (each) => each.place !== 'message' && each.isBeside !== true && isMain(mail, each)
+  )
   return found === undefined ? null : envelopeOf(mail, found)
 }
 

@@ -24,6 +24,8 @@ export type Found = Pick<Encryption, 'cipher' | 'read'> & {
   readonly instead: readonly (readonly [Part, string])[]
   readonly without: readonly (readonly [Part, string])[]
   readonly message: Part | null
+  /** It stands among other words of an attached file: never what the message is. */
+  readonly isBeside?: boolean
 }
 
 /** Most sealed parts that are looked for in one entity. */
@@ -59,7 +61,24 @@ function sealedIn({ kind, part }: Piece, before: Part | null, left: string | und
   if (kind === 'html') return sealedInText('html', part, left ?? textOfHtml(part) ?? '')
   if (isClosedForm(part)) return [foundFile('file', part, [part], 'unsupported')]
   if (part.children.length > 0 || part.isOpaque) return []
-  return MESSAGE.test(part.type) ? [attachedMessage(part)] : sealedFile(part, before)
+  if (MESSAGE.test(part.type)) return [attachedMessage(part)]
+  const files = sealedFile(part, before)
+  return files.length === 0 && part.type.startsWith('text/') ? sealedInFile(part) : files
+}
+
+/** The armored messages among the words of an attached text, which stays a file as it is (D17). */
+function sealedInFile(part: Part): Found[] {
+  const { filename } = part
+  return sealedInText('text', part, textOf(part).text)
+    .filter(({ cipher }) => cipher !== 'damaged')
+    .map((found) => ({
+      ...found,
+      place: 'file',
+      filename,
+      instead: [],
+      without: [],
+      isBeside: true
+    }))
 }
 
 function sealedFile(part: Part, before: Part | null): Found[] {

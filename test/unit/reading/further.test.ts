@@ -302,3 +302,24 @@ describe('what stays closed says why', () => {
     expect(opened.warnings).toContain('errant-crypto')
   })
 })
+
+describe('(D17) armor among the words of an attached text file', () => {
+  const notes = (armor: string): string =>
+    filePart('notes.txt', lines('My notes', '', armor, 'end'), 'text/plain; name=notes.txt')
+
+  it('is opened apart, unverified; the message and the file stay what they are', async () => {
+    const opened = await textIn(textPart('See my notes.'), notes(sealed))
+    expect(opened).toMatchObject({ structure: 'clear', encrypted: false, text: 'See my notes.\n' })
+    expect(opened.sealedParts).toMatchObject([
+      { place: 'file', filename: 'notes.txt', decrypted: true, failure: null }
+    ])
+    expect(opened.sealedParts[0]?.text.trim()).toBe(SECRET)
+    expect(opened.attachments.map(({ filename }) => filename)).toEqual(['notes.txt'])
+  })
+
+  it('that is damaged or quoted in a patch is only a file', async () => {
+    for (const armor of ['-----BEGIN PGP MESSAGE-----\n\n?\n-----END PGP MESSAGE-----', quoted])
+      expect((await textIn(textPart('See.'), notes(armor))).sealedParts).toEqual([])
+  })
+  const quoted = sealed.replaceAll(/^/gm, '+')
+})
