@@ -68,10 +68,14 @@ function recogniseClosed(mail: Part, leaf: Part, { text, isTruncated }: LeafText
 }
 
 function recogniseCleartext(mail: Part, leaf: Part, text: string): Envelope | null {
-  const cleartext = readCleartext(text)
+  // Below a greeting, which it does not cover. A quoted one is not at the start of a line.
+  const start = text.startsWith(BEGIN) ? 0 : text.indexOf(`\n${BEGIN}`) + 1
+  const before = text.slice(0, start).trim()
+  const cleartext = readCleartext(text.slice(start))
   if (cleartext === null) return null
+  const rest = [before, cleartext.after].filter((part) => part !== '').join('\n\n')
   return {
-    ...around(mail, new Map([[leaf, cleartext.after]])),
+    ...around(mail, new Map([[leaf, rest]])),
     structure: 'inline',
     warnings: ['cleartext-signature'],
     signed: cleartext.signedBytes,

@@ -327,6 +327,25 @@ describeWith(['gpg', 'sq'], 'opening a message', () => {
     expect((await openIt(lines(...HEAD, '') + spoofed)).signatures).toEqual([])
   })
 
+  it('(D17) shows a cleartext signature below a greeting, which it does not cover; a quoted one stays text', async () => {
+    const signature = await gpg.signDetached(Buffer.from('my words'))
+    const signed = lines(
+      '-----BEGIN PGP SIGNED MESSAGE-----',
+      'Hash: SHA512',
+      '',
+      'my words',
+      signature
+    )
+    const opened = await openIt(`${lines(...HEAD, '', 'Hello,', '')}${signed}`)
+    expect(opened).toMatchObject({
+      ...{ structure: 'inline', text: 'my words\n', outsideText: 'Hello,' },
+      signatures: [{ state: 'valid', coversWhole: false }]
+    })
+    const quoted = signed.replaceAll(/^(?=.)/gm, '> ')
+    const other = await openIt(`${lines(...HEAD, '', 'You wrote:', '')}${quoted}`)
+    expect(other).toMatchObject({ structure: 'clear', signatures: [] })
+  })
+
   it('offers the sender’s own key as a candidate, stripped of other names', async () => {
     const key = await gpg.exportPublicKey()
     const attached = filePart('key.asc', key, 'application/pgp-keys')
