@@ -12,9 +12,18 @@ import { openStored } from './open.ts'
 import { CommandError, printRows } from './output.ts'
 
 export async function writeFiles(call: Call<{ readonly out: string }>): Promise<void> {
-  const id = requireNumber(call, 'the message that the desk forwarded says it.')
-  const raw = await withDatabase(call, (db) => db.read((read) => arrivals.readRaw(read, id)))
-  if (raw === null) throw new CommandError(`There is no received message ${id}.`)
+  const id = requireNumber(
+    call,
+    'the forwarded message says it, and "postern received list --state done" shows it.'
+  )
+  const { row, raw } = await withDatabase(call, (db) =>
+    db.read((read) => ({ row: arrivals.find(read, id), raw: arrivals.readRaw(read, id) }))
+  )
+  if (row === null) throw new CommandError(`There is no received message ${id}.`)
+  if (raw === null || row.part !== 'whole')
+    throw new CommandError(
+      `Message ${id} is not here in full; "postern received show ${id}" says where it is.`
+    )
   const opened = await openStored(call, raw, systemClock.now())
   const files = filesOf(opened, raw, false).map(({ filename, content }, index) => ({
     // Two files may have one name.

@@ -17,7 +17,7 @@ export async function listTheOutbox(
   await withDatabase(call, (db) => {
     const rows = db.read((read) => outbox.list(read, which))
     printRows(call, rows.map(withoutMemberAddress), {
-      ID: (row) => row.id,
+      NUMBER: (row) => row.id,
       KIND: (row) => row.kind,
       TO: (row) => `${row.audience} ${row.recipientId}`.trim(),
       STATE: (row) => row.state,

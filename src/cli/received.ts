@@ -28,6 +28,7 @@ export async function listReceived(
       STATE: (row) => row.state,
       DISPOSITION: (row) => row.disposition ?? '-',
       CASE: (row) => row.case ?? '-',
+      UID: (row) => (row.moved ? '-' : row.uid),
       BYTES: (row) => row.size,
       TRIES: (row) => row.tries
     })
@@ -39,11 +40,18 @@ export async function showReceived(call: Call<{ readonly out?: string }>): Promi
   await withDatabase(call, async (db, config) => {
     const { row, raw } = db.read((read) => ({
       row: found(read, id),
-      raw: arrivals.readRaw(read, id) ?? new Uint8Array()
+      raw: arrivals.readRaw(read, id)
     }))
     const { out } = call.options
-    if (out !== undefined) await writeNew([out, raw, 0o600])
-    const value = { ...row, stored: raw.length }
+    const stored = raw?.length ?? 0
+    if (out !== undefined) {
+      if (raw === null || stored === 0)
+        throw new CommandError(
+          `Nothing of message ${id} is here; the mailbox has it: UID ${row.uid} in ${row.mailbox}.`
+        )
+      await writeNew([out, raw, 0o600])
+    }
+    const value = { ...row, stored }
     print(
       call,
       value,
@@ -83,5 +91,7 @@ function shown(
   { id, turn: _turn, sender: _sender, caseId: _caseId, grown: _grown, ...row }: arrivals.Arrival,
   tag: CaseTag | null
 ) {
-  return { number: id, case: tag, ...row }
+  // Of one that was left in the mailbox nothing was fetched.
+  const sha256 = row.state === 'left' ? null : row.sha256
+  return { number: id, case: tag, ...row, sha256, moved: row.moved === 1 }
 }

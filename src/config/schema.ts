@@ -262,7 +262,7 @@ function checkBetweenKeys(file: unknown, context: z.RefinementCtx): void {
     addresses.flatMap((path) =>
       [['desk', 'address'], ...aliases].flatMap((own) => doubles(at, [own, path]))
     ),
-    "must not be the desk's address, because forwarded reports would come back as new ones: use a personal address"
+    'must not be an address of the desk, because forwarded reports would come back as new ones: use a personal address'
   )
 }
 

@@ -218,7 +218,9 @@ export const reportList = encrypted<{
   /** Those of before on which nobody has acted: the first ones, where none are new, and how many there are. */
   readonly waiting: readonly string[]
   readonly totalWaiting: number
-}>()('report-list', 'list of new reports', 'List of new reports')
+}>()('report-list', 'list of reports', ({ total }) =>
+  total > 0 ? 'List of new reports' : 'Reports on which nobody has acted'
+)
 
 /** A message in a maintainer's name that had no effect; repeats nothing of it (G6). */
 export const refusal = family('maintainer', 'content-free', 'auto-replied')<{

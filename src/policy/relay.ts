@@ -270,7 +270,9 @@ function headerWords({ from, unreadableFrom, subject }: mail.HeaderFacts): strin
   return `${who || 'nobody'}, about “${subject}”`
 }
 
-function encryptionWords({ failure, encrypted, structure, sealedTo }: mail.OpenedMail): string {
+function encryptionWords(opened: mail.OpenedMail): string {
+  const { failure, encrypted, structure, sealedTo, warnings } = opened
+  if (warnings.includes('too-large')) return 'not known, because only the header was read'
   if (failure !== null) return `could NOT be opened. ${mail.FAILURES[failure]}`
   if (!encrypted && sealedTo !== 'nobody')
     return 'in part: some of it is encrypted, and anybody on the way could read the rest'

@@ -39,6 +39,7 @@ describeWith(['gpg'], 'messages that came', async () => {
 
   it('lists those on hold, and shows where one is, why, and the line to type; none of it says what is in it', async () => {
     const listed = await desk.cli('received', 'list')
+    expect((await desk.cli('received', 'show', '1')).stdout).not.toContain('moved to')
     expect(listed.stdout.split('\n')[1]).toMatch(/^2 +\S+ +held +quarantined +ACME-\d+-0001 +/)
     expect(listed.stdout.trimEnd().split('\n')).toHaveLength(3)
     const one = await desk.cli('received', 'show', '1', '--out', 'one.eml')

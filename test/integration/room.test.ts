@@ -28,7 +28,15 @@ describeWith(['dovecot', 'gpg'], 'strangers who have no room left', async () => 
     expect(done['disposition']).not.toMatch(/case-opened|no-room/)
     const listed = await desk.cli('received', 'list', '--state', 'left')
     expect(listed.stdout.match(/^\d+ .*no-room/gm)).toHaveLength(2)
-    expect((await desk.cli('received', 'show', '2')).stdout).toContain('postern received retry 2')
+    expect(listed.stdout).toMatch(/^2 .*no-room +- +2 /m)
+    const shown = await desk.cli('received', 'show', '2')
+    expect(shown.stdout).toContain('postern received retry 2')
+    expect(shown.stdout).not.toContain('moved to')
+    for (const args of [
+      ['received', 'show', '2', '--out', 'two.eml'],
+      ['files', '2']
+    ])
+      expect(await desk.cli(...args), args.join(' ')).toMatchObject({ status: 1, stdout: '' })
     const before = daemon.lines.length
     const wanted = await desk.cli('received', 'retry', '2')
     expect(wanted).toMatchObject({ status: 0, stderr: '' })

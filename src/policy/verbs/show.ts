@@ -24,7 +24,8 @@ export function casesIn(
     const whole = parseCaseTag(word)
     const [, first, last = first] = /^#?(\d{1,7})(?:-(\d{1,7}))?$/.exec(word) ?? []
     if (whole !== null) tags.add(whole)
-    else if (first === undefined) unread ??= word === '' ? null : word
+    else if (first === undefined || Number(first) > Number(last))
+      unread ??= word === '' ? null : word
     else
       for (let number = Number(first); number <= Number(last); number += 1) {
         tags.add(caseTag(desk.casePrefix, year, number))
@@ -38,9 +39,12 @@ export function casesIn(
 function show({ words, at }: Command, context: DeskContext): DeskAnswer {
   const { author, arrivalId, shown } = context
   const { tags, unread, isCut } = casesIn(words, context)
-  if (unread !== null) throw new Refusal(`${HOW} This is no number of a case: "${unread}".`)
+  if (unread !== null) throw new Refusal(`${HOW} This names no case: "${unread}".`)
   if (tags.length === 0) throw new Refusal(HOW)
-  if (isCut) throw new Refusal(`One command shows at most ${REPORTS_MAX} reports.`)
+  if (isCut)
+    throw new Refusal(
+      `One command shows at most ${REPORTS_MAX} reports. Please write more commands, one a line.`
+    )
   const decisions = tags.flatMap((number) => {
     const record = shown.find((one) => numbersOf(one).includes(number))
     if (record === undefined)

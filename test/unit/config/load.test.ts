@@ -269,7 +269,7 @@ describe('a wrong configuration', () => {
     no maintainers                     | [] | maintainers (line 14): must name at least one maintainer
     two maintainers with one address   | [${A}, ${A.replace('a,', 'b,').replace('x@acme', 'X@ACME')}] | maintainers[1].address (line 14): is used twice
     two maintainers with one id        | [${A}, ${A.replace('x@', 'y@')}] | maintainers[1].id (line 14): is used twice
-    a maintainer at the desk’s address | [${A.replace('x@', 'Security@')}] | maintainers[0].address (line 14): must not be the desk's address
+    a maintainer at the desk’s address | [${A.replace('x@', 'Security@')}] | maintainers[0].address (line 14): must not be an address of the desk
   `)('is refused for %s', async (_name, maintainers, expected) => {
     const text = CONTRACT.replace(/maintainers:[^]*(?=products:)/, `maintainers: ${maintainers}\n`)
     expect(await problemsOf(text)).toEqual([expect.stringContaining(expected)])
