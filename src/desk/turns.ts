@@ -45,19 +45,19 @@ export function createTurns(desk: Desk) {
     const read = await Promise.all(
       ids.map(async (id) => {
         const head = desk.db.read((each) => arrivals.readHead(each, id))
-        return { id, opened: await headerOf(desk, head) }
+        return { id, ...(await headerOf(desk, head)) }
       })
     )
     if (read.length === 0) return false
     desk.db.transact((tx) => {
-      for (const { id, opened } of read) arrivals.setTurn(tx, id, place(desk, opened, doubted, tx))
+      for (const { id, ...head } of read) arrivals.setTurn(tx, id, place(desk, head, doubted, tx))
     })
     return true
   }
 
   const placeOf: PlaceOf = async (head) => {
-    const opened = await headerOf(desk, head)
-    return desk.db.read((read) => place(desk, opened, doubted, read))
+    const beginning = await headerOf(desk, head)
+    return desk.db.read((read) => place(desk, beginning, doubted, read))
   }
 
   return {
@@ -90,9 +90,12 @@ export function createTurns(desk: Desk) {
   }
 }
 
+/** What is read of a message for its place; `opened` is null where the worker dies of it. */
+type Beginning = { readonly opened: OpenedMail | null; readonly isWhole: boolean }
+
 function place(
   desk: Desk,
-  opened: OpenedMail | null,
+  { opened, isWhole }: Beginning,
   doubted: ReadonlySet<string>,
   read: Read
 ): arrivals.Place {
@@ -101,22 +104,23 @@ function place(
   if (opened === null) return { turn: TURNS.stranger, sender }
   const isKnown =
     address !== null &&
-    (cases.hasReported(read, address) || members.findByAddress(read, address) !== null)
-  // A bounce may name the message in its own recipient alone.
-  const names = [...opened.outer.references, ...returnedIds(desk, opened)]
-  const named = outbox.listNamed(read, names)
-  const turn = turnOf({ opened, named, isKnown, isDoubted: doubted.has(sender) }, desk.settings)
+    (cases.wasAnswered(read, address) || members.findByAddress(read, address) !== null)
+  // A bounce may name the message in its text, or in its own recipient alone.
+  const returned = outbox.listNamed(read, returnedIds(desk, opened))
+  const answered = outbox.listNamed(read, opened.outer.references)
+  const facts = { opened, isWhole, answered, returned, isKnown, isDoubted: doubted.has(sender) }
+  const turn = turnOf(facts, desk.settings)
   const last = turn < TURNS.stranger || sender === '' ? turn : arrivals.lastTurnOf(read, sender)
   return { turn: Math.max(turn, last), sender }
 }
 
-/** Null for a header at which the worker dies. */
-async function headerOf({ workers }: Desk, head: Uint8Array): Promise<OpenedMail | null> {
+async function headerOf({ workers }: Desk, head: Uint8Array): Promise<Beginning> {
+  const isWhole = head.length < arrivals.HEAD_BYTES
   try {
-    return await workers.inTurn('maintainer').openHeaders(head)
+    return { opened: await workers.inTurn('maintainer').openHeaders(head), isWhole }
   } catch (error) {
     if (!isOfOneThing(error)) throw error
-    return null
+    return { opened: null, isWhole }
   }
 }
 

@@ -38,6 +38,8 @@ export type NamedMessage = {
   readonly recipientId: string
   readonly envelopeTo: Address
   readonly createdAt: Instant
+  /** When a server said that it did not arrive; null where none did. */
+  readonly bouncedAt: Instant | null
   /** The message that it forwards, whose files its reader may have; null for none. */
   readonly filesOf: number | null
   /** Whether files that name the sender of that message stay out. */

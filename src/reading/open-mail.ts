@@ -46,12 +46,12 @@ export async function openMail(
 }
 
 /**
- * Facts of the outer header alone, for a message that is too large or too dangerous to open; `raw` may be just a header block.
- * The failure is always `limit`.
+ * Facts of the outer header, and of the delivery report that begins below it, for a message that is too large or too dangerous to
+ * open; `raw` may be just a header block. The failure is always `limit`.
  */
 export function openHeadersOnly(raw: Uint8Array, ...own: readonly string[]): OpenedMail {
   const root = parseTree(raw.subarray(0, HEADER_BYTES_MAX))
-  return marked(raw, withoutContent({ ...root, children: [] }, own, 'limit', ['too-large']))
+  return marked(raw, withoutContent(root, own, 'limit', ['too-large']))
 }
 
 type Unmarked = Omit<OpenedMail, 'bodyMarks'>

@@ -337,7 +337,8 @@ export function readRaw(read: Read, id: number): Uint8Array | null {
   )
 }
 
-const HEAD_BYTES = 128 * 1024
+/** So much of a message is read for its turn; a mailbox gives as much of it as its header. */
+export const HEAD_BYTES = 128 * 1024
 
 /** The beginning of the bytes, with the header. */
 export function readHead(read: Read, id: number): Uint8Array {

@@ -15,7 +15,7 @@ import { assignments, insert, type Read, type Tx } from './sql.ts'
 export type OutboxState = 'queued' | 'sending' | 'sent' | 'given-up' | 'held'
 
 /** A finished message to be sent once. */
-export type NewOutbox = Omit<NamedMessage, 'tag' | 'createdAt'> & {
+export type NewOutbox = Omit<NamedMessage, 'tag' | 'createdAt' | 'bouncedAt'> & {
   /** Names the decision; the same again is not queued again. */
   readonly once: string
   readonly caseId: number | null
@@ -393,7 +393,8 @@ export function find(read: Read, id: number): RowInCase | null {
 /** The desk's messages with these Message-IDs, in their order. */
 export function listNamed(read: Read, ids: readonly MessageId[]): NamedMessage[] {
   return read.all<NamedMessage>(
-    `SELECT kind, audience, recipient_id, envelope_to, message_id, conversation, tag, created_at, files_of, is_sender_hidden
+    `SELECT kind, audience, recipient_id, envelope_to, message_id, conversation, tag, created_at, bounced_at, files_of,
+       is_sender_hidden
      FROM json_each(?) AS named
        JOIN outbox ON message_id = named.value LEFT JOIN cases ON cases.id = case_id ORDER BY named.key`,
     [ids]

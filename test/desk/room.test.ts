@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import * as arrivals from '../../src/store/arrivals.ts'
 import * as desk from '../support/desk.ts'
+import { bounceOf } from '../support/mail-parts.ts'
 
 const LONG = 'x '.repeat(20_000)
 const room = { limits: { strangers_per_day: 30_000 } }
@@ -65,8 +66,8 @@ describe('a message of a stranger who has no room left today', () => {
     expect(says).toContain('"postern received retry NUMBER"')
     await desk.world.wait(desk.HOUR)
     expect(desk.alarms('strangers-wait:')).toBe(2)
-    // A maintainer's signed command, and a reporter who answers the desk.
-    await desk.says('/take\n')
+    // A maintainer's signed command, and a reporter who answers a maintainer.
+    await desk.says('/reply\nThank you.\n')
     const answer = desk.answering(desk.alice)
     await desk.givenMessage(desk.alice, { subject: 'Re: x', text: 'More.', as: 'clear', ...answer })
     expect(desk.world.dispositions()).toEqual([
@@ -77,6 +78,40 @@ describe('a message of a stranger who has no room left today', () => {
       'case-joined'
     ])
     expect(states()).toEqual(['done', 'left', 'left', 'done', 'done'])
+  })
+
+  it('(A1) waits where its sender reported before and is proved, or answers the acknowledgement', async () => {
+    const headers = desk.checked('reporter.example')
+    await desk.givenDesk([desk.grace], { ...room, authentication: desk.AUTHENTICATION })
+    const more = async (text: string, top: readonly string[]) =>
+      desk.givenMessage(desk.alice, { subject: 'x', text, as: 'clear', headers: top })
+    await more(LONG, headers)
+    await more('proved', headers)
+    await more('an answer', desk.answering(desk.alice).headers)
+    expect(states()).toEqual(['done', 'left', 'left'])
+    await desk.says('/accept\n')
+    await more('proved', headers)
+    expect(states()).toEqual(['done', 'left', 'left', 'done', 'done'])
+  })
+
+  it('(A1) comes in where it is a bounce of what the desk sent: of an answer by itself once, and short', async () => {
+    await givenFull()
+    const bounces = async (id: string | undefined, text = '') =>
+      desk.world.receive(
+        Buffer.from(
+          bounceOf(id ?? '', '5.1.1', 'failed').replace('It failed.', `It failed. ${text}`)
+        )
+      )
+    const acknowledgement = desk.world.sentTo(desk.alice).at(-1)?.messageId
+    await bounces(acknowledgement, LONG.repeat(5))
+    expect(states()).toEqual(['done', 'left'])
+    await bounces(acknowledgement)
+    await bounces(acknowledgement, 'again')
+    await bounces('nothing.of.ours@acme.example')
+    expect(states()).toEqual(['done', 'left', 'done', 'left', 'left'])
+    await bounces(desk.forwarded('reporter:%')?.messageId)
+    expect(states().slice(5)).toEqual(['done'])
+    expect(desk.world.dispositions().filter((one) => one === 'bounce')).toHaveLength(2)
   })
 
   it('(A1, 13) comes in at once where the operator wants it', async () => {

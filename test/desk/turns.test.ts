@@ -140,6 +140,7 @@ describe('a message of somebody else', () => {
   it('(A4) is served while one of a stranger takes for ever, be it a maintainer’s, or an answer of a known reporter', async () => {
     const headers = desk.checked('reporter.example')
     await desk.givenReport({ authentication: desk.AUTHENTICATION, headers })
+    await desk.says('/reply\nThank you.\n')
     const begun = givenHard((raw) => raw.includes('HARD'))
     const { receive } = givenRunning()
     const { world } = desk
@@ -165,6 +166,24 @@ describe('a message of somebody else', () => {
     await delay(100)
     expect(done()).toHaveLength(3)
     expect(begun.filter((raw) => raw.includes('strange.example'))).toHaveLength(1)
+  })
+
+  it('(A3) comes first where a maintainer has answered its sender, not where the desk has by itself', async () => {
+    const headers = desk.checked('reporter.example')
+    await desk.givenReport({ authentication: desk.AUTHENTICATION, headers })
+    const turns = () => desk.world.column('SELECT turn FROM arrivals ORDER BY id')
+    const more = async (given: readonly string[]) =>
+      desk.givenMessage(desk.alice, { subject: 'x', text: `${given.length}`, headers: given })
+    const toAcknowledgement = desk.answering(desk.alice).headers
+    await more(headers)
+    await more(toAcknowledgement)
+    expect(turns()).toEqual([3, 3, 3])
+    await desk.says('/reply\nThank you.\n')
+    const toReply = desk.answering(desk.alice).headers
+    await more(headers)
+    await more(toAcknowledgement)
+    await more(toReply)
+    expect(turns().slice(4)).toEqual([1, 3, 1])
   })
 
   it('(A3) who only claims to be a maintainer is one of the strangers; encrypted mail in that name has a turn until it proves to be forged', async () => {

@@ -31,6 +31,7 @@ import {
 } from '../../src/effects/effects.ts'
 import { type LogEvent } from '../../src/effects/events.ts'
 import { inspectKey } from '../../src/openpgp/keyring.ts'
+import * as arrivals from '../../src/store/arrivals.ts'
 import { type Database } from '../../src/store/database.ts'
 import * as members from '../../src/store/members.ts'
 import { type SqlParams } from '../../src/store/sql.ts'
@@ -437,7 +438,8 @@ export function folderOf(
     fetch: (uid, part) => {
       const raw = messages.get(uid)
       if (raw === undefined) return Promise.resolve(null)
-      const end = part === 'whole' ? raw.length : Buffer.from(raw).indexOf('\r\n\r\n') + 4
+      // As the real one: the beginning of the message, header or not.
+      const end = part === 'whole' ? raw.length : arrivals.HEAD_BYTES
       return Promise.resolve({ raw: raw.subarray(0, end), part })
     },
     move,

@@ -263,6 +263,7 @@ export function issued(change: Partial<Issued> = {}): Issued {
     conversation: '',
     envelopeTo: ALICE.address,
     createdAt: NOW,
+    bouncedAt: null,
     filesOf: null,
     isSenderHidden: false,
     ...change
