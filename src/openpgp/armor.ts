@@ -71,14 +71,14 @@ export function findArmor(text: string, max: number): FoundArmor[] {
   let from = 0
   while (found.length < max) {
     const begin = text.indexOf(MESSAGE_BEGIN, from)
-    const end = begin < 0 ? -1 : text.indexOf(MESSAGE_END, begin)
+    if (begin < 0) break
+    const start = startOfBlanks(text, from, begin)
+    from = begin + MESSAGE_BEGIN.length
+    if (start === null) continue
+    // Only now: each search for the end looks through the rest of the text.
+    const end = text.indexOf(MESSAGE_END, from)
     if (end < 0) break
-    const start = Math.max(text.lastIndexOf('\n', begin) + 1, from)
     from = end + MESSAGE_END.length
-    if (text.slice(start, begin).trim() !== '') {
-      from = begin + MESSAGE_BEGIN.length
-      continue
-    }
     const lines = text
       .slice(begin + MESSAGE_BEGIN.length, end)
       .split('\n')
@@ -87,6 +87,16 @@ export function findArmor(text: string, max: number): FoundArmor[] {
     found.push({ start, end: from, data: decodeBody(body.join('\n')) })
   }
   return found
+}
+
+/** Where the blanks begin between the start of a line, or `from`, and `to`; null where anything else stands there. */
+function startOfBlanks(text: string, from: number, to: number): number | null {
+  let at = to
+  while (at > from && text[at - 1] !== '\n') {
+    if (/\S/.test(text[at - 1] ?? '')) return null
+    at -= 1
+  }
+  return at
 }
 
 /** Binary packets from bytes that are either packets already (RFC 9580 §4.2: first bit set) or one armored block. */

@@ -8,6 +8,7 @@ import { textOfHtml } from '../../../src/mime/html.ts'
 import { contentOf } from '../../../src/mime/leaf.ts'
 import { readParameterized } from '../../../src/mime/parameters.ts'
 import { freshBudget, parseTree, partsBelow } from '../../../src/mime/tree.ts'
+import { findArmor } from '../../../src/openpgp/armor.ts'
 
 const KIB = 1024
 
@@ -113,6 +114,37 @@ describe('(A4) the worst input of a decoder', () => {
     expect(parsed.length).toBeGreaterThan(150)
     expect(Math.max(...parsed)).toBeLessThanOrEqual(16 * KIB)
     expect(tree.tree.isBroken).toBe(true)
+  })
+
+  it.each([
+    ['quoted', '> -----BEGIN PGP MESSAGE-----\n'],
+    ['in one line', 'x-----BEGIN PGP MESSAGE-----']
+  ])('beginnings of armor, %s: the text is looked through once', (_, beginning) => {
+    let searched = 0
+    const { indexOf, lastIndexOf } = String.prototype
+    vi.spyOn(String.prototype, 'indexOf').mockImplementation(function (
+      this: string,
+      what,
+      from = 0
+    ) {
+      const at = indexOf.call(this, what, from)
+      searched += (at < 0 ? this.length : at) - from
+      return at
+    })
+    vi.spyOn(String.prototype, 'lastIndexOf').mockImplementation(function (
+      this: string,
+      what,
+      from = this.length
+    ) {
+      const at = lastIndexOf.call(this, what, from)
+      searched += from - at
+      return at
+    })
+    const text = `${beginning.repeat(1000)}-----END PGP MESSAGE-----`
+    const found = findArmor(text, 16)
+    vi.restoreAllMocks()
+    expect(found).toEqual([])
+    expect(searched).toBeLessThanOrEqual(2 * text.length)
   })
 
   it('base64 of padding alone: it is read in one pass, without a string', () => {
