@@ -35,6 +35,8 @@ export function explainContradiction(contradiction: Contradiction): string {
 
 /** What one opened ciphertext says of its author. */
 type Inside = Pick<OpenedMail, 'signatures' | 'namesInside'> & {
+  /** The header that says who wrote it. */
+  readonly outer: HeaderFacts
   /** Even headers that may not be shown say who wrote what somebody put into another wrapper. */
   readonly inner: HeaderFacts | null
   readonly isOldForm: boolean
@@ -52,26 +54,37 @@ export function contradictionOf(situation: InsideFacts): Contradiction | null {
   return null
 }
 
-/** A message that was attached whole says itself who wrote it: whoever sends it on does not claim to be that person. */
+/**
+ * A message that was attached whole says itself who wrote it: whoever sends it on does not claim to be that person. But they may
+ * have written its header, too: where that names an author, it must be the one that its inside names.
+ */
 function insidesOf({ sealedParts, ...opened }: OpenedMail): Inside[] {
   const { encrypted, decrypted, structure, innerFacts } = opened
   const isOldForm = structure === 'inline' || structure === 'attachment'
   const whole = { ...opened, inner: opened.protected ?? innerFacts, isOldForm }
   const parts = sealedParts
-    .filter((part) => part.decrypted && part.place !== 'message')
-    .map((part) => ({ ...part, inner: part.innerFacts, isOldForm: part.place !== 'part' }))
+    .filter(({ decrypted, header }) => {
+      return decrypted && (header === null || header.from !== null || header.unreadableFrom !== '')
+    })
+    .map((part) => ({
+      ...part,
+      inner: part.innerFacts,
+      outer: part.header ?? opened.outer,
+      isOldForm: !['part', 'message'].includes(part.place)
+    }))
   return encrypted && decrypted ? [whole, ...parts] : parts
 }
 
 function contradicts(inside: Inside, situation: InsideFacts): Contradiction | null {
-  const { inner, namesInside, isOldForm } = inside
+  const { inner, namesInside, outer, isOldForm } = inside
   const { opened, settings } = situation
   const named = [inner, namesInside].filter((facts) => facts !== null)
-  if (named.some((facts) => namesWriter(facts, opened.outer) === 'another')) return 'from'
-  if (named.some((facts) => isToOthers(facts, opened.outer, settings.desk))) return 'to'
+  if (named.some((facts) => namesWriter(facts, outer) === 'another')) return 'from'
+  if (named.some((facts) => isToOthers(facts, outer, settings.desk))) return 'to'
   // Inline PGP and an encrypted file have no protected headers: these were cut out of a PGP/MIME message.
   if (inner !== null && isOldForm) return 'form'
-  return isSignedByAnother(inside, situation) ? 'signer' : null
+  const isSentOn = outer.from !== null && !isFrom(opened.outer, outer.from.address)
+  return !isSentOn && isSignedByAnother(inside, situation) ? 'signer' : null
 }
 
 /** The same message with nothing of its inside but the state of its signatures. */

@@ -7,6 +7,7 @@ import { readContent, safeFilename } from '../mime/content.ts'
 import { readHeader } from '../mime/header.ts'
 import { type Handled } from '../mime/pieces.ts'
 import { type Part } from '../mime/tree.ts'
+import { withWriter } from '../mime/writer.ts'
 import { type Envelope, type Region } from './envelope.ts'
 import { readMarkedInside, readNamesInside } from './inner-names.ts'
 import { type Peeled, peel, peelFrom, type ReadContext, unpeeled } from './layers.ts'
@@ -81,7 +82,8 @@ function partOf({ place, filename, message }: Found, peeled: Peeled, opened: Ope
   return {
     place,
     filename: filename === '' ? '' : safeFilename(filename, '', opened.parts.length + 1),
-    header: message === null ? null : readHeader(message.fields).facts,
+    header:
+      message === null ? null : withWriter(readHeader(message.fields).facts, message.fields, []),
     ...{ encrypted, decrypted, failure, sealedTo, sealedToKeyIds, ciphertextMark, signatures },
     innerFacts: inside === null ? null : readMarkedInside(inside),
     namesInside: inside === null ? null : readNamesInside(inside),

@@ -61,6 +61,41 @@ describe('a message that another person had sealed', () => {
     expect((await allTo(grace)).toLowerCase()).not.toContain('alice')
   })
 
+  it.each([
+    ['in the name of its sender', `Mallory <${mallory.address}>`],
+    ['in the name of somebody else', 'Max <max@evil.example>'],
+    ['in two names', 'max@evil.example, mia@evil.example']
+  ])(
+    'is withheld as an attached message whose header somebody rewrote, %s (D17)',
+    async (_, name) => {
+      await givenDesk([grace])
+      const whole = await world.write(alice, { subject: 'a', text: SECRET })
+      const forged = change(whole, /^From: .*$/m, `From: ${name}`)
+      const attached = `Content-Type: message/rfc822\r\n\r\n${forged.toString('latin1')}`
+      await fromMallory(
+        `Content-Type: multipart/mixed; boundary=m\r\n\r\n--m\r\n${attached}\r\n--m--\r\n`
+      )
+      await isWithheld()
+    }
+  )
+
+  it.each([
+    ['as it was', /^From/m, 'From'],
+    [
+      'with the From of a list',
+      /^From: .*$/m,
+      `List-Id: <l.example>\r\nX-Original-From: ${alice.address}\r\nFrom: l@l.example`
+    ]
+  ])('is shown as an attached message of its writer, %s (D17)', async (_, field, value) => {
+    await givenDesk([grace])
+    const whole = await world.write(alice, { subject: 'a', text: SECRET })
+    const attached = `Content-Type: message/rfc822\r\n\r\n${change(whole, field, value).toString('latin1')}`
+    await fromMallory(
+      `Content-Type: multipart/mixed; boundary=m\r\n\r\n--m\r\n${attached}\r\n--m--\r\n`
+    )
+    expect(await allTo(grace)).toContain(SECRET)
+  })
+
   it('is withheld when it is signed with a subkey of a key that is known for another person', async () => {
     await givenDesk([grace])
     const { privateKey: secret } = await generateKey({
