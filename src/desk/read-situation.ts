@@ -162,12 +162,14 @@ function earlierFacts(
   { id: arrivalId }: Arrival,
   opened: OpenedMail,
   bodyMarks: Situation['bodyMarks']
-): Pick<Situation, 'earlier' | 'isEarlierUnanswered'> {
+): Pick<Situation, 'earlier' | 'earlierLacks'> {
   const marks = [...ciphertextMarksOf(opened), ...bodyMarks]
   const sender = opened.outer.from?.address ?? null
   const earlier = people.listEarlier(read, marks, { sender, arrivalId })
   const theirs = earlier.flatMap((one) => (one.isSameSender ? (one.tag ?? []) : []))
-  return { earlier, isEarlierUnanswered: outbox.findHeldAnswer(read, theirs) !== null }
+  const isHeld = outbox.findHeldAnswer(read, theirs) !== null
+  const isBare = theirs.length > 0 && !theirs.some((tag) => people.isAcknowledged(read, tag))
+  return { earlier, earlierLacks: isHeld ? 'release' : isBare ? 'acknowledgement' : null }
 }
 
 /** Which message of the desk is answered: as the header outside names it, and as what is protected does. */

@@ -123,6 +123,11 @@ const SILENT_BECAUSE: Readonly<Record<AutomaticKind, string>> = {
   loop: 'the message has passed the desk before'
 }
 
+/** Whether an answer would leave by itself. */
+export function isAnswerable(situation: Situation): boolean {
+  return ['send', 'list'].includes(judge(situation).kind)
+}
+
 /**
  * Answers a new report, and tells the maintainers whether and when the answer leaves. `key` is that of the address in From,
  * `brought` what the message brings of keys, withheld or not.
@@ -175,7 +180,7 @@ export function acknowledgeReport(
 }
 
 type Answered = {
-  readonly record: CaseRecord
+  readonly record: Pick<CaseRecord, 'tag'>
   readonly key: ReporterKey | null
   readonly brought: Pick<OpenedMail, 'candidateKeys' | 'unusableKeys'>
 }

@@ -11,8 +11,14 @@ import { type CaseTag, findCaseTags, type MessageId } from '../domain/ids.ts'
 import { isByProgram, isDesks, isFrom, type OpenedMail, subjectOf } from '../domain/mail.ts'
 import { type Product, productNamed } from '../domain/settings.ts'
 import { count, listed } from '../domain/words.ts'
-import { acknowledgeReport, productOf, productsOutside, promisedBy } from './acknowledgement.ts'
-import { lackOfProof, senderDoubt } from './authentication.ts'
+import {
+  acknowledgeReport,
+  isAnswerable,
+  productOf,
+  productsOutside,
+  promisedBy
+} from './acknowledgement.ts'
+import { senderDoubt } from './authentication.ts'
 import { dueOf } from './clocks.ts'
 import { answerToDate } from './date-talk.ts'
 import { dropWords, happening, tellsEnd } from './draft.ts'
@@ -81,19 +87,21 @@ export function decideReport(received: Situation): Decision[] {
 }
 
 /**
- * The same report over another path, as an alias or a list brings it, is no second one. If only this copy proves its sender, the
- * acknowledgement leaves that was on hold.
+ * The same report over another path, as an alias or a list brings it, is no second one. If only this copy may be answered, as it
+ * proves its sender or came through no list, it is acknowledged now.
  */
 function sameReport(situation: Situation): Decision[] | null {
-  const { opened, settings, isEarlierUnanswered } = situation
+  const { opened, senderKey: key, earlierLacks } = situation
   const copy = earlierCopy(situation)
   if (copy === null || copy.tag === null) return null
-  const isProved = isEarlierUnanswered && lackOfProof(opened, settings) === null
-  const about = aboutCase(copy.tag)
-  return [
-    ...(isProved ? [recorded('acknowledgement-released', about, BY_DESK, {})] : []),
-    dispose('done', 'duplicate', 'the same message came over another path', copy.tag)
-  ]
+  const { tag } = copy
+  const late: readonly Decision[] =
+    earlierLacks === null || !isAnswerable(situation)
+      ? []
+      : earlierLacks === 'release'
+        ? [recorded('acknowledgement-released', aboutCase(tag), BY_DESK, {})]
+        : acknowledgeReport(situation, { record: { tag }, key, brought: opened }).decisions
+  return [...late, dispose('done', 'duplicate', 'the same message came over another path', tag)]
 }
 
 /** Judges the inside of a message, and takes what is withheld out of the facts. */

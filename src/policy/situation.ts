@@ -57,8 +57,8 @@ export type Situation = Moment & {
   readonly bodyMarks: readonly Sha256[]
   /** Messages in which its ciphertext or its body came before, perhaps without effect, oldest first. */
   readonly earlier: readonly EarlierContent[]
-  /** The case of the earlier message of this sender has an acknowledgement that is on hold. */
-  readonly isEarlierUnanswered: boolean
+  /** Of the case of an earlier message of this sender: its acknowledgement is on hold, or none was ever made. */
+  readonly earlierLacks: 'release' | 'acknowledgement' | null
   /** The pinned key of the message's sender. */
   readonly senderKey: cases.ReporterKey | null
   /** Keys of the sender's address that are not in use: offered and not accepted, or replaced. */

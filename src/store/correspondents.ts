@@ -148,6 +148,13 @@ export function listEarlier(
   )
 }
 
+/** Whether an acknowledgement of the report that opened this case was made, or a daily list names it. */
+export function isAcknowledged(read: Read, tag: CaseTag): boolean {
+  const sql = `SELECT EXISTS (SELECT 1 FROM outbox WHERE once = @once)
+    OR EXISTS (SELECT 1 FROM further_reports JOIN cases ON cases.id = case_id WHERE tag = @tag)`
+  return read.value(sql, { tag, once: `acknowledgement:${tag}:${tag}` }) === 1
+}
+
 /** A report that no acknowledgement of its own answers: the sender's next daily list names it. */
 export function insertFurtherReport(
   tx: Tx,

@@ -175,6 +175,20 @@ describe('one report over two paths (14)', () => {
     expect(world.sentTo(alice)).toHaveLength(1)
   })
 
+  it('is acknowledged when only the copy that came first, through a list, had to stay without an answer (14)', async () => {
+    await givenDesk([grace])
+    const raw = await world.write(alice, { ...report, ...CLEAR })
+    const list = 'List-Id: <psirt.acme.example>\r\nMIME-Version'
+    await world.receive(again(raw, [/^MIME-Version/m, list]))
+    await world.wait(60_000)
+    expect(world.sentTo(alice)).toHaveLength(0)
+    await world.receive(raw)
+    await world.receive(again(raw))
+    await world.wait(60_000)
+    expect(world.dispositions()).toEqual(['case-opened', 'duplicate', 'duplicate'])
+    expect(world.sentTo(alice)).toHaveLength(1)
+  })
+
   it('is not swallowed when somebody else had sent it first: both are claims, shown and acknowledged', async () => {
     await givenDesk([grace])
     const payload = 'Content-Type: text/plain\r\n\r\nThe FIND of Alice.\r\n'

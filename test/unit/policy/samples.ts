@@ -432,7 +432,7 @@ export function situation(change: Partial<Situation> = {}): Situation {
     signatureSeen: false,
     bodyMarks: [],
     earlier: [],
-    isEarlierUnanswered: false,
+    earlierLacks: null,
     senderKey: null,
     waitingKeys: [],
     waitingWords: [],
