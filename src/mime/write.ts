@@ -156,16 +156,10 @@ export function encodeText(text: string): { readonly encoding: string; readonly 
     : { encoding: 'quoted-printable', lines: quotedPrintable(lines.join('\r\n')) }
 }
 
-/** So many lines are made at a time: a large file never becomes one string. */
-const LINES = 1024
-
 /** `content` in base64, so many columns a line (a multiple of 4), CRLF after every line but the last. */
 export function encodeBase64(content: Uint8Array, columns = LINE): Uint8Array {
   const encoded = Buffer.allocUnsafe(base64Size(content.length, columns))
-  const step = (LINES * columns * 3) / 4
-  let written = 0
-  for (let at = 0; at < content.length; at += step)
-    written = writeBase64(encoded, written, content.subarray(at, at + step), columns)
+  writeBase64(encoded, 0, content, columns)
   return encoded.subarray(2)
 }
 
@@ -175,24 +169,44 @@ export function base64Size(bytes: number, columns: number): number {
   return digits + 2 * Math.max(Math.ceil(digits / columns), 1)
 }
 
-/** Writes `block` in base64 from `at` on, each line after a CRLF, and returns where it ends. */
+const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
+/** The two digits of each 12 bits, the first in the lower byte. */
+const PAIRS = Uint16Array.from(
+  { length: 4096 },
+  (_, bits) => DIGITS.charCodeAt(bits >> 6) | (DIGITS.charCodeAt(bits & 63) << 8)
+)
+
+/**
+ * Writes `block` in base64 from `at` on, each line after a CRLF, and returns where it ends. By hand: to break the lines of what
+ * Node encodes takes ten times as long.
+ */
 export function writeBase64(
   target: Uint8Array,
   at: number,
   block: Uint8Array,
   columns: number
 ): number {
-  const bytes = Buffer.from(block.buffer, block.byteOffset, block.byteLength)
-  const digits = Buffer.from(bytes.toString('base64'), 'latin1')
   let to = at
-  for (let from = 0; from < digits.length; from += 1) {
-    if (from % columns === 0) {
-      target[to] = 0x0d
-      target[to + 1] = 0x0a
-      to += 2
+  for (let from = 0; from < block.length; ) {
+    target[to] = 0x0d
+    target[to + 1] = 0x0a
+    to += 2
+    const end = Math.min(from + (columns * 3) / 4, block.length)
+    for (; from + 3 <= end; from += 3) {
+      const middle = block[from + 1] ?? 0
+      const high = PAIRS[((block[from] ?? 0) << 4) | (middle >> 4)] ?? 0
+      const low = PAIRS[((middle & 15) << 8) | (block[from + 2] ?? 0)] ?? 0
+      target[to] = high
+      target[to + 1] = high >> 8
+      target[to + 2] = low
+      target[to + 3] = low >> 8
+      to += 4
     }
-    target[to] = digits[from] ?? 0
-    to += 1
+    if (from === end) continue
+    const last = Buffer.from(Buffer.from(block.subarray(from, end)).toString('base64'))
+    target.set(last, to)
+    to += last.length
+    from = end
   }
   return to
 }

@@ -3,7 +3,7 @@
  * cost more time and memory than its encryption. Must never be used to read: openpgp/armor.ts does, strictly.
  */
 import { base64Size, encodeBase64, writeBase64 } from '../mime/write.ts'
-import { type Ciphertext } from '../openpgp/encrypt.ts'
+import { type Ciphertext, type Pieces } from '../openpgp/encrypt.ts'
 
 const COLUMNS = 64
 /** Whole lines, and whole steps of the checksum. */
@@ -12,11 +12,20 @@ const BEGIN = Buffer.from('-----BEGIN PGP MESSAGE-----\r\n')
 const END = Buffer.from('\r\n-----END PGP MESSAGE-----')
 const CHECKSUM = Buffer.from('\r\n=xxxx')
 
-/** An encrypted message in armor, with CRLF line ends and none at the end. */
-export function armorMessage({ size, chunks }: Ciphertext): Uint8Array {
+/**
+ * An encrypted message in armor, with CRLF line ends and none at the end, between what stands around it: a large one is written
+ * to its place at once.
+ */
+export function armorMessage(
+  { size, chunks }: Ciphertext,
+  before: Pieces = [],
+  after: Pieces = []
+): Uint8Array {
+  const head = Buffer.concat([...before, BEGIN])
+  const end = Buffer.concat([END, ...after])
   const lines = base64Size(size, COLUMNS)
-  const armored = Buffer.allocUnsafe(BEGIN.length + lines + CHECKSUM.length + END.length)
-  let at = BEGIN.copy(armored)
+  const armored = Buffer.allocUnsafe(head.length + lines + CHECKSUM.length + end.length)
+  let at = head.copy(armored)
   let crc = CRC24_INIT << 8
   for (const block of blocksOf(chunks)) {
     crc = crc24(crc, block)
@@ -24,7 +33,7 @@ export function armorMessage({ size, chunks }: Ciphertext): Uint8Array {
   }
   at += CHECKSUM.copy(armored, at)
   armored.set(encodeBase64(Uint8Array.of(crc >>> 24, crc >>> 16, crc >>> 8)), at - 4)
-  END.copy(armored, at)
+  end.copy(armored, at)
   return armored
 }
 
@@ -48,7 +57,7 @@ function* blocksOf(chunks: Iterable<Uint8Array>): Generator<Uint8Array> {
 
 const CRC24_INIT = 0xb704ce
 const CRC24_POLY = 0x1864cfb
-/** For each byte, in the upper 24 bits: with no byte behind it, with one, with two. */
+/** For each byte, in the upper 24 bits: with no byte behind it, with one, and so on. */
 const ALONE = Int32Array.from({ length: 256 }, (_, byte) => {
   let crc = byte << 16
   for (let bit = 0; bit < 8; bit += 1) crc = (crc << 1) ^ (crc & 0x800000 ? CRC24_POLY : 0)
@@ -56,25 +65,34 @@ const ALONE = Int32Array.from({ length: 256 }, (_, byte) => {
 })
 const BEFORE_ONE = ALONE.map((crc) => next(crc, 0))
 const BEFORE_TWO = BEFORE_ONE.map((crc) => next(crc, 0))
+const BEFORE_THREE = BEFORE_TWO.map((crc) => next(crc, 0))
+const BEFORE_FOUR = BEFORE_THREE.map((crc) => next(crc, 0))
+const BEFORE_FIVE = BEFORE_FOUR.map((crc) => next(crc, 0))
 
 function next(crc: number, byte: number): number {
-  return (crc << 8) ^ (ALONE[(crc >>> 24) ^ byte] ?? 0)
+  return (crc << 8) ^ of(ALONE, (crc >>> 24) ^ byte)
+}
+
+function of(table: Int32Array, index: number): number {
+  return table[index] ?? 0
 }
 
 /**
- * RFC 9580 §6.1.1, in the upper 24 bits, three bytes at a time. It protects nothing; without it, GnuPG does not read base64 that
+ * RFC 9580 §6.1.1, in the upper 24 bits, six bytes at a time. It protects nothing; without it, GnuPG does not read base64 that
  * ends without padding (its bug T7071).
  */
 function crc24(before: number, data: Uint8Array): number {
   let crc = before
-  const whole = data.length - (data.length % 3)
+  const whole = data.length - (data.length % 6)
   // By index: an iterator takes four times as long over a large file.
-  for (let at = 0; at < whole; at += 3) {
-    const first = (crc >>> 24) ^ (data[at] ?? 0)
-    const second = ((crc >>> 16) & 0xff) ^ (data[at + 1] ?? 0)
-    const third = ((crc >>> 8) & 0xff) ^ (data[at + 2] ?? 0)
-    crc = (BEFORE_TWO[first] ?? 0) ^ (BEFORE_ONE[second] ?? 0) ^ (ALONE[third] ?? 0)
-  }
+  for (let at = 0; at < whole; at += 6)
+    crc =
+      of(BEFORE_FIVE, (crc >>> 24) ^ (data[at] ?? 0)) ^
+      of(BEFORE_FOUR, ((crc >>> 16) & 0xff) ^ (data[at + 1] ?? 0)) ^
+      of(BEFORE_THREE, ((crc >>> 8) & 0xff) ^ (data[at + 2] ?? 0)) ^
+      of(BEFORE_TWO, data[at + 3] ?? 0) ^
+      of(BEFORE_ONE, data[at + 4] ?? 0) ^
+      of(ALONE, data[at + 5] ?? 0)
   for (let at = whole; at < data.length; at += 1) crc = next(crc, data[at] ?? 0)
   return crc
 }

@@ -37,6 +37,8 @@ export type DeskIdentity = Contact & {
 /** RFC 9788 §2.1, and the older `protected-headers` for programs that know only that. */
 const CONFIDENTIAL = '; protected-headers="v1"; hp="cipher"'
 const SIGNED_ONLY = '; protected-headers="v1"; hp="clear"'
+/** Stands where the armor is written. */
+const NOTHING = new Uint8Array()
 
 /**
  * The finished message to each recipient, signed and encrypted as of `now`, or why the key was refused; one after the other,
@@ -57,8 +59,10 @@ export async function sealCopies(
     const message = await sealMessage(payload, to, desk.signer, now)
     if (message.kind === 'refused') sealed.push(message)
     else {
-      const armored = armorMessage(message.ciphertext)
-      sealed.push({ kind: 'sealed', raw: writeEntity(encryptedEntity(armored), outer, '') })
+      const around = piecesOf(encryptedEntity(NOTHING), outer)
+      const at = around.indexOf(NOTHING)
+      const [before, after] = [around.slice(0, at), around.slice(at + 1)]
+      sealed.push({ kind: 'sealed', raw: armorMessage(message.ciphertext, before, after) })
     }
   }
   return sealed
