@@ -287,7 +287,7 @@ export type SealedPart = Pick<
   readonly place: SealedPlace
   /** '' when it stands in no file. */
   readonly filename: string
-  /** The header of the attached message that it is; null for any other part. Proves nothing. */
+  /** The header of the attached message that it is, or in which it stands; null for any other part. Proves nothing. */
   readonly header: HeaderFacts | null
 }
 

@@ -8,7 +8,7 @@ import { readHeader } from '../mime/header.ts'
 import { type Handled } from '../mime/pieces.ts'
 import { type Part } from '../mime/tree.ts'
 import { withWriter } from '../mime/writer.ts'
-import { type Envelope, type Region } from './envelope.ts'
+import { type Envelope, readRegions } from './envelope.ts'
 import { readMarkedInside, readNamesInside } from './inner-names.ts'
 import { type Peeled, peel, peelFrom, type ReadContext, unpeeled } from './layers.ts'
 import { type Found, findSealed } from './sealed.ts'
@@ -24,47 +24,76 @@ const TEXT_CHARS_MAX = 256 * 1024
 type Opened = { readonly parts: SealedPart[]; textLeft: number }
 
 /** Opens what is sealed in these regions and in the payload. What is signed as it stands is left as it stands. */
-export async function openFurther(
-  { outside, payload, failure }: Pick<Peeled, 'outside' | 'payload' | 'failure'>,
-  context: ReadContext
-): Promise<Further> {
+export async function openFurther(peeled: Peeled, context: ReadContext): Promise<Further> {
   const opened: Opened = { parts: [], textLeft: TEXT_CHARS_MAX }
   const instead = new Map<Part, string>()
   const known = new Set<Part>()
-  const taken = new Map(outside.flatMap((region: Region) => [...region.instead]))
-  const roots = outside.flatMap((region) => region.roots)
-  for (const found of findSealed(roots, taken)) {
-    // It is what the whole message is.
-    if (found.cipher === 'unsupported' && failure === 'unsupported') continue
-    if (!(await openFound(found, opened, context, 1))) continue
-    for (const [part, left] of found.without) instead.set(part, left)
+  for (const found of sealedBeside(peeled)) {
+    const became = await openFound(found, opened, context, TOP)
+    if (became === 'shown') for (const [part, left] of found.without) instead.set(part, left)
+    else if (became === 'opened') for (const [part] of found.without) known.add(part)
   }
-  for (const found of payload === null ? [] : findSealed([payload])) {
-    if (await openFound(found, opened, context, 1))
+  for (const found of sealedInside(peeled)) {
+    if ((await openFound(found, opened, context, TOP)) !== 'closed')
       for (const [part] of found.instead) known.add(part)
   }
   return { parts: opened.parts, instead, known }
 }
 
-/** Whether everything of it was opened, and something was sealed. */
+function sealedBeside({ outside, failure }: Peeled): Found[] {
+  const taken = new Map(outside.flatMap((region) => [...region.instead]))
+  const roots = outside.flatMap((region) => region.roots)
+  // What nobody can open may be what the whole message is.
+  return findSealed(roots, taken).filter(
+    ({ cipher }) => cipher !== 'unsupported' || failure !== 'unsupported'
+  )
+}
+
+function sealedInside({ payload }: Peeled): Found[] {
+  return payload === null ? [] : findSealed([payload])
+}
+
+/** How deep a part stands, and the header of the attached message in which it does. */
+type Around = Pick<SealedPart, 'header'> & { readonly depth: number }
+const TOP: Around = { header: null, depth: 1 }
+
+/**
+ * Opens one with all that is sealed in it. `closed`: something stayed so, or nothing was sealed; `opened`: a file or words that
+ * stand beside what was sealed in an attached message are still to be read in that.
+ */
 async function openFound(
   found: Found,
   opened: Opened,
   context: ReadContext,
-  depth: number
-): Promise<boolean> {
-  if (depth > DEPTH_MAX || opened.parts.length >= PARTS_MAX) return false
+  around: Around
+): Promise<'closed' | 'opened' | 'shown'> {
+  if (around.depth > DEPTH_MAX || opened.parts.length >= PARTS_MAX) return 'closed'
   const { message } = found
   const peeled = await (message === null
     ? peelFrom(unpeeled(found.part), layerOf(found), context)
     : peel(message, context))
+  const header = headerOf(found) ?? around.header
   const place = opened.parts.length
   // An attached message that is only signed can be read by everybody.
-  if (message === null || peeled.encrypted) opened.parts.push(partOf(found, peeled, opened))
+  if (message === null || peeled.encrypted)
+    opened.parts.push({ ...partOf(found, peeled, opened), header })
   let isWhole = peeled.failure === null
-  for (const inner of peeled.payload === null ? [] : findSealed([peeled.payload]))
-    isWhole = (await openFound(inner, opened, context, depth + 1)) && isWhole
-  return isWhole && opened.parts.length > place
+  for (const inner of [...sealedInside(peeled), ...sealedBeside(peeled)]) {
+    const became = await openFound(inner, opened, context, { header, depth: around.depth + 1 })
+    isWhole &&= became !== 'closed'
+  }
+  if (!isWhole || opened.parts.length === place) return 'closed'
+  return isBare(peeled) ? 'shown' : 'opened'
+}
+
+function headerOf({ message }: Found): SealedPart['header'] {
+  return message && withWriter(readHeader(message.fields).facts, message.fields, [])
+}
+
+/** Whether nothing is to be read beside the layers. */
+function isBare({ outside }: Peeled): boolean {
+  const { text, attachments } = readRegions(outside)
+  return text === '' && attachments.length === 0
 }
 
 /** A sealed part for itself: a signature inside covers all of it, and nothing of the message around. */
@@ -73,7 +102,11 @@ function layerOf({ cipher, read }: Found): Envelope {
   return { ...around, structure: 'attachment', cipher, read, isRewrapped: true }
 }
 
-function partOf({ place, filename, message }: Found, peeled: Peeled, opened: Opened): SealedPart {
+function partOf(
+  { place, filename }: Found,
+  peeled: Peeled,
+  opened: Opened
+): Omit<SealedPart, 'header'> {
   const { encrypted, decrypted, failure, sealedTo, sealedToKeyIds, ciphertextMark } = peeled
   const { payload, inside, signatures } = peeled
   const content = payload === null ? null : readContent([payload], false)
@@ -82,8 +115,6 @@ function partOf({ place, filename, message }: Found, peeled: Peeled, opened: Ope
   return {
     place,
     filename: filename === '' ? '' : safeFilename(filename, '', opened.parts.length + 1),
-    header:
-      message === null ? null : withWriter(readHeader(message.fields).facts, message.fields, []),
     ...{ encrypted, decrypted, failure, sealedTo, sealedToKeyIds, ciphertextMark, signatures },
     innerFacts: inside === null ? null : readMarkedInside(inside),
     namesInside: inside === null ? null : readNamesInside(inside),

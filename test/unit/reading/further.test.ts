@@ -303,6 +303,35 @@ describe('what stays closed says why', () => {
   })
 })
 
+describe('(D17, D19) what stands beside the sealed part of an attached message', () => {
+  const attached = (...parts: readonly string[]): string =>
+    `Content-Type: message/rfc822\r\n\r\n${lines(...HEAD)}${mixed(parts, 'i')}`
+
+  it('is still to be read in that, where the message is opened beside another one', async () => {
+    const { attachments, sealedParts, warnings } = await textIn(
+      textPart(sealed),
+      attached(encryptedEntity(sealedEntity), textPart('Words below.'))
+    )
+    expect(sealedParts).toMatchObject([{ place: 'message', text: `${SECRET}\n` }])
+    expect(attachments.map(({ content }) => Buffer.from(content).toString())).toEqual([
+      expect.stringContaining('Words below.')
+    ])
+    expect(warnings).not.toContain('errant-crypto')
+  })
+
+  it('is opened, too, and said to be from whom the attached message names', async () => {
+    const { sealedParts } = await textIn(
+      textPart('Hi'),
+      attached(textPart(sealed), filePart('log.txt.asc', await alice.seal('The log.')))
+    )
+    const header = { from: { address: 'alice@reporter.example' } }
+    expect(sealedParts).toMatchObject([
+      { place: 'message', text: `${SECRET}\n`, header },
+      { place: 'file', text: 'The log.\n', filename: 'log.txt.asc', header }
+    ])
+  })
+})
+
 describe('(D17) armor among the words of an attached text file', () => {
   const notes = (armor: string): string =>
     filePart('notes.txt', lines('My notes', '', armor, 'end'), 'text/plain; name=notes.txt')
