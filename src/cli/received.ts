@@ -20,7 +20,9 @@ export async function listReceived(
 ): Promise<void> {
   await withDatabase(call, (db) => {
     const rows = db.read((read) =>
-      arrivals.listIn(read, call.options.state).map(({ caseTag, ...one }) => shown(one, caseTag))
+      arrivals
+        .listIn(read, call.options.state)
+        .map(({ caseTag, ...one }) => shown(read, one, caseTag))
     )
     printRows(call, rows, {
       NUMBER: (row) => row.number,
@@ -28,7 +30,7 @@ export async function listReceived(
       STATE: (row) => row.state,
       DISPOSITION: (row) => row.disposition ?? '-',
       CASE: (row) => row.case ?? '-',
-      UID: (row) => (row.moved ? '-' : row.uid),
+      UID: (row) => (row.movedTo === null ? row.uid : '-'),
       BYTES: (row) => row.size,
       TRIES: (row) => row.tries
     })
@@ -84,14 +86,18 @@ function found(read: Read, id: number) {
     throw new CommandError(
       `There is no message ${id}; "postern received list" shows those that are on hold.`
     )
-  return shown(row, row.caseId === null ? null : cases.findTag(read, row.caseId))
+  return shown(read, row, row.caseId === null ? null : cases.findTag(read, row.caseId))
 }
 
-function shown(
-  { id, turn: _turn, sender: _sender, caseId: _caseId, grown: _grown, ...row }: arrivals.Arrival,
-  tag: CaseTag | null
-) {
+function shown(read: Read, arrival: arrivals.Arrival, tag: CaseTag | null) {
+  const { id, turn: _turn, sender: _sender, caseId: _caseId, grown: _grown, ...all } = arrival
+  const { moved: _moved, ...row } = all
+  const { mailbox, uidValidity, uid, moved, state, ...first } = arrivals.inMailbox(read, arrival)
+  // What is handled again stays where it was on hold.
+  const isAgain = first.duplicateOf !== null && first.disposition !== 'duplicate'
+  const folder = state === 'held' || isAgain ? 'held' : 'processed'
+  const movedTo = moved === 1 ? folder : null
   // Of one that was left in the mailbox nothing was fetched.
   const sha256 = row.state === 'left' ? null : row.sha256
-  return { number: id, case: tag, ...row, sha256, moved: row.moved === 1 }
+  return { number: id, case: tag, ...row, mailbox, uidValidity, uid, movedTo, sha256 }
 }

@@ -32,7 +32,7 @@ import {
 import { decideThread, type ThreadFacts } from '../policy/threading.ts'
 import { VERBS } from '../policy/verbs/index.ts'
 import { casesIn } from '../policy/verbs/show.ts'
-import { type Arrival } from '../store/arrivals.ts'
+import { type Arrival, inMailbox } from '../store/arrivals.ts'
 import * as cases from '../store/cases.ts'
 import * as people from '../store/correspondents.ts'
 import * as deliveries from '../store/deliveries.ts'
@@ -99,7 +99,7 @@ export async function readSituation(
     arrivalId: arrival.id,
     receivedAt: arrival.receivedAt,
     arrivedAt: arrival.arrivedAt,
-    place: { mailbox: arrival.mailbox, uid: arrival.uid },
+    place: inMailbox(read, arrival),
     size: arrival.size,
     bounced: lastIssued(read, outbox.listNamed(read, returnedIds(desk, opened))),
     ...earlierFacts(read, arrival, opened, given.bodyMarks),

@@ -193,7 +193,7 @@ export function retry(
   if (row.duplicateOf !== null) return 'elsewhere'
   if (row.part !== 'whole') return 'in-part'
   const { size, sha256, part, receivedAt, arrivedAt, caseId } = row
-  const place = { mailbox: 'retry', uidValidity: String(id), uid: 1 }
+  const place = { mailbox: AGAIN, uidValidity: String(id), uid: 1 }
   const kept = { size, sha256, part, receivedAt, arrivedAt, caseId }
   const { id: again } = insert(tx, 'arrivals', {
     ...place,
@@ -320,6 +320,14 @@ export function listIn(
      WHERE arrivals.state = ? ORDER BY arrivals.id DESC LIMIT ?`,
     [state, limit]
   )
+}
+
+const AGAIN = 'retry'
+
+/** Where the mailbox has it: one that is handled again is where the one before is. */
+export function inMailbox(read: Read, row: Arrival): Arrival {
+  const before = row.mailbox === AGAIN ? find(read, Number(row.uidValidity)) : null
+  return before === null ? row : inMailbox(read, before)
 }
 
 /** One arrival without its bytes, or null. */

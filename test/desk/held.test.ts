@@ -61,6 +61,11 @@ describe('a message on hold that is handled again', () => {
     expect(desk.world.column('SELECT state FROM arrivals')).toEqual(['done', 'done'])
     expect(desk.caseStates()).toHaveLength(1)
     expect(await desk.lastTo(desk.grace)).toContain('THE HOLE')
+    const place = desk.world.desk.db.read((read) => {
+      const again = arrivals.find(read, 2)
+      return again && arrivals.inMailbox(read, again)
+    })
+    expect(place).toMatchObject({ id: 1, mailbox: 'INBOX' })
     expect([retry(1), retry(2), retry(9)]).toEqual(['not-held', 'not-held', 'not-held'])
   })
 

@@ -55,6 +55,11 @@ describeWith(['gpg'], 'messages that came', async () => {
     const again = await desk.cli('received', 'retry', '1')
     expect(again).toMatchObject({ status: 0, stderr: '' })
     expect(again.stdout).toContain('is handled again, as message 4')
+    for (const [number, says] of [
+      ['1', 'Handled again as: message 4'],
+      ['4', 'UID 41 in INBOX']
+    ] as const)
+      expect((await desk.cli('received', 'show', number)).stdout).toContain(says)
     expect(desk.rows('SELECT id, state, case_id AS tag FROM arrivals WHERE id IN (1, 4)')).toEqual([
       { id: 1, state: 'done', tag: 1 },
       { id: 4, state: 'pending', tag: 1 }
