@@ -2,13 +2,14 @@
  * Recognises forms without PGP/MIME: inline PGP, cleartext signatures, encrypted files and whatever else is sealed. They are read
  * so that no report is lost, told apart by their structure, and can never carry commands. Must never decrypt or verify.
  */
-import { contentOf, decodeText, type LeafText, textOf } from '../mime/leaf.ts'
+import { isAscii } from 'node:buffer'
+import { contentOf, decodeText, keepsAscii, type LeafText, textOf } from '../mime/leaf.ts'
 import { ARMORED_MESSAGE, selectPieces } from '../mime/pieces.ts'
 import { bareLeaf, type Part } from '../mime/tree.ts'
 import { type ArmorBlock, readArmor } from '../openpgp/armor.ts'
 import { looksEncrypted } from '../openpgp/prescan.ts'
 import { type Envelope, readRegions } from './envelope.ts'
-import { charsetOf, type Found, findSealed, readInline } from './sealed.ts'
+import { charsetFor, charsetOf, type Found, findSealed, readInline } from './sealed.ts'
 
 /**
  * Inline PGP, a cleartext signature, or what else in the message is sealed: the first part of it, wherever it stands. Null for a
@@ -21,7 +22,7 @@ export function recogniseOldForm(mail: Part): Envelope | null {
     leaf === null || read === null
       ? null
       : (recogniseInline(mail, leaf, inlineArmor(leaf, read)) ??
-        recogniseCleartext(mail, leaf, read.text))
+        recogniseCleartext(mail, leaf, read))
   return whole ?? recogniseSealed(mail) ?? (leaf && read && recogniseClosed(mail, leaf, read))
 }
 
@@ -67,21 +68,32 @@ function recogniseClosed(mail: Part, leaf: Part, { text, isTruncated }: LeafText
   }
 }
 
-function recogniseCleartext(mail: Part, leaf: Part, text: string): Envelope | null {
+/** What is signed are the bytes as they came: decoded they are others, in any charset but UTF-8. */
+function recogniseCleartext(mail: Part, leaf: Part, read: LeafText): Envelope | null {
+  const sent = read.isTruncated ? null : cleartextIn(mail, leaf, contentOf(leaf), charsetOf(leaf))
+  // In a charset that writes ASCII in another way, the block is seen only when it is decoded.
+  return sent ?? cleartextIn(mail, leaf, Buffer.from(read.text), 'utf-8')
+}
+
+function cleartextIn(mail: Part, leaf: Part, bytes: Buffer, charset: string): Envelope | null {
+  const text = bytes.toString('latin1').replaceAll(/\r\n?/g, '\n')
   // Below a greeting, which it does not cover. A quoted one is not at the start of a line.
   const start = text.startsWith(BEGIN) ? 0 : text.indexOf(`\n${BEGIN}`) + 1
   const before = text.slice(0, start).trim()
   const cleartext = readCleartext(text.slice(start))
   if (cleartext === null) return null
   const rest = [before, cleartext.after].filter((part) => part !== '').join('\n\n')
+  const said = Buffer.from(cleartext.text, 'latin1')
+  // ISO-2022-JP is written in ASCII.
+  const isDeclared = isAscii(said) && keepsAscii(charset)
   return {
-    ...around(mail, new Map([[leaf, rest]])),
+    ...around(mail, new Map([[leaf, decodeText(Buffer.from(rest, 'latin1'), charset).text]])),
     structure: 'inline',
     warnings: ['cleartext-signature'],
     signed: cleartext.signedBytes,
     signature: cleartext.signature,
-    payload: bareLeaf(Buffer.from(cleartext.text), mail.tree.budget, 'text/plain', {
-      charset: 'utf-8'
+    payload: bareLeaf(said, mail.tree.budget, 'text/plain', {
+      charset: isDeclared ? charset : charsetFor(said, charset)
     })
   }
 }
@@ -140,7 +152,7 @@ const HEAD = new RegExp(
 )
 const SIGNATURE = '\n-----BEGIN PGP SIGNATURE-----'
 
-/** Text (LF line ends) that is exactly one cleartext-signed message, and the exact bytes signed, or null; a footer may follow. */
+/** Bytes as Latin-1 (LF line ends) that are one cleartext-signed message, and the exact bytes signed, or null; more may follow. */
 function readCleartext(text: string) {
   const trimmed = text.trimStart()
   const start = HEAD.exec(trimmed)?.[0].length ?? 0
@@ -156,7 +168,7 @@ function readCleartext(text: string) {
     .map((line) => line.replace(/^- /, '').replace(/(?<![ \t])[ \t]+$/, ''))
   return {
     text: lines.join('\n'),
-    signedBytes: Buffer.from(lines.join('\r\n'), 'utf8'),
+    signedBytes: Buffer.from(lines.join('\r\n'), 'latin1'),
     signature: armor.data,
     after: armor.after
   }

@@ -193,7 +193,7 @@ export function charsetOf(leaf: Part): string {
  * The charset of a decrypted text. `outer`, the charset of the surrounding part, is not protected: any mail program on the way
  * can change it and turn signed bytes into other words. So UTF-8 if the bytes are valid, else `outer` if it keeps ASCII.
  */
-function charsetFor(data: Uint8Array, outer: string): string {
+export function charsetFor(data: Uint8Array, outer: string): string {
   return isText(data) ? 'utf-8' : keepsAscii(outer) ? outer : ''
 }
 

@@ -327,6 +327,24 @@ describeWith(['gpg', 'sq'], 'opening a message', () => {
     expect((await openIt(lines(...HEAD, '') + spoofed)).signatures).toEqual([])
   })
 
+  it.each([
+    ['iso-8859-1', Buffer.from('Gr\u00fc\u00dfe', 'latin1'), 'Gr\u00fc\u00dfe'],
+    ['utf-8', Buffer.from('Gr\u00fc\u00dfe\f'), 'Gr\u00fc\u00dfe\u240c'],
+    ['', Buffer.from('page\f'), 'page\u240c'],
+    ['iso-2022-jp', Buffer.from('\u001b$B7j\u001b(B'), '\u7a74']
+  ])(
+    '(D19) verifies a cleartext signature over the bytes as sent: charset %j',
+    async (charset, bytes, text) => {
+      const signature = await gpg.signDetached(bytes)
+      const head =
+        lines(...HEAD) + `Content-Type: text/plain${charset && `; charset=${charset}`}\r\n\r\n`
+      const begin = '-----BEGIN PGP SIGNED MESSAGE-----\r\nHash: SHA512\r\n\r\n'
+      const raw = Buffer.concat([Buffer.from(head + begin), bytes, Buffer.from(`\r\n${signature}`)])
+      const opened = await open(raw, [desk.secret], certificates)
+      expect(opened).toMatchObject({ text: `${text}\n`, signatures: [{ state: 'valid' }] })
+    }
+  )
+
   it('(D17) shows a cleartext signature below a greeting, which it does not cover; a quoted one stays text', async () => {
     const signature = await gpg.signDetached(Buffer.from('my words'))
     const signed = lines(
