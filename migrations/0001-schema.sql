@@ -396,9 +396,12 @@ CREATE TABLE further_reports (
 
 CREATE INDEX further_reports_by_address ON further_reports (address_key);
 
--- Reports of senders whom nobody here has answered yet: how many of them were forwarded lately, and which came in a list (A5).
-CREATE TABLE stranger_reports (
-  case_id      INTEGER PRIMARY KEY REFERENCES cases (id),
+-- What came of senders whom nobody here has answered yet, reports and, until a maintainer acts in their case, further messages:
+-- how many of them were forwarded lately, and which came in a list (A5).
+CREATE TABLE stranger_mail (
+  arrival_id   INTEGER PRIMARY KEY REFERENCES arrivals (id),
+  case_id      INTEGER NOT NULL REFERENCES cases (id),
+  is_report    INTEGER NOT NULL CHECK (is_report IN (0, 1)),
   at           TEXT    NOT NULL CHECK (length(at) = 24),
   -- Of the address in From, lower case; '' for none.
   domain       TEXT    NOT NULL,
@@ -409,9 +412,10 @@ CREATE TABLE stranger_reports (
   CHECK (is_forwarded = 0 OR list IS NULL)
 ) STRICT;
 
-CREATE INDEX stranger_reports_forwarded ON stranger_reports (at) WHERE is_forwarded = 1;
-CREATE INDEX stranger_reports_unlisted ON stranger_reports (case_id) WHERE is_forwarded = 0 AND list IS NULL;
-CREATE INDEX stranger_reports_listed ON stranger_reports (list) WHERE list IS NOT NULL;
+CREATE INDEX stranger_mail_forwarded ON stranger_mail (at) WHERE is_forwarded = 1;
+CREATE INDEX stranger_mail_unlisted ON stranger_mail (case_id) WHERE is_forwarded = 0 AND list IS NULL;
+CREATE INDEX stranger_mail_listed ON stranger_mail (list) WHERE list IS NOT NULL;
+CREATE INDEX stranger_mail_by_case ON stranger_mail (case_id) WHERE is_forwarded = 0;
 
 -- The secret list (G5). The whole file is encrypted; nothing of this table reaches a log.
 CREATE TABLE members (
@@ -561,11 +565,15 @@ SELECT case_records.*, due_json,
     WHERE subject_kind = 'case' AND subject_id = tag AND kind = 'disclosed') AS has_date
 FROM case_records LEFT JOIN looks ON subject_kind = 'case' AND subject_id = tag;
 
--- Reports that were not forwarded, in cases in which no maintainer has done anything but look.
-CREATE VIEW untouched_reports AS
-SELECT stranger_reports.*, tag FROM stranger_reports JOIN cases ON cases.id = case_id
-WHERE is_forwarded = 0 AND NOT EXISTS (SELECT 1 FROM events WHERE subject_kind = 'case' AND subject_id = tag
+-- Cases in which no maintainer has done anything but look.
+CREATE VIEW untouched_cases AS
+SELECT id, tag FROM cases WHERE NOT EXISTS (SELECT 1 FROM events WHERE subject_kind = 'case' AND subject_id = tag
   AND actor_kind = 'maintainer' AND kind NOT IN ('forwarded', 'commands-ran', 'commands-refused'));
+
+-- Reports in them that were not forwarded.
+CREATE VIEW untouched_reports AS
+SELECT stranger_mail.*, tag FROM stranger_mail JOIN untouched_cases ON untouched_cases.id = case_id
+WHERE is_report = 1 AND is_forwarded = 0;
 
 -- Open cases with a reporter who waits for the first answer or wrote after the last one, undecided ones with a reporter who cannot
 -- be answered, and all cases in which words wait for a reporter's key (B10).

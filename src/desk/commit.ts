@@ -148,15 +148,17 @@ function recordForwarded(tx: Tx, decisions: readonly Decision[], job: Job): void
   record(tx, event('forwarded', aboutCase(tag), BY_DESK, { reporter: tag, to: '' }), job)
 }
 
-/** A report that waits for a list has that planned at the next look (tick.ts). */
+/** What waits for a list has that planned at the next look (tick.ts). */
 function countStranger(
   tx: Tx,
-  { tag, sender, isProved, isForwarded }: DecisionOf<'count-stranger'>,
-  { now }: Job
+  { tag, sender, ...mail }: DecisionOf<'count-stranger'>,
+  { arrivalId, now }: Job
 ): void {
+  assert(arrivalId !== undefined, 'a stranger without a message')
+  const { isReport, isProved, isForwarded } = mail
   const domain = sender === null ? '' : domainOf(sender).toLowerCase()
   const { id } = requireCase(tx, tag)
-  strangers.add(tx, { caseId: id, domain, isProved, isForwarded, at: now })
+  strangers.add(tx, { arrivalId, caseId: id, isReport, domain, isProved, isForwarded, at: now })
   if (!isForwarded) looks.mark(tx, DESK, now)
 }
 

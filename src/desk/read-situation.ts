@@ -91,6 +91,9 @@ export async function readSituation(
     return { named, tag: boundTag(read, desk, named, parsed) }
   })
   const bound = tag === null ? null : await readBound(desk, tag, isMaintainers ? opened : null, now)
+  const numbers = (parsed?.commands ?? []).flatMap((one) =>
+    one.verb === 'show' ? casesIn(one.words, given).tags : []
+  )
   return desk.db.read((read) => ({
     ...given,
     ...senderFacts(read, opened),
@@ -106,10 +109,12 @@ export async function readSituation(
     signatureSeen: opened.signatures.some(({ sha256 }) => people.isSignatureUsed(read, sha256)),
     mergedKey,
     history: answersTo(read, desk, opened, now),
-    strangers: strangersLately(read, opened, now),
-    shown: (parsed?.commands ?? [])
-      .flatMap((one) => (one.verb === 'show' ? casesIn(one.words, given).tags : []))
-      .flatMap((one) => cases.findNow(read, one) ?? []),
+    strangers: {
+      ...strangersLately(read, opened, now),
+      isUntouched: bound !== null && strangers.isUntouchedCase(read, bound.case.tag)
+    },
+    shown: numbers.flatMap((one) => cases.findNow(read, one) ?? []),
+    unforwarded: strangers.listFurther(read, numbers),
     openCases: hasVerb(parsed, 'cases') || hasVerb(parsed, 'merge') ? cases.list(read, 'open') : [],
     nextTag: cases.nextTag(read, desk.settings.desk.casePrefix, now, desk.settings.desk.timezone),
     bound
@@ -373,7 +378,7 @@ function strangersLately(
   read: Read,
   { outer: { from } }: OpenedMail,
   now: Instant
-): Situation['strangers'] {
+): Omit<Situation['strangers'], 'isUntouched'> {
   const sender = from?.address ?? null
   const all = strangers.countForwarded(read, addMs(now, -HOUR_MS))
   return {

@@ -27,7 +27,7 @@ import { type NoticeRecord } from '../domain/notice.ts'
 import { KEY_PROBLEMS } from '../domain/outgoing.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
 import { formatInstant, type Instant } from '../domain/time.ts'
-import { listed } from '../domain/words.ts'
+import { count, listed } from '../domain/words.ts'
 import { nounOf } from '../messages/catalogue.ts'
 import {
   alert,
@@ -350,19 +350,21 @@ function digest({ read, settings, recipients, rings, once, now }: Occasion): Dec
   return [sealedTo(recipients, message, { once, tag: null }), { kind: 'forget-junk', lastId }]
 }
 
-/** A list names at most so many reports: each takes a line or two. */
+/** A list names at most so many cases: each takes a line or two. */
 const REPORTS_MAX = 500
 
-/** The new list of strangers' reports; without one, a reminder of those on which nobody has acted. */
+/** The new list of what strangers wrote; without one, a reminder of those on which nobody has acted. */
 function listReports({ read, settings, recipients, rings, once }: Occasion): Decision[] {
   const lists = rings.flatMap(({ run }) => (run.clock.id === 'new-list' ? run.start.id : []))
-  const { reports, total } = strangers.listIn(read, lists, REPORTS_MAX)
-  const waiting = strangers.listUntouched(read, lists, total > 0 ? 0 : LISTED_MAX)
-  if (total + waiting.total === 0) return []
+  const { reports, cases: all, total, totalFurther } = strangers.listIn(read, lists, REPORTS_MAX)
+  const waiting = strangers.listUntouched(read, lists, all > 0 ? 0 : LISTED_MAX)
+  if (all + waiting.total === 0) return []
   const message = reportList({
     isLate: rings.some(({ isLate }) => isLate),
     reports: reports.map(listedLine),
+    more: all - reports.length,
     total,
+    totalFurther,
     waiting: waiting.reports.map((one) => {
       const due = one.due === null ? '' : formatInstant(one.due.at, settings.desk.timezone)
       return due === '' ? listedLine(one) : `${listedLine(one)}\n    due ${due}`
@@ -373,14 +375,17 @@ function listReports({ read, settings, recipients, rings, once }: Occasion): Dec
 }
 
 /** As its sender wrote it; a long subject or address is cut, so that no list grows beyond bounds. */
-function listedLine({ tag, subject, reporters, isProved, isEncrypted }: strangers.ListedReport) {
+function listedLine(listedCase: strangers.ListedReport) {
+  const { tag, subject, reporters, isReport, further, isProved, isEncrypted } = listedCase
   const cut = (text: string): string => {
     const line = text.replaceAll(/\s+/gu, ' ').trim()
     return line.length > CUT_CHARS ? `${line.slice(0, CUT_CHARS)}…` : line
   }
   const from = reporters.find(({ id }) => id === tag)?.contact?.address ?? 'no address'
   const marks = `${isProved ? ' (verified)' : ''}${isEncrypted ? ', encrypted' : ''}`
-  return `${tag}  ${cut(from)}${marks}: ${cut(subject) || '(no subject)'}`
+  const others = further === 0 ? '' : count(further, 'further message', 'further messages')
+  const what = others === '' ? tag : isReport ? `${tag} and ${others}` : `${others} in ${tag}`
+  return `${what}  ${cut(from)}${marks}: ${cut(subject) || '(no subject)'}`
 }
 
 const CUT_CHARS = 100

@@ -4,7 +4,7 @@
 import { type Decision } from '../domain/decision.ts'
 import { allFilesOf, type OpenedMail } from '../domain/mail.ts'
 import { showReport } from '../policy/show-report.ts'
-import { type Moment } from '../policy/situation.ts'
+import { type BoundCase, type Moment } from '../policy/situation.ts'
 import * as arrivals from '../store/arrivals.ts'
 import * as cases from '../store/cases.ts'
 import { type Desk } from './desk.ts'
@@ -34,16 +34,28 @@ async function copyOf(
   asked: Extract<Decision, { readonly kind: 'show-report' }>,
   given: Moment
 ): Promise<Prepared[]> {
+  const report = desk.db.read((read) => cases.findReport(read, asked.number))
+  const bound = await readBound(desk, asked.number, null, given.now)
+  if (report === null || bound === null) return []
+  const copies: Prepared[] = []
+  for (const id of [report, ...asked.further])
+    copies.push(...(await copyOfOne(desk, { ...asked, id, isReport: id === report }, bound, given)))
+  return copies
+}
+
+async function copyOfOne(
+  desk: Desk,
+  asked: Parameters<typeof showReport>[2] & { readonly id: number },
+  bound: BoundCase,
+  given: Moment
+): Promise<Prepared[]> {
   const { now } = given
-  const { arrival, raw } = desk.db.read((read) => {
-    const id = cases.findReport(read, asked.number)
-    return {
-      arrival: id === null ? null : arrivals.find(read, id),
-      raw: id === null ? null : arrivals.readRaw(read, id)
-    }
-  })
-  const bound = await readBound(desk, asked.number, null, now)
-  if (arrival === null || raw === null || bound === null) return []
+  const { id } = asked
+  const { arrival, raw } = desk.db.read((read) => ({
+    arrival: arrivals.find(read, id),
+    raw: arrivals.readRaw(read, id)
+  }))
+  if (arrival === null || raw === null) return []
   const { opened, quarantined } = await reopened(desk, arrival, raw, given)
   const bodyMarks = arrival.part === 'whole' ? opened.bodyMarks : []
   // It is read as if it opened its case now.

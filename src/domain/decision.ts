@@ -120,17 +120,22 @@ export type Decision =
       readonly once: string
       readonly inReplyTo: MessageId | null
     }
-  /** The report with this number, in full, to a maintainer who asks for it: the desk opens it once more and forwards it. */
+  /**
+   * The report with this number, in full, and these further messages, to a maintainer who asks for it: the desk opens each once
+   * more and forwards it.
+   */
   | {
       readonly kind: 'show-report'
       readonly number: CaseTag
+      readonly further: readonly number[]
       readonly to: SealedRecipient
       readonly once: string
     }
-  /** A stranger reported: it counts against a limit, or waits for the next list. */
+  /** A stranger wrote: it counts against a limit, or waits for the next list. */
   | {
       readonly kind: 'count-stranger'
       readonly tag: CaseTag
+      readonly isReport: boolean
       readonly sender: Address | null
       readonly isProved: boolean
       readonly isForwarded: boolean

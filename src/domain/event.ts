@@ -219,7 +219,7 @@ const EVENTS = {
   forwarded: {} as { reporter: string; to: string },
   /** A maintainer's mail server took the first copy of it: before that, nobody has seen it. */
   shown: {} as { reporter: string },
-  /** Too many strangers wrote: a list for the maintainers names the report, and nobody was sent it (A5). */
+  /** Strangers wrote too much: a list for the maintainers tells of the report or further message, and nobody was sent it (A5). */
   listed: {} as { reporter: string },
   /** The same for a message about the date, which asked or told a reporter something only now. */
   'date-left': {} as Recipient & { message: MessageKind; id: MessageId; reporter: string },

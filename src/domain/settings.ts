@@ -94,7 +94,7 @@ export type Settings = {
   readonly noticeTemplate: string
   /** The longest delay in seconds, and how many leave in an hour: to everybody, and to one domain. */
   readonly acknowledgement: Readonly<Record<'jitter' | 'per_hour' | 'per_domain_hour', number>>
-  /** How many strangers' reports are forwarded one by one in an hour: of all, and of one domain. Others come in a list (A5). */
+  /** How much of strangers is forwarded one by one in an hour: of all, and of one domain. Others come in a list (A5). */
   readonly forwarding: Readonly<Record<'per_hour' | 'per_domain_hour', number>>
   /** Whose Authentication-Results count (RFC 8601). */
   readonly authentication: {

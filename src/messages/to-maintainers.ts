@@ -209,17 +209,19 @@ export const digest = encrypted<{
   readonly moreJunk: number
 }>()('digest', 'digest', 'Digest')
 
-/** Strangers' reports beyond the limit of an hour, which nobody was sent: new ones, or a reminder of those before. */
+/** What strangers wrote beyond the limit of an hour, which nobody was sent: something new, or a reminder of reports before. */
 export const reportList = encrypted<{
   readonly isLate: boolean
-  /** New ones, proved senders first; and how many there are in all. */
+  /** New ones by case, proved senders first; how many more cases there are; and how many new reports and further messages. */
   readonly reports: readonly string[]
+  readonly more: number
   readonly total: number
+  readonly totalFurther: number
   /** Those of before on which nobody has acted: the first ones, where none are new, and how many there are. */
   readonly waiting: readonly string[]
   readonly totalWaiting: number
-}>()('report-list', 'list of reports', ({ total }) =>
-  total > 0 ? 'List of new reports' : 'Reports on which nobody has acted'
+}>()('report-list', 'list of reports', ({ reports }) =>
+  reports.length > 0 ? 'List of new messages' : 'Reports on which nobody has acted'
 )
 
 /** A message in a maintainer's name that had no effect; repeats nothing of it (G6). */

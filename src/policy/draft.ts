@@ -48,7 +48,7 @@ export type Command = {
 /** What a command may read that needs no case. */
 export type DeskContext = Pick<
   Situation,
-  'arrivalId' | 'openCases' | 'shown' | 'now' | 'settings'
+  'arrivalId' | 'openCases' | 'shown' | 'unforwarded' | 'now' | 'settings'
 > & {
   readonly author: Maintainer
   /** The message that holds the commands, so that the answer can name it. */

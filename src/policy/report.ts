@@ -34,7 +34,7 @@ import { type RelayInput, relay } from './relay.ts'
 import { decideReporterKey, type KeyDecision, NO_KEY } from './reporter-key.ts'
 import { type BoundCase, type Situation } from './situation.ts'
 import { stateWords, waitingName } from './status.ts'
-import { strangersReport } from './strangers.ts'
+import { strangersMail } from './strangers.ts'
 import { decideThread, type JoinedThread, type Sender, type Thread } from './threading.ts'
 import { eventsOf, releasedBy } from './waiting-words.ts'
 
@@ -191,10 +191,11 @@ function takeIn(situation: Judged, thread: Thread): Decision[] {
   ]
 }
 
-/** The copies for the maintainers. Where strangers report too much, a list names the report instead (A5). */
+/** The copies for the maintainers. Where strangers write too much, a list tells of the message instead (A5). */
 function forwardOrList(situation: Judged, input: RelayInput): Decision[] {
-  const { tag } = input.record
-  const counted = input.isReport ? strangersReport(situation, tag) : null
+  const { isReport, writer, record } = input
+  const { tag } = record
+  const counted = writer.author === 'member' ? null : strangersMail(situation, { tag, isReport })
   if (counted === null) return relay(input)
   if (counted.isForwarded) return [counted, ...relay(input)]
   return [counted, recorded('listed', aboutCase(tag), BY_DESK, { reporter: tag })]
@@ -368,7 +369,8 @@ const BY_ANOTHER =
 const BY_PROGRAM =
   'A program sent this message, as its header says. It does not count as an answer of the reporter: the case stays as it is, and nobody is reminded to answer. If a person wrote it, please answer the reporter with /reply.'
 
-function writingOf(situation: Judged, tag: CaseTag, sender: Sender): Writing {
+/** Who wrote a further message in a case. */
+export function writingOf(situation: Judged, tag: CaseTag, sender: Sender): Writing {
   const { opened, receivedAt, brings } = situation
   const subject = aboutCase(tag)
   const inClear = opened.sealedTo === 'nobody' ? [IN_CLEAR] : []

@@ -1,18 +1,23 @@
-/** A stored report, forwarded once more to the maintainer who asks for it, as its case stands now. Pure. */
+/** A stored report, or a further message in its case, forwarded once more to whoever asks, as the case stands now. Pure. */
 import { type Decision, type DecisionOf } from '../domain/decision.ts'
 import { productNamed } from '../domain/settings.ts'
 import { dueOf } from './clocks.ts'
 import { claimWarnings } from './ownership.ts'
 import { relay } from './relay.ts'
-import { judged } from './report.ts'
+import { judged, writingOf } from './report.ts'
 import { type BoundCase, type Situation } from './situation.ts'
 import { decideThread } from './threading.ts'
 
-/** `received`: the report as if it came now. */
+/** `received`: the message as if it came now. */
 export function showReport(
   received: Situation,
   bound: BoundCase,
-  { number, to, once }: Pick<DecisionOf<'show-report'>, 'number' | 'to' | 'once'>
+  {
+    number,
+    to,
+    once,
+    isReport
+  }: Pick<DecisionOf<'show-report'>, 'number' | 'to' | 'once'> & { readonly isReport: boolean }
 ): Decision[] {
   const situation = judged(received)
   const { withheld, settings } = situation
@@ -21,19 +26,24 @@ export function showReport(
   if (by === undefined) return []
   const product = productNamed(record.product, settings)
   const { joined, warnings } = decideThread(situation)
+  const sender = joined?.case.tag === record.tag ? joined.sender : ({ kind: 'other' } as const)
+  const writing = isReport
+    ? { writer: { author: 'reporter', authorId: number } as const, warnings: [] }
+    : writingOf(situation, record.tag, sender)
   const value = `NOT YET: it is on hold. /acknowledge sends it to ${heldAnswerTo}`
   return relay({
     ...situation,
     ...{ record, product, reporterKeys },
     due: dueOf(record, events, [], situation),
-    isReport: true,
+    isReport,
     isWithheld: withheld !== null,
-    writer: { author: 'reporter', authorId: number },
-    facts: heldAnswerTo === null ? [] : [{ label: 'Acknowledged', value }],
+    writer: writing.writer,
+    facts: heldAnswerTo === null || !isReport ? [] : [{ label: 'Acknowledged', value }],
     warnings: [
+      ...writing.warnings,
       ...(joined === null ? warnings : []),
       ...(withheld === null ? claimWarnings(situation) : [withheld])
     ],
-    asked: { by, once }
+    asked: { by, once: isReport ? once : `${once}:${situation.arrivalId}` }
   })
 }

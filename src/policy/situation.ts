@@ -77,8 +77,12 @@ export type Situation = Moment & {
     /** Refusals sent in the last hour to the maintainer whom the message names. */
     readonly refusalsLastHour: number
   }
-  /** Strangers' reports that were forwarded one by one lately; and whether a maintainer ever answered this sender. */
-  readonly strangers: Record<'proved' | 'unproved', DomainShare> & { readonly wasAnswered: boolean }
+  /**
+   * What was forwarded of strangers one by one lately; whether a maintainer ever answered this sender; and whether no maintainer
+   * has acted in the bound case.
+   */
+  readonly strangers: Record<'proved' | 'unproved', DomainShare> &
+    Record<'wasAnswered' | 'isUntouched', boolean>
   /** The tag that a case opened now will get. */
   readonly nextTag: CaseTag
   /** The open cases of the same sender address, proved or not, newest first. */
@@ -89,6 +93,8 @@ export type Situation = Moment & {
   readonly openCases: readonly cases.ListedCase[]
   /** The cases that a maintainer's /show names, where they exist. */
   readonly shown: readonly cases.CaseRecord[]
+  /** The further messages under these numbers that only a list told of, oldest first. */
+  readonly unforwarded: readonly { readonly tag: CaseTag; readonly arrivalId: number }[]
   /** What a maintainer's commands act on; null when the message names no known case. */
   readonly bound: BoundCase | null
 }

@@ -1,7 +1,8 @@
 /**
- * Which reports are forwarded one by one, and which come in a list (A5). A stranger is whoever is not proved to be a reporter
- * whom a maintainer has answered: how many of their reports are forwarded is limited as acknowledgements are, fair by domain.
- * Depends on nothing that shows who is on the list of members (G5).
+ * What is forwarded one by one, and what comes in a list (A5). A stranger is whoever is not proved to be a reporter whom a
+ * maintainer has answered: how many of their reports, and of their further messages in cases in which no maintainer has acted,
+ * are forwarded is limited as acknowledgements are, fair by domain. Depends on nothing that shows who is on the list of members
+ * (G5).
  */
 
 import { type DecisionOf } from '../domain/decision.ts'
@@ -12,12 +13,14 @@ import { claimedMaintainer } from './authority.ts'
 import { type Situation } from './situation.ts'
 import { isProvedSender } from './threading.ts'
 
-/** Counts the new report of a stranger; null for one of somebody known. */
-export function strangersReport(
+/** Counts the report or further message of a stranger; null for what is forwarded in any case. */
+export function strangersMail(
   situation: Situation,
-  tag: CaseTag
+  { tag, isReport }: { readonly tag: CaseTag; readonly isReport: boolean }
 ): DecisionOf<'count-stranger'> | null {
-  const { opened, settings, strangers } = situation
+  const { opened, settings, strangers, ownThread } = situation
+  // Somebody works on the case, or the operator has the message handled once more.
+  if (!isReport && (!strangers.isUntouched || ownThread?.by === 'again')) return null
   const isProved = isProvedSender(situation)
   // A maintainer's message comes here only if it is proved to be theirs.
   const isMaintainers = claimedMaintainer(opened, settings) !== null
@@ -25,7 +28,7 @@ export function strangersReport(
   const forwarded = isProved ? strangers.proved : strangers.unproved
   const isForwarded = hoursOff(forwarded, settings.forwarding) === 0
   const sender = opened.outer.from?.address ?? null
-  return { kind: 'count-stranger', tag, sender, isProved, isForwarded }
+  return { kind: 'count-stranger', tag, isReport, sender, isProved, isForwarded }
 }
 
 /** From the first report to the list: what comes in one burst stands in one list. */

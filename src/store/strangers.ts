@@ -1,6 +1,6 @@
 /**
- * Reports of senders whom nobody here has answered yet: how many were forwarded lately, and those that come in a list instead
- * (A5). Must never lose one: what is not forwarded waits here until a list names it.
+ * Reports and further messages of senders whom nobody here has answered yet: how many were forwarded lately, and those that come
+ * in a list instead (A5). Must never lose one: what is not forwarded waits here until a list names it.
  */
 import { type ListedCase } from '../domain/case.ts'
 import { type CaseTag, type MessageId } from '../domain/ids.ts'
@@ -8,28 +8,31 @@ import { type Instant } from '../domain/time.ts'
 import { type DomainCount } from './outbox.ts'
 import { insert, type Read, type Tx } from './sql.ts'
 
-/** A report in a list. */
+/** A case in a list: with its report, or with so many further messages, or both. */
 export type ListedReport = Pick<ListedCase, 'tag' | 'subject' | 'reporters' | 'due'> & {
+  readonly isReport: boolean
+  readonly further: number
   readonly isProved: boolean
   readonly isEncrypted: boolean
 }
 
-/** Remembers a report of a stranger. */
+/** Remembers a report or further message of a stranger. */
 export function add(
   tx: Tx,
-  report: Record<'isProved' | 'isForwarded', boolean> & {
+  mail: Record<'isReport' | 'isProved' | 'isForwarded', boolean> & {
+    readonly arrivalId: number
     readonly caseId: number
     readonly domain: string
     readonly at: Instant
   }
 ): void {
-  insert(tx, 'stranger_reports', report)
+  insert(tx, 'stranger_mail', mail)
 }
 
 /** How many were forwarded since then, by the domain of the sender. */
 export function countForwarded(read: Read, since: Instant): DomainCount[] {
   return read.all<DomainCount>(
-    `SELECT domain, is_proved, count(*) AS count FROM stranger_reports
+    `SELECT domain, is_proved, count(*) AS count FROM stranger_mail
      WHERE is_forwarded = 1 AND at > ? GROUP BY domain, is_proved`,
     [since]
   )
@@ -37,30 +40,31 @@ export function countForwarded(read: Read, since: Instant): DomainCount[] {
 
 const UNLISTED = 'is_forwarded = 0 AND list IS NULL'
 
-/** Whether a report waits for a list. */
+/** Whether something waits for a list. */
 export function hasUnlisted(read: Read): boolean {
-  return read.value(`SELECT 1 FROM stranger_reports WHERE ${UNLISTED} LIMIT 1`) !== null
+  return read.value(`SELECT 1 FROM stranger_mail WHERE ${UNLISTED} LIMIT 1`) !== null
 }
 
 /** Whether a list was made already: what comes later stands in another one. */
 export function isMade(read: Read, list: number): boolean {
-  return read.value('SELECT 1 FROM stranger_reports WHERE list = ? LIMIT 1', [list]) !== null
+  return read.value('SELECT 1 FROM stranger_mail WHERE list = ? LIMIT 1', [list]) !== null
 }
 
-/** Makes a list of all reports that wait for one. */
+/** Makes a list of all that waits for one. */
 export function makeList(tx: Tx, list: number): void {
-  tx.run(`UPDATE stranger_reports SET list = ? WHERE ${UNLISTED}`, [list])
+  tx.run(`UPDATE stranger_mail SET list = ? WHERE ${UNLISTED}`, [list])
 }
 
-/** Proved senders first, then what came encrypted. */
-const LISTED = `SELECT listed_cases.tag, subject, reporters_json, due_json, is_proved,
+/** One line a case: a report's own sender is the one that is proved or not. Proved senders first, then what came encrypted. */
+const LISTED = `SELECT listed_cases.tag, subject, reporters_json, due_json, max(is_report) AS is_report,
+    sum(1 - is_report) AS further, coalesce(max(iif(is_report, is_proved, NULL)), min(is_proved)) AS is_proved,
     (SELECT 1 - began_in_clear FROM case_reporters WHERE case_reporters.id = listed_cases.tag) AS is_encrypted
-  FROM some JOIN listed_cases ON listed_cases.id = some.case_id
-  ORDER BY is_proved DESC, is_encrypted DESC, some.case_id`
+  FROM some JOIN listed_cases ON listed_cases.id = some.case_id GROUP BY some.case_id
+  ORDER BY 7 DESC, is_encrypted DESC, some.case_id`
 
-/** The reports in these lists, the first so many, and how many there are. */
+/** What is in these lists, by case, the first so many; how many of them, of reports and of further messages there are. */
 export function listIn(read: Read, lists: readonly number[], limit: number) {
-  const some = 'SELECT * FROM stranger_reports WHERE list IN (SELECT value FROM json_each(@lists))'
+  const some = 'SELECT * FROM stranger_mail WHERE list IN (SELECT value FROM json_each(@lists))'
   return page(read, some, { lists, limit })
 }
 
@@ -73,9 +77,12 @@ export function listUntouched(read: Read, but: readonly number[], limit: number)
 
 function page(read: Read, some: string, params: { readonly limit: number; lists?: object }) {
   const { limit: _, ...others } = params
-  const total = read.value<number>(`SELECT count(*) FROM (${some})`, others) ?? 0
+  const counted = `SELECT count(DISTINCT case_id) AS cases, count(*) FILTER (WHERE is_report) AS total,
+    count(*) FILTER (WHERE NOT is_report) AS total_further FROM (${some})`
+  const none = { cases: 0, total: 0, totalFurther: 0 }
+  const totals = read.get<typeof none>(counted, others) ?? none
   const sql = `WITH some AS (${some}) ${LISTED} LIMIT @limit`
-  return { reports: read.all<ListedReport>(sql, params), total }
+  return { reports: read.all<ListedReport>(sql, params), ...totals }
 }
 
 /** The dates of the lists in a message of which no maintainer's server had taken a copy before. */
@@ -94,7 +101,24 @@ export function untouchedTags(read: Read): CaseTag[] {
   return read.column<CaseTag>('SELECT tag FROM untouched_reports')
 }
 
-/** Whether a case is one of them. */
+/** Whether no maintainer has done anything in a case but look. */
+export function isUntouchedCase(read: Read, tag: CaseTag): boolean {
+  return read.value('SELECT 1 FROM untouched_cases WHERE tag = ?', [tag]) !== null
+}
+
+/** A further message that was not forwarded, and the number of its case. */
+export type Unforwarded = { readonly tag: CaseTag; readonly arrivalId: number }
+
+/** The further messages in these cases that were not forwarded, oldest first. */
+export function listFurther(read: Read, tags: readonly CaseTag[]): Unforwarded[] {
+  return read.all<Unforwarded>(
+    `SELECT tag, arrival_id FROM stranger_mail JOIN cases ON cases.id = case_id
+     WHERE is_forwarded = 0 AND is_report = 0 AND tag IN (SELECT value FROM json_each(?)) ORDER BY arrival_id`,
+    [tags]
+  )
+}
+
+/** Whether a case is one of those that nobody was sent and nobody has acted on. */
 export function isUntouched(read: Read, tag: CaseTag): boolean {
   return read.value('SELECT 1 FROM untouched_reports WHERE tag = ?', [tag]) !== null
 }

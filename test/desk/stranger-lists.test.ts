@@ -45,8 +45,11 @@ function givenCopies(copies: number): void {
       SELECT 'ACME-2026-' || (1000 + n), product, state, subject, received_at, opened_at, maintainer_root FROM cases ${second}`)
     tx.run(`INSERT INTO case_reporters (id, case_id, address, began_in_clear, root)
       SELECT tag, cases.id, 'eve@a.example', 1, '' FROM cases WHERE tag LIKE 'ACME-2026-1%'`)
-    tx.run(`INSERT INTO stranger_reports (case_id, at, domain, is_proved, is_forwarded)
-      SELECT id, received_at, 'a.example', 0, 0 FROM cases WHERE tag LIKE 'ACME-2026-1%'`)
+    const about = 'uid_validity, received_at, arrived_at, size, sha256, part, state, disposition'
+    tx.run(`INSERT INTO arrivals (id, mailbox, uid, stored_at, done_at, ${about})
+      SELECT 10000 + n, 'copies', n, stored_at, done_at, ${about} FROM arrivals JOIN ${numbers} WHERE arrivals.id = 2`)
+    tx.run(`INSERT INTO stranger_mail (arrival_id, case_id, is_report, at, domain, is_proved, is_forwarded)
+      SELECT 9000 + substr(tag, 11), id, 1, received_at, 'a.example', 0, 0 FROM cases WHERE tag LIKE 'ACME-2026-1%'`)
   })
 }
 
@@ -234,10 +237,95 @@ describe('an honest report in the flood', () => {
   })
 })
 
-describe('/show', () => {
-  const shows = (who: Someone, text: string) =>
-    desk.writes(who, text, { subject: 'Show', tag: 'NONE' })
+const shows = (who: Someone, text: string) =>
+  desk.writes(who, text, { subject: 'Show', tag: 'NONE' })
 
+describe('the further messages of a stranger in a case on which nobody has acted', () => {
+  /** So many messages of the sender of the report that was made as this one, which name it. */
+  async function goesOn(times: number, of: { readonly number: number; readonly id: string }) {
+    for (let time = 1; time <= times; time += 1) {
+      made += 1
+      const { number, id } = of
+      const head = `From: eve${number}@s${number}.example\r\nTo: security@acme.example\r\nSubject: More`
+      const names = `Message-ID: <more${made}@s${number}.example>\r\nIn-Reply-To: <${id}>`
+      desk.world.deliver(
+        Buffer.from(`${head}\r\n${names}\r\n\r\nFurther text ${time} of ${number}.\r\n`)
+      )
+    }
+    await desk.world.settle()
+  }
+
+  /** Reports of these numbers, each with its Message-ID. */
+  async function givenReports(numbers: readonly number[], per_hour: number) {
+    const policy = { clocks: (await desk.preset('dispatch')).clocks }
+    const forwarding = { per_hour, per_domain_hour: per_hour }
+    await desk.givenDesk([desk.grace, desk.linus], { forwarding, policy })
+    const reports = numbers.map((number) => {
+      desk.world.deliver(stranger(number))
+      return { number, id: `made${made}@s${number}.example` }
+    })
+    await desk.world.settle()
+    return reports as [(typeof reports)[number], ...typeof reports]
+  }
+
+  it('(A5) count against the limit of the hour with the reports; beyond it the list says how many there are, by case', async () => {
+    const [one, two] = await givenReports([1, 2], 2)
+    await goesOn(60, one)
+    if (two !== undefined) await goesOn(1, two)
+    expect(desk.caseStates()).toHaveLength(2)
+    for (const person of people) expect(count('relay', person)).toBe(2)
+    desk.world.deliver(stranger(3))
+    await desk.world.settle()
+    await goesOn(2, { number: 3, id: `made${made}@s3.example` })
+    await desk.world.wait(SOON)
+    for (const person of people) {
+      expect(count('relay', person)).toBe(2)
+      expect(count('report-list', person)).toBe(1)
+    }
+    const list = await desk.lastTo(desk.linus)
+    expect(list).toContain('1 report and 63 further messages were not forwarded and are listed')
+    expect(list).toContain(`60 further messages in ${tagOf(1)} eve1@s1.example: Hole number 1`)
+    expect(list).toContain(`1 further message in ${tagOf(2)} eve2@s2.example: Hole number 2`)
+    expect(list).toContain(`${tagOf(3)} and 2 further messages eve3@s3.example: Hole number 3`)
+  })
+
+  it('(A5) are forwarded one by one as soon as a maintainer acts in the case, not because one looks at it', async () => {
+    const [one] = await givenReports([1], 1)
+    await shows(desk.grace, '/show 1\n')
+    const before = count('relay', desk.linus)
+    await goesOn(2, one)
+    expect(count('relay', desk.linus)).toBe(before)
+    await desk.writes(desk.grace, 'A note.\n')
+    await goesOn(3, one)
+    expect(count('relay', desk.linus)).toBe(before + 3)
+  })
+
+  it('(A5) leave a report that was forwarded its own reminders, and stand in one list', async () => {
+    const [one] = await givenReports([1], 1)
+    await goesOn(3, one)
+    await desk.days(8)
+    expect(count('report-list', desk.grace)).toBe(1)
+    expect((await desk.alarmsTo(desk.grace)).join(' ')).toContain(tagOf(1))
+  })
+
+  it('(A5) come with the report to whoever sends /show, as many as one command shows, and it says what stays', async () => {
+    const [one] = await givenReports([1, 2], 1)
+    await goesOn(25, one)
+    const before = desk.world.accepted.length
+    await shows(desk.grace, '/show 1\n')
+    const texts = (await desk.textsTo(desk.grace, before)).join(' ')
+    expect(texts).toContain('The text of report 1.')
+    for (let time = 1; time <= 25; time += 1)
+      expect(texts.includes(`Further text ${time} of 1.`)).toBe(time <= 19)
+    expect(texts).toContain('19 further messages go along. 6 further messages do not go along:')
+    expect(count('relay', desk.linus)).toBe(1)
+    const later = desk.world.accepted.length
+    await shows(desk.grace, '/show 1 2\n')
+    expect(await desk.allTo(desk.grace, later)).toContain('9 further messages go along.')
+  })
+})
+
+describe('/show', () => {
   /** Grace answers the report of this number as it was forwarded to her. */
   async function answersShown(number: number, text: string): Promise<void> {
     const mail = desk.forwarded(`reporter:${tagOf(number)}`)

@@ -449,9 +449,11 @@ export function situation(change: Partial<Situation> = {}): Situation {
     strangers: {
       proved: { toDomain: 0, toOthers: [] },
       unproved: { toDomain: 0, toOthers: [] },
-      wasAnswered: false
+      wasAnswered: false,
+      isUntouched: false
     },
     shown: [],
+    unforwarded: [],
     openCases: [],
     bound: null,
     ...change
@@ -473,6 +475,7 @@ export function commandContext(change: Partial<CommandContext> = {}): CommandCon
     product: PRODUCT,
     author: GRACE,
     message: { id: messageId('command@acme.example'), date: NOW },
+    unforwarded: [],
     openCases: [],
     shown: [],
     bound: bound(),

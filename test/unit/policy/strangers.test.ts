@@ -18,7 +18,13 @@ function becomes(
   strangers: Partial<Situation['strangers']>,
   change: Partial<Situation> = {}
 ): string {
-  const facts = { proved: NONE, unproved: NONE, wasAnswered: false, ...strangers }
+  const facts = {
+    proved: NONE,
+    unproved: NONE,
+    wasAnswered: false,
+    isUntouched: false,
+    ...strangers
+  }
   const decisions = decideArrival(situation({ ...change, strangers: facts }))
   const counted = decisions.some(({ kind }) => kind === 'count-stranger')
   const relayed = decisions.some(
