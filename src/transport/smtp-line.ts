@@ -2,7 +2,7 @@
  * Connections to the submission server (RFC 5321; AUTH RFC 4954, STARTTLS RFC 3207). Each carries one message at a time and is
  * kept for further ones. Says what the library says; what that means is decided in smtp-reply.ts.
  */
-import { Readable } from 'node:stream'
+import { Readable, type Transform } from 'node:stream'
 import SMTPConnection, {
   type Options,
   type SentMessageInfo,
@@ -63,7 +63,7 @@ function createLine(options: Options, login: Login | null, ended: () => void) {
     /** Hands over one message. `begun` says whether bytes of it may have reached the server, also after a failure. */
     carry: (mail: Envelope) => {
       carried += 1
-      const body = Readable.from(chunksOf(mail.raw), { objectMode: false })
+      const body = bodyOf(mail.raw)
       const about = { size: mail.raw.byteLength, use8BitMime: needsUtf8(mail.to) }
       const envelope = { ...about, from: mail.from, to: [mail.to] }
       const reply = step<SentMessageInfo>((done) => {
@@ -94,6 +94,43 @@ function takesUtf8(connection: SMTPConnection): boolean {
 function* chunksOf({ buffer, byteOffset, byteLength }: Uint8Array): Generator<Buffer> {
   for (let at = 0; at < byteLength; at += CHUNK)
     yield Buffer.from(buffer, byteOffset + at, Math.min(CHUNK, byteLength - at))
+}
+
+/** The message as the library takes it, which pipes it into its own stream, to escape it for the server. */
+function bodyOf(raw: Uint8Array): Readable {
+  const body = Readable.from(chunksOf(raw), { objectMode: false })
+  const pipe = body.pipe.bind(body)
+  body.pipe = (target, options) => pipe(letPlainPass(target), options)
+  return body
+}
+
+const [LF, CR, DOT] = [10, 13, 46]
+type Escaping = Transform & { lastByte?: number | false }
+
+/** Chunks in which nothing has to be escaped pass as they are: the library takes several times as long to look at each byte. */
+function letPlainPass<T extends NodeJS.WritableStream>(target: T): T {
+  const stream = target as unknown as Escaping
+  const escape = stream._transform.bind(stream)
+  stream._transform = (chunk: Buffer, encoding, done) => {
+    const { lastByte } = stream
+    if (typeof lastByte !== 'number' || !isPlain(chunk, lastByte)) escape(chunk, encoding, done)
+    else {
+      stream.lastByte = chunk.at(-1) ?? lastByte
+      done(null, chunk)
+    }
+  }
+  return target
+}
+
+/** Whether all line ends are whole and no line begins with a dot (RFC 5321 §2.3.8, §4.5.2). `before` is the byte before. */
+function isPlain(chunk: Uint8Array, before: number): boolean {
+  let last = before
+  for (let at = 0; at < chunk.length; at += 1) {
+    const byte = chunk[at] ?? 0
+    if (byte === LF ? last !== CR : last === CR || (byte === DOT && last === LF)) return false
+    last = byte
+  }
+  return true
 }
 
 /** The connections that wait for the next message. */

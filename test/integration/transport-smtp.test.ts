@@ -66,6 +66,24 @@ describe('SMTP sender', () => {
     return sender
   }
 
+  it('(E21) a large message arrives as it is, with dots and line ends at any place of it', async () => {
+    const sink = await sinkWith()
+    const sender = senderTo(sink)
+    const line = `${'a'.repeat(62)}\r\n`
+    const wanted: string[] = []
+    for (const odd of ['\r\n.\r\n', '\n.\r\n', '\r.\r\n', '\n', '\r', '.'])
+      for (let cut = 0; cut <= odd.length; cut += 1) {
+        // Its place is the end of the second piece of 64 KiB, and where the desk reads the next one.
+        const filled = line.repeat(2048).slice(0, 128 * 1024 - cut)
+        const raw = `${filled}${odd}${line.repeat(1500)}`
+        wanted.push(raw.replaceAll(/\r(?!\n)|(?<!\r)\n/g, '\r\n'))
+        const outcome = await sender.send(mail(undefined, { raw: Buffer.from(raw) }), never)
+        expect(outcome).toEqual({ kind: 'accepted', code: 250 })
+      }
+    expect(sink.taken.map(({ raw }) => raw.toString() === wanted.shift())).not.toContain(false)
+    expect(wanted).toEqual([])
+  })
+
   type Case = {
     readonly sink?: SinkOptions
     readonly fault?: Parameters<Sink['fail']>[0]
