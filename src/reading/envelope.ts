@@ -8,6 +8,7 @@ import { contentOf, isBlank } from '../mime/leaf.ts'
 import { type Handled, isInlineText, isOtherProtocol, NOTHING_HANDLED } from '../mime/pieces.ts'
 import { type Budget, bareLeaf, entityOf, type Part, parseTree } from '../mime/tree.ts'
 import { toBinary } from '../openpgp/armor.ts'
+import { looksEncrypted } from '../openpgp/prescan.ts'
 import { withCrlf } from '../openpgp/verify.ts'
 
 /** What stands around a protected part: everything below `roots`, but for what the envelope takes up of a leaf. */
@@ -117,9 +118,13 @@ function recogniseProper(part: Part): Encrypted | Signed | null {
 
 function recogniseEncrypted(part: Part): Encrypted | null {
   if (isOtherProtocol(part)) return null
-  const [version, cipher, ...more] = part.children
-  if (version?.type !== 'application/pgp-encrypted' || cipher === undefined)
-    return { cipher: null, outside: [], isMangled: false, isRewrapped: false }
+  const { children } = part
+  const [version, cipher, ...more] = children
+  if (version?.type !== 'application/pgp-encrypted' || cipher === undefined) {
+    // Where a ciphertext still stands in it, in whatever order and under whatever name, it is found like any other.
+    const isThere = (children.length === 0 ? [part] : children).some(holdsCiphertext)
+    return isThere ? null : { cipher: null, outside: [], isMangled: false, isRewrapped: false }
+  }
   // RFC 3156 §4 allows two parts. A message with a third one is opened, but is no longer as its sender made it.
   return { cipher, outside: more, isMangled: more.length > 0, isRewrapped: false }
 }
@@ -159,6 +164,11 @@ function recogniseRepaired({ type, children }: Part): Encrypted | Signed | null 
     return isWhole ? { ...shape, outside, isMangled: true, isRewrapped } : null
   }
   return inner === first ? { ...shape, outside } : null
+}
+
+function holdsCiphertext(part: Part): boolean {
+  const cipher = ciphertextOf(part)
+  return typeof cipher !== 'string' && looksEncrypted(cipher)
 }
 
 /** The packets of a ciphertext, or why there are none. */

@@ -152,7 +152,7 @@ const HEAD = new RegExp(
 )
 const SIGNATURE = '\n-----BEGIN PGP SIGNATURE-----'
 
-/** Bytes as Latin-1 (LF line ends) that are one cleartext-signed message, and the exact bytes signed, or null; more may follow. */
+/** Bytes as Latin-1 (LF line ends) that are one cleartext-signed message, and the bytes signed, or null; a footer may follow. */
 function readCleartext(text: string) {
   const trimmed = text.trimStart()
   const start = HEAD.exec(trimmed)?.[0].length ?? 0

@@ -61,7 +61,7 @@ function sealedIn({ kind, part }: Piece, before: Part | null, left: string | und
   if (kind === 'html') return sealedInText('html', part, left ?? textOfHtml(part) ?? '')
   if (isClosedForm(part)) return [foundFile('file', part, [part], 'unsupported')]
   if (part.children.length > 0 || part.isOpaque) return []
-  if (MESSAGE.test(part.type)) return [attachedMessage(part)]
+  if (isMessage(part)) return [attachedMessage(part)]
   const files = sealedFile(part, before)
   return files.length === 0 && part.type.startsWith('text/') ? sealedInFile(part) : files
 }
@@ -96,6 +96,8 @@ function cipherIn(part: Part, isDeclared: boolean): Found['cipher'] | null {
 }
 
 const MESSAGE = /^message\/(?:rfc822|global)$/
+/** Some mail programs attach a message as a file of no type. */
+const MESSAGE_NAME = /\.eml$/i
 /** How mail programs call the second part of PGP/MIME. */
 const PGP_MIME_NAME =
   /^(?:encrypted|openpgp[ _]encrypted[ _]message|msg|message)\.(?:asc|pgp|gpg)$/i
@@ -143,6 +145,10 @@ function foundFile(
         : bareLeaf(data, inside.tree.budget, 'application/octet-stream', { name })
     }
   }
+}
+
+function isMessage({ type, filename }: Part): boolean {
+  return MESSAGE.test(type) || MESSAGE_NAME.test(filename)
 }
 
 function attachedMessage(part: Part): Found {

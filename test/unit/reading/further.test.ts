@@ -303,6 +303,35 @@ describe('what stays closed says why', () => {
   })
 })
 
+describe('(D17) PGP/MIME whose first part is not as it was is opened: nobody is told that a mail system removed it', () => {
+  const encrypted = (...parts: readonly string[]): string =>
+    `Content-Type: multipart/encrypted; protocol="application/pgp-encrypted"; boundary=b\r\n\r\n${parts
+      .map((part) => `--b\r\n${part}\r\n`)
+      .join('')}--b--\r\n`
+
+  it.each([
+    ['renamed', encrypted(filePart('ATT00001.bin', 'Version: 1'), data(sealedEntity)), []],
+    ['a text', encrypted(textPart('Version: 1'), data(sealedEntity)), []],
+    ['last', encrypted(data(sealedEntity), VERSION), ['ATT00001.bin']],
+    ['not there', encrypted(data(sealedEntity)), []],
+    ['a notice', encrypted(textPart('Notice'), VERSION, data(sealedEntity)), ['attachment-1.txt']],
+    ['not there, nor a boundary', encrypted().replace(/--b--/, sealedEntity), []]
+  ])('%s', async (_, body, files) => {
+    const opened = await openIt(body)
+    expect(opened).toMatchObject({ encrypted: true, failure: null, text: `${SECRET}\n` })
+    expect(opened.structure).not.toBe('pgp-mime')
+    expect(opened.attachments.map(({ filename }) => filename)).toEqual(files)
+  })
+
+  it('a message that was attached as a file of no type is opened like any other', async () => {
+    const { sealedParts } = await textIn(
+      textPart('Hi'),
+      filePart('report.eml', lines(...HEAD) + encryptedEntity(sealedEntity))
+    )
+    expect(sealedParts).toMatchObject([{ place: 'message', text: `${SECRET}\n` }])
+  })
+})
+
 describe('(D17, D19) what stands beside the sealed part of an attached message', () => {
   const attached = (...parts: readonly string[]): string =>
     `Content-Type: message/rfc822\r\n\r\n${lines(...HEAD)}${mixed(parts, 'i')}`
