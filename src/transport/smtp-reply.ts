@@ -27,6 +27,10 @@ const SAYS_LIMIT =
 const SAYS_OURS = /\b(?:your|sender(?:'s)?) (?:account|mailbox|quota)\b/i
 const SAYS_GREYLISTED = /gr[ea]y.?list/i
 const BUSY_CODES = [421, 432]
+/** A reply repeats the address, which is anybody's choice: `x/day@example.org`. */
+const ADDRESSES = /<[^<>]*>|\S+@\S+/g
+/** From here on it repeats the server of the recipient, which a server asks before it takes a message for that one. */
+const QUOTES = /\b(?:said|says|responded|response)\b|\bverif\w+ failed\b/i
 
 /** The meaning of a refusal in a transaction; null where the server has not answered. */
 export function meaningOf(error: SMTPError): Meaning | null {
@@ -43,10 +47,12 @@ export function meaningOf(error: SMTPError): Meaning | null {
 }
 
 /** RCPT and DATA are refused for reasons of the recipient, of the message, and of our own (15). */
-function ofRecipient(code: number, enhanced: string, words: string): SendOutcome['kind'] {
+function ofRecipient(code: number, enhanced: string, response: string): SendOutcome['kind'] {
+  const said = response.replaceAll(ADDRESSES, '')
+  const [words = ''] = said.split(QUOTES, 1)
   const usual = code < 500 || code === 503 ? 'deferred' : 'rejected'
   // 503 concerns the order of commands on this connection, not the message.
-  if (code === 503 || SAYS_GREYLISTED.test(words)) return usual
+  if (code === 503 || SAYS_GREYLISTED.test(said)) return usual
   if (OF_ACCOUNT.test(enhanced) || SAYS_OURS.test(words)) return 'ours'
   if (OF_MESSAGE.test(enhanced)) return usual
   if (SAYS_LIMIT.test(words)) return 'ours'

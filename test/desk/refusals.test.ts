@@ -72,6 +72,25 @@ describe('(15) a quota of ours', () => {
   })
 })
 
+describe('(15) a refusal in words of the recipient', () => {
+  it.each([
+    ['an address', '550 <x/day@evil.example>: Recipient address rejected: User unknown'],
+    [
+      'the server that ours asked',
+      '550 5.1.1 <x@evil.example>: undeliverable address: host mx.evil.example said: 550 sender quota exceeded'
+    ],
+    ['a callout', '550 Callout verification failed: 550 your account sent too many messages']
+  ])('that %s holds makes nobody believe that we are refused', async (_whose, reply) => {
+    const { sink, sender } = await givenServer()
+    sink.fail({ at: 'rcpt', reply }, { to: desk.alice.address, times: Infinity })
+    await desk.givenReport({ sender })
+    await desk.world.wait(desk.HOUR)
+    expect(states()).toEqual(['given-up'])
+    expect(desk.recorded('undelivered')).toMatchObject([{ recipient: desk.FIRST, code: 550 }])
+    expect(toldOfRefusal()).toBe(0)
+  })
+})
+
 describe('(14) a reporter whose address has a local part in UTF-8', () => {
   const raw = Buffer.from(
     'From: Jörg <jörg@bücher.example>\r\nTo: security@acme.example\r\nSubject: x\r\nMessage-ID: <1@bücher.example>\r\n\r\nA hole.\r\n'
