@@ -121,6 +121,8 @@ function encryptedPacket(packets: Pieces, { algorithm, data }: openpgp.SessionKe
 }
 
 type EcdhParams = { Q: Uint8Array; kdfParams: { hash: openpgp.enums.hash; cipher: number } }
+/** RFC 9580 §11.2.1. */
+const NATIVE_POINT = 0x40
 const OID = Buffer.from('2b060104019755010501', 'hex')
 /** How a session key is wrapped, by the cipher that the recipient's key names (RFC 3394). */
 const WRAPS = new Map<number, readonly [name: string, bytes: number]>([
@@ -136,12 +138,13 @@ function forCurve25519(part: Part, { algorithm, data }: openpgp.SessionKey): Pie
   if (part.keyPacket.version !== VERSION_4 || curve !== 'curve25519Legacy') return null
   const { Q, kdfParams } = part.keyPacket.publicParams as EcdhParams
   const wrap = WRAPS.get(kdfParams.cipher)
-  if (wrap === undefined || Q.length !== 33) return null
+  // What is no such point the library refuses.
+  if (wrap === undefined || Q.length !== 33 || Q[0] !== NATIVE_POINT) return null
   const { fingerprint, keyId } = idsOf(part)
   const ephemeral = generateKeyPairSync('x25519')
   const publicKey = createPublicKey({ key: okp('X25519', Q.subarray(1)), format: 'jwk' })
   const { ecdh } = enums.publicKey
-  const kek = createHash(enums.read(enums.hash, kdfParams.hash))
+  const kek = createHash(enums.read(enums.hash, kdfParams.hash).replace('_', '-'))
     .update(Buffer.of(0, 0, 0, 1))
     .update(diffieHellman({ privateKey: ephemeral.privateKey, publicKey }))
     .update(Buffer.of(OID.length, ...OID, ecdh, 3, 1, kdfParams.hash, kdfParams.cipher))
@@ -156,7 +159,7 @@ function forCurve25519(part: Part, { algorithm, data }: openpgp.SessionKey): Pie
   const point = Buffer.from(ephemeral.publicKey.export({ format: 'jwk' }).x ?? '', 'base64url')
   return packet(TAG.publicKeySession, [
     Buffer.of(VERSION_3, ...keyId, ecdh),
-    ...number(Buffer.of(0x40, ...point)),
+    ...number(Buffer.of(NATIVE_POINT, ...point)),
     Buffer.of(wrapped.length, ...wrapped)
   ])
 }

@@ -1,6 +1,7 @@
 import {
   decrypt,
   enums,
+  type PrivateKey,
   type PublicKey,
   readMessage,
   revokeKey,
@@ -36,6 +37,32 @@ const target = (key: PublicKey): { fingerprint: Fingerprint; keyData: Uint8Array
   fingerprint: key.getFingerprint() as Fingerprint,
   keyData: key.write()
 })
+
+type Changed = { hash?: number; cipher?: number; form?: number; point?: Buffer }
+
+/** A key whose owner bound such a Curve25519 subkey. */
+async function rebound({ hash, cipher, form, point }: Changed): Promise<PrivateKey> {
+  const { privateKey } = await keyPair()
+  const [subkey] = privateKey.subkeys
+  const [binding] = subkey?.bindingSignatures ?? []
+  if (subkey === undefined || binding === undefined) throw new Error('a key without a subkey')
+  const { Q, kdfParams } = subkey.keyPacket.publicParams as {
+    Q: Uint8Array
+    kdfParams: { hash: number; cipher: number }
+  }
+  Object.assign(kdfParams, { hash: hash ?? kdfParams.hash, cipher: cipher ?? kdfParams.cipher })
+  if (form !== undefined) Q[0] = form
+  if (point !== undefined) Q.set(point, 1)
+  // The library's types know of neither.
+  const packet = subkey.keyPacket as unknown as { computeFingerprintAndKeyID: () => Promise<void> }
+  await packet.computeFingerprintAndKeyID()
+  binding.rawNotations = []
+  const sign = binding.sign.bind(binding) as (...args: unknown[]) => Promise<void>
+  const signed = { key: privateKey.keyPacket, bind: subkey.keyPacket }
+  const date = new Date(msOf(addMs(now, -9 * DAY)))
+  await sign(privateKey.keyPacket, signed, date, false, CONFIG)
+  return privateKey
+}
 
 /** Why nothing is encrypted to this key; null where it is. */
 async function refusal(to: ReturnType<typeof target>, at = now): Promise<string | null> {
@@ -143,6 +170,34 @@ describe('sealing', () => {
       expect((await signatures[0]?.signature)?.packets[0]?.hashAlgorithm).toBe(enums.hash.sha512)
     }
   )
+
+  it.each([
+    ['SHA-256 and AES-128', 'sealed', { hash: enums.hash.sha256, cipher: enums.symmetric.aes128 }],
+    [
+      'SHA3-256 and AES-256',
+      'sealed',
+      { hash: enums.hash.sha3_256, cipher: enums.symmetric.aes256 }
+    ],
+    [
+      'SHA-1, too short for AES-256',
+      'refused',
+      { hash: enums.hash.sha1, cipher: enums.symmetric.aes256 }
+    ],
+    ['a point in no known form', 'refused', { form: 0x41 }],
+    ['a point of low order', 'refused', { point: Buffer.alloc(32) }]
+  ])('E20: a key that names %s is %s', async (_what, outcome, changes: Changed) => {
+    const privateKey = await rebound(changes)
+    const sealed = await sealMessage([payload], target(privateKey.toPublic()), desk, now)
+    expect(sealed.kind).toBe(outcome)
+    if (sealed.kind !== 'sealed') return
+    const { data } = await decrypt({
+      message: await readMessage({ binaryMessage: Buffer.concat([...sealed.ciphertext.chunks]) }),
+      decryptionKeys: privateKey,
+      date: new Date(msOf(now)),
+      format: 'binary'
+    })
+    expect(Buffer.from(data)).toEqual(payload)
+  })
 
   it('E20: signs with SHA-256 for a key that does not name SHA-512', async () => {
     const { privateKey, publicKey } = await keyPair()
