@@ -14,13 +14,14 @@ const STOPS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
 
 /**
  * Each thread compiles its code by itself, and much of it runs only a few hundred times: by V8's default, a quarter of the
- * processor time of a release goes into optimizing. Longer loops are optimized as before, a little later.
+ * processor time of a release goes into optimizing. Longer loops are optimized as before, a little later. The V8 of Node 24
+ * does not know this flag, and would say so on standard error at each start.
  */
 const OPTIMIZE_LATER = '--interrupt-budget=1000000'
 
 export async function run(call: Call<{ readonly once?: boolean }>): Promise<void> {
   const config = await loadConfig(call.config, process.env)
-  setFlagsFromString(OPTIMIZE_LATER)
+  if (Number.parseInt(process.versions.node, 10) < 22) setFlagsFromString(OPTIMIZE_LATER)
   // Loads the whole desk, so only after the configuration was found valid.
   const { runDaemon } = await import('../app.ts')
   const log = createLog(process.stdout)
