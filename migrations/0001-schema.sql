@@ -34,6 +34,8 @@ CREATE TABLE arrivals (
   -- Whose turn it is among those that wait, lower first; NULL until its header was looked at. And who claims to have sent it.
   turn         INTEGER NULL CHECK (turn >= 0),
   sender       TEXT    NOT NULL DEFAULT '',
+  -- Whose room it takes (policy/turn.ts); 'free' has no limit.
+  share        TEXT    NOT NULL DEFAULT 'unproved' CHECK (share IN ('free', 'claimed', 'proved', 'unproved')),
   -- What the database grew by for good: its bytes, once, and its text.
   grown        INTEGER NOT NULL DEFAULT 0 CHECK (grown >= 0),
   -- Whether IMAP has moved it out of the inbox.
@@ -49,9 +51,9 @@ CREATE TABLE arrivals (
 CREATE INDEX arrivals_pending ON arrivals (turn, id) WHERE state = 'pending';
 CREATE INDEX arrivals_waiting_of ON arrivals (sender, turn) WHERE state = 'pending';
 CREATE INDEX arrivals_not_moved ON arrivals (mailbox, uid_validity, id) WHERE moved = 0 AND state IN ('done', 'held');
-CREATE INDEX arrivals_left ON arrivals (mailbox, uid_validity, uid, size, turn) WHERE state = 'left';
+CREATE INDEX arrivals_left ON arrivals (mailbox, uid_validity, uid, size, turn, sender, share) WHERE state = 'left';
 -- What strangers sent lately (policy/turn.ts), those whom nothing proves to be maintainers among them.
-CREATE INDEX arrivals_of_strangers ON arrivals (stored_at, state, turn, grown) WHERE (turn IS NULL OR turn >= 2) AND grown > 0;
+CREATE INDEX arrivals_of_strangers ON arrivals (stored_at, state, share, grown, sender) WHERE share <> 'free' AND grown > 0;
 CREATE INDEX arrivals_by_sha256 ON arrivals (sha256);
 CREATE INDEX arrivals_copies ON arrivals (duplicate_of) WHERE duplicate_of IS NOT NULL;
 

@@ -16,7 +16,7 @@ import { noteChange } from './commit.ts'
 import { type Desk, type Edges } from './desk.ts'
 import { type Bells, judgeError, persist } from './faults.ts'
 import { moveHandled, nothingStays } from './moves.ts'
-import { admit, roomLeft } from './room.ts'
+import { type Admission, admit, createRoom, type Room } from './room.ts'
 import { type PlaceOf } from './turns.ts'
 
 const PAGE = 200
@@ -171,22 +171,21 @@ export async function takeIn(desk: Desk, mailbox: Mailbox, taking: Taking): Prom
     const generation = { mailbox: inbox, uidValidity }
     if (place.uidValidity !== uidValidity) place = { ...place, uidValidity, uid: 0 }
     const uids = waiting.map(({ uid }) => uid)
-    const { known, left, wanted } = desk.db.read((read) => ({
+    const { known, left } = desk.db.read((read) => ({
       known: arrivals.storedUids(read, generation, uids),
-      ...arrivals.listLeft(read, generation, uids)
+      left: arrivals.listLeft(read, generation, uids)
     }))
     there.push(...uids)
-    let room = roomLeft(desk, 'all')
+    const room = createRoom(desk)
     for (const listed of waiting) {
       if (signal.aborted) return place
       place = { ...place, uidValidity, uid: listed.uid }
       const { uid } = listed
-      const isFree = room > 0 || wanted.has(uid)
-      if (left.has(uid) ? !isFree : known.has(uid)) continue
+      const was = left.get(uid) ?? null
+      if (was === null && known.has(uid)) continue
       const one = { ...generation, ...listed }
-      const bytes = await takeOne(desk, mailbox, { one, listedAt, isFree }, taking)
-      if (bytes === null) place = { ...place, isPartial: true }
-      else room -= bytes
+      const isTaken = await takeOne(desk, mailbox, { one, listedAt, room, was }, taking)
+      if (!isTaken) place = { ...place, isPartial: true }
     }
   }
   if (from === null && !place.isPartial) {
@@ -202,37 +201,44 @@ type Here = {
   readonly one: arrivals.Generation & Listed
   /** When the inbox was listed last. */
   readonly listedAt: Instant | null
-  /** Whether it comes in whoever sent it. */
-  readonly isFree: boolean
+  readonly room: Room
+  /** Its place, if it was left in the mailbox. */
+  readonly was: arrivals.Place | null
 }
 
-/** Stores one message, or that it stays in the mailbox. Returns the bytes stored; null where it is looked at again soon. */
+/** Stores one message, or that it stays in the mailbox. False where it is looked at again soon. */
 async function takeOne(
   desk: Desk,
   mailbox: Mailbox,
-  { one, listedAt, isFree }: Here,
+  { one, listedAt, room, was }: Here,
   { failures, stored, placeOf }: Taking
-): Promise<number | null> {
-  const head = () => mailbox.fetch(one.uid, 'header')
-  const admission = isFree ? 'now' : await admit(desk, head, placeOf)
-  if (admission === 'soon') return null
-  const fetched =
-    admission === 'now' ? await fetchOne(desk, mailbox, one, failures) : NOTHING_FETCHED
-  if (fetched === null) return null
+): Promise<boolean> {
+  const placed = async () => {
+    if (was !== null) return was
+    const head = await mailbox.fetch(one.uid, 'header')
+    return head && placeOf(head.raw)
+  }
+  const { to, place } = room.isOpen() ? OPEN : await admit(desk, room, one.size, placed)
+  if (to === 'soon') return false
+  if (to === 'leave' && was !== null) return true
+  const fetched = to === 'now' ? await fetchOne(desk, mailbox, one, failures) : NOTHING_FETCHED
+  if (fetched === null) return false
   const now = desk.clock.now()
   const receivedAt = one.receivedAt ?? now
   const at = { receivedAt, arrivedAt: earliest(receivedAt, listedAt, now) }
   const row = { ...one, ...fetched, ...at }
-  if (admission !== 'now') {
-    desk.db.transact((tx) => arrivals.leave(tx, { ...row, ...admission.leave }, now))
-    return 0
+  if (to === 'leave' && place !== null) {
+    desk.db.transact((tx) => arrivals.leave(tx, { ...row, ...place }, now))
+    return true
   }
   const { id } = desk.db.transact((tx) => arrivals.add(tx, row, now))
   desk.log({ event: 'arrival.stored', arrival: id, bytes: fetched.raw.length })
+  room.add(fetched.raw.length, place)
   stored?.()
-  return fetched.raw.length
+  return true
 }
 
+const OPEN: Admission = { to: 'now', place: null }
 const NOTHING_FETCHED: Fetched = { raw: new Uint8Array(), part: 'header' }
 
 /** How often it is noted that the inbox was listed: a message counts as no younger than that. */

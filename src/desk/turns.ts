@@ -6,7 +6,7 @@
 import { addressKey } from '../domain/address.ts'
 import { type OpenedMail } from '../domain/mail.ts'
 import { type Turn, type Workers } from '../effects/effects.ts'
-import { TURNS, turnOf } from '../policy/turn.ts'
+import { shareOf, TURNS, turnOf } from '../policy/turn.ts'
 import * as arrivals from '../store/arrivals.ts'
 import * as cases from '../store/cases.ts'
 import * as members from '../store/members.ts'
@@ -73,7 +73,7 @@ export function createTurns(desk: Desk) {
     putBack: ({ id, turn, sender }: arrivals.Arrival): void => {
       const last = Math.max(turn, TURNS.stranger) + 1
       desk.db.transact((tx) => {
-        if (sender === '') arrivals.setTurn(tx, id, { turn: last, sender })
+        if (sender === '') arrivals.setTurn(tx, id, { turn: last, sender, share: 'unproved' })
         // What is proved to be theirs does not pay for what claims to be.
         else arrivals.moveTurns(tx, sender, { from: turn, to: last, turn: last })
       })
@@ -101,7 +101,7 @@ function place(
 ): arrivals.Place {
   const address = opened?.outer.from?.address ?? null
   const sender = address === null ? '' : addressKey(address)
-  if (opened === null) return { turn: TURNS.stranger, sender }
+  if (opened === null) return { turn: TURNS.stranger, sender, share: 'unproved' }
   const isKnown =
     address !== null &&
     (cases.wasAnswered(read, address) || members.findByAddress(read, address) !== null)
@@ -111,7 +111,7 @@ function place(
   const facts = { opened, isWhole, answered, returned, isKnown, isDoubted: doubted.has(sender) }
   const turn = turnOf(facts, desk.settings)
   const last = turn < TURNS.stranger || sender === '' ? turn : arrivals.lastTurnOf(read, sender)
-  return { turn: Math.max(turn, last), sender }
+  return { turn: Math.max(turn, last), sender, share: shareOf(opened, turn, desk.settings) }
 }
 
 async function headerOf({ workers }: Desk, head: Uint8Array): Promise<Beginning> {

@@ -22,7 +22,7 @@ import { isOfOneThing, noteFailure } from './faults.ts'
 import { type Prepared, prepare } from './prepare.ts'
 import { keysOf } from './read-keys.ts'
 import { openArrival, readSituation } from './read-situation.ts'
-import { roomLeft } from './room.ts'
+import { fullShares } from './room.ts'
 import { withShown } from './shown-reports.ts'
 import { withFiles } from './stored-files.ts'
 import { createTurns, LANE_TURNS, LANES, type Lane, type Turns, workersFor } from './turns.ts'
@@ -59,10 +59,8 @@ export function createHandler(desk: Desk) {
       while (!signal.aborted && desk.clock.monotonicMs() - startedAt < SLICE_MS) {
         const hasSorted = await turns.sort()
         const now = desk.clock.now()
-        const range = LANE_TURNS[lane]
-        const next = isFull(desk, lane)
-          ? null
-          : desk.db.read((read) => arrivals.nextPending(read, range, now))
+        const wanted = wantedIn(desk, lane)
+        const next = desk.db.read((read) => arrivals.nextPending(read, wanted, now))
         if (next === null && !hasSorted) break
         if (next === null || !(await handleOne(parts, next))) continue
         handled += 1
@@ -71,14 +69,16 @@ export function createHandler(desk: Desk) {
       return handled
     },
     /** When a lane has something due next, possibly in the past. */
-    nextAt: (lane: Lane): Instant | null =>
-      isFull(desk, lane) ? null : desk.db.read((read) => arrivals.nextTryIn(read, LANE_TURNS[lane]))
+    nextAt: (lane: Lane): Instant | null => {
+      const wanted = wantedIn(desk, lane)
+      return desk.db.read((read) => arrivals.nextTryIn(read, wanted))
+    }
   }
 }
 
-/** Whether what waits in this lane waits for room (A1). */
-function isFull(desk: Desk, lane: Lane): boolean {
-  return lane === 'strangers' && roomLeft(desk, 'handled') <= 0
+/** What a lane handles: what has no room waits (A1). */
+function wantedIn(desk: Desk, lane: Lane): arrivals.Wanted {
+  return { ...LANE_TURNS[lane], full: fullShares(desk) }
 }
 
 /** Handles what is due in every lane, once. Returns how many were completed. */

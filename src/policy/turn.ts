@@ -65,3 +65,10 @@ function isFirstReturn({ opened, isWhole, returned }: TurnFacts): boolean {
   const isReport = bounce?.hasFailed === true && !automatic.includes('loop')
   return isReport && isWhole && last?.bouncedAt === null
 }
+
+/** Whose room in the database a message of this turn takes (A1). */
+export function shareOf(opened: OpenedMail, turn: number, settings: Settings) {
+  if (turn < TURNS.claimed) return 'free'
+  if (turn === TURNS.claimed) return 'claimed'
+  return judgeSender(opened, settings).isProved ? 'proved' : 'unproved'
+}

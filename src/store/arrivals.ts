@@ -10,6 +10,9 @@ import { type Fetched, type Listed } from '../domain/mail.ts'
 import { addMs, type Instant } from '../domain/time.ts'
 import { insert, type Read, type Sql, type Tx } from './sql.ts'
 
+/** Whose room in the database a message takes (policy/turn.ts). */
+export type Share = 'free' | 'claimed' | 'proved' | 'unproved'
+
 /** A mailbox in one UIDVALIDITY generation: UIDs have meaning only inside it (RFC 9051 §2.3.1.1). */
 export type Generation = { readonly mailbox: string; readonly uidValidity: string }
 
@@ -41,8 +44,8 @@ export type Arrival = Omit<NewArrival, 'raw'> & {
   readonly moved: 0 | 1
 } & Place
 
-/** The place in the order (policy/turn.ts; the lowest first), and the address in From, lower case; '' for none. */
-export type Place = { readonly turn: number; readonly sender: string }
+/** The place in the order (the lowest first) and whose room it takes (policy/turn.ts); the address in From, lower case, '' for none. */
+export type Place = { readonly turn: number; readonly sender: string; readonly share: Share }
 export type TurnRange = { readonly from: number; readonly to: number }
 
 export type Outcome = Omit<DecisionOf<'dispose'>, 'kind' | 'tag'> & Pick<Arrival, 'caseId'>
@@ -85,9 +88,9 @@ export function add(tx: Tx, arrival: NewArrival, now: Instant): Arrival {
 }
 
 /** One that was left in the mailbox comes in: it keeps its number and its age, and the turn that the operator gave it. */
-function takeBack(tx: Tx, { id, receivedAt, arrivedAt, turn, sender }: Arrival) {
+function takeBack(tx: Tx, { id, receivedAt, arrivedAt, turn, sender, share }: Arrival) {
   tx.run("DELETE FROM arrivals WHERE id = ? AND state = 'left'", [id])
-  return { id, receivedAt, arrivedAt, ...(turn === WANTED ? { turn, sender } : {}) }
+  return { id, receivedAt, arrivedAt, ...(share === 'free' ? { turn, sender, share } : {}) }
 }
 
 /** The turn of a message that the operator wants, whoever sent it: that of known senders (policy/turn.ts). */
@@ -101,22 +104,18 @@ export function leave(tx: Tx, { raw, ...arrival }: NewArrival & Place, now: Inst
   insert(tx, 'arrivals', row, 'ON CONFLICT (mailbox, uid_validity, uid) DO NOTHING')
 }
 
-/** Those among these UIDs that were left, and of them those that the operator wants. */
+/** Those among these UIDs that were left, with their places; 'free' are those that the operator wants. */
 export function listLeft(
   read: Read,
   { mailbox, uidValidity }: Generation,
   uids: readonly number[]
-): { readonly left: ReadonlySet<number>; readonly wanted: ReadonlySet<number> } {
-  const rows = read.all<Pick<Arrival, 'uid' | 'turn'>>(
-    `SELECT uid, turn FROM arrivals WHERE state = 'left' AND mailbox = ? AND uid_validity = ?
+): ReadonlyMap<number, Place> {
+  const rows = read.all<Place & Pick<Arrival, 'uid'>>(
+    `SELECT uid, turn, sender, share FROM arrivals WHERE state = 'left' AND mailbox = ? AND uid_validity = ?
        AND uid IN (SELECT value FROM json_each(?))`,
     [mailbox, uidValidity, uids]
   )
-  const wanted = rows.filter(({ turn }) => turn === WANTED)
-  return {
-    left: new Set(rows.map(({ uid }) => uid)),
-    wanted: new Set(wanted.map(({ uid }) => uid))
-  }
+  return new Map(rows.map(({ uid, ...place }) => [uid, place]))
 }
 
 export function hasLeft(read: Read): boolean {
@@ -136,12 +135,13 @@ export function forgetLeft(
   )
 }
 
-/** How many messages are left in the mailbox or wait from this turn on, and their bytes. */
+/** How many messages are left in the mailbox or wait from this turn on, how many are left, and their bytes. */
 export function countWaiting(read: Read, turn: number) {
-  const sql = `SELECT count(*) AS messages, coalesce(sum(size), 0) AS bytes FROM (
-    SELECT size FROM arrivals WHERE state = 'left' UNION ALL
-    SELECT size FROM arrivals WHERE state = 'pending' AND turn >= ?)`
-  return read.get<{ messages: number; bytes: number }>(sql, [turn]) ?? { messages: 0, bytes: 0 }
+  const sql = `SELECT count(*) AS messages, coalesce(sum(is_left), 0) AS left, coalesce(sum(size), 0) AS bytes FROM (
+    SELECT size, 1 AS is_left FROM arrivals WHERE state = 'left' UNION ALL
+    SELECT size, 0 FROM arrivals WHERE state = 'pending' AND turn >= ?)`
+  const none = { messages: 0, left: 0, bytes: 0 }
+  return read.get<typeof none>(sql, [turn]) ?? none
 }
 
 /** Counts what else the database keeps of a message for good. */
@@ -149,7 +149,10 @@ export function countGrowth(tx: Tx, id: number, bytes: number): void {
   tx.run('UPDATE arrivals SET grown = grown + ? WHERE id = ?', [bytes, id])
 }
 
-const BY_STRANGERS = '(turn IS NULL OR turn >= 2)'
+/** What was not looked at yet counts as unproved. */
+const BY_STRANGERS = "share <> 'free'"
+
+type Span = { readonly since: Instant; readonly until: Instant }
 
 /**
  * The bytes that the database grew by for good for what strangers sent in this time, pending or `handled` alone; or those of its
@@ -157,15 +160,29 @@ const BY_STRANGERS = '(turn IS NULL OR turn >= 2)'
  */
 export function grownByStrangers(
   read: Read,
-  { which, ...span }: { readonly since: Instant; readonly until: Instant; which: 'all' | 'handled' }
+  {
+    which,
+    by,
+    ...span
+  }: Span & { readonly which: 'all' | 'handled'; readonly by: 'all' | 'unproved' }
 ): number {
   const states = which === 'all' ? '' : "AND state <> 'pending'"
+  const whose = by === 'all' ? BY_STRANGERS : `${BY_STRANGERS} AND share <> 'proved'`
   const sql: Sql<number> = `SELECT max(
     coalesce((SELECT sum(grown) FROM arrivals
-      WHERE ${BY_STRANGERS} AND grown > 0 AND stored_at > @since AND stored_at <= @until ${states}), 0),
+      WHERE ${whose} AND grown > 0 AND stored_at > @since AND stored_at <= @until ${states}), 0),
     coalesce((SELECT sum(outbox.size) FROM outbox JOIN arrivals ON arrivals.id = files_of
-      WHERE files_of IS NOT NULL AND outbox.state <> 'sent' AND outbox.form <> 'gone' AND ${BY_STRANGERS}), 0))`
+      WHERE files_of IS NOT NULL AND outbox.state <> 'sent' AND outbox.form <> 'gone' AND ${whose}), 0))`
   return read.value(sql, span) ?? 0
+}
+
+/** The bytes that the database grew by for good for strangers who are proved, by the domain of the sender. */
+export function grownByDomain(read: Read, span: Span) {
+  return read.all<{ readonly domain: string; readonly bytes: number }>(
+    `SELECT substr(sender, instr(sender, '@') + 1) AS domain, sum(grown) AS bytes FROM arrivals
+     WHERE share = 'proved' AND ${BY_STRANGERS} AND grown > 0 AND stored_at > @since AND stored_at <= @until GROUP BY 1`,
+    span
+  )
 }
 
 /** Whether something of this sender waits to be handled. */
@@ -186,7 +203,7 @@ export function retry(
 ): Pick<Arrival, 'id'> | 'not-held' | 'in-part' | 'elsewhere' {
   const row = find(tx, id)
   if (row?.state === 'left') {
-    tx.run('UPDATE arrivals SET turn = ? WHERE id = ?', [WANTED, id])
+    tx.run("UPDATE arrivals SET turn = ?, share = 'free' WHERE id = ?", [WANTED, id])
     return { id }
   }
   if (row?.state !== 'held') return 'not-held'
@@ -259,22 +276,26 @@ export function pullBack(tx: Tx, now: Instant, maxMs: number): void {
 }
 
 const WAITING_IN = "state = 'pending' AND turn BETWEEN @from AND @to"
+const HAS_ROOM = 'share NOT IN (SELECT value FROM json_each(@full))'
+
+/** Messages of these turns, but for those whose shares are full. */
+export type Wanted = TurnRange & { readonly full: readonly Share[] }
 
 /** The arrival to handle now, without its bytes: of the lowest turn the oldest. Null when none is due. */
-export function nextPending(read: Read, range: TurnRange, now: Instant): Arrival | null {
+export function nextPending(read: Read, wanted: Wanted, now: Instant): Arrival | null {
   return read.get<Arrival>(
-    `SELECT * FROM arrivals WHERE ${WAITING_IN} AND (next_try_at IS NULL OR next_try_at <= @now)
+    `SELECT * FROM arrivals WHERE ${WAITING_IN} AND ${HAS_ROOM} AND (next_try_at IS NULL OR next_try_at <= @now)
      ORDER BY turn, id LIMIT 1`,
-    { ...range, now }
+    { ...wanted, now }
   )
 }
 
 /** When the next of these turns, or of those that have none yet, may be handled, possibly in the past; null for none. */
-export function nextTryIn(read: Read, range: TurnRange): Instant | null {
+export function nextTryIn(read: Read, wanted: Wanted): Instant | null {
   const at = 'SELECT coalesce(next_try_at, stored_at) AS at FROM arrivals WHERE'
   const sql: Sql<Instant> = `SELECT min(at) FROM
-    (${at} ${WAITING_IN} UNION ALL ${at} state = 'pending' AND turn IS NULL)`
-  return read.value(sql, range)
+    (${at} ${WAITING_IN} AND ${HAS_ROOM} UNION ALL ${at} state = 'pending' AND turn IS NULL)`
+  return read.value(sql, wanted)
 }
 
 /** Pending arrivals that have no turn yet, oldest first. */
@@ -283,17 +304,19 @@ export function listUnsorted(read: Read, limit: number): number[] {
   return read.column<number>(sql, [limit])
 }
 
-export function setTurn(tx: Tx, id: number, { turn, sender }: Place): void {
-  tx.run('UPDATE arrivals SET turn = ?, sender = ? WHERE id = ?', [turn, sender, id])
+export function setTurn(tx: Tx, id: number, { turn, sender, share }: Place): void {
+  const sql = 'UPDATE arrivals SET turn = ?, sender = ?, share = ? WHERE id = ?'
+  tx.run(sql, [turn, sender, share, id])
 }
 
-/** Gives what waits of a sender in these turns another one, but for the one that is being handled. */
+/** Gives what waits of a sender in these turns a later one, but for the one that is being handled. It claims nothing any more. */
 export function moveTurns(
   tx: Tx,
   sender: string,
   { but = 0, turn, ...range }: TurnRange & { readonly turn: number; readonly but?: number }
 ): void {
-  const sql = `UPDATE arrivals SET turn = @turn WHERE sender = @sender AND id <> @but AND ${WAITING_IN}`
+  const sql = `UPDATE arrivals SET turn = @turn, share = iif(share = 'claimed', 'unproved', share)
+    WHERE sender = @sender AND id <> @but AND ${WAITING_IN}`
   tx.run(sql, { sender, turn, but, ...range })
 }
 

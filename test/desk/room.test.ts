@@ -16,7 +16,7 @@ function grown(): number {
   const now = desk.world.clock.now
   const since = desk.world.clock.now.replace(/^2026/, '2025') as typeof now
   return desk.world.desk.db.read((read) =>
-    arrivals.grownByStrangers(read, { since, until: now, which: 'all' })
+    arrivals.grownByStrangers(read, { since, until: now, which: 'all', by: 'all' })
   )
 }
 
@@ -151,6 +151,56 @@ describe('a message of a stranger who has no room left today', () => {
     expect(states()[1]).not.toBe('left')
     await desk.says('/take\n')
     expect(desk.world.dispositions().at(-1)).toBe('commands')
+  })
+})
+
+const stranger = (who: string, domain: string, text: string, proof: readonly string[] = []) =>
+  Buffer.from(
+    [
+      ...proof,
+      ...[`From: ${who}@${domain}`, 'To: security@acme.example', 'Subject: x', 'MIME-Version: 1.0'],
+      ...[`Message-ID: <${who}@${domain}>`, '', text, '']
+    ].join('\r\n')
+  )
+
+async function take(...raws: readonly Buffer[]): Promise<void> {
+  for (const raw of raws) desk.world.deliver(raw)
+  await desk.world.settle()
+}
+
+describe('the room of strangers', () => {
+  describe('where our mail server proves senders', () => {
+    const flood = (day: number) =>
+      Array.from({ length: 8 }, (_, number) =>
+        stranger('bob', `f${10 * day + number}.example`, `${10 * day + number} ${LONG}`)
+      )
+
+    it('(A1) is not filled in forged names: a proved stranger comes in at once, days into a flood', async () => {
+      const limits = { strangers_per_day: 250_000 }
+      await desk.givenDesk([desk.grace], { limits, authentication: desk.AUTHENTICATION })
+      for (let day = 0; day < 3; day += 1) {
+        await take(...flood(day))
+        const domain = `honest${day}.example`
+        await take(stranger('carol', domain, `A hole ${day}.`, desk.checked(domain)))
+        expect(states().at(-1)).toBe('done')
+        expect(states()).toContain('left')
+        expect(desk.alarms('strangers-wait:')).toBe(day + 1)
+        await desk.world.wait(desk.DAY)
+      }
+    })
+
+    it('(A1) is shared by domain: one that is proved fills no more than it leaves to the others', async () => {
+      const limits = { strangers_per_day: 250_000 }
+      await desk.givenDesk([desk.grace], { limits, authentication: desk.AUTHENTICATION })
+      const own = (number: number) =>
+        stranger(`m${number}`, `h${number}.evil.example`, `${number} ${LONG}`, [
+          ...desk.checked(`h${number}.evil.example`)
+        ])
+      for (const number of [1, 2, 3, 4, 5]) await take(own(number))
+      expect(states()).toEqual(['done', 'done', 'left', 'left', 'left'])
+      await take(stranger('carol', 'honest.example', 'A hole.', desk.checked('honest.example')))
+      expect(states().at(-1)).toBe('done')
+    })
   })
 })
 

@@ -108,23 +108,26 @@ describe('what is due', () => {
     await desk.givenNotices()
     await desk.world.wait(desk.UNTIL_DUE - desk.MINUTE)
     const { seal } = desk.world.desk.workers
-    let isBegun = false
+    let begun = 0
     // A maintainer's message is prepared for as long as the notice takes to leave.
     Object.assign(desk.world.desk.workers, {
       seal: async (...args: Parameters<typeof seal>) => {
-        if (args[0].text.includes('a note of then') && !isBegun) {
-          isBegun = true
-          desk.world.pass(desk.MINUTE)
-          await desk.world.releaseOnce()
+        if (args[0].text.includes('a note of then')) {
+          begun += 1
+          if (begun === 1) {
+            desk.world.pass(desk.MINUTE)
+            await desk.world.releaseOnce()
+          }
         }
         return seal(...args)
       }
     })
     await desk.writes(desk.grace, 'a note of then\n')
-    expect(isBegun).toBe(true)
+    // It was prepared twice, and that it was is not charged to it.
+    expect(begun).toBe(2)
     expect(desk.recorded('noted')).toHaveLength(1)
     expect(desk.world.rows('SELECT starts FROM arrivals ORDER BY id DESC LIMIT 1')).toEqual([
-      { starts: 2 }
+      { starts: 1 }
     ])
   })
 })

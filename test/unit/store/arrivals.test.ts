@@ -49,9 +49,10 @@ function bytesOf(id: number): Uint8Array | null {
 describe('an arrival', () => {
   it('(A3) that has no turn yet is due in every lane, so that none sleeps over it', () => {
     const { id } = store(1)
-    const next = (from: number) => db.read((read) => arrivals.nextTryIn(read, { from, to: from }))
+    const next = (from: number) =>
+      db.read((read) => arrivals.nextTryIn(read, { from, to: from, full: [] }))
     expect([next(0), next(3)]).toEqual([NOON, NOON])
-    db.transact((tx) => arrivals.setTurn(tx, id, { turn: 3, sender: '' }))
+    db.transact((tx) => arrivals.setTurn(tx, id, { turn: 3, sender: '', share: 'unproved' }))
     expect([next(0), next(3)]).toEqual([null, NOON])
   })
 
@@ -134,7 +135,7 @@ describe('an arrival', () => {
   })
 
   it('says when the next may be handled', () => {
-    const nextTry = (read: Read) => arrivals.nextTryIn(read, { from: 0, to: 9 })
+    const nextTry = (read: Read) => arrivals.nextTryIn(read, { from: 0, to: 9, full: [] })
     expect(db.read(nextTry)).toBeNull()
     const { id } = store(1)
     expect(db.read(nextTry)).toBe(NOON)
@@ -147,7 +148,11 @@ describe('an arrival', () => {
   it('(A1) adds up by indexes what strangers sent lately, and finds what was left: the age of the database costs nothing', () => {
     const span = { since: NOON, until: NOON }
     for (const which of ['all', 'handled'] as const) {
-      const plans = plansOf(db, (read) => arrivals.grownByStrangers(read, { ...span, which }))
+      const asked = { ...span, which, by: 'unproved' } as const
+      const plans = [
+        ...plansOf(db, (read) => arrivals.grownByStrangers(read, asked)),
+        ...plansOf(db, (read) => arrivals.grownByDomain(read, span))
+      ]
       expect(plans.join('\n')).toMatch(/COVERING INDEX arrivals_of_strangers \(stored_at>/)
       expect(plans.join('\n')).toContain('INDEX outbox_forwards')
       expect(plans.join('\n')).not.toMatch(/SCAN arrivals/)
