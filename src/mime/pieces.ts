@@ -23,6 +23,8 @@ const ENCRYPTED = /^(?:application\/pgp-|multipart\/)encrypted$/
 const CRYPTO = /^multipart\/(?:encrypted|signed)$/
 /** How an armored OpenPGP message begins. */
 export const ARMORED_MESSAGE = '-----BEGIN PGP MESSAGE-----'
+/** How a file of the program age begins, armored and not. */
+const AGE = ['-----BEGIN AGE ENCRYPTED FILE-----', 'age-encryption.org/v1\n']
 const LOOK_AHEAD_BYTES = 200_000
 
 /** Sealed parts that somebody else reads: what of a leaf is left to read here, '' for nothing, and leaves that are no riddle. */
@@ -173,7 +175,8 @@ function notice(part: Part, warnings: Set<WarningCode>): void {
   if (SMIME_SIGNATURE.test(type)) warnings.add('smime-signature')
   if (TNEF.test(type) || filename.toLowerCase() === 'winmail.dat') warnings.add('tnef')
   const head = isOpaque ? '' : contentOf(part).subarray(0, LOOK_AHEAD_BYTES)
-  if (ENCRYPTED.test(type) || head.includes(ARMORED_MESSAGE)) warnings.add('errant-crypto')
+  const isSealed = [ARMORED_MESSAGE, ...AGE].some((mark) => head.includes(mark))
+  if (ENCRYPTED.test(type) || isSealed) warnings.add('errant-crypto')
 }
 
 /** Whether a leaf is encrypted, or may be, in a form that is not OpenPGP. */

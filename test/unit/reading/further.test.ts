@@ -332,6 +332,14 @@ describe('(D17) PGP/MIME whose first part is not as it was is opened: nobody is 
   })
 })
 
+it.each([
+  ['armor in a text', textPart('-----BEGIN AGE ENCRYPTED FILE-----\r\nYWdl')],
+  ['a file', filePart('report.age', 'age-encryption.org/v1\n-> X25519 a')]
+])('(D18) what age encrypted is not said to have come in clear: %s', async (_, part) => {
+  const { sealedTo, warnings } = await textIn(textPart('Hi'), part)
+  expect([sealedTo, warnings]).toEqual(['unknown', ['errant-crypto']])
+})
+
 describe('(D17, D19) what stands beside the sealed part of an attached message', () => {
   const attached = (...parts: readonly string[]): string =>
     `Content-Type: message/rfc822\r\n\r\n${lines(...HEAD)}${mixed(parts, 'i')}`
