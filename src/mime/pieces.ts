@@ -12,8 +12,10 @@ export type Piece = { readonly kind: 'text' | 'html' | 'attachment'; readonly pa
 
 const READ_AS_TEXT = new Set(['text/plain', 'text/markdown', 'text/x-markdown'])
 const SMIME = /^application\/(?:x-)?pkcs7-mime$/
-/** Gateways send S/MIME as a file of no type under this name (RFC 8551 §3.2.1). Any other .p7m may be a signed file. */
+/** Gateways send S/MIME under this name (RFC 8551 §3.2.1), and as a file of no type under another; one of a type is a signed file. */
 const SMIME_NAME = /^smime\.p7m\s*$/i
+const SMIME_ENDING = /\.p7m\s*$/i
+const OF_NO_TYPE = 'application/octet-stream'
 /** Stands beside what it signs, which everybody can read. */
 const SMIME_SIGNATURE = /^application\/(?:x-)?pkcs7-signature$/
 /** Microsoft's rights management. */
@@ -171,7 +173,7 @@ const WORD =
 
 function notice(part: Part, warnings: Set<WarningCode>): void {
   const { type, filename, isOpaque } = part
-  if (SMIME.test(type) || SMIME_NAME.test(filename)) warnings.add('smime')
+  if (isCms(part)) warnings.add('smime')
   if (SMIME_SIGNATURE.test(type)) warnings.add('smime-signature')
   if (TNEF.test(type) || filename.toLowerCase() === 'winmail.dat') warnings.add('tnef')
   const head = isOpaque ? '' : contentOf(part).subarray(0, LOOK_AHEAD_BYTES)
@@ -179,10 +181,16 @@ function notice(part: Part, warnings: Set<WarningCode>): void {
   if (ENCRYPTED.test(type) || isSealed) warnings.add('errant-crypto')
 }
 
+function isCms({ type, filename }: Part): boolean {
+  const isNamed = type === OF_NO_TYPE ? SMIME_ENDING.test(filename) : SMIME_NAME.test(filename)
+  return SMIME.test(type) || isNamed
+}
+
 /** Whether a leaf is encrypted, or may be, in a form that is not OpenPGP. */
-export function isClosedForm({ type, filename, params, children }: Part): boolean {
+export function isClosedForm(part: Part): boolean {
+  const { type, params, children } = part
   const isOpaqueSigned = params.get('smime-type')?.toLowerCase() === 'signed-data'
-  const isOther = SMIME.test(type) || SMIME_NAME.test(filename) || RIGHTS_MANAGED.test(type)
+  const isOther = isCms(part) || RIGHTS_MANAGED.test(type)
   return children.length === 0 && isOther && !isOpaqueSigned
 }
 

@@ -155,8 +155,9 @@ const BY_STRANGERS = "share <> 'free'"
 type Span = { readonly since: Instant; readonly until: Instant }
 
 /**
- * The bytes that the database grew by for good for what strangers sent in this time, pending or `handled` alone; or those of its
- * forwarded copies that have not left, however old, where these are more: they give their room back when they leave.
+ * The bytes that the database grew by for good for what strangers sent in this time, pending or `handled` alone; or those of the
+ * forwarded copies of this time that have not left, where these are more: they give their room back when they leave. Older ones
+ * count no more: a maintainer's mailbox that takes nothing must not keep all new reports out.
  */
 export function grownByStrangers(
   read: Read,
@@ -172,7 +173,8 @@ export function grownByStrangers(
     coalesce((SELECT sum(grown) FROM arrivals
       WHERE ${whose} AND grown > 0 AND stored_at > @since AND stored_at <= @until ${states}), 0),
     coalesce((SELECT sum(outbox.size) FROM outbox JOIN arrivals ON arrivals.id = files_of
-      WHERE files_of IS NOT NULL AND outbox.state <> 'sent' AND outbox.form <> 'gone' AND ${whose}), 0))`
+      WHERE files_of IS NOT NULL AND outbox.state <> 'sent' AND outbox.form <> 'gone' AND created_at > @since
+        AND ${whose}), 0))`
   return read.value(sql, span) ?? 0
 }
 

@@ -228,6 +228,18 @@ describe('what the database grows by for strangers', () => {
   })
 })
 
+describe('a maintainer whose mailbox takes nothing', () => {
+  it('(A1) keeps new reports out for a day at most', async () => {
+    await desk.givenDesk([desk.grace, desk.linus], { limits: { strangers_per_day: 200_000 } })
+    desk.world.server.refuses = ({ to }) => to === desk.linus.address
+    for (let day = 0; day < 6; day += 1) {
+      await desk.givenMessage(desk.bob, { subject: `${day}`, text: `${day} ${LONG}`, as: 'clear' })
+      await desk.world.wait(desk.DAY)
+    }
+    expect(states()).toEqual(Array.from({ length: 6 }, () => 'done'))
+  })
+})
+
 describe('messages of strangers that are stored already', () => {
   it('(A1) wait while what was handled has filled the room, are told, and are handled when there is room', async () => {
     await desk.givenDesk([desk.grace, desk.linus], room)

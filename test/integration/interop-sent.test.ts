@@ -68,6 +68,11 @@ const KINDS: Readonly<Record<string, Kind>> = {
   merged: { to: 'reporter', forms: BOTH, words: ['How we go on with your report'] },
   alert: { to: 'maintainer', forms: ['sealed'], words: ALARMS },
   digest: { to: 'maintainer', forms: ['sealed'], words: ['Digest'] },
+  'report-list': {
+    to: 'maintainer',
+    forms: ['sealed'],
+    words: ['List of new messages', 'Reports on which nobody has acted']
+  },
   'key-problem': { to: 'maintainer', forms: ['clear'], words: ['Your key needs attention'] }
 }
 type Subject = (number: string, words: readonly string[]) => readonly string[]

@@ -125,6 +125,7 @@ async function everyMail(
   await maintainersAnswer(world, who)
   await noticeLeaves(world, who, startsAt)
   await manyReportsCome(world, who)
+  await strangersFlood(world)
   await world.wait(DAY)
   return { world, sent: sentBy(world) }
 }
@@ -178,6 +179,16 @@ async function manyReportsCome(world: World, who: Who): Promise<void> {
   }
   await command(world, who('grace'), 8, '/merge ACME-2026-0006\n')
   await command(world, who('grace'), 9, '/merge ACME-2026-0007\n')
+}
+
+/** More strangers than one report an hour is forwarded of: the others stand in a list. */
+async function strangersFlood(world: World): Promise<void> {
+  Object.assign(world.desk.settings, { forwarding: { per_hour: 1, per_domain_hour: 1 } })
+  for (const id of ['gus', 'hal']) {
+    const one = await someone(id, `${id}@strangers.example`)
+    await world.send(one, { subject: `Report ${SECRET}`, text: `Here: ${SECRET}\n`, as: 'clear' })
+  }
+  await world.wait(HOUR / 2)
 }
 
 async function command(world: World, from: Someone, number: number, text: string): Promise<void> {

@@ -424,6 +424,10 @@ describe('the recipients of an encryption as outsiders see them', () => {
       lines(...HEAD, 'Content-Type: application/octet-stream; name="smime.P7M"', '', 'AAEC')
     ],
     [
+      '(D18) a file of no type that ends as S/MIME does',
+      lines(...HEAD, 'Content-Type: application/octet-stream; name=message.p7m', '', 'AAEC')
+    ],
+    [
       'an S/MIME file beside a text',
       lines(...HEAD) +
         mixed([textPart('a'), 'Content-Type: text/plain; name=smime.p7m\r\n\r\nAAEC'])
