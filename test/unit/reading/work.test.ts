@@ -49,6 +49,16 @@ describe('opening a message', () => {
     expect(many.warnings).toContain('text-truncated')
   })
 
+  it('(E21) does not decode a file without a type as a text', async () => {
+    const head = 'Content-Disposition: attachment; filename="poc.bin"'
+    const decode = vi.spyOn(TextDecoder.prototype, 'decode')
+    const opened = await alice.open(
+      lines(...HEAD) + mixed([textPart('words'), `${head}\r\n\r\n${'\u00ff'.repeat(1000)}`])
+    )
+    expect(opened.attachments).toHaveLength(1)
+    expect(decode.mock.calls.filter(([bytes]) => textOf(bytes).length >= 1000)).toEqual([])
+  })
+
   it('decodes the transfer encoding of a part only once, and copies nothing without one', () => {
     const parts = ['7bit', 'base64', 'quoted-printable', 'x-uuencode'].map(
       (encoding) => `Content-Transfer-Encoding: ${encoding}\r\n\r\nYWJj`
