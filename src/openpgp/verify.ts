@@ -159,12 +159,22 @@ async function statesUnder(
   if (isUnsupported(key)) return { state: 'unsupported', stateThen: 'unsupported' }
   const signed = { packet, data, date }
   if (!(await isMathRight(key, signed, CONFIG))) {
-    const isWeak = await isMathRight(key, signed, ANY_DIGEST)
-    return isWeak ? { state: 'weak-digest', stateThen: 'weak-digest' } : BAD
+    const isWeak = isWeakDigest(packet.hashAlgorithm)
+    return isWeak && (await isMathRight(key, signed, ANY_DIGEST))
+      ? { state: 'weak-digest', stateThen: 'weak-digest' }
+      : BAD
   }
   const state = await keyStateAt(key, packet.issuerKeyID, date)
   const stateThen = await keyStateThen(key, packet, created)
   return { state: state === 'valid' ? stateThen : state, stateThen }
+}
+
+/** Only those are verified once more: a mismatch over a large text takes long enough as it is. */
+function isWeakDigest(digest: openpgp.enums.hash | null): boolean {
+  const { rejectHashAlgorithms, rejectMessageHashAlgorithms } = CONFIG
+  return (
+    digest !== null && (rejectHashAlgorithms.has(digest) || rejectMessageHashAlgorithms.has(digest))
+  )
 }
 
 /** To tell a weak digest from a mismatch; what it lets pass proves nothing. */

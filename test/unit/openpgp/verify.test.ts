@@ -8,7 +8,7 @@ import {
   SignaturePacket,
   sign
 } from 'openpgp'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { addMs, type Instant, instantFromMs } from '../../../src/domain/time.ts'
 import { CONFIG } from '../../../src/openpgp/config.ts'
 import { type Verdict, verifyDetached } from '../../../src/openpgp/verify.ts'
@@ -86,6 +86,15 @@ describe('a verdict', () => {
     expect(await judge(signature.subarray(0, 40), [publicOf(key)])).toMatchObject([
       { state: 'bad' }
     ])
+  })
+
+  it('(A4) is verified once where its digest is strong, also when it does not match', async () => {
+    const signature = await signBy(key)
+    const verify = vi.spyOn(SignaturePacket.prototype, 'verify')
+    await judge(signature, [publicOf(key)], NOW, Buffer.from('I disagree.\r\n'))
+    const ofData = verify.mock.calls.filter(([, type]) => type === enums.signature.binary)
+    expect(ofData).toHaveLength(1)
+    verify.mockRestore()
   })
 
   it('is unknown to a certificate to which its key was merely attached', async () => {
