@@ -101,7 +101,7 @@ export function makeReport(random: Random): {
     bounce: {
       returnedMessageIds: [id as MessageId],
       hasFailed: action === 'failed',
-      isTooLarge: false,
+      isTooLarge: ['5.3.4', '5.2.3'].includes(status),
       hasArrived: action === 'delivered'
     }
   }
