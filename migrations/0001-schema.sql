@@ -34,7 +34,7 @@ CREATE TABLE arrivals (
   -- Whose turn it is among those that wait, lower first; NULL until its header was looked at. And who claims to have sent it.
   turn         INTEGER NULL CHECK (turn >= 0),
   sender       TEXT    NOT NULL DEFAULT '',
-  -- Whose room it takes (policy/turn.ts); 'free' has no limit.
+  -- The share of the room against which it counts (policy/turn.ts); 'free' has no limit.
   share        TEXT    NOT NULL DEFAULT 'unproved' CHECK (share IN ('free', 'claimed', 'proved', 'unproved')),
   -- What the database grew by for good: its bytes, once, and its text.
   grown        INTEGER NOT NULL DEFAULT 0 CHECK (grown >= 0),

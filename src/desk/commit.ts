@@ -156,7 +156,7 @@ function countStranger(
 ): void {
   assert(arrivalId !== undefined, 'a stranger without a message')
   const { isReport, isProved, isForwarded } = mail
-  const domain = sender === null ? '' : domainOf(sender).toLowerCase()
+  const domain = sender === null ? '' : domainOf(sender)
   const { id } = requireCase(tx, tag)
   strangers.add(tx, { arrivalId, caseId: id, isReport, domain, isProved, isForwarded, at: now })
   if (!isForwarded) looks.mark(tx, DESK, now)

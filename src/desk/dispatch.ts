@@ -17,7 +17,7 @@ import { noteFailure } from './faults.ts'
 
 /** The messages that are being sent have so many bytes together, unless one alone has more. */
 const IN_FLIGHT_BYTES_MAX = 64 * 1024 * 1024
-/** A refusal for now, or by a rule that may be about the recipient, is told as one of us from this try on: most of an hour. */
+/** A refusal for now, or by a rule that may concern the recipient alone, raises the alarm about our account from this try on. */
 const LASTING_TRIES = 5
 /** A commit waits for the disk, longer than a message takes to send: outcomes close together share one commit. */
 const RECORDED_WITHIN_MS = 3
@@ -123,9 +123,7 @@ function recordOutcome(
   return row
 }
 
-/**
- * What leaves when a release ends. An alarm that the mail server does not take is on the record, and clocks tell of it.
- */
+/** What leaves when a release ends. An alarm that the mail server does not take is on the record, and clocks tell of it. */
 const AT_END_OF_RELEASE: readonly MessageKind[] = [...DATE_MAIL, alert.kind]
 
 /**

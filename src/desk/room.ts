@@ -30,7 +30,7 @@ function openPart({ settings: { limits, authentication } }: Desk): number {
     : limits.strangers_per_day / 2
 }
 
-/** The shares that have no room today, where all or those that were handled have grown so much. */
+/** The shares that have no room today. `all` and `unproved` are the bytes that the database grew by. */
 function full(desk: Desk, all: number, unproved: number): readonly arrivals.Share[] {
   if (all >= desk.settings.limits.strangers_per_day) return ['proved', 'unproved']
   return unproved >= openPart(desk) ? ['unproved'] : []

@@ -65,7 +65,7 @@ async function copyOfOne(
   return [await prepare(desk, showReport(situation, bound, asked), now, files)]
 }
 
-/** Of what could not be opened once, only the header is read again. */
+/** A stored message is opened again; where that failed before, only its header is read. */
 async function reopened(
   desk: Desk,
   { part, disposition }: arrivals.Arrival,

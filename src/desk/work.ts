@@ -76,9 +76,9 @@ export function createHandler(desk: Desk) {
   }
 }
 
-/** What a lane handles: what has no room waits (A1). */
+/** What a lane handles: what strangers have no room for waits (A1). */
 function wantedIn(desk: Desk, lane: Lane): arrivals.Wanted {
-  return { ...LANE_TURNS[lane], full: fullShares(desk) }
+  return { ...LANE_TURNS[lane], full: lane === 'strangers' ? fullShares(desk) : [] }
 }
 
 /** Handles what is due in every lane, once. Returns how many were completed. */

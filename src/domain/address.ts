@@ -1,7 +1,7 @@
 /**
  * Mail addresses in the one strict form that Postern writes to: dot-atom local part, A-label domain (RFC 5322 §3.2.3, RFC 5890).
  * Quoted local parts, comments and routes are not accepted, so that no input can turn into a second recipient. A local part
- * beyond US-ASCII (RFC 6531) has letters and digits of one script, each in its one form, so that none looks like another.
+ * beyond US-ASCII (RFC 6531) has letters and digits of one script, each in one form; letters of one script may still look alike.
  */
 
 declare const addressBrand: unique symbol

@@ -215,12 +215,12 @@ const EVENTS = {
   // Messages of the desk. `message` is the kind, `id` the Message-ID.
   /** The mail server took it. */
   told: {} as Recipient & { message: MessageKind; id: MessageId },
+  /** Strangers wrote too much: a list for the maintainers tells of the report or further message, and nobody was sent it (A5). */
+  listed: {} as { reporter: string },
   /** A report is on its way to the maintainers; `to`: the one who asked for it, '' for all. */
   forwarded: {} as { reporter: string; to: string },
   /** A maintainer's mail server took the first copy of it: before that, nobody has seen it. */
   shown: {} as { reporter: string },
-  /** Strangers wrote too much: a list for the maintainers tells of the report or further message, and nobody was sent it (A5). */
-  listed: {} as { reporter: string },
   /** The same for a message about the date, which asked or told a reporter something only now. */
   'date-left': {} as Recipient & { message: MessageKind; id: MessageId; reporter: string },
   'not-encrypted': {} as Recipient & { message: MessageKind; because: KeyRefusal },
@@ -269,13 +269,13 @@ const EVENTS = {
   'member-removed': {} as Nothing,
 
   // The desk itself.
-  /** It failed at one thing, a bug, and went on with the others. */
   /** The mail server does not let the desk move handled mail out of the inbox; and it does again. */
   'mail-stays': {} as Nothing,
   'mail-moves': {} as Nothing,
   /** The inbox could not be opened; and it was again. */
   'inbox-closed': {} as { because: TroubleCode | 'bug' },
   'inbox-opened': {} as Nothing,
+  /** It failed at one thing, a bug, and went on with the others. */
   'desk-failed': {} as { at: string; error: string },
   /** The mail server refuses our account or our sender: messages wait. At most once a day. */
   'sending-refused': {} as { code: number },

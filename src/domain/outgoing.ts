@@ -69,7 +69,8 @@ export type KeyProblem = 'expired' | 'revoked' | 'cannot-encrypt' | 'unsupported
  * Result of one SMTP transaction, with its reply code (RFC 5321 §4.2.1), 0 for none. `deferred`: 4xx, or no answer. `rejected`: 5xx
  * about this message or recipient. `too-large`: for the server or the mailbox. `ours`: refused because of our account or our limits.
  * `unclear`: by a rule or a state of the server, which may concern us or this recipient; how others fare tells which.
- * `no-utf8`: the server takes no such address (RFC 6531). `uncertain`: the connection was lost after DATA. `untried`: there was no transaction, so it cost no try.
+ * `no-utf8`: the server takes no such address (RFC 6531). `uncertain`: the connection was lost after DATA. `untried`: there was no
+ * transaction, so it cost no try.
  */
 export type SendOutcome = {
   readonly kind:

@@ -12,7 +12,7 @@ export type Piece = { readonly kind: 'text' | 'html' | 'attachment'; readonly pa
 
 const READ_AS_TEXT = new Set(['text/plain', 'text/markdown', 'text/x-markdown'])
 const SMIME = /^application\/(?:x-)?pkcs7-mime$/
-/** Gateways send S/MIME under this name (RFC 8551 §3.2.1), and as a file of no type under another; one of a type is a signed file. */
+/** Gateways send S/MIME under this name (RFC 8551 §3.2.1), or as a file without a type. Any other .p7m is a signed file. */
 const SMIME_NAME = /^smime\.p7m\s*$/i
 const SMIME_ENDING = /\.p7m\s*$/i
 const OF_NO_TYPE = 'application/octet-stream'

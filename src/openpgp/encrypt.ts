@@ -220,7 +220,7 @@ function uint32(value: number): Uint8Array {
   return bytes
 }
 
-/** Of all pieces together. */
+/** The bytes of all pieces together. */
 function sizeOf(pieces: Pieces): number {
   return pieces.reduce((sum, { length }) => sum + length, 0)
 }

@@ -164,21 +164,13 @@ export function standingOf(known: StandingFacts): Look & { readonly tellings: re
   const told = groupBy(known.told, toldKey)
   // An event that was recorded while the clock was ahead counts as happening now.
   const events = known.events.map((event) => (event.at > now ? { ...event, at: now } : event))
-  // What was told before is not begun again by an event that other clocks need: the stop may not be among these.
+  // Other clocks need older events. These would begin runs again that were told, whose stops may not be among the events.
   const untold = events.filter(({ id }) => id >= eachFrom)
+  const each = clocks.filter(({ counts }) => counts === 'each')
+  const others = clocks.filter(({ counts }) => counts !== 'each')
   const runs = [
-    ...openRuns(
-      clocks.filter(({ counts }) => counts !== 'each'),
-      events,
-      calendar,
-      now
-    ),
-    ...openRuns(
-      clocks.filter(({ counts }) => counts === 'each'),
-      untold,
-      calendar,
-      now
-    )
+    ...openRuns(others, events, calendar, now),
+    ...openRuns(each, untold, calendar, now)
   ]
   // Where the reporter waits for the words that wait, the clock of that promise tells it.
   const ringing = runs.filter((words) => !runs.some((run) => isAnswerWaiting(run, [words])))

@@ -66,7 +66,7 @@ function isFirstReturn({ opened, isWhole, returned }: TurnFacts): boolean {
   return isReport && isWhole && last?.bouncedAt === null
 }
 
-/** Whose room in the database a message of this turn takes (A1). */
+/** The share of the room in the database against which a message of this turn counts (A1). */
 export function shareOf(opened: OpenedMail, turn: number, settings: Settings) {
   if (turn < TURNS.claimed) return 'free'
   if (turn === TURNS.claimed) return 'claimed'

@@ -10,7 +10,7 @@ import { type Fetched, type Listed } from '../domain/mail.ts'
 import { addMs, type Instant } from '../domain/time.ts'
 import { insert, type Read, type Sql, type Tx } from './sql.ts'
 
-/** Whose room in the database a message takes (policy/turn.ts). */
+/** The share of the room in the database against which a message counts (policy/turn.ts). */
 export type Share = 'free' | 'claimed' | 'proved' | 'unproved'
 
 /** A mailbox in one UIDVALIDITY generation: UIDs have meaning only inside it (RFC 9051 §2.3.1.1). */
@@ -44,7 +44,7 @@ export type Arrival = Omit<NewArrival, 'raw'> & {
   readonly moved: 0 | 1
 } & Place
 
-/** The place in the order (the lowest first) and whose room it takes (policy/turn.ts); the address in From, lower case, '' for none. */
+/** The place in the order, the lowest first, and the share of the room; the address in From, lower case, '' for none. */
 export type Place = { readonly turn: number; readonly sender: string; readonly share: Share }
 export type TurnRange = { readonly from: number; readonly to: number }
 
