@@ -268,9 +268,9 @@ function isAboutUs(read: Read, { id, kind, code }: SendResult, takenAt: Instant 
 }
 
 /**
- * Records the outcome of a claimed message, and returns how it stands now: sent (a trigger drops the bytes, but for a spare form);
- * given up, with the bytes kept for `outbox retry`; waiting for the next attempt; or held, because it may not leave any more (G5,
- * G7). A refusal because of our account uses up no try. `takenAt` is when the server last took a message.
+ * Records the outcome of a claimed message, and returns how it stands now: sent (a trigger drops the bytes, but for a spare
+ * form); given up, with the bytes kept for `outbox retry`; waiting for the next attempt; or held, because it may not leave any
+ * more (G5, G7). A refusal because of our account uses up no try. `takenAt` is when the server last took a message.
  */
 export function recordOutcome(
   tx: Tx,
