@@ -1,9 +1,11 @@
 /**
  * `npm run bench`: how fast and how large the built daemon is, on real servers.
  * Prints a table and writes `bench-results/<date>.json`. Arguments: names of parts (all by default), `--quick` for small
- * numbers. It is a benchmark, not a test: a missed aim is no failure.
+ * numbers, `--before FOLDER` for the same parts of another built checkout, each right after ours. It is a benchmark, not a test: a
+ * missed aim is no failure.
  */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -49,7 +51,7 @@ const QUICK: Sizes = {
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { quick: { type: 'boolean' } }
+  options: { quick: { type: 'boolean' }, before: { type: 'string' } }
 })
 const unknown = positionals.find((name) => PARTS[name] === undefined)
 if (unknown === undefined) await main()
@@ -63,11 +65,13 @@ else {
 async function main(): Promise<void> {
   const isQuick = values.quick === true
   const sizes = isQuick ? QUICK : FULL
-  const figures: Figure[] = []
+  const figures: Compared[] = []
   for (const [name, part] of Object.entries(PARTS)) {
     if (positionals.length > 0 && !positionals.includes(name)) continue
     process.stderr.write(`${name} …\n`)
-    figures.push(...(await part(sizes)))
+    const ours = await part(sizes)
+    if (values.before === undefined) figures.push(...ours)
+    else figures.push(...besideBefore(ours, figuresOf(values.before, name)))
   }
   console.table(figures)
   const at = new Date()
@@ -82,4 +86,25 @@ async function main(): Promise<void> {
   const result = { at: at.toISOString(), machine, quick: isQuick, sizes, figures }
   writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`)
   process.stdout.write(`\nwritten: ${file}\n`)
+}
+
+/** A line with the value of the same line of the other checkout; null where that has no such line. */
+type Compared = Figure & { readonly before?: number | null }
+
+/** Runs one part of the benchmark that the checkout in `folder` has, with this Node, and returns what it found. */
+function figuresOf(folder: string, part: string): readonly Figure[] {
+  const tsx = join(folder, 'node_modules/tsx/dist/cli.mjs')
+  const quick = values.quick === true ? ['--quick'] : []
+  const run = [tsx, 'test/bench/bench.ts', part, ...quick]
+  const printed = execFileSync(process.execPath, run, { cwd: folder, encoding: 'utf8' })
+  const written = /^written: (.+)$/m.exec(printed)?.[1] ?? ''
+  return (JSON.parse(readFileSync(written, 'utf8')) as { figures: readonly Figure[] }).figures
+}
+
+function besideBefore(ours: readonly Figure[], before: readonly Figure[]): readonly Compared[] {
+  const same = (a: Figure, b: Figure): boolean => a.part === b.part && a.what === b.what
+  return ours.map((line) => ({
+    ...line,
+    before: before.find((other) => same(line, other))?.value ?? null
+  }))
 }

@@ -22,6 +22,9 @@ const SAMPLE_MAX = 50
 /** About what a forwarded report and a notice hold before they are encrypted. */
 const BYTES = 8192
 
+/** The name of gpg's line. */
+export const GPG = '  gpg per recipient'
+
 /** The work for so many recipients; `value` makes a figure of milliseconds to encrypt and sign once, and to open once. */
 type Work = {
   readonly recipients: number
@@ -76,7 +79,7 @@ async function besideGpg(part: string, work: Work): Promise<Figure[]> {
     const openMs = await msEach(recipients, () => desk.decrypt(toDesk))
     const note = `OpenPGP alone, from ${recipients.length} calls: ${sealMs.toFixed(1)} ms to encrypt, ${openMs.toFixed(1)} ms to open`
     const { unit } = work
-    return [figure(part, '  gpg per recipient', work.value(sealMs, openMs), { unit, note })]
+    return [figure(part, GPG, work.value(sealMs, openMs), { unit, note })]
   } finally {
     await desk.close()
   }
