@@ -25,8 +25,8 @@ export const FAILURES = {
   'not-for-us':
     'No key of the desk opens it. It is probably encrypted to another one, perhaps to an old one, so nobody here can read it.',
   damaged:
-    'Its encrypted part is damaged, was changed on the way or uses a cipher that the desk does not support, so nothing of it is shown.',
-  unsupported: 'It is encrypted in a form that the desk cannot open.',
+    'Its encrypted or signed part is damaged, was changed on the way or uses a method that the desk does not support, so nothing of it is shown.',
+  unsupported: 'It is encrypted, or signed as a whole, in a form that the desk cannot open.',
   'no-integrity':
     'It is encrypted without protection against changes, which could be misused to steal its content; it was not opened.',
   limit: 'It is larger, more deeply nested or in more pieces than the desk opens.',
@@ -295,7 +295,7 @@ export type SealedPart = Pick<
 export type OpenedMail = {
   /** How its cryptographic envelope is built. Only `pgp-mime` can carry commands. */
   readonly structure: 'pgp-mime' | 'pgp-mime-mangled' | 'inline' | 'attachment' | 'clear'
-  /** Whether any part of the cryptographic envelope was encrypted. */
+  /** Whether any part of the cryptographic envelope was encrypted, or may be: of what stays closed, nobody can tell. */
   readonly encrypted: boolean
   readonly decrypted: boolean
   readonly failure: OpenFailure | null

@@ -89,20 +89,24 @@ async function peelCipher(
   { structure, cipher, read, isRewrapped, coversWhole }: Extract<Envelope, { cipher: unknown }>,
   context: ReadContext
 ): Promise<Peeled> {
-  // Armor may hold a message that is only signed.
+  // Armor may hold a message that is only signed; what is packed in it is known once it is open (D18).
   const isOpen = typeof cipher !== 'string' && looksSigned(cipher)
   const closed: Peeled = {
     ...peeled,
     structure,
-    encrypted: !isOpen,
+    encrypted: true,
+    sealedTo: 'unknown',
     signatures: peeled.signatures.map((signature) => ({ ...signature, coversWhole: false })),
     payload: null,
     isRewrapped,
     isAll: coversWhole
   }
-  if (typeof cipher === 'string') return { ...closed, failure: cipher, sealedTo: 'unknown' }
+  if (typeof cipher === 'string') return { ...closed, failure: cipher }
   const opening = await (isOpen ? openSigned(cipher, context) : openMessage(cipher, context))
-  if ('because' in opening) return { ...closed, ...opening.sealing, failure: opening.because }
+  if ('because' in opening) {
+    const sealing = isOpen ? {} : opening.sealing
+    return { ...closed, ...sealing, failure: opening.because }
+  }
   const { data, verdicts } = opening
   const inside = parsePayload(data, context.budget)
   const payload = read(data, inside)
@@ -115,6 +119,7 @@ async function peelCipher(
   return {
     ...closed,
     ...opening.sealing,
+    encrypted: !isOpen,
     decrypted: !isOpen,
     signatures: [...closed.signatures, ...placed(verdicts, place)],
     payload: isNameOpen ? { ...payload, filename: '' } : payload,

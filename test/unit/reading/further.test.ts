@@ -301,6 +301,18 @@ describe('what stays closed says why', () => {
     expect(opened.attachments.map(({ filename }) => filename)).toEqual(['a.asc', 'b.asc'])
     expect(opened.warnings).toContain('errant-crypto')
   })
+
+  it('(D18) what is packed and cannot be unpacked is not said to have come in clear', async () => {
+    const packed = Buffer.of(0xc8, 5, 1, 0xff, 0xff, 0xff, 0xff)
+    const armor = openpgp.armor(openpgp.enums.armor.message, packed)
+    const closed = { encrypted: true, decrypted: false, failure: 'damaged', sealedTo: 'unknown' }
+    expect(await openIt(`\r\n${armor}`)).toMatchObject({ ...closed, text: '' })
+    const notes = filePart('notes.txt', lines('My notes', '', armor), 'text/plain; name=notes.txt')
+    const beside = await textIn(textPart('See my notes.'), notes)
+    expect(beside).toMatchObject({ encrypted: false, failure: null, text: 'See my notes.\n' })
+    expect(beside.sealedTo).toBe('unknown')
+    expect(beside.sealedParts).toMatchObject([{ ...closed, place: 'file', text: '' }])
+  })
 })
 
 describe('(D17) PGP/MIME whose first part is not as it was is opened: nobody is told that a mail system removed it', () => {
