@@ -42,10 +42,10 @@ export type OpenOptions = {
   readonly waitMs?: number
 }
 
-/** A compiled statement; `names` are the columns of its rows as the program names them. */
+/** A compiled statement, with the columns of its rows as the program reads them. */
 type Prepared = {
   readonly statement: Sqlite.Statement<unknown[], unknown[]>
-  readonly names: readonly string[]
+  readonly columns: readonly Column[]
 }
 
 const MIGRATIONS_DIR = fileURLToPath(new URL('../../migrations', import.meta.url))
@@ -182,10 +182,11 @@ function migrate(
       'database',
       'The database has the schema of an older version of Postern: start the daemon once to migrate it.'
     )
+  const inTransaction = transactionsOn(connection)
   for (const [index, sql] of migrations.entries()) {
     // A command that only looks must not wait for the write lock.
     if (version() > index) continue
-    inTransaction(connection, 'immediate', () => {
+    inTransaction('immediate', () => {
       // Read inside the transaction: another process may have migrated since.
       if (version() > index) return
       connection.exec(sql)
@@ -197,6 +198,7 @@ function migrate(
 
 function databaseOn(connection: Sqlite.Database): Database {
   const prepare = statementCache(connection)
+  const inTransaction = transactionsOn(connection)
   const reading = handleOn(connection, prepare, 'read')
   const writing = handleOn(connection, prepare, 'write')
   const close = (): void => {
@@ -205,14 +207,12 @@ function databaseOn(connection: Sqlite.Database): Database {
   return {
     read: (work) =>
       mapErrors(() =>
-        connection.inTransaction
-          ? work(reading)
-          : inTransaction(connection, 'deferred', () => work(reading))
+        connection.inTransaction ? work(reading) : inTransaction('deferred', () => work(reading))
       ),
     transact: (work) =>
       mapErrors(() => {
         assert(!connection.inTransaction, 'a transaction inside a transaction')
-        return inTransaction(connection, 'immediate', () => work(writing))
+        return inTransaction('immediate', () => work(writing))
       }),
     disk: () => diskOf(connection.name),
     close,
@@ -230,26 +230,25 @@ function statementCache(connection: Sqlite.Database): (sql: string) => Prepared 
 }
 
 function compile(connection: Sqlite.Database, sql: string): Prepared {
-  const statement = connection.prepare<unknown[], unknown[]>(sql)
+  // SQLite plans with the value of a limit that is a parameter alone, and would prepare the statement anew at each call.
+  const planned = sql.replaceAll(/\bLIMIT (\?|@\w+)/g, 'LIMIT ($1 + 0)')
+  const statement = connection.prepare<unknown[], unknown[]>(planned)
   const columns = statement.reader ? statement.raw().columns() : []
-  const names = columns.map(({ name }) =>
-    name.replaceAll(/_[a-z]/g, ([, letter = '']) => letter.toUpperCase())
-  )
-  return { statement, names }
+  return { statement, columns: columns.map(({ name }) => columnOf(name)) }
 }
 
-function inTransaction<T>(
-  connection: Sqlite.Database,
-  mode: 'deferred' | 'immediate',
-  work: () => T
-): T {
-  const transaction = connection.transaction(() => {
+type Mode = 'deferred' | 'immediate'
+type InTransaction = <T>(mode: Mode, work: () => T) => T
+
+/** Made once a connection: the driver makes several functions of each. */
+function transactionsOn(connection: Sqlite.Database): InTransaction {
+  const transaction = connection.transaction((work: () => unknown) => {
     const result = work()
     // The types allow an async function; awaiting here would commit before its writes happen.
     assert(!(result instanceof Promise), 'a transaction function returned a promise')
     return result
   })
-  return transaction[mode]()
+  return <T>(mode: Mode, work: () => T) => transaction[mode](work) as T
 }
 
 /** A handle that works in transactions only. A `read` handle refuses statements that write. */
@@ -266,8 +265,8 @@ function handleOn(
     return prepared
   }
   const all = <Row>(sql: Sql<Row>, params: SqlParams = []): Row[] => {
-    const { statement, names } = checked(sql)
-    return statement.all(bound(params)).map((values) => rowOf(names, values) as Row)
+    const { statement, columns } = checked(sql)
+    return statement.all(bound(params)).map((values) => rowOf(columns, values) as Row)
   }
   const column = <Value>(sql: Sql<Value>, params: SqlParams = []): Value[] =>
     checked(sql)
@@ -285,21 +284,32 @@ function handleOn(
   }
 }
 
+/** What a row has by this name, and how it is read. */
+type Column = { readonly name: string; readonly read: (value: unknown) => unknown }
+
 const FLAG = /^(?:is|was|has|had|began)[A-Z]/
 
-function rowOf(names: readonly string[], values: readonly unknown[]): object {
-  return Object.fromEntries(names.map((name, column) => cellOf(name, values[column])))
+function columnOf(column: string): Column {
+  const name = column.replaceAll(/_[a-z]/g, ([, letter = '']) => letter.toUpperCase())
+  if (name.endsWith('Json')) return { name: name.slice(0, -'Json'.length), read: fromJson }
+  return { name, read: FLAG.test(name) ? (value) => (value === null ? null : value === 1) : same }
 }
 
-function cellOf(name: string, value: unknown): [string, unknown] {
-  if (name.endsWith('Json'))
-    return [name.slice(0, -'Json'.length), typeof value === 'string' ? JSON.parse(value) : null]
-  return [name, FLAG.test(name) && value !== null ? value === 1 : value]
+const fromJson = (value: unknown): unknown =>
+  typeof value === 'string' ? (JSON.parse(value) as unknown) : null
+const same = (value: unknown): unknown => value
+
+function rowOf(columns: readonly Column[], values: readonly unknown[]): object {
+  const row: Record<string, unknown> = {}
+  for (const [index, { name, read }] of columns.entries()) row[name] = read(values[index])
+  return row
 }
 
 function bound(params: SqlParams): unknown {
   if (Array.isArray(params)) return params.map(sqlValue)
-  return Object.fromEntries(Object.entries(params).map(([name, value]) => [name, sqlValue(value)]))
+  const named: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(params)) named[name] = sqlValue(value)
+  return named
 }
 
 function sqlValue(value: unknown): unknown {

@@ -48,8 +48,11 @@ type RowValues = Readonly<Record<string, SqlValue>>
 /** Inserts one row. `clause` is what follows, for example ON CONFLICT. */
 export function insert(tx: Tx, table: string, row: RowValues, clause = ''): SqlChange {
   const names = Object.keys(row)
-  const [columns, values] = [names.map(columnOf), names.map((name) => `@${name}`)]
-  return tx.run(`INSERT INTO ${table} (${columns.join()}) VALUES (${values.join()}) ${clause}`, row)
+  const values = names.map((name) => `@${name}`).join()
+  return tx.run(
+    `INSERT INTO ${table} (${names.map(columnOf).join()}) VALUES (${values}) ${clause}`,
+    row
+  )
 }
 
 /** Inserts one row, or gives the one with the same `key` these values. */
@@ -82,6 +85,12 @@ export function assignments(row: RowValues): string {
     .join()
 }
 
+const columns = new Map<string, string>()
+
 function columnOf(name: string): string {
-  return `"${name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}"`
+  const known = columns.get(name)
+  if (known !== undefined) return known
+  const column = `"${name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}"`
+  columns.set(name, column)
+  return column
 }

@@ -113,9 +113,11 @@ function letPlainPass<T extends NodeJS.WritableStream>(target: T): T {
   const escape = stream._transform.bind(stream)
   stream._transform = (chunk: Buffer, encoding, done) => {
     const { lastByte } = stream
-    if (typeof lastByte !== 'number' || !isPlain(chunk, lastByte)) escape(chunk, encoding, done)
+    // A message begins as a line does.
+    const before = typeof lastByte === 'number' ? lastByte : LF
+    if (!isPlain(chunk, before)) escape(chunk, encoding, done)
     else {
-      stream.lastByte = chunk.at(-1) ?? lastByte
+      stream.lastByte = chunk.at(-1) ?? before
       done(null, chunk)
     }
   }

@@ -84,6 +84,19 @@ describe('SMTP sender', () => {
     expect(wanted).toEqual([])
   })
 
+  it('(E21) a small message arrives as it is, whatever it begins with', async () => {
+    const sink = await sinkWith()
+    const sender = senderTo(sink)
+    for (const odd of ['.', '..', '.\r\n', '\n.', '\r.', '\r\n.', '']) {
+      const raw = Buffer.from(`${odd}a\r\nb\r\n`)
+      const outcome = await sender.send(mail(undefined, { raw }), never)
+      expect(outcome).toEqual({ kind: 'accepted', code: 250 })
+      expect(sink.taken.at(-1)?.raw.toString()).toBe(
+        `${odd.replaceAll(/\r(?!\n)|(?<!\r)\n/g, '\r\n')}a\r\nb\r\n`
+      )
+    }
+  })
+
   type Case = {
     readonly sink?: SinkOptions
     readonly fault?: Parameters<Sink['fail']>[0]

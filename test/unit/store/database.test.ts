@@ -244,6 +244,19 @@ describe('a transaction', () => {
     expect(db.all('SELECT * FROM meta')).toEqual([])
   })
 
+  it('(E20) has a statement prepared once, whatever limit it is given: SQLite plans with one that is a parameter alone', () => {
+    using db = openWith(PASSPHRASE)
+    const prepare = vi.spyOn(Sqlite.prototype, 'prepare')
+    const keys = (limit: number): number[] =>
+      db.read((read) =>
+        read.column<number>('SELECT value FROM json_each(?) LIMIT ?', [[1, 2], limit])
+      )
+
+    expect([keys(1), keys(2), keys(0)]).toEqual([[1], [1, 2], []])
+    expect(prepare.mock.calls).toEqual([['SELECT value FROM json_each(?) LIMIT (? + 0)']])
+    prepare.mockRestore()
+  })
+
   it('cannot be used after it ended', () => {
     let kept: Tx | null = null
     db.transact((tx) => {
