@@ -18,11 +18,11 @@ import {
 } from './keyring.ts'
 import { bodyOf, sha256, TAG, walkPackets } from './packets.ts'
 import { ANY_TIME, type WithDirect } from './self-signatures.ts'
+import { type SignedBytes, signedBytes } from './signed-bytes.ts'
 
 /** More signatures than this in one message, all layers together, are refused as a flood. */
 export const SIGNATURES_MAX = 8
 const CERTIFICATES_TRIED_MAX = 4
-const BARE_LF = /(?<!\r)\n/g
 
 /** The certificates and the time for verifying signatures. */
 export type VerifyContext = {
@@ -41,8 +41,8 @@ type States = Pick<Signature, 'state' | 'stateThen'>
 const BAD: States = { state: 'bad', stateThen: 'bad' }
 
 /**
- * Judges the binary detached signature packets in `signature` over exactly `data` (RFC 3156 §5: CRLF line ends), in their order;
- * null when there are too many.
+ * Judges the binary detached signature packets in `signature` over exactly `data` with CRLF line ends (RFC 3156 §5), in their
+ * order; null when there are too many.
  */
 export async function verifyDetached(
   data: Uint8Array,
@@ -55,38 +55,32 @@ export async function verifyDetached(
   const packets = await Promise.all(
     spans.map(({ start, end }) => readPacket(signature.subarray(start, end)))
   )
-  return verifyPackets(data, packets.length === 0 ? [signature] : packets, context)
+  const all = packets.length === 0 ? [signature] : packets
+  return verifyAll(signedBytes(data, { allCrlf: true }), all, context)
 }
 
-/**
- * Judges signature packets that came with `data` inside one OpenPGP message; one that could not be read is given as bytes. Null
- * when there are too many.
- */
-export async function verifyPackets(
+/** Judges signature packets that came with `data` inside one OpenPGP message; null when there are too many. */
+export function verifyPackets(
   data: Uint8Array,
+  packets: readonly openpgp.SignaturePacket[],
+  context: VerifyContext
+): Promise<Verdict[] | null> {
+  return verifyAll(signedBytes(data, { allCrlf: false }), packets, context)
+}
+
+/** One that could not be read is given as bytes. */
+async function verifyAll(
+  signed: SignedBytes,
   packets: readonly (openpgp.SignaturePacket | Uint8Array)[],
   context: VerifyContext
 ): Promise<Verdict[] | null> {
   if (packets.length > (context.signaturesMax ?? SIGNATURES_MAX)) return null
-  // Not a Buffer: the library searches every line end itself, which takes several times as long on a Buffer.
-  const plain = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
   const verdicts: Verdict[] = []
   for (const packet of packets) {
     const isRead = packet instanceof openpgp.SignaturePacket
-    verdicts.push(isRead ? await judge(packet, plain, context) : unreadable(packet))
+    verdicts.push(isRead ? await judge(packet, signed, context) : unreadable(packet))
   }
   return verdicts
-}
-
-/** Bytes with CRLF line ends, the form in which text is signed (RFC 3156 §5); `data` itself if it already has them. */
-export function withCrlf(data: Uint8Array): Uint8Array {
-  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength)
-  const [lf, cr] = [10, 13]
-  for (let at = bytes.indexOf(lf); at >= 0; at = bytes.indexOf(lf, at + 1)) {
-    if (bytes[at - 1] !== cr)
-      return Buffer.from(bytes.toString('latin1').replaceAll(BARE_LF, '\r\n'), 'latin1')
-  }
-  return data
 }
 
 async function readPacket(bytes: Uint8Array): Promise<openpgp.SignaturePacket | Uint8Array> {
@@ -108,7 +102,7 @@ function ownerOf({ fingerprint, key }: Certificate): Pick<Verdict, 'fingerprint'
 
 async function judge(
   packet: openpgp.SignaturePacket,
-  data: Uint8Array,
+  signed: SignedBytes,
   context: VerifyContext
 ): Promise<Verdict> {
   const issuer = issuerOf(packet)
@@ -116,7 +110,7 @@ async function judge(
   const unproved = candidates.length === 0 ? 'unknown-key' : 'bad'
   let best: Found = { state: unproved, stateThen: unproved, fingerprint: null, signer: '' }
   for (const certificate of candidates) {
-    const states = await statesUnder(certificate, packet, data, context.now)
+    const states = await statesUnder(certificate, packet, signed, context.now)
     if (states.state === 'bad') continue
     const isMade = states.state !== 'unsupported'
     best = isMade ? { ...states, ...ownerOf(certificate) } : { ...best, ...states }
@@ -126,7 +120,7 @@ async function judge(
     ...best,
     issuer,
     createdAt: packet.created === null ? null : instantFromMs(packet.created.getTime()),
-    sha256: identityOf(packet, data),
+    sha256: identityOf(packet, signed),
     intendedRecipients: intendedRecipientsOf(packet)
   }
 }
@@ -150,14 +144,14 @@ async function findCertificates(issuer: string, context: VerifyContext): Promise
 async function statesUnder(
   { key }: Certificate,
   packet: openpgp.SignaturePacket,
-  data: Uint8Array,
+  bytes: SignedBytes,
   now: Instant
 ): Promise<States> {
   const date = new Date(msOf(now))
   const { created } = packet
   if (created === null) return BAD
   if (isUnsupported(key)) return { state: 'unsupported', stateThen: 'unsupported' }
-  const signed = { packet, data, date }
+  const signed = { packet, bytes, date }
   if (!(await isMathRight(key, signed, CONFIG))) {
     const isWeak = isWeakDigest(packet.hashAlgorithm)
     return isWeak && (await isMathRight(key, signed, ANY_DIGEST))
@@ -213,18 +207,23 @@ function firstMs(signatures: readonly openpgp.SignaturePacket[]): number {
   return Math.min(...signatures.map(({ created }) => created?.getTime() ?? 0))
 }
 
-/** Whether the key made this signature over `data`, made as binary or as text, in a way that `config` accepts. */
+/** The library takes a digest that is known already for the one to match. */
+type WithDigest = openpgp.SignaturePacket & { hashed?: Uint8Array }
+
+/** Whether the key made this signature over these bytes, as binary or as text, in a way that `config` accepts. */
 async function isMathRight(
   certificate: openpgp.PublicKey,
-  { packet, data, date }: { packet: openpgp.SignaturePacket; data: Uint8Array; date: Date },
+  { packet, bytes, date }: { packet: WithDigest; bytes: SignedBytes; date: Date },
   config: openpgp.Config
 ): Promise<boolean> {
   const { signatureType } = packet
   const [key] = certificate.getKeys(packet.issuerKeyID)
   const { binary, text } = openpgp.enums.signature
   if (key === undefined || (signatureType !== binary && signatureType !== text)) return false
-  const [literal] = (await openpgp.createMessage({ binary: data, date })).packets
-  return holds(packet.verify(key.keyPacket, signatureType, literal ?? {}, date, true, config))
+  const digest = bytes.digestFor(packet)
+  if (digest === null) return false
+  packet.hashed = digest
+  return holds(packet.verify(key.keyPacket, signatureType, {}, date, true, config))
 }
 
 function issuerOf(packet: openpgp.SignaturePacket): string {
@@ -246,9 +245,8 @@ function intendedRecipientsOf(packet: openpgp.SignaturePacket): string[] {
  * The identity of a signature: the bytes it signs about itself (version to hashed subpackets) and the content. Excludes unhashed
  * subpackets and number encodings, because anybody can change those without breaking the signature, and a replay would look new.
  */
-function identityOf(packet: openpgp.SignaturePacket, data: Uint8Array): Sha256 {
-  const content = packet.signatureType === openpgp.enums.signature.text ? withCrlf(data) : data
-  return sha256(packet.signatureData ?? packet.write(), sha256(content))
+function identityOf(packet: openpgp.SignaturePacket, signed: SignedBytes): Sha256 {
+  return sha256(packet.signatureData ?? packet.write(), signed.contentFor(packet))
 }
 
 /** A signature packet that the library does not read: of another version or algorithm, or malformed. */

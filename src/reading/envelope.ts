@@ -9,7 +9,6 @@ import { type Handled, isInlineText, isOtherProtocol, NOTHING_HANDLED } from '..
 import { type Budget, bareLeaf, entityOf, type Part, parseTree } from '../mime/tree.ts'
 import { toBinary } from '../openpgp/armor.ts'
 import { looksEncrypted } from '../openpgp/prescan.ts'
-import { withCrlf } from '../openpgp/verify.ts'
 
 /** What stands around a protected part: everything below `roots`, but for what the envelope takes up of a leaf. */
 export type Region = Pick<Handled, 'instead'> & { readonly roots: readonly Part[] }
@@ -63,7 +62,7 @@ function signing({ content, signature, outside }: Signed): Envelope {
     outside: { roots: outside, instead: new Map() },
     warnings: [],
     coversWhole,
-    signed: withCrlf(entityOf(content)),
+    signed: entityOf(content),
     // An unreadable signature still counts as one, with the state `bad`.
     signature: isSignature ? binary.data : new Uint8Array(0),
     payload: content

@@ -64,6 +64,19 @@ describe('a verdict', () => {
     other = await makeKey()
   })
 
+  it('over a text is for its lines, whatever ends them, also between the pieces in which it is read', async () => {
+    const text = `${'x'.repeat(2 ** 16 - 1)}\r\nb\n\nc\r\r\n`
+    const date = new Date(MADE + 3_600_000)
+    const message = await createMessage({ text, date })
+    const how = { signingKeys: key, detached: true, format: 'binary', date, config } as const
+    const signature = await sign({ message, ...how })
+    const states = async (said: string) =>
+      (await judge(signature, [publicOf(key)], NOW, Buffer.from(said))).map(({ state }) => state)
+    expect(await states(text)).toEqual(['valid'])
+    expect(await states(text.replaceAll(/(?<!\r)\n/g, '\r\n'))).toEqual(['valid'])
+    expect(await states(text.replace('b', 'B'))).toEqual(['bad'])
+  })
+
   it('is valid under the one certificate that made it, and names its primary key', async () => {
     const verdicts = await judge(await signBy(key), [publicOf(other), publicOf(key)])
     expect(verdicts).toMatchObject([

@@ -1,19 +1,24 @@
 /** Opening a message does no work twice: nothing is read, decoded or copied again (G9). */
+import { createHash } from 'node:crypto'
+import { createMessage, sign } from 'openpgp'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { contentOf } from '../../../src/mime/leaf.ts'
 import { parseTree, partsBelow } from '../../../src/mime/tree.ts'
 import { toBinary } from '../../../src/openpgp/armor.ts'
 import {
   encryptedEntity,
+  encryptedMail,
   filePart,
   givenCorrespondence,
   HEAD,
   lines,
   mixed,
+  signedEntity,
   textPart
 } from './material.ts'
 
 const MIB = 2 ** 20
+type HashLike = { update(data: Uint8Array | string): unknown }
 const alice = await givenCorrespondence()
 
 function textOf(bytes: unknown): string {
@@ -47,6 +52,26 @@ describe('opening a message', () => {
     const many = await read(blanks, blanks, blanks, blanks, 'foreign')
     expect([many.outsideText, many.text]).toEqual(['', 'signed words\n'])
     expect(many.warnings).toContain('text-truncated')
+  })
+
+  it('(A4) reads what eight signatures cover once for each digest, and copies nothing of it', async () => {
+    const hash = vi.spyOn(Object.getPrototypeOf(createHash('sha256')) as HashLike, 'update')
+    const text = 'a line\n'.repeat(MIB / 7)
+    const inside = await alice.seal(text, 8)
+    const entity = textPart(text).replaceAll(/\r?\n/g, '\r\n')
+    const message = await createMessage({ binary: Buffer.from(entity) })
+    const signature = await sign({ message, signingKeys: alice.alice, detached: true })
+    for (const [raw, count] of [
+      [encryptedMail(inside), 8],
+      [(lines(...HEAD) + signedEntity(entity, signature)).replaceAll('\r\n', '\n'), 1]
+    ] as const) {
+      hash.mockClear()
+      const opened = await alice.open(raw)
+      expect(opened.signatures.map(({ state }) => state)).toEqual(Array(count).fill('valid'))
+      const bytes = hash.mock.calls.map(([given]) => given.length).reduce((one, all) => one + all)
+      // For the signatures, for what tells them apart, and for the marks of the whole message.
+      expect(bytes).toBeLessThan(4 * raw.length)
+    }
   })
 
   it('(E21) does not decode a file without a type as a text', async () => {
