@@ -6,7 +6,7 @@ import { createHash, getHashes, type Hash } from 'node:crypto'
 import { enums, type SignaturePacket } from 'openpgp'
 import { type Sha256 } from '../domain/ids.ts'
 
-/** Bytes as they came, of which some signatures cover the form with CRLF line ends: those over text, or, as RFC 3156 §5 wants, all. */
+/** Bytes as they came. Signatures over text, and all those of RFC 3156 §5, cover the form of it with CRLF line ends. */
 export type SignedBytes = {
   /** The digest that `packet` has to match; null where nobody makes a signature in this way. */
   readonly digestFor: (packet: SignaturePacket) => Uint8Array | null
@@ -50,7 +50,7 @@ export function signedBytes(
       const salt = (packet as WithSalt).salt ?? NOTHING
       const isRight = version === 6 ? salt.length === saltBytes : salt.length === 0
       if (!isRight || signatureData === null || !getHashes().includes(name)) return null
-      const trailer = Buffer.of(version ?? 0, 0xff, 0, 0, 0, 0)
+      const trailer = Buffer.of(version, 0xff, 0, 0, 0, 0)
       trailer.writeUInt32BE(signatureData.length, 2)
       return hashOf(packet, name, salt).update(signatureData).update(trailer).digest()
     },
