@@ -1,6 +1,6 @@
 /**
- * Digests of what the signatures of a message are made over (RFC 9580 §5.2.4). However many there are, the bytes are read once for
- * each digest and never copied: eight signatures over 60 MiB, compressed, cost their sender a kilobyte (A4).
+ * Digests of what the signatures of a message are made over (RFC 9580 §5.2.4). However many there are, the bytes are read once
+ * for each digest and never copied: eight signatures over 60 MiB, compressed, cost their sender a kilobyte (A4).
  */
 import { createHash, getHashes, type Hash } from 'node:crypto'
 import { enums, type SignaturePacket } from 'openpgp'
