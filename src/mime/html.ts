@@ -17,17 +17,19 @@ export function textOfHtml(part: Part): string | null {
   if (known !== undefined) return known
   const { budget } = part.tree
   const html = budget.htmlChars > 0 ? textOf(part).text : null
-  budget.htmlChars -= html?.length ?? 0
   const text = html === null ? null : convertHtml(html)
-  converted.set(part, text)
-  return text
+  // Lists in lists can write a hundred times what they were, most of it blanks.
+  budget.htmlChars -= Math.max(html?.length ?? 0, text?.length ?? 0)
+  const tidied = text === null ? null : tidy(text)
+  converted.set(part, tidied)
+  return tidied
 }
 
 function convertHtml(html: string): string | null {
   const slice = html.slice(0, DOCUMENT_CHARS_MAX)
   if (slice.split('<').length - 1 > TAGS_MAX) return null
   try {
-    const text = convert(slice, {
+    return convert(slice, {
       wordwrap: false,
       // All of it: what a mail program wrote before or behind the body is read by people, too.
       baseElements: { selectors: [] },
@@ -46,7 +48,6 @@ function convertHtml(html: string): string | null {
       ],
       formatters: { link: showLink }
     })
-    return tidy(text)
   } catch {
     return null
   }

@@ -40,7 +40,7 @@ export type MimeTree = {
 export type Budget = {
   /** Bytes that are searched for delimiters, in all multiparts together: each looks through those inside it again. */
   searchedBytes: number
-  /** Characters of HTML that are converted. */
+  /** Characters of HTML that are converted, or of what they become where that is more. */
   htmlChars: number
   /** Bytes of text versions that are compared with each other. */
   comparedBytes: number

@@ -168,6 +168,16 @@ describe('(A4) the worst input of a decoder', () => {
     expect(part.tree.budget.htmlChars).toBe(left)
   })
 
+  it.each([
+    ['lists', '<ul><li>', '\n\n'],
+    ['quotes', '<blockquote>', 'x\n']
+  ])('HTML: what %s in one another become counts like what is converted', (_, tag, line) => {
+    const budget = freshBudget()
+    const html = `Content-Type: text/html\n\n${tag.repeat(24)}<pre>${line.repeat(40_000)}`
+    const read = Array.from({ length: 20 }, () => textOfHtml(parseTree(Buffer.from(html), budget)))
+    expect(read.filter((text) => text !== null)).toHaveLength(1)
+  })
+
   it('versions of a text: they are compared once, up to a limit of bytes', () => {
     const version = `Content-Type: text/plain\n\n${'some words '.repeat(10_000)}\n`
     const tree = parseTree(
