@@ -4,7 +4,6 @@
  * hand (a bug that it triggers, a worker that dies of it), which is put on the record and never stops the others. Loops
  * sleep on bells, which carry no work: each reads its work from the database, so a repeated or lost ring changes nothing.
  */
-import { setTimeout as delay } from 'node:timers/promises'
 import { BY_DESK, DESK, event } from '../domain/event.ts'
 import { DAY_MS, msBetween } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
@@ -56,18 +55,28 @@ export function noteFailure(desk: Desk, where: string, at: string, error: unknow
 }
 
 export function createBell() {
-  let rung = new AbortController()
-  const ring = (): void => rung.abort()
+  let isRung = false
+  const sleepers = new Set<() => void>()
   return {
-    ring,
+    ring: (): void => {
+      isRung = sleepers.size === 0
+      for (const wake of sleepers) wake()
+    },
     /** Sleeps until rung, aborted or `timeoutMs` have passed; a ring from before counts once. */
-    wait: async (timeoutMs: number, signal: AbortSignal): Promise<void> => {
-      if (signal.aborted) return
-      signal.addEventListener('abort', ring, { once: true })
-      await delay(timeoutMs, undefined, { signal: rung.signal }).catch(() => undefined)
-      signal.removeEventListener('abort', ring)
-      if (rung.signal.aborted) rung = new AbortController()
-    }
+    wait: (timeoutMs: number, signal: AbortSignal): Promise<void> =>
+      new Promise((resolve) => {
+        const timer = setTimeout(wake, timeoutMs)
+        function wake(): void {
+          clearTimeout(timer)
+          signal.removeEventListener('abort', wake)
+          sleepers.delete(wake)
+          resolve()
+        }
+        signal.addEventListener('abort', wake, { once: true })
+        sleepers.add(wake)
+        if (signal.aborted || isRung) wake()
+        if (!signal.aborted) isRung = false
+      })
   }
 }
 

@@ -231,7 +231,8 @@ async function takeOne(
     desk.db.transact((tx) => arrivals.leave(tx, { ...row, ...place }, now))
     return true
   }
-  const { id } = desk.db.transact((tx) => arrivals.add(tx, row, now))
+  // Without it the message would be in the inbox all the same.
+  const { id } = desk.db.transact((tx) => arrivals.add(tx, row, now), 'later')
   desk.log({ event: 'arrival.stored', arrival: id, bytes: fetched.raw.length })
   room.add(fetched.raw.length, place)
   stored?.()

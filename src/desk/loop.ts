@@ -25,6 +25,8 @@ import { createHandler, type Handler, handlePending } from './work.ts'
 const WAIT_MS_MAX = 60_000
 /** How often it is looked whether a connection is free. */
 const FULL_MS = 500
+/** What messages ring for within this time is looked at together. */
+const GATHERED_MS = 100
 
 /** What the loops that work and send share. */
 type Run = {
@@ -182,7 +184,9 @@ async function dutiesOnce(run: Run): Promise<void> {
   const { desk, bells, signal } = run
   if (await patiently(desk, () => doDuties(run))) return
   const next = desk.db.read((read) => [notices.nextReleaseAt(read), looks.nextAt(read)])
-  await bells.duties.wait(waitMs(desk, next), signal)
+  const ms = waitMs(desk, next)
+  await createBell().wait(Math.min(ms, GATHERED_MS), signal)
+  await bells.duties.wait(ms - GATHERED_MS, signal)
 }
 
 /** On a clock that is far ahead the desk's own key looks expired. It must run on, to see the clock set right (G7, G9). */

@@ -125,6 +125,8 @@ async function lookAt(desk: Desk, subject: Subject): Promise<void> {
     })
     if (one !== null) made.push(one)
   }
+  // At each start, everything is looked at anew.
+  const onDisk = made.length === 0 && subject.kind !== 'desk' ? 'later' : 'now'
   desk.db.transact((tx) => {
     // An event that came meanwhile has made the subject due again.
     if (events.lastOf(tx, subject) !== known.last) return
@@ -138,7 +140,7 @@ async function lookAt(desk: Desk, subject: Subject): Promise<void> {
     const again = standing.tellings.length === 0 ? [] : [addMs(now, RETRY_MS)]
     const [nextLookAt = null] = [...again, standing.nextLookAt ?? []].flat().sort()
     looks.write(tx, subject, { ...standing, nextLookAt })
-  })
+  }, onDisk)
 }
 
 type Known = ReturnType<typeof know>

@@ -51,7 +51,7 @@ export function createTurns(desk: Desk) {
     if (read.length === 0) return false
     desk.db.transact((tx) => {
       for (const { id, ...head } of read) arrivals.setTurn(tx, id, place(desk, head, doubted, tx))
-    })
+    }, 'later')
     return true
   }
 

@@ -109,7 +109,7 @@ async function handleOne(parts: Parts, arrival: arrivals.Arrival): Promise<boole
   const startedAt = desk.clock.monotonicMs()
   const { id } = arrival
   const quarantined = arrival.tries >= TRIES_MAX || arrival.starts >= STARTS_MAX
-  desk.db.transact((tx) => arrivals.countStart(tx, id))
+  desk.db.transact((tx) => arrivals.countStart(tx, id), 'later')
   try {
     const { disposition, tag } = await receive(parts, arrival, quarantined)
     const ms = Math.round(desk.clock.monotonicMs() - startedAt)

@@ -19,13 +19,18 @@ export type Database = Disposable & {
   read<T>(work: (read: Read) => T): T
   /**
    * Runs `work` in one write transaction (BEGIN IMMEDIATE): all of it or nothing. Synchronous: a promise is refused and
-   * rolled back. Throws `Trouble` for disk, lock and damage; `Invariant` for a broken constraint or a nested call.
+   * rolled back. Throws `Trouble` for disk, lock and damage; `Invariant` for a broken constraint or a nested call. It is on the
+   * disk when this returns, with all that was written before; or, where it says `later`, once one that waits for the disk is: of
+   * those a power cut may undo the last ones, as if they had never been. The end of the process undoes none.
    */
-  transact<T>(work: (tx: Tx) => T): T
+  transact<T>(work: (tx: Tx) => T, onDisk?: OnDisk): T
   /** Bytes of the disk that it is on. */
   disk(): { readonly free: number; readonly total: number }
   close(): void
 }
+
+/** Whether a transaction waits for the disk. `later` is for what is found or done again where it is missing. */
+type OnDisk = 'now' | 'later'
 
 /** How a database is opened. */
 export type OpenOptions = {
@@ -141,8 +146,8 @@ function unlock(connection: Sqlite.Database, passphrase: string): void {
 function configure(connection: Sqlite.Database): void {
   const mode = connection.pragma('journal_mode = WAL', { simple: true })
   assert(mode === 'wal', 'the database is not in WAL mode')
-  // The driver is built with synchronous=NORMAL for WAL, which may lose the last commits at a power cut.
-  connection.pragma('synchronous = FULL')
+  // The driver is built with that of `later` for WAL, which may lose the last commits at a power cut.
+  connection.pragma(SYNCHRONOUS.now)
   connection.pragma('foreign_keys = ON')
   // Deleted bytes are ciphertext on the disk anyway; FAST spares writing zeros over every page of a large message.
   connection.pragma('secure_delete = FAST')
@@ -152,6 +157,11 @@ function configure(connection: Sqlite.Database): void {
   connection.pragma(`journal_size_limit = ${JOURNAL_BYTES_MAX}`)
   connection.pragma(`cache_size = -${CACHE_KIB}`)
   connection.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`)
+}
+
+const SYNCHRONOUS: Readonly<Record<OnDisk, string>> = {
+  now: 'synchronous = FULL',
+  later: 'synchronous = NORMAL'
 }
 
 function checkWhenSmall(connection: Sqlite.Database): void {
@@ -199,6 +209,7 @@ function migrate(
 function databaseOn(connection: Sqlite.Database): Database {
   const prepare = statementCache(connection)
   const inTransaction = transactionsOn(connection)
+  let last: OnDisk = 'now'
   const reading = handleOn(connection, prepare, 'read')
   const writing = handleOn(connection, prepare, 'write')
   const close = (): void => {
@@ -209,9 +220,11 @@ function databaseOn(connection: Sqlite.Database): Database {
       mapErrors(() =>
         connection.inTransaction ? work(reading) : inTransaction('deferred', () => work(reading))
       ),
-    transact: (work) =>
+    transact: (work, onDisk = 'now') =>
       mapErrors(() => {
         assert(!connection.inTransaction, 'a transaction inside a transaction')
+        if (onDisk !== last) connection.pragma(SYNCHRONOUS[onDisk])
+        last = onDisk
         return inTransaction('immediate', () => work(writing))
       }),
     disk: () => diskOf(connection.name),

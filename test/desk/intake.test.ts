@@ -493,6 +493,30 @@ describe('the desk is stopped while mail is on its way and the IMAP server has f
   })
 })
 
+it('(E21) what many messages ring for is looked at together', async () => {
+  await givenDesk([grace])
+  const { db } = world.desk
+  let looks = 0
+  const disk: typeof db.disk = () => {
+    looks += 1
+    return db.disk()
+  }
+  Object.assign(world.desk, { db: { ...db, disk } })
+  const accept = () => Promise.resolve({ kind: 'accepted', code: 250 } as const)
+  const [bells, stop, begunAt] = [createBells(), new AbortController(), performance.now()]
+  const edges = edgesOf(serverWith(new Map()).mailbox, accept)
+  const running = runLoops(world.desk, edges, bells, stop.signal)
+  for (let messages = 0; messages < 200; messages += 1) {
+    bells.duties.ring()
+    await delay(1)
+  }
+  stop.abort()
+  await running
+  // Two, because a look at which something was done is followed by another one.
+  expect(looks).toBeLessThanOrEqual(2 * (1 + Math.ceil((performance.now() - begunAt) / 100)))
+  expect(looks).toBeGreaterThan(0)
+})
+
 it('(G9) a message is not quarantined because the disk was full of something else', async () => {
   await givenDesk([grace])
   const { db } = world.desk

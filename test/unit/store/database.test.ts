@@ -161,6 +161,14 @@ describe('the file at rest (G10)', () => {
 
     expect(settings).toEqual(['wal', 2, 1, 2, 0])
   })
+
+  it('(E21) waits for the disk at every transaction but those that say otherwise', () => {
+    using db = openIn(folder.path)
+    const waits = (onDisk?: 'later'): boolean =>
+      db.transact((tx) => tx.value('PRAGMA synchronous'), onDisk) === 2
+
+    expect([waits(), waits('later'), waits('later'), waits()]).toEqual([true, false, false, true])
+  })
 })
 
 describe('a file that cannot be used', () => {
