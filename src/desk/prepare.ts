@@ -112,11 +112,12 @@ function copiesOf(
   }
   const finish = (to: Addressee, headers: OutgoingHeaders, bytes: Bytes): PreparedMail =>
     finished(desk, decision, job, { to, headers, ...bytes })
-  if (isClear) {
-    const { headers } = newCopy(decision.to)
-    const signed = desk.workers.signClear(text, headers, madeAt)
-    return [signed.then((raw) => [finish(decision.to, headers, { raw, smaller: null })])]
+  const signFor = async (to: Addressee) => {
+    const { headers } = newCopy(to)
+    const raw = await desk.workers.signClear(text, headers, madeAt)
+    return [finish(to, headers, { raw, smaller: null })]
   }
+  if (isClear) return [signFor(decision.to)]
   const body = { text, ...filesOf(decision, job.source) }
   const smallBody = isLarge(body) ? smallerBody(desk, decision) : null
   const together = isLarge(body) ? LARGE_TOGETHER : SEALED_TOGETHER

@@ -1,7 +1,6 @@
 /** The *read* step: opens a message in a worker and gathers what the decision may depend on. Reads only. */
 import { type Address, domainOf, isSameAddress } from '../domain/address.ts'
-import { addresseesOf, type CaseRecord, numbersOf } from '../domain/case.ts'
-import { historyOf } from '../domain/case-machine.ts'
+import { type CaseRecord, numbersOf } from '../domain/case.ts'
 import { type CaseTag, findCaseTags, type MessageId, parseMessageId } from '../domain/ids.ts'
 import {
   ciphertextMarksOf,
@@ -19,11 +18,8 @@ import { claimedMaintainer, findBinding, isCase } from '../policy/authority.ts'
 import { type ParsedCommands, parseCommands } from '../policy/commands.ts'
 import { conversationOf, isMeantForDesk, memberIn } from '../policy/conversation.ts'
 import { judged } from '../policy/report.ts'
-import { askedKey } from '../policy/reporter-mail.ts'
 import {
   type AnswersLeaving,
-  type BoundCase,
-  type DatedCase,
   type DomainShare,
   type Issued,
   type Moment,
@@ -31,20 +27,18 @@ import {
 } from '../policy/situation.ts'
 import { decideThread, type ThreadFacts } from '../policy/threading.ts'
 import { VERBS } from '../policy/verbs/index.ts'
-import { casesIn } from '../policy/verbs/show.ts'
+import { casesToShow } from '../policy/verbs/show.ts'
 import { type Arrival, inMailbox } from '../store/arrivals.ts'
 import * as cases from '../store/cases.ts'
 import * as people from '../store/correspondents.ts'
-import * as deliveries from '../store/deliveries.ts'
-import * as events from '../store/events.ts'
 import * as members from '../store/members.ts'
-import * as notices from '../store/notices.ts'
 import * as outbox from '../store/outbox.ts'
 import { type Read } from '../store/sql.ts'
 import * as strangers from '../store/strangers.ts'
 import { type Desk } from './desk.ts'
 import { messageIdOf } from './prepare.ts'
-import { candidatesOf, knownKey, knownKeys, mergedCopies, offeredKeys } from './read-keys.ts'
+import { datedOf, listedIn, readBound } from './read-case.ts'
+import { candidatesOf, knownKey, mergedCopies } from './read-keys.ts'
 import { registrableDomain } from './registrable.ts'
 
 /**
@@ -92,10 +86,12 @@ export async function readSituation(
   })
   const bound = tag === null ? null : await readBound(desk, tag, isMaintainers ? opened : null, now)
   const numbers = (parsed?.commands ?? []).flatMap((one) =>
-    one.verb === 'show' ? casesIn(one.words, given).tags : []
+    one.verb === 'show' ? casesToShow(one.words, given).tags : []
   )
+  const listed = parsed === null ? [] : await listedIn(desk, parsed, opened, given)
   return desk.db.read((read) => ({
     ...given,
+    listed,
     ...senderFacts(read, opened),
     ...conversationFacts(read, named, bound === null ? null : numbersOf(bound.case)),
     ...named,
@@ -229,11 +225,6 @@ function senderFacts(read: Read, { outer: { from } }: OpenedMail) {
   }
 }
 
-function datedOf(read: Read, addresses: readonly Address[], but?: CaseTag): DatedCase[] {
-  const dated = cases.listDated(read, addresses).filter(({ tag }) => tag !== but)
-  return dated.map((record) => ({ record, events: events.ofCase(read, record) }))
-}
-
 function hasVerb(parsed: ParsedCommands | null, name: string): boolean {
   return parsed !== null && parsed.commands.some(({ verb }) => verb === name)
 }
@@ -260,53 +251,6 @@ export function isSignedByMaintainer(desk: Desk, opened: OpenedMail): boolean {
       state === 'valid' &&
       desk.settings.maintainers.some((maintainer) => maintainer.fingerprint === fingerprint)
   )
-}
-
-/** Everything that commands may read or change of a case. `commands` is a message that a maintainer signed. */
-export async function readBound(
-  desk: Desk,
-  named: CaseTag,
-  commands: OpenedMail | null,
-  now: Instant
-): Promise<BoundCase | null> {
-  const record = desk.db.read((read) => cases.findNow(read, named))
-  if (record === null) return null
-  const { tag } = record
-  const addresses = addresseesOf(record).map(({ contact }) => contact.address)
-  const reporterKeys = await knownKeys(desk, record, now)
-  const offered: BoundCase['offeredKeys'][number][] = []
-  // Only a maintainer's message can accept a key, so only for theirs are any looked at.
-  if (commands !== null)
-    for (const address of addresses)
-      for (const key of await offeredKeys(desk, address, commands, now))
-        offered.push({ ...key, address })
-  return desk.db.read((read) => {
-    const happened = events.ofCase(read, record)
-    const notice = notices.find(read, tag, happened)
-    const heldAnswerTo = outbox.findHeldAnswer(read, numbersOf(record))?.envelopeTo ?? null
-    return {
-      case: record,
-      history: historyOf(happened),
-      events: happened,
-      named,
-      reporterKeys,
-      offeredKeys: offered,
-      waitingWords: cases.listKeptWords(read, addresses),
-      dated: datedOf(read, addresses, tag),
-      notice,
-      patchFiles: notice === null ? [] : notices.readPatches(read, notice.id),
-      clockJump: events.openDoubt(read),
-      copies: deliveries.countCopies(read, notice?.id ?? null),
-      unreached: notice === null ? 0 : deliveries.countUnreached(read, notice.id),
-      noticed: notice === null ? [] : deliveries.listTold(read, notice.id),
-      members: members.listActive(read, record.product),
-      reported: commands !== null ? cases.listReported(read, record.id) : [],
-      askedToday: numbersOf(record)
-        .flatMap((id) => [askedKey('key-request', id, now), askedKey('resend-request', id, now)])
-        .filter((once) => outbox.hasOnce(read, once)),
-      heldAnswerTo
-    }
-  })
 }
 
 function caseNamedIn(read: Read, desk: Desk, text: string): CaseRecord | null {

@@ -10,8 +10,9 @@ import * as cases from '../store/cases.ts'
 import { type Desk } from './desk.ts'
 import { isOfOneThing } from './faults.ts'
 import { type Prepared, prepare } from './prepare.ts'
+import { readBound } from './read-case.ts'
 import { keysOf } from './read-keys.ts'
-import { openArrival, readBound, readSituation } from './read-situation.ts'
+import { openArrival, readSituation } from './read-situation.ts'
 
 /** What was prepared, with a copy of each report that the decisions ask for. */
 export async function withShown(

@@ -48,7 +48,7 @@ export type Command = {
 /** What a command may read that needs no case. */
 export type DeskContext = Pick<
   Situation,
-  'arrivalId' | 'openCases' | 'shown' | 'unforwarded' | 'now' | 'settings'
+  'arrivalId' | 'openCases' | 'shown' | 'listed' | 'unforwarded' | 'now' | 'settings' | 'tools'
 > & {
   readonly author: Maintainer
   /** The message that holds the commands, so that the answer can name it. */
@@ -57,7 +57,7 @@ export type DeskContext = Pick<
 
 /** What all commands of one message about a case share. */
 export type CommandContext = DeskContext &
-  Pick<Situation, 'conversation' | 'answeredMember' | 'answers' | 'quoted' | 'tools'> & {
+  Pick<Situation, 'conversation' | 'answeredMember' | 'answers' | 'quoted'> & {
     readonly product: Product
     readonly bound: BoundCase
     /** Attachments of the message itself, but for keys and visiting cards. */

@@ -6,7 +6,7 @@ import { addresseesOf, numbersOf } from '../domain/case.ts'
 import { type Decision, dispose, recorded, spend } from '../domain/decision.ts'
 import { aboutCase, BY_SOMEBODY, byMaintainer, type Subject } from '../domain/event.ts'
 import { type CaseTag } from '../domain/ids.ts'
-import { CLIENT_FILES, isByProgram, type Refused } from '../domain/mail.ts'
+import { CLIENT_FILES, isByProgram, type OpenedMail, type Refused } from '../domain/mail.ts'
 import { type Maintainer, productNamed, type Settings } from '../domain/settings.ts'
 import { formatInstant } from '../domain/time.ts'
 import {
@@ -70,8 +70,15 @@ export function decideMaintainerMail(situation: Situation): Decision[] | null {
   const subject = { kind: 'maintainer', id: author.id } as const
   const done = result.ran
     ? dispose('done', 'commands', '')
-    : dispose('held', 'commands-refused', 'no-case')
+    : dispose(holdsWords(parsed, opened) ? 'held' : 'done', 'commands-refused', 'no-case')
   return [...remember, ...decisions, resultOf(parsed, result, subject, author), done]
+}
+
+/** Whether a message holds more than lines of commands: words or files that somebody may want to have again. */
+function holdsWords({ commands, rest }: ParsedCommands, { attachments }: OpenedMail): boolean {
+  const isWritten = commands.some(({ text, fields }) => text !== null || fields.length > 0)
+  const files = attachments.filter(({ contentType }) => !CLIENT_FILES.includes(contentType))
+  return isWritten || rest !== '' || files.length > 0
 }
 
 /** Turns every number of the case at hand into its present one; any other number stays as it is. */

@@ -6,13 +6,17 @@ import { isOpen, type ListedCase } from '../domain/case.ts'
 import { type Decision, type UpdateCase } from '../domain/decision.ts'
 import { type RefusedLine } from '../domain/event.ts'
 import { groupBy } from '../domain/group.ts'
-import { listed } from '../domain/words.ts'
+import { type CaseTag } from '../domain/ids.ts'
+import { productNamed } from '../domain/settings.ts'
+import { count, listed, oneALine } from '../domain/words.ts'
 import {
   activity as activityMessage,
   type Block,
   type TranscriptLine
 } from '../messages/to-maintainers.ts'
+import { LISTED_MAX, splitCases } from './case-numbers.ts'
 import { type ParsedCommands, verbIn } from './commands.ts'
+import { NOBODYS } from './conversation.ts'
 import { dateTalk } from './date-talk.ts'
 import {
   type Command,
@@ -26,10 +30,16 @@ import {
 } from './draft.ts'
 import { caseFacts } from './relay.ts'
 import { addNote, spokenWords } from './reporter-mail.ts'
-import { toOthers } from './send.ts'
+import { sealedTo, toOthers } from './send.ts'
 import { dueInDraft, statusLines } from './status.ts'
 import { isDone, transcript } from './transcript.ts'
-import { missingRoles, needsNoCase, type Verb } from './verbs/verb.ts'
+import {
+  type CaseVerb,
+  type DeskAnswer,
+  missingRoles,
+  needsNoCase,
+  type Verb
+} from './verbs/verb.ts'
 import { settle } from './waiting-words.ts'
 
 export type RunResult = {
@@ -38,6 +48,8 @@ export type RunResult = {
   readonly refused: readonly RefusedLine[]
   readonly decisions: readonly Decision[]
 }
+
+type ListedCommand = NonNullable<ReturnType<typeof splitCases>>
 
 /** A line of the answer, and its verb for the record. */
 type Line = TranscriptLine & Pick<RefusedLine, 'verb'>
@@ -76,28 +88,137 @@ export function runCommands(
     const decisions = [transcript({ lines, blocks: [] }, context, about)]
     return { ran: false, refused: refusedIn(lines), decisions }
   }
-  const talk = dateTalk(draft)
-  const { leaving, says, after } = settle(before, draft)
-  const sent = [...says, talk.says].join(' ').trim()
-  const words = spokenWords(draft)
+  const { decisions, sent, after, texts } = carriedOut(before, draft)
   // Where the case stands is said as the whole message leaves it, wherever /status stands in it.
   const status = (): Block => ({ kind: 'lines', text: [...statusLines(after)].join('\n') })
   const blocks = draft.blocks.map((block) => (block === 'status' ? status() : block))
-  if (talk.says !== '') after.activity.push(talk.says)
   return {
     ran: true,
     refused: [],
     decisions: [
-      ...changes(before, draft),
-      ...draft.decisions,
-      // What waited was written first.
-      ...leaving,
-      ...words.decisions,
-      ...talk.decisions,
-      ...activity({ ...after, texts: [...words.texts, ...after.texts] }),
+      ...decisions,
+      ...activity({ ...after, texts: [...texts, ...after.texts] }),
       transcript({ lines, blocks, sent }, context, { before, after, verbs })
     ]
   }
+}
+
+/** What commands have changed and send, what is said of it to their author, and the case as they leave it. */
+function carriedOut(before: Draft, draft: Draft) {
+  const talk = dateTalk(draft)
+  const { leaving, says, after } = settle(before, draft)
+  const words = spokenWords(draft)
+  if (talk.says !== '') after.activity.push(talk.says)
+  return {
+    // What waited was written first.
+    decisions: [
+      ...changes(before, draft),
+      ...draft.decisions,
+      ...leaving,
+      ...words.decisions,
+      ...talk.decisions
+    ],
+    sent: [...says, talk.says].join(' ').trim(),
+    after,
+    texts: words.texts
+  }
+}
+
+/**
+ * Runs a command in each of the cases that it names, as if it stood alone in a message to that case: in all of them, or in none.
+ * One update tells the other maintainers of all. `earlier` is what the message has decided so far.
+ */
+function runInEach(
+  verb: CaseVerb,
+  { own, tags, unread, isCut }: ListedCommand,
+  context: DeskContext,
+  earlier: readonly Decision[]
+): DeskAnswer & { readonly decisions: readonly Decision[] } {
+  if (unread !== null) throw new Refusal(`This names no case: "${unread}".`)
+  if (isCut) throw new Refusal(TOO_MANY)
+  const done = tags.map((tag) => {
+    try {
+      const before = startDraft(contextIn(tag, context, earlier))
+      const draft = copyOf(before)
+      const says = verb.run(draft, own)
+      const out = carriedOut(before, draft)
+      return { tag, ...out, says: `${says} ${out.sent}`.trim(), complaint: '' }
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
+      return { tag, complaint: error.message }
+    }
+  })
+  const complaints = [...groupBy(done, ({ complaint }) => complaint)].filter(([one]) => one !== '')
+  if (complaints.length > 0)
+    throw new Refusal(oneALine(complaints.map(([one, all]) => `${tagsOf(all)}: ${one}`)))
+  const carried = done.flatMap((one) => ('after' in one ? one : []))
+  const lines = carried.map(({ tag, says }) => `${tag}  ${says}`)
+  return {
+    says: `In ${count(tags.length, 'case', 'cases')}; what became of each is below.`,
+    block: { kind: 'lines', text: lines.join('\n') },
+    decisions: [
+      ...carried.flatMap(({ decisions }) => decisions),
+      ...updateOn(carried, own, context)
+    ]
+  }
+}
+
+const TOO_MANY = `One message runs commands in at most ${LISTED_MAX} cases by their numbers. Please write more messages.`
+
+function tagsOf(cases: readonly { readonly tag: CaseTag }[]): string {
+  return listed(cases.map(({ tag }) => tag))
+}
+
+/** One of the listed cases, in a message that answers nobody in it. */
+function contextIn(
+  tag: CaseTag,
+  context: DeskContext,
+  earlier: readonly Decision[]
+): CommandContext {
+  const found = context.listed.find(({ bound }) => bound.named === tag)
+  if (found === undefined && context.listed.length === LISTED_MAX) throw new Refusal(TOO_MANY)
+  if (found === undefined) throw new Refusal('There is no such case; /cases lists the open ones.')
+  const { bound, isUntouched } = found
+  if (bound.case.tag !== tag) throw new Refusal(`It was merged into ${bound.case.tag}.`)
+  if (!isUntouched)
+    throw new Refusal('A maintainer has acted there. Please send this in a message to that case.')
+  const isTwice = earlier.some(
+    (one) => one.kind === 'record' && one.event.kind !== 'forwarded' && one.event.subject.id === tag
+  )
+  if (isTwice) throw new Refusal('An earlier line of this message acts there, too.')
+  const product = productNamed(bound.case.product, context.settings)
+  const nothing = {
+    answers: null,
+    answeredMember: null,
+    quoted: [],
+    files: [],
+    hasClientFiles: false
+  }
+  return { ...context, ...nothing, bound, product, conversation: NOBODYS }
+}
+
+/** Tells the other maintainers what was done in these cases: what was done in several of them, once. */
+function updateOn(
+  carried: readonly (Pick<ReturnType<typeof carriedOut>, 'after' | 'texts'> & {
+    readonly tag: CaseTag
+  })[],
+  { at }: Command,
+  { author, settings, arrivalId }: DeskContext
+): Decision[] {
+  const others = settings.maintainers.filter(({ id }) => id !== author.id)
+  if (others.length === 0) return []
+  const acts = carried.flatMap(({ tag, after }) => after.activity.map((act) => ({ tag, act })))
+  const texts = carried.flatMap((one) => one.texts)
+  const message = activityMessage({
+    author: author.name,
+    lines: [...groupBy(acts, ({ act }) => act)].map(([act, all]) => `${act}: ${tagsOf(all)}`),
+    texts: [...groupBy(texts, ({ text }) => text)].map(([text, all]) => {
+      return { title: all.length === 1 ? all[0].title : `To ${all.length} reporters`, text }
+    }),
+    facts: []
+  })
+  const sending = { once: `${arrivalId}:${at}`, tag: null, via: author.name }
+  return [sealedTo(others, message, sending)]
 }
 
 const LEFT_OUT = 'Quoted lines, and lines below a signature or a forward mark, were left out.'
@@ -130,11 +251,12 @@ export function runWithoutCase(
   const all = { ...parsed, problems: [...parsed.problems, ...fault] }
   const lines = readLines(all, context, verbs, (command) => {
     const verb = allowed(verbs, command, context)
-    if (!needsNoCase(verb)) {
-      if (caseLine !== null) return ''
-      throw new Refusal(why)
-    }
-    const answer = verb.run(command, context, verbs)
+    const inCases = splitCases(command, verb, context)
+    let answer: DeskAnswer
+    if (needsNoCase(verb)) answer = verb.run(command, context, verbs)
+    else if (inCases !== null) answer = runInEach(verb, inCases, context, sent)
+    else if (caseLine !== null) return ''
+    else throw new Refusal(why)
     blocks.push(...[answer.block ?? []].flat())
     sent.push(...(answer.decisions ?? []))
     return answer.says
@@ -203,11 +325,29 @@ function runOne(draft: Draft, command: Command, verbs: readonly Verb[]): string 
     draft.decisions.push(...(answer.decisions ?? []))
     return answer.says
   }
+  const inCases = splitCases(command, verb, draft)
+  if (inCases !== null) return runHereAndThere(verb, inCases, draft)
   if (named !== record.tag && verb.followsMerges !== true)
     throw new Refusal(
       `${named} was merged into ${record.tag}. If you mean that case, please send this command in answer to a message of ${record.tag}.`
     )
   return verb.run(draft, command)
+}
+
+/** Runs a command in the case of its message and in others; one that does not name the case of its message is a mistake. */
+function runHereAndThere(verb: CaseVerb, inCases: ListedCommand, draft: Draft): string {
+  const { tag } = draft.case
+  if (!inCases.tags.includes(tag))
+    throw new Refusal(
+      `Your message is about ${tag}, which is not among these cases. Please name it, too, or send the line in a message that names no case.`
+    )
+  const says = verb.run(draft, inCases.own)
+  const tags = inCases.tags.filter((one) => one !== tag)
+  if (tags.length === 0) return says
+  const others = runInEach(verb, { ...inCases, tags }, draft, draft.decisions)
+  draft.blocks.push(...[others.block ?? []].flat())
+  draft.decisions.push(...others.decisions)
+  return `${says} ${others.says}`
 }
 
 function openAfter(draft: Draft): readonly ListedCase[] {

@@ -93,6 +93,8 @@ export type Situation = Moment & {
   readonly openCases: readonly cases.ListedCase[]
   /** The cases that a maintainer's /show names, where they exist. */
   readonly shown: readonly cases.CaseRecord[]
+  /** The cases in which a maintainer's commands are to run, one line for all, where they exist. */
+  readonly listed: readonly ListedBound[]
   /** The further messages under these numbers that only a list told of, oldest first. */
   readonly unforwarded: readonly { readonly tag: CaseTag; readonly arrivalId: number }[]
   /** What a maintainer's commands act on; null when the message names no known case. */
@@ -169,6 +171,9 @@ export type BoundCase = {
   /** The address to which its acknowledgement goes with /acknowledge, if it is on hold; else null. */
   readonly heldAnswerTo: Address | null
 }
+
+/** `isUntouched`: no maintainer has done anything in it but look. */
+export type ListedBound = { readonly bound: BoundCase; readonly isUntouched: boolean }
 
 /** What is fixed at the moment of deciding. */
 export type Moment = {

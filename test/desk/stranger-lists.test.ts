@@ -369,6 +369,29 @@ describe('/show', () => {
     expect(desk.kindsTo(desk.grace)).toContain('files')
   })
 
+  it('(A5) forwards those that there are, and names the numbers that no case has', async () => {
+    await givenFlood(8)
+    await desk.world.wait(SOON)
+    const before = desk.world.accepted.length
+    await shows(desk.grace, '/show 7-10\n')
+    const texts = (await desk.textsTo(desk.grace, before)).join(' ')
+    for (const number of [7, 8]) expect(texts).toContain(`The text of report ${number}.`)
+    expect(texts).toContain('The 2 reports of ACME-2026-0007 and ACME-2026-0008 are on the way')
+    expect(texts).toContain('There is no case ACME-2026-0009 or ACME-2026-0010;')
+  })
+
+  it('(A5) mistyped outside a case is answered, and is on hold only where it holds more than the command', async () => {
+    await desk.givenDesk([desk.grace])
+    const held = (): unknown[] =>
+      desk.world.desk.db.read((read) => read.all("SELECT id FROM arrivals WHERE state = 'held'"))
+    expect(await shows(desk.grace, '/show 12 all\n')).toContain('This names no case: "all".')
+    expect(await shows(desk.grace, '/shwo 12\n')).toContain('There is no command "/shwo"')
+    expect(held()).toEqual([])
+    expect(await shows(desk.grace, '/shwo 12\n\nA long text.\n')).toContain('Nothing was done')
+    expect(await shows(desk.grace, '/reply\nDear Alice.\n')).toContain('names no case')
+    expect(held()).toHaveLength(2)
+  })
+
   it.each([
     ['/show 99\n', 'There is no case ACME-2026-0099'],
     ['/show\n', 'Please name the cases'],

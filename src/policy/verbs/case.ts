@@ -310,11 +310,12 @@ export const DECIDE: readonly Verb[] = [
   },
   {
     name: 'reject',
-    arguments: 'CODE [because REASON]',
+    arguments: 'CODE [NUMBERS] [because REASON]',
+    casesAfter: 1,
     roles: COMMITTER,
     text: { goesTo: 'reporter', isOptional: true },
     help: 'rejects the report and tells the reporter why, in the text below',
-    more: `${TEXT_BELOW_DECISION} REASON stays on the record; the reporter does not read it. /reject alone lists the codes and what they tell the reporter. The policy of the product says how long the reason must be.`,
+    more: `${TEXT_BELOW_DECISION} /reject CODE 21 25-30 rejects each of these cases in the same way, or none of them, in a message that needs no case: at most 100, in which no maintainer has acted yet. REASON stays on the record; the reporter does not read it. /reject alone lists the codes and what they tell the reporter. The policy of the product says how long the reason must be.`,
     run: reject
   }
 ]

@@ -2,59 +2,40 @@
 import { numbersOf } from '../../domain/case.ts'
 import { recorded } from '../../domain/decision.ts'
 import { aboutCase, byMaintainer } from '../../domain/event.ts'
-import { type CaseTag, caseTag, parseCaseTag } from '../../domain/ids.ts'
-import { type Settings } from '../../domain/settings.ts'
-import { type Instant, yearIn } from '../../domain/time.ts'
+import { type CaseTag } from '../../domain/ids.ts'
 import { count, listed } from '../../domain/words.ts'
+import { casesIn, type NamedCases } from '../case-numbers.ts'
 import { type Command, type DeskContext, Refusal } from '../draft.ts'
 import { type DeskAnswer, type Verb } from './verb.ts'
 
 /** So many reports, or with their further messages so many messages, in one command: each is opened once more. */
 const REPORTS_MAX = 20
 
-/** The cases that the words behind /show name: whole numbers, the last part of one of this year, or a range of these. */
-export function casesIn(
+/** The cases that the words behind /show name. */
+export function casesToShow(
   words: readonly string[],
-  { settings: { desk }, now }: { readonly settings: Settings; readonly now: Instant }
-): { readonly tags: readonly CaseTag[]; readonly unread: string | null; readonly isCut: boolean } {
-  const year = yearIn(now, desk.timezone)
-  const tags = new Set<CaseTag>()
-  let [unread, isCut]: [string | null, boolean] = [null, false]
-  for (const word of words.join(' ').split(/[\s,;]+/)) {
-    const whole = parseCaseTag(word)
-    const [, first, last = first] = /^#?(\d{1,7})(?:-(\d{1,7}))?$/.exec(word) ?? []
-    if (whole !== null) tags.add(whole)
-    else if (first === undefined || Number(first) > Number(last))
-      unread ??= word === '' ? null : word
-    else
-      for (let number = Number(first); number <= Number(last); number += 1) {
-        tags.add(caseTag(desk.casePrefix, year, number))
-        if (tags.size > REPORTS_MAX) break
-      }
-    isCut ||= tags.size > REPORTS_MAX
-  }
-  return { tags: [...tags].slice(0, REPORTS_MAX), unread, isCut }
+  context: Parameters<typeof casesIn>[2]
+): NamedCases {
+  return casesIn(words, REPORTS_MAX, context)
 }
 
 function show({ words, at }: Command, context: DeskContext): DeskAnswer {
   const { author, arrivalId, shown, unforwarded } = context
-  const { tags, unread, isCut } = casesIn(words, context)
+  const { tags: numbers, unread, isCut } = casesToShow(words, context)
   if (unread !== null) throw new Refusal(`${HOW} This names no case: "${unread}".`)
-  if (tags.length === 0) throw new Refusal(HOW)
+  if (numbers.length === 0) throw new Refusal(HOW)
   if (isCut)
     throw new Refusal(
       `One command shows at most ${REPORTS_MAX} reports. Please write more commands, one a line.`
     )
+  const { there, missing } = sorted(numbers, shown)
+  if (there.length === 0) throw new Refusal(missing)
+  const tags = there.map(({ number }) => number)
   const room = Math.floor(REPORTS_MAX / tags.length) - 1
   const named = tags.map((number) =>
     unforwarded.flatMap(({ tag, arrivalId: id }) => (tag === number ? id : []))
   )
-  const decisions = tags.flatMap((number, index) => {
-    const record = shown.find((one) => numbersOf(one).includes(number))
-    if (record === undefined)
-      throw new Refusal(
-        `There is no case ${number}; /cases lists the open ones. A case of another year is named by its whole number.`
-      )
+  const decisions = there.flatMap(({ number, record }, index) => {
     const asked = { reporter: number, to: author.id }
     const once = `${arrivalId}:${at}:${number}`
     return [
@@ -71,7 +52,18 @@ function show({ words, at }: Command, context: DeskContext): DeskAnswer {
   const [what, are] =
     tags.length === 1 ? ['The report', 'is'] : [`The ${tags.length} reports`, 'are']
   const says = `${what} of ${listed(tags)} ${are} on the way to you, encrypted.`
-  return { says: `${says}${furtherWords(named, room)}`, decisions }
+  return { says: `${says}${furtherWords(named, room)}${missing && ` ${missing}`}`, decisions }
+}
+
+/** The cases with these numbers, and what is said of the numbers that no case has; '' where there are none. */
+function sorted(numbers: readonly CaseTag[], shown: DeskContext['shown']) {
+  const there = numbers.flatMap((number) => {
+    const record = shown.find((one) => numbersOf(one).includes(number))
+    return record === undefined ? [] : { number, record }
+  })
+  const none = numbers.filter((number) => there.every((one) => one.number !== number))
+  const missing = `There is no case ${listed(none, 'or')}; /cases lists the open ones. A case of another year is named by its whole number.`
+  return { there, missing: none.length === 0 ? '' : missing }
 }
 
 /** What becomes of the further messages that only a list told of. */

@@ -52,6 +52,7 @@ export type Verb = DeskVerb | CaseVerb
 /** A verb that runs in any message of a maintainer, also in one that names no case, and changes no case. */
 export type DeskVerb = About & {
   readonly binds: 'desk'
+  readonly casesAfter?: undefined
   readonly run: (command: Command, context: DeskContext, verbs: readonly Verb[]) => DeskAnswer
 }
 
@@ -61,6 +62,8 @@ export type CaseVerb = About & {
   readonly binds?: 'notice'
   /** Whether it also runs under the number of a case that was merged into another one, in that other one. */
   readonly followsMerges?: true
+  /** Where it may name the cases in which it is to run: behind so many words of its own. */
+  readonly casesAfter?: number
   readonly run: Handler
   readonly next?: NextStep
 }

@@ -453,6 +453,7 @@ export function situation(change: Partial<Situation> = {}): Situation {
       isUntouched: false
     },
     shown: [],
+    listed: [],
     unforwarded: [],
     openCases: [],
     bound: null,
@@ -478,6 +479,7 @@ export function commandContext(change: Partial<CommandContext> = {}): CommandCon
     unforwarded: [],
     openCases: [],
     shown: [],
+    listed: [],
     bound: bound(),
     conversation: NOBODYS,
     answeredMember: null,

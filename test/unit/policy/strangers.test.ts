@@ -3,7 +3,7 @@ import { addMs, type Instant } from '../../../src/domain/time.ts'
 import { decideArrival } from '../../../src/policy/inbound.ts'
 import { type Situation } from '../../../src/policy/situation.ts'
 import { nextListAt } from '../../../src/policy/strangers.ts'
-import { casesIn } from '../../../src/policy/verbs/show.ts'
+import { casesToShow } from '../../../src/policy/verbs/show.ts'
 import { ALICE, found, NOW, openedMail, SETTINGS, situation } from './samples.ts'
 
 const MINUTE = 60_000
@@ -85,7 +85,7 @@ describe('the next list', () => {
 
 describe('what /show names', () => {
   const read = (text: string, now: Instant = NOW) =>
-    casesIn(text.split(' '), { settings: SETTINGS, now })
+    casesToShow(text.split(' '), { settings: SETTINGS, now })
 
   it.each([
     ['12', ['ACME-2026-0012']],

@@ -1,0 +1,110 @@
+/** One line of a maintainer that rejects several reports, as each would be rejected in a message to its own case (A5). */
+import { describe, expect, it } from 'vitest'
+import * as desk from '../support/desk.ts'
+
+const tagOf = (number: number): string => `ACME-2026-${String(number).padStart(4, '0')}`
+const CODE = 'unsupported-version'
+const SAYS = 'no longer gets security fixes'
+
+/** So many reports in clear, of one stranger each. */
+async function givenReports(count: number, people = [desk.grace, desk.linus]): Promise<void> {
+  await desk.givenDesk(people, {
+    forwarding: { per_hour: 2, per_domain_hour: 2 },
+    policy: { ...(await desk.preset('dispatch')), clocks: [] }
+  })
+  for (let number = 1; number <= count; number += 1)
+    desk.world.deliver(
+      Buffer.from(
+        `From: eve${number}@s${number}.example\r\nTo: security@acme.example\r\nSubject: Hole ${number}\r\nMessage-ID: <${number}@s${number}.example>\r\n\r\nText ${number}.\r\n`
+      )
+    )
+  await desk.world.settle()
+}
+
+/** A message of grace that names no case. */
+const sends = (text: string): Promise<string> =>
+  desk.writes(desk.grace, text, { subject: 'Junk', tag: 'NONE' })
+
+const to = (number: number): number =>
+  desk
+    .kindsTo({ ...desk.grace, address: `eve${number}@s${number}.example` as never })
+    .filter((kind) => kind === 'rejected').length
+
+describe('/reject CODE NUMBERS', () => {
+  it('(A5, G4) rejects each of the cases that it names, tells their reporters, and answers once', async () => {
+    await givenReports(9)
+    const before = desk.world.accepted.length
+    const answer = await sends(`/reject ${CODE} 3 5-7 because junk of a flood\n`)
+    expect(answer).toContain('Done: 1 command.')
+    for (const number of [3, 5, 6, 7]) {
+      expect(answer).toContain(`${tagOf(number)} Rejected (${CODE}), because: junk of a flood.`)
+      expect(to(number)).toBe(1)
+    }
+    expect([1, 2, 4, 8, 9].map(to)).toEqual([0, 0, 0, 0, 0])
+    const states = [...'rrxrxxxrr'].map((one) => (one === 'x' ? 'rejected' : 'received'))
+    expect(desk.caseStates()).toEqual(states)
+    expect(desk.recorded('rejected')).toHaveLength(4)
+    const others = await desk.textsTo(desk.linus, before)
+    expect(others).toHaveLength(1)
+    expect(others[0]).toContain(
+      `rejected the case (${CODE}), because: junk of a flood: ${tagOf(3)}`
+    )
+    expect(others[0]).toContain('To 4 reporters')
+    expect(others[0]).toContain(SAYS)
+  })
+
+  it('(A5) sends a text below it to each of the reporters', async () => {
+    await givenReports(3)
+    const before = desk.world.accepted.length
+    await sends(`/reject ${CODE} 2-3\nPlease try the new version.\n`)
+    const sent = desk.onTheWay(desk.world.accepted.slice(before))
+    expect(sent.split('Please try the new version.')).toHaveLength(3)
+  })
+
+  it.each([
+    ['unknown numbers', `/reject ${CODE} 2 77\n`, `${tagOf(77)}: There is no such case`],
+    ['words that name no case', `/reject ${CODE} 2 all\n`, 'This names no case: "all".'],
+    ['a wrong code', '/reject junk 2-3\n', 'Please give one of these codes'],
+    ['more than a hundred', `/reject ${CODE} 1-200\n`, 'at most 100 cases'],
+    [
+      'twice the same case',
+      `/reject ${CODE} 2\n/reject ${CODE} 2-3\n`,
+      `${tagOf(2)}: An earlier line`
+    ],
+    ['no number', `/reject ${CODE}\n`, 'names no case']
+  ])('(A5) does nothing where one thing is wrong: %s', async (_, text, says) => {
+    await givenReports(3)
+    expect(await sends(text)).toContain(says)
+    expect(desk.recorded('rejected')).toEqual([])
+    expect([1, 2, 3].map(to)).toEqual([0, 0, 0])
+  })
+
+  it('(A5) rejects no case in which a maintainer has acted: one wrong number ends no work of somebody', async () => {
+    await givenReports(3)
+    await desk.writes(desk.linus, '/take\n', { tag: tagOf(2) })
+    expect(await sends(`/reject ${CODE} 1-3\n`)).toContain(
+      `${tagOf(2)}: A maintainer has acted there`
+    )
+    expect(desk.recorded('rejected')).toEqual([])
+  })
+
+  it('(A5) in a message to a case names that case, too', async () => {
+    await givenReports(4)
+    const wrong = await desk.writes(desk.grace, `/reject ${CODE} 3-4\n`, { tag: tagOf(1) })
+    expect(wrong).toContain(`Your message is about ${tagOf(1)}, which is not among these cases.`)
+    expect(desk.recorded('rejected')).toEqual([])
+    const right = await desk.writes(desk.grace, `/reject ${CODE} 1 3-4\n`, { tag: tagOf(1) })
+    expect(right).toContain('Done: 1 command.')
+    expect(desk.caseStates()).toEqual(['rejected', 'received', 'rejected', 'rejected'])
+    expect([1, 2, 3, 4].map(to)).toEqual([1, 0, 1, 1])
+  })
+
+  it('(A5, G2) rejects each once, wherever the process dies', async () => {
+    await givenReports(2, [desk.grace])
+    const letter = { subject: 'x', text: `/reject ${CODE} 1-2\n` }
+    desk.world.deliver(await desk.world.write(desk.grace, letter))
+    expect(await desk.diesAtEveryStep()).toBeGreaterThan(6)
+    expect(desk.recorded('rejected')).toHaveLength(2)
+    expect([1, 2].map(to)).toEqual([1, 1])
+  })
+})
