@@ -119,7 +119,9 @@ CREATE TABLE outbox (
   -- Which of its bytes are sent: 'small' is the same message without its files; 'spare' left whole, and its small ones are kept
   -- for a while, because it may come back; 'gone' has none left.
   form            TEXT    NOT NULL DEFAULT 'whole' CHECK (form IN ('whole', 'small', 'spare', 'gone')),
-  -- The message that it forwards, whose files its reader may have; without those that name the sender where that is hidden.
+  -- The message that it forwards.
+  forwards        INTEGER NULL REFERENCES arrivals (id),
+  -- The same, whose files its reader may have; without those that name the sender where that is hidden.
   files_of        INTEGER NULL REFERENCES arrivals (id),
   is_sender_hidden INTEGER NOT NULL DEFAULT 0 CHECK (is_sender_hidden IN (0, 1)),
   CHECK (next_attempt_at >= not_before),

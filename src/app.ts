@@ -95,21 +95,20 @@ async function stay(desk: Desk, edges: Edges, config: Config, signal: AbortSigna
     bells.dispatch.ring()
   })
   // Trouble that only another configuration can solve ends the start at once: it is not retried for ever.
-  const first = await edges.openMailbox(signal).catch((error: unknown) => {
+  const first = edges.openMailbox(signal)
+  await first.catch((error: unknown) => {
     if (!(error instanceof Trouble)) throw error
-    // A login may be refused for a moment only, and notices leave meanwhile: the desk stays, and says so once at each try.
-    if (error.code === 'imap-auth') tellRefused(desk, error)
+    // A login may be refused for a moment only, and notices leave meanwhile: the desk stays.
+    if (error.code === 'imap-auth') tellRefused(error)
     else if (!error.retryable) throw error
-    return null
   })
   const opened = [first]
   const openMailbox: Edges['openMailbox'] = async (stop) => opened.pop() ?? edges.openMailbox(stop)
   await runLoops(desk, { ...edges, openMailbox }, bells, signal)
 }
 
-function tellRefused({ log }: Desk, { code, message: says }: Trouble): void {
+function tellRefused({ message: says }: Trouble): void {
   process.stderr.write(`postern: ${printable(says)} The desk runs and tries again later.\n`)
-  log({ event: 'trouble', code, where: 'intake', says })
 }
 
 /** Default ports by `tls` (RFC 8314, RFC 6409). */

@@ -62,7 +62,7 @@ export async function showReceived(call: Call<{ readonly out?: string }>): Promi
   })
 }
 
-/** The message is handled anew, as it came; a copy of it stays in the folder for held mail. */
+/** The message is handled anew, as it came. */
 export async function retryReceived(call: Call): Promise<void> {
   const id = requireNumber(call, WHERE)
   await withDatabase(call, (db, { imap, desk }) => {
@@ -92,11 +92,8 @@ function found(read: Read, id: number) {
 function shown(read: Read, arrival: arrivals.Arrival, tag: CaseTag | null) {
   const { id, turn: _turn, sender: _sender, caseId: _caseId, grown: _grown, ...all } = arrival
   const { moved: _moved, ...row } = all
-  const { mailbox, uidValidity, uid, moved, state, ...first } = arrivals.inMailbox(read, arrival)
-  // What is handled again stays where it was on hold.
-  const isAgain = first.duplicateOf !== null && first.disposition !== 'duplicate'
-  const folder = state === 'held' || isAgain ? 'held' : 'processed'
-  const movedTo = moved === 1 ? folder : null
+  const { mailbox, uidValidity, uid } = arrivals.inMailbox(read, arrival)
+  const movedTo = arrivals.movedTo(read, arrival)
   // Of one that was left in the mailbox nothing was fetched.
   const sha256 = row.state === 'left' ? null : row.sha256
   return { number: id, case: tag, ...row, mailbox, uidValidity, uid, movedTo, sha256 }

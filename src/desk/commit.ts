@@ -18,7 +18,8 @@ import {
   type Recipient,
   type Subject
 } from '../domain/event.ts'
-import { type CaseTag, type Sha256 } from '../domain/ids.ts'
+import { type CaseTag, parseCaseTag, type Sha256 } from '../domain/ids.ts'
+import { type Conversation } from '../domain/message.ts'
 import { outdates } from '../domain/notice-history.ts'
 import { addMs, DAY_MS, HOUR_MS, type Instant } from '../domain/time.ts'
 import { MESSAGES } from '../messages/catalogue.ts'
@@ -70,7 +71,7 @@ export function commit(
   }
   for (const mail of prepared.messages) queue(tx, mail, work)
   for (const copy of prepared.refused) recordRefusal(tx, copy, work)
-  recordForwarded(tx, decisions, job)
+  recordForwarded(tx, job)
   const end = decisions.findLast((decision) => decision.kind === 'dispose')
   return { disposition: end?.disposition ?? null, tag: end?.tag ?? null }
 }
@@ -139,13 +140,21 @@ const WRITERS: {
   }
 }
 
-/** A clock reminds of a report until the mail server of one maintainer has taken it. */
-function recordForwarded(tx: Tx, decisions: readonly Decision[], job: Job): void {
-  const opening = decisions.find((decision) => decision.kind === 'open-case')
-  if (opening === undefined || !job.prepared.messages.some(({ kind }) => kind === relay.kind))
-    return
-  const { tag } = opening.case
-  record(tx, event('forwarded', aboutCase(tag), BY_DESK, { reporter: tag, to: '' }), job)
+/** A clock reminds of a message that is forwarded until the mail server of one maintainer has taken it (A2). */
+function recordForwarded(tx: Tx, job: Job): void {
+  const { messages } = job.prepared
+  const copy = messages.find(({ forwards }) => forwards != null && forwards === job.arrivalId)
+  if (copy?.forwards == null || copy.caseTag === null) return
+  const about = { ...forwardedIn(tx, copy.conversation, copy.forwards), to: '' }
+  record(tx, event('forwarded', aboutCase(copy.caseTag), BY_DESK, about), job)
+}
+
+/** Whose message was forwarded, '' for somebody who is no reporter, and its number, 0 for the report. */
+function forwardedIn(tx: Tx, conversation: Conversation, forwards: number) {
+  const [of, who = ''] = conversation.split(':')
+  const number = of === 'reporter' ? parseCaseTag(who) : null
+  const report = number === null ? null : cases.findReport(tx, number)
+  return { reporter: number ?? '', message: report === forwards ? 0 : forwards }
 }
 
 /** What waits for a list has that planned at the next look (tick.ts). */
@@ -269,17 +278,16 @@ export function recordLeft(tx: Tx, row: outbox.RowInCase, work: Work): void {
     record(tx, event('copy-left', aboutCase(copy.caseTag), BY_DESK, { member: recipient }), work)
 }
 
-/** A report counts as seen once the mail server of one maintainer has taken it (A2). */
-function recordShown(tx: Tx, { conversation, caseNow }: outbox.RowInCase, work: Work): void {
-  const [of, reporter] = conversation.split(':')
-  if (caseNow === null || of !== 'reporter' || reporter === undefined) return
+/** A forwarded message counts as seen once the mail server of one maintainer has taken it (A2). */
+function recordShown(tx: Tx, { conversation, caseNow, forwards }: outbox.RowInCase, work: Work) {
+  if (caseNow === null || forwards === null) return
   const subject = aboutCase(caseNow)
+  const which = forwardedIn(tx, conversation, forwards)
   const isOf = ({ about }: { readonly about: object }): boolean =>
-    'reporter' in about && about.reporter === reporter
+    Object.entries(which).every(([name, value]) => Reflect.get(about, name) === value)
   const kinds = ['forwarded', 'shown'] as const
   const known = events.list(tx, subject, { kinds }).filter(isOf)
-  if (known.at(-1)?.kind === 'forwarded')
-    record(tx, event('shown', subject, BY_DESK, { reporter }), work)
+  if (known.at(-1)?.kind === 'forwarded') record(tx, event('shown', subject, BY_DESK, which), work)
 }
 
 /** The list is told once the first copy of a release has left. A copy of an earlier revision does not count. */

@@ -4,15 +4,13 @@
  * sets a flag, never relies on what the server announced, and must never wait for the work.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import { BY_DESK, DESK, event } from '../domain/event.ts'
 import { type Fetched, type Listed } from '../domain/mail.ts'
 import { type Instant, msBetween } from '../domain/time.ts'
-import { Trouble, type TroubleCode } from '../domain/trouble.ts'
 import { type Mailbox, type MailboxState } from '../effects/effects.ts'
 import * as arrivals from '../store/arrivals.ts'
 import * as meta from '../store/meta.ts'
 import { type Read } from '../store/sql.ts'
-import { noteChange } from './commit.ts'
+import { noteAccount } from './account.ts'
 import { type Desk, type Edges } from './desk.ts'
 import { type Bells, judgeError, persist } from './faults.ts'
 import { moveHandled, nothingStays } from './moves.ts'
@@ -58,12 +56,11 @@ export async function intakeLoop(
   /** A clock tells of an inbox that stays closed. */
   const open = async (): Promise<Mailbox> => {
     const opening = edges.openMailbox(signal)
-    const failed = await opening.then(() => null, troubleOf)
-    const news =
-      failed === null
-        ? event('inbox-opened', DESK, BY_DESK, {})
-        : event('inbox-closed', DESK, BY_DESK, { because: failed })
-    if (!signal.aborted) noteChange(desk, news, ['inbox-opened', 'inbox-closed'])
+    const failed = await opening.then(
+      () => null,
+      (error: unknown) => error
+    )
+    if (!signal.aborted) noteAccount(desk, failed, bells.duties.ring)
     return opening
   }
   const connect = async (worked: () => void): Promise<void> => {
@@ -95,10 +92,6 @@ export async function intakeLoop(
     if (place !== null) await moveHandled(desk, mailbox, { ...place, mailbox: edges.inbox }, stays)
   }
   await persist(desk, signal, connect, judgeError(desk, 'intake'))
-}
-
-function troubleOf(error: unknown): TroubleCode | 'bug' {
-  return error instanceof Trouble ? error.code : 'bug'
 }
 
 /** Aborts anything that still waits for the server shortly after the desk is stopped, until disposed of. */

@@ -10,6 +10,7 @@ import { insertJunk } from '../store/junk.ts'
 import * as meta from '../store/meta.ts'
 import * as outbox from '../store/outbox.ts'
 import { type Read } from '../store/sql.ts'
+import { noteAccount } from './account.ts'
 import { type Desk, type Edges } from './desk.ts'
 import { isOfOneThing, isStopped, type Judge, judgeError, persist } from './faults.ts'
 import { type FetchFailures, fetchOne, type Place, pages } from './intake.ts'
@@ -24,11 +25,23 @@ const MISSING_MS = 60 * 60_000
 type Looking = { readonly failures: FetchFailures; readonly signal: AbortSignal }
 
 /** Watches the folder until `signal` is aborted; returns at once when none is configured. */
-export async function junkLoop(desk: Desk, edges: Edges, signal: AbortSignal): Promise<void> {
-  if (edges.openJunk === null) return
+export async function junkLoop(
+  desk: Desk,
+  { openJunk, ...edges }: Edges,
+  signal: AbortSignal,
+  noted: () => void = () => undefined
+): Promise<void> {
+  if (openJunk === null) return
   const looking = { failures: new Map(), signal }
+  // A login that is refused here is refused for the inbox, too.
+  const open = (stop: AbortSignal): Promise<Mailbox> =>
+    openJunk(stop).catch((error: unknown) => {
+      const isRefused = error instanceof Trouble && error.code === 'imap-auth'
+      if (isRefused && !stop.aborted) noteAccount(desk, error, noted)
+      throw error
+    })
   const connect = (worked: () => void): Promise<void> =>
-    withJunk(edges, signal, async (junk) => {
+    withJunk({ ...edges, openJunk: open }, signal, async (junk) => {
       while (!isStopped(signal)) {
         await lookAtJunk(desk, junk, looking)
         worked()

@@ -60,7 +60,7 @@ export async function runLoops(
   const dispatch = (): Promise<void> => dispatchOnce(run, dispatcher)
   const loops = [
     intakeLoop(desk, edges, { bells, placeOf: handler.placeOf }, either),
-    junkLoop(desk, edges, either),
+    junkLoop(desk, edges, either, bells.duties.ring),
     ...LANES.map((lane) =>
       persist(desk, either, () => workOnce(run, lane), judgeError(desk, 'work'))
     ),

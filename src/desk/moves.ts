@@ -28,6 +28,7 @@ export async function moveHandled(
   generation: arrivals.Generation,
   stays: Stays = nothingStays()
 ): Promise<void> {
+  if (desk.clock.monotonicMs() >= stays.until) await takeOutRetried(desk, mailbox, stays)
   let after = desk.clock.monotonicMs() < stays.until ? stays.markedTo : 0
   for (;;) {
     const unmoved = desk.db.read((read) =>
@@ -51,6 +52,12 @@ type Page = {
   readonly to: 'processed' | 'held'
 }
 
+/** What the operator had handled again leaves the folder for held mail once it is handled (13). */
+async function takeOutRetried(desk: Desk, mailbox: Mailbox, stays: Stays): Promise<void> {
+  for (const { id, ...held } of desk.db.read(arrivals.listToTakeOut))
+    if (!(await moveOrStay(desk, stays, [id], () => mailbox.takeOut(held)))) return
+}
+
 /** False when these messages stay. */
 async function movePage(
   desk: Desk,
@@ -59,8 +66,18 @@ async function movePage(
   stays: Stays
 ): Promise<boolean> {
   if (desk.clock.monotonicMs() < stays.until) return false
+  const ids = rows.map(({ id }) => id)
+  return moveOrStay(desk, stays, ids, () => mailbox.move(uidsOf(rows), to))
+}
+
+async function moveOrStay(
+  desk: Desk,
+  stays: Stays,
+  ids: readonly number[],
+  move: () => Promise<void>
+): Promise<boolean> {
   try {
-    await mailbox.move(uidsOf(rows), to)
+    await move()
   } catch (error) {
     if (!(error instanceof Trouble && error.code === 'imap-moves')) throw error
     const { code, message: says } = error
@@ -69,7 +86,6 @@ async function movePage(
     noteChange(desk, event('mail-stays', DESK, BY_DESK, {}), MOVES)
     return false
   }
-  const ids = rows.map(({ id }) => id)
   desk.db.transact((tx) => arrivals.markMoved(tx, ids))
   noteChange(desk, event('mail-moves', DESK, BY_DESK, {}), MOVES)
   return true

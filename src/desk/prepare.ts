@@ -20,6 +20,7 @@ import {
   type OutgoingHeaders
 } from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
+import { relay } from '../messages/to-maintainers.ts'
 import * as cases from '../store/cases.ts'
 import * as outbox from '../store/outbox.ts'
 import { type Desk } from './desk.ts'
@@ -173,6 +174,7 @@ function finished(
     raw,
     smaller,
     ...askable(decision, job.source),
+    forwards: message.kind === relay.kind ? job.source.arrivalId : null,
     notBefore: decision.notBefore ?? job.now,
     notAfter,
     isHeld,

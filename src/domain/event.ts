@@ -217,10 +217,13 @@ const EVENTS = {
   told: {} as Recipient & { message: MessageKind; id: MessageId },
   /** Strangers wrote too much: a list for the maintainers tells of the report or further message, and nobody was sent it (A5). */
   listed: {} as { reporter: string },
-  /** A report is on its way to the maintainers; `to`: the one who asked for it, '' for all. */
-  forwarded: {} as { reporter: string; to: string },
+  /**
+   * A report, or a further message in its case, is on its way to the maintainers. `to`: the one who asked for it, '' for all;
+   * `message`: its number, 0 for the report; `reporter` is '' for a message of somebody else.
+   */
+  forwarded: {} as { reporter: string; to: string; message: number },
   /** A maintainer's mail server took the first copy of it: before that, nobody has seen it. */
-  shown: {} as { reporter: string },
+  shown: {} as { reporter: string; message: number },
   /** The same for a message about the date, which asked or told a reporter something only now. */
   'date-left': {} as Recipient & { message: MessageKind; id: MessageId; reporter: string },
   'not-encrypted': {} as Recipient & { message: MessageKind; because: KeyRefusal },
@@ -275,6 +278,8 @@ const EVENTS = {
   /** The inbox could not be opened; and it was again. */
   'inbox-closed': {} as { because: TroubleCode | 'bug' },
   'inbox-opened': {} as Nothing,
+  /** Once more in a row; `says`: what the server answered, and what to do. */
+  'login-refused': {} as { says: string },
   /** It failed at one thing, a bug, and went on with the others. */
   'desk-failed': {} as { at: string; error: string },
   /** The mail server refuses our account or our sender: messages wait. At most once a day. */

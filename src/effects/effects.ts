@@ -4,7 +4,7 @@
  * file of effects and transport.
  */
 import { type Address } from '../domain/address.ts'
-import { type MessageId } from '../domain/ids.ts'
+import { type MessageId, type Sha256 } from '../domain/ids.ts'
 import { type Fetched, type Listed, type OpenedMail } from '../domain/mail.ts'
 import type * as outgoing from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
@@ -50,6 +50,8 @@ export type Mailbox = {
   fetch(uid: number, part: Fetched['part']): Promise<Fetched | null>
   /** Moves messages out of the folder. Ignores UIDs that are gone. Trouble `imap-moves`: the server refuses, and may for long. */
   move(uids: readonly number[], to: 'inbox' | 'processed' | 'held'): Promise<void>
+  /** Moves the message of these bytes from the folder for held mail to that for processed mail, where it is there. */
+  takeOut(held: { readonly size: number; readonly sha256: Sha256 }): Promise<void>
   /** Marks for people what cannot be moved, if the server allows that. */
   mark(uids: readonly number[], as: 'processed' | 'held'): Promise<void>
   /** Resolves true when the server announced something new, false after `timeoutMs` or when aborted. */

@@ -213,7 +213,9 @@ export function retry(
   if (row.part !== 'whole') return 'in-part'
   const { size, sha256, part, receivedAt, arrivedAt, caseId } = row
   const place = { mailbox: AGAIN, uidValidity: String(id), uid: 1 }
-  const kept = { size, sha256, part, receivedAt, arrivedAt, caseId }
+  // 0 while the folder for held mail has it: what was not moved there yet will be moved as handled mail.
+  const moved = row.mailbox === AGAIN ? row.moved : 1 - row.moved
+  const kept = { size, sha256, part, receivedAt, arrivedAt, caseId, moved }
   const { id: again } = insert(tx, 'arrivals', {
     ...place,
     ...kept,
@@ -224,7 +226,6 @@ export function retry(
   tx.run(copy, [again, id])
   tx.run('DELETE FROM arrival_bytes WHERE arrival_id = ?', [id])
   tx.run('DELETE FROM used_signatures WHERE arrival_id = ?', [id])
-  // The folder for held mail keeps it, unless it was not moved there yet.
   tx.run("UPDATE arrivals SET state = 'done', duplicate_of = ? WHERE id = ?", [again, id])
   return { id: again }
 }
@@ -353,6 +354,26 @@ const AGAIN = 'retry'
 export function inMailbox(read: Read, row: Arrival): Arrival {
   const before = row.mailbox === AGAIN ? find(read, Number(row.uidValidity)) : null
   return before === null ? row : inMailbox(read, before)
+}
+
+/** The folder into which the mailbox has moved it; null while it is where it came. */
+export function movedTo(read: Read, row: Arrival): Unmoved['to'] | null {
+  const first = inMailbox(read, row)
+  if (first.moved === 0) return null
+  let last = first
+  while (last.duplicateOf !== null && last.disposition !== 'duplicate')
+    last = find(read, last.duplicateOf) ?? { ...last, duplicateOf: null }
+  const isOut = last.mailbox === AGAIN ? last.moved === 1 : last.state !== 'held'
+  return isOut ? 'processed' : 'held'
+}
+
+/** What was handled again to the end while the folder for held mail still has it. */
+export function listToTakeOut(read: Read): Pick<Arrival, 'id' | 'size' | 'sha256'>[] {
+  return read.all<Pick<Arrival, 'id' | 'size' | 'sha256'>>(
+    `SELECT id, size, sha256 FROM arrivals
+     WHERE mailbox = ? AND moved = 0 AND state = 'done' AND duplicate_of IS NULL`,
+    [AGAIN]
+  )
 }
 
 /** One arrival without its bytes, or null. */

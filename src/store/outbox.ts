@@ -31,10 +31,13 @@ export type NewOutbox = Omit<NamedMessage, 'tag' | 'createdAt' | 'bouncedAt'> & 
   readonly isHeld: boolean
   /** Whether it answers a sender who is proved; limits count these apart. */
   readonly isProved?: boolean
+  /** The received message that it forwards to a maintainer. */
+  readonly forwards?: number | null
 }
 
 /** One row without the bytes. */
 export type OutboxRow = Omit<NewOutbox, 'raw' | 'smaller' | 'isHeld' | 'isProved'> & {
+  readonly forwards: number | null
   readonly id: number
   /** Bytes. */
   readonly size: number
@@ -84,10 +87,11 @@ const MAY_LEAVE = `(not_after IS NULL
 
 /** Queues a message; `already` when its decision was carried out before, whatever became of that message. */
 export function queue(tx: Tx, row: NewOutbox, now: Instant): 'queued' | 'already' {
-  const { raw, smaller, isHeld, isProved = false, ...columns } = row
+  const { raw, smaller, isHeld, isProved = false, forwards = null, ...columns } = row
   const values = {
     ...columns,
     isProved,
+    forwards,
     state: isHeld ? 'held' : 'queued',
     ...about(raw),
     nextAttemptAt: row.notBefore,

@@ -3,6 +3,7 @@
  * on its own connection. One object is one connection; after any Trouble but `imap-moves` the caller closes it and reconnects.
  * Never uses flags as state, and never logs content or addresses.
  */
+import { createHash } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
 import { ImapFlow, type ImapFlowError, type ImapFlowOptions } from 'imapflow'
 import { type Fetched, type Listed } from '../domain/mail.ts'
@@ -68,6 +69,7 @@ export async function connectMailbox(
     list: (range) => attempt(session, () => list(session, range)),
     fetch: (uid, part) => attempt(session, () => fetch(session, uid, part)),
     move: (uids, to) => attempt(session, () => move(session, uids, options[to])),
+    takeOut: (held) => attempt(session, () => takeOut(session, held)),
     mark: (uids, as) => attempt(session, () => mark(session, uids, as)),
     waitForChange: (timeoutMs, stop) =>
       attempt(session, () => waitForChange(session, timeoutMs, stop)),
@@ -306,6 +308,39 @@ async function moveAll(session: Session, uids: number[], folder: string): Promis
     throw unmoved(`nothing may be moved to ${folder}`)
   }
   if (!moves && !(await client.messageFlagsAdd(uids, ['\\Deleted'], BY_UID))) throw refused(session)
+}
+
+/** So many messages of one size are compared. */
+const ALIKE_MAX = 50
+
+/**
+ * Moves one message of these bytes out of the folder for held mail, where it has a UID that nobody knows. The session leaves its
+ * folder for that time.
+ */
+async function takeOut(
+  session: Session,
+  { size, sha256 }: { readonly size: number; readonly sha256: string }
+): Promise<void> {
+  const { client, options } = session
+  const folder = pathIn(client, options.held)
+  if (!(await client.status(folder, { messages: true }).catch(() => false as const))) return
+  const away: Session = { ...session, folder }
+  await client.mailboxOpen(folder)
+  try {
+    const alike = await client.search(
+      { larger: size - 1, smaller: size + 1, deleted: false },
+      BY_UID
+    )
+    for (const uid of (alike || []).slice(0, ALIKE_MAX)) {
+      const found = await fetch(away, uid, 'whole')
+      const digest = found && createHash('sha256').update(found.raw).digest('hex')
+      if (digest !== sha256) continue
+      await move(away, [uid], options.processed)
+      return
+    }
+  } finally {
+    if (session.lost === null) await client.mailboxOpen(session.folder)
+  }
 }
 
 /** A sign for people in the place of a move, where the server takes it. */

@@ -7,7 +7,7 @@ import { Trouble } from '../domain/trouble.ts'
 
 const SECOND = 1000
 /** After the first refusal, the second, and so on; the last one for all that follow. */
-const AGAIN_MS = [10, 60, 300, 900, 3600].map((seconds) => seconds * SECOND)
+const AGAIN_MS = [10, 300, 900, 3600].map((seconds) => seconds * SECOND)
 
 /** Runs `connect`, one at a time, and not before it is time for another try. Throws what `connect` throws. */
 export function patientLogin({

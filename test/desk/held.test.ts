@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { builtInTexts } from '../../src/config/texts.ts'
 import { takeIn } from '../../src/desk/intake.ts'
 import { moveHandled, nothingStays } from '../../src/desk/moves.ts'
-import { createHandler } from '../../src/desk/work.ts'
+import { createHandler, handlePending } from '../../src/desk/work.ts'
 import { Trouble } from '../../src/domain/trouble.ts'
 import { type Mailbox } from '../../src/effects/effects.ts'
 import { createRender } from '../../src/messages/render.ts'
@@ -67,6 +67,44 @@ describe('a message on hold that is handled again', () => {
     })
     expect(place).toMatchObject({ id: 1, mailbox: 'INBOX' })
     expect([retry(1), retry(2), retry(9)]).toEqual(['not-held', 'not-held', 'not-held'])
+  })
+
+  it('(13) leaves the folder for held mail once it is handled, and not before', async () => {
+    const letter = { subject: 'x', text: 'x', as: 'clear' } as const
+    await givenQuarantined(() => desk.world.write(desk.alice, letter))
+    const { world } = desk
+    const inbox = new Map<number, Uint8Array>()
+    const out: number[] = []
+    let isAllowed = true
+    const folder: Mailbox = {
+      ...folderOf(inbox, () => world.clock.now),
+      takeOut: ({ size }) => {
+        if (!isAllowed)
+          return Promise.reject(new Trouble('imap-moves', 'refused', { retryable: true }))
+        out.push(size)
+        return Promise.resolve()
+      }
+    }
+    const folderNow = () =>
+      world.desk.db.read((read) => {
+        const row = arrivals.find(read, 1)
+        return row && arrivals.movedTo(read, row)
+      })
+    const moves = () =>
+      moveHandled(world.desk, folder, { mailbox: 'INBOX', uidValidity: '1' }, nothingStays())
+    await moves()
+    expect([out.length, folderNow()]).toEqual([0, 'held'])
+    retry(1)
+    await moves()
+    expect([out.length, folderNow()]).toEqual([0, 'held'])
+    await handlePending(world.desk, new AbortController().signal, () => undefined)
+    isAllowed = false
+    await moves()
+    expect(folderNow()).toBe('held')
+    isAllowed = true
+    await moves()
+    await moves()
+    expect([out.length, folderNow()]).toEqual([1, 'processed'])
   })
 
   it('(13, G4) acts by its signature, however long it was on hold', async () => {

@@ -329,11 +329,11 @@ describe('the loop that talks to IMAP', () => {
   }
   const handle = ({ handled }: Bells) => handlePending(world.desk, signal, handled.ring)
 
-  it('(16) an inbox whose login stays refused is told by mail after half an hour, daily until it opens, and a moment of it never', async () => {
+  it('(16) an inbox that stays closed is told by mail after half an hour, daily until it opens, and a moment of it never', async () => {
     const server = await givenServer(1)
-    let isRefused = true
-    const refusal = new Trouble('imap-auth', 'refused')
-    begin(() => (isRefused ? Promise.reject(refusal) : Promise.resolve(connect(server))))
+    let isClosed = true
+    const down = new Trouble('imap', 'cannot be reached', { retryable: true })
+    begin(() => (isClosed ? Promise.reject(down) : Promise.resolve(connect(server))))
     const told = () => recorded('inbox-closed', 'inbox-opened')
     await until(() => told().length === 1)
     await world.wait(29 * MINUTE)
@@ -341,12 +341,46 @@ describe('the loop that talks to IMAP', () => {
     await world.wait(2 * MINUTE)
     await world.wait(25 * HOUR)
     expect(alarms('inbox-closed')).toBe(2)
-    expect(await lastTo(grace)).toContain('refuses the user name or the password')
-    isRefused = false
+    expect(await lastTo(grace)).toContain('the mail server cannot be reached')
+    isClosed = false
     await until(() => stored().length === 1)
     await world.wait(48 * HOUR)
     expect(alarms('inbox-closed')).toBe(2)
-    expect(told()).toEqual([{ because: 'imap-auth' }, {}])
+    expect(told()).toEqual([{ because: 'imap' }, {}])
+  })
+
+  it('(16) a login that is refused again is told by mail at once, with the words of the server, daily until the inbox opens', async () => {
+    const server = await givenServer(1)
+    let refusals = 0
+    const refused = () => {
+      refusals += 1
+      return Promise.reject(new Trouble('imap-auth', 'Refused: "[AUTHENTICATIONFAILED] No."'))
+    }
+    let isRefused = true
+    begin(() => (isRefused ? refused() : Promise.resolve(connect(server))))
+    await until(() => refusals > 2)
+    await world.settle()
+    expect(alarms('login-refused')).toBe(1)
+    expect(await lastTo(grace)).toContain('Refused: "[AUTHENTICATIONFAILED] No."')
+    isRefused = false
+    await until(() => stored().length === 1)
+    await world.wait(48 * HOUR)
+    expect(alarms('login-refused')).toBe(1)
+    expect(alarms('inbox-closed')).toBe(0)
+    expect(recorded('inbox-closed', 'login-refused', 'inbox-opened')).toHaveLength(3)
+  })
+
+  it('(16) a login that is refused for a moment at the start is told nobody', async () => {
+    const server = await givenServer(1)
+    let refusals = 0
+    begin(() => {
+      refusals += 1
+      const error = new Trouble('imap-auth', 'refused')
+      return refusals === 1 ? Promise.reject(error) : Promise.resolve(connect(server))
+    })
+    await until(() => stored().length === 1)
+    await world.wait(48 * HOUR)
+    expect(alarms('login-refused') + alarms('inbox-closed')).toBe(0)
   })
 
   it('moves handled mail without listing the inbox again', async () => {

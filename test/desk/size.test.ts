@@ -318,6 +318,25 @@ describe('a report that no mail server of a maintainer takes', () => {
     expect(unseen()).toBe(told)
   })
 
+  it('(A2) is one, too, where it is a further message, until that is taken or answered', async () => {
+    await desk.givenDesk([desk.grace, desk.linus])
+    await desk.givenMessage(desk.alice, { subject: 'x', text: 'Look.', as: 'encrypted' })
+    desk.world.server.refuses = ({ messageId }) => kindOf(messageId) === 'relay'
+    const more = { subject: `Re: [${desk.FIRST}] x`, text: 'More.', as: 'encrypted' } as const
+    await desk.givenMessage(desk.alice, more)
+    await desk.world.wait(59 * desk.MINUTE)
+    expect(unseen()).toBe(0)
+    await desk.world.wait(2 * desk.MINUTE)
+    expect(unseen()).toBeGreaterThan(0)
+    expect(await desk.lastTo(desk.grace)).toContain('so nobody has seen it')
+    desk.world.server.refuses = () => false
+    await desk.world.wait(2 * desk.DAY)
+    expect(desk.recorded('forwarded').length).toBe(desk.recorded('shown').length)
+    const told = unseen()
+    await desk.days(3)
+    expect(unseen()).toBe(told)
+  })
+
   it('(A2) is none once a copy was taken, whatever becomes of the others', async () => {
     await desk.givenDesk([desk.grace, desk.linus])
     desk.world.server.refuses = ({ to }) => to === desk.linus.address

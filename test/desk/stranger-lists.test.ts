@@ -348,7 +348,7 @@ describe('/show', () => {
       'The 4 reports of ACME-2026-0007, ACME-2026-0009, ACME-2026-0010 and ACME-2026-0011 are on the way to you, encrypted.'
     )
     expect(desk.sentSince(before)).not.toContain(desk.linus.address)
-    expect(desk.recorded('shown').at(-1)).toEqual({ reporter: tagOf(11) })
+    expect(desk.recorded('shown').at(-1)).toEqual({ reporter: tagOf(11), message: 0 })
     await answersShown(9, '/reply\nThank you.\n')
     expect(desk.recorded('words-wait', 'answered')).toEqual([
       expect.objectContaining({ reporter: tagOf(9) })

@@ -1,6 +1,8 @@
 /** The watched inbox against a real Dovecot on loopback, and the in-process server of the demo. */
+import { createHash } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { type Sha256 } from '../../src/domain/ids.ts'
 import { type Mailbox } from '../../src/effects/effects.ts'
 import { connectMailbox, JUNK, type MailboxOptions } from '../../src/transport/imap-mailbox.ts'
 import { type Dovecot, type DovecotOptions, PASSWORD, startDovecot } from '../support/dovecot.ts'
@@ -284,6 +286,29 @@ describeWith(['dovecot'], 'IMAP mailbox on Dovecot', () => {
 })
 
 describeWith(['dovecot'], 'IMAP mailbox on a server with few extensions', () => {
+  it.each(['IMAP4rev1 MOVE UIDPLUS', 'IMAP4rev1'])(
+    '(13) takes one message out of the held folder, by its bytes, with %s, and goes on in the inbox',
+    async (capability) => {
+      const dovecot = await startDovecot({ capability })
+      const [one, alike, other] = [mail('one'), mail('two'), mail('another')] as const
+      for (const raw of [alike, one, other]) await dovecot.append('out', raw)
+      const options = { ...optionsOf(dovecot, 'out'), processed: 'Done', held: 'Held' }
+      const mailbox = await connectMailbox(options, 'INBOX', never)
+      const sha256 = createHash('sha256').update(one).digest('hex') as Sha256
+      const asked = { size: one.length, sha256 }
+      await mailbox.takeOut(asked)
+      await mailbox.move([1, 2], 'held')
+      await mailbox.takeOut(asked)
+      await mailbox.takeOut(asked)
+      expect((await mailbox.list(all)).waiting.map(({ uid }) => uid)).toContain(3)
+      await mailbox.close()
+      expect(await dovecot.messages('out', 'Done')).toMatchObject([{ raw: one }])
+      const left = await dovecot.messages('out', 'Held')
+      expect(left.filter(({ flags }) => flags.length === 0)).toMatchObject([{ raw: alike }])
+      await dovecot.close()
+    }
+  )
+
   it.each([
     ['IMAP4rev1 UIDPLUS', []],
     ['IMAP4rev1', ['\\Deleted']]

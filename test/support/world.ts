@@ -443,6 +443,7 @@ export function folderOf(
       return Promise.resolve({ raw: raw.subarray(0, end), part })
     },
     move,
+    takeOut: () => Promise.resolve(),
     mark: () => Promise.resolve(),
     waitForChange: () => Promise.resolve(false),
     close: () => Promise.resolve()

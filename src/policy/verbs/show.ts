@@ -36,7 +36,7 @@ function show({ words, at }: Command, context: DeskContext): DeskAnswer {
     unforwarded.flatMap(({ tag, arrivalId: id }) => (tag === number ? id : []))
   )
   const decisions = there.flatMap(({ number, record }, index) => {
-    const asked = { reporter: number, to: author.id }
+    const asked = { reporter: number, to: author.id, message: 0 }
     const once = `${arrivalId}:${at}:${number}`
     return [
       recorded('forwarded', aboutCase(record.tag), byMaintainer(author.id), asked),
