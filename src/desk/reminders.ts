@@ -26,7 +26,7 @@ import { type Audience, type Conversation } from '../domain/message.ts'
 import { type NoticeRecord } from '../domain/notice.ts'
 import { KEY_PROBLEMS } from '../domain/outgoing.ts'
 import { type Product, type Settings } from '../domain/settings.ts'
-import { formatInstant, type Instant } from '../domain/time.ts'
+import { addMs, formatInstant, HOUR_MS, type Instant } from '../domain/time.ts'
 import { count, listed } from '../domain/words.ts'
 import { nounOf } from '../messages/catalogue.ts'
 import {
@@ -354,7 +354,7 @@ function digest({ read, settings, recipients, rings, once, now }: Occasion): Dec
 const REPORTS_MAX = 500
 
 /** The new list of what strangers wrote; without one, a reminder of those on which nobody has acted. */
-function listReports({ read, settings, recipients, rings, once }: Occasion): Decision[] {
+function listReports({ read, settings, recipients, rings, once, now }: Occasion): Decision[] {
   const lists = rings.flatMap(({ run }) => (run.clock.id === 'new-list' ? run.start.id : []))
   const { reports, cases: all, total, totalFurther } = strangers.listIn(read, lists, REPORTS_MAX)
   const waiting = strangers.listUntouched(read, lists, all > 0 ? 0 : LISTED_MAX)
@@ -366,12 +366,29 @@ function listReports({ read, settings, recipients, rings, once }: Occasion): Dec
     total,
     totalFurther,
     waiting: waiting.reports.map((one) => {
-      const due = one.due === null ? '' : formatInstant(one.due.at, settings.desk.timezone)
-      return due === '' ? listedLine(one) : `${listedLine(one)}\n    due ${due}`
+      if (one.due === null) return listedLine(one)
+      const due = one.due.at <= now ? 'OVERDUE since' : 'due'
+      return `${listedLine(one)}\n    ${due} ${formatInstant(one.due.at, settings.desk.timezone)}`
     }),
-    totalWaiting: waiting.total
+    totalWaiting: waiting.total,
+    ...promisesIn(strangers.listDues(read), now, settings.desk.timezone)
   })
   return [sealedTo(recipients, message, { once, tag: null })]
+}
+
+/** A little longer than the time to the next reminder. */
+const SOON_MS = 25 * HOUR_MS
+
+/**
+ * How many of these promises are broken, and how many are due before the next reminder, so that none passes without a word: the
+ * clocks of these cases ring for nobody.
+ */
+function promisesIn(dues: ReturnType<typeof strangers.listDues>, now: Instant, timezone: string) {
+  const overdue = dues.filter(({ at }) => at <= now)
+  const soon = dues.filter(({ at }) => at > now && at <= addMs(now, SOON_MS))
+  const [next] = soon
+  const nextDue = next === undefined ? '' : `${next.tag}, ${formatInstant(next.at, timezone)}`
+  return { overdue: overdue.length, dueSoon: soon.length, nextDue }
 }
 
 /** As its sender wrote it; a long subject or address is cut, so that no list grows beyond bounds. */

@@ -174,11 +174,16 @@ function know(desk: Desk, read: Read, subject: Subject, now: Instant) {
     whom: ({ tell, run }) => whomToTell(tell, { maintainers, owner, start: run.start }),
     now
   })
-  // One message a day tells of all reports that nobody was sent and nobody has acted on.
+  // One message a day tells of all reports that nobody was sent and nobody has acted on, and of the promises to their reporters.
   const isQuiet = found !== null && strangers.isUntouched(read, found.tag)
-  const tellings = isQuiet ? [] : standing.tellings
+  const tellings = isQuiet
+    ? standing.tellings.filter(({ clock }) => clock.id === FORWARDED)
+    : standing.tellings
   return { subject, record: found, product, last, standing: { ...standing, tellings }, now }
 }
+
+/** What was forwarded of a case in a list all the same and reached nobody (A2). */
+const FORWARDED = 'unseen'
 
 /** The events that the clocks name; for clocks whose every start is a run of its own, all since one may still be told. */
 function eventsOf(read: Read, subject: Subject, clocks: readonly Clock[]): DeskEvent[] {

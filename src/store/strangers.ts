@@ -85,6 +85,15 @@ function page(read: Read, some: string, params: { readonly limit: number; lists?
   return { reports: read.all<ListedReport>(sql, params), ...totals }
 }
 
+/** What is due first in each report of a list on which nobody has acted, the earliest first (A5). */
+export function listDues(read: Read): { readonly tag: CaseTag; readonly at: Instant }[] {
+  return read.all(
+    `SELECT tag, due_json ->> 'at' AS at FROM untouched_reports
+       JOIN looks ON subject_kind = 'case' AND subject_id = tag
+     WHERE list IS NOT NULL AND due_json ->> 'at' IS NOT NULL ORDER BY at, tag`
+  )
+}
+
 /** The dates of the lists in a message of which no maintainer's server had taken a copy before. */
 export function newlyTaken(read: Read, messageId: MessageId): Instant[] {
   return read.column<Instant>(

@@ -118,6 +118,31 @@ describe('a flood of strangers', () => {
     for (let number = 1; number < 6; number += 1) expect(others).toContain(tagOf(number))
   })
 
+  it('(A5) tells of each promise to a reporter in a list before and after it passes, while lists come and when none comes', async () => {
+    await givenFlood(8)
+    await desk.world.wait(SOON)
+    const sql = `SELECT due_json ->> 'at' FROM looks WHERE subject_id = '${tagOf(8)}'`
+    const promised = Date.parse(desk.world.column<string>(sql)[0] ?? '')
+    const says: { readonly at: number; readonly text: string }[] = []
+    const now = () => Date.parse(desk.world.clock.now)
+    const between = (from: number, to: number): string =>
+      says.flatMap(({ at, text }) => (at > from && at <= to ? text : [])).join(' ')
+    // Something new comes every six hours until a day after that, then nothing more.
+    for (let number = 9; now() < promised + 4 * desk.DAY; number += 1) {
+      if (now() < promised + desk.DAY) desk.world.deliver(stranger(number))
+      const from = desk.world.accepted.length
+      await desk.world.wait(6 * desk.HOUR)
+      const text = (await desk.textsTo(desk.linus, from)).join(' ')
+      says.push({ at: now(), text: text.replaceAll(/\s+/g, ' ') })
+    }
+    expect(between(promised - desk.DAY, promised)).toMatch(
+      /due within a day for \d+ of the reports on which nobody has acted, first for ACME-2026-0006/
+    )
+    expect(between(promised, promised + desk.DAY)).toContain('is OVERDUE for 3 of the reports')
+    expect(between(promised + 3 * desk.DAY, Infinity)).toMatch(/is OVERDUE for \d+ of the reports/)
+    expect(between(promised + 3 * desk.DAY, Infinity)).toContain('OVERDUE since')
+  })
+
   it('(A5) does not fill the digest of each morning, which has the other cases', async () => {
     await givenFlood(8, true)
     await desk.world.wait(SOON)

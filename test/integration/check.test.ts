@@ -147,7 +147,9 @@ describeWith(['gpg'], 'the check of a desk', async () => {
 
   it('notes that nobody checks senders where no mail server is named for it', async () => {
     change('imap', { authserv_ids: [] })
-    await expectNotes(/imap\.authserv_ids: no mail server is named, .* get acknowledgements, too, and one sender can use up the whole room of a day/)
+    await expectNotes(
+      /imap\.authserv_ids: no mail server is named, .* get acknowledgements, too, and one sender can use up the whole room of a day/
+    )
   })
 
   it('notes that nobody administers the list, and who is told of a member’s key then (A3, B18)', async () => {
