@@ -220,7 +220,7 @@ export const reportList = encrypted<{
   /** Those of before on which nobody has acted: the first ones, where none are new, and how many there are. */
   readonly waiting: readonly string[]
   readonly totalWaiting: number
-  /** Of all of them on which nobody has acted: how many promises are broken, how many are due within a day, the first of these. */
+  /** Of all on which nobody has acted: how many promises are broken, how many are due within a day, the first of these. */
   readonly overdue: number
   readonly dueSoon: number
   readonly nextDue: string
