@@ -32,8 +32,12 @@ const MOVED_WITHIN_MS = 500
 /** The server gets this long for the last moves; stopping takes at most 10 s altogether. */
 const LAST_COMMANDS_MS = 2000
 
-/** How often fetching a message broke the connection, by generation and UID; kept across connections. */
-export type FetchFailures = Map<string, number>
+/** A message whose download broke the connection is left alone for so long, doubled each time, while others are served. */
+const RESTS_MS = 5000
+const RESTS_MS_MAX = 5 * 60_000
+
+/** How often nothing of a message came, and until when it rests, by generation and UID; kept across connections. */
+export type FetchFailures = Map<string, { readonly times: number; readonly restsUntil: number }>
 
 /** How far one connection has listed a folder: everything up to this UID is stored or gone, or the next whole list finds it. */
 export type Place = { readonly uidValidity: string; readonly uid: number }
@@ -70,7 +74,11 @@ export async function intakeLoop(
   }
   /** Lists, stores, moves and waits on one connection until it breaks or the desk stops. */
   const useMailbox = async (mailbox: Mailbox, worked: () => void): Promise<void> => {
-    const taking = { inbox: edges.inbox, signal, stored: bells.work.ring, failures, placeOf }
+    const stored = (): void => {
+      worked()
+      bells.work.ring()
+    }
+    const taking = { inbox: edges.inbox, signal, stored, failures, placeOf }
     let place: Place | null = null
     let woken: Woken = 'list'
     let listAgainAt = 0
@@ -206,9 +214,10 @@ async function takeOne(
   { one, listedAt, room, was }: Here,
   { failures, stored, placeOf }: Taking
 ): Promise<boolean> {
+  if (isResting(desk, one, failures)) return false
   const placed = async () => {
     if (was !== null) return was
-    const head = await mailbox.fetch(one.uid, 'header')
+    const head = await ask(desk, mailbox, { ...one, part: 'header' }, failures)
     return head && placeOf(head.raw)
   }
   const { to, place } = room.isOpen() ? OPEN : await admit(desk, room, one.size, placed)
@@ -284,17 +293,46 @@ export async function* pages(
 export async function fetchOne(
   desk: Desk,
   folder: Pick<Mailbox, 'fetch'>,
-  { uidValidity, uid, size }: Omit<Place & Listed, 'receivedAt'>,
+  one: Omit<Place & Listed, 'receivedAt'>,
   failures: FetchFailures
 ): Promise<Fetched | null> {
-  const key = `${uidValidity} ${uid}`
-  const failed = failures.get(key) ?? 0
-  if (failed >= WHOLE_TRIES_MAX + HEADER_TRIES_MAX) return NOTHING_FETCHED
-  failures.set(key, failed + 1)
-  const isWhole = size <= desk.settings.limits.mail_size && failed < WHOLE_TRIES_MAX
-  const fetched = await folder.fetch(uid, isWhole ? 'whole' : 'header')
-  if (fetched !== null) failures.delete(key)
+  const { times } = failures.get(nameOf(one)) ?? NONE
+  if (times >= WHOLE_TRIES_MAX + HEADER_TRIES_MAX) return NOTHING_FETCHED
+  const isWhole = one.size <= desk.settings.limits.mail_size && times < WHOLE_TRIES_MAX
+  const part = isWhole ? 'whole' : 'header'
+  const fetched = await ask(desk, folder, { ...one, part }, failures)
+  if (fetched !== null) failures.delete(nameOf(one))
   return fetched
+}
+
+const NONE = { times: 0, restsUntil: 0 }
+
+/** What counts as a failure until an answer has come. */
+async function ask(
+  { clock }: Desk,
+  folder: Pick<Mailbox, 'fetch'>,
+  { part, ...one }: Place & Pick<Fetched, 'part'>,
+  failures: FetchFailures
+): Promise<Fetched | null> {
+  const name = nameOf(one)
+  const before = failures.get(name) ?? NONE
+  const times = before.times + 1
+  const rests = Math.min(RESTS_MS * 2 ** before.times, RESTS_MS_MAX)
+  failures.set(name, { times, restsUntil: clock.monotonicMs() + rests })
+  const fetched = await folder.fetch(one.uid, part)
+  // A message has bytes: none of it is no answer either.
+  const isAnswer = fetched !== null && fetched.raw.length > 0
+  failures.set(name, isAnswer ? before : { times, restsUntil: 0 })
+  return isAnswer ? fetched : null
+}
+
+/** Whether its download broke the last connection a moment ago. */
+function isResting({ clock }: Desk, one: Place, failures: FetchFailures): boolean {
+  return clock.monotonicMs() < (failures.get(nameOf(one)) ?? NONE).restsUntil
+}
+
+function nameOf({ uidValidity, uid }: Place): string {
+  return `${uidValidity} ${uid}`
 }
 
 function nothing(): void {

@@ -3,8 +3,10 @@
  * reads the junk folder, work handles messages, duties does what is due (releases before all), dispatch talks to SMTP; none
  * waits for another. Must never keep in memory what a crash would lose.
  */
+import { setMaxListeners } from 'node:events'
 import { type Instant, msBetween } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
+import { type Mailbox } from '../effects/effects.ts'
 import * as events from '../store/events.ts'
 import * as looks from '../store/looks.ts'
 import * as notices from '../store/notices.ts'
@@ -12,7 +14,7 @@ import * as outbox from '../store/outbox.ts'
 import { type Desk, type Edges } from './desk.ts'
 import { createDispatcher, type Dispatcher } from './dispatch.ts'
 import { type Bells, createBell, createBells, judgeError, persist } from './faults.ts'
-import { intakeLoop, LOOKS_MAX, takeIn } from './intake.ts'
+import { intakeLoop, LOOKS_MAX, type Taken, takeIn } from './intake.ts'
 import { junkLoop, lookAtJunkOnce } from './junk.ts'
 import { moveHandled } from './moves.ts'
 import { releaseDue } from './release.ts'
@@ -27,6 +29,8 @@ const WAIT_MS_MAX = 60_000
 const FULL_MS = 500
 /** What messages ring for within this time is looked at together. */
 const GATHERED_MS = 100
+/** Loops and messages that are being sent all listen for the end; from eleven on Node takes them for a leak and says so. */
+const LISTENERS_MAX = 100
 
 /** What the loops that work and send share. */
 type Run = {
@@ -47,6 +51,7 @@ export async function runLoops(
 ): Promise<void> {
   const failed = new AbortController()
   const either = AbortSignal.any([signal, failed.signal])
+  setMaxListeners(LISTENERS_MAX, either)
   const handler = createHandler(desk)
   const run: Run = { desk, bells, failures: new Map(), handler, signal: either }
   adoptClocks(desk)
@@ -78,29 +83,49 @@ export async function runLoops(
 }
 
 /**
- * Processes all waiting mail and everything that is due, sends it and returns (`postern run --once`). An unreachable inbox does
- * not stop other work; its trouble is thrown at the end.
+ * Processes all waiting mail and everything that is due, sends it and returns (`postern run --once`). An unreachable inbox, or a
+ * message at which its connection breaks, does not stop other work; that trouble is thrown at the end.
  */
 export async function runOnce(desk: Desk, edges: Edges, signal: AbortSignal): Promise<void> {
   await lookAtJunkOnce(desk, edges, signal)
-  const opening = edges.openMailbox(signal)
-  const mailbox = await opening.catch(() => null)
+  const handler = createHandler(desk)
+  const { mailbox, place, failed } = await takeInOnce(desk, edges, handler, signal)
   try {
-    const { inbox } = edges
-    const handler = createHandler(desk)
-    const taking = { inbox, signal, failures: new Map(), from: null, placeOf: handler.placeOf }
-    let place = mailbox && (await takeIn(desk, mailbox, taking))
-    // Each message that is still listed is stored at last, if only as one that could not be fetched; or the next run looks again.
-    for (let tries = 0; tries < LOOKS_MAX && place?.isPartial === true; tries += 1)
-      if (mailbox !== null && !signal.aborted) place = await takeIn(desk, mailbox, taking)
     await settleOnce(desk, edges, handler, signal)
     if (mailbox !== null && place !== null)
-      await moveHandled(desk, mailbox, { ...place, mailbox: inbox })
+      await moveHandled(desk, mailbox, { ...place, mailbox: edges.inbox })
   } finally {
     await mailbox?.close()
   }
   // A connection closed by stopping is not trouble.
-  if (!signal.aborted) await opening
+  if (failed !== null && !signal.aborted) throw failed
+}
+
+/** Each message that is still listed is stored at last, if only as one that could not be fetched; or the next run looks again. */
+async function takeInOnce(
+  desk: Desk,
+  { inbox, openMailbox }: Edges,
+  { placeOf }: Handler,
+  signal: AbortSignal
+) {
+  const taking = { inbox, signal, failures: new Map(), from: null, placeOf }
+  let mailbox: Mailbox | null = null
+  let place: Taken | null = null
+  let failed: Trouble | null = null
+  for (let tries = 0; tries <= LOOKS_MAX; tries += 1)
+    try {
+      mailbox ??= await openMailbox(signal)
+      place = await takeIn(desk, mailbox, taking)
+      if (!place.isPartial || signal.aborted) break
+    } catch (error) {
+      if (!(error instanceof Trouble && error.code.startsWith('imap'))) throw error
+      failed = error
+      if (mailbox === null) break
+      await mailbox.close()
+      mailbox = null
+      place = null
+    }
+  return { mailbox, place, failed }
 }
 
 /** Works and sends until `--once` has nothing left to wait for. */

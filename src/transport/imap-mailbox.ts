@@ -231,7 +231,9 @@ async function fetch(
   const limit = literalLimit(session.options)
   const source = { start: 0, maxLength: part === 'whole' ? limit + 1 : HEADER_BYTES }
   const rows = await client.fetchAll(String(uid), { uid: true, source }, BY_UID)
-  const raw = rows.find((row) => row.uid === uid && row.source !== undefined)?.source
+  // NIL, for one that was expunged or cannot be read, comes as no bytes at all, whatever the types say.
+  const sources = rows.flatMap((row): unknown => (row.uid === uid ? row.source : []))
+  const raw = sources.find((found) => found instanceof Uint8Array)
   if (raw === undefined) return null
   if (part === 'whole' && raw.length <= limit) return { raw, part }
   // A copy, so that the rest of a large message is not kept for its header.

@@ -14,7 +14,7 @@ import {
   type Taken,
   takeIn
 } from '../../src/desk/intake.ts'
-import { runLoops } from '../../src/desk/loop.ts'
+import { runLoops, runOnce } from '../../src/desk/loop.ts'
 import { createHandler, handlePending } from '../../src/desk/work.ts'
 import { type SendOutcome } from '../../src/domain/outgoing.ts'
 import { type Instant } from '../../src/domain/time.ts'
@@ -151,8 +151,10 @@ describe('a pass over the inbox', () => {
       fetch: (uid, part) => (uid === 2 ? mailbox.fetch(uid, part) : broken())
     }
     const failures: FetchFailures = new Map()
-    for (let tries = 0; tries < 16; tries += 1)
+    for (let tries = 0; tries < 16; tries += 1) {
       await expect(pass(failing, null, failures)).rejects.toThrow(Trouble)
+      await world.wait(10 * MINUTE)
+    }
     await pass(failing, null, failures)
     await world.settle()
     expect(world.column('SELECT state FROM arrivals ORDER BY uid')).toEqual([
@@ -161,6 +163,45 @@ describe('a pass over the inbox', () => {
       'held'
     ])
     expect(kindsTo(grace).filter((kind) => kind === 'relay')).toHaveLength(3)
+  })
+
+  it('(11) a message whose download breaks the connection rests, and the next connection serves those behind it', async () => {
+    await givenDesk()
+    const { mailbox } = serverWith(messages(1, 2, 3))
+    const failing: Mailbox = {
+      ...mailbox,
+      fetch: (uid, part) => (uid === 1 ? broken() : mailbox.fetch(uid, part))
+    }
+    const failures: FetchFailures = new Map()
+    await expect(pass(failing, null, failures)).rejects.toThrow(Trouble)
+    expect(await pass(failing, null, failures)).toMatchObject({ uid: 3, isPartial: true })
+    expect(stored()).toEqual([2, 3])
+    await world.wait(MINUTE)
+    await expect(pass(failing, null, failures)).rejects.toThrow(Trouble)
+  })
+
+  it('(11) a single run goes on behind a message at which the connection breaks, answers the others, and says so at the end', async () => {
+    await givenDesk([grace])
+    const { mailbox } = serverWith(messages(1).set(2, await written()))
+    const failing: Mailbox = {
+      ...mailbox,
+      fetch: (uid, part) => (uid === 1 ? broken() : mailbox.fetch(uid, part))
+    }
+    const send = () => Promise.resolve({ kind: 'accepted', code: 250 } satisfies SendOutcome)
+    await expect(runOnce(world.desk, edgesOf(failing, send), signal)).rejects.toThrow('lost')
+    expect(handled()).toEqual(['done case-opened'])
+    expect(kindsTo(grace)).toEqual(['relay'])
+  })
+
+  it('(11) takes nothing at all for no answer: a message that the server gives empty is not read as one without text', async () => {
+    await givenDesk([grace])
+    const empty = () => Promise.resolve({ raw: new Uint8Array(), part: 'whole' } as const)
+    const { mailbox } = serverWith(messages(1), { fetch: empty })
+    const failures: FetchFailures = new Map()
+    while ((await pass(mailbox, null, failures)).isPartial) expect(stored()).toEqual([])
+    await world.settle()
+    expect(handled()).toEqual(['held too-large'])
+    expect(await lastTo(grace)).toContain('UID 1 in INBOX')
   })
 
   it('(11) holds and tells a message that the server lists and gives nothing of, and serves the one behind it at once', async () => {

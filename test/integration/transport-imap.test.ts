@@ -232,6 +232,27 @@ describeWith(['dovecot'], 'IMAP mailbox on Dovecot', () => {
     }
   })
 
+  it('(11) NIL in the place of a message is no answer, and the connection goes on', async () => {
+    await dovecot.append('nil', mail('one'))
+    // As Dovecot answers for a message that another client expunged.
+    const proxy = await startTcpProxy(dovecot.port, (chunk) => {
+      const said = chunk.toString('latin1')
+      return Buffer.from(
+        said.replace(/BODY\[\]<0> \{\d+\}\r\n[^]*?\)\r\n/, 'BODY[]<0> NIL)\r\n'),
+        'latin1'
+      )
+    })
+    try {
+      const mailbox = await connect('nil', { port: proxy.port })
+      const uid = (await mailbox.list(all)).waiting[0]?.uid ?? 0
+      expect(await mailbox.fetch(uid, 'whole')).toBeNull()
+      expect(await mailbox.fetch(uid, 'header')).toBeNull()
+      expect((await mailbox.list(all)).waiting).toHaveLength(1)
+    } finally {
+      proxy.close()
+    }
+  })
+
   it('can be closed while the server answers nothing; what was asked of it fails then', async () => {
     await dovecot.append('mute', mail('one'))
     const proxy = await startTcpProxy(dovecot.port)
