@@ -18,32 +18,55 @@ const MAILS_PER_CONNECTION = 100
 const IDLE_MS = 30_000
 const QUIT_MS = 2000
 const CHUNK = 64 * 1024
+/** So many times as long as one answer may take without a byte, a step may take without a part of the message leaving. */
+const ANSWERS_MAX = 2
 
 type Done<T> = (error: SMTPError | null | undefined, value?: T) => void
+
+/** Steps of the conversation, one at a time. A step fails when the connection ends, and ends it when it takes too long. */
+function createSteps(connection: SMTPConnection, limitMs: number) {
+  let giveUp: ((error: SMTPError) => void) | null = null
+  let overdue: NodeJS.Timeout | undefined
+  const ended = (): void => {
+    clearTimeout(overdue)
+    overdue = undefined
+    giveUp = null
+  }
+  const fail = (error: SMTPError): void => {
+    giveUp?.(error)
+    ended()
+  }
+  return {
+    fail,
+    /** A part of the message has left. */
+    moved: (): void => {
+      overdue?.refresh()
+    },
+    step: <T>(work: (done: Done<T>) => void): Promise<T | undefined> =>
+      new Promise((resolve, reject) => {
+        giveUp = reject
+        // The library's own limit begins anew with each byte of an answer, which may never end.
+        overdue = setTimeout(() => connection.close(), limitMs)
+        work((error, value) => {
+          ended()
+          if (error === null || error === undefined) resolve(value)
+          else reject(error)
+        })
+      })
+  }
+}
 
 /** A connection that is not open yet. `ended` is called once when it has closed, whoever closed it. */
 function createLine(options: Options, login: Login | null, ended: () => void) {
   const connection = new SMTPConnection(options)
-  let giveUp: ((error: SMTPError) => void) | null = null
+  const limitMs = ANSWERS_MAX * (options.socketTimeout ?? 0)
+  const { step, fail, moved } = createSteps(connection, limitMs)
   let carried = 0
-  const fail = (error: SMTPError): void => {
-    giveUp?.(error)
-    giveUp = null
-  }
   connection.on('error', fail)
   connection.once('end', () => {
     fail(new Error('the connection has ended'))
     ended()
   })
-  const step = <T>(work: (done: Done<T>) => void): Promise<T | undefined> =>
-    new Promise((resolve, reject) => {
-      giveUp = reject
-      work((error, value) => {
-        giveUp = null
-        if (error === null || error === undefined) resolve(value)
-        else reject(error)
-      })
-    })
   const close = (): void => {
     connection.close()
   }
@@ -63,7 +86,7 @@ function createLine(options: Options, login: Login | null, ended: () => void) {
     /** Hands over one message. `begun` says whether bytes of it may have reached the server, also after a failure. */
     carry: (mail: Envelope) => {
       carried += 1
-      const body = bodyOf(mail.raw)
+      const body = bodyOf(mail.raw, moved)
       const about = { size: mail.raw.byteLength, use8BitMime: needsUtf8(mail.to) }
       const envelope = { ...about, from: mail.from, to: [mail.to] }
       const reply = step<SentMessageInfo>((done) => {
@@ -91,14 +114,19 @@ function takesUtf8(connection: SMTPConnection): boolean {
 }
 
 /** A large message goes out as the server takes it: nothing of it is held a second time. */
-function* chunksOf({ buffer, byteOffset, byteLength }: Uint8Array): Generator<Buffer> {
-  for (let at = 0; at < byteLength; at += CHUNK)
+function* chunksOf(
+  { buffer, byteOffset, byteLength }: Uint8Array,
+  moved: () => void
+): Generator<Buffer> {
+  for (let at = 0; at < byteLength; at += CHUNK) {
+    moved()
     yield Buffer.from(buffer, byteOffset + at, Math.min(CHUNK, byteLength - at))
+  }
 }
 
 /** The message as the library takes it, which pipes it into its own stream, to escape it for the server. */
-function bodyOf(raw: Uint8Array): Readable {
-  const body = Readable.from(chunksOf(raw), { objectMode: false })
+function bodyOf(raw: Uint8Array, moved: () => void): Readable {
+  const body = Readable.from(chunksOf(raw, moved), { objectMode: false })
   const pipe = body.pipe.bind(body)
   body.pipe = (target, options) => pipe(letPlainPass(target), options)
   return body

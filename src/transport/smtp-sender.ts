@@ -143,6 +143,9 @@ async function refusal(
   if (line.isOpen()) await line.reset()
   post.lines.keep(line)
   if (meaning.about === 'message') {
+    // Many servers judge the sender only when they know the recipient, or have the message.
+    if (from === '' && isMaybeSender(meaning.outcome, refused.response))
+      return transact(post, { ...task, mail: { ...task.mail, from: post.options.address } })
     if (!['ours', 'unclear'].includes(meaning.outcome.kind)) worked(post)
     return meaning.outcome
   }
@@ -153,6 +156,12 @@ async function refusal(
   // An answer about a login may quote what it was given.
   pause(post, meaning.about, meaning.about === 'auth' ? undefined : refused)
   return { kind: 'untried', code }
+}
+
+/** Whether a refusal after MAIL may mean the null sender. */
+function isMaybeSender({ kind, code }: SendOutcome, says = ''): boolean {
+  const isFinal = code >= 500 && kind !== 'too-large'
+  return isFinal && (kind !== 'rejected' || /\bsender|<>/i.test(says))
 }
 
 function unconnected(post: Post, error: unknown): SendOutcome {

@@ -1,4 +1,6 @@
 /** The sender against a real SMTP server that fails in every way the outbox must tell apart. */
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type Address, parseAddress } from '../../src/domain/address.ts'
@@ -315,7 +317,7 @@ describe('SMTP sender', () => {
   })
 
   it('(15) sends automatic messages from our address where the null sender is refused', async () => {
-    const sink = await sinkWith({ refusesNull: true })
+    const sink = await sinkWith({ refusesNull: { at: 'mail' } })
     const sender = senderTo(sink)
     for (const _ of [1, 2])
       expect(await sender.send(mail('a@example.org', { from: '' }), never)).toEqual(ACCEPTED)
@@ -323,6 +325,60 @@ describe('SMTP sender', () => {
     expect(sink.mails).toHaveLength(3)
     expect(events).toEqual([])
   })
+
+  it.each([
+    { at: 'rcpt', reply: '553 5.7.1 <>: Sender address rejected: not owned by user desk' },
+    { at: 'rcpt', reply: '550 Sender <> rejected' },
+    {
+      at: 'data',
+      reply: '550 5.7.60 SMTP; Client does not have permissions to send as this sender'
+    }
+  ] as const)(
+    '(15) sends them so, too, where it is refused only at $at: $reply',
+    async (refusesNull) => {
+      const sink = await sinkWith({ refusesNull })
+      const sender = senderTo(sink)
+      expect(await sender.send(mail('a@example.org', { from: '' }), never)).toEqual(ACCEPTED)
+      expect(sink.taken).toMatchObject([{ from: 'desk@example.org', raw: RAW }])
+      // What is refused because of the recipient is not sent again.
+      sink.fail({ at: 'rcpt', reply: '550 5.1.1 no such user' }, { to: 'b@example.org' })
+      const refused = await sender.send(mail('b@example.org'), never)
+      expect(refused).toEqual({ kind: 'rejected', code: 550 })
+      expect(sink.mails).toHaveLength(3)
+    }
+  )
+
+  it.each([
+    ['EHLO', 'untried'],
+    ['RCPT', 'deferred'],
+    ['.', 'uncertain']
+  ])(
+    '(15) waits no longer for an answer to %s that comes byte by byte and never ends',
+    async (step, kind) => {
+      const drips = createServer((socket) => {
+        socket.write('220 mx\r\n')
+        let isData = false
+        socket
+          .on('error', () => undefined)
+          .on('data', (chunk: Buffer) => {
+            const line = chunk.toString('latin1')
+            const isEnd = isData && line.endsWith('.\r\n')
+            if (isEnd ? step === '.' : !isData && line.startsWith(step)) {
+              const drip = setInterval(() => socket.write('250-x\r\n'), 50)
+              socket.on('close', () => clearInterval(drip))
+            } else if (line.startsWith('DATA')) {
+              isData = true
+              socket.write('354 go on\r\n')
+            } else if (!isData) socket.write('250 ok\r\n')
+          })
+      })
+      await once(drips.listen(0, '127.0.0.1'), 'listening')
+      const { port } = drips.address() as AddressInfo
+      const sender = senderTo({ host: '127.0.0.1', port }, { reply_seconds: 0.5 })
+      expect(await sender.send(mail(), never)).toEqual({ kind, code: 0 })
+      drips.close()
+    }
+  )
 
   it('(15) says the size where the server announces that, and asks for no extension that no message of ours needs', async () => {
     const sink = await sinkWith({ size: 10_240_000 })

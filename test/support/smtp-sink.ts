@@ -40,8 +40,8 @@ export type SinkOptions = {
   readonly connections?: number
   /** Whether it takes addresses in UTF-8 (SMTPUTF8). */
   readonly utf8?: boolean
-  /** Whether the null sender is refused. */
-  readonly refusesNull?: boolean
+  /** The step at which the null sender is refused, and in which words; 550 5.7.1 by default. */
+  readonly refusesNull?: { readonly at: 'mail' | 'rcpt' | 'data'; readonly reply?: string }
 }
 
 export type Sink = Awaited<ReturnType<typeof startSink>>
@@ -69,6 +69,11 @@ export async function startSink(options: SinkOptions = {}) {
     }
     rule.times -= 1
     return rule.fault
+  }
+  const nullRefusal = (at: Fault['at'], { envelope }: SMTPServerSession): Fault | null => {
+    const { mailFrom } = envelope
+    if (options.refusesNull?.at !== at || mailFrom === false || mailFrom.address !== '') return null
+    return { at, reply: options.refusesNull.reply ?? '550 5.7.1 null sender refused' }
   }
   const drop = (session: SMTPServerSession): void => {
     for (const connection of server.connections) {
@@ -110,13 +115,13 @@ export async function startSink(options: SinkOptions = {}) {
     },
     onMailFrom: ({ address, args }, session, done) => {
       mails.push(args === false ? {} : { ...args })
-      const isRefused = options.refusesNull === true && address === ''
+      const isRefused = options.refusesNull?.at === 'mail' && address === ''
       if (isRefused) done(replyError('550 5.7.1 null sender refused'))
       else answer(ruleFor('mail', null), session, done)
     },
     onRcptTo: ({ address }, session, done) => {
       tries.set(address, (tries.get(address) ?? 0) + 1)
-      answer(ruleFor('rcpt', address), session, done)
+      answer(nullRefusal('rcpt', session) ?? ruleFor('rcpt', address), session, done)
     },
     onData: (stream, session, done) => {
       const chunks: Buffer[] = []
@@ -125,7 +130,7 @@ export async function startSink(options: SinkOptions = {}) {
         const to = session.envelope.rcptTo.map(({ address }) => address).join(', ')
         const fault = stream.sizeExceeded
           ? ({ at: 'data', reply: 552 } as const)
-          : ruleFor('data', to)
+          : (nullRefusal('data', session) ?? ruleFor('data', to))
         const isStored = fault === null || ('drop' in fault && fault.drop === 'after-storing')
         const { mailFrom } = session.envelope
         if (isStored) {
