@@ -423,6 +423,25 @@ describe('SMTP sender', () => {
     ])
   })
 
+  it.each(['rcpt', 'data'] as const)(
+    '(14) a recipient at whom the server hangs at %s stops nobody when the server is back',
+    async (at) => {
+      const sink = await sinkWith()
+      const sender = senderTo(sink, { slowMs: 50, patienceMs: 200, pauseMs: 1 })
+      sink.fail({ at: 'connect', reply: 454 })
+      expect(await sender.send(mail(), never)).toEqual(UNTRIED)
+      sink.fail({ at, hang: true }, { to: 'r0@example.org' })
+      await vi.waitFor(() => expect(sender.room()).toBe(1))
+      const stop = new AbortController()
+      const hangs = sender.send(mail('r0@example.org'), stop.signal)
+      await vi.waitFor(() => expect(sink.hanging()).toBe(1), 10_000)
+      await vi.waitFor(() => expect(sender.room()).toBeGreaterThan(0), 10_000)
+      expect(await sender.send(mail(), never)).toEqual(ACCEPTED)
+      stop.abort()
+      await hangs
+    }
+  )
+
   it.each([true, false])(
     'tells 4xx from 5xx at every step and goes on afterwards (pipelining: %s)',
     async (pipelining) => {
