@@ -259,7 +259,8 @@ export const WARNINGS = {
   smime: 'It uses S/MIME, which the desk does not read.',
   'smime-signature': 'It has an S/MIME signature, which the desk does not check.',
   tnef: 'It has a file in the format of Outlook (TNEF, winmail.dat), which the desk does not unpack; the file is attached as received.',
-  'too-large': 'It is larger than the desk downloads; only its header was read.'
+  'too-large':
+    'It is larger than the desk downloads, or the mail server did not give it whole; only its header was read, if that.'
 } as const
 export type WarningCode = keyof typeof WARNINGS
 

@@ -338,7 +338,12 @@ function end(situation: Judged, tag: CaseTag, sender: Sender): Decision {
   if (situation.quarantined)
     return dispose('held', 'quarantined', 'Postern failed at it three times', tag)
   if (situation.opened.warnings.includes('too-large'))
-    return dispose('held', 'too-large', 'larger than the size limit', tag)
+    return dispose(
+      'held',
+      'too-large',
+      'larger than the size limit, or not given whole by the mail server',
+      tag
+    )
   if (tag === situation.nextTag) return dispose('done', 'case-opened', '', tag)
   return dispose('done', sender.kind === 'member' ? 'member-reply' : 'case-joined', '', tag)
 }

@@ -202,6 +202,7 @@ describe('a pass over the inbox', () => {
     await world.settle()
     expect(handled()).toEqual(['held too-large'])
     expect(await lastTo(grace)).toContain('UID 1 in INBOX')
+    expect(await lastTo(grace)).toContain('or the mail server did not give it whole')
   })
 
   it('(11) holds and tells a message that the server lists and gives nothing of, and serves the one behind it at once', async () => {
