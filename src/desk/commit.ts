@@ -15,6 +15,7 @@ import {
   type Evidence,
   event,
   type NewEvent,
+  type Particulars,
   type Recipient,
   type Subject
 } from '../domain/event.ts'
@@ -221,9 +222,13 @@ export function recordUndelivered(tx: Tx, row: outbox.RowInCase, work: Work): vo
 }
 
 /** The mail server refuses our account or sender: on the record once a day, so that an alarm tells of it once. */
-export function recordSendingRefused(tx: Tx, code: number, work: Work): void {
+export function recordSendingRefused(
+  tx: Tx,
+  about: Particulars['sending-refused'],
+  work: Work
+): void {
   if (!hasHappenedToday(tx, 'sending-refused', work.now))
-    record(tx, event('sending-refused', DESK, BY_DESK, { code }), work)
+    record(tx, event('sending-refused', DESK, BY_DESK, about), work)
 }
 
 /** Whether the record has an event of this kind about the desk from within a day. */

@@ -117,9 +117,10 @@ function recordOutcome(
   if (row.state === 'sent') recordLeft(tx, row, { now })
   if (row.state === 'given-up') recordUndelivered(tx, row, { now })
   const { kind, code } = result
-  const isRefused = kind === 'untried' || row.isOurs
+  const isRefused = kind === 'untried' || row.whom !== 'others'
   const isLasting = (code >= 500 && kind !== 'unclear') || row.attempts >= LASTING_TRIES
-  if (isRefused && code > 0 && isLasting) recordSendingRefused(tx, code, { now })
+  if (isRefused && code > 0 && isLasting)
+    recordSendingRefused(tx, { code, isCertain: row.whom !== 'perhaps-us' }, { now })
   return row
 }
 

@@ -17,7 +17,8 @@ import {
   type KeyRefusal,
   type OutgoingAttachment,
   type OutgoingBody,
-  type OutgoingHeaders
+  type OutgoingHeaders,
+  SMALL_BYTES
 } from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
 import { relay } from '../messages/to-maintainers.ts'
@@ -189,9 +190,6 @@ function askable(decision: SendSealed | SendClear, { arrivalId }: Source) {
     ? { filesOf: arrivalId, isSenderHidden: files.isSenderHidden }
     : { filesOf: null, isSenderHidden: false }
 }
-
-/** No mail server in use refuses so little. */
-const SMALL_BYTES = 256 * 1024
 
 /** Whether a body is large enough for a server to refuse it. */
 function isLarge({ attachments, original }: OutgoingBody): boolean {

@@ -283,7 +283,8 @@ const EVENTS = {
   /** It failed at one thing, a bug, and went on with the others. */
   'desk-failed': {} as { at: string; error: string },
   /** The mail server refuses our account or our sender: messages wait. At most once a day. */
-  'sending-refused': {} as { code: number },
+  /** `isCertain`: it is about us, and not perhaps about some recipients. */
+  'sending-refused': {} as { code: number; isCertain: boolean },
   /** The disk of the database is nearly full: so many bytes are free. At most once a day. */
   'disk-low': {} as { free: number },
   /** Messages of strangers wait in the mailbox, because there is no room for more of them today. At most once a day. */

@@ -116,6 +116,9 @@ export type KeyFacts = KeyMaterial & {
   readonly state: 'usable' | KeyProblem
 }
 
+/** No mail server in use refuses a message of so few bytes for its size. */
+export const SMALL_BYTES = 256 * 1024
+
 const MINUTE = 60_000
 
 /** Minutes after the n-th attempt. The sum is just below 48 hours; then a human is told. */

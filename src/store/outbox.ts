@@ -9,7 +9,7 @@ import { assert } from '../domain/assert.ts'
 import { type CaseTag, type MessageId } from '../domain/ids.ts'
 import { type MessageKind, type NamedMessage } from '../domain/message.ts'
 import { nextAttemptMs, RETRY_DELAY_MS_MAX, type SendOutcome } from '../domain/outgoing.ts'
-import { addMs, DAY_MS, type Instant } from '../domain/time.ts'
+import { addMs, DAY_MS, HOUR_MS, type Instant } from '../domain/time.ts'
 import { assignments, insert, type Read, type Tx } from './sql.ts'
 
 export type OutboxState = 'queued' | 'sending' | 'sent' | 'given-up' | 'held'
@@ -249,15 +249,28 @@ export function dropSpare(tx: Tx, messageId: MessageId): void {
 /** While our account is refused, no message climbs higher: it is tried every hour, and not given up. */
 const RUNG_WHILE_REFUSED = 4
 
-/** A message after a try. `isOurs`: the server refuses us, whatever it is that we send. */
-export type Outcome = RowInCase & { readonly isOurs: boolean }
+/** Whom a refusal is about; `perhaps-us` where the server leaves that open, and how other messages fare does, too. */
+type Whom = 'us' | 'perhaps-us' | 'others'
+
+/** A message after a try, and whom its refusal is about. */
+export type Outcome = RowInCase & { readonly whom: Whom }
+
+/** A server that has taken nothing for so long refuses us: our daily alarm about it is among what it does not take. */
+const NOTHING_TAKEN_MS = 30 * HOUR_MS
 
 /**
- * Whether a refusal is about us (15). Where its words leave that open, it is if the server has taken nothing since the last try
- * of this message, the latest at `takenAt`, or refuses other recipients alike.
+ * Whom a refusal is about (15). Where its words leave that open, it is about us if the server takes nothing at all, the latest at
+ * `takenAt`. It may be if it has taken nothing since the last try of this message, or refuses other recipients alike.
  */
-function isAboutUs(read: Read, { id, kind, code }: SendResult, takenAt: Instant | null): boolean {
-  if (kind !== 'unclear') return kind === 'ours'
+function whomOf(
+  read: Read,
+  { id, kind, code }: SendResult,
+  { now, takenAt }: { readonly now: Instant; readonly takenAt: Instant | null }
+): Whom {
+  if (kind !== 'unclear') return kind === 'ours' ? 'us' : 'others'
+  const lastTry = read.value<Instant>('SELECT outcome_at FROM outbox WHERE id = ?', [id])
+  if (lastTry !== null && (takenAt === null || takenAt <= addMs(now, -NOTHING_TAKEN_MS)))
+    return 'us'
   // One state each, as the indexes have them.
   const alike = ['queued', 'sending'].map(
     (
@@ -265,16 +278,16 @@ function isAboutUs(read: Read, { id, kind, code }: SendResult, takenAt: Instant 
     ) => `EXISTS (SELECT 1 FROM outbox AS other WHERE other.state = '${state}' AND other.last_outcome = 'unclear'
       AND other.last_code = @code AND other.envelope_to <> outbox.envelope_to)`
   )
-  const sql = `SELECT outcome_at IS NOT NULL AND (@takenAt IS NULL OR @takenAt <= outcome_at)
-      OR ${alike.join(' OR ')}
-    FROM outbox WHERE id = @id`
-  return read.value<number>(sql, { id, code, takenAt }) === 1
+  const sql = `SELECT ${alike.join(' OR ')} FROM outbox WHERE id = @id`
+  const isQuiet = lastTry !== null && takenAt !== null && takenAt <= lastTry
+  return isQuiet || read.value<number>(sql, { id, code }) === 1 ? 'perhaps-us' : 'others'
 }
 
 /**
  * Records the outcome of a claimed message, and returns how it stands now: sent (a trigger drops the bytes, but for a spare
  * form); given up, with the bytes kept for `outbox retry`; waiting for the next attempt; or held, because it may not leave any
- * more (G5, G7). A refusal because of our account uses up no try. `takenAt` is when the server last took a message.
+ * more (G5, G7). A refusal that is about us uses up no try; one that may be ends with the ladder. `takenAt` is when the server last
+ * took a message.
  */
 export function recordOutcome(
   tx: Tx,
@@ -284,12 +297,13 @@ export function recordOutcome(
 ): Outcome {
   const { id, kind, code } = result
   const smaller = kind === 'too-large' ? takeSmaller(tx, result, now) : null
-  if (smaller !== null) return { ...smaller, isOurs: false }
-  const isOurs = isAboutUs(tx, result, takenAt)
+  if (smaller !== null) return { ...smaller, whom: 'others' }
+  const whom = whomOf(tx, result, { now, takenAt })
+  const isOurs = whom === 'us'
   // One recipient alone whom the server refuses for good by a rule: a human is told within the hour.
   const isFinal =
     ['rejected', 'too-large', 'no-utf8'].includes(kind) ||
-    (kind === 'unclear' && code >= 500 && !isOurs)
+    (kind === 'unclear' && code >= 500 && whom === 'others')
   const fromRung = kind === 'unclear' ? RUNG_WHILE_REFUSED : 0
   const row = tx.get<RowInCase>(
     kind === 'untried'
@@ -310,7 +324,7 @@ export function recordOutcome(
     kind === 'untried' ? { id, now } : { id, kind, code, now, isOurs, isFinal, fromRung }
   )
   assert(row !== null, 'an outcome of a message that was not claimed')
-  return { ...row, isOurs }
+  return { ...row, whom }
 }
 
 const HAS_SMALL =

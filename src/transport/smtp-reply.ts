@@ -4,7 +4,7 @@
  * is one.
  */
 import { type SMTPError } from 'nodemailer/lib/smtp-connection'
-import { type SendOutcome } from '../domain/outgoing.ts'
+import { type SendOutcome, SMALL_BYTES } from '../domain/outgoing.ts'
 import { isTlsCode } from './server.ts'
 
 /** What a refusal is about; about the `account` or the `auth`, no message can leave. */
@@ -17,6 +17,8 @@ const LOGIN_CODES = [530, 534, 535, 538]
 const TOO_LARGE = ['5.3.4', '5.2.3']
 /** How much or to how many we may send, or a sender that we may not use; and what Exchange says of a limit and of a sender. */
 const OF_ACCOUNT = /^[45]\.(?:4\.5|5\.3|1\.[78]|1\.90|2\.25\d)$/
+/** The mailbox of the recipient is full, which passes (RFC 3463: "a persistent transient failure"). */
+const FULL = '5.2.2'
 /** The mailbox of the recipient (RFC 3463: its address, its state) or the content of the message. */
 const OF_MESSAGE = /^[45]\.(?:[126]\.\d+|3\.4)$/
 /** A rule or a state of the server. For good, only the rule: servers say everything else with `5.3.0`, too. */
@@ -32,8 +34,8 @@ const ADDRESSES = /<[^<>]*>|\S+@\S+/g
 /** From here on it repeats the server of the recipient, which a server asks before it takes a message for that one. */
 const QUOTES = /\b(?:said|says|responded|response)\b|\bverif\w+ failed\b/i
 
-/** The meaning of a refusal in a transaction; null where the server has not answered. */
-export function meaningOf(error: SMTPError): Meaning | null {
+/** The meaning of a refusal in a transaction of so many bytes; null where the server has not answered. */
+export function meaningOf(error: SMTPError, bytes: number): Meaning | null {
   const { responseCode: code = 0, command } = error
   const isSender = command === 'MAIL FROM'
   if (code === 0) return isUnsaid(error) ? ofMessage({ kind: 'too-large', code: 552 }) : null
@@ -41,7 +43,7 @@ export function meaningOf(error: SMTPError): Meaning | null {
   if (LOGIN_CODES.includes(code)) return { about: 'auth' }
   if (BUSY_CODES.includes(code) || (isSender && enhanced === '4.7.0'))
     return { about: 'connections' }
-  if (isTooLarge(code, enhanced, command)) return ofMessage({ kind: 'too-large', code })
+  if (isTooLarge(error, enhanced, bytes)) return ofMessage({ kind: 'too-large', code })
   if (isSender) return code < 500 ? ofMessage({ kind: 'ours', code }) : { about: 'account' }
   return ofMessage({ kind: ofRecipient(code, enhanced, error.response ?? ''), code })
 }
@@ -50,7 +52,7 @@ export function meaningOf(error: SMTPError): Meaning | null {
 function ofRecipient(code: number, enhanced: string, response: string): SendOutcome['kind'] {
   const said = response.replaceAll(ADDRESSES, '')
   const [words = ''] = said.split(QUOTES, 1)
-  const usual = code < 500 || code === 503 ? 'deferred' : 'rejected'
+  const usual = isForNow(code, enhanced) ? 'deferred' : 'rejected'
   // 503 concerns the order of commands on this connection, not the message.
   if (code === 503 || SAYS_GREYLISTED.test(said)) return usual
   if (OF_ACCOUNT.test(enhanced) || SAYS_OURS.test(words)) return 'ours'
@@ -73,9 +75,19 @@ function isUnsaid({ code, command }: SMTPError): boolean {
   return code === 'EMESSAGE' && command === 'MAIL FROM'
 }
 
-/** Without an enhanced code, 552 at RCPT says that the mailbox is full. */
-function isTooLarge(code: number, enhanced: string, command: string | undefined): boolean {
-  return TOO_LARGE.includes(enhanced) || (code === 552 && enhanced === '' && command !== 'RCPT TO')
+/** Of the message, or of one so large that 552 is about its size and not about a mailbox that is full. */
+function isTooLarge({ responseCode = 0, command }: SMTPError, enhanced: string, bytes: number) {
+  if (TOO_LARGE.includes(enhanced)) return true
+  return is552(responseCode, enhanced) && command !== 'RCPT TO' && bytes > SMALL_BYTES
+}
+
+function isForNow(code: number, enhanced: string): boolean {
+  return code < 500 || code === 503 || enhanced === FULL || is552(code, enhanced)
+}
+
+/** "Exceeded storage allocation" (RFC 5321 §4.2.3), and nothing more. */
+function is552(code: number, enhanced: string): boolean {
+  return code === 552 && enhanced === ''
 }
 
 /** Why there is no connection, and whether the server itself has answered. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { type Address } from '../../../src/domain/address.ts'
 import { Invariant } from '../../../src/domain/assert.ts'
 import { nextAttemptMs, RETRY_DELAY_MS_MAX } from '../../../src/domain/outgoing.ts'
-import { addMs, type Instant, msOf } from '../../../src/domain/time.ts'
+import { addMs, DAY_MS, type Instant, msBetween, msOf } from '../../../src/domain/time.ts'
 import * as cases from '../../../src/store/cases.ts'
 import * as deliveries from '../../../src/store/deliveries.ts'
 import * as members from '../../../src/store/members.ts'
@@ -154,15 +154,14 @@ describe('the outbox', () => {
     })
   })
 
-  /** Whether the first message is given up after so many days, if each message gets this answer, or the others are taken. */
+  /** Whether the first message is given up after so many days, if each gets this answer and another is taken every so many minutes. */
   const isGivenUp = (
     kind: 'ours' | 'unclear',
-    { code = 550, days = 7, othersTaken = false } = {}
+    { code = 550, days = 7, from = NOON, takenEvery = Infinity } = {}
   ): boolean => {
-    let taken: Instant | null = null
-    const end = addMs(NOON, days * 24 * 60 * MINUTE)
-    for (let now = NOON; now < end; now = addMs(now, MINUTE)) {
-      if (othersTaken) taken = now
+    let taken: Instant | null = takenEvery < Infinity ? from : null
+    for (let now = from; now < addMs(NOON, days * DAY_MS); now = addMs(now, MINUTE)) {
+      if (taken !== null && msBetween(taken, now) >= takenEvery * MINUTE) taken = now
       for (const { id } of claim(now))
         db.transact((tx) => outbox.recordOutcome(tx, { id, kind, code }, now, taken))
     }
@@ -170,22 +169,37 @@ describe('the outbox', () => {
   }
 
   it.each([
-    ['of our limits, though others get through', 'ours', 452, true, 1],
-    ['of a rule, while nothing gets through', 'unclear', 550, false, 1],
-    ['of a rule, and of others alike', 'unclear', 451, true, 2]
+    ['of our limits, though others get through', 'ours', 452, 1, 1],
+    ['of a rule, while nothing gets through', 'unclear', 550, Infinity, 1],
+    ['of a rule, and of others alike, while nothing gets through', 'unclear', 451, Infinity, 2]
   ] as const)(
     '(15) what is refused because %s is tried every hour and never given up',
-    (_why, kind, code, othersTaken, count) => {
+    (_why, kind, code, takenEvery, count) => {
       for (let number = 1; number <= count; number += 1) queue(`m${number}`)
-      expect(isGivenUp(kind, { code, othersTaken })).toBe(false)
+      expect(isGivenUp(kind, { code, takenEvery })).toBe(false)
       expect(db.read((read) => outbox.find(read, 1))?.attempts).toBeGreaterThan(7 * 23)
+    }
+  )
+
+  it.each([
+    ['several recipients alike, though others get through', 2, 1, 1.9],
+    ['one recipient, where nothing but our daily alarm gets through', 1, 24 * 60, 1]
+  ] as const)(
+    '(15) what a rule refuses %s is tried for a day or two, and then given up',
+    (_whom, count, takenEvery, days) => {
+      for (let number = 1; number <= count; number += 1) queue(`m${number}`)
+      const facts = { code: 550, takenEvery }
+      expect(isGivenUp('unclear', { ...facts, days })).toBe(false)
+      expect(isGivenUp('unclear', { ...facts, days: 3, from: addMs(NOON, days * DAY_MS) })).toBe(
+        true
+      )
     }
   )
 
   it('(15) one recipient alone who is refused by a rule is given up: for good within the hour, for now after the ladder', () => {
     queue('a')
-    expect(isGivenUp('unclear', { code: 451, days: 1, othersTaken: true })).toBe(false)
-    expect(isGivenUp('unclear', { code: 550, days: 2, othersTaken: true })).toBe(true)
+    expect(isGivenUp('unclear', { code: 451, days: 1, takenEvery: 1 })).toBe(false)
+    expect(isGivenUp('unclear', { code: 550, days: 2, takenEvery: 1 })).toBe(true)
     queue('b')
     for (let now = NOON; now < addMs(NOON, 52 * MINUTE); now = addMs(now, MINUTE))
       for (const { id } of claim(now))
