@@ -241,6 +241,7 @@ describe('the history of a case', () => {
         leavesAt: AT,
         cases: ['ACME-2026-0001'],
         bytes: 7,
+        isCertain: true,
         number: 1,
         again: 2,
         told: 'told',
