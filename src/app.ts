@@ -19,7 +19,8 @@ import { acquireDaemonLock, openDatabase } from './store/database.ts'
 import { connectMailbox, JUNK } from './transport/imap-mailbox.ts'
 import { patientLogin } from './transport/login.ts'
 import { createSender } from './transport/smtp-sender.ts'
-import { createWorkers } from './worker/pool.ts'
+import { createWorkers, type WorkerOptions } from './worker/pool.ts'
+import { type LockedKeys } from './worker/tasks.ts'
 
 /** The settings, or one clear line: the first problem that stops. */
 export async function requireSettings(config: Config): Promise<Settings> {
@@ -39,9 +40,12 @@ export async function runDaemon(
     readonly log: Log
     readonly signal: AbortSignal
     readonly version: string
+    /** What every thread unlocks, and a first thread, which does so already. */
+    readonly keys: LockedKeys
+    readonly first: NonNullable<WorkerOptions['first']>
   }
 ): Promise<void> {
-  const { log, signal, mode } = options
+  const { log, signal, mode, keys, first } = options
   const settings = await requireSettings(config)
   const { path } = config.storage
   const passphrase = config.desk.passphrase.reveal()
@@ -49,13 +53,13 @@ export async function runDaemon(
   using db = openDatabase({ path, passphrase })
   const workers = await createWorkers({
     start: {
-      deskKeys: [config.desk.key, ...config.desk.retired_keys].map((key) => key.reveal()),
-      passphrase,
+      ...keys,
       deskName: settings.desk.name,
       deskAddress: settings.desk.address,
       deskAliases: settings.desk.aliases,
       maintainerKeys: settings.maintainers.map(({ keyData }) => keyData)
     },
+    first,
     onEvent: log,
     maxThreads: config.workers,
     memoryMegabytes: config.limits.worker_memory,

@@ -4,6 +4,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { loadConfig } from '../config/load.ts'
 import { createLog } from '../effects/log.ts'
+import { startAhead } from '../worker/pool.ts'
 import { type Call } from './context.ts'
 import { version } from './output.ts'
 
@@ -22,6 +23,11 @@ const OPTIMIZE_LATER = '--interrupt-budget=1000000'
 export async function run(call: Call<{ readonly once?: boolean }>): Promise<void> {
   const config = await loadConfig(call.config, process.env)
   if (Number.parseInt(process.versions.node, 10) < 22) setFlagsFromString(OPTIMIZE_LATER)
+  const { key, retired_keys: retired, passphrase } = config.desk
+  const deskKeys = [key, ...retired].map((one) => one.reveal())
+  const keys = { deskKeys, passphrase: passphrase.reveal() }
+  // It loads its code and unlocks the keys while this thread loads its own (E21).
+  const first = startAhead(keys, { memoryMegabytes: config.limits.worker_memory })
   // Loads the whole desk, so only after the configuration was found valid.
   const { runDaemon } = await import('../app.ts')
   const log = createLog(process.stdout)
@@ -45,6 +51,9 @@ export async function run(call: Call<{ readonly once?: boolean }>): Promise<void
     mode: call.options.once === true ? 'once' : 'stay',
     log,
     signal: stop.signal,
-    version: version()
-  })
+    version: version(),
+    keys,
+    first
+    // Where the start fails, nobody else ends it.
+  }).finally(() => first.terminate())
 }

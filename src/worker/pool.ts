@@ -25,6 +25,8 @@ const LIMITS = {
 
 export type WorkerOptions = Partial<typeof LIMITS> & {
   readonly start: tasks.WorkerStart
+  /** The first thread, from {@link startAhead}. */
+  readonly first?: Worker
   /** Called for every worker that was terminated or died. */
   readonly onEvent: Log
 }
@@ -59,8 +61,40 @@ export async function createWorkers(options: WorkerOptions): Promise<Workers> {
       await Promise.all(lanes.map((lane) => lane.end()))
     }
   })
-  await queue.use({ name: null, turn: 'known' }, (lane) => lane.run(null))
+  await queue.use({ name: null, turn: 'known' }, (lane) => lane.run(null, options.first))
   return inTurn('known')
+}
+
+/**
+ * A thread that loads its code and unlocks the keys while it is not known yet what else it needs, for a pool to come. Until then,
+ * whoever started it has to end it.
+ */
+export function startAhead(
+  keys: tasks.LockedKeys,
+  {
+    memoryMegabytes,
+    workerFile = LIMITS.workerFile
+  }: Pick<WorkerOptions, 'workerFile'> & Pick<Settings, 'memoryMegabytes'>
+): Worker {
+  return newThread({ memoryMegabytes, workerFile }, keys)
+}
+
+function newThread(
+  { workerFile, memoryMegabytes }: Pick<Settings, 'workerFile' | 'memoryMegabytes'>,
+  start: tasks.WorkerStart | tasks.LockedKeys
+): Worker {
+  const worker = new Worker(workerFile, {
+    workerData: start,
+    resourceLimits: { maxOldGenerationSizeMb: memoryMegabytes },
+    stdout: true,
+    stderr: true
+  })
+  // A library may write content there (G10).
+  worker.stdout.resume()
+  worker.stderr.resume()
+  // An uncaught error is followed by the exit.
+  worker.on('error', () => undefined)
+  return worker
 }
 
 /** What a place is asked for; null is a start. */
@@ -136,7 +170,7 @@ function isStrangers({ name, turn }: Asked): boolean {
   return turn === 'stranger' && (name === 'open' || name === 'openHeaders' || name === 'inspectKey')
 }
 
-type Settings = Required<WorkerOptions> & { readonly closing: AbortSignal }
+type Settings = Required<Omit<WorkerOptions, 'first'>> & { readonly closing: AbortSignal }
 type Killed = 'worker-limit' | 'worker-crash'
 
 /** A place for one thread, empty until a task needs it. Its owner gives it one task at a time. */
@@ -150,11 +184,11 @@ class Lane {
     this.settings = settings
   }
 
-  /** The result of `call`; without one, only starts the thread. */
-  async run(call: tasks.TaskCall | null): Promise<unknown> {
+  /** The result of `call`; without one, only starts the thread, or takes `ahead`. */
+  async run(call: tasks.TaskCall | null, ahead?: Worker): Promise<unknown> {
     clearTimeout(this.idle)
     try {
-      const worker = this.worker ?? (await this.start())
+      const worker = this.worker ?? (await this.start(ahead))
       return call === null ? null : await this.ask(worker, call)
     } finally {
       this.idle = setTimeout(() => void this.end(), this.settings.idleMs).unref()
@@ -168,8 +202,8 @@ class Lane {
     await worker?.terminate()
   }
 
-  private async start(): Promise<Worker> {
-    const worker = this.newWorker()
+  private async start(ahead?: Worker): Promise<Worker> {
+    const worker = this.newWorker(ahead)
     // A thread that cannot unlock the keys is of no use.
     await this.ask(worker, null).catch((error: unknown) => {
       void this.end()
@@ -178,24 +212,17 @@ class Lane {
     return worker
   }
 
-  private newWorker(): Worker {
-    const { workerFile, start, memoryMegabytes, closing, onEvent } = this.settings
+  private newWorker(ahead?: Worker): Worker {
+    const { start, closing, onEvent } = this.settings
     if (closing.aborted) throw ended('stopping')
-    const worker = new Worker(workerFile, {
-      workerData: start,
-      resourceLimits: { maxOldGenerationSizeMb: memoryMegabytes },
-      stdout: true,
-      stderr: true
-    })
-    // A library may write content there (G10).
-    worker.stdout.resume()
-    worker.stderr.resume()
+    // One that has died has no number any more.
+    const isThere = ahead !== undefined && ahead.threadId >= 0
+    const worker = isThere ? ahead : newThread(this.settings, start)
+    if (isThere) worker.postMessage(start)
     worker.on('message', (answer: tasks.TaskAnswer) => {
       // A thread that was ended may still answer; another task may be waiting by then.
       if (this.worker === worker) this.settle?.(answer)
     })
-    // An uncaught error is followed by the exit.
-    worker.on('error', () => undefined)
     worker.on('exit', () => {
       if (this.worker !== worker) return
       this.worker = null

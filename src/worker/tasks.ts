@@ -10,11 +10,11 @@ import * as keyring from '../openpgp/keyring.ts'
 import { openHeadersOnly, openMail, type ReadingKeys } from '../reading/open-mail.ts'
 import { type DeskIdentity, sealCopies, signClearMail } from '../sealing/seal-copies.ts'
 
+/** Armored, passphrase-protected private keys of the desk: the first signs, all decrypt. Without one, a worker only reads. */
+export type LockedKeys = { readonly deskKeys: readonly string[]; readonly passphrase: string }
+
 /** What every worker gets at its start. Holds the passphrase: never log or store it. */
-export type WorkerStart = {
-  /** Armored, passphrase-protected private keys of the desk: the first signs, all decrypt. Without one, a worker only reads. */
-  readonly deskKeys: readonly string[]
-  readonly passphrase: string
+export type WorkerStart = LockedKeys & {
   readonly deskName: string
   readonly deskAddress: Address
   readonly deskAliases?: readonly Address[]
@@ -54,7 +54,9 @@ export function tasksWith(keys: ReadingKeys, start: WorkerStart): Tasks {
 }
 
 /** Unlocks the desk's keys. Throws {@link Trouble} `desk-key` with the reason and no secret. */
-export async function unlockKeys(start: WorkerStart): Promise<ReadingKeys> {
+export async function unlockKeys(
+  start: LockedKeys & Partial<Pick<WorkerStart, 'maintainerKeys'>>
+): Promise<ReadingKeys> {
   const secretKeys: keyring.SecretKey[] = []
   for (const armored of start.deskKeys) {
     const unlocked = await keyring.unlockSecretKey(armored, start.passphrase)
@@ -62,7 +64,7 @@ export async function unlockKeys(start: WorkerStart): Promise<ReadingKeys> {
       throw new Trouble('desk-key', `desk.key: ${keyring.UNLOCK_PROBLEMS[unlocked]}`)
     secretKeys.push(unlocked)
   }
-  return { secretKeys, certificates: start.maintainerKeys }
+  return { secretKeys, certificates: start.maintainerKeys ?? [] }
 }
 
 /** The desk as the author of its messages. Throws as {@link unlockKeys}. */

@@ -1,24 +1,39 @@
 /**
- * The entry of one worker thread: unlocks the desk's keys once and reports that, then answers calls until it is terminated.
+ * The entry of one worker thread: unlocks the desk's keys once and reports that, then answers calls until it is terminated. A
+ * thread that was started ahead (pool.ts) gets all but the keys in a first message.
  * Turns every failure into a {@link TaskAnswer}, so that no library text leaves the thread. Must never write to disk or to the
  * console: it holds plaintext.
  */
+import { once } from 'node:events'
 import { parentPort, workerData } from 'node:worker_threads'
 import { assert, Invariant } from '../domain/assert.ts'
 import { Trouble } from '../domain/trouble.ts'
-import { type TaskAnswer, type TaskCall, tasksWith, unlockKeys, type WorkerStart } from './tasks.ts'
+import {
+  type LockedKeys,
+  type TaskAnswer,
+  type TaskCall,
+  tasksWith,
+  unlockKeys,
+  type WorkerStart
+} from './tasks.ts'
 
 const port = parentPort
 assert(port !== null, 'the entry of a worker thread was run as a program')
 await answer(async () => {
-  const start = workerData as WorkerStart
-  const tasks = tasksWith(await unlockKeys(start), start)
+  const given = workerData as WorkerStart | LockedKeys
+  const { secretKeys } = await unlockKeys(given)
+  const start = isWhole(given) ? given : ((await once(port, 'message'))[0] as WorkerStart)
+  const tasks = tasksWith({ secretKeys, certificates: start.maintainerKeys }, start)
   port.on('message', ({ name, args }: TaskCall) => {
     // `TaskCall` ties the arguments to the name.
     const task = tasks[name] as (...args: readonly unknown[]) => Promise<unknown>
     void answer(() => task(...args))
   })
 })
+
+function isWhole(given: WorkerStart | LockedKeys): given is WorkerStart {
+  return 'deskAddress' in given
+}
 
 async function answer(work: () => Promise<unknown>): Promise<void> {
   let what: TaskAnswer

@@ -5,9 +5,13 @@
 import { type Workers } from '../../src/effects/effects.ts'
 import { createWorkers, type WorkerOptions } from '../../src/worker/pool.ts'
 
+const isBuilt = process.env['POSTERN_TEST_DIST'] === '1'
+export const WORKER_FILE = new URL(
+  isBuilt ? '../../dist/worker/worker.js' : './worker-entry.mjs',
+  import.meta.url
+)
+
 /** Starts a pool like the daemon's; every option can be changed. */
 export function createTestWorkers(options: WorkerOptions): Promise<Workers> {
-  const isBuilt = process.env['POSTERN_TEST_DIST'] === '1'
-  const entry = isBuilt ? '../../dist/worker/worker.js' : './worker-entry.mjs'
-  return createWorkers({ workerFile: new URL(entry, import.meta.url), ...options })
+  return createWorkers({ workerFile: WORKER_FILE, ...options })
 }

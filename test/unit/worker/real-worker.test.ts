@@ -6,10 +6,11 @@ import { addMs, instantFromMs } from '../../../src/domain/time.ts'
 import { type Workers } from '../../../src/effects/effects.ts'
 import { type LogEvent } from '../../../src/effects/events.ts'
 import { generateDeskKey } from '../../../src/openpgp/keyring.ts'
+import { startAhead } from '../../../src/worker/pool.ts'
 import { layeredMail, mailOfSize } from '../../bench/open-mails.ts'
 import { people } from '../../bench/stage.ts'
 import { HEADERS, type TestDesk, testDesk } from '../../support/desk-identity.ts'
-import { createTestWorkers } from '../../support/workers.ts'
+import { createTestWorkers, WORKER_FILE } from '../../support/workers.ts'
 
 const started = instantFromMs(Date.now())
 const now = addMs(started, 60_000)
@@ -48,6 +49,25 @@ describe('real workers', () => {
         expect(Buffer.from(one.raw).toString('latin1')).toContain(`<n${index}@acme.example>`)
       } else expect(one.kind).toBe('sealed')
     }
+  })
+
+  it('(E21) take a thread that was started ahead for their first one, and another where it has died', async () => {
+    const { deskKeys, passphrase } = desk.start
+    const where = { memoryMegabytes: 256, workerFile: WORKER_FILE }
+    const start = () => startAhead({ deskKeys, passphrase }, where)
+    const [ahead, dead] = [start(), start()]
+    await dead.terminate()
+    for (const [first, isUsed] of [
+      [ahead, true],
+      [dead, false]
+    ] as const) {
+      const pool = await createTestWorkers({ start: desk.start, onEvent, first })
+      const { outer } = await pool.openHeaders(Buffer.from('Subject: x\r\n\r\n'))
+      expect(outer.subject).toBe('x')
+      expect(first.listenerCount('message') > 0).toBe(isUsed)
+      await pool.close()
+    }
+    expect(ahead.threadId).toBe(-1)
   })
 
   it('(A6, G9) open the next encrypted message in a new thread when one that costs too much ended the only one', async () => {
