@@ -338,6 +338,12 @@ describe('the wordings of messages', () => {
 describe('the tree', () => {
   const source = filesOf('src').filter((name) => !name.endsWith('.md'))
 
+  it('calls whom nothing proves to be known a stranger, and has no other word for it', () => {
+    const texts = ['README.md', 'CHANGELOG.md', 'postern.example.yaml', ...filesOf('src')]
+    const others = /new senders|senders (?:whom|that) we do not know|unknown senders/i
+    expect(texts.filter((name) => others.test(read(name)))).toEqual([])
+  })
+
   it('has no line over 130 columns except where a sentence or a pattern cannot be broken', () => {
     const wide = source
       .filter((name) => name.endsWith('.ts'))
