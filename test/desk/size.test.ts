@@ -319,11 +319,16 @@ describe('a report that no mail server of a maintainer takes', () => {
   })
 
   it('(A2) is one, too, where it is a further message, until that is taken or answered', async () => {
-    await desk.givenDesk([desk.grace, desk.linus])
-    await desk.givenMessage(desk.alice, { subject: 'x', text: 'Look.', as: 'encrypted' })
+    await desk.givenReport()
+    await desk.world.wait(desk.MINUTE)
     desk.world.server.refuses = ({ messageId }) => kindOf(messageId) === 'relay'
-    const more = { subject: `Re: [${desk.FIRST}] x`, text: 'More.', as: 'encrypted' } as const
-    await desk.givenMessage(desk.alice, more)
+    const acknowledgement = desk.latest(desk.alice)
+    const letter = { subject: 'Re: x', text: 'More.', as: 'encrypted' } as const
+    await desk.givenMessage(desk.alice, {
+      ...letter,
+      ...desk.answering(desk.alice, acknowledgement)
+    })
+    expect([desk.caseStates().length, desk.recorded('reporter-wrote').length]).toEqual([1, 1])
     await desk.world.wait(59 * desk.MINUTE)
     expect(unseen()).toBe(0)
     await desk.world.wait(2 * desk.MINUTE)
