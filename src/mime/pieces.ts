@@ -163,8 +163,16 @@ function wordsOf({ pieces }: Version): ReadonlySet<string> {
     if (kind === 'html') return textOfHtml(part) ?? ''
     return decodeText(content, part.params.get('charset') ?? '').text
   })
-  const plain = texts.join('\n').replaceAll(/\[\S+:\S+\]|\S+:\/\/\S+/g, ' ')
+  const plain = texts.join('\n').replaceAll(/\S+/g, withoutLinks)
   return new Set(plain.toLowerCase().match(WORD))
+}
+
+/** What stands between blanks, without an address of the Web or what looks like one in brackets. */
+function withoutLinks(written: string): string {
+  if (written.includes('://')) return ' '
+  const [start, end] = [written.indexOf('['), written.lastIndexOf(']')]
+  const isLink = start >= 0 && written.slice(start, Math.max(start, end)).includes(':')
+  return isLink ? `${written.slice(0, start)} ${written.slice(end + 1)}` : written
 }
 
 /** A word; in scripts that write no blanks between words, one character. */

@@ -178,6 +178,16 @@ describe('(A4) the worst input of a decoder', () => {
     expect(read.filter((text) => text !== null)).toHaveLength(1)
   })
 
+  it('versions of a text: however long a word is, it is looked through once', () => {
+    const versions = ['x', '[', ':', '[x:'].flatMap((one) => {
+      const word = one.repeat(200_000 / one.length)
+      return ['plain', 'html'].map((kind) => `--b\nContent-Type: text/${kind}\n\n${word}\n`)
+    })
+    const head = 'Content-Type: multipart/alternative; boundary=b\n\n'
+    const tree = parseTree(Buffer.from(`${head}${versions.join('')}--b--\n`))
+    expect(readContent([tree], false).text).toContain('x'.repeat(1000))
+  })
+
   it('versions of a text: they are compared once, up to a limit of bytes', () => {
     const version = `Content-Type: text/plain\n\n${'some words '.repeat(10_000)}\n`
     const tree = parseTree(
