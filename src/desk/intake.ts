@@ -226,8 +226,7 @@ async function takeOne(
   const fetched = to === 'now' ? await fetchOne(desk, mailbox, one, failures) : NOTHING_FETCHED
   if (fetched === null) return false
   const now = desk.clock.now()
-  const receivedAt = one.receivedAt ?? now
-  const at = { receivedAt, arrivedAt: earliest(receivedAt, listedAt, now) }
+  const at = instantsOf(one, listedAt, now)
   const row = { ...one, ...fetched, ...at }
   if (to === 'leave' && place !== null) {
     desk.db.transact((tx) => arrivals.leave(tx, { ...row, ...place }, now))
@@ -254,6 +253,12 @@ function listedBefore(read: Read): Instant | null {
 function noteListed(desk: Desk, at: Instant, before: Instant | null): void {
   const ms = before === null ? NOTED_EVERY_MS : Math.abs(msBetween(before, at))
   if (ms >= NOTED_EVERY_MS) desk.db.transact((tx) => meta.write(tx, 'inbox-listed', at))
+}
+
+function instantsOf(one: Listed, listedAt: Instant | null, now: Instant) {
+  // A server whose clock is ahead would put off what is promised from then on.
+  const receivedAt = one.receivedAt === null || one.receivedAt > now ? now : one.receivedAt
+  return { receivedAt, arrivedAt: earliest(receivedAt, listedAt, now) }
 }
 
 /**

@@ -190,6 +190,8 @@ async function list(
   session.changed = false
   const box = await client.mailboxOpen(session.folder)
   const uidValidity = String(box.uidValidity)
+  // Without it, whatever the types say, a UID may name another message than the one that is stored under it.
+  if (!/^\d+$/.test(uidValidity)) throw refused(session)
   if (box.exists === 0) return { uidValidity, waiting: [], more: false }
   const found = await search(session, `${afterUid + 1}:*`)
   // The range always holds the last message of a folder that is not empty: "OK" without any is no answer.
@@ -204,7 +206,8 @@ async function list(
   for (const row of uids.length === 0 ? [] : await client.fetchAll(uids, query, BY_UID)) {
     // A server may insert flag updates for any message (RFC 9051 §7.5.2): those rows have no size.
     if (row.size === undefined) continue
-    const receivedAt = instantFromMs(new Date(row.internalDate ?? 0).getTime())
+    const ms = new Date(row.internalDate ?? '').getTime()
+    const receivedAt = ms > 0 ? instantFromMs(ms) : null
     waiting.set(row.uid, { uid: row.uid, size: row.size, receivedAt })
   }
   const listed = [...waiting.values()].sort((a, b) => a.uid - b.uid)

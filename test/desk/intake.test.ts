@@ -262,6 +262,22 @@ describe('(13) the age of a signature', () => {
   }
   const help = () => world.write(grace, { subject: 'x', text: '/help\n' })
 
+  it('and what is promised count from now where the clock of the server is ahead', async () => {
+    await givenDesk([grace])
+    const { mailbox } = serverWith(messages(1))
+    const ahead: Mailbox = {
+      ...mailbox,
+      list: async (range) => {
+        const page = await mailbox.list(range)
+        const receivedAt = '9999-01-01T00:00:00.000Z' as Instant
+        return { ...page, waiting: page.waiting.map((one) => ({ ...one, receivedAt })) }
+      }
+    }
+    const { now } = world.clock
+    await pass(ahead)
+    expect(world.column('SELECT received_at FROM arrivals')).toEqual([now])
+  })
+
   it('counts up to when the server received it: a message that waited for the desk is not too old', async () => {
     await givenDesk([grace])
     await take(null, world.clock.now)

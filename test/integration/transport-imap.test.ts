@@ -232,6 +232,35 @@ describeWith(['dovecot'], 'IMAP mailbox on Dovecot', () => {
     }
   })
 
+  it.each(['INTERNALDATE "99-Foo-0000 99:99:99 +0000"', 'FLAGS ()'])(
+    '(13) knows no date of receipt where the server gives none that is one: %s',
+    async (said) => {
+      await dovecot.append('undated', mail('one'))
+      const proxy = await startTcpProxy(dovecot.port, (chunk) =>
+        Buffer.from(chunk.toString('latin1').replaceAll(/INTERNALDATE "[^"]*"/g, said), 'latin1')
+      )
+      try {
+        const { waiting } = await (await connect('undated', { port: proxy.port })).list(all)
+        expect(waiting[0]).toMatchObject({ size: mail('one').length, receivedAt: null })
+      } finally {
+        proxy.close()
+      }
+    }
+  )
+
+  it('(11) a folder without UIDVALIDITY is trouble: its UIDs may name other messages than before', async () => {
+    await dovecot.append('unnumbered', mail('one'))
+    const proxy = await startTcpProxy(dovecot.port, (chunk) =>
+      Buffer.from(chunk.toString('latin1').replaceAll('[UIDVALIDITY', '[X-NOTHING'), 'latin1')
+    )
+    try {
+      const mailbox = await connect('unnumbered', { port: proxy.port })
+      await expect(mailbox.list(all)).rejects.toMatchObject({ code: 'imap', retryable: true })
+    } finally {
+      proxy.close()
+    }
+  })
+
   it('(11) NIL in the place of a message is no answer, and the connection goes on', async () => {
     await dovecot.append('nil', mail('one'))
     // As Dovecot answers for a message that another client expunged.
