@@ -253,7 +253,12 @@ export function runWithoutCase(
     const verb = allowed(verbs, command, context)
     const inCases = splitCases(command, verb, context)
     let answer: DeskAnswer
-    if (needsNoCase(verb)) answer = verb.run(command, context, verbs)
+    if (needsNoCase(verb))
+      answer = verb.run(
+        command,
+        { ...context, openCases: stillOpen(context.openCases, sent) },
+        verbs
+      )
     else if (inCases !== null) answer = runInEach(verb, inCases, context, sent)
     else if (caseLine !== null) return ''
     else throw new Refusal(why)
@@ -350,9 +355,22 @@ function runHereAndThere(verb: CaseVerb, inCases: ListedCommand, draft: Draft): 
   return `${says} ${others.says}`
 }
 
+/** Without those that earlier lines of the message have ended. */
+function stillOpen(
+  all: readonly ListedCase[],
+  earlier: readonly Decision[]
+): readonly ListedCase[] {
+  const ended = earlier.flatMap((one) =>
+    one.kind === 'update-case' && one.set.state !== undefined && !isOpen(one.set.state)
+      ? one.tag
+      : []
+  )
+  return all.filter(({ tag }) => !ended.includes(tag))
+}
+
 function openAfter(draft: Draft): readonly ListedCase[] {
-  const { case: record, openCases } = draft
-  const others = openCases.filter((one) => one.tag !== record.tag)
+  const { case: record, openCases, decisions } = draft
+  const others = stillOpen(openCases, decisions).filter((one) => one.tag !== record.tag)
   const due = dueInDraft(draft)
   return isOpen(record.state) || due !== null ? [{ ...record, due }, ...others] : others
 }

@@ -53,6 +53,15 @@ describe('/reject CODE NUMBERS', () => {
     expect(others[0]).toContain(SAYS)
   })
 
+  it('(A5) after /show, in the same message as /cases, leaves only the others open', async () => {
+    await givenReports(4)
+    await sends('/show 3\n')
+    const answer = await sends(`/reject ${CODE} 2-4\n/cases\n`)
+    expect(answer).toContain('Done: 2 commands.')
+    expect(answer).toContain(`${tagOf(1)} new;`)
+    expect(answer).not.toContain(`${tagOf(3)} new;`)
+  })
+
   it('(A5) sends a text below it to each of the reporters', async () => {
     await givenReports(3)
     const before = desk.world.accepted.length
