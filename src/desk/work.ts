@@ -1,7 +1,7 @@
 /**
  * Handles arrivals, each from its bytes to its disposition: read → decide → prepare → commit. Two are opened at a time, one of
- * them a stranger's; what follows is done for one after the other. A failed attempt leaves nothing behind, and no message can
- * stop the next one: after three of them it is quarantined (G9).
+ * them a stranger's; what follows is done for one after the other, while the next one is opened. A failed attempt leaves nothing
+ * behind, and no message can stop the next one: after three of them it is quarantined (G9).
  */
 import { assert } from '../domain/assert.ts'
 import { type Decision, dispose, recorded } from '../domain/decision.ts'
@@ -53,27 +53,85 @@ export function createHandler(desk: Desk) {
   return {
     placeOf: turns.placeOf,
     /** Handles what a lane has due, for a few seconds at most. Returns how many were completed, calling `done` for each. */
-    handle: async (lane: Lane, signal: AbortSignal, done: () => void): Promise<number> => {
-      const startedAt = desk.clock.monotonicMs()
-      let handled = 0
-      while (!signal.aborted && desk.clock.monotonicMs() - startedAt < SLICE_MS) {
-        const hasSorted = await turns.sort()
-        const now = desk.clock.now()
-        const wanted = wantedIn(desk, lane)
-        const next = desk.db.read((read) => arrivals.nextPending(read, wanted, now))
-        if (next === null && !hasSorted) break
-        if (next === null || !(await handleOne(parts, next))) continue
-        handled += 1
-        done()
-      }
-      return handled
-    },
+    handle: (lane: Lane, signal: AbortSignal, done: () => void): Promise<number> =>
+      handleLane(parts, lane, signal, done),
     /** When a lane has something due next, possibly in the past. */
     nextAt: (lane: Lane): Instant | null => {
       const wanted = wantedIn(desk, lane)
       return desk.db.read((read) => arrivals.nextTryIn(read, wanted))
     }
   }
+}
+
+/** A message that is being handled, which is `opened` before its `end`. */
+type Underway = {
+  readonly arrival: arrivals.Arrival
+  readonly opened: Promise<void>
+  readonly end: Promise<void>
+}
+
+async function handleLane(
+  parts: Parts,
+  lane: Lane,
+  signal: AbortSignal,
+  done: () => void
+): Promise<number> {
+  const { desk, turns } = parts
+  const endsAt = desk.clock.monotonicMs() + SLICE_MS
+  const ends: Promise<void>[] = []
+  let handled = 0
+  const begin = (arrival: arrivals.Arrival): Underway => {
+    let isOpened = (): void => undefined
+    const opened = new Promise<void>((resolve) => (isOpened = resolve))
+    const end = handleOne(parts, arrival, isOpened).then((isDone) => {
+      if (!isDone) return
+      handled += 1
+      done()
+    })
+    ends.push(end)
+    // What it threw is thrown where it is waited for.
+    end.catch(() => undefined).finally(isOpened)
+    return { arrival, opened, end }
+  }
+  let before: Underway | null = null
+  // One is opened while what follows the opening of the one before goes on.
+  try {
+    while (!signal.aborted && desk.clock.monotonicMs() < endsAt) {
+      const hasSorted = await turns.sort()
+      const next = nextIn(desk, lane, before?.arrival ?? null)
+      if (next === null && before === null && !hasSorted) break
+      const one = next === null ? null : begin(next)
+      await one?.opened
+      await before?.end
+      before = one
+    }
+    await before?.end
+  } finally {
+    await Promise.allSettled(ends)
+  }
+  return handled
+}
+
+/** What a lane opens next, if one is not handled to its end yet. */
+function nextIn(desk: Desk, lane: Lane, before: arrivals.Arrival | null): arrivals.Arrival | null {
+  const wanted = { ...wantedIn(desk, lane), but: before?.id ?? 0 }
+  const now = desk.clock.now()
+  const next = desk.db.read((read) => arrivals.nextPending(read, wanted, now))
+  return next === null || before === null || mayBeOpenedBeside(next, before) ? next : null
+}
+
+/** Large messages are in memory one at a time. */
+const BESIDE_BYTES_MAX = 256 * 1024
+
+/**
+ * Whether a message may be opened while what follows the opening of the one before goes on. Not if both have one sender: what the
+ * first one does may decide what the second one is. Nor one that may have ended a process.
+ */
+function mayBeOpenedBeside(next: arrivals.Arrival, before: arrivals.Arrival): boolean {
+  const isOrdinary = [next, before].every(
+    ({ size, starts }) => size <= BESIDE_BYTES_MAX && starts === 0
+  )
+  return isOrdinary && next.sender !== before.sender
 }
 
 /** What a lane handles: what strangers have no room for waits (A1). */
@@ -104,14 +162,18 @@ type Parts = {
 /**
  * True when the arrival was completed. Throws trouble with the database, the desk key or shutdown: the message is not its cause.
  */
-async function handleOne(parts: Parts, arrival: arrivals.Arrival): Promise<boolean> {
+async function handleOne(
+  parts: Parts,
+  arrival: arrivals.Arrival,
+  isOpened: () => void
+): Promise<boolean> {
   const { desk, turns } = parts
   const startedAt = desk.clock.monotonicMs()
   const { id } = arrival
   const quarantined = arrival.tries >= TRIES_MAX || arrival.starts >= STARTS_MAX
   desk.db.transact((tx) => arrivals.countStart(tx, id), 'later')
   try {
-    const { disposition, tag } = await receive(parts, arrival, quarantined)
+    const { disposition, tag } = await receive(parts, { arrival, quarantined, isOpened })
     const ms = Math.round(desk.clock.monotonicMs() - startedAt)
     desk.log({
       event: 'arrival.done',
@@ -142,21 +204,36 @@ async function handleOne(parts: Parts, arrival: arrivals.Arrival): Promise<boole
 
 async function receive(
   { desk: own, turns, alone }: Parts,
-  arrival: arrivals.Arrival,
-  quarantined: boolean
+  given: Pick<Read, 'arrival' | 'quarantined'> & { readonly isOpened: () => void }
 ): Promise<Committed> {
+  const { arrival, quarantined } = given
   const desk = { ...own, workers: workersFor(own, arrival.turn) }
   const raw = desk.db.read((read) => arrivals.readRaw(read, arrival.id))
   assert(raw !== null, 'a pending arrival without its bytes')
   const begunAt = desk.clock.now()
-  const opened =
-    quarantined || arrival.part === 'header'
-      ? await desk.workers.openHeaders(raw)
-      : await openArrival(desk.workers, raw, begunAt, (from, issuers) =>
-          desk.db.read((read) => keysOf(read, from, issuers))
-        )
+  /** For which keys it looked, and which it found. */
+  const lookUps: { readonly again: () => readonly Uint8Array[]; readonly found: string }[] = []
+  const open = () =>
+    openArrival(desk.workers, raw, begunAt, (from, issuers) => {
+      const again = () => desk.db.read((read) => keysOf(read, from, issuers))
+      const keys = again()
+      lookUps.push({ again, found: idOf(desk, keys) })
+      return keys
+    })
+  const isHeaderOnly = quarantined || arrival.part === 'header'
+  const opened = isHeaderOnly ? await desk.workers.openHeaders(raw) : await open()
   turns.judge(arrival, opened)
-  return alone(() => carryOut(desk, { arrival, raw, opened, begunAt, quarantined }))
+  given.isOpened()
+  return alone(async () => {
+    // One that was handled meanwhile may have brought a key.
+    const isAsBefore = lookUps.every(({ again, found }) => idOf(desk, again()) === found)
+    const read = { arrival, raw, opened: isAsBefore ? opened : await open() }
+    return carryOut(desk, { ...read, begunAt, quarantined })
+  })
+}
+
+function idOf({ sha256 }: Desk, keys: readonly Uint8Array[]): string {
+  return keys.map((key) => sha256(key)).join()
 }
 
 type Read = Pick<Situation, 'opened' | 'begunAt' | 'quarantined'> & {

@@ -53,6 +53,25 @@ export async function inspectKey(
   address: Address | null = null,
   copies: readonly Uint8Array[] = []
 ): Promise<KeyFacts | null> {
+  const asked = [now, address, ...[data, ...copies].map((part) => sha256(part))].join(' ')
+  const known = inspected.get(asked)
+  if (known !== undefined) return known
+  const facts = await inspect(data, now, address, copies)
+  if (inspected.size >= INSPECTED_MAX) inspected.clear()
+  inspected.set(asked, facts)
+  return facts
+}
+
+/** A message is often opened twice as of one moment: a key that it brings is not judged and tried again. */
+const inspected = new Map<string, KeyFacts | null>()
+const INSPECTED_MAX = 16
+
+async function inspect(
+  data: Uint8Array | string,
+  now: Instant,
+  address: Address | null,
+  copies: readonly Uint8Array[]
+): Promise<KeyFacts | null> {
   let certificate = await readCertificate(data, address)
   for (const copy of copies) {
     if (certificate !== null) certificate = await merged(certificate, copy, now)

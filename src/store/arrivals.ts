@@ -284,10 +284,14 @@ const HAS_ROOM = 'share NOT IN (SELECT value FROM json_each(@full))'
 /** Messages of these turns, but for those whose shares are full. */
 export type Wanted = TurnRange & { readonly full: readonly Share[] }
 
-/** The arrival to handle now, without its bytes: of the lowest turn the oldest. Null when none is due. */
-export function nextPending(read: Read, wanted: Wanted, now: Instant): Arrival | null {
+/** The arrival to handle now, without its bytes: of the lowest turn the oldest, `but` this one. Null when none is due. */
+export function nextPending(
+  read: Read,
+  wanted: Wanted & { readonly but: number },
+  now: Instant
+): Arrival | null {
   return read.get<Arrival>(
-    `SELECT * FROM arrivals WHERE ${WAITING_IN} AND ${HAS_ROOM} AND (next_try_at IS NULL OR next_try_at <= @now)
+    `SELECT * FROM arrivals WHERE ${WAITING_IN} AND id <> @but AND ${HAS_ROOM} AND (next_try_at IS NULL OR next_try_at <= @now)
      ORDER BY turn, id LIMIT 1`,
     { ...wanted, now }
   )

@@ -12,6 +12,7 @@ import { type Mailbox, type Workers } from '../../src/effects/effects.ts'
 import * as arrivals from '../../src/store/arrivals.ts'
 import * as desk from '../support/desk.ts'
 import { folderOf } from '../support/world.ts'
+import { address } from '../unit/policy/samples.ts'
 
 const never = new Promise<never>(() => undefined)
 
@@ -255,5 +256,78 @@ describe('a message of somebody else', () => {
     world.restart()
     await world.settle()
     expect(world.column('SELECT turn FROM arrivals ORDER BY uid')).toEqual([3, 4])
+  })
+})
+
+describe('(E21) the next message is opened while what follows the opening of the one before goes on', () => {
+  /** Which messages were opened, and with how many keys of people; nothing is encrypted before `release` is called. */
+  function givenSlow() {
+    const { workers } = desk.world.desk
+    const opened: string[] = []
+    let release = (): void => undefined
+    const released = new Promise<void>((resolve) => (release = resolve))
+    const slow: Workers = {
+      ...workers,
+      inTurn: () => slow,
+      open: async (raw, options) => {
+        const mail = await workers.open(raw, options)
+        opened.push(`${mail.outer.from?.address ?? ''} ${options.knownKeys.length}`)
+        return mail
+      },
+      seal: async (...args) => {
+        await released
+        return workers.seal(...args)
+      }
+    }
+    Object.assign(desk.world.desk, { workers: slow })
+    return { opened, release }
+  }
+  it('two of them, and they are done in their order', async () => {
+    await desk.givenDesk()
+    const { opened, release } = givenSlow()
+    const { receive } = givenRunning()
+    const names = ['eve', 'mallory', 'trudy']
+    for (const name of names) receive(strange(name))
+    await until(() => opened.length === 2)
+    await delay(50)
+    expect(opened).toEqual(['eve@strange.example 0', 'mallory@strange.example 0'])
+    release()
+    await until(() => done().length === 3)
+    expect(desk.world.column('SELECT sender FROM arrivals ORDER BY case_id')).toEqual(
+      names.map((name) => `${name}@strange.example`)
+    )
+  })
+
+  it('but not of one sender, whose first message may decide what the second one is', async () => {
+    await desk.givenDesk()
+    const { opened, release } = givenSlow()
+    const { receive } = givenRunning()
+    for (const text of ['x', 'y']) receive(strange('eve', text))
+    await until(() => opened.length === 1)
+    await delay(50)
+    expect(opened).toHaveLength(1)
+    release()
+    await until(() => done().length === 2)
+    expect(opened).toHaveLength(2)
+  })
+
+  it('and once more if that one has brought a key by which it is signed', async () => {
+    await desk.givenDesk()
+    const { world, alice } = desk
+    const { opened, release } = givenSlow()
+    const { receive } = givenRunning()
+    const elsewhere = { ...alice, address: address('alice@elsewhere.example') }
+    const both = [
+      await world.write(alice, { subject: 'x', text: 'x', autocrypt: true }),
+      await world.write(elsewhere, { subject: 'y', text: 'y' })
+    ]
+    both.forEach(receive)
+    await until(() => opened.length === 3)
+    release()
+    await until(() => done().length === 2)
+    expect(opened).toEqual([
+      ...[0, 1].map((keys) => `${alice.address} ${keys}`),
+      ...[0, 0, 1].map((keys) => `${elsewhere.address} ${keys}`)
+    ])
   })
 })

@@ -49,6 +49,17 @@ describe('a certificate', () => {
     expect(await of(freshKey({ subkeys }))).toBe(false)
   })
 
+  it('(E21) is judged once at a moment, and anew at another and with another copy', async () => {
+    const data = (await freshKey()).toPublic().write()
+    const copy = (await freshKey()).toPublic().write()
+    const first = await inspectKey(data, NOW)
+    expect(first?.state).toBe('usable')
+    expect(await inspectKey(data, NOW)).toBe(first)
+    expect(await inspectKey(data, addMs(NOW, 1))).not.toBe(first)
+    expect(await inspectKey(data, NOW, null, [copy])).not.toBe(first)
+    expect(await inspectKey(data, NOW, 'nobody@x.example' as Address)).toBeNull()
+  })
+
   it('is refused above 256 KiB', async () => {
     const key = (await freshKey()).toPublic().write()
     const padding = Buffer.concat([Buffer.from([0xd5, 0xff, 0, 4, 0, 0]), Buffer.alloc(256 * 1024)])
