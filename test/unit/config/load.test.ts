@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { beforeEach, describe, expect, it } from 'vitest'
@@ -96,6 +96,24 @@ describe('a configuration', () => {
       expect(says).toContain(`everybody on this machine may change ${path}: chmod o-w ${path}`)
     }
   )
+
+  it('(B10) is refused where everybody may put another folder in the place of one of its own, or change what a link leads to', async () => {
+    const shared = join(folder.path, 'shared')
+    mkdirSync(join(shared, 'secrets'), { recursive: true })
+    renameSync(join(folder.path, 'secrets/passphrase'), join(shared, 'secrets/passphrase'))
+    symlinkSync(join(shared, 'secrets/passphrase'), join(folder.path, 'secrets/passphrase'))
+    expect(await problemsOf(CONTRACT)).toEqual([])
+    const refusal = (path: string): string =>
+      `everybody on this machine may change ${path}: chmod o-w ${path}`
+    chmodSync(shared, 0o777)
+    expect(await problemsOf(CONTRACT)).toContain(refusal(shared))
+    // As in /tmp, nobody may replace what is another's there; a file has no such protection.
+    chmodSync(shared, 0o1777)
+    expect(await problemsOf(CONTRACT)).toEqual([])
+    const key = join(folder.path, 'keys/desk.asc')
+    chmodSync(key, 0o1666)
+    expect(await problemsOf(CONTRACT)).toContain(refusal(key))
+  })
 
   it('is read as the example of the design, with absolute paths', async () => {
     const config = await load(CONTRACT)
