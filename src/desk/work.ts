@@ -12,6 +12,7 @@ import { Trouble } from '../domain/trouble.ts'
 import { relay } from '../messages/to-maintainers.ts'
 import { decideArrival } from '../policy/inbound.ts'
 import { type Situation } from '../policy/situation.ts'
+import { TURNS } from '../policy/turn.ts'
 import * as arrivals from '../store/arrivals.ts'
 import * as cases from '../store/cases.ts'
 import * as notices from '../store/notices.ts'
@@ -136,7 +137,11 @@ function mayBeOpenedBeside(next: arrivals.Arrival, before: arrivals.Arrival): bo
 
 /** What a lane handles: what strangers have no room for waits (A1). */
 function wantedIn(desk: Desk, lane: Lane): arrivals.Wanted {
-  return { ...LANE_TURNS[lane], full: lane === 'strangers' ? fullShares(desk) : [] }
+  return { ...LANE_TURNS[lane], full: fullFor(desk, LANE_TURNS[lane].from) }
+}
+
+function fullFor(desk: Desk, turn: number): readonly arrivals.Share[] {
+  return turn < TURNS.stranger ? [] : fullShares(desk)
 }
 
 /** Handles what is due in every lane, once. Returns how many were completed. */
@@ -225,7 +230,8 @@ async function receive(
   turns.judge(arrival, opened)
   given.isOpened()
   return alone(async () => {
-    // One that was handled meanwhile may have brought a key.
+    // One that was handled meanwhile may have left no room for this one (A1), or brought a key.
+    if (fullFor(desk, arrival.turn).includes(arrival.share)) throw conflict()
     const isAsBefore = lookUps.every(({ again, found }) => idOf(desk, again()) === found)
     const read = { arrival, raw, opened: isAsBefore ? opened : await open() }
     return carryOut(desk, { ...read, begunAt, quarantined })
