@@ -6,7 +6,7 @@
 import { assert } from '../domain/assert.ts'
 import { type Decision, dispose, recorded } from '../domain/decision.ts'
 import { BY_SOMEBODY, DESK } from '../domain/event.ts'
-import { allFilesOf } from '../domain/mail.ts'
+import { allFilesOf, type OpenedMail } from '../domain/mail.ts'
 import { addMs, type Instant } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
 import { relay } from '../messages/to-maintainers.ts'
@@ -64,10 +64,10 @@ export function createHandler(desk: Desk) {
   }
 }
 
-/** A message that is being handled, which is `opened` before its `end`. */
+/** A message that is being handled: it is `opened` before its `end`, and then it has so many bytes. */
 type Underway = {
   readonly arrival: arrivals.Arrival
-  readonly opened: Promise<void>
+  readonly opened: Promise<number>
   readonly end: Promise<void>
 }
 
@@ -82,8 +82,8 @@ async function handleLane(
   const ends: Promise<void>[] = []
   let handled = 0
   const begin = (arrival: arrivals.Arrival): Underway => {
-    let isOpened = (): void => undefined
-    const opened = new Promise<void>((resolve) => (isOpened = resolve))
+    let isOpened = (_bytes: number): void => undefined
+    const opened = new Promise<number>((resolve) => (isOpened = resolve))
     const end = handleOne(parts, arrival, isOpened).then((isDone) => {
       if (!isDone) return
       handled += 1
@@ -91,18 +91,23 @@ async function handleLane(
     })
     ends.push(end)
     // What it threw is thrown where it is waited for.
-    end.catch(() => undefined).finally(isOpened)
+    void end
+      .catch(() => undefined)
+      .then(() => {
+        isOpened(0)
+      })
     return { arrival, opened, end }
   }
   let before: Underway | null = null
+  let beforeBytes = 0
   // One is opened while what follows the opening of the one before goes on.
   try {
     while (!signal.aborted && desk.clock.monotonicMs() < endsAt) {
       const hasSorted = await turns.sort()
-      const next = nextIn(desk, lane, before?.arrival ?? null)
+      const next = nextIn(desk, lane, before && { ...before.arrival, size: beforeBytes })
       if (next === null && before === null && !hasSorted) break
       const one = next === null ? null : begin(next)
-      await one?.opened
+      beforeBytes = (await one?.opened) ?? 0
       await before?.end
       before = one
     }
@@ -121,7 +126,7 @@ function nextIn(desk: Desk, lane: Lane, before: arrivals.Arrival | null): arriva
   return next === null || before === null || mayBeOpenedBeside(next, before) ? next : null
 }
 
-/** Large messages are in memory one at a time. */
+/** Large messages, also such as are large once they are opened, are in memory one at a time (A1). */
 const BESIDE_BYTES_MAX = 256 * 1024
 
 /**
@@ -170,7 +175,7 @@ type Parts = {
 async function handleOne(
   parts: Parts,
   arrival: arrivals.Arrival,
-  isOpened: () => void
+  isOpened: (bytes: number) => void
 ): Promise<boolean> {
   const { desk, turns } = parts
   const startedAt = desk.clock.monotonicMs()
@@ -209,7 +214,9 @@ async function handleOne(
 
 async function receive(
   { desk: own, turns, alone }: Parts,
-  given: Pick<Read, 'arrival' | 'quarantined'> & { readonly isOpened: () => void }
+  given: Pick<Read, 'arrival' | 'quarantined'> & {
+    readonly isOpened: (bytes: number) => void
+  }
 ): Promise<Committed> {
   const { arrival, quarantined } = given
   const desk = { ...own, workers: workersFor(own, arrival.turn) }
@@ -228,7 +235,7 @@ async function receive(
   const isHeaderOnly = quarantined || arrival.part === 'header'
   const opened = isHeaderOnly ? await desk.workers.openHeaders(raw) : await open()
   turns.judge(arrival, opened)
-  given.isOpened()
+  given.isOpened(raw.length + bytesOf(opened))
   return alone(async () => {
     // One that was handled meanwhile may have left no room for this one (A1), or brought a key.
     if (fullFor(desk, arrival.turn).includes(arrival.share)) throw conflict()
@@ -236,6 +243,10 @@ async function receive(
     const read = { arrival, raw, opened: isAsBefore ? opened : await open() }
     return carryOut(desk, { ...read, begunAt, quarantined })
   })
+}
+
+function bytesOf(opened: OpenedMail): number {
+  return allFilesOf(opened).reduce((sum, { content }) => sum + content.length, opened.text.length)
 }
 
 function idOf({ sha256 }: Desk, keys: readonly Uint8Array[]): string {

@@ -311,6 +311,21 @@ describe('(E21) the next message is opened while what follows the opening of the
     expect(opened).toHaveLength(2)
   })
 
+  it('nor beside one that is large once it is opened (A1)', async () => {
+    await desk.givenDesk()
+    const { opened, release } = givenSlow()
+    const { receive } = givenRunning()
+    const text = '0'.repeat(300_000)
+    const large = await desk.world.write(desk.alice, { subject: 'x', text, isCompressed: true })
+    expect(large.length).toBeLessThan(10_000)
+    for (const raw of [large, strange('eve')]) receive(raw)
+    await until(() => opened.length === 1)
+    await delay(50)
+    expect(opened).toHaveLength(1)
+    release()
+    await until(() => done().length === 2)
+  })
+
   it('and once more if that one has brought a key by which it is signed', async () => {
     await desk.givenDesk()
     const { world, alice } = desk
