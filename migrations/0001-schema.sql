@@ -124,6 +124,10 @@ CREATE TABLE outbox (
   -- The same, whose files its reader may have; without those that name the sender where that is hidden.
   files_of        INTEGER NULL REFERENCES arrivals (id),
   is_sender_hidden INTEGER NOT NULL DEFAULT 0 CHECK (is_sender_hidden IN (0, 1)),
+  -- What the whole message has in common with others (outbox_shared), and before which of its own bytes that stands.
+  shared_id       TEXT    NULL,
+  shared_at       INTEGER NULL CHECK (shared_at > 0),
+  CHECK ((shared_id IS NULL) = (shared_at IS NULL)),
   CHECK (next_attempt_at >= not_before),
   CHECK ((state = 'sent') = (sent_at IS NOT NULL))
 ) STRICT;
@@ -159,6 +163,35 @@ END;
 CREATE TRIGGER outbox_bytes_never_change BEFORE UPDATE ON outbox_bytes
 BEGIN
   SELECT RAISE(ABORT, 'a finished message never changes');
+END;
+
+-- Large bytes that several messages to maintainers have in common, once, in blocks: a row is held in memory several times. They
+-- stay until the last of those messages has left, or is sent without them.
+CREATE TABLE outbox_shared (
+  id    TEXT    NOT NULL,
+  block INTEGER NOT NULL,
+  raw   BLOB    NOT NULL,
+  PRIMARY KEY (id, block)
+) STRICT;
+
+CREATE INDEX outbox_sharing ON outbox (shared_id) WHERE shared_id IS NOT NULL AND state <> 'sent' AND form = 'whole';
+
+CREATE TRIGGER outbox_shared_kept BEFORE DELETE ON outbox_shared
+WHEN EXISTS (SELECT 1 FROM outbox WHERE shared_id = OLD.id AND state <> 'sent' AND form = 'whole')
+BEGIN
+  SELECT RAISE(ABORT, 'a message that was not sent keeps its bytes');
+END;
+
+CREATE TRIGGER outbox_shared_never_change BEFORE UPDATE ON outbox_shared
+BEGIN
+  SELECT RAISE(ABORT, 'a finished message never changes');
+END;
+
+CREATE TRIGGER outbox_shared_left AFTER UPDATE OF state, form ON outbox
+WHEN NEW.shared_id IS NOT NULL AND (NEW.state = 'sent' OR NEW.form <> 'whole') AND NOT EXISTS (SELECT 1 FROM outbox
+  WHERE shared_id = NEW.shared_id AND state <> 'sent' AND form = 'whole')
+BEGIN
+  DELETE FROM outbox_shared WHERE id = NEW.shared_id;
 END;
 
 CREATE TRIGGER outbox_sent AFTER UPDATE OF state ON outbox WHEN NEW.state = 'sent'

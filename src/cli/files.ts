@@ -25,7 +25,7 @@ export async function writeFiles(call: Call<{ readonly out: string }>): Promise<
       `Message ${id} is not here in full; "postern received show ${id}" says where it is.`
     )
   const opened = await openStored(call, raw, systemClock.now())
-  const files = filesOf(opened, raw, false).map(({ filename, content }, index) => ({
+  const files = filesOf(opened, () => raw, false).map(({ filename, content }, index) => ({
     // Two files may have one name.
     path: join(call.options.out, `${index + 1}-${filename}`),
     content

@@ -68,7 +68,7 @@ async function openWith(reader: Reader, raw: Uint8Array, now: Instant): Promise<
   const opening =
     raw.length > limits.mail_size
       ? workers.openHeaders(raw.subarray(0, HEADER_BYTES_MAX))
-      : openArrival(workers, raw, now, reader.keysOf)
+      : openArrival(workers, () => new Uint8Array(raw), { now, sender: null }, reader.keysOf)
   return opening.finally(() => workers.close())
 }
 

@@ -50,7 +50,7 @@ export type Source = {
   /** Null where no message is being handled. */
   readonly arrivalId: number | null
   readonly attachments: readonly OutgoingAttachment[]
-  readonly original: Uint8Array | null
+  readonly original: (() => Uint8Array) | null
 }
 
 /** The facts that all messages of one unit of work share. */
@@ -86,9 +86,13 @@ export async function prepare(
   }
 }
 
-/** The Message-ID of the message whose reference line holds this code. Everybody sees it; it does not give the code away. */
-export function messageIdOf({ sha256, settings }: Desk, code: string): MessageId {
-  return `${sha256(code).slice(0, 32)}@${domainOf(settings.desk.address)}` as MessageId
+/**
+ * The Message-ID of the message whose reference line holds this code; of the copy to this recipient, where several have one line.
+ * Everybody sees it; it does not give the code away.
+ */
+export function messageIdOf({ sha256, settings }: Desk, code: string, to = ''): MessageId {
+  const digest = sha256(to === '' ? code : `${code} ${to}`)
+  return `${digest.slice(0, 32)}@${domainOf(settings.desk.address)}` as MessageId
 }
 
 /**
@@ -107,9 +111,11 @@ function copiesOf(
   const tag = shownTag(decision)
   const isClear = decision.kind === 'send-clear'
   const text = desk.render(message, { tag, inClear: isClear })
-  const newCopy = (to: Addressee) => {
-    const code = desk.randomness.token(CODE_CHARS)
-    const headers = headersOf(desk, decision, to, { ...job, messageId: messageIdOf(desk, code) })
+  const newCode = (): string => desk.randomness.token(CODE_CHARS)
+  const newCopy = (to: Addressee, common?: string) => {
+    const code = common ?? newCode()
+    const messageId = messageIdOf(desk, code, common === undefined ? '' : to.id)
+    const headers = headersOf(desk, decision, to, { ...job, messageId })
     return { headers, lastLine: refLine(tag, code) }
   }
   const finish = (to: Addressee, headers: OutgoingHeaders, bytes: Bytes): PreparedMail =>
@@ -120,13 +126,17 @@ function copiesOf(
     return [finish(to, headers, { raw, smaller: null })]
   }
   if (isClear) return [signFor(decision.to)]
-  const body = { text, ...filesOf(decision, job.source) }
+  const { recipients } = decision
+  const content = { text, ...filesOf(decision, job.source) }
+  const isShared = isLarge(content) && mayShare(decision)
+  const body = { ...content, isShared }
   const smallBody = isLarge(body) ? smallerBody(desk, decision) : null
-  const together = isLarge(body) ? LARGE_TOGETHER : SEALED_TOGETHER
+  const together = isShared ? recipients.length : isLarge(body) ? LARGE_TOGETHER : SEALED_TOGETHER
+  const code = isShared ? newCode() : undefined
   const sealTogether = async (recipients: readonly SealedRecipient[]) => {
     const copies = recipients.map((recipient) => {
       const { fingerprint, keyData } = recipient
-      return { recipient, to: { ...newCopy(recipient), fingerprint, keyData } }
+      return { recipient, to: { ...newCopy(recipient, code), fingerprint, keyData } }
     })
     const all = copies.map(({ to }) => to)
     const [sealed, small] = await Promise.all([
@@ -138,24 +148,32 @@ function copiesOf(
       assert(one !== undefined, 'a copy without a result')
       if (one.kind === 'refused') return { recipient, because: one.because, decision }
       const smaller = same?.kind === 'sealed' ? same.raw : null
-      return finish(recipient, to.headers, { raw: one.raw, smaller })
+      const { kind: _, ...bytes } = one
+      return finish(recipient, to.headers, { ...bytes, smaller })
     })
   }
-  const { recipients } = decision
   const groups = Math.ceil(recipients.length / together)
   return Array.from({ length: groups }, (_, group) =>
     sealTogether(recipients.slice(group * together, (group + 1) * together))
   )
 }
 
-type Bytes = Pick<PreparedMail, 'raw' | 'smaller'>
+type Bytes = Pick<PreparedMail, 'raw' | 'smaller' | 'shared'>
+
+/**
+ * Whether all copies may have one encrypted content: those of a message with its files to several maintainers, who know of each
+ * other. Never what goes to the list, where nobody may see that two people got the same (G5).
+ */
+function mayShare({ message, recipients, files }: SendSealed): boolean {
+  return message.audience === 'maintainer' && files?.from === 'arrival' && recipients.length > 1
+}
 
 /** What the outbox stores of one copy. */
 function finished(
   desk: Desk,
   decision: SendSealed | SendClear,
   job: Job,
-  { to: { id }, headers, raw, smaller }: Bytes & { to: Addressee; headers: OutgoingHeaders }
+  { to: { id }, headers, ...bytes }: Bytes & { to: Addressee; headers: OutgoingHeaders }
 ): PreparedMail {
   const { message, conversation = '', notAfter = null } = decision
   const { isHeld = false, isProved = false } = decision
@@ -172,8 +190,7 @@ function finished(
     envelopeTo: headers.to.address,
     messageId: headers.messageId,
     conversation,
-    raw,
-    smaller,
+    ...bytes,
     ...askable(decision, job.source),
     forwards: message.kind === relay.kind ? job.source.arrivalId : null,
     notBefore: decision.notBefore ?? job.now,
@@ -304,6 +321,6 @@ function filesOf({ files }: SendSealed, source: Source): Omit<OutgoingBody, 'tex
     attachments: source.attachments.filter(
       (_, position) => files.parts === 'all' || files.parts.includes(position)
     ),
-    original: files.original ? source.original : null
+    original: files.original ? (source.original?.() ?? null) : null
   }
 }

@@ -42,22 +42,27 @@ import { candidatesOf, knownKey, mergedCopies } from './read-keys.ts'
 import { registrableDomain } from './registrable.ts'
 
 /**
- * Opens the message; a second time when a signature's key was not among the maintainers': with the keys of its sender and of whom
- * the signature names (`keysOf`), and with the one that the message itself brings.
+ * Opens the message with the keys of its sender (`keysOf`); a second time when a signature's key was not among them, if that of
+ * whom the signature names is known, or came as a file. `read` gives the bytes anew: a worker keeps them.
  */
 export async function openArrival(
   workers: Pick<Desk['workers'], 'open'>,
-  raw: Uint8Array,
-  now: Instant,
+  read: () => Uint8Array,
+  { now, sender }: { readonly now: Instant; readonly sender: Address | null },
   keysOf: (from: Address | null, issuers: readonly string[]) => readonly Uint8Array[]
 ): Promise<OpenedMail> {
-  const first = await workers.open(raw, { now, knownKeys: [] })
+  const before = sender === null ? [] : keysOf(sender, [])
+  const first = await workers.open(read(), { now, knownKeys: before })
   const unknown = signaturesIn(first).filter(({ state }) => state === 'unknown-key')
   if (unknown.length === 0) return first
   const issuers = unknown.map(({ issuer }) => issuer)
-  const brought = first.candidateKeys.map(({ keyData }) => keyData)
-  const knownKeys = [...keysOf(first.outer.from?.address ?? null, issuers), ...brought]
-  return knownKeys.length === 0 ? first : workers.open(raw, { now, knownKeys })
+  // That in the header was tried.
+  const files = first.candidateKeys.filter(({ source }) => source === 'attached')
+  const found = keysOf(first.outer.from?.address ?? null, issuers)
+  const more = [...found, ...files.map(({ keyData }) => keyData)].filter(
+    (key) => !before.some((known) => Buffer.compare(known, key) === 0)
+  )
+  return more.length === 0 ? first : workers.open(read(), { now, knownKeys: [...before, ...more] })
 }
 
 /** Everything that decides about one opened arrival. */
@@ -375,7 +380,8 @@ function quotedMessages(
   { text }: OpenedMail,
   isTheirs: (own: NamedMessage) => boolean
 ): NamedMessage[] {
-  const ids = quotedCodes(text).map((code) => messageIdOf(desk, code))
+  const copies = ['', ...desk.settings.maintainers.map(({ id }) => id)]
+  const ids = quotedCodes(text).flatMap((code) => copies.map((to) => messageIdOf(desk, code, to)))
   return outbox.listNamed(read, ids).filter(isTheirs)
 }
 

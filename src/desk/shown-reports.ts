@@ -1,6 +1,7 @@
 /**
  * Opens stored reports once more, where a maintainer asks to see them, and makes their copies. What fails at one costs no other.
  */
+import { parseAddress } from '../domain/address.ts'
 import { type Decision } from '../domain/decision.ts'
 import { allFilesOf, type OpenedMail } from '../domain/mail.ts'
 import { showReport } from '../policy/show-report.ts'
@@ -13,6 +14,7 @@ import { type Prepared, prepare } from './prepare.ts'
 import { readBound } from './read-case.ts'
 import { keysOf } from './read-keys.ts'
 import { openArrival, readSituation } from './read-situation.ts'
+import { rawOf } from './stored-files.ts'
 
 /** What was prepared, with a copy of each report that the decisions ask for. */
 export async function withShown(
@@ -52,10 +54,8 @@ async function copyOfOne(
 ): Promise<Prepared[]> {
   const { now } = given
   const { id } = asked
-  const { arrival, raw } = desk.db.read((read) => ({
-    arrival: arrivals.find(read, id),
-    raw: arrivals.readRaw(read, id)
-  }))
+  const arrival = desk.db.read((read) => arrivals.find(read, id))
+  const raw = rawOf(desk, id)
   if (arrival === null || raw === null) return []
   const { opened, quarantined } = await reopened(desk, arrival, raw, given)
   const bodyMarks = arrival.part === 'whole' ? opened.bodyMarks : []
@@ -69,20 +69,21 @@ async function copyOfOne(
 /** A stored message is opened again; where that failed before, only its header is read. */
 async function reopened(
   desk: Desk,
-  { part, disposition }: arrivals.Arrival,
-  raw: Uint8Array,
+  { part, disposition, sender }: arrivals.Arrival,
+  raw: () => Uint8Array,
   { now }: Moment
 ): Promise<{ readonly opened: OpenedMail; readonly quarantined: boolean }> {
   const quarantined = disposition === 'quarantined'
   if (!quarantined && part === 'whole')
     try {
-      const opened = await openArrival(desk.workers, raw, now, (from, issuers) =>
+      const as = { now, sender: parseAddress(sender) }
+      const opened = await openArrival(desk.workers, raw, as, (from, issuers) =>
         desk.db.read((read) => keysOf(read, from, issuers))
       )
       return { opened, quarantined }
     } catch (error) {
       if (!isOfOneThing(error)) throw error
-      return { opened: await desk.workers.openHeaders(raw), quarantined: true }
+      return { opened: await desk.workers.openHeaders(raw()), quarantined: true }
     }
-  return { opened: await desk.workers.openHeaders(raw), quarantined }
+  return { opened: await desk.workers.openHeaders(raw()), quarantined }
 }

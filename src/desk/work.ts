@@ -3,6 +3,7 @@
  * them a stranger's; what follows is done for one after the other, while the next one is opened. A failed attempt leaves nothing
  * behind, and no message can stop the next one: after three of them it is quarantined (G9).
  */
+import { parseAddress } from '../domain/address.ts'
 import { assert } from '../domain/assert.ts'
 import { type Decision, dispose, recorded } from '../domain/decision.ts'
 import { BY_SOMEBODY, DESK } from '../domain/event.ts'
@@ -25,7 +26,7 @@ import { keysOf } from './read-keys.ts'
 import { openArrival, readSituation } from './read-situation.ts'
 import { fullShares } from './room.ts'
 import { withShown } from './shown-reports.ts'
-import { withFiles } from './stored-files.ts'
+import { rawOf, withFiles } from './stored-files.ts'
 import { createTurns, LANE_TURNS, LANES, type Lane, type Turns, workersFor } from './turns.ts'
 
 const TRIES_MAX = 3
@@ -220,22 +221,23 @@ async function receive(
 ): Promise<Committed> {
   const { arrival, quarantined } = given
   const desk = { ...own, workers: workersFor(own, arrival.turn) }
-  const raw = desk.db.read((read) => arrivals.readRaw(read, arrival.id))
+  const raw = rawOf(desk, arrival.id)
   assert(raw !== null, 'a pending arrival without its bytes')
   const begunAt = desk.clock.now()
+  const sender = parseAddress(arrival.sender)
   /** For which keys it looked, and which it found. */
   const lookUps: { readonly again: () => readonly Uint8Array[]; readonly found: string }[] = []
   const open = () =>
-    openArrival(desk.workers, raw, begunAt, (from, issuers) => {
+    openArrival(desk.workers, raw, { now: begunAt, sender }, (from, issuers) => {
       const again = () => desk.db.read((read) => keysOf(read, from, issuers))
       const keys = again()
       lookUps.push({ again, found: idOf(desk, keys) })
       return keys
     })
   const isHeaderOnly = quarantined || arrival.part === 'header'
-  const opened = isHeaderOnly ? await desk.workers.openHeaders(raw) : await open()
+  const opened = isHeaderOnly ? await desk.workers.openHeaders(raw()) : await open()
   turns.judge(arrival, opened)
-  given.isOpened(raw.length + bytesOf(opened))
+  given.isOpened((arrival.part === 'whole' ? arrival.size : 0) + bytesOf(opened))
   return alone(async () => {
     // One that was handled meanwhile may have left no room for this one (A1), or brought a key.
     if (fullFor(desk, arrival.turn).includes(arrival.share)) throw conflict()
@@ -255,7 +257,8 @@ function idOf({ sha256 }: Desk, keys: readonly Uint8Array[]): string {
 
 type Read = Pick<Situation, 'opened' | 'begunAt' | 'quarantined'> & {
   readonly arrival: arrivals.Arrival
-  readonly raw: Uint8Array
+  /** Read only where they are needed: a large message is held in memory once. */
+  readonly raw: () => Uint8Array
 }
 
 async function carryOut(desk: Desk, read: Read): Promise<Committed> {

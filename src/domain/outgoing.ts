@@ -32,8 +32,12 @@ export type OutgoingAttachment = {
   readonly content: Uint8Array
 }
 
-/** The body of a message: one text/plain part, files, and optionally the original message as message/rfc822. */
+/**
+ * The body of a message: one text/plain part, files, and optionally the original message as message/rfc822. One that is
+ * `isShared` is encrypted once, under one session key, which each copy brings to its recipient alone.
+ */
 export type OutgoingBody = {
+  readonly isShared?: boolean
   readonly text: string
   readonly attachments: readonly OutgoingAttachment[]
   readonly original: Uint8Array | null
@@ -46,9 +50,12 @@ export type SealTo = PinnedCertificate & {
   readonly lastLine: string
 }
 
+/** What a copy has in common with others under the same id: it stands at this place of the copy's own bytes. */
+export type SharedBytes = { readonly id: string; readonly bytes: Uint8Array; readonly at: number }
+
 /** The outcome of encrypting one copy: finished RFC 5322 bytes, or a refusal. Never falls back to clear text (G3). */
 export type Sealed =
-  | { readonly kind: 'sealed'; readonly raw: Uint8Array }
+  | { readonly kind: 'sealed'; readonly raw: Uint8Array; readonly shared?: SharedBytes }
   | { readonly kind: 'refused'; readonly because: KeyRefusal }
 
 /** Why a key was refused, in words for people; no key and no address. */

@@ -83,7 +83,10 @@ export type Turn = 'release' | 'maintainer' | 'known' | 'stranger'
 export type Workers = {
   /** The same workers, for tasks of this turn; they are `known` otherwise. */
   inTurn(turn: Turn): Workers
-  /** Opens one message. `knownKeys` are binary certificates to verify against, besides the maintainers'. */
+  /**
+   * Opens one message. `knownKeys` are binary certificates to verify against, besides the maintainers' and that in its header. The
+   * bytes of a large one are handed over: they are gone here.
+   */
   open(
     raw: Uint8Array,
     options: { readonly now: Instant; readonly knownKeys: readonly Uint8Array[] }

@@ -122,5 +122,8 @@ function findLine(text: string, start: string, from: number): number {
 /** Some mail programs append the checksum to the last line, so only its form counts: `=` and four characters at the end. */
 function decodeBody(body: string): Uint8Array | null {
   const base64 = body.trimEnd().replace(CHECKSUM, '')
-  return BODY.test(base64) ? new Uint8Array(Buffer.from(base64, 'base64')) : null
+  if (!BODY.test(base64)) return null
+  // The library needs a plain array; the view costs no second copy.
+  const { buffer, byteOffset, length } = Buffer.from(base64, 'base64')
+  return new Uint8Array(buffer, byteOffset, length)
 }

@@ -30,10 +30,12 @@ const { enums } = openpgp
 const VERSION_3 = 3
 const VERSION_4 = 4
 
-/** Who signs, and to which part of which key it is encrypted. */
+/** To which part of which key it is encrypted. */
+export type Target = { readonly key: openpgp.PublicKey; readonly part: Part }
+/** Who signs, and to whom it is encrypted. */
 export type Sealing = {
   readonly signer: { readonly key: openpgp.PrivateKey; readonly part: Part }
-  readonly to: { readonly key: openpgp.PublicKey; readonly part: Part }
+  readonly to: Target
   readonly date: Date
   readonly hash: 'sha256' | 'sha512'
 }
@@ -50,12 +52,55 @@ export async function encryptSigned(payload: Pieces, sealing: Sealing): Promise<
     const whole = await openpgp.encrypt({ ...keys, message, format: 'binary' })
     return { size: whole.length, chunks: [whole] }
   }
-  const wrapped = forCurve25519(to.part, session) ?? [
-    await openpgp.encryptSessionKey({ ...options, ...session, format: 'binary' })
-  ]
+  const wrapped = await sessionKeyFor(to, session, date)
   const packets = await signedPackets(payload, sealing)
   const { size, chunks } = encryptedPacket(packets, session)
   return { size: sizeOf(wrapped) + size, chunks: inOrder(wrapped, chunks) }
+}
+
+/** One encrypted packet, and for each of the targets the packets that bring it the session key: they stand in front. */
+export async function encryptOnce(
+  payload: Pieces,
+  { to, ...sealing }: Omit<Sealing, 'to'> & { readonly to: readonly Target[] }
+): Promise<{ readonly packet: Ciphertext; readonly keys: readonly (Uint8Array | null)[] }> {
+  const { date } = sealing
+  const encryptionKeys = to.map(({ key }) => key)
+  const session = await openpgp.generateSessionKey({ encryptionKeys, date, config: CONFIG })
+  const keys: (Uint8Array | null)[] = []
+  for (const target of to) {
+    // Null for key material that takes no session key, for example a bad curve point.
+    const wrapped = await sessionKeyFor(target, session, date).catch(() => null)
+    keys.push(wrapped && Buffer.concat([...markersFor(sizeOf(wrapped)), ...wrapped]))
+  }
+  return { packet: encryptedPacket(await signedPackets(payload, sealing), session), keys }
+}
+
+/** Whether the packet of {@link encryptOnce} is of a form that this key asks for: SEIPD version 1. */
+export async function takesVersion1({ key }: Target, date: Date): Promise<boolean> {
+  const options = { encryptionKeys: key, date, config: CONFIG }
+  const { aeadAlgorithm } = await openpgp.generateSessionKey(options)
+  return aeadAlgorithm === undefined && key.keyPacket.version === VERSION_4
+}
+
+/** RFC 9580 §5.8: every program ignores it. */
+const MARKER = Buffer.from('\xca\x03PGP', 'latin1')
+
+/** What makes so many bytes whole groups of three, so that base64 of what follows does not depend on them. RNP wants it first. */
+function markersFor(size: number): Pieces {
+  return Array.from({ length: size % 3 }, () => MARKER)
+}
+
+async function sessionKeyFor(
+  { key, part }: Target,
+  session: openpgp.SessionKey,
+  date: Date
+): Promise<Pieces> {
+  const options = { ...session, encryptionKeys: key, date, config: CONFIG }
+  return (
+    forCurve25519(part, session) ?? [
+      await openpgp.encryptSessionKey({ ...options, format: 'binary' })
+    ]
+  )
 }
 
 function* inOrder(...parts: readonly Iterable<Uint8Array>[]): Generator<Uint8Array> {
@@ -67,7 +112,10 @@ function messageOf(payload: Pieces, date: Date) {
 }
 
 /** The payload as a literal with its signature (RFC 9580 §5.2.3, §5.4, §5.9). */
-async function signedPackets(payload: Pieces, { signer, date, hash }: Sealing): Promise<Pieces> {
+async function signedPackets(
+  payload: Pieces,
+  { signer, date, hash }: Omit<Sealing, 'to'>
+): Promise<Pieces> {
   const key = ed25519(signer.part)
   if (key === null) {
     const message = await messageOf(payload, date)

@@ -8,7 +8,15 @@ import { type KeyRefusal, type PinnedCertificate } from '../domain/outgoing.ts'
 import { type Instant, msOf } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
 import { CONFIG } from './config.ts'
-import { encryptSigned, type Part, type Pieces } from './encrypt.ts'
+import {
+  type Ciphertext,
+  encryptOnce,
+  encryptSigned,
+  type Part,
+  type Pieces,
+  type Target,
+  takesVersion1
+} from './encrypt.ts'
 import { knownCertificate, type SecretKey, stateOf, valueOf } from './keyring.ts'
 
 /**
@@ -23,11 +31,10 @@ export async function sealMessage(
 ) {
   const date = new Date(msOf(now))
   const signer = { key: privateKey, part: await requireSigner(privateKey, date) }
-  const key = await certificate(target, now)
-  if (typeof key === 'string') return { kind: 'refused', because: key } as const
+  const to = await targetOf(target, now)
+  if (typeof to === 'string') return { kind: 'refused', because: to } as const
   try {
-    const to = { key, part: await key.getEncryptionKey(undefined, date, undefined, CONFIG) }
-    const hash = await hashFor(key, date)
+    const hash = await hashFor([to], date)
     const ciphertext = await encryptSigned(payload, { signer, to, date, hash })
     return { kind: 'sealed', ciphertext } as const
   } catch {
@@ -35,6 +42,49 @@ export async function sealMessage(
     return { kind: 'refused', because: 'cannot-encrypt' } as const
   }
 }
+
+/** The session key of a shared packet for one recipient; `alone` where the key asks for another form. */
+export type SealedKey =
+  | { readonly kind: 'sealed'; readonly key: Uint8Array }
+  | { readonly kind: 'refused'; readonly because: KeyRefusal }
+  | { readonly kind: 'alone' }
+
+/**
+ * `payload` signed by the desk and encrypted once; `keys`, in the order of the targets, bring each of them alone what opens it.
+ * Only for people who know of each other: who sees two of the messages sees that they say the same. Otherwise as
+ * {@link sealMessage}; `packet` is null where it has no reader.
+ */
+export async function sealOnce(
+  payload: Pieces,
+  targets: readonly PinnedCertificate[],
+  { privateKey }: SecretKey,
+  now: Instant
+): Promise<{ readonly packet: Ciphertext | null; readonly keys: readonly SealedKey[] }> {
+  const date = new Date(msOf(now))
+  const signer = { key: privateKey, part: await requireSigner(privateKey, date) }
+  const keys: SealedKey[] = []
+  const to: Target[] = []
+  for (const target of targets) {
+    const found = await targetOf(target, now)
+    if (typeof found === 'string') keys.push({ kind: 'refused', because: found })
+    else if (!(await takesVersion1(found, date).catch(() => false))) keys.push({ kind: 'alone' })
+    else {
+      keys.push(PLACE)
+      to.push(found)
+    }
+  }
+  if (to.length === 0) return { packet: null, keys }
+  const made = await encryptOnce(payload, { signer, to, date, hash: await hashFor(to, date) })
+  const own = made.keys.values()
+  const filled = keys.map((one): SealedKey => {
+    if (one !== PLACE) return one
+    const key = own.next().value ?? null
+    return key === null ? { kind: 'refused', because: 'cannot-encrypt' } : { kind: 'sealed', key }
+  })
+  return { packet: made.packet, keys: filled }
+}
+
+const PLACE: SealedKey = { kind: 'sealed', key: new Uint8Array() }
 
 /**
  * Signs `signed` exactly as given (binary signature); `micalg` is the RFC 3156 §5 name of the hash. Throws {@link Trouble}
@@ -60,11 +110,22 @@ async function requireSigner(key: PrivateKey, date: Date): Promise<Part> {
   )
 }
 
-/** SHA-512 where the recipient's key names it, otherwise what every program reads (RFC 9580 §5.2.3.16). */
-async function hashFor(key: PublicKey, date: Date): Promise<'sha256' | 'sha512'> {
-  const { selfCertification } = await key.getPrimaryUser(date, undefined, CONFIG)
-  const known = selfCertification.preferredHashAlgorithms ?? []
-  return known.includes(enums.hash.sha512) ? 'sha512' : 'sha256'
+/** SHA-512 where the recipients' keys name it, otherwise what every program reads (RFC 9580 §5.2.3.16). */
+async function hashFor(to: readonly Target[], date: Date): Promise<'sha256' | 'sha512'> {
+  for (const { key } of to) {
+    const { selfCertification } = await key.getPrimaryUser(date, undefined, CONFIG)
+    const known = selfCertification.preferredHashAlgorithms ?? []
+    if (!known.includes(enums.hash.sha512)) return 'sha256'
+  }
+  return 'sha512'
+}
+
+async function targetOf(target: PinnedCertificate, now: Instant): Promise<Target | KeyRefusal> {
+  const key = await certificate(target, now)
+  if (typeof key === 'string') return key
+  const date = new Date(msOf(now))
+  const part = await valueOf(key.getEncryptionKey(undefined, date, undefined, CONFIG))
+  return part === null ? 'cannot-encrypt' : { key, part }
 }
 
 async function certificate(

@@ -12,12 +12,12 @@ const TOGETHER_BYTES = 5_000_000
 /** `opened` is null where the message could not be opened: then it goes along as it came. */
 export function filesOf(
   opened: OpenedMail | null,
-  original: Uint8Array,
+  original: () => Uint8Array,
   isSenderHidden: boolean
 ): OutgoingAttachment[] {
   const isOpened = [opened, ...(opened?.sealedParts ?? [])].some((each) => each?.decrypted === true)
   if (!isOpened && !isSenderHidden)
-    return [{ filename: 'original.eml', contentType: 'message/rfc822', content: original }]
+    return [{ filename: 'original.eml', contentType: 'message/rfc822', content: original() }]
   if (opened === null) return []
   const texts = [opened.text, ...opened.sealedParts.map((part) => part.text)]
   const content = new TextEncoder().encode(texts.filter((one) => one !== '').join('\n'))

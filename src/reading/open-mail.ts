@@ -65,7 +65,14 @@ async function readMail(
   context: OpenContext,
   own: readonly string[]
 ): Promise<Unmarked> {
-  const reading = { ...context, work: workFor(mail.end), budget: mail.tree.budget }
+  const outer = readOuter(mail, own)
+  // Answers go to the outer sender, who must not get the key of a sender named inside.
+  const { from } = outer.facts
+  // The key in the header serves at once: what has to be opened again for it may be large.
+  const announced = await findCandidateKeys(mail.fields, [], from, context.now)
+  const certificates = [...context.certificates, ...announced.keys.map(({ keyData }) => keyData)]
+  const { budget } = mail.tree
+  const reading = { ...context, certificates, work: workFor(mail.end), budget }
   const peeled = await peel(mail, reading)
   const { payload, isRewrapped } = peeled
   const further = await openFurther(peeled, reading)
@@ -81,9 +88,6 @@ async function readMail(
         })
   const beside = readRegions(peeled.outside, further)
   const attachments = [...content.attachments, ...beside.attachments]
-  const outer = readOuter(mail, own)
-  // Answers go to the outer sender, who must not get the key of a sender named inside.
-  const { from } = outer.facts
   const candidates = await findCandidateKeys(mail.fields, attachments, from, context.now)
   const isEmptied = looksEmptied(mail, peeled, content)
   const read: Reading = {

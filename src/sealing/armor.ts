@@ -22,19 +22,64 @@ export function armorMessage(
   after: Pieces = []
 ): Uint8Array {
   const head = Buffer.concat([...before, BEGIN])
-  const end = Buffer.concat([END, ...after])
-  const lines = base64Size(size, COLUMNS)
-  const armored = Buffer.allocUnsafe(head.length + lines + CHECKSUM.length + end.length)
-  let at = head.copy(armored)
-  let crc = CRC24_INIT << 8
-  for (const block of blocksOf(chunks)) {
-    crc = crc24(crc, block)
-    at = writeBase64(armored, at, block, COLUMNS)
-  }
-  at += CHECKSUM.copy(armored, at)
-  armored.set(encodeBase64(Uint8Array.of(crc >>> 24, crc >>> 16, crc >>> 8)), at - 4)
-  end.copy(armored, at)
+  const rest = CHECKSUM.length + END.length + sizeOf(after)
+  const armored = Buffer.allocUnsafe(head.length + base64Size(size, COLUMNS) + rest)
+  const { at, crc } = writeLines(armored, head.copy(armored), chunks, CRC24_INIT)
+  endOf(crc, after).copy(armored, at)
   return armored
+}
+
+/** The lines of a packet that several messages end with, and its part of their checksums. */
+export type SharedLines = {
+  readonly lines: Uint8Array
+  readonly size: number
+  readonly crc: number
+}
+
+export function armorLines({ size, chunks }: Ciphertext): SharedLines {
+  const lines = Buffer.allocUnsafe(base64Size(size, COLUMNS))
+  return { lines, size, crc: writeLines(lines, 0, chunks, 0).crc }
+}
+
+/**
+ * The message of `packets`, whole groups of three bytes, and the packet of these lines, without the lines: they stand at the
+ * place `at`.
+ */
+export function armorAround(
+  packets: Uint8Array,
+  { size, crc }: SharedLines,
+  before: Pieces,
+  after: Pieces
+): { readonly raw: Uint8Array; readonly at: number } {
+  const own = encodeBase64(packets, COLUMNS)
+  const head = Buffer.concat([...before, BEGIN, Buffer.from('\r\n'), own])
+  // A checksum is linear: that of both is that of the first, moved by the bytes of the second, and that of the second.
+  const both = moved(crc24(CRC24_INIT << 8, packets) >>> 8, size) ^ crc
+  return { raw: Buffer.concat([head, endOf(both, after)]), at: head.length }
+}
+
+function endOf(crc: number, after: Pieces): Buffer {
+  const checksum = encodeBase64(Uint8Array.of(crc >>> 16, crc >>> 8, crc))
+  return Buffer.concat([Buffer.from('\r\n='), checksum, END, ...after])
+}
+
+function sizeOf(pieces: Pieces): number {
+  return pieces.reduce((sum, { length }) => sum + length, 0)
+}
+
+/** Writes the bytes in lines from `at` on; where they end, and the checksum that continues `crc`. */
+function writeLines(
+  target: Uint8Array,
+  at: number,
+  chunks: Iterable<Uint8Array>,
+  crc: number
+): { readonly at: number; readonly crc: number } {
+  let [end, sum] = [at, crc << 8]
+  for (const block of blocksOf(chunks)) {
+    sum = crc24(sum, block)
+    end = writeBase64(target, end, block, COLUMNS)
+  }
+  return { at: end, crc: sum >>> 8 }
 }
 
 /** The same bytes in blocks of one size, the last one excepted. A block is valid until the next one. */
@@ -68,6 +113,25 @@ const BEFORE_TWO = BEFORE_ONE.map((crc) => next(crc, 0))
 const BEFORE_THREE = BEFORE_TWO.map((crc) => next(crc, 0))
 const BEFORE_FOUR = BEFORE_THREE.map((crc) => next(crc, 0))
 const BEFORE_FIVE = BEFORE_FOUR.map((crc) => next(crc, 0))
+
+/** The checksum as it is after so many zero bytes: times x^8 for each, modulo the polynomial. */
+function moved(crc: number, bytes: number): number {
+  let [result, power] = [crc, 0x100]
+  for (let left = bytes; left > 0; left = Math.floor(left / 2)) {
+    if (left % 2 === 1) result = times(result, power)
+    power = times(power, power)
+  }
+  return result
+}
+
+function times(left: number, right: number): number {
+  let product = 0
+  for (let bit = 23; bit >= 0; bit -= 1) {
+    product = (product << 1) ^ (product & 0x800000 ? CRC24_POLY : 0)
+    if ((right >> bit) & 1) product ^= left
+  }
+  return product
+}
 
 function next(crc: number, byte: number): number {
   return (crc << 8) ^ of(ALONE, (crc >>> 24) ^ byte)

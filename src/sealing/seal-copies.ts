@@ -5,7 +5,9 @@
  * people stay inside. Must never write Cc or Bcc, never put two recipients into one message and never return an unencrypted
  * body. RFC 3834 §5 (Auto-Submitted), RFC 5322 §3.6; Autocrypt level 1.
  */
+import { randomBytes } from 'node:crypto'
 import { type Contact } from '../domain/address.ts'
+import { assert } from '../domain/assert.ts'
 import {
   type OutgoingBody,
   type OutgoingHeaders,
@@ -23,9 +25,10 @@ import {
   writeEntity
 } from '../mime/write.ts'
 import * as header from '../mime/write-header.ts'
+import { type Pieces } from '../openpgp/encrypt.ts'
 import { type SecretKey } from '../openpgp/keyring.ts'
-import { sealMessage, signDetached } from '../openpgp/seal.ts'
-import { armorMessage } from './armor.ts'
+import { sealMessage, sealOnce, signDetached } from '../openpgp/seal.ts'
+import { armorAround, armorLines, armorMessage } from './armor.ts'
 
 /** The signing desk: what every message says about it, and its unlocked key. */
 export type DeskIdentity = Contact & {
@@ -42,7 +45,7 @@ const NOTHING = new Uint8Array()
 
 /**
  * The finished message to each recipient, signed and encrypted as of `now`, or why the key was refused; one after the other,
- * because each needs several times its size in memory. Throws Trouble `desk-key` when the desk cannot sign, Invariant on unclean
+ * because each needs several times its size in memory. Of a shared body, the text of all copies ends in the same line. Throws Trouble `desk-key` when the desk cannot sign, Invariant on unclean
  * headers.
  */
 export async function sealCopies(
@@ -51,21 +54,69 @@ export async function sealCopies(
   desk: DeskIdentity,
   now: Instant
 ): Promise<Sealed[]> {
+  if (body.isShared === true) return sealShared(body, copies, desk, now)
   const files = fileEntities(body)
   const sealed: Sealed[] = []
   for (const to of copies) {
-    const { outer, inner } = sealedBlocks(to.headers, desk)
+    const { inner } = sealedBlocks(to.headers, desk)
     const payload = piecesOf(bodyEntity(body, to.lastLine, files), inner, CONFIDENTIAL)
-    const message = await sealMessage(payload, to, desk.signer, now)
-    if (message.kind === 'refused') sealed.push(message)
+    sealed.push(await sealAlone(payload, to, desk, now))
+  }
+  return sealed
+}
+
+async function sealAlone(
+  payload: Pieces,
+  to: SealTo,
+  desk: DeskIdentity,
+  now: Instant
+): Promise<Sealed> {
+  const message = await sealMessage(payload, to, desk.signer, now)
+  if (message.kind === 'refused') return message
+  return { kind: 'sealed', raw: armorMessage(message.ciphertext, ...outside(to, desk)) }
+}
+
+/** Fields of one copy alone: a shared content does not have them. */
+const OWN_FIELDS: readonly string[] = ['To', 'Message-ID']
+
+/** Copies with one encrypted content, which is made and kept once, however many there are. */
+async function sealShared(
+  body: OutgoingBody,
+  copies: readonly SealTo[],
+  desk: DeskIdentity,
+  now: Instant
+): Promise<Sealed[]> {
+  const [first] = copies
+  if (first === undefined) return []
+  const { lastLine } = first
+  assert(
+    copies.every((copy) => copy.lastLine === lastLine),
+    'copies with one content differ'
+  )
+  const { inner } = sealedBlocks(first.headers, desk, OWN_FIELDS)
+  const payload = piecesOf(bodyEntity(body, lastLine), inner, CONFIDENTIAL)
+  const { packet, keys } = await sealOnce(payload, copies, desk.signer, now)
+  const common = packet && armorLines(packet)
+  const id = randomBytes(16).toString('hex')
+  const sealed: Sealed[] = []
+  for (const [index, to] of copies.entries()) {
+    const own = keys[index] ?? { kind: 'alone' }
+    if (own.kind === 'refused') sealed.push(own)
+    else if (own.kind === 'alone' || common === null)
+      sealed.push(await sealAlone(payload, to, desk, now))
     else {
-      const around = piecesOf(encryptedEntity(NOTHING), outer)
-      const at = around.indexOf(NOTHING)
-      const [before, after] = [around.slice(0, at), around.slice(at + 1)]
-      sealed.push({ kind: 'sealed', raw: armorMessage(message.ciphertext, before, after) })
+      const { raw, at } = armorAround(own.key, common, ...outside(to, desk))
+      sealed.push({ kind: 'sealed', raw, shared: { id, bytes: common.lines, at } })
     }
   }
   return sealed
+}
+
+/** What stands before and behind the armor. */
+function outside({ headers }: SealTo, desk: DeskIdentity): [before: Pieces, after: Pieces] {
+  const around = piecesOf(encryptedEntity(NOTHING), sealedBlocks(headers, desk).outer)
+  const at = around.indexOf(NOTHING)
+  return [around.slice(0, at), around.slice(at + 1)]
 }
 
 /**
@@ -91,9 +142,9 @@ const AUTOCRYPT_BYTES_MAX = 7000
 
 /**
  * The two header blocks of an encrypted message: all fields inside, neutral ones outside but the Content-* fields, and each outer
- * field recorded inside as HP-Outer (RFC 9788 §2.2). Throws Invariant for a control character in any value.
+ * field recorded inside as HP-Outer (RFC 9788 §2.2). Those in `but` stand outside alone. Throws Invariant for a control character in any value.
  */
-function sealedBlocks(headers: OutgoingHeaders, desk: DeskIdentity) {
+function sealedBlocks(headers: OutgoingHeaders, desk: DeskIdentity, but: readonly string[] = []) {
   const hidden: OutgoingHeaders = {
     ...headers,
     fromName: desk.name,
@@ -101,8 +152,11 @@ function sealedBlocks(headers: OutgoingHeaders, desk: DeskIdentity) {
     to: { name: '', address: headers.to.address }
   }
   const shown = fields(hidden, desk)
-  const record = shown.map(([name, value]) => header.headerField('HP-Outer', `${name}: ${value}`))
-  const real = fields(headers, desk)
+  const isInside = ([name]: Field): boolean => !but.includes(name)
+  const record = shown
+    .filter(isInside)
+    .map(([name, value]) => header.headerField('HP-Outer', `${name}: ${value}`))
+  const real = fields(headers, desk).filter(isInside)
   return { outer: [...written(shown), ...unprotected(desk)], inner: [...written(real), ...record] }
 }
 

@@ -387,12 +387,18 @@ export function find(read: Read, id: number): Arrival | null {
 
 /** The bytes as fetched, or those of the message that it is a copy of; null for an unknown arrival. */
 export function readRaw(read: Read, id: number): Uint8Array | null {
-  return read.value<Uint8Array>(
-    `WITH RECURSIVE copies (id) AS (SELECT @id UNION
-       SELECT duplicate_of FROM arrivals JOIN copies USING (id) WHERE duplicate_of IS NOT NULL)
-     SELECT raw FROM arrival_bytes WHERE arrival_id IN copies LIMIT 1`,
-    { id }
-  )
+  return read.value<Uint8Array>(bytesSql('raw'), { id })
+}
+
+/** Whether {@link readRaw} gives anything. */
+export function hasRaw(read: Read, id: number): boolean {
+  return read.value<number>(bytesSql('1'), { id }) !== null
+}
+
+function bytesSql(column: string): string {
+  return `WITH RECURSIVE copies (id) AS (SELECT @id UNION
+      SELECT duplicate_of FROM arrivals JOIN copies USING (id) WHERE duplicate_of IS NOT NULL)
+    SELECT ${column} FROM arrival_bytes WHERE arrival_id IN copies LIMIT 1`
 }
 
 /** So much of a message is read for its turn; a mailbox gives as much of it as its header. */

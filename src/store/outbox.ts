@@ -8,7 +8,12 @@ import { type Address, addressKey } from '../domain/address.ts'
 import { assert } from '../domain/assert.ts'
 import { type CaseTag, type MessageId } from '../domain/ids.ts'
 import { type MessageKind, type NamedMessage } from '../domain/message.ts'
-import { nextAttemptMs, RETRY_DELAY_MS_MAX, type SendOutcome } from '../domain/outgoing.ts'
+import {
+  nextAttemptMs,
+  RETRY_DELAY_MS_MAX,
+  type SendOutcome,
+  type SharedBytes
+} from '../domain/outgoing.ts'
 import { addMs, DAY_MS, HOUR_MS, type Instant } from '../domain/time.ts'
 import { assignments, insert, type Read, type Tx } from './sql.ts'
 
@@ -24,6 +29,8 @@ export type NewOutbox = Omit<NamedMessage, 'tag' | 'createdAt' | 'bouncedAt'> & 
   readonly raw: Uint8Array
   /** The same message without its files, for a server that takes no message of that size; null where there is none. */
   readonly smaller: Uint8Array | null
+  /** What stands within `raw` and is stored once for all messages that have it. */
+  readonly shared?: SharedBytes
   readonly notBefore: Instant
   /** It must not leave from this instant on (G7), or was overtaken then; null where it always may. */
   readonly notAfter: Instant | null
@@ -36,7 +43,7 @@ export type NewOutbox = Omit<NamedMessage, 'tag' | 'createdAt' | 'bouncedAt'> & 
 }
 
 /** One row without the bytes. */
-export type OutboxRow = Omit<NewOutbox, 'raw' | 'smaller' | 'isHeld' | 'isProved'> & {
+export type OutboxRow = Omit<NewOutbox, 'raw' | 'smaller' | 'shared' | 'isHeld' | 'isProved'> & {
   readonly forwards: number | null
   readonly id: number
   /** Bytes. */
@@ -87,13 +94,14 @@ const MAY_LEAVE = `(not_after IS NULL
 
 /** Queues a message; `already` when its decision was carried out before, whatever became of that message. */
 export function queue(tx: Tx, row: NewOutbox, now: Instant): 'queued' | 'already' {
-  const { raw, smaller, isHeld, isProved = false, forwards = null, ...columns } = row
+  const { raw, smaller, shared, isHeld, isProved = false, forwards = null, ...columns } = row
   const values = {
     ...columns,
     isProved,
     forwards,
     state: isHeld ? 'held' : 'queued',
-    ...about(raw),
+    ...about(...within(raw, shared)),
+    ...(shared === undefined ? {} : { sharedId: shared.id, sharedAt: shared.at }),
     nextAttemptAt: row.notBefore,
     createdAt: now
   }
@@ -101,12 +109,31 @@ export function queue(tx: Tx, row: NewOutbox, now: Instant): 'queued' | 'already
   if (changes === 0) return 'already'
   insert(tx, 'outbox_bytes', { outboxId: id, form: 'whole', raw })
   if (smaller !== null) insert(tx, 'outbox_bytes', { outboxId: id, form: 'small', raw: smaller })
+  if (shared !== undefined) storeShared(tx, shared)
   return 'queued'
 }
 
-function about(raw: Uint8Array) {
-  const rawSha256 = createHash('sha256').update(raw).digest('hex')
-  return { rawSha256, size: raw.byteLength }
+const BLOCK_BYTES = 2 ** 20
+
+function storeShared(tx: Tx, { id, bytes }: SharedBytes): void {
+  const isThere = tx.value('SELECT 1 FROM outbox_shared WHERE id = ? LIMIT 1', [id]) !== null
+  for (let at = 0; at < bytes.length && !isThere; at += BLOCK_BYTES) {
+    const raw = bytes.subarray(at, at + BLOCK_BYTES)
+    insert(tx, 'outbox_shared', { id, block: at / BLOCK_BYTES, raw })
+  }
+}
+
+/** A message in the order of its bytes. */
+function within(raw: Uint8Array, shared: SharedBytes | undefined): readonly Uint8Array[] {
+  if (shared === undefined) return [raw]
+  return [raw.subarray(0, shared.at), shared.bytes, raw.subarray(shared.at)]
+}
+
+function about(...pieces: readonly Uint8Array[]) {
+  const digest = createHash('sha256')
+  for (const piece of pieces) digest.update(piece)
+  const size = pieces.reduce((sum, { byteLength }) => sum + byteLength, 0)
+  return { rawSha256: digest.digest('hex'), size }
 }
 
 /** What this reporter was sent of these kinds is not true any more: what has not left never leaves. */
@@ -186,7 +213,7 @@ function listDue(
 
 function claim(tx: Tx, { id, rung }: Due, now: Instant): Claimed {
   const delay = nextAttemptMs(rung + 1)
-  const row = tx.get<OutboxRow>(
+  const row = tx.get<OutboxRow & Shares>(
     `UPDATE outbox
      SET state = 'sending', attempts = attempts + 1, rung = rung + 1, is_last_attempt = @isLast,
          next_attempt_at = max(@nextAttemptAt, not_before)
@@ -194,11 +221,31 @@ function claim(tx: Tx, { id, rung }: Due, now: Instant): Claimed {
     { id, isLast: delay === null, nextAttemptAt: addMs(now, delay ?? RETRY_DELAY_MS_MAX) }
   )
   assert(row !== null, 'a message that is due is gone')
-  const raw = bytesOf(tx, id, row.form)
+  const raw = wholeOf(tx, row)
   // A trigger keeps the bytes of what was not sent.
   assert(raw !== null, 'a message that is due has no bytes')
   return { ...row, raw }
 }
+
+/** The bytes as they are sent; what is shared goes to its place block by block. */
+function wholeOf(read: Read, { id, form, size, sharedId, sharedAt }: OutboxRow & Shares) {
+  const own = bytesOf(read, id, form)
+  if (own === null || form !== 'whole' || sharedId === null) return own
+  const whole = Buffer.allocUnsafe(size)
+  whole.set(own.subarray(0, sharedAt))
+  const end = size - (own.length - sharedAt)
+  whole.set(own.subarray(sharedAt), end)
+  const sql = 'SELECT raw FROM outbox_shared WHERE id = ? AND block = ?'
+  for (let at = sharedAt, block = 0; at < end; block += 1) {
+    const raw = read.value<Uint8Array>(sql, [sharedId, block])
+    assert(raw !== null, 'a message that is due lacks what it shares')
+    whole.set(raw, at)
+    at += raw.length
+  }
+  return whole
+}
+
+type Shares = { readonly sharedId: string | null; readonly sharedAt: number }
 
 function bytesOf(read: Read, id: number, form: OutboxRow['form']): Uint8Array | null {
   const sql = 'SELECT raw FROM outbox_bytes WHERE outbox_id = ? AND form = ?'

@@ -245,7 +245,7 @@ class Lane {
       const answer = await new Promise<tasks.TaskAnswer | Killed>((resolve) => {
         this.settle = resolve
         timer = setTimeout(() => resolve('worker-limit'), ms)
-        if (call !== null) worker.postMessage(call)
+        if (call !== null) worker.postMessage(call, handedOver(call))
       })
       if (typeof answer !== 'string') return valueOf(answer, call)
       void this.end()
@@ -259,6 +259,17 @@ class Lane {
       worker.unref()
     }
   }
+}
+
+/** More than any key. */
+const LARGE_BYTES = 2 ** 20
+
+/** A large message that is opened is not copied. */
+function handedOver({ name, args: [raw] }: tasks.TaskCall): ArrayBuffer[] {
+  if (name !== 'open' || !(raw instanceof Uint8Array) || raw.length < LARGE_BYTES) return []
+  return raw.buffer instanceof ArrayBuffer && raw.buffer.byteLength === raw.length
+    ? [raw.buffer]
+    : []
 }
 
 /** What fails while a message of the desk is made, or a thread starts, is no fault of a message that came (12). */

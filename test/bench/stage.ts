@@ -54,9 +54,15 @@ const TEXT = [
   ...Array.from({ length: 40 }, (_, line) => `${line}: ==4242==ERROR: heap-buffer-overflow READ`)
 ].join('\n')
 
-/** One report, signed and encrypted to the desk, with a key and with `bytes` of random data in base64. */
+/** One report, signed and encrypted to the desk, with a key and a file of `bytes` of random data. */
 export function report(from: Someone, deskKey: string, bytes = 2048): Promise<Uint8Array> {
-  const patch = { filename: 'poc.bin', content: wrapped(randomBytes(bytes)) }
+  const content = wrapped(randomBytes(bytes))
+  const patch = {
+    filename: 'poc.bin',
+    contentType: 'application/zip',
+    encoding: 'base64',
+    content
+  } as const
   const letter = { subject: 'Heap overflow in the parser', text: TEXT, autocrypt: true, patch }
   return write(from, letter, deskKey, new Date().toISOString() as Parameters<typeof write>[3])
 }

@@ -5,6 +5,7 @@
 import { reformatKey, revokeKey } from 'openpgp'
 import { describe, expect, it } from 'vitest'
 import { msOf } from '../../src/domain/time.ts'
+import { type Workers } from '../../src/effects/effects.ts'
 import * as desk from '../support/desk.ts'
 import { type Someone, someone } from '../support/world.ts'
 
@@ -52,6 +53,29 @@ describe("a reporter's key", () => {
     expect(await desk.lastTo(desk.alice)).toContain('To the old key.')
     const pinnedBy = "SELECT actor_id FROM events WHERE kind = 'key-pinned' ORDER BY id DESC"
     expect(desk.world.column(pinnedBy)[0]).toBe('grace')
+  })
+
+  it('(E21) is found before a message is opened: in its header or among the known ones, so that one opening is enough', async () => {
+    await desk.givenDesk()
+    const { world } = desk
+    const { workers } = world.desk
+    const opened: number[] = []
+    const open: Workers['open'] = (raw, options) => {
+      opened[opened.length - 1] = (opened.at(-1) ?? 0) + 1
+      return workers.open(raw, options)
+    }
+    Object.assign(world.desk, { workers: { ...workers, inTurn: () => ({ ...workers, open }) } })
+    for (const letter of [REPORT, { ...REPORT, autocrypt: false }]) {
+      opened.push(0)
+      await desk.givenMessage(desk.alice, letter)
+    }
+    // A key that comes as a file is found inside.
+    opened.push(0)
+    await desk.givenMessage(mallory, { ...REPORT, autocrypt: false, ...desk.attachedKey(mallory) })
+
+    expect(opened).toEqual([1, 1, 2])
+    expect(pinned()).toEqual([printOf(desk.alice), printOf(mallory)])
+    expect(desk.world.column('SELECT is_proved FROM reporter_keys')).toEqual([true, true])
   })
 
   it('is pinned from a key that a maintainer attaches, where none is known, and only if it names the reporter', async () => {

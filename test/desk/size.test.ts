@@ -103,6 +103,28 @@ describe('a mail server that takes no message of that size', () => {
     }
   )
 
+  it('(E20) gets the copies of several maintainers with one content, which is stored once, and knows by its last line what each of them answers', async () => {
+    await desk.givenDesk([desk.grace, desk.linus], { limits })
+    desk.world.server.refuses = ({ to }) => to === desk.linus.address
+    await desk.givenMessage(desk.alice, { subject: 'x', text: 'The words.', patch: LARGE })
+    const kept = 'SELECT count(DISTINCT id) FROM outbox_shared'
+    expect(desk.world.column(kept)).toEqual([1])
+    desk.world.server.refuses = () => false
+    await desk.world.wait(10 * desk.MINUTE)
+    expect(desk.world.column(kept)).toEqual([0])
+    const relays = [desk.grace, desk.linus].map((one) => desk.latest(one))
+    expect(new Set(relays.map(({ messageId }) => messageId)).size).toBe(2)
+    for (const [index, one] of [desk.grace, desk.linus].entries()) {
+      const says = await desk.readBy(one, relays[index])
+      expect(says).toContain('The words.')
+      expect(says).toContain('filename=core.bin')
+      // No header names the message: the line alone says what is answered.
+      const text = `/note\nSeen by ${one.name}.\n\n> ${await desk.givenRef(one, relays[index])}`
+      await desk.givenMessage(one, { subject: 'Re: x', text })
+    }
+    expect(desk.recorded('noted')).toHaveLength(2)
+  })
+
   it('(A2) is told so in answer to /files, with the way to the operator', async () => {
     await desk.givenDesk([desk.grace, desk.linus], { limits })
     desk.world.server.size = 400_000

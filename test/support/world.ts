@@ -84,8 +84,11 @@ export type Letter = {
   readonly payload?: string
   /** What is encrypted is compressed first, as GnuPG does. */
   readonly isCompressed?: boolean
-  /** A file, a patch unless given; makes the payload multipart. */
-  readonly patch?: Record<'filename' | 'content', string> & { readonly contentType?: string }
+  /** A file, a patch unless given, as it is written in the message; makes the payload multipart. */
+  readonly patch?: Record<'filename' | 'content', string> & {
+    readonly contentType?: string
+    readonly encoding?: 'base64'
+  }
 }
 
 let letters = 0
@@ -586,6 +589,9 @@ export async function write(
           '--m',
           `Content-Type: ${letter.patch.contentType ?? 'text/x-diff'}`,
           `Content-Disposition: attachment; filename="${letter.patch.filename}"`,
+          ...(letter.patch.encoding === undefined
+            ? []
+            : [`Content-Transfer-Encoding: ${letter.patch.encoding}`]),
           '',
           letter.patch.content,
           '--m--',

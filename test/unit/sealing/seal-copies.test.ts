@@ -1,16 +1,18 @@
+import { decrypt, generateKey, PublicKeyEncryptedSessionKeyPacket, readMessage } from 'openpgp'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Address } from '../../../src/domain/address.ts'
-import { type MessageId } from '../../../src/domain/ids.ts'
+import { type Fingerprint, type MessageId } from '../../../src/domain/ids.ts'
 import { type OutgoingHeaders, type Sealed, type SealTo } from '../../../src/domain/outgoing.ts'
-import { addMs, instantFromMs } from '../../../src/domain/time.ts'
+import { addMs, instantFromMs, msOf } from '../../../src/domain/time.ts'
 import { inspectKey } from '../../../src/openpgp/keyring.ts'
 import { sealCopies, signClearMail } from '../../../src/sealing/seal-copies.ts'
 import { type TestDesk, testDesk } from '../../support/desk-identity.ts'
 import { decodeWords, headerOf, splitPart } from '../../support/mail-parts.ts'
-import { gpgPerson, type Person, sqPerson } from '../../support/people.ts'
+import { gpgPerson, type Person, rnpPerson, sqPerson } from '../../support/people.ts'
 import { tryRun } from '../../support/programs.ts'
 import { describeWith } from '../../support/requires.ts'
 import { tempFolder } from '../../support/temp.ts'
+import { armorIn } from '../../support/world.ts'
 
 const started = instantFromMs(Date.now())
 const subject = '[ACME-2026-0007] Größenprüfung: Überlauf 🙂 in parse()'
@@ -177,6 +179,107 @@ describeWith(['gpg', 'sq'], 'a sealed mail', () => {
     expect(read.header('Auto-Submitted') + read.header('X-Auto-Response-Suppress')).toBe('')
   })
 })
+
+describeWith(['gpg', 'sq', 'rnp'], 'copies with one encrypted content', () => {
+  const shared = { ...body, isShared: true }
+  let people: readonly Person[] = []
+  let copies: readonly SealTo[] = []
+  let sealed: readonly Sealed[] = []
+
+  beforeAll(async () => {
+    people = await Promise.all([
+      gpgPerson({ name: 'Grace Hopper', address: 'grace@gnupg.example' }),
+      sqPerson({ name: 'Boris', address: 'boris@sequoia.example' }),
+      // RSA: the packets in front are no whole groups of three bytes.
+      rnpPerson({ name: 'Rita', address: 'rita@rnp.example' }),
+      gpgPerson({ name: 'Rob', address: 'rob@gnupg.example', algorithm: 'rsa3072' })
+    ])
+    for (const person of people) await person.importKey(desk.publicArmored)
+    copies = await Promise.all(people.map(copyFor))
+    // RNP takes no signature from the future.
+    sealed = await sealCopies(shared, copies, desk.keys.desk, instantFromMs(Date.now()))
+  }, 60_000)
+  afterAll(async () => {
+    for (const person of people) await person.close()
+  })
+
+  it('(E20) are opened and verified by GnuPG, Sequoia and RNP, each with the key that it is to', async () => {
+    for (const [index, person] of people.entries()) {
+      const read = await person.decryptMail(wholeOf(sealed[index]))
+      expect(read.verified).toBe(desk.keys.desk.signer.fingerprint)
+      expect([read.text, read.subject]).toEqual([text, subject])
+      expect(Buffer.from(read.attachments[0]?.content ?? []).equals(binary)).toBe(true)
+    }
+  })
+
+  it('(E20, G5) say outside to whom they are, bring one session key to one key, and name nobody inside', async () => {
+    for (const [index, person] of people.entries()) {
+      const raw = wholeOf(sealed[index])
+      expect(headerOf(splitPart(raw), 'To')).toBe(person.address)
+      const { payload } = await person.decryptMail(raw)
+      expect(payload.headers.map(([name]) => name)).not.toContain('to')
+      expect(payload.headers.map(([name]) => name)).not.toContain('message-id')
+      expect(payload.raw.toString('latin1')).not.toMatch(/gnupg\.example|sequoia\.example/)
+      const packets = await packetsIn(raw)
+      const sessions = packets.filter((one) => one instanceof PublicKeyEncryptedSessionKeyPacket)
+      expect(sessions).toHaveLength(1)
+      const other = people[(index + 1) % people.length]
+      await expect(other?.decryptMail(raw)).rejects.toThrow()
+    }
+  })
+
+  it('(E20) are made once, and a refused key spoils no other copy', async () => {
+    const [first, ...others] = sealed.map((one) => (one.kind === 'sealed' ? one.shared : undefined))
+    expect(others.every((one) => one?.bytes === first?.bytes && one?.id === first?.id)).toBe(true)
+    expect(first?.bytes.byteLength).toBeGreaterThan(90_000)
+    const [grace, boris, ...more] = copies
+    if (grace === undefined || boris === undefined) throw new Error('no copies')
+    const broken = { ...boris, keyData: Buffer.from('garbage') }
+    const again = await sealCopies(shared, [grace, broken, ...more], desk.keys.desk, now)
+    expect(again.map(({ kind }) => kind)).toEqual(['sealed', 'refused', 'sealed', 'sealed'])
+    expect((await people[3]?.decryptMail(wholeOf(again[3])))?.text).toBe(text)
+    // Nothing of it is made for nobody.
+    const nobody = await sealCopies(shared, [broken], desk.keys.desk, now)
+    expect(nobody).toEqual([{ kind: 'refused', because: 'unreadable' }])
+  })
+
+  it('(E20) leave the copy to a key that asks for another form to itself', async () => {
+    const config = { aeadProtect: true }
+    const userIDs = [{ name: 'V', email: 'v@v.example' }]
+    const date = new Date(msOf(started))
+    const { privateKey } = await generateKey({ userIDs, date, config, format: 'object' })
+    const keyData = privateKey.toPublic().write()
+    const [grace] = copies
+    if (grace === undefined) throw new Error('no copies')
+    const fingerprint = privateKey.getFingerprint() as Fingerprint
+    const all = [grace, { ...grace, keyData, fingerprint }]
+    const [one, other] = await sealCopies(shared, all, desk.keys.desk, now)
+    expect([one, other].map((each) => each?.kind === 'sealed' && 'shared' in each)).toEqual([
+      true,
+      false
+    ])
+    const armoredMessage = armorIn(rawOf(other))
+    const message = await readMessage({ armoredMessage })
+    const { data } = await decrypt({
+      message,
+      decryptionKeys: privateKey,
+      date: new Date(msOf(now))
+    })
+    expect(String(data)).toContain('filename=fix.patch')
+  })
+})
+
+/** A copy as it is sent. */
+function wholeOf(sealed: Sealed | undefined): Buffer {
+  const raw = rawOf(sealed)
+  if (sealed?.kind !== 'sealed' || sealed.shared === undefined) throw new Error('nothing is shared')
+  const { at, bytes } = sealed.shared
+  return Buffer.concat([raw.subarray(0, at), bytes, raw.subarray(at)])
+}
+
+async function packetsIn(raw: Buffer) {
+  return (await readMessage({ armoredMessage: armorIn(raw) })).packets
+}
 
 describeWith(['gpg'], 'a signed clear mail', () => {
   it('names the hash algorithm that its signature has (RFC 3156 §5)', async () => {

@@ -232,6 +232,50 @@ describe('the outbox', () => {
     expect(claim(NOON)).toHaveLength(1)
   })
 
+  it('(E20, A1) has what several messages share once, until the last of them has left or goes without it', () => {
+    const bytes = Buffer.alloc(2 ** 21 + 5, 'shared ')
+    const shared = { id: 's', bytes, at: 3 }
+    const raw = Buffer.from('abcdef')
+    const smaller = Buffer.from('small')
+    for (const once of ['a', 'b', 'c'])
+      queue(once, { raw, shared, ...(once === 'c' ? { smaller } : {}) })
+    queue('d', { raw })
+    const blocks = () => db.all('SELECT length(raw) AS bytes FROM outbox_shared ORDER BY block')
+    const once = [{ bytes: 2 ** 20 }, { bytes: 2 ** 20 }, { bytes: 5 }]
+    expect(blocks()).toEqual(once)
+    expect(() => db.run('DELETE FROM outbox_shared')).toThrow('keeps its bytes')
+    expect(() => db.run("UPDATE outbox_shared SET raw = x'00'")).toThrow('never changes')
+
+    const [a, b, c, d] = claim(NOON)
+    if (a === undefined || b === undefined || c === undefined) throw new Error('nothing is due')
+    const whole = Buffer.concat([Buffer.from('abc'), bytes, Buffer.from('def')])
+    for (const { raw: sent, size } of [a, b, c])
+      expect([Buffer.from(sent).equals(whole), size]).toEqual([true, whole.length])
+    expect(d?.raw.byteLength).toBe(6)
+    record('accepted', NOON, a)
+    record('rejected', NOON, b)
+    record('too-large', NOON, c)
+    expect(stateOf(b.id)).toBe('given-up')
+    expect(blocks()).toEqual(once)
+
+    // What is given up can be sent once more.
+    db.transact((tx) => outbox.retry(tx, b.id, NOON))
+    const again = claim(NOON)
+    expect(again.map(({ raw: sent }) => sent.byteLength)).toEqual([whole.length, 5])
+    record('accepted', NOON, b)
+    expect(blocks()).toEqual([])
+  })
+
+  it('(A1) lets go what given-up messages share when their bytes go', () => {
+    queue('a', { raw: Buffer.from('ab'), shared: { id: 's', bytes: Buffer.from('shared'), at: 1 } })
+    record('rejected', NOON, ...claim(NOON))
+    const late = addMs(NOON, 31 * 24 * 60 * MINUTE)
+    db.transact((tx) => {
+      outbox.dropOld(tx, late)
+    })
+    expect(db.all('SELECT 1 FROM outbox_shared')).toEqual([])
+  })
+
   it('drops the bytes once accepted and keeps who, when and which bytes', () => {
     queue('a')
     const rows = claim(NOON)

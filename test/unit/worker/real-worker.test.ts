@@ -93,6 +93,21 @@ describe('real workers', () => {
     expect(signatures).toMatchObject([{ state: 'valid' }])
   })
 
+  it('(E21) take the bytes of a large message, and hold no copy of it', async () => {
+    const [to, from] = await people('large', 2)
+    if (to === undefined || from === undefined) throw new Error('no keys')
+    const start = { ...desk.start, deskKeys: [to.secret.armor()], passphrase: '' }
+    const pool = await createTestWorkers({ start, onEvent, maxThreads: 1 })
+    const raw = Buffer.from(await mailOfSize(to, from, 3 * 2 ** 20))
+    const opening = pool.open(raw, { now, knownKeys: [] })
+    expect(raw.buffer.byteLength).toBe(0)
+    // Its key is in the header.
+    const { signatures, attachments } = await opening
+    await pool.close()
+    expect(signatures).toMatchObject([{ state: 'valid' }])
+    expect(attachments[0]?.content.byteLength).toBeGreaterThan(1.5 * 2 ** 20)
+  })
+
   it('never start with a wrong passphrase, and report that', async () => {
     const start = { ...desk.start, passphrase: 'wrong horse' }
     const error: unknown = await createTestWorkers({ start, onEvent }).catch((e: unknown) => e)
