@@ -39,8 +39,8 @@ async function storedFiles(
 }
 
 /**
- * Reads the bytes of a stored message, each time anew; null where there are none any more. A large message is in memory only while
- * it is needed.
+ * Reads the bytes of a stored message, each time anew; null where there are none any more. A large message is in memory only
+ * while it is needed.
  */
 export function rawOf(desk: Desk, id: number): (() => Uint8Array) | null {
   if (!desk.db.read((read) => arrivals.hasRaw(read, id))) return null
