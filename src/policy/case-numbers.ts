@@ -39,7 +39,7 @@ export function casesIn(words: readonly string[], max: number, { settings, now }
 /** In so many cases one command may run. */
 export const LISTED_MAX = 100
 
-/** The cases in which a command is to run, and the command as it would stand in a message to one of them; null for none. */
+/** The cases in which a command is to run, and the command as in a message to one of them; null where it takes none. */
 export function splitCases(
   command: Command,
   verb: Pick<Verb, 'casesAfter'> | undefined,
@@ -50,7 +50,6 @@ export function splitCases(
   const because = words.findIndex((word) => /^because:?$/i.test(word))
   const end = because < 0 ? words.length : because
   const named = casesIn(words.slice(verb.casesAfter, end), LISTED_MAX, now)
-  if (named.tags.length === 0) return null
   const own = [...words.slice(0, verb.casesAfter), ...words.slice(end)]
   return { ...named, own: { ...command, words: own } }
 }

@@ -31,7 +31,7 @@ import {
 import { caseFacts } from './relay.ts'
 import { addNote, spokenWords } from './reporter-mail.ts'
 import { sealedTo, toOthers } from './send.ts'
-import { dueInDraft, statusLines } from './status.ts'
+import { dueInDraft, stateWords, statusLines } from './status.ts'
 import { isDone, transcript } from './transcript.ts'
 import {
   type CaseVerb,
@@ -134,7 +134,8 @@ function runInEach(
   context: DeskContext,
   earlier: readonly Decision[]
 ): DeskAnswer & { readonly decisions: readonly Decision[] } {
-  if (unread !== null) throw new Refusal(`This names no case: "${unread}".`)
+  if (unread !== null) throw new Refusal(`This names no case: "${unread}". ${HOW_TO_NAME}`)
+  if (tags.length === 0) throw new Refusal(verb.withoutCases?.(context) ?? HOW_TO_NAME)
   if (isCut) throw new Refusal(TOO_MANY)
   const done = tags.map((tag) => {
     try {
@@ -150,11 +151,11 @@ function runInEach(
   })
   const complaints = [...groupBy(done, ({ complaint }) => complaint)].filter(([one]) => one !== '')
   if (complaints.length > 0)
-    throw new Refusal(oneALine(complaints.map(([one, all]) => `${tagsOf(all)}: ${one}`)))
+    throw new Refusal(oneALine(complaints.map(([one, all]) => `${casesOf(all, done)}: ${one}`)))
   const carried = done.flatMap((one) => ('after' in one ? one : []))
   const lines = carried.map(({ tag, says }) => `${tag}  ${says}`)
   return {
-    says: `In ${count(tags.length, 'case', 'cases')}; what became of each is below.`,
+    says: `In ${count(tags.length, 'case; what became of it', 'cases; what became of each')} is below.`,
     block: { kind: 'lines', text: lines.join('\n') },
     decisions: [
       ...carried.flatMap(({ decisions }) => decisions),
@@ -164,6 +165,13 @@ function runInEach(
 }
 
 const TOO_MANY = `One message runs commands in at most ${LISTED_MAX} cases by their numbers. Please write more messages.`
+
+const HOW_TO_NAME = 'Please write the numbers of the cases like this: 12 15-18.'
+
+/** Those cases among `all`; many of them are not named one by one when it is all. */
+function casesOf(some: readonly { readonly tag: CaseTag }[], all: readonly unknown[]): string {
+  return some.length > 2 && some.length === all.length ? `All ${all.length} cases` : tagsOf(some)
+}
 
 function tagsOf(cases: readonly { readonly tag: CaseTag }[]): string {
   return listed(cases.map(({ tag }) => tag))
@@ -180,8 +188,12 @@ function contextIn(
   if (found === undefined) throw new Refusal('There is no such case; /cases lists the open ones.')
   const { bound, isUntouched } = found
   if (bound.case.tag !== tag) throw new Refusal(`It was merged into ${bound.case.tag}.`)
+  if (!isOpen(bound.case.state))
+    throw new Refusal(`The case is ${stateWords(bound.case)}. Please leave its number out.`)
   if (!isUntouched)
-    throw new Refusal('A maintainer has acted there. Please send this in a message to that case.')
+    throw new Refusal(
+      'A maintainer has acted in the case. Please leave its number out, or send the command in a message to the case.'
+    )
   const isTwice = earlier.some(
     (one) => one.kind === 'record' && one.event.kind !== 'forwarded' && one.event.subject.id === tag
   )
@@ -211,7 +223,7 @@ function updateOn(
   const texts = carried.flatMap((one) => one.texts)
   const message = activityMessage({
     author: author.name,
-    lines: [...groupBy(acts, ({ act }) => act)].map(([act, all]) => `${act}: ${tagsOf(all)}`),
+    lines: [...groupBy(acts, ({ act }) => act)].map(([act, all]) => `in ${tagsOf(all)}: ${act}`),
     texts: [...groupBy(texts, ({ text }) => text)].map(([text, all]) => {
       return { title: all.length === 1 ? all[0].title : `To ${all.length} reporters`, text }
     }),
@@ -259,8 +271,8 @@ export function runWithoutCase(
         { ...context, openCases: stillOpen(context.openCases, sent) },
         verbs
       )
+    else if (caseLine !== null && !inCases?.tags.length) return ''
     else if (inCases !== null) answer = runInEach(verb, inCases, context, sent)
-    else if (caseLine !== null) return ''
     else throw new Refusal(why)
     blocks.push(...[answer.block ?? []].flat())
     sent.push(...(answer.decisions ?? []))
@@ -331,7 +343,7 @@ function runOne(draft: Draft, command: Command, verbs: readonly Verb[]): string 
     return answer.says
   }
   const inCases = splitCases(command, verb, draft)
-  if (inCases !== null) return runHereAndThere(verb, inCases, draft)
+  if (inCases !== null && inCases.tags.length > 0) return runHereAndThere(verb, inCases, draft)
   if (named !== record.tag && verb.followsMerges !== true)
     throw new Refusal(
       `${named} was merged into ${record.tag}. If you mean that case, please send this command in answer to a message of ${record.tag}.`
@@ -352,7 +364,7 @@ function runHereAndThere(verb: CaseVerb, inCases: ListedCommand, draft: Draft): 
   const others = runInEach(verb, { ...inCases, tags }, draft, draft.decisions)
   draft.blocks.push(...[others.block ?? []].flat())
   draft.decisions.push(...others.decisions)
-  return `${says} ${others.says}`
+  return `${says} What became of ${count(tags.length, 'other case', 'other cases')} is below.`
 }
 
 /** Without those that earlier lines of the message have ended. */

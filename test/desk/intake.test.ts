@@ -419,7 +419,10 @@ describe('the loop that talks to IMAP', () => {
     await until(() => refusals > 2)
     await world.settle()
     expect(alarms('login-refused')).toBe(1)
-    expect(await lastTo(grace)).toContain('Refused: "[AUTHENTICATIONFAILED] No."')
+    const told = await lastTo(grace)
+    expect(told).toContain('Refused: "[AUTHENTICATIONFAILED] No."')
+    expect(told).toContain('This has been going on since')
+    expect(told).not.toContain('Overdue')
     isRefused = false
     await until(() => stored().length === 1)
     await world.wait(48 * HOUR)

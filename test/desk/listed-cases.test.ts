@@ -47,7 +47,7 @@ describe('/reject CODE NUMBERS', () => {
     const others = await desk.textsTo(desk.linus, before)
     expect(others).toHaveLength(1)
     expect(others[0]).toContain(
-      `rejected the case (${CODE}), because: junk of a flood: ${tagOf(3)}`
+      `in ${tagOf(3)}, ${tagOf(5)}, ${tagOf(6)} and ${tagOf(7)}: rejected the case (${CODE}), because: junk of a flood`
     )
     expect(others[0]).toContain('To 4 reporters')
     expect(others[0]).toContain(SAYS)
@@ -80,7 +80,10 @@ describe('/reject CODE NUMBERS', () => {
       `/reject ${CODE} 2\n/reject ${CODE} 2-3\n`,
       `${tagOf(2)}: An earlier line`
     ],
-    ['no number', `/reject ${CODE}\n`, 'names no case']
+    ['no number', `/reject ${CODE}\n`, 'the numbers of the cases, such as /reject CODE 12 15-18'],
+    ['no code', '/reject 2-3\n', `These codes tell the reporter: not-a-vulnerability`],
+    ['a range backwards', `/reject ${CODE} 3-2\n`, 'This names no case: "3-2". Please write'],
+    ['a wrong code in many cases', '/reject junk 1-3\n', 'All 3 cases: There is no code "junk".']
   ])('(A5) does nothing where one thing is wrong: %s', async (_, text, says) => {
     await givenReports(3)
     expect(await sends(text)).toContain(says)
@@ -92,9 +95,14 @@ describe('/reject CODE NUMBERS', () => {
     await givenReports(3)
     await desk.writes(desk.linus, '/take\n', { tag: tagOf(2) })
     expect(await sends(`/reject ${CODE} 1-3\n`)).toContain(
-      `${tagOf(2)}: A maintainer has acted there`
+      `${tagOf(2)}: A maintainer has acted in the case. Please leave its number out`
     )
     expect(desk.recorded('rejected')).toEqual([])
+    await sends(`/reject ${CODE} 3\n`)
+    expect(await sends(`/reject ${CODE} 1 3\n`)).toContain(
+      `${tagOf(3)}: The case is rejected (${CODE}). Please leave its number out.`
+    )
+    expect(desk.recorded('rejected')).toHaveLength(1)
   })
 
   it('(A5) in a message to a case names that case, too', async () => {

@@ -136,11 +136,11 @@ describe('a flood of strangers', () => {
       says.push({ at: now(), text: text.replaceAll(/\s+/g, ' ') })
     }
     expect(between(promised - desk.DAY, promised)).toMatch(
-      /due within a day for \d+ of the reports on which nobody has acted, first for ACME-2026-0006/
+      /due within a day for \d+ of the reports in these lists on which nobody has acted, first for ACME-2026-0006/
     )
     expect(between(promised, promised + desk.DAY)).toContain('is OVERDUE for 3 of the reports')
     expect(between(promised + 3 * desk.DAY, Infinity)).toMatch(
-      /is OVERDUE for \d+ of the reports on which nobody has acted\./
+      /is OVERDUE for \d+ of the reports in these lists on which nobody has acted\./
     )
     expect(between(promised + 3 * desk.DAY, Infinity)).toContain('OVERDUE since')
   })
@@ -380,6 +380,17 @@ describe('/show', () => {
     expect(desk.recorded('words-wait', 'answered')).toEqual([
       expect.objectContaining({ reporter: tagOf(9) })
     ])
+  })
+
+  it('(A5, B6) shows the report of somebody unproved without a proposal to merge it into its own case', async () => {
+    await desk.givenDesk([desk.grace], { forwarding: LIMITS, authentication: desk.AUTHENTICATION })
+    for (let number = 1; number <= 8; number += 1) desk.world.deliver(stranger(number))
+    await desk.world.settle()
+    const before = desk.world.accepted.length
+    await shows(desk.grace, '/show 7\n')
+    const text = (await desk.textsTo(desk.grace, before)).join(' ')
+    expect(text).toContain('The text of report 7.')
+    expect(text).not.toContain('/merge')
   })
 
   it('(A5) gives the files of a shown report with /files, as of any forwarded one', async () => {

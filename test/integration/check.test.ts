@@ -148,7 +148,7 @@ describeWith(['gpg'], 'the check of a desk', async () => {
   it('notes that nobody checks senders where no mail server is named for it', async () => {
     change('imap', { authserv_ids: [] })
     await expectNotes(
-      /imap\.authserv_ids: no mail server is named, .* get acknowledgements, too, and one sender can use up the whole room of a day/
+      /imap\.authserv_ids: no mail server is named, .* get acknowledgements, too, and one sender can use up the room of a whole day/
     )
   })
 

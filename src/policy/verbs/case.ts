@@ -1,12 +1,15 @@
 /** The verbs that say where a case stands or move it (M-10, M-16). */
 import { type Addressed, addresseesOf, reporterWith } from '../../domain/case.ts'
 import { type ReporterTold } from '../../domain/event.ts'
+import { groupBy } from '../../domain/group.ts'
 import { type MessageKind } from '../../domain/message.ts'
 import { isListTold } from '../../domain/notice.ts'
+import { type Product } from '../../domain/settings.ts'
 import { formatInstant, type Instant, readInstant } from '../../domain/time.ts'
 import { count, listed } from '../../domain/words.ts'
 import { embargoEnded } from '../../messages/to-members.ts'
 import {
+  type DeskContext,
   type Draft,
   decided,
   type Handler,
@@ -86,6 +89,22 @@ const accept: Handler = (draft, command) => {
   })
 }
 
+function codesOf({ codes }: Product['policy']['reject']): string {
+  return Object.entries(codes)
+    .map((one) => `\n      ${one.join('\n          ')}`)
+    .join('')
+}
+
+/** How to reject several reports, and with which codes; each product may have its own. */
+function howToReject({ settings: { products } }: DeskContext): string {
+  const byCodes = groupBy(products, ({ policy }) => codesOf(policy.reject))
+  const codes = [...byCodes].map(([all, those]) => {
+    const whose = byCodes.size === 1 ? '' : ` for ${listed(those.map(({ name }) => name))}`
+    return `\n    These codes tell the reporter${whose}:${all}`
+  })
+  return `Please write a code and then the numbers of the cases, such as /reject CODE 12 15-18, or answer a message of the case.${codes.join('')}`
+}
+
 const reject: Handler = (draft, command) => {
   requireLegal(draft, 'rejected')
   const { reject: rule } = draft.product.policy
@@ -94,8 +113,10 @@ const reject: Handler = (draft, command) => {
   const code = first.toLowerCase()
   const says = new Map(Object.entries(rule.codes)).get(code)
   if (says === undefined) {
-    const codes = Object.entries(rule.codes).map((one) => `\n      ${one.join('\n          ')}`)
-    throw new Refusal(`Please give one of these codes, which tell the reporter:${codes.join('')}`)
+    const unknown = code === '' ? '' : `There is no code "${code}". `
+    throw new Refusal(
+      `${unknown}Please give one of these codes, which tell the reporter:${codesOf(rule)}`
+    )
   }
   refuseIf(words.length > 0 ? TEXT_OR_REASON : null)
   const text = textFor(command.text ?? '', draft)
@@ -312,10 +333,11 @@ export const DECIDE: readonly Verb[] = [
     name: 'reject',
     arguments: 'CODE [NUMBERS] [because REASON]',
     casesAfter: 1,
+    withoutCases: howToReject,
     roles: COMMITTER,
     text: { goesTo: 'reporter', isOptional: true },
     help: 'rejects the report and tells the reporter why, in the text below',
-    more: `${TEXT_BELOW_DECISION} /reject CODE 21 25-30 rejects each of these cases in the same way, or none of them, in a message that needs no case: at most 100, in which no maintainer has acted yet. REASON stays on the record; the reporter does not read it. /reject alone lists the codes and what they tell the reporter. The policy of the product says how long the reason must be.`,
+    more: `${TEXT_BELOW_DECISION} /reject CODE 21 25-30 rejects each of these cases in the same way, or none of them if one cannot be rejected. Such a message needs no case of its own, and takes at most 100 cases in which no maintainer has acted yet. REASON stays on the record; the reporter does not read it. /reject alone lists the codes and what they tell the reporter. The policy of the product says how long the reason must be.`,
     run: reject
   }
 ]

@@ -64,6 +64,8 @@ export type CaseVerb = About & {
   readonly followsMerges?: true
   /** Where it may name the cases in which it is to run: behind so many words of its own. */
   readonly casesAfter?: number
+  /** What to say where it names none, in a message that names none either. */
+  readonly withoutCases?: (context: DeskContext) => string
   readonly run: Handler
   readonly next?: NextStep
 }
