@@ -1,6 +1,7 @@
 /** Decodes leaves: removes the transfer encoding and decodes charsets. Must never throw. */
 import { isAscii, isUtf8 } from 'node:buffer'
 import { decode } from 'libqp'
+import { groupAt, sextetAt } from '../domain/base64.ts'
 import { charsetNamed, decodeCharset } from './encoded-words.ts'
 import { bodyOf, type Part } from './tree.ts'
 
@@ -129,13 +130,6 @@ function decodeBytes(bytes: Uint8Array, charset: string): string {
 // that cannot be decoded.
 
 const [LF, EQUALS] = [10, 61]
-/** The value of each character of base64; -1 for all others. */
-const SEXTETS = new Int8Array(256).fill(-1)
-for (const [value, char] of Array.from(
-  'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
-).entries())
-  SEXTETS[char.charCodeAt(0)] = value
-
 /**
  * One pass that takes as long for any bytes. Padding ends a group, not the part: some senders encode a file in pieces, at which
  * Node's own decoder stops.
@@ -154,8 +148,7 @@ function decodeBase64(body: Buffer): Buffer {
       decoded[size + 1] = group >> 8
       decoded[size + 2] = group
     }
-    const byte = body[at] ?? 0
-    const sextet = SEXTETS[byte] ?? -1
+    const sextet = sextetAt(body, at)
     if (sextet >= 0) {
       bits = ((bits << 6) | sextet) & 0xffff
       width += 6
@@ -163,24 +156,9 @@ function decodeBase64(body: Buffer): Buffer {
       width -= 8
       decoded[size] = bits >> width
       size += 1
-    } else if (byte === EQUALS) width = 0
+    } else if (body[at] === EQUALS) width = 0
   }
   return decoded.subarray(0, size)
-}
-
-/** The 24 bits of four characters of base64; negative where one of them is none, or is missing. */
-function groupAt(body: Buffer, at: number): number {
-  if (at + 4 > body.length) return -1
-  return (
-    (sextetAt(body, at) << 18) |
-    (sextetAt(body, at + 1) << 12) |
-    (sextetAt(body, at + 2) << 6) |
-    sextetAt(body, at + 3)
-  )
-}
-
-function sextetAt(body: Buffer, at: number): number {
-  return SEXTETS[body[at] ?? 0] ?? -1
 }
 
 /** The library's lists of matches take many times the space of the text, so it gets little at a time. */

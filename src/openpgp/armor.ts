@@ -4,6 +4,8 @@
  * demands; the packets protect integrity.
  */
 
+import { groupAt } from '../domain/base64.ts'
+
 /** What a block claims to hold. */
 export type ArmorKind = 'message' | 'public-key' | 'private-key' | 'signature'
 
@@ -24,30 +26,35 @@ const LABELS: Readonly<Record<string, ArmorKind>> = {
 }
 /** The first line and the armor headers, up to the mandatory empty line. */
 const HEAD =
-  /-----BEGIN PGP ([A-Z ]+)-----[^\S\n]*\n(?:[A-Za-z0-9-]{1,40}:.*\r?\n){0,49}[^\S\n]*\n/y
+  /^-----BEGIN PGP ([A-Z ]+)-----[^\S\n]*\n(?:[A-Za-z0-9-]{1,40}:.*\r?\n){0,49}[^\S\n]*\n/
 const BODY = /^[A-Za-z0-9+/\s]*(?:=\s*){0,2}$/
 const CHECKSUM = /=[A-Za-z0-9+/]{4}$/
 
+/** Room for all lines of a head that anybody writes. */
+const HEAD_CHARS_MAX = 64 * 1024
+
 /**
- * The single armored block in a text or file; null when there is none, when there are several, or when it is malformed. Makes a
- * string of a file only when it may contain a block: files are large and rarely armored.
+ * The single armored block in a text or file; null when there is none, when there are several, or when it is malformed. Makes no
+ * string of a whole file: files are large.
  */
 export function readArmor(source: Uint8Array | string): ArmorBlock | null {
-  const text = typeof source === 'string' ? source : textOf(source)
+  const text = typeof source === 'string' ? source : bufferOf(source)
   const begin = findLine(text, BEGIN, 0)
   if (begin < 0) return null
-  HEAD.lastIndex = begin
-  const [head = '', label = ''] = HEAD.exec(text) ?? []
+  const [head = '', label = ''] = HEAD.exec(slice(text, begin, begin + HEAD_CHARS_MAX)) ?? []
   const kind = LABELS[label]
   if (kind === undefined) return null
   const bodyStart = begin + head.length
   const endLine = `-----END PGP ${label}-----`
   const end = findLine(text, endLine, bodyStart)
   if (end < 0 || findLine(text, BEGIN, bodyStart) >= 0) return null
-  const data = decodeBody(text.slice(bodyStart, end))
+  const data =
+    typeof text === 'string'
+      ? decodeBody(text.slice(bodyStart, end))
+      : decodeBytes(text.subarray(bodyStart, end))
   if (data === null) return null
-  const after = text.slice(end + endLine.length).trim()
-  const before = text.slice(0, begin).trim()
+  const after = slice(text, end + endLine.length).trim()
+  const before = slice(text, 0, begin).trim()
   return { kind, data, before, after }
 }
 
@@ -107,16 +114,46 @@ export function toBinary(
   return isBinary ? { kind: 'binary', data } : readArmor(data)
 }
 
-function textOf(file: Uint8Array): string {
-  const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength)
-  return bytes.includes(BEGIN) ? bytes.toString('latin1') : ''
+function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength)
 }
 
-function findLine(text: string, start: string, from: number): number {
+/** Part of a text, or of a file as a text. */
+function slice(text: string | Buffer, from: number, to = text.length): string {
+  return typeof text === 'string' ? text.slice(from, to) : text.toString('latin1', from, to)
+}
+
+function findLine(text: string | Buffer, start: string, from: number): number {
   for (let at = text.indexOf(start, from); at >= 0; at = text.indexOf(start, at + 1)) {
-    if (at === 0 || text[at - 1] === '\n') return at
+    if (at === 0 || slice(text, at - 1, at) === '\n') return at
   }
   return -1
+}
+
+const [LF, CR] = [10, 13]
+/** What stands behind the last whole group: padding and a checksum. */
+const TAIL_BYTES_MAX = 1024
+
+/** As {@link decodeBody}, which decides about all that is not in whole groups of four. */
+function decodeBytes(body: Buffer): Uint8Array | null {
+  const decoded = new Uint8Array(Math.ceil((body.length * 3) / 4))
+  let [at, size] = [0, 0]
+  for (;;) {
+    const group = groupAt(body, at)
+    if (group >= 0) {
+      decoded[size] = group >> 16
+      decoded[size + 1] = group >> 8
+      decoded[size + 2] = group
+      size += 3
+      at += 4
+    } else if (body[at] === LF || body[at] === CR) at += 1
+    else break
+  }
+  if (body.length - at > TAIL_BYTES_MAX) return decodeBody(body.toString('latin1'))
+  const tail = decodeBody(body.toString('latin1', at))
+  if (tail === null) return null
+  decoded.set(tail, size)
+  return decoded.subarray(0, size + tail.length)
 }
 
 /** Some mail programs append the checksum to the last line, so only its form counts: `=` and four characters at the end. */

@@ -42,8 +42,16 @@ export function prescan(
   if (kept.length === 0) return { because: 'not-for-us' as const, sealing }
   const rest = walk.spans.filter((span) => !isSessionKey(span.tag))
   const pieces = [...kept.map((key) => key.span), ...rest]
-  const message = Buffer.concat(pieces.map((span) => data.subarray(span.start, span.end)))
-  return { message, sessionKeys: kept.length, sealing }
+  return { message: joined(data, pieces), sessionKeys: kept.length, sealing }
+}
+
+/** These packets; those that stand one behind the other as they are, because they may be large. */
+function joined(data: Uint8Array, spans: readonly PacketSpan[]): Buffer {
+  const isWhole = spans.every(({ start }, index) => index === 0 || start === spans[index - 1]?.end)
+  const [from = 0, to = 0] = [spans[0]?.start, spans.at(-1)?.end]
+  return isWhole
+    ? Buffer.from(data.buffer, data.byteOffset + from, to - from)
+    : Buffer.concat(spans.map(({ start, end }) => data.subarray(start, end)))
 }
 
 /** Whether binary packets begin like an encrypted message (RFC 9580 §10.3). */

@@ -156,4 +156,29 @@ describe('armor', () => {
   ])('is not read with %s', (_, text) => {
     expect(readArmor(text)).toBeNull()
   })
+
+  it('(E21) is the same block read from bytes as from a text, however its lines are broken', () => {
+    const piece = fc.constantFrom(
+      'QUJD',
+      'WXYZabcd',
+      'x',
+      '+/',
+      '=',
+      '==',
+      '=abcd',
+      '*',
+      '\xa0',
+      '\xff'
+    )
+    const gap = fc.constantFrom('', '', '\n', '\r\n', ' ', '\t\n', '\n\n')
+    const body = fc.array(fc.tuple(piece, gap), { maxLength: 12 })
+    const whole = fc.constantFrom('', 'QUJD\r\n'.repeat(400), 'QUJDR\n'.repeat(400))
+    fc.assert(
+      fc.property(whole, body, fc.constantFrom('', 'before\n'), (long, parts, before) => {
+        const text = `${before}${block(`\n${long}${parts.flat().join('')}`)}\nafter`
+        expect(readArmor(Buffer.from(text, 'latin1'))).toEqual(readArmor(text))
+      }),
+      { numRuns: 500 }
+    )
+  })
 })
