@@ -109,6 +109,8 @@ describe('/reject CODE NUMBERS', () => {
     await givenReports(4)
     const wrong = await desk.writes(desk.grace, `/reject ${CODE} 3-4\n`, { tag: tagOf(1) })
     expect(wrong).toContain(`Your message is about ${tagOf(1)}, which is not among these cases.`)
+    const backwards = await desk.writes(desk.grace, `/reject ${CODE} 4-1\n`, { tag: tagOf(1) })
+    expect(backwards).toContain('numbers of cases such as 12 15-18')
     expect(desk.recorded('rejected')).toEqual([])
     const right = await desk.writes(desk.grace, `/reject ${CODE} 1 3-4\n`, { tag: tagOf(1) })
     expect(right).toContain('Done: 1 command.')

@@ -135,7 +135,7 @@ const reject: Handler = (draft, command) => {
 }
 
 const TEXT_OR_REASON =
-  'On the line stand only the code of /reject or the word internal of /close, and a reason for the record after "because": /reject CODE because REASON, /close [internal] because REASON. A text for the reporter stands below it, or between << and >>.'
+  'On the line stand only the code of /reject and numbers of cases such as 12 15-18, or the word internal of /close, and a reason for the record after "because": /reject CODE [NUMBERS] because REASON, /close [internal] because REASON. A text for the reporter stands below it, or between << and >>.'
 
 const close: Handler = (draft, command) => {
   const [first = '', ...others] = command.words
