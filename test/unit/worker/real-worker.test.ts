@@ -80,7 +80,7 @@ describe('real workers', () => {
         maintainerKeys: [from.keyData]
       },
       onEvent: (event) => events.push(event),
-      ...{ maxThreads: 1, taskMs: 2000 }
+      ...{ maxThreads: 1, taskMs: 700 }
     })
     const open = (raw: Uint8Array) => pool.open(Buffer.from(raw), { now, knownKeys: [] })
     const costly = await layeredMail(to, from, 'POISON\n'.repeat(8 * 2 ** 20))
