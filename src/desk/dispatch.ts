@@ -5,6 +5,7 @@
 
 import { type Address } from '../domain/address.ts'
 import { type MessageKind } from '../domain/message.ts'
+import { bytesOnWay, ON_WAY_BYTES_MAX } from '../domain/outgoing.ts'
 import { type Instant } from '../domain/time.ts'
 import { type Sender } from '../effects/effects.ts'
 import { alert } from '../messages/to-maintainers.ts'
@@ -15,8 +16,6 @@ import { recordLeft, recordSendingRefused, recordUndelivered } from './commit.ts
 import { type Desk } from './desk.ts'
 import { noteFailure } from './faults.ts'
 
-/** The messages that are being sent have so many bytes together, unless one alone has more. */
-const IN_FLIGHT_BYTES_MAX = 64 * 1024 * 1024
 /** A refusal for now, or by a rule that may concern the recipient alone, raises the alarm about our account from this try on. */
 const LASTING_TRIES = 5
 /** A commit waits for the disk, longer than a message takes to send: outcomes close together share one commit. */
@@ -104,8 +103,8 @@ const NO_ROOM: outbox.Room = { messages: 0, bytes: 0, busy: [] }
 /** As many messages as there are connections for, and what those on their way leave of the bytes. */
 function roomBeside(sending: ReadonlyMap<number, Sending>, messages: number): outbox.Room {
   const all = [...sending.values()]
-  const bytes = all.reduce((sum, { size }) => sum + size, 0)
-  return { messages, bytes: IN_FLIGHT_BYTES_MAX - bytes, busy: all.map(({ to }) => to) }
+  const bytes = all.reduce((sum, { size }) => sum + bytesOnWay(size), 0)
+  return { messages, bytes: ON_WAY_BYTES_MAX - bytes, busy: all.map(({ to }) => to) }
 }
 
 function recordOutcome(

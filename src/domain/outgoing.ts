@@ -139,3 +139,11 @@ export function nextAttemptMs(attempts: number): number | null {
   const minutes = LADDER[attempts - 1]
   return minutes === undefined ? null : minutes * MINUTE
 }
+
+/** The messages that are being sent have so many bytes together, unless one alone has more (A1). */
+export const ON_WAY_BYTES_MAX = 64 * 2 ** 20
+
+/** What a message of this size takes of the room: a small one never waits for it. There is one for each connection at most. */
+export function bytesOnWay(size: number): number {
+  return size <= SMALL_BYTES ? 0 : Math.min(size, ON_WAY_BYTES_MAX)
+}

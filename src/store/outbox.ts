@@ -9,10 +9,12 @@ import { assert } from '../domain/assert.ts'
 import { type CaseTag, type MessageId } from '../domain/ids.ts'
 import { type MessageKind, type NamedMessage } from '../domain/message.ts'
 import {
+  bytesOnWay,
   nextAttemptMs,
   RETRY_DELAY_MS_MAX,
   type SendOutcome,
-  type SharedBytes
+  type SharedBytes,
+  SMALL_BYTES
 } from '../domain/outgoing.ts'
 import { addMs, DAY_MS, HOUR_MS, type Instant } from '../domain/time.ts'
 import { assignments, insert, type Read, type Tx } from './sql.ts'
@@ -164,30 +166,38 @@ export function takeUpLost(tx: Tx, now: Instant): void {
   )
 }
 
-/** What may be claimed: so many messages, so many bytes of them, and none to these addresses, which are being written to. */
+/** What may be claimed: so many messages, so many bytes (`bytesOnWay`), and none to these addresses, which are being written to. */
 export type Room = {
   readonly messages: number
   readonly bytes: number
   readonly busy: readonly Address[]
 }
 
+/** In this order. The last is for what a large message without room would keep waiting: an acknowledgement behind its report. */
+const CLAIMED = [
+  { isMember: true, sizeMax: Number.MAX_SAFE_INTEGER },
+  { isMember: false, sizeMax: Number.MAX_SAFE_INTEGER },
+  { isMember: false, sizeMax: SMALL_BYTES }
+]
+
 /**
  * Takes the messages that are due, those to the list first, then longest due first; call {@link recordOutcome} with what became
- * of each. One to an address at a time, so that a recipient at whom the server is slow takes one connection. The first one is
- * claimed however large it is, if nothing is on its way.
+ * of each. One to an address at a time, so that a recipient at whom the server is slow takes one connection.
  */
 export function claimDue(tx: Tx, now: Instant, room: Room): Claimed[] {
   const claimed: Claimed[] = []
   const busy = new Set(room.busy)
-  let bytes = 0
-  for (const isMember of [true, false]) {
+  let [left, isFull] = [room.bytes, false]
+  for (const which of CLAIMED) {
+    if (isFull !== which.sizeMax <= SMALL_BYTES) continue
     // Of several to one address the first is taken; the next call finds those to others behind them.
-    const limit = room.messages - claimed.length
-    for (const row of listDue(tx, now, { isMember, busy: [...busy], limit })) {
+    const wanted = { ...which, busy: [...busy], limit: room.messages - claimed.length }
+    for (const row of listDue(tx, now, wanted)) {
       if (claimed.length === room.messages) return claimed
       if (busy.has(row.envelopeTo)) continue
-      if (busy.size > 0 && bytes + row.size > room.bytes) return claimed
-      bytes += row.size
+      isFull = bytesOnWay(row.size) > left
+      if (isFull) break
+      left -= bytesOnWay(row.size)
       busy.add(row.envelopeTo)
       claimed.push(claim(tx, row, now))
     }
@@ -200,12 +210,12 @@ type Due = Pick<OutboxRow, 'id' | 'size' | 'rung' | 'envelopeTo'>
 function listDue(
   read: Read,
   now: Instant,
-  wanted: { readonly isMember: boolean; readonly busy: readonly Address[]; readonly limit: number }
+  wanted: (typeof CLAIMED)[number] & { readonly busy: readonly Address[]; readonly limit: number }
 ): Due[] {
   return read.all<Due>(
     `SELECT id, size, rung, envelope_to FROM outbox
-     WHERE state = 'queued' AND (audience = 'member') = @isMember AND next_attempt_at <= @now AND ${MAY_LEAVE}
-       AND envelope_to NOT IN (SELECT value FROM json_each(@busy))
+     WHERE state = 'queued' AND (audience = 'member') = @isMember AND next_attempt_at <= @now AND size <= @sizeMax
+       AND ${MAY_LEAVE} AND envelope_to NOT IN (SELECT value FROM json_each(@busy))
      ORDER BY next_attempt_at, id LIMIT @limit`,
     { now, ...wanted }
   )

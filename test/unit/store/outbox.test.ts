@@ -2,7 +2,12 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Address } from '../../../src/domain/address.ts'
 import { Invariant } from '../../../src/domain/assert.ts'
-import { nextAttemptMs, RETRY_DELAY_MS_MAX } from '../../../src/domain/outgoing.ts'
+import {
+  bytesOnWay,
+  nextAttemptMs,
+  ON_WAY_BYTES_MAX,
+  RETRY_DELAY_MS_MAX
+} from '../../../src/domain/outgoing.ts'
 import { addMs, DAY_MS, type Instant, msBetween, msOf } from '../../../src/domain/time.ts'
 import * as cases from '../../../src/store/cases.ts'
 import * as deliveries from '../../../src/store/deliveries.ts'
@@ -94,17 +99,17 @@ describe('the outbox', () => {
     expect(second?.messageId).toBe(first?.messageId)
   })
 
-  it('hands out the longest due first, within the limits of number and size, but always one', () => {
+  it('hands out the longest due first, within the limits of number and size', () => {
     queue('c', { notBefore: addMs(NOON, 2) })
-    queue('a', { notBefore: NOON, raw: Buffer.alloc(1000, 'a') })
-    queue('b', { notBefore: addMs(NOON, 1), raw: Buffer.alloc(1000, 'b') })
+    queue('a', { notBefore: NOON, raw: Buffer.alloc(2 ** 20, 'a') })
+    queue('b', { notBefore: addMs(NOON, 1), raw: Buffer.alloc(2 ** 20, 'b') })
     const later = addMs(NOON, 10)
 
-    const names = [claim(later, 10, 500), claim(later, 1), claim(later)].map((rows) =>
+    const names = [claim(later, 1, 2 ** 20), claim(later, 10, 2 ** 20), claim(later)].map((rows) =>
       rows.map(({ once }) => once)
     )
 
-    expect(names).toEqual([['a'], ['b'], ['c']])
+    expect(names).toEqual([['a'], ['b', 'c'], []])
   })
 
   it('(14) what was on its way at a crash is due again at once, and costs it no place on the ladder (G2)', () => {
@@ -134,11 +139,20 @@ describe('the outbox', () => {
     expect(names(claim(later))).toEqual(['g2'])
   })
 
-  it('(A1) bytes are counted over all that is on its way', () => {
-    queue('a', { raw: Buffer.alloc(1000, 'a') })
-    const elsewhere = [address('x@example.org')]
-    expect(claim(NOON, 10, 999, elsewhere)).toEqual([])
-    expect(claim(NOON, 10, 999)).toHaveLength(1)
+  it('(A1) large messages wait until those on their way leave room, and nothing small waits for them', () => {
+    const large = { raw: Buffer.alloc(2 ** 20, 'a') }
+    queue('large', large)
+    queue('larger', large)
+    for (let count = 0; count < 3; count += 1) queue(`small${count}`, { notBefore: addMs(NOON, 1) })
+    const names = (rows: readonly outbox.Claimed[]) => rows.map(({ once }) => once)
+    const later = addMs(NOON, 1)
+    expect(names(claim(later, 2, 2 ** 20))).toEqual(['large', 'small0'])
+    expect(names(claim(later, 1, 0))).toEqual(['small1'])
+    expect(names(claim(later, 1, 2 ** 20))).toEqual(['larger'])
+  })
+
+  it('(A1) a message larger than all room leaves beside small ones, and beside no large one', () => {
+    expect([2 ** 30, 1000].map(bytesOnWay)).toEqual([ON_WAY_BYTES_MAX, 0])
   })
 
   it('(15) a try that never reached the server costs nothing and is due again at once', () => {
