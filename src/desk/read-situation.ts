@@ -7,6 +7,7 @@ import {
   isFrom,
   isReply,
   type OpenedMail,
+  type Signature,
   signaturesIn,
   subjectOf,
   topicOf
@@ -42,8 +43,8 @@ import { candidatesOf, knownKey, mergedCopies } from './read-keys.ts'
 import { registrableDomain } from './registrable.ts'
 
 /**
- * Opens the message with the keys of its sender (`keysOf`); a second time when a signature's key was not among them, if that of
- * whom the signature names is known, or came as a file. `read` gives the bytes anew: a worker keeps them.
+ * Opens the message with the keys of its sender (`keysOf`) and that in its header; a second time where keys of whom a signature
+ * names are known besides, or the key of a signature came as a file. `read` gives the bytes anew: a worker keeps them.
  */
 export async function openArrival(
   workers: Pick<Desk['workers'], 'open'>,
@@ -53,11 +54,17 @@ export async function openArrival(
 ): Promise<OpenedMail> {
   const before = sender === null ? [] : keysOf(sender, [])
   const first = await workers.open(read(), { now, knownKeys: before })
-  const unknown = signaturesIn(first).filter(({ state }) => state === 'unknown-key')
-  if (unknown.length === 0) return first
-  const issuers = unknown.map(({ issuer }) => issuer)
+  const signatures = signaturesIn(first)
+  const isUnknown = ({ state }: Signature): boolean => state === 'unknown-key'
+  const brought = first.candidateKeys.map(({ fingerprint }) => fingerprint)
+  // What is known of a key that the message brings counts beside it: it may have been revoked.
+  const issuers = signatures
+    .filter((one) => isUnknown(one) || brought.some((key) => key === one.fingerprint))
+    .map(({ issuer }) => issuer)
+  if (issuers.length === 0) return first
   // That in the header was tried.
-  const files = first.candidateKeys.filter(({ source }) => source === 'attached')
+  const isLacking = signatures.some(isUnknown)
+  const files = first.candidateKeys.filter(({ source }) => isLacking && source === 'attached')
   const found = keysOf(first.outer.from?.address ?? null, issuers)
   const more = [...found, ...files.map(({ keyData }) => keyData)].filter(
     (key) => !before.some((known) => Buffer.compare(known, key) === 0)

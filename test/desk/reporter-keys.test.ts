@@ -169,6 +169,21 @@ describe("a reporter's key", () => {
     expect(pinned()).toEqual([printOf(renewed)])
   })
 
+  it('that was revoked proves nothing, though a stranger brings a copy of it in the header (E21)', async () => {
+    await desk.givenReport(REPORT)
+    await desk.writes(desk.alice, 'Do not use it.', await revokedKey())
+    const { privateKey } = await reformatKey({
+      privateKey: desk.alice.secret,
+      userIDs: [{ email: mallory.address }],
+      date: new Date(msOf(desk.world.clock.now)),
+      format: 'object'
+    })
+    const thief = { ...mallory, secret: privateKey, keyData: privateKey.toPublic().write() }
+    await desk.givenMessage(thief, { subject: 'y', text: 'Words of a thief.', autocrypt: true })
+
+    expect(await desk.lastTo(desk.grace)).toContain('has been revoked')
+  })
+
   it('that only lay in a message does not make the real owner look like an impostor, and signing proves it', async () => {
     await desk.givenDesk([desk.grace])
     const forged = { ...desk.alice, keyData: renewed.keyData }

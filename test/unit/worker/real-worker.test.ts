@@ -83,7 +83,7 @@ describe('real workers', () => {
       ...{ maxThreads: 1, taskMs: 700 }
     })
     const open = (raw: Uint8Array) => pool.open(Buffer.from(raw), { now, knownKeys: [] })
-    const costly = await layeredMail(to, from, 'POISON\n'.repeat(8 * 2 ** 20))
+    const costly = await layeredMail(to, from, `POISON${'\n'.repeat(56 * 2 ** 20)}`)
     const failed = open(costly).catch((error: unknown) => error)
     const { text, signatures } = await open(await mailOfSize(to, from, 4096))
     await pool.close()
