@@ -150,7 +150,7 @@ function recordForwarded(tx: Tx, job: Job): void {
   record(tx, event('forwarded', aboutCase(copy.caseTag), BY_DESK, about), job)
 }
 
-/** Whose message was forwarded, '' for somebody who is no reporter, and its number, 0 for the report. */
+/** What the record says of a forwarded message: its reporter, '' for somebody else, and its number, 0 for the report itself. */
 function forwardedIn(tx: Tx, conversation: Conversation, forwards: number) {
   const [of, who = ''] = conversation.split(':')
   const number = of === 'reporter' ? parseCaseTag(who) : null

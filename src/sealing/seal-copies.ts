@@ -45,8 +45,8 @@ const NOTHING = new Uint8Array()
 
 /**
  * The finished message to each recipient, signed and encrypted as of `now`, or why the key was refused; one after the other,
- * because each needs several times its size in memory. Of a shared body, the text of all copies ends in the same line. Throws Trouble `desk-key` when the desk cannot sign, Invariant on unclean
- * headers.
+ * because each needs several times its size in memory. Copies of a shared body all end in the same line. Throws Trouble
+ * `desk-key` when the desk cannot sign, Invariant on unclean headers.
  */
 export async function sealCopies(
   body: OutgoingBody,
@@ -142,7 +142,8 @@ const AUTOCRYPT_BYTES_MAX = 7000
 
 /**
  * The two header blocks of an encrypted message: all fields inside, neutral ones outside but the Content-* fields, and each outer
- * field recorded inside as HP-Outer (RFC 9788 §2.2). Those in `but` stand outside alone. Throws Invariant for a control character in any value.
+ * field recorded inside as HP-Outer (RFC 9788 §2.2). Those in `but` stand outside alone. Throws Invariant for a control character
+ * in any value.
  */
 function sealedBlocks(headers: OutgoingHeaders, desk: DeskIdentity, but: readonly string[] = []) {
   const hidden: OutgoingHeaders = {

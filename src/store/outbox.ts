@@ -306,7 +306,7 @@ export function dropSpare(tx: Tx, messageId: MessageId): void {
 /** While our account is refused, no message climbs higher: it is tried every hour, and not given up. */
 const RUNG_WHILE_REFUSED = 4
 
-/** Whom a refusal is about; `perhaps-us` where the server leaves that open, and how other messages fare does, too. */
+/** Whom a refusal is about; `perhaps-us` where neither its words nor what became of other messages says. */
 type Whom = 'us' | 'perhaps-us' | 'others'
 
 /** A message after a try, and whom its refusal is about. */
@@ -316,8 +316,9 @@ export type Outcome = RowInCase & { readonly whom: Whom }
 const NOTHING_TAKEN_MS = 30 * HOUR_MS
 
 /**
- * Whom a refusal is about (15). Where its words leave that open, it is about us if the server takes nothing at all, the latest at
- * `takenAt`. It may be if it has taken nothing since the last try of this message, or refuses other recipients alike.
+ * Whom a refusal is about (15). Where its words do not say, it is about us if the server has taken nothing for long. It may be
+ * about us if the server has taken nothing since the last try of this message, or refuses other recipients with the same code.
+ * The server last took something at `takenAt`.
  */
 function whomOf(
   read: Read,

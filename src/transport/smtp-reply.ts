@@ -75,7 +75,7 @@ function isUnsaid({ code, command }: SMTPError): boolean {
   return code === 'EMESSAGE' && command === 'MAIL FROM'
 }
 
-/** Of the message, or of one so large that 552 is about its size and not about a mailbox that is full. */
+/** Whether the message is too large. 552 alone says so of a large one; to a small one it says that a mailbox is full. */
 function isTooLarge({ responseCode = 0, command }: SMTPError, enhanced: string, bytes: number) {
   if (TOO_LARGE.includes(enhanced)) return true
   return is552(responseCode, enhanced) && command !== 'RCPT TO' && bytes > SMALL_BYTES
