@@ -9,6 +9,7 @@ export async function startTcpProxy(
 ) {
   const sockets: Socket[] = []
   let isSilent = false
+  let sent = ''
   const server = createServer((client) => {
     const upstream = connect(target, '127.0.0.1')
     sockets.push(client, upstream)
@@ -19,6 +20,7 @@ export async function startTcpProxy(
       from.on('error', () => undefined)
       from.on('close', () => to.destroy())
     }
+    client.on('data', (chunk: Buffer) => (sent += chunk.toString('latin1')))
     client.pipe(upstream)
     upstream.on('data', (chunk: Buffer) => {
       if (!isSilent) client.write(answer(chunk))
@@ -27,6 +29,8 @@ export async function startTcpProxy(
   await once(server.listen(0, '127.0.0.1'), 'listening')
   return {
     port: (server.address() as AddressInfo).port,
+    /** What clients have sent, as one who listens on the way reads it. */
+    sent: () => sent,
     /** From now on not one byte passes in either direction. */
     silence: () => {
       isSilent = true
