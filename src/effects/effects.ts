@@ -43,9 +43,9 @@ export type Mailbox = {
   /** Messages in the folder with a UID above `afterUid`, oldest first, at most `limit`, regardless of flags. */
   list(options: { readonly afterUid: number; readonly limit: number }): Promise<MailboxState>
   /**
-   * The message without touching \Seen; null when the server gives nothing, which never means that it is gone: that, only
-   * another list tells. Only its first 128 KiB, for its header and marked as such, when that is asked for or the message is
-   * larger than what may be downloaded, whatever size the server announced.
+   * The message without touching \Seen; null when the server gives nothing, or less than it has, which never means that it is
+   * gone: that, only another list tells. Only its first 128 KiB, for its header and marked as such, when that is asked for or
+   * the message is larger than what may be downloaded, whatever size the server announced.
    */
   fetch(uid: number, part: Fetched['part']): Promise<Fetched | null>
   /** Moves messages out of the folder. Ignores UIDs that are gone. Trouble `imap-moves`: the server refuses, and may for long. */

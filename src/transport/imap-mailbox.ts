@@ -36,6 +36,8 @@ const LOGOUT_MS = 1000
 /** Longer than {@link IDLE_MS}: a working server answers at least each renewal of IDLE. */
 const SILENCE_MS = 300_000
 const HEADER_BYTES = 128 * 1024
+const OVERLAP_BYTES = 64
+const MORE_BYTES = 1024
 const BY_UID = { uid: true }
 
 type Session = {
@@ -221,8 +223,9 @@ async function search(session: Session, uid: string): Promise<number[]> {
 }
 
 /**
- * BODY.PEEK of the message or the beginning of it; null when the server gives nothing: it is gone, or the server does not answer.
- * Gives only the beginning of a message that is much larger than the server announced: a part must never pass for the whole.
+ * BODY.PEEK of the message or the beginning of it; null when the server gives nothing, or not all that it has: it is gone, or the
+ * server does not answer. Gives only the beginning of a message that is much larger than the server announced: a part must never
+ * pass for the whole.
  */
 async function fetch(
   session: Session,
@@ -232,15 +235,37 @@ async function fetch(
   const { client } = session
   if (client.mailbox === false) await client.mailboxOpen(session.folder)
   const limit = literalLimit(session.options)
-  const source = { start: 0, maxLength: part === 'whole' ? limit + 1 : HEADER_BYTES }
-  const rows = await client.fetchAll(String(uid), { uid: true, source }, BY_UID)
-  // NIL, for one that was expunged or cannot be read, comes as no bytes at all, whatever the types say.
-  const sources = rows.flatMap((row): unknown => (row.uid === uid ? row.source : []))
-  const raw = sources.find((found) => found instanceof Uint8Array)
-  if (raw === undefined) return null
-  if (part === 'whole' && raw.length <= limit) return { raw, part }
+  const most = part === 'whole' ? limit + 1 : HEADER_BYTES
+  const { raw, size } = await fetchFrom(session, uid, { start: 0, maxLength: most })
+  if (raw === null) return null
+  if (part === 'whole' && raw.length <= limit)
+    return raw.length >= size || (await isAll(session, uid, raw)) ? { raw, part } : null
   // A copy, so that the rest of a large message is not kept for its header.
   return { raw: Buffer.from(raw.subarray(0, HEADER_BYTES)), part: 'header' }
+}
+
+/** These bytes of a message, null for no answer, and how many it has in all as the server says. */
+async function fetchFrom(
+  { client }: Session,
+  uid: number,
+  source: { readonly start: number; readonly maxLength: number }
+) {
+  const rows = await client.fetchAll(String(uid), { uid: true, size: true, source }, BY_UID)
+  const own = rows.filter((row) => row.uid === uid)
+  // NIL, for one that was expunged or cannot be read, comes as no bytes at all, whatever the types say.
+  const found = own.map((row): unknown => row.source).find((bytes) => bytes instanceof Uint8Array)
+  const size = own.find((row) => row.size !== undefined)?.size ?? Number.POSITIVE_INFINITY
+  return { raw: found ?? null, size }
+}
+
+/**
+ * Whether these bytes are all that the server has of a message, although it announced more: some only estimate the size. It is
+ * asked for the last bytes once more and for those behind them, so that no answer is not taken for the end.
+ */
+async function isAll(session: Session, uid: number, raw: Uint8Array): Promise<boolean> {
+  const start = Math.max(0, raw.length - OVERLAP_BYTES)
+  const { raw: end } = await fetchFrom(session, uid, { start, maxLength: MORE_BYTES })
+  return end !== null && Buffer.compare(end, raw.subarray(start)) === 0
 }
 
 /** Waits in IDLE, which the library renews; it only wakes the caller, and {@link list} finds out what is new. */

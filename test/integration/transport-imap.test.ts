@@ -282,6 +282,71 @@ describeWith(['dovecot'], 'IMAP mailbox on Dovecot', () => {
     }
   })
 
+  /** Changes the bytes of each message that the server gives, literal and length. */
+  const givesOnly = (change: (bytes: string, start: number) => string) => (chunk: Buffer) => {
+    const said = chunk.toString('latin1')
+    const literals = /BODY\[\]<(\d+)> \{\d+\}\r\n([^]*?)(?=\)\r\n)/g
+    return Buffer.from(
+      said.replaceAll(literals, (_all, start: string, bytes: string) => {
+        const given = change(bytes, Number(start))
+        return `BODY[]<${start}> {${given.length}}\r\n${given}`
+      }),
+      'latin1'
+    )
+  }
+  const long = mail('one '.repeat(100))
+  it.each([
+    ['at one place', (bytes: string, at: number) => (at > 0 ? bytes : bytes.slice(0, 300))],
+    ['in each answer', (bytes: string) => bytes.slice(0, bytes.length / 2)],
+    ['and gives the beginning again', () => long.toString('latin1').slice(0, 300)],
+    ['and gives nothing more', (bytes: string, at: number) => (at > 0 ? '' : bytes.slice(0, 300))]
+  ])(
+    '(11) takes a message that the server cuts short %s for no answer, but for its header',
+    async (_how, change) => {
+      await dovecot.append('cut', long)
+      const proxy = await startTcpProxy(dovecot.port, givesOnly(change))
+      try {
+        const mailbox = await connect('cut', { port: proxy.port })
+        const uid = (await mailbox.list(all)).waiting[0]?.uid ?? 0
+        const header = await mailbox.fetch(uid, 'header')
+        expect([header?.part, header?.raw.length]).toEqual(['header', expect.any(Number)])
+        expect(await mailbox.fetch(uid, 'whole')).toBeNull()
+        expect((await mailbox.list(all)).waiting.length).toBeGreaterThan(0)
+      } finally {
+        proxy.close()
+      }
+    }
+  )
+
+  it('(11) fetches a message whole whose size the server estimated too high, or does not tell', async () => {
+    await dovecot.append('guessed', long)
+    await dovecot.append('guessed', mail(''))
+    let asked = 0
+    let size = 'RFC822.SIZE 123456'
+    const proxy = await startTcpProxy(dovecot.port, (chunk) => {
+      asked += [...chunk.toString('latin1').matchAll(/BODY\[\]</g)].length
+      return Buffer.from(chunk.toString('latin1').replaceAll(/RFC822\.SIZE \d+/g, size), 'latin1')
+    })
+    try {
+      const mailbox = await connect('guessed', { port: proxy.port })
+      const uids = (await mailbox.list(all)).waiting.map(({ uid }) => uid)
+      const whole = async () => {
+        const found = await Promise.all(uids.map((uid) => mailbox.fetch(uid, 'whole')))
+        return found.map((one) => Buffer.from(one?.raw ?? []))
+      }
+      expect(await whole()).toEqual([long, mail('')])
+      size = 'FLAGS ()'
+      expect(await whole()).toEqual([long, mail('')])
+      expect(asked).toBe(8)
+      // A true size costs no second question.
+      size = `RFC822.SIZE ${long.length}`
+      expect(await mailbox.fetch(uids[0] ?? 0, 'whole')).toEqual({ raw: long, part: 'whole' })
+      expect(asked).toBe(9)
+    } finally {
+      proxy.close()
+    }
+  })
+
   it('can be closed while the server answers nothing; what was asked of it fails then', async () => {
     await dovecot.append('mute', mail('one'))
     const proxy = await startTcpProxy(dovecot.port)

@@ -2,10 +2,14 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
-/** Relays a free port to `target` on 127.0.0.1. `answer` changes what the server says, a chunk at a time. */
+/**
+ * Relays a free port to `target` on 127.0.0.1. `answer` changes what the server says, a chunk at a time, and null ends the
+ * connection there; `ask` changes what the client says.
+ */
 export async function startTcpProxy(
   target: number,
-  answer: (chunk: Buffer) => Buffer = (chunk) => chunk
+  answer: (chunk: Buffer) => Buffer | null = (chunk) => chunk,
+  ask: (chunk: Buffer) => Buffer = (chunk) => chunk
 ) {
   const sockets: Socket[] = []
   let isSilent = false
@@ -20,10 +24,15 @@ export async function startTcpProxy(
       from.on('error', () => undefined)
       from.on('close', () => to.destroy())
     }
-    client.on('data', (chunk: Buffer) => (sent += chunk.toString('latin1')))
-    client.pipe(upstream)
+    client.on('data', (chunk: Buffer) => {
+      sent += chunk.toString('latin1')
+      if (!isSilent) upstream.write(ask(chunk))
+    })
     upstream.on('data', (chunk: Buffer) => {
-      if (!isSilent) client.write(answer(chunk))
+      if (isSilent) return
+      const said = answer(chunk)
+      if (said === null) client.destroy()
+      else client.write(said)
     })
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
@@ -35,7 +44,6 @@ export async function startTcpProxy(
     silence: () => {
       isSilent = true
       for (const socket of sockets) {
-        socket.unpipe()
         socket.pause()
       }
     },
