@@ -16,7 +16,7 @@ import { createRender, wordingProblems } from './messages/render.ts'
 import { sha256 } from './openpgp/packets.ts'
 import { judgeKeys } from './settings.ts'
 import { acquireDaemonLock, openDatabase } from './store/database.ts'
-import { connectMailbox, JUNK } from './transport/imap-mailbox.ts'
+import { connectMailbox, JUNK, type KnownServer } from './transport/imap-mailbox.ts'
 import { patientLogin } from './transport/login.ts'
 import { createSender } from './transport/smtp-sender.ts'
 import { createWorkers, type WorkerOptions } from './worker/pool.ts'
@@ -124,9 +124,10 @@ function edgesOf({ desk, imap, smtp, limits }: Config, log: Log): Edges {
   const imapPort = imap.port ?? IMAP_PORTS[imap.tls]
   const smtpPort = smtp.port ?? SMTP_PORTS[smtp.tls]
   const inTurn = patientLogin(systemClock)
+  const known: KnownServer = { isDeafInIdle: false }
   const open = (folder: string | typeof JUNK, signal: AbortSignal) => {
     const password = imap.password.reveal()
-    const account = { ...imap, port: imapPort, password, mailBytes: limits.mail_size }
+    const account = { ...imap, port: imapPort, password, mailBytes: limits.mail_size, known }
     return inTurn(() => connectMailbox(account, folder, signal), signal)
   }
   return {

@@ -4,7 +4,7 @@
  * Never uses flags as state, and never logs content or addresses.
  */
 import { createHash } from 'node:crypto'
-import { setTimeout } from 'node:timers/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 import { ImapFlow, type ImapFlowError, type ImapFlowOptions } from 'imapflow'
 import { type Fetched, type Listed } from '../domain/mail.ts'
 import { instantFromMs } from '../domain/time.ts'
@@ -25,13 +25,23 @@ export type MailboxOptions = ServerOptions & {
   readonly connectTimeoutMs?: number
   /** How long the server may be silent before the connection counts as dead. Default 5 min. */
   readonly silenceMs?: number
+  /** How long it may take to acknowledge IDLE. Default 15 s. */
+  readonly idleAnswerMs?: number
+  /** What all connections to the server know of it. */
+  readonly known?: KnownServer
 }
+
+/** `isDeafInIdle`: it announces IDLE and does not acknowledge it; nothing can be asked then, so it is asked for news instead. */
+export type KnownServer = { isDeafInIdle: boolean }
 
 const MEBIBYTE = 1024 * 1024
 /** Room for the answer to a search of about a million messages. */
 const LINE_BYTES = 8 * MEBIBYTE
 /** Servers and NAT boxes drop idle connections from 5 minutes on (RFC 2177 allows 29). */
 const IDLE_MS = 240_000
+const IDLE_ANSWER_MS = 15_000
+/** How often a server that does not acknowledge IDLE is asked for news. */
+const POLL_MS = 30_000
 const LOGOUT_MS = 1000
 /** Longer than {@link IDLE_MS}: a working server answers at least each renewal of IDLE. */
 const SILENCE_MS = 300_000
@@ -47,6 +57,8 @@ type Session = {
   readonly key: 'inbox' | 'junk'
   readonly client: ImapFlow
   readonly folders: Set<string>
+  readonly known: KnownServer
+  hasIdled: boolean
   /** Ends a waiting in IDLE. */
   wake: () => void
   changed: boolean
@@ -92,6 +104,8 @@ async function openSession(
     client,
     // INBOX always exists, whatever the server answers to CREATE (RFC 9051 §5.1).
     folders: new Set([options.inbox]),
+    known: options.known ?? { isDeafInIdle: false },
+    hasIdled: false,
     wake: () => undefined,
     changed: false,
     lost: null
@@ -132,7 +146,7 @@ async function close({ client }: Session): Promise<void> {
   if (client.usable) {
     await Promise.race([
       client.logout().catch(() => undefined),
-      setTimeout(LOGOUT_MS, undefined, { ref: false })
+      delay(LOGOUT_MS, undefined, { ref: false })
     ])
   }
   client.close()
@@ -150,6 +164,7 @@ function clientOptions(options: MailboxOptions): ImapFlowOptions {
     disableCompression: true,
     clientInfo: { name: 'postern' },
     maxIdleTime: IDLE_MS,
+    disableAutoIdle: options.known?.isDeafInIdle === true,
     socketTimeout: options.silenceMs ?? SILENCE_MS,
     connectionTimeout: options.connectTimeoutMs ?? 30_000,
     greetingTimeout: options.connectTimeoutMs ?? 30_000,
@@ -167,7 +182,8 @@ function literalLimit(options: MailboxOptions): number {
 /** Set before connecting, because an `error` without a listener ends the process. */
 function watch(session: Session): void {
   session.client.on('error', (error: ImapFlowError) => {
-    session.lost ??= error
+    const isDeaf = error.code === 'ETIMEOUT' && error.command === 'IDLE'
+    session.lost ??= isDeaf ? deafInIdle(session) : error
   })
   session.client.on('close', () => {
     session.lost ??= new Error('closed')
@@ -274,17 +290,35 @@ async function waitForChange(
   timeoutMs: number,
   signal: AbortSignal
 ): Promise<boolean> {
+  const { client, known } = session
   // A wait may have run out already, and a monotonic clock counts in fractions, which a timeout refuses.
   const stop = AbortSignal.any([signal, AbortSignal.timeout(Math.max(0, Math.ceil(timeoutMs)))])
+  if (!session.changed && !stop.aborted && !known.isDeafInIdle && !session.hasIdled)
+    await tryIdle(session)
   if (session.changed || stop.aborted) return session.changed
+  const poll = (): void => void client.noop().catch(() => undefined)
+  const polling = known.isDeafInIdle ? setInterval(poll, POLL_MS) : undefined
   // The next command ends IDLE; a failure shows as `close` or in that command.
-  session.client.idle().catch(() => undefined)
+  if (!known.isDeafInIdle) client.idle().catch(() => undefined)
   await new Promise<void>((resolve) => {
     session.wake = resolve
     stop.addEventListener('abort', () => resolve())
   })
+  clearInterval(polling)
   if (session.lost !== null) throw session.lost
   return session.changed
+}
+
+/** Tried once a connection: a server that never acknowledges IDLE would keep all that is asked behind it waiting for minutes. */
+async function tryIdle(session: Session): Promise<void> {
+  const { client, options } = session
+  client.idle().catch(() => undefined)
+  // Ends IDLE once that is acknowledged, and is answered then.
+  const answered = client.noop().then(() => true)
+  const given = delay(options.idleAnswerMs ?? IDLE_ANSWER_MS, false, { ref: false })
+  session.hasIdled = await Promise.race([answered, given])
+  if (session.lost !== null) throw session.lost
+  if (!session.hasIdled) throw deafInIdle(session)
 }
 
 /**
@@ -406,6 +440,12 @@ function unmoved(because: string): Trouble {
 /** The server answered NO or BAD to a command that it must support. */
 function refused({ options: { host, port } }: Session): Trouble {
   const hint = `The IMAP server ${host}, port ${port}, refused a command. Postern connects again.`
+  return new Trouble('imap', hint, { retryable: true })
+}
+
+function deafInIdle({ options: { host, port }, known }: Session): Trouble {
+  known.isDeafInIdle = true
+  const hint = `The IMAP server ${host}, port ${port}, announces IDLE but does not answer it. From now on Postern asks for new mail every ${POLL_MS / 1000} seconds instead.`
   return new Trouble('imap', hint, { retryable: true })
 }
 

@@ -1,7 +1,7 @@
 /** The watched inbox against a real Dovecot on loopback, and the in-process server of the demo. */
 import { createHash } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { type Sha256 } from '../../src/domain/ids.ts'
 import { type Mailbox } from '../../src/effects/effects.ts'
 import { connectMailbox, JUNK, type MailboxOptions } from '../../src/transport/imap-mailbox.ts'
@@ -346,6 +346,48 @@ describeWith(['dovecot'], 'IMAP mailbox on Dovecot', () => {
       proxy.close()
     }
   })
+
+  it.each([
+    ['never', 0],
+    ['once and not again', 1]
+  ])(
+    '(11) asks a server for news that acknowledges IDLE %s, from the next connection on, and says so',
+    async (_how, acknowledged) => {
+      const user = `deaf${acknowledged}`
+      await dovecot.append(user, mail('one'))
+      let idles = 0
+      const swallowed = (chunk: Buffer): Buffer => {
+        const isIdle = /^\w+ IDLE\r\n$/.test(chunk.toString('latin1'))
+        if (isIdle) idles += 1
+        return isIdle && idles > acknowledged ? Buffer.alloc(0) : chunk
+      }
+      const proxy = await startTcpProxy(dovecot.port, undefined, swallowed)
+      const known = { isDeafInIdle: false }
+      const own = { port: proxy.port, known, idleAnswerMs: 500, silenceMs: 1000 }
+      try {
+        const first = await connect(user, own)
+        await first.list(all)
+        await expect(first.waitForChange(600_000, never)).rejects.toMatchObject({
+          ...{ code: 'imap', retryable: true },
+          message: expect.stringContaining('asks for new mail every 30 seconds instead')
+        })
+        const second = await connect(user, { ...own, silenceMs: 300_000 })
+        await second.list(all)
+        expect(await second.waitForChange(50, never)).toBe(false)
+        // Nothing that is asked later has to wait for IDLE.
+        expect((await second.list(all)).waiting).toHaveLength(1)
+        const timers = vi.spyOn(globalThis, 'setInterval')
+        onTestFinished(() => void timers.mockRestore())
+        const woken = second.waitForChange(60_000, never)
+        await dovecot.append(user, mail('two'))
+        timers.mock.calls.forEach(([ask]) => ask())
+        expect(await woken).toBe(true)
+        expect(idles).toBe(1 + acknowledged)
+      } finally {
+        proxy.close()
+      }
+    }
+  )
 
   it('can be closed while the server answers nothing; what was asked of it fails then', async () => {
     await dovecot.append('mute', mail('one'))
