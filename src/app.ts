@@ -98,17 +98,21 @@ async function stay(desk: Desk, edges: Edges, config: Config, signal: AbortSigna
     bells.duties.ring()
     bells.dispatch.ring()
   })
-  // Trouble that only another configuration can solve ends the start at once: it is not retried for ever.
   const first = edges.openMailbox(signal)
   await first.catch((error: unknown) => {
     if (!(error instanceof Trouble)) throw error
-    // A login may be refused for a moment only, and notices leave meanwhile: the desk stays.
-    if (error.code === 'imap-auth') tellRefused(error)
+    // Whatever the server says may change, and notices leave meanwhile: the desk stays.
+    if (error.code.startsWith('imap-')) tellRefused(error)
     else if (!error.retryable) throw error
   })
   const opened = [first]
   const openMailbox: Edges['openMailbox'] = async (stop) => opened.pop() ?? edges.openMailbox(stop)
-  await runLoops(desk, { ...edges, openMailbox }, bells, signal)
+  try {
+    await runLoops(desk, { ...edges, openMailbox }, bells, signal)
+  } finally {
+    // Where the loops could not begin, nobody else closes it, and it would keep the process for ever.
+    await Promise.allSettled(opened.map(async (one) => (await one).close()))
+  }
 }
 
 function tellRefused({ message: says }: Trouble): void {

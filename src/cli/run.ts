@@ -32,11 +32,7 @@ export async function run(call: Call<{ readonly once?: boolean }>): Promise<void
   const { runDaemon } = await import('../app.ts')
   const log = createLog(process.stdout)
   const stop = new AbortController()
-  const onSignal = (): void => {
-    // Restores the default action: a second signal ends the process at once.
-    for (const name of STOPS) process.removeListener(name, onSignal)
-    log({ event: 'desk.stopping', because: 'signal' })
-    stop.abort()
+  const endInTime = (): void => {
     setTimeout(() => {
       // Something hangs. The disk is consistent at any moment; the next start continues from there.
       log({ event: 'desk.stopping', because: 'trouble' })
@@ -46,6 +42,13 @@ export async function run(call: Call<{ readonly once?: boolean }>): Promise<void
       process.exit(1)
     }, GRACE_MS).unref()
   }
+  const onSignal = (): void => {
+    // Restores the default action: a second signal ends the process at once.
+    for (const name of STOPS) process.removeListener(name, onSignal)
+    log({ event: 'desk.stopping', because: 'signal' })
+    stop.abort()
+    endInTime()
+  }
   for (const name of STOPS) process.on(name, onSignal)
   await runDaemon(config, {
     mode: call.options.once === true ? 'once' : 'stay',
@@ -54,6 +57,10 @@ export async function run(call: Call<{ readonly once?: boolean }>): Promise<void
     version: version(),
     keys,
     first
+  }).finally(async () => {
+    // Whatever is left open must not keep a desk that has ended from being started again.
+    endInTime()
     // Where the start fails, nobody else ends it.
-  }).finally(() => first.terminate())
+    await first.terminate()
+  })
 }

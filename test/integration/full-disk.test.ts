@@ -76,6 +76,19 @@ async function full(): Promise<void> {
     expect(await desk.cli('members', 'remove', 'grace')).toMatchObject({ status: 0, stderr: '' })
   })
 
+  it('(12) that takes no writes any more ends a start in one line, though the inbox is open by then', async () => {
+    // What it left beside the database lets the next one read.
+    await (await desk.start()).kill9()
+    disk.remount('ro')
+    const daemon = desk.spawn()
+    const { status } = await daemon.waitForExit(8000).finally(() => {
+      disk.remount('rw')
+    })
+    expect(status).toBe(1)
+    expect(daemon.stderr()).toMatch(/^postern: The database cannot be written: [^\n]*\n$/)
+    expect(daemon.lines.at(-1)?.event).toBe('desk.stopped')
+  })
+
   it('holds the message in the inbox while it lasts, and all of it is handled once when there is room', async () => {
     const daemon = await desk.start()
     disk.fill(MEGABYTE)

@@ -6,11 +6,14 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, it, onTestFinished } from 'vitest'
+import { addMs } from '../../src/domain/time.ts'
+import { systemClock } from '../../src/effects/system.ts'
 import * as desks from '../support/desk-world.ts'
 import { startDovecot } from '../support/dovecot.ts'
 import { ADA, closing, GRACE } from '../support/office.ts'
 import { gpgPerson } from '../support/people.ts'
 import { describeWith } from '../support/requires.ts'
+import { databaseOf, seedMember, seedNotice, settingsOf } from '../support/seeded.ts'
 import { type Sink, startSink, type Taken } from '../support/smtp-sink.ts'
 
 const MINUTE = 60_000
@@ -41,6 +44,7 @@ async function startSilentServer(connection: number) {
 describeWith(['dovecot', 'gpg'], 'a network and a clock that misbehave', async () => {
   const dovecot = closing(await startDovecot())
   const [grace, ada] = [closing(await gpgPerson(GRACE)), closing(await gpgPerson(ADA))]
+  const member = closing(await gpgPerson({ name: 'Member', address: 'member@people.example' }))
   let count = 0
 
   /** A desk with one maintainer (Grace), or two, with an inbox and an SMTP server of its own. */
@@ -162,6 +166,33 @@ describeWith(['dovecot', 'gpg'], 'a network and a clock that misbehave', async (
     expect(daemon.stderr()).not.toMatch(/wrong-password|node_modules/)
     expect(daemon.stderr()).not.toContain(desks.PASSPHRASE)
   })
+
+  it.each([
+    [
+      'a certificate that is not trusted',
+      { tls: 'starttls' },
+      /^postern: TLS with the IMAP server/
+    ],
+    ['an inbox that is not there', { inbox: 'Team/Inbox' }, /^postern: [^\n]* has no folder "Team/]
+  ] as const)(
+    '(16) %s does not end a start: it is told, and a notice leaves at its instant',
+    async (_what, changes, says) => {
+      const { desk, sink } = await fresh({ both: true })
+      const imap = { ...(desk.config['imap'] as object), ...changes }
+      desk.write({ ...desk.config, imap })
+      const settings = await settingsOf(desk)
+      {
+        using db = databaseOf(desk)
+        await seedMember(db, 'member', member)
+        db.transact((tx) => seedNotice(tx, settings, addMs(systemClock.now(), 4000)))
+      }
+      const daemon = desk.spawn()
+      await sink.waitFor((taken) => taken.some(isTo(member.address)), 30_000)
+      expect(daemon.stderr()).toMatch(says)
+      expect(daemon.stderr()).toMatch(/ The desk runs and tries again later\.\n$/)
+      expect(await daemon.stop()).toEqual({ status: 0, signal: null })
+    }
+  )
 
   it('ends within ten seconds of SIGTERM in the middle of a busy run and loses nothing (G1)', async () => {
     const { desk, sink, user } = await fresh()

@@ -36,6 +36,15 @@ export function mountSmallDisk(path: string, bytes: number) {
       rmSync(filler)
     },
     room,
+    /** From now on it can be read only, or written again; not while a file on it is open for writing. */
+    remount: (as: 'ro' | 'rw') => {
+      const { status, stderr } = spawnSync(findProgram('mount') ?? '', [
+        '-o',
+        `remount,${as}`,
+        path
+      ])
+      if (status !== 0) throw new Error(`not remounted: ${stderr.toString()}`)
+    },
     unmount: () => {
       unmount(path)
     }
