@@ -368,7 +368,8 @@ function put(tx: Tx, decided: NewEvent, at: Instant, evidence: Evidence): void {
   const { kind, about, subject } = decided
   const answered = kind === 'answered' || kind === 'words-wait' ? [about.reporter] : []
   // An acknowledgement says that nobody has read the report, and that a person will answer.
-  for (const reporter of kind === 'closed' ? numbersIn(tx, subject) : answered)
+  const isEnd = kind === 'closed' || kind === 'rejected'
+  for (const reporter of isEnd ? numbersIn(tx, subject) : answered)
     outbox.overtake(tx, reporter, ['acknowledgement'], at)
   for (const reporter of outdatedFor(tx, decided)) outbox.overtake(tx, reporter, DATE_MAIL, at)
   if (kind === 'disclosed') deliveries.endEmbargo(tx, subject.id, at)

@@ -42,8 +42,12 @@ export async function listedIn(
     if (listed.length === LISTED_MAX) break
     const bound = await readBound(desk, tag, opened, given.now)
     if (bound === null) continue
-    const isUntouched = desk.db.read((read) => strangers.isUntouchedCase(read, bound.case.tag))
-    listed.push({ bound, isUntouched })
+    const { tag: number } = bound.case
+    const how = desk.db.read((read) => ({
+      isUntouched: strangers.isUntouchedCase(read, number),
+      isVerified: strangers.isVerified(read, cases.findReport(read, number))
+    }))
+    listed.push({ bound, ...how })
   }
   return listed
 }

@@ -50,7 +50,12 @@ export type Recipient = { readonly audience: Audience; readonly recipient: strin
 export type Way = 'encrypted' | 'in-clear'
 
 /** Whether the reporter learns of an end of the case, or the recorded reason why not. */
-export type ReporterTold = 'told' | 'waits-for-key' | 'no-address' | 'silent-by-policy'
+export type ReporterTold =
+  | 'told'
+  | 'waits-for-key'
+  | 'no-address'
+  | 'unverified'
+  | 'silent-by-policy'
 
 /** A line that was refused: its verb, '' where it is no command, and the reason in our words, without what they quote. */
 export type RefusedLine = { readonly verb: string; readonly says: string }

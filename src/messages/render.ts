@@ -196,6 +196,7 @@ const WORDS: Readonly<Record<string, string>> = {
   told: 'a message to the reporter was on its way',
   'waits-for-key': 'the reporter will be told when a key comes',
   'no-address': 'the reporter could not be told, because the report names no address',
+  unverified: 'the reporter was not told, because their address is not verified',
   'silent-by-policy': 'the reporter was not told, as the policy allows'
 }
 

@@ -63,6 +63,8 @@ export type CommandContext = DeskContext &
     /** Attachments of the message itself, but for keys and visiting cards. */
     readonly files: readonly Attachment[]
     readonly hasClientFiles: boolean
+    /** One of several cases that a line names by their numbers, whose sender nothing proves: nobody is written to there. */
+    readonly isUnverified?: boolean
   }
 
 /** A maintainer's words to the reporter. `question` asks for something, and the case may wait for the answer. */

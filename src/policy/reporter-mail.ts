@@ -50,8 +50,10 @@ export function decisionMail(
   }
 ): string {
   const all = cases.addresseesOf(draft.case)
-  const { mail, text, decision, why = '', to = all } = words
+  const { mail, text, decision, why = '' } = words
   const { conversation, known, bound } = draft
+  // An address that is only claimed gets no mail that nobody meant for it alone: a flood would make the desk its amplifier.
+  const to = draft.isUnverified === true ? [] : (words.to ?? all)
   const answersOne = conversation.kind === 'one' && conversation.with !== ''
   if (answersOne && text !== '' && all.length > 1) throw new Refusal(forOne(draft))
   const isOther = known.wasRejected && (mail === 'accepted' || mail === 'merged')
@@ -66,11 +68,26 @@ export function decisionMail(
     `${wasRejected.includes(one.id) ? AGAIN : ''}${typeof decision === 'string' ? decision : decision(one)}`
   const each = to.map((one) => toOne(one, draft, { ...words, decision: saysTo(one) }))
   if (each.length > 0) return `${done} ${each.join(' ')}`
-  draft.activity.push('the reporter could not be told')
-  const says = `${done} The reporter was not told, because the report names no address.`
+  const { did, because } = untold(draft, all)
+  draft.activity.push(did)
+  const says = `${done} ${because}`
   if (text === '') return says
-  addNote(draft, text)
+  keepNote(draft, text)
   return `${says} Your text was kept as a note.`
+}
+
+/** That a decision is told to nobody, for the other maintainers and for its author. */
+function untold({ bound }: Draft, all: readonly cases.Addressed[]) {
+  if (all.length === 0)
+    return {
+      did: 'the reporter could not be told',
+      because: 'The reporter was not told, because the report names no address.'
+    }
+  const addresses = all.map(({ contact }) => contact.address)
+  return {
+    did: 'did not write to the sender, whose address is not verified',
+    because: `No message went to ${listed(addresses)}: the address is not verified.${droppedFor(bound.heldAnswerTo, { bound })}`
+  }
 }
 
 /** Only to those who read the rejection. */
@@ -89,8 +106,11 @@ function forOne({ case: { tag }, settings }: Draft): string {
 }
 
 /** Whether a decision that is made now reaches every reporter; if not, why. */
-function reporterTold({ case: { reporters }, reporterKeys, product }: Draft): ReporterTold {
+function reporterTold(draft: Draft): ReporterTold {
+  const { reporters } = draft.case
+  const { reporterKeys, product, isUnverified = false } = draft
   const known = reporters.flatMap((one) => cases.addressed(one) ?? [])
+  if (isUnverified && known.length > 0) return 'unverified'
   if (known.some((one) => reporterPath(one, reporterKeys, product).kind === 'no-key'))
     return 'waits-for-key'
   return known.length === 0 || known.length < reporters.length ? 'no-address' : 'told'
@@ -157,7 +177,7 @@ function toOne(reporter: cases.Addressed, draft: Draft, words: Words): string {
 }
 
 /** What words to this address, or the end of the case, make untrue: that nobody has read the report, and a person will answer. */
-export function droppedFor(address: Address | null, { bound }: Draft): string {
+export function droppedFor(address: Address | null, { bound }: Pick<Draft, 'bound'>): string {
   const isHeld = address !== null && bound.heldAnswerTo === address
   return isHeld ? ' The acknowledgement that was on hold will not leave.' : ''
 }
@@ -331,8 +351,12 @@ export function message(
 
 /** Adds an internal note to the record and to what the other maintainers are told. */
 export function addNote(draft: Draft, text: string): void {
+  keepNote(draft, text)
+  draft.activity.push(`wrote a note on ${draft.case.tag}`)
+}
+
+function keepNote(draft: Draft, text: string): void {
   draft.texts.push({ title: 'Note', text })
   draft.decisions.push(message(draft, 'internal', text))
   decided(draft, 'noted', {})
-  draft.activity.push(`wrote a note on ${draft.case.tag}`)
 }

@@ -2,7 +2,7 @@
  * Runs the commands of one authorised message over a working copy, all or nothing, and turns the result into decisions: the
  * changes, the messages they send, one transcript to the author and one line of activity to everybody else (F10).
  */
-import { isOpen, type ListedCase } from '../domain/case.ts'
+import { addresseesOf, isOpen, type ListedCase } from '../domain/case.ts'
 import { type Decision, type UpdateCase } from '../domain/decision.ts'
 import { type RefusedLine } from '../domain/event.ts'
 import { groupBy } from '../domain/group.ts'
@@ -155,13 +155,28 @@ function runInEach(
   const carried = done.flatMap((one) => ('after' in one ? one : []))
   const lines = carried.map(({ tag, says }) => `${tag}  ${says}`)
   return {
-    says: `In ${count(tags.length, 'case; what became of it', 'cases; what became of each')} is below.`,
+    says: `In ${count(tags.length, 'case; what became of it', 'cases; what became of each')} is below.${unwritten(carried)}`,
     block: { kind: 'lines', text: lines.join('\n') },
     decisions: [
       ...carried.flatMap(({ decisions }) => decisions),
       ...updateOn(carried, own, context)
     ]
   }
+}
+
+/** To how many senders no message went because their address may be forged; '' for none. */
+function unwritten(carried: readonly Pick<ReturnType<typeof carriedOut>, 'after'>[]): string {
+  const silent = carried.filter(
+    ({ after }) => after.isUnverified === true && addresseesOf(after.case).length > 0
+  )
+  const [first] = silent
+  if (first === undefined) return ''
+  const isChecked = first.after.settings.authentication.servers.length > 0
+  const why = isChecked
+    ? ''
+    : ' (the configuration names no server that verifies any: imap.authserv_ids)'
+  const who = count(silent.length, 'sender, whose address is', 'senders, whose addresses are')
+  return ` No message went to ${who} not verified${why}. To write to one of them, send /reply in a message to that case.`
 }
 
 const TOO_MANY = `One message runs commands in at most ${LISTED_MAX} cases by their numbers. Please write more messages.`
@@ -186,7 +201,7 @@ function contextIn(
   const found = context.listed.find(({ bound }) => bound.named === tag)
   if (found === undefined && context.listed.length === LISTED_MAX) throw new Refusal(TOO_MANY)
   if (found === undefined) throw new Refusal('There is no such case; /cases lists the open ones.')
-  const { bound, isUntouched } = found
+  const { bound, isUntouched, isVerified } = found
   if (bound.case.tag !== tag) throw new Refusal(`It was merged into ${bound.case.tag}.`)
   if (!isOpen(bound.case.state))
     throw new Refusal(`The case is ${stateWords(bound.case)}. Please leave its number out.`)
@@ -206,7 +221,8 @@ function contextIn(
     files: [],
     hasClientFiles: false
   }
-  return { ...context, ...nothing, bound, product, conversation: NOBODYS }
+  const isUnverified = !isVerified
+  return { ...context, ...nothing, bound, product, conversation: NOBODYS, isUnverified }
 }
 
 /** Tells the other maintainers what was done in these cases: what was done in several of them, once. */
@@ -220,12 +236,14 @@ function updateOn(
   const others = settings.maintainers.filter(({ id }) => id !== author.id)
   if (others.length === 0) return []
   const acts = carried.flatMap(({ tag, after }) => after.activity.map((act) => ({ tag, act })))
-  const texts = carried.flatMap((one) => one.texts)
+  const texts = carried.flatMap((one) => [...one.texts, ...one.after.texts])
   const message = activityMessage({
     author: author.name,
     lines: [...groupBy(acts, ({ act }) => act)].map(([act, all]) => `in ${tagsOf(all)}: ${act}`),
     texts: [...groupBy(texts, ({ text }) => text)].map(([text, all]) => {
-      return { title: all.length === 1 ? all[0].title : `To ${all.length} reporters`, text }
+      const [{ title }] = all
+      const isSame = all.every((one) => one.title === title)
+      return { title: isSame ? title : `To ${all.length} reporters`, text }
     }),
     facts: []
   })

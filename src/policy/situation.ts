@@ -172,8 +172,13 @@ export type BoundCase = {
   readonly heldAnswerTo: Address | null
 }
 
-/** `isUntouched`: no maintainer has done anything in it but look. */
-export type ListedBound = { readonly bound: BoundCase; readonly isUntouched: boolean }
+/**
+ * `isUntouched`: no maintainer has done anything in it but look. `isVerified`: our mail servers or their key proved the sender of
+ * its report.
+ */
+export type ListedBound = { readonly bound: BoundCase } & Readonly<
+  Record<'isUntouched' | 'isVerified', boolean>
+>
 
 /** What is fixed at the moment of deciding. */
 export type Moment = {

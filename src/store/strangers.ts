@@ -115,6 +115,12 @@ export function isUntouchedCase(read: Read, tag: CaseTag): boolean {
   return read.value('SELECT 1 FROM untouched_cases WHERE tag = ?', [tag]) !== null
 }
 
+/** Whether the sender of this report was proved: those who are no strangers are. */
+export function isVerified(read: Read, report: number | null): boolean {
+  const sql = 'SELECT is_proved FROM stranger_mail WHERE arrival_id = ?'
+  return report !== null && read.value(sql, [report]) !== 0
+}
+
 /** A further message that was not forwarded, and the number of its case. */
 export type Unforwarded = { readonly tag: CaseTag; readonly arrivalId: number }
 

@@ -1,23 +1,38 @@
 /** One line of a maintainer that rejects several reports, as each would be rejected in a message to its own case (A5). */
 import { describe, expect, it } from 'vitest'
 import * as desk from '../support/desk.ts'
+import { type WorldOptions } from '../support/world.ts'
 
 const tagOf = (number: number): string => `ACME-2026-${String(number).padStart(4, '0')}`
 const CODE = 'unsupported-version'
 const SAYS = 'no longer gets security fixes'
 
-/** So many reports in clear, of one stranger each. */
-async function givenReports(count: number, people = [desk.grace, desk.linus]): Promise<void> {
+/** So many reports in clear, of one stranger each; our mail server verifies those of senders who are not `forged`. */
+async function givenReports(
+  count: number,
+  people = [desk.grace, desk.linus],
+  {
+    forged = [],
+    ...options
+  }: Pick<WorldOptions, 'acknowledgement' | 'authentication'> & { forged?: readonly number[] } = {}
+): Promise<void> {
   await desk.givenDesk(people, {
     forwarding: { per_hour: 2, per_domain_hour: 2 },
-    policy: { ...(await desk.preset('dispatch')), clocks: [] }
+    policy: { ...(await desk.preset('dispatch')), clocks: [] },
+    authentication: desk.AUTHENTICATION,
+    ...options
   })
-  for (let number = 1; number <= count; number += 1)
-    desk.world.deliver(
-      Buffer.from(
-        `From: eve${number}@s${number}.example\r\nTo: security@acme.example\r\nSubject: Hole ${number}\r\nMessage-ID: <${number}@s${number}.example>\r\n\r\nText ${number}.\r\n`
-      )
-    )
+  for (let number = 1; number <= count; number += 1) {
+    const domain = `s${number}.example`
+    const head = [
+      ...desk.checked(domain, forged.includes(number) ? 'none' : 'pass'),
+      `From: eve${number}@${domain}`,
+      'To: security@acme.example',
+      `Subject: Hole ${number}`,
+      `Message-ID: <${number}@${domain}>`
+    ]
+    desk.world.deliver(Buffer.from(`${head.join('\r\n')}\r\n\r\nText ${number}.\r\n`))
+  }
   await desk.world.settle()
 }
 
@@ -116,6 +131,49 @@ describe('/reject CODE NUMBERS', () => {
     expect(right).toContain('Done: 1 command.')
     expect(desk.caseStates()).toEqual(['rejected', 'received', 'rejected', 'rejected'])
     expect([1, 2, 3, 4].map(to)).toEqual([1, 0, 1, 1])
+  })
+
+  it('(A5) writes to nobody whose address is not verified, and says to whom it did not', async () => {
+    await givenReports(4, undefined, { forged: [2, 3] })
+    const before = desk.world.accepted.length
+    const answer = await sends(`/reject ${CODE} 1-3 because junk <<Please try the new version.>>\n`)
+    expect(answer).toContain(
+      'No message went to 2 senders, whose addresses are not verified. To write to one of them, send /reply in a message to that case.'
+    )
+    expect(answer).toContain(
+      `${tagOf(2)} Rejected (${CODE}), because: junk. No message went to eve2@s2.example: the address is not verified. The acknowledgement that was on hold will not leave. Your text was kept as a note.`
+    )
+    expect(answer).toContain(`${tagOf(1)} Rejected (${CODE}), because: junk. On its way to eve1@`)
+    expect([1, 2, 3].map(to)).toEqual([1, 0, 0])
+    const [update = ''] = await desk.textsTo(desk.linus, before)
+    expect(update).toContain(
+      `in ${tagOf(2)} and ${tagOf(3)}: did not write to the sender, whose address is not verified`
+    )
+    expect(update).toMatch(/Note: (\| )?Please try the new version\./)
+    expect(desk.recorded('rejected')).toEqual(
+      ['told', 'unverified', 'unverified'].map((told) => ({ code: CODE, reason: 'junk', told }))
+    )
+    await desk.days(8)
+    expect(desk.sentSince(before)).not.toContain('eve2@s2.example')
+    expect(await desk.alarmsTo(desk.grace, before)).toEqual([])
+  })
+
+  it('(A5) where no server verifies senders, writes to nobody, not even what was put off before', async () => {
+    const limits = {
+      authentication: { servers: [], receivedHops: 1 },
+      acknowledgement: { per_hour: 1, per_domain_hour: 1 }
+    }
+    await givenReports(4, undefined, limits)
+    const before = desk.world.accepted.length
+    expect(await sends(`/reject ${CODE} 1-4\n`)).toContain(
+      'not verified (the configuration names no server that verifies any: imap.authserv_ids).'
+    )
+    await desk.days(2)
+    expect(desk.sentSince(before).filter((one) => one.startsWith('eve'))).toEqual([])
+    await desk.writes(desk.grace, '/reply\nSorry, what was it?\n', { tag: tagOf(2) })
+    expect(desk.sentSince(before).filter((one) => one.startsWith('eve'))).toEqual([
+      'eve2@s2.example'
+    ])
   })
 
   it('(A5, G2) rejects each once, wherever the process dies', async () => {

@@ -337,7 +337,7 @@ export const DECIDE: readonly Verb[] = [
     roles: COMMITTER,
     text: { goesTo: 'reporter', isOptional: true },
     help: 'rejects the report and tells the reporter why, in the text below',
-    more: `${TEXT_BELOW_DECISION} /reject CODE 21 25-30 rejects each of these cases in the same way, or none of them if one cannot be rejected. Such a message needs no case of its own, and takes at most 100 cases in which no maintainer has acted yet. REASON stays on the record; the reporter does not read it. /reject alone lists the codes and what they tell the reporter. The policy of the product says how long the reason must be.`,
+    more: `${TEXT_BELOW_DECISION} /reject CODE 21 25-30 rejects each of these cases in the same way, or none of them if one cannot be rejected. Such a message needs no case of its own, and takes at most 100 cases in which no maintainer has acted yet. A sender whose address is not verified gets no message from such a line, because the address may be forged. REASON stays on the record; the reporter does not read it. /reject alone lists the codes and what they tell the reporter. The policy of the product says how long the reason must be.`,
     run: reject
   }
 ]
