@@ -6,7 +6,7 @@
  */
 import { type Address, isSameAddress } from '../domain/address.ts'
 import { type Decision } from '../domain/decision.ts'
-import { type Fingerprint, isNamedBy } from '../domain/ids.ts'
+import { type Fingerprint, formatFingerprint, isNamedBy } from '../domain/ids.ts'
 import {
   ciphertextMarksOf,
   type EarlierContent,
@@ -213,6 +213,10 @@ function isProved(
  * first may be a thief, so both are heard, as two claims.
  */
 export function claimWarnings(situation: Situation): string[] {
+  return [...contentClaims(situation), ...keyClaims(situation)]
+}
+
+function contentClaims(situation: Situation): string[] {
   const { earlier, opened } = situation
   const others = [...new Set(earlier.flatMap((one) => (one.isSameSender ? [] : (one.tag ?? []))))]
   if (earlier.every(({ isSameSender }) => isSameSender) || isAllProved(situation)) return []
@@ -221,6 +225,32 @@ export function claimWarnings(situation: Situation): string[] {
   return [
     `Another sender sent the same ${what} before${where}, and nothing inside shows whose it is: one of the two may have copied the other. Please tell neither of them anything about it until you know who wrote it.`
   ]
+}
+
+/** The same message with another key: whoever read it on the way may have sent it first, with a key of their own. */
+function keyClaims(situation: Situation): string[] {
+  const copy = earlierCopy(situation)
+  const keys = otherKeys(situation).map(formatFingerprint)
+  if (copy === null || keys.length === 0) return []
+  const where = copy.tag === null ? '' : ` (${copy.tag})`
+  return [
+    `The same message came before${where} with another key. This copy brings the key ${listed(keys)}: one of the two senders may be somebody who read the message on the way. Please encrypt nothing to either key until you have compared the fingerprint with the person another way.`
+  ]
+}
+
+/**
+ * Keys in the header of a message that are not known for its sender, of whom others are. Only what everybody on the way can read
+ * counts: whether a copy is answered must not show what the desk found inside (G6).
+ */
+export function otherKeys({
+  opened,
+  senderKey,
+  waitingKeys
+}: Pick<Situation, 'opened' | 'senderKey' | 'waitingKeys'>): Fingerprint[] {
+  const known = [senderKey ?? [], waitingKeys].flat().map(({ fingerprint }) => fingerprint)
+  const brought = opened.candidateKeys.filter(({ source }) => source !== 'attached')
+  if (known.length === 0) return []
+  return brought.flatMap(({ fingerprint }) => (known.includes(fingerprint) ? [] : fingerprint))
 }
 
 /** Remembers who sent the content, whatever became of the message: what the desk refused is as worth stealing as a report. */

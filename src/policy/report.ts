@@ -28,6 +28,7 @@ import {
   contradictionOf,
   earlierCopy,
   explainContradiction,
+  otherKeys,
   withholdContent
 } from './ownership.ts'
 import { type RelayInput, relay } from './relay.ts'
@@ -87,13 +88,13 @@ export function decideReport(received: Situation): Decision[] {
 }
 
 /**
- * The same report over another path, as an alias or a list brings it, is no second one. If only this copy may be answered, as it
+ * The same report over another path, as an alias or a list brings it, is no second one, unless it brings another key. If only this copy may be answered, as it
  * proves its sender or came through no list, it is acknowledged now.
  */
 function sameReport(situation: Situation): Decision[] | null {
   const { opened, senderKey: key, earlierLacks } = situation
   const copy = earlierCopy(situation)
-  if (copy === null || copy.tag === null) return null
+  if (copy === null || copy.tag === null || otherKeys(situation).length > 0) return null
   const { tag } = copy
   const late: readonly Decision[] =
     earlierLacks === null || !isAnswerable(situation)

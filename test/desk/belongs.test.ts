@@ -14,6 +14,7 @@ import {
   givenRef,
   givenReport,
   grace,
+  keyOf,
   lastTo,
   latest,
   SECOND,
@@ -21,7 +22,7 @@ import {
   world,
   writes
 } from '../support/desk.ts'
-import { type Letter, someone } from '../support/world.ts'
+import { autocrypt, type Letter, someone } from '../support/world.ts'
 import { address } from '../unit/policy/samples.ts'
 import { lines } from '../unit/reading/material.ts'
 
@@ -123,6 +124,7 @@ it.each<[string, string | null]>([
 )
 
 describe('one report over two paths (14)', () => {
+  const HEADER_KEY = /^Autocrypt: .*\r\n(?: .*\r\n)*/m
   const report = { subject: 'Heap overflow', text: 'It is here.' } as const
   /** As another server hands it on, perhaps with other header fields. */
   const again = (raw: Uint8Array, ...changes: readonly (readonly [RegExp, string])[]): Buffer =>
@@ -201,6 +203,43 @@ describe('one report over two paths (14)', () => {
     expect(await lastTo(grace)).toContain(`encrypted content before (${FIRST})`)
     await world.wait(60_000)
     expect(world.sentTo(alice)).toHaveLength(1)
+  })
+
+  it.each<[string, Partial<Letter>, string]>([
+    ['encrypted', { as: 'encrypted' }, 'It is here.'],
+    ['signed and encrypted', {}, 'It is here.'],
+    ['in clear', { as: 'clear' }, 'It is here.'],
+    ['whose sender is proved', { as: 'encrypted', headers: checked('reporter.example') }, 'It is']
+  ])(
+    '%s, whose copies bring different keys in their headers, is two claims, both told',
+    async (_how, letter, says) => {
+      const isProved = letter.headers !== undefined
+      await givenDesk([grace], isProved ? { authentication: AUTHENTICATION } : {})
+      const thief = await someone('thief', alice.address)
+      const raw = await world.write(alice, { ...report, ...letter, autocrypt: true })
+      const theirs: readonly [RegExp, string] = [
+        HEADER_KEY,
+        `${autocrypt(thief.keyData, alice.address)}\r\n`
+      ]
+      await world.receive(again(raw, theirs))
+      await world.receive(raw)
+      const told = await lastTo(grace)
+      expect(told).toContain(`The same message came before (${FIRST}) with another key`)
+      expect(told.replaceAll(' ', '')).toContain(keyOf(alice))
+      expect(told).toContain(says)
+      const before = world.accepted.length
+      // Whatever comes a third time is known with its key.
+      for (const copy of [raw, again(raw, theirs)]) await world.receive(again(copy))
+      expect(world.dispositions().slice(2)).toEqual(['duplicate', 'duplicate'])
+      expect(world.accepted).toHaveLength(before)
+    }
+  )
+
+  it('is one case where only one of its copies has kept the key, and nobody is alarmed', async () => {
+    await givenDesk([grace])
+    const raw = await world.write(alice, { ...report, as: 'encrypted', autocrypt: true })
+    for (const copy of [raw, again(raw, [HEADER_KEY, ''])]) await world.receive(copy)
+    expect(world.dispositions()).toEqual(['case-opened', 'duplicate'])
   })
 })
 
