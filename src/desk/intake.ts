@@ -21,8 +21,7 @@ const PAGE = 200
 /** Broken downloads of one message before only its header is fetched, and broken header downloads before it is held unread. */
 const WHOLE_TRIES_MAX = 5
 const HEADER_TRIES_MAX = 3
-/** After so many looks at a message of which the server gives nothing, it is stored so. */
-export const LOOKS_MAX = WHOLE_TRIES_MAX + HEADER_TRIES_MAX + 1
+const TRIES_MAX = WHOLE_TRIES_MAX + HEADER_TRIES_MAX
 /** IDLE wakes the intake; without any news it lists the whole inbox at least this often. */
 const LIST_AGAIN_MS = 5 * 60_000
 /** When a message that the server listed and gave nothing of is looked for again. */
@@ -216,7 +215,7 @@ async function takeOne(
 ): Promise<boolean> {
   if (isResting(desk, one, failures)) return false
   const placed = async () => {
-    if (was !== null) return was
+    if (was !== null || timesOf(one, failures) >= TRIES_MAX) return was
     const head = await ask(desk, mailbox, { ...one, part: 'header' }, failures)
     return head && placeOf(head.raw)
   }
@@ -241,7 +240,7 @@ async function takeOne(
 }
 
 const OPEN: Admission = { to: 'now', place: null }
-const NOTHING_FETCHED: Fetched = { raw: new Uint8Array(), part: 'header' }
+export const NOTHING_FETCHED: Fetched = { raw: new Uint8Array(), part: 'header' }
 
 /** How often it is noted that the inbox was listed: a message counts as no younger than that. */
 const NOTED_EVERY_MS = 60_000
@@ -301,34 +300,56 @@ export async function fetchOne(
   one: Omit<Place & Listed, 'receivedAt'>,
   failures: FetchFailures
 ): Promise<Fetched | null> {
-  const { times } = failures.get(nameOf(one)) ?? NONE
-  if (times >= WHOLE_TRIES_MAX + HEADER_TRIES_MAX) return NOTHING_FETCHED
+  const times = timesOf(one, failures)
+  if (times >= TRIES_MAX) return NOTHING_FETCHED
   const isWhole = one.size <= desk.settings.limits.mail_size && times < WHOLE_TRIES_MAX
   const part = isWhole ? 'whole' : 'header'
   const fetched = await ask(desk, folder, { ...one, part }, failures)
-  if (fetched !== null) failures.delete(nameOf(one))
+  if (fetched !== null && times < WHOLE_TRIES_MAX) failures.delete(nameOf(one))
   return fetched
 }
 
 const NONE = { times: 0, restsUntil: 0 }
 
-/** What counts as a failure until an answer has come. */
+/** How often in a row nothing of a message came, or the connection broke at it. */
+export function timesOf(one: Place, failures: FetchFailures): number {
+  return (failures.get(nameOf(one)) ?? NONE).times
+}
+
 async function ask(
-  { clock }: Desk,
+  desk: Desk,
   folder: Pick<Mailbox, 'fetch'>,
   { part, ...one }: Place & Pick<Fetched, 'part'>,
   failures: FetchFailures
 ): Promise<Fetched | null> {
-  const name = nameOf(one)
-  const before = failures.get(name) ?? NONE
-  const times = before.times + 1
-  const rests = Math.min(RESTS_MS * 2 ** before.times, RESTS_MS_MAX)
-  failures.set(name, { times, restsUntil: clock.monotonicMs() + rests })
-  const fetched = await folder.fetch(one.uid, part)
+  const before = failures.get(nameOf(one)) ?? NONE
+  const fetched = await counted(desk, one, failures, () => folder.fetch(one.uid, part))
   // A message has bytes: none of it is no answer either.
   const isAnswer = fetched !== null && fetched.raw.length > 0
-  failures.set(name, isAnswer ? before : { times, restsUntil: 0 })
+  if (isAnswer) failures.set(nameOf(one), before)
   return isAnswer ? fetched : null
+}
+
+/** Does something with a message that counts as a failure, after which it rests if the connection breaks at it. */
+export async function counted<T>(
+  { clock }: Desk,
+  one: Place,
+  failures: FetchFailures,
+  work: () => Promise<T>
+): Promise<T> {
+  const before = timesOf(one, failures)
+  const times = before + 1
+  const rests = Math.min(RESTS_MS * 2 ** before, RESTS_MS_MAX)
+  failures.set(nameOf(one), { times, restsUntil: clock.monotonicMs() + rests })
+  const done = await work()
+  failures.set(nameOf(one), { times, restsUntil: 0 })
+  return done
+}
+
+/** Lets those that rest be tried at once. Returns how many have not come whole after all tries. */
+export function wakeResting(failures: FetchFailures): number {
+  for (const [name, { times }] of failures) failures.set(name, { times, restsUntil: 0 })
+  return [...failures.values()].filter(({ times }) => times >= WHOLE_TRIES_MAX).length
 }
 
 /** Whether its download broke the last connection a moment ago. */
@@ -336,7 +357,8 @@ function isResting({ clock }: Desk, one: Place, failures: FetchFailures): boolea
   return clock.monotonicMs() < (failures.get(nameOf(one)) ?? NONE).restsUntil
 }
 
-function nameOf({ uidValidity, uid }: Place): string {
+/** The message in the folder. */
+export function nameOf({ uidValidity, uid }: Place): string {
   return `${uidValidity} ${uid}`
 }
 

@@ -13,10 +13,24 @@ import { type Read } from '../store/sql.ts'
 import { noteAccount } from './account.ts'
 import { type Desk, type Edges } from './desk.ts'
 import { isOfOneThing, isStopped, type Judge, judgeError, persist } from './faults.ts'
-import { type FetchFailures, fetchOne, type Place, pages } from './intake.ts'
+import {
+  counted,
+  type FetchFailures,
+  fetchOne,
+  NOTHING_FETCHED,
+  nameOf,
+  type Place,
+  pages,
+  timesOf
+} from './intake.ts'
 
-/** Empty answers about a message that is listed before it is moved unread. */
+/**
+ * Empty answers about a message that is listed, or broken connections at it, before it is moved unread into the inbox, which lets
+ * it rest while others are served. After as many broken moves it is taken in from here: what is behind it never waits for long.
+ */
 const UNANSWERED_MAX = 3
+/** So often a single run opens the folder: the next one goes on. */
+const PASSES_MAX = 20
 /** IDLE wakes it; without any news it lists again at least this often. */
 const LOOK_AGAIN_MS = 5 * 60_000
 /** How long to wait before looking again for a folder that does not exist. */
@@ -51,14 +65,20 @@ export async function junkLoop(
   await persist(desk, signal, connect, judgeTrouble(desk))
 }
 
-/** A single pass (`postern run --once`); trouble with the folder does not stop other work. */
+/**
+ * A single pass (`postern run --once`), which goes on at a message at which the connection breaks; trouble with the folder does
+ * not stop other work.
+ */
 export async function lookAtJunkOnce(desk: Desk, edges: Edges, signal: AbortSignal): Promise<void> {
   const looking = { failures: new Map(), signal }
-  try {
-    await withJunk(edges, signal, (junk) => lookAtJunk(desk, junk, looking))
-  } catch (error) {
-    if (!isStopped(signal)) judgeTrouble(desk)(error, 0)
-  }
+  for (let passes = 0; passes < PASSES_MAX && !isStopped(signal); passes += 1)
+    try {
+      await withJunk(edges, signal, (junk) => lookAtJunk(desk, junk, looking))
+      return
+    } catch (error) {
+      if (!isStopped(signal)) judgeTrouble(desk)(error, 0)
+      if (looking.failures.size === 0) return
+    }
 }
 
 async function withJunk(
@@ -101,7 +121,7 @@ async function lookAtOne(
     opened === 'dangerous' || (opened !== null && isForDesk(opened, answersCase(desk, opened)))
   if (isTaken) await take(desk, junk, mail, failures)
   desk.db.transact((tx) => {
-    meta.write(tx, 'junk-seen', textOf(mail))
+    meta.write(tx, 'junk-seen', nameOf(mail))
     meta.write(tx, 'junk-trying', '')
     if (isTaken || opened === null) return
     const { from, subject } = opened.outer
@@ -115,26 +135,40 @@ async function lookAtOne(
   })
 }
 
-/** Moves it into the inbox; where the server refuses that, it is taken in from here, and stays. */
+/** Moves it into the inbox; where the server refuses that or breaks at it, it is taken in from here, and stays. */
 async function take(
   desk: Desk,
   junk: Mailbox,
   mail: Place & Listed,
   failures: FetchFailures
 ): Promise<void> {
-  try {
-    await junk.move([mail.uid], 'inbox')
-  } catch (error) {
-    if (!(error instanceof Trouble && error.code === 'imap-moves')) throw error
-    const fetched = await fetchOne(desk, junk, mail, failures)
+  const moving = { ...mail, uidValidity: `move ${mail.uidValidity}` }
+  const isMoved =
+    timesOf(moving, failures) < UNANSWERED_MAX &&
+    (await isDone(counted(desk, moving, failures, () => junk.move([mail.uid], 'inbox'))))
+  if (!isMoved) {
+    const isBroken = timesOf(mail, failures) >= UNANSWERED_MAX
+    const fetched = isBroken ? null : await fetchOne(desk, junk, mail, failures)
     const now = desk.clock.now()
     const at = { receivedAt: mail.receivedAt ?? now, arrivedAt: now }
     const { uidValidity, uid, size } = mail
     const place = { mailbox: 'junk', uidValidity, uid, size, ...at }
-    const bytes = fetched ?? { raw: new Uint8Array(), part: 'header' as const }
+    const bytes = fetched ?? NOTHING_FETCHED
     desk.db.transact((tx) => arrivals.add(tx, { ...place, ...bytes }, now))
   }
+  for (const one of [mail, moving]) failures.delete(nameOf(one))
   desk.log({ event: 'junk.taken' })
+}
+
+/** False where the server refuses the move. */
+async function isDone(move: Promise<void>): Promise<boolean> {
+  try {
+    await move
+    return true
+  } catch (error) {
+    if (!(error instanceof Trouble && error.code === 'imap-moves')) throw error
+    return false
+  }
 }
 
 /**
@@ -147,10 +181,10 @@ async function openJunkMail(
   mail: Place & Listed,
   failures: FetchFailures
 ): Promise<OpenedMail | 'dangerous' | null> {
-  if (desk.db.read((read) => meta.read(read, 'junk-trying')) === textOf(mail)) return 'dangerous'
+  if (desk.db.read((read) => meta.read(read, 'junk-trying')) === nameOf(mail)) return 'dangerous'
   const fetched = await fetchListed(desk, junk, mail, failures)
   if (fetched === null || fetched === 'dangerous') return fetched
-  desk.db.transact((tx) => meta.write(tx, 'junk-trying', textOf(mail)))
+  desk.db.transact((tx) => meta.write(tx, 'junk-trying', nameOf(mail)))
   const workers = desk.workers.inTurn('stranger')
   try {
     return fetched.part === 'header'
@@ -171,7 +205,7 @@ async function fetchListed(
   mail: Place & Listed,
   failures: FetchFailures
 ): Promise<Fetched | 'dangerous' | null> {
-  for (let tries = 0; tries < UNANSWERED_MAX; tries += 1) {
+  while (timesOf(mail, failures) < UNANSWERED_MAX) {
     const fetched = await fetchOne(desk, junk, mail, failures)
     if (fetched !== null) return fetched
     const { uidValidity, waiting } = await junk.list({ afterUid: mail.uid - 1, limit: 1 })
@@ -184,10 +218,6 @@ async function fetchListed(
 function answersCase(desk: Desk, { outer, bounce }: OpenedMail): boolean {
   const ids = [...outer.references, ...(bounce?.returnedMessageIds ?? [])]
   return desk.db.read((read) => outbox.listNamed(read, ids).some(({ tag }) => tag !== null))
-}
-
-function textOf({ uidValidity, uid }: Place): string {
-  return `${uidValidity} ${uid}`
 }
 
 function seenPlace(read: Read): Place | null {

@@ -6,6 +6,7 @@
 import { setMaxListeners } from 'node:events'
 import { type Instant, msBetween } from '../domain/time.ts'
 import { Trouble } from '../domain/trouble.ts'
+import { count } from '../domain/words.ts'
 import { type Mailbox } from '../effects/effects.ts'
 import * as events from '../store/events.ts'
 import * as looks from '../store/looks.ts'
@@ -14,7 +15,7 @@ import * as outbox from '../store/outbox.ts'
 import { type Desk, type Edges } from './desk.ts'
 import { createDispatcher, type Dispatcher } from './dispatch.ts'
 import { type Bells, createBell, createBells, judgeError, persist } from './faults.ts'
-import { intakeLoop, LOOKS_MAX, type Taken, takeIn } from './intake.ts'
+import { type FetchFailures, intakeLoop, type Taken, takeIn, wakeResting } from './intake.ts'
 import { junkLoop, lookAtJunkOnce } from './junk.ts'
 import { moveHandled } from './moves.ts'
 import { releaseDue } from './release.ts'
@@ -25,6 +26,8 @@ import { lookAtClock, lookAtDisk } from './watch.ts'
 import { createHandler, type Handler, handlePending } from './work.ts'
 
 const WAIT_MS_MAX = 60_000
+/** So often `--once` goes over the inbox: two passes a try of a message at which the connection breaks. */
+const PASSES_MAX = 100
 /** How often it is looked whether a connection is free. */
 const FULL_MS = 500
 /** What messages ring for within this time is looked at together. */
@@ -84,7 +87,7 @@ export async function runLoops(
 
 /**
  * Processes all waiting mail and everything that is due, sends it and returns (`postern run --once`). An unreachable inbox, or a
- * message at which its connection breaks, does not stop other work; that trouble is thrown at the end.
+ * message at which its connection breaks each time, does not stop other work; that trouble is thrown at the end.
  */
 export async function runOnce(desk: Desk, edges: Edges, signal: AbortSignal): Promise<void> {
   await lookAtJunkOnce(desk, edges, signal)
@@ -101,31 +104,44 @@ export async function runOnce(desk: Desk, edges: Edges, signal: AbortSignal): Pr
   if (failed !== null && !signal.aborted) throw failed
 }
 
-/** Each message that is still listed is stored at last, if only as one that could not be fetched; or the next run looks again. */
+/**
+ * Each message that is still listed is stored at last, if only as one that could not be fetched, which is told like any other
+ * and at the end; or the next run looks again.
+ */
 async function takeInOnce(
   desk: Desk,
   { inbox, openMailbox }: Edges,
   { placeOf }: Handler,
   signal: AbortSignal
 ) {
-  const taking = { inbox, signal, failures: new Map(), from: null, placeOf }
+  const failures: FetchFailures = new Map()
+  const taking = { inbox, signal, failures, from: null, placeOf }
   let mailbox: Mailbox | null = null
   let place: Taken | null = null
   let failed: Trouble | null = null
-  for (let tries = 0; tries <= LOOKS_MAX; tries += 1)
+  for (let passes = 0; passes < PASSES_MAX; passes += 1)
     try {
       mailbox ??= await openMailbox(signal)
       place = await takeIn(desk, mailbox, taking)
+      const unread = wakeResting(failures)
+      if (!place.isPartial) failed &&= unreadTrouble(inbox, unread)
       if (!place.isPartial || signal.aborted) break
     } catch (error) {
       if (!(error instanceof Trouble && error.code.startsWith('imap'))) throw error
       failed = error
       if (mailbox === null) break
+      desk.log({ event: 'trouble', code: error.code, where: 'intake', says: error.message })
       await mailbox.close()
       mailbox = null
       place = null
     }
   return { mailbox, place, failed }
+}
+
+/** Null where all came in the end. */
+function unreadTrouble(inbox: string, unread: number): Trouble | null {
+  const says = `${count(unread, 'message', 'messages')} in ${inbox} could not be fetched whole: the connection to the IMAP server broke each time. Please see "postern received list".`
+  return unread === 0 ? null : new Trouble('imap', says, { retryable: true })
 }
 
 /** Works and sends until `--once` has nothing left to wait for. */

@@ -180,17 +180,56 @@ describe('a pass over the inbox', () => {
     await expect(pass(failing, null, failures)).rejects.toThrow(Trouble)
   })
 
-  it('(11) a single run goes on behind a message at which the connection breaks, answers the others, and says so at the end', async () => {
+  it('(11) a single run goes on behind messages at which the connection breaks, answers the others, and holds and tells those at last', async () => {
     await givenDesk([grace])
-    const { mailbox } = serverWith(messages(1).set(2, await written()))
+    const { mailbox } = serverWith(messages(1, 3).set(2, await written()))
+    let opened = 0
     const failing: Mailbox = {
       ...mailbox,
-      fetch: (uid, part) => (uid === 1 ? broken() : mailbox.fetch(uid, part))
+      fetch: (uid, part) => (uid === 2 ? mailbox.fetch(uid, part) : broken())
     }
     const send = () => Promise.resolve({ kind: 'accepted', code: 250 } satisfies SendOutcome)
-    await expect(runOnce(world.desk, edgesOf(failing, send), signal)).rejects.toThrow('lost')
+    const edges = edgesOf(failing, send)
+    const openMailbox = (): Promise<Mailbox> => {
+      opened += 1
+      return Promise.resolve(failing)
+    }
+    const run = () => runOnce(world.desk, { ...edges, openMailbox }, signal)
+    await expect(run()).rejects.toThrow(/^2 messages in INBOX could not be fetched whole: .* broke/)
+    expect(handled()).toEqual(['held too-large', 'done case-opened', 'held too-large'])
+    expect(kindsTo(grace)).toEqual(['relay', 'relay', 'relay'])
+    expect(opened).toBe(17)
+    // Nothing is left to tell.
+    await run()
+    expect(kindsTo(grace)).toHaveLength(3)
+  })
+
+  it('(11) a single run is done where what broke the connection came in the end, and the log has it', async () => {
+    await givenDesk([grace])
+    const raw = await written()
+    const { mailbox } = serverWith(messages().set(1, raw))
+    const answers = [broken, broken]
+    const failing: Mailbox = {
+      ...mailbox,
+      fetch: (uid, part) => answers.pop()?.() ?? mailbox.fetch(uid, part)
+    }
+    const send = () => Promise.resolve({ kind: 'accepted', code: 250 } satisfies SendOutcome)
+    await runOnce(world.desk, edgesOf(failing, send), signal)
     expect(handled()).toEqual(['done case-opened'])
-    expect(kindsTo(grace)).toEqual(['relay'])
+    expect(world.log.filter(({ event }) => event === 'trouble')).toHaveLength(2)
+  })
+
+  it('(11) a message that breaks every download is held and told also while strangers have no room', async () => {
+    await givenDesk([grace], { limits: { strangers_per_day: 1 } })
+    const { mailbox } = serverWith(messages(1))
+    const failures: FetchFailures = new Map()
+    await pass(serverWith(messages().set(9, await written())).mailbox)
+    for (let tries = 0; tries < 8; tries += 1) {
+      await expect(pass({ ...mailbox, fetch: broken }, null, failures)).rejects.toThrow(Trouble)
+      await world.wait(10 * MINUTE)
+    }
+    await pass({ ...mailbox, fetch: broken }, null, failures)
+    expect(stored()).toContain(1)
   })
 
   it('(11) takes nothing at all for no answer: a message that the server gives empty is not read as one without text', async () => {

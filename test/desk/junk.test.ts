@@ -5,7 +5,8 @@
 
 import { createMessage, encrypt, readKey } from 'openpgp'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { junkLoop, lookAtJunk } from '../../src/desk/junk.ts'
+import { type FetchFailures } from '../../src/desk/intake.ts'
+import { junkLoop, lookAtJunk, lookAtJunkOnce } from '../../src/desk/junk.ts'
 import { quotedCodes } from '../../src/domain/message.ts'
 import { Trouble } from '../../src/domain/trouble.ts'
 import { type Mailbox } from '../../src/effects/effects.ts'
@@ -106,6 +107,57 @@ describe('a message in the junk folder', () => {
     }
     await look()
     expect([...junk.keys()]).toEqual([2, 3])
+  })
+
+  const broken = () => Promise.reject(new Trouble('imap', 'lost', { retryable: true }))
+  const { signal } = new AbortController()
+  /** `postern run --once`, on a new connection each time. Returns how many there were. */
+  async function lookOnce(): Promise<number> {
+    let opened = 0
+    const openJunk = (): Promise<Mailbox> => {
+      opened += 1
+      return Promise.resolve(folder)
+    }
+    const sender = { room: () => 8, send: broken, close: () => undefined }
+    const edges = { inbox: 'INBOX', openMailbox: broken, openJunk, sender }
+    await lookAtJunkOnce(desk.world.desk, edges, signal)
+    await desk.world.settle()
+    return opened
+  }
+
+  it('(11) at which the connection breaks is moved into the inbox at the fourth look, and what is behind it is looked at', async () => {
+    const twoOfThem = () => {
+      const { fetch } = folder
+      folder = { ...folder, fetch: (uid, part) => (uid === 1 ? broken() : fetch(uid, part)) }
+      junk.set(1, spam('one'))
+      junk.set(2, spam('two'))
+    }
+    twoOfThem()
+    const failures: FetchFailures = new Map()
+    const lookAgain = () => lookAtJunk(desk.world.desk, folder, { failures, signal })
+    for (let times = 0; times < 3; times += 1) await expect(lookAgain()).rejects.toThrow('lost')
+    await lookAgain()
+    expect([[...junk.keys()], junkMails(), failures.size]).toEqual([[2], ['two'], 0])
+    // So does a single run.
+    await givenJunk()
+    twoOfThem()
+    expect(await lookOnce()).toBe(4)
+    expect([[...junk.keys()], junkMails()]).toEqual([[2], ['two']])
+    expect(desk.world.dispositions()).toEqual(['case-opened'])
+  })
+
+  it('(11) that is for the desk and breaks the connection each time it is moved is handled from where it is', async () => {
+    let moves = 0
+    const move = () => {
+      moves += 1
+      return broken()
+    }
+    folder = { ...folder, move }
+    const letter = { subject: 'x', text: 'A hole.', as: 'encrypted' } as const
+    junk.set(1, await desk.world.write(desk.alice, letter))
+    await lookOnce()
+    expect([moves, desk.world.dispositions()]).toEqual([3, ['case-opened']])
+    expect(await desk.lastTo(desk.grace)).toContain('A hole.')
   })
 
   it('that is encrypted to the desk becomes a case like one from the inbox (G1)', async () => {

@@ -15,6 +15,7 @@ import { gpgPerson } from '../support/people.ts'
 import { describeWith } from '../support/requires.ts'
 import { databaseOf, seedMember, seedNotice, settingsOf } from '../support/seeded.ts'
 import { type Sink, startSink, type Taken } from '../support/smtp-sink.ts'
+import { startTcpProxy } from '../support/tcp-proxy.ts'
 
 const MINUTE = 60_000
 const REPLY_TIMEOUT = 1500
@@ -237,6 +238,37 @@ describeWith(['dovecot', 'gpg'], 'a network and a clock that misbehave', async (
       }
     }
   )
+
+  it('(11) in a single run holds and tells a message at which the connection breaks each time, handles the others, and exits with 1', async () => {
+    const proxy = await startTcpProxy(dovecot.port, (chunk) =>
+      chunk.includes('POISON') ? null : chunk
+    )
+    onTestFinished(proxy.close)
+    const { desk, sink, user } = await fresh({
+      servers: (user, sink) => ({
+        imap: { port: proxy.port, user, junk: 'Junk' },
+        smtp: { port: sink.port }
+      })
+    })
+    const poison = desks.clearMail(['From: eve@strange.example', 'Subject: x'], 'POISON\n')
+    await dovecot.append(user, poison)
+    await dovecot.append(user, poison, { folder: 'Junk' })
+    await dovecot.append(user, report('paul'))
+    const end = async () => {
+      const daemon = desk.spawn({}, [], ['--once'])
+      return { ...(await daemon.waitForExit(60_000)), says: daemon.stderr() }
+    }
+    const first = await end()
+    expect(first.status).toBe(1)
+    expect(first.says).toMatch(
+      /^postern: 2 messages in INBOX could not be fetched whole: .* Please see "postern received list"\.\n$/
+    )
+    const states = desk.rows<{ state: string }>('SELECT state FROM arrivals ORDER BY state')
+    expect(states.map(({ state }) => state)).toEqual(['done', 'held', 'held'])
+    await reached(sink, 'paul')
+    expect(await end()).toMatchObject({ status: 0, says: '' })
+    expect(await dovecot.messages(user)).toEqual([])
+  })
 
   it('ends at once at the second SIGTERM', async () => {
     const { desk, sink, user } = await fresh()
