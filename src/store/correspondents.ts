@@ -140,9 +140,10 @@ export function listEarlier(
   return read.all<EarlierContent>(
     `SELECT mark, address = @sender AS is_same_sender, tag FROM contents
        LEFT JOIN messages USING (arrival_id) LEFT JOIN cases ON cases.id = messages.case_id
-     WHERE mark IN (SELECT value FROM json_each(@marks)) AND contents.arrival_id <> @arrivalId
-       -- What it was before it was put on hold and handled again is no other message.
-       AND contents.arrival_id NOT IN (SELECT id FROM arrivals WHERE duplicate_of = @arrivalId)
+     WHERE mark IN (SELECT value FROM json_each(@marks))
+       -- What it was before it was put on hold and handled again, however often, is no other message.
+       AND contents.arrival_id NOT IN (WITH RECURSIVE before (id) AS (VALUES (@arrivalId)
+           UNION SELECT arrivals.id FROM arrivals JOIN before ON duplicate_of = before.id) SELECT id FROM before)
      ORDER BY contents.arrival_id`,
     { marks, sender: senderKey(sender), arrivalId }
   )

@@ -125,6 +125,24 @@ describe('a message on hold that is handled again', () => {
     expect(desk.world.dispositions().at(-1)).toBe('duplicate')
   })
 
+  it('(13, A2) is no copy of itself, however often it was handled again: it is forwarded once there is a key', async () => {
+    await desk.givenDesk([await desk.givenMaintainer('linus', 24)])
+    desk.world.pass(3 * desk.DAY)
+    await desk.givenMessage(desk.alice, { subject: 'x', text: 'THE HOLE', as: 'encrypted' })
+    for (const id of [1, 2]) {
+      expect(retry(id)).toEqual({ id: id + 1 })
+      await desk.world.settle()
+    }
+    await desk.world.renewKey(desk.linus)
+    desk.world.restart()
+    expect(retry(3)).toEqual({ id: 4 })
+    await desk.world.settle()
+    const [first, ...again] = desk.world.dispositions()
+    expect([first, new Set(again)]).toEqual(['case-opened', new Set(['case-joined'])])
+    expect(desk.world.column('SELECT DISTINCT state FROM arrivals')).toEqual(['done'])
+    expect(await desk.allTo(desk.linus)).toContain('THE HOLE')
+  })
+
   it('(13) keeps its bytes once, and one of which only the header is here cannot', async () => {
     await desk.givenDesk([desk.grace], { limits: { mail_size: 100 } })
     desk.world.deliver(Buffer.from(`From: a@b.example\r\n\r\n${'x'.repeat(500)}`))
