@@ -2,7 +2,7 @@
  * Opens stored reports once more, where a maintainer asks to see them, and makes their copies. What fails at one costs no other.
  */
 import { parseAddress } from '../domain/address.ts'
-import { type Decision } from '../domain/decision.ts'
+import { type Decision, type DecisionOf } from '../domain/decision.ts'
 import { allFilesOf, type OpenedMail } from '../domain/mail.ts'
 import { showReport } from '../policy/show-report.ts'
 import { type BoundCase, type Moment } from '../policy/situation.ts'
@@ -24,7 +24,8 @@ export async function withShown(
 ): Promise<Prepared> {
   const all = [prepared]
   for (const decision of decisions)
-    if (decision.kind === 'show-report') all.push(...(await copyOf(desk, decision, given)))
+    if (decision.kind === 'show-report')
+      all.push(...(await copyOf(desk, decision, decisions, given)))
   return {
     ...prepared,
     messages: all.flatMap(({ messages }) => messages),
@@ -34,7 +35,8 @@ export async function withShown(
 
 async function copyOf(
   desk: Desk,
-  asked: Extract<Decision, { readonly kind: 'show-report' }>,
+  asked: DecisionOf<'show-report'>,
+  decisions: readonly Decision[],
   given: Moment
 ): Promise<Prepared[]> {
   const report = desk.db.read((read) => cases.findReport(read, asked.number))
@@ -42,13 +44,18 @@ async function copyOf(
   if (report === null || bound === null) return []
   const copies: Prepared[] = []
   for (const id of [report, ...asked.further])
-    copies.push(...(await copyOfOne(desk, { ...asked, id, isReport: id === report }, bound, given)))
+    copies.push(
+      ...(await copyOfOne(desk, { ...asked, id, isReport: id === report, decisions }, bound, given))
+    )
   return copies
 }
 
 async function copyOfOne(
   desk: Desk,
-  asked: Parameters<typeof showReport>[2] & { readonly id: number },
+  asked: Parameters<typeof showReport>[2] & {
+    readonly id: number
+    readonly decisions: readonly Decision[]
+  },
   bound: BoundCase,
   given: Moment
 ): Promise<Prepared[]> {
@@ -63,7 +70,7 @@ async function copyOfOne(
   const facts = { ...given, quarantined, bodyMarks }
   const situation = await readSituation(desk, { ...arrival, caseId: null }, opened, facts)
   const files = { arrivalId: arrival.id, attachments: allFilesOf(opened), original: raw }
-  return [await prepare(desk, showReport(situation, bound, asked), now, files)]
+  return [await prepare(desk, showReport(situation, bound, asked, asked.decisions), now, files)]
 }
 
 /** A stored message is opened again; where that failed before, only its header is read. */

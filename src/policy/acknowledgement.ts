@@ -123,6 +123,14 @@ const SILENT_BECAUSE: Readonly<Record<AutomaticKind, string>> = {
   loop: 'the message has passed the desk before'
 }
 
+/** Why the acknowledgement of a report that is read once more was put on hold: if nothing of the report itself is why, the limit was. */
+export function whyOnHold(situation: Situation): string {
+  const verdict = judge(situation)
+  return verdict.kind === 'hold'
+    ? verdict.because
+    : 'too many other acknowledgements were waiting for the hourly limit when it came'
+}
+
 /** Whether an answer would leave by itself. */
 export function isAnswerable(situation: Situation): boolean {
   return ['send', 'list'].includes(judge(situation).kind)

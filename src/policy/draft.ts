@@ -21,6 +21,7 @@ import { type NoticeRecord } from '../domain/notice.ts'
 import { noticeAfter } from '../domain/notice-history.ts'
 import { type OutgoingAttachment } from '../domain/outgoing.ts'
 import { type Maintainer, type Product } from '../domain/settings.ts'
+import { type Instant } from '../domain/time.ts'
 import { count } from '../domain/words.ts'
 import { type Block } from '../messages/to-maintainers.ts'
 import { type ReporterPath } from './recipients.ts'
@@ -164,9 +165,7 @@ export function happen<K extends EventKind>(draft: Draft, happening: NewEvent<K>
   const event = happening as NewEvent
   const move = moveOf(draft, happening)
   if (move.kind === 'refused') throw new Refusal(move.says)
-  if (event.kind === 'answered')
-    draft.case = cases.withAnswer(draft.case, event.about.reporter, now)
-  draft.case = { ...draft.case, state: move.to, decided: decisionIn(event) ?? draft.case.decided }
+  draft.case = { ...caseAfter(draft.case, event, now), state: move.to }
   const latest = { ...event, at: now, id: Number.MAX_SAFE_INTEGER }
   const after = notice && noticeAfter(notice, latest)
   // What concerns no notice leaves it the same object: only a changed one is stored.
@@ -174,6 +173,17 @@ export function happen<K extends EventKind>(draft: Draft, happening: NewEvent<K>
   draft.known = { ...known, ...historyAfter(known, event) }
   draft.decisions.push({ kind: 'record', event })
   withdrawUntrue(draft, event)
+}
+
+/** The case as an event leaves it, but for its state. */
+export function caseAfter(
+  record: cases.CaseRecord,
+  happened: NewEvent,
+  now: Instant
+): cases.CaseRecord {
+  const { kind, about } = happened
+  const answered = kind === 'answered' ? cases.withAnswer(record, about.reporter, now) : record
+  return { ...answered, decided: decisionIn(happened) ?? record.decided }
 }
 
 function decisionIn({ kind, about }: NewEvent): cases.LastDecision | null {
@@ -303,7 +313,7 @@ export function recordAfter(draft: Draft, last: readonly Decision[] = []): DeskE
 export function happening({
   case: record,
   decisions
-}: Pick<Draft, 'case' | 'decisions'>): NewEvent[] {
+}: Pick<Draft, 'case'> & { readonly decisions: readonly Decision[] }): NewEvent[] {
   return decisions.flatMap((one) =>
     one.kind === 'record' && one.event.subject.id === record.tag ? one.event : []
   )

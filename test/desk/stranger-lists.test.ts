@@ -1,7 +1,7 @@
 /** What strangers report beyond the limit of an hour comes in one list, and can be seen with /show (A5). */
 import { describe, expect, it } from 'vitest'
 import * as desk from '../support/desk.ts'
-import { type Someone } from '../support/world.ts'
+import { type Someone, type WorldOptions } from '../support/world.ts'
 
 const FLOOD = 60
 const LIMITS = { per_hour: 5, per_domain_hour: 3 }
@@ -391,6 +391,50 @@ describe('/show', () => {
     const text = (await desk.textsTo(desk.grace, before)).join(' ')
     expect(text).toContain('The text of report 7.')
     expect(text).not.toContain('/merge')
+  })
+
+  it.each<[string, Partial<WorldOptions>, string]>([
+    [
+      'is not verified',
+      { authentication: desk.AUTHENTICATION },
+      'the sender is not verified, the address may be forged'
+    ],
+    [
+      'came when too many were waiting',
+      { acknowledgement: { per_domain_hour: 0.005 } },
+      'too many other acknowledgements were waiting for the hourly limit when it came'
+    ]
+  ])(
+    '(A5) says why the acknowledgement of a report is on hold whose sender %s',
+    async (_why, options, says) => {
+      await desk.givenDesk([desk.grace], {
+        forwarding: { per_hour: 1, per_domain_hour: 1 },
+        ...options
+      })
+      for (let number = 1; number <= 2; number += 1)
+        desk.world.deliver(stranger(number, 'one.example'))
+      await desk.world.settle()
+      await desk.world.wait(2 * desk.HOUR)
+      await shows(desk.grace, '/show 2\n')
+      const text = await desk.readBy(desk.grace, desk.forwarded(`reporter:${tagOf(2)}`))
+      expect(text).toContain(`! The acknowledgement has not left: ${says}`)
+      expect(text).toContain('/acknowledge sends it to eve2@one.example.')
+    }
+  )
+
+  it('(A5) shows a case as the message leaves it that asks for it', async () => {
+    await desk.givenDesk([desk.grace], { forwarding: LIMITS, authentication: desk.AUTHENTICATION })
+    for (let number = 1; number <= 8; number += 1) desk.world.deliver(stranger(number))
+    await desk.world.settle()
+    await shows(desk.grace, '/reject not-a-vulnerability 7\n/show 7\n')
+    const ended = await desk.readBy(desk.grace, desk.forwarded(`reporter:${tagOf(7)}`))
+    expect(ended).toContain(`Case: ${tagOf(7)}, rejected (not-a-vulnerability)`)
+    expect(ended).not.toContain('/acknowledge')
+    expect(ended).not.toContain('Due:')
+    await desk.writes(desk.grace, '/take\n/acknowledge\n/show 8\n', { tag: tagOf(8) })
+    const taken = await desk.readBy(desk.grace, desk.forwarded(`reporter:${tagOf(8)}`))
+    expect(taken).toContain('Owner: Grace')
+    expect(taken).not.toContain('/acknowledge sends')
   })
 
   it('(A5) gives the files of a shown report with /files, as of any forwarded one', async () => {
