@@ -72,8 +72,9 @@ export function createDispatcher(desk: Desk, sender: Sender, options: DispatchOp
     return ended.length + begun > 0
   }
 
-  async function begin({ id, messageId, envelopeFrom, envelopeTo, raw }: outbox.Claimed) {
-    const mail = { messageId, from: envelopeFrom, to: envelopeTo, raw }
+  async function begin(row: outbox.Claimed) {
+    const { id, messageId, envelopeFrom: from, envelopeTo: to, size } = row
+    const mail = { messageId, from, to, size, pieces: () => piecesOf(desk, row) }
     const outcome = await sender.send(mail, options.signal)
     finished.push({ id, ...outcome })
     sending.delete(id)
@@ -93,6 +94,19 @@ export function createDispatcher(desk: Desk, sender: Sender, options: DispatchOp
       settle(NO_ROOM)
     }
   }
+}
+
+/** What is shared is read block by block while it is sent: none of it is held. */
+function* piecesOf(desk: Desk, { raw, shared, size }: outbox.Claimed): Generator<Uint8Array> {
+  if (shared !== null) {
+    yield raw.subarray(0, shared.at)
+    for (let [block, left] = [0, size - raw.length]; left > 0; block += 1) {
+      const bytes = desk.db.read((read) => outbox.readShared(read, shared.id, block))
+      yield bytes
+      left -= bytes.length
+    }
+  }
+  yield raw.subarray(shared?.at)
 }
 
 /** One message on its way. */

@@ -64,7 +64,10 @@ export type Envelope = {
   readonly messageId: MessageId
   readonly from: Address | ''
   readonly to: Address
-  readonly raw: Uint8Array
+  /** Of all pieces, in bytes. */
+  readonly size: number
+  /** The bytes in order, read as the server takes them. */
+  readonly pieces: () => Iterable<Uint8Array>
 }
 
 export type Sender = {

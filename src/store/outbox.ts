@@ -73,8 +73,14 @@ export type RowInCase = OutboxRow & {
 const IN_CASE = `*, (SELECT now.tag FROM cases AS own JOIN case_reporters ON case_reporters.id = own.tag
   JOIN cases AS now ON now.id = case_reporters.case_id WHERE own.id = outbox.case_id) AS case_now`
 
-/** A row whose attempt has been recorded: send it now, exactly once, then record the outcome. */
-export type Claimed = OutboxRow & { readonly raw: Uint8Array }
+/**
+ * A row whose attempt has been recorded: send it now, exactly once, then record the outcome. `raw` are its own bytes; what is
+ * shared stands before one of them ({@link readShared}).
+ */
+export type Claimed = OutboxRow & {
+  readonly raw: Uint8Array
+  readonly shared: Omit<SharedBytes, 'bytes'> | null
+}
 
 /** The outcome of one attempt. */
 export type SendResult = SendOutcome & { readonly id: number }
@@ -231,28 +237,20 @@ function claim(tx: Tx, { id, rung }: Due, now: Instant): Claimed {
     { id, isLast: delay === null, nextAttemptAt: addMs(now, delay ?? RETRY_DELAY_MS_MAX) }
   )
   assert(row !== null, 'a message that is due is gone')
-  const raw = wholeOf(tx, row)
+  const raw = bytesOf(tx, id, row.form)
   // A trigger keeps the bytes of what was not sent.
   assert(raw !== null, 'a message that is due has no bytes')
-  return { ...row, raw }
+  const { sharedId, sharedAt: at, ...columns } = row
+  const isWhole = row.form === 'whole' && sharedId !== null
+  return { ...columns, raw, shared: isWhole ? { id: sharedId, at } : null }
 }
 
-/** The bytes as they are sent; what is shared goes to its place block by block. */
-function wholeOf(read: Read, { id, form, size, sharedId, sharedAt }: OutboxRow & Shares) {
-  const own = bytesOf(read, id, form)
-  if (own === null || form !== 'whole' || sharedId === null) return own
-  const whole = Buffer.allocUnsafe(size)
-  whole.set(own.subarray(0, sharedAt))
-  const end = size - (own.length - sharedAt)
-  whole.set(own.subarray(sharedAt), end)
+/** A block of what messages share, by its number. */
+export function readShared(read: Read, id: string, block: number): Uint8Array {
   const sql = 'SELECT raw FROM outbox_shared WHERE id = ? AND block = ?'
-  for (let at = sharedAt, block = 0; at < end; block += 1) {
-    const raw = read.value<Uint8Array>(sql, [sharedId, block])
-    assert(raw !== null, 'a message that is due lacks what it shares')
-    whole.set(raw, at)
-    at += raw.length
-  }
-  return whole
+  const raw = read.value<Uint8Array>(sql, [id, block])
+  assert(raw !== null, 'a message that is being sent lacks what it shares')
+  return raw
 }
 
 type Shares = { readonly sharedId: string | null; readonly sharedAt: number }

@@ -86,8 +86,8 @@ function createLine(options: Options, login: Login | null, ended: () => void) {
     /** Hands over one message. `begun` says whether bytes of it may have reached the server, also after a failure. */
     carry: (mail: Envelope) => {
       carried += 1
-      const body = bodyOf(mail.raw, moved)
-      const about = { size: mail.raw.byteLength, use8BitMime: needsUtf8(mail.to) }
+      const body = bodyOf(mail.pieces(), moved)
+      const about = { size: mail.size, use8BitMime: needsUtf8(mail.to) }
       const envelope = { ...about, from: mail.from, to: [mail.to] }
       const reply = step<SentMessageInfo>((done) => {
         connection.send(envelope, body, done)
@@ -114,19 +114,17 @@ function takesUtf8(connection: SMTPConnection): boolean {
 }
 
 /** A large message goes out as the server takes it: nothing of it is held a second time. */
-function* chunksOf(
-  { buffer, byteOffset, byteLength }: Uint8Array,
-  moved: () => void
-): Generator<Buffer> {
-  for (let at = 0; at < byteLength; at += CHUNK) {
-    moved()
-    yield Buffer.from(buffer, byteOffset + at, Math.min(CHUNK, byteLength - at))
-  }
+function* chunksOf(pieces: Iterable<Uint8Array>, moved: () => void): Generator<Buffer> {
+  for (const { buffer, byteOffset, byteLength } of pieces)
+    for (let at = 0; at < byteLength; at += CHUNK) {
+      moved()
+      yield Buffer.from(buffer, byteOffset + at, Math.min(CHUNK, byteLength - at))
+    }
 }
 
 /** The message as the library takes it, which pipes it into its own stream, to escape it for the server. */
-function bodyOf(raw: Uint8Array, moved: () => void): Readable {
-  const body = Readable.from(chunksOf(raw, moved), { objectMode: false })
+function bodyOf(pieces: Iterable<Uint8Array>, moved: () => void): Readable {
+  const body = Readable.from(chunksOf(pieces, moved), { objectMode: false })
   const pipe = body.pipe.bind(body)
   body.pipe = (target, options) => pipe(letPlainPass(target), options)
   return body

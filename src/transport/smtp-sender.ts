@@ -116,7 +116,7 @@ async function carry(post: Post, task: Task, line: Line): Promise<SendOutcome | 
     return { kind: 'accepted', code: Number(/^\d{3}/.exec(info?.response ?? '')?.[0] ?? 250) }
   } catch (error) {
     const refused = error as SMTPError
-    const meaning = meaningOf(refused, mail.raw.length)
+    const meaning = meaningOf(refused, mail.size)
     if (meaning !== null) return refusal(post, task, { line, from, refused, meaning })
     line.close()
     return begun() ? { kind: 'uncertain', code: 0 } : 'lost'

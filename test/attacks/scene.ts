@@ -3,10 +3,9 @@
  * desk do all that it would do, and asks what harm came of it. An attacker's words carry {@link ATTACK}, Alice's {@link SECRET}.
  */
 import { beforeAll, expect } from 'vitest'
-import { type Envelope } from '../../src/effects/effects.ts'
 import { givenDesk } from '../support/desk.ts'
 import { describeWith, type Tool } from '../support/requires.ts'
-import { autocrypt, refIn, type World, type WorldOptions } from '../support/world.ts'
+import { type Accepted, autocrypt, refIn, type World, type WorldOptions } from '../support/world.ts'
 import { encryptedMail, lines, textPart } from '../unit/reading/material.ts'
 import { ADDRESSES, type Cast, DESK_ADDRESS, makeCast, type Who } from './cast.ts'
 
@@ -70,7 +69,7 @@ export async function openAfter(
 function sceneOf(world: World): Scene {
   const before = world.accepted.length
   const cases = snapshot(world)
-  const since = (): Envelope[] => world.accepted.slice(before)
+  const since = (): Accepted[] => world.accepted.slice(before)
   return {
     world,
     attack: (raw) => world.receive(typeof raw === 'string' ? Buffer.from(raw, 'latin1') : raw),
@@ -93,7 +92,7 @@ function sceneOf(world: World): Scene {
         'SELECT message_id FROM outbox JOIN cases ON cases.id = case_id WHERE tag = ? AND kind = ?',
         [CASE, kind]
       )
-      const isWanted = ({ to, messageId }: Envelope): boolean =>
+      const isWanted = ({ to, messageId }: Accepted): boolean =>
         to === ADDRESSES[who] && ids.includes(messageId)
       const mail = world.accepted.findLast(isWanted)
       return refIn(mail === undefined ? '' : await world.read(cast[who], mail))
@@ -206,7 +205,7 @@ function harmToCases(world: World, before: string): string[] {
   return snapshot(world) === before ? ran : [...ran, 'the case was changed']
 }
 
-async function harmInMails(world: World, mails: readonly Envelope[]): Promise<string[]> {
+async function harmInMails(world: World, mails: readonly Accepted[]): Promise<string[]> {
   const harm: string[] = []
   for (const sent of mails) {
     const who = (Object.keys(ADDRESSES) as Who[]).find((name) => ADDRESSES[name] === sent.to)

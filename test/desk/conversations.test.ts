@@ -4,7 +4,6 @@
  */
 
 import { describe, expect, it } from 'vitest'
-import { type Envelope } from '../../src/effects/effects.ts'
 import {
   AUTHENTICATION,
   alice,
@@ -39,7 +38,7 @@ import {
   world,
   writes
 } from '../support/desk.ts'
-import { type Letter, type Someone, someone } from '../support/world.ts'
+import { type Accepted, type Letter, type Someone, someone } from '../support/world.ts'
 
 const WORDS = 'Yes, 4.1 is affected, too. Do not tell them.'
 const REPLIES = { policy: { replies: 'reporter' } } as const
@@ -63,13 +62,13 @@ async function givenQuestion(patch: Letter['patch'] = KEY): Promise<void> {
   await writes(debian, 'question Is 4.1 affected?', { ...answering(debian), patch })
 }
 /** Somebody answers these messages: all of them stand in References, and are quoted. */
-async function answerBy(who: Someone, text: string, ...mails: Envelope[]): Promise<string> {
+async function answerBy(who: Someone, text: string, ...mails: Accepted[]): Promise<string> {
   const references = mails.map(({ messageId }) => `<${messageId}>`).join(' ')
   const quotes = await Promise.all(mails.map((mail) => quoted(who, mail)))
   const headers = [`References: ${references}`]
   return writes(who, [text, ...quotes].join('\n\n'), { headers, after: 1000 })
 }
-const answer = (text: string, ...mails: Envelope[]) => answerBy(grace, text, ...mails)
+const answer = (text: string, ...mails: Accepted[]) => answerBy(grace, text, ...mails)
 
 it('(B1) /member in a reply to a list member’s message reaches that member alone, encrypted; /status names the member until then', async () => {
   await givenQuestion()
@@ -296,14 +295,14 @@ it('(B21) a list member who names a case of another product, or whom no signatur
 
 describe('with replies: reporter, a plain answer', () => {
   /** Alice's report was forwarded. */
-  async function givenForwarded(roles = linus): Promise<Envelope> {
+  async function givenForwarded(roles = linus): Promise<Accepted> {
     await givenReport({ maintainers: [grace, roles], ...REPLIES })
     return latest(linus)
   }
   /** Linus answers without a command; the message refers to `mail` outside, and quotes it or names it in its protected headers. */
   async function answers(
-    mail: Envelope,
-    shown: { readonly quotes?: Envelope; readonly names?: Envelope }
+    mail: Accepted,
+    shown: { readonly quotes?: Accepted; readonly names?: Accepted }
   ): Promise<string> {
     const quote = shown.quotes === undefined ? '' : await quoted(linus, shown.quotes)
     const text = `${WORDS}\n\n${quote}`
@@ -320,7 +319,7 @@ describe('with replies: reporter, a plain answer', () => {
     return writes(linus, text, { ...answering(linus, mail), ...names })
   }
   /** Grace writes a note by command: Linus reads it in an update. */
-  async function updated(): Promise<Envelope> {
+  async function updated(): Promise<Accepted> {
     await writes(grace, '/note\nInternal: is this the old one?')
     return latest(linus)
   }

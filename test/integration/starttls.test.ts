@@ -11,7 +11,7 @@ import { createSender } from '../../src/transport/smtp-sender.ts'
 import { PASSWORD, startDovecot } from '../support/dovecot.ts'
 import { closing } from '../support/office.ts'
 import { describeWith } from '../support/requires.ts'
-import { startSink } from '../support/smtp-sink.ts'
+import { inOnePiece, startSink } from '../support/smtp-sink.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
 
 const never = new AbortController().signal
@@ -98,7 +98,7 @@ describeWith(['dovecot'], '(16) STARTTLS with somebody on the way', async () => 
       messageId: 'a@b.example' as MessageId,
       from,
       to: 'a@example.org' as Address,
-      raw
+      ...inOnePiece(raw)
     }
     const outcome = await sender.send(mail, never)
     return { outcome, taken: sink.taken, sent: proxy.sent(), logged }

@@ -10,7 +10,7 @@ import { type Envelope, type Sender } from '../../src/effects/effects.ts'
 import { type LogEvent } from '../../src/effects/events.ts'
 import { createSender, type SenderOptions } from '../../src/transport/smtp-sender.ts'
 import { type Certificates, makeCertificates } from '../support/certificates.ts'
-import { type Sink, type SinkOptions, startSink } from '../support/smtp-sink.ts'
+import { inOnePiece, type Sink, type SinkOptions, startSink } from '../support/smtp-sink.ts'
 
 const never = new AbortController().signal
 const address = (text: string): Address => parseAddress(text) ?? ('' as Address)
@@ -21,7 +21,7 @@ const mail = (to = 'a@example.org', changes: Partial<Envelope> = {}): Envelope =
   messageId,
   from: address('desk@example.org'),
   to: address(to),
-  raw: RAW,
+  ...inOnePiece(RAW),
   ...changes
 })
 
@@ -79,7 +79,7 @@ describe('SMTP sender', () => {
         const filled = line.repeat(2048).slice(0, 128 * 1024 - cut)
         const raw = `${filled}${odd}${line.repeat(1500)}`
         wanted.push(raw.replaceAll(/\r(?!\n)|(?<!\r)\n/g, '\r\n'))
-        const outcome = await sender.send(mail(undefined, { raw: Buffer.from(raw) }), never)
+        const outcome = await sender.send(mail(undefined, inOnePiece(Buffer.from(raw))), never)
         expect(outcome).toEqual({ kind: 'accepted', code: 250 })
       }
     expect(sink.taken.map(({ raw }) => raw.toString() === wanted.shift())).not.toContain(false)
@@ -91,12 +91,27 @@ describe('SMTP sender', () => {
     const sender = senderTo(sink)
     for (const odd of ['.', '..', '.\r\n', '\n.', '\r.', '\r\n.', '']) {
       const raw = Buffer.from(`${odd}a\r\nb\r\n`)
-      const outcome = await sender.send(mail(undefined, { raw }), never)
+      const outcome = await sender.send(mail(undefined, inOnePiece(raw)), never)
       expect(outcome).toEqual({ kind: 'accepted', code: 250 })
       expect(sink.taken.at(-1)?.raw.toString()).toBe(
         `${odd.replaceAll(/\r(?!\n)|(?<!\r)\n/g, '\r\n')}a\r\nb\r\n`
       )
     }
+  })
+
+  it('(E21) a message whose pieces cannot all be read does not arrive in part, and the next one does', async () => {
+    const sink = await sinkWith()
+    const sender = senderTo(sink)
+    const piece = Buffer.alloc(2 ** 20, `${'a'.repeat(62)}\r\n`)
+    const broken = function* () {
+      yield piece
+      throw new Error('the disk cannot be read')
+    }
+    const inPart = mail(undefined, { size: 2 * piece.length, pieces: broken })
+    expect(await sender.send(inPart, never)).toEqual({ kind: 'uncertain', code: 0 })
+    const inPieces = mail(undefined, { size: 2 * piece.length, pieces: () => [piece, piece] })
+    expect(await sender.send(inPieces, never)).toEqual({ kind: 'accepted', code: 250 })
+    expect(sink.taken.map(({ raw }) => raw.equals(Buffer.concat([piece, piece])))).toEqual([true])
   })
 
   type Case = {
@@ -130,7 +145,7 @@ describe('SMTP sender', () => {
     ],
     [
       '(A2) is too large for a server that announced less',
-      { sink: { size: 1000 }, mail: { raw: LARGE }, outcome: { kind: 'too-large', code: 552 } }
+      { sink: { size: 1000 }, mail: inOnePiece(LARGE), outcome: { kind: 'too-large', code: 552 } }
     ],
     [
       'is uncertain when the connection is lost after the message was stored',

@@ -6,9 +6,9 @@ import { onTestFinished } from 'vitest'
 import { readPolicy } from '../../src/config/policy-file.ts'
 import { type EventKind } from '../../src/domain/event.ts'
 import { type Policy } from '../../src/domain/settings.ts'
-import { type Envelope } from '../../src/effects/effects.ts'
 import { TAG } from '../unit/policy/samples.ts'
 import {
+  type Accepted,
   codeOf,
   type Letter,
   openWorld,
@@ -155,7 +155,7 @@ export function recorded(...kinds: readonly EventKind[]): object[] {
 }
 
 /** A message as its reader reads it: decrypted, runs of blanks as one. */
-export async function readBy(person: Someone, mail: Envelope | undefined): Promise<string> {
+export async function readBy(person: Someone, mail: Accepted | undefined): Promise<string> {
   return mail === undefined ? '' : (await world.read(person, mail)).replaceAll(/\s+/g, ' ')
 }
 
@@ -181,14 +181,14 @@ export function lastTo(person: Someone): Promise<string> {
 }
 
 /** The newest message that `person` was sent. */
-export function latest(person: Someone): Envelope {
+export function latest(person: Someone): Accepted {
   const mail = world.sentTo(person).at(-1)
   if (mail === undefined) throw new Error('nobody wrote to them')
   return mail
 }
 
 /** A message of this conversation as it was forwarded to Grace. */
-export function forwarded(conversation: string): Envelope {
+export function forwarded(conversation: string): Accepted {
   const sql = `SELECT message_id FROM outbox
     WHERE kind = 'relay' AND recipient_id = 'grace' AND conversation LIKE ?`
   const [id] = world.column(sql, [conversation])
@@ -198,7 +198,7 @@ export function forwarded(conversation: string): Envelope {
 }
 
 /** The desk's words in a message, quoted as a client quotes them. */
-export async function quoted(person: Someone, mail: Envelope): Promise<string> {
+export async function quoted(person: Someone, mail: Accepted): Promise<string> {
   const words = await world.read(person, mail)
   return words.slice(words.indexOf('-----8<-----')).replaceAll(/^/gm, '> ')
 }
@@ -209,7 +209,7 @@ export function sentSince(from: number): string[] {
 }
 
 /** What left the desk, as everybody on the way sees it. */
-export function onTheWay(mails: readonly Envelope[] = world.accepted): string {
+export function onTheWay(mails: readonly Accepted[] = world.accepted): string {
   return mails.map(({ raw }) => Buffer.from(raw).toString('utf8')).join('\n')
 }
 

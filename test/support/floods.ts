@@ -6,12 +6,11 @@
 import { expect, it } from 'vitest'
 import { addMs, type Instant, msBetween } from '../../src/domain/time.ts'
 import { Trouble } from '../../src/domain/trouble.ts'
-import { type Envelope } from '../../src/effects/effects.ts'
 import { verify } from '../../src/store/events.ts'
 import { type Random, randomOf } from '../fuzz/random.ts'
 import * as mails from '../simulate/mails.ts'
 import * as desk from './desk.ts'
-import { deskCertificate, type Someone, START, someone } from './world.ts'
+import { type Accepted, deskCertificate, type Someone, START, someone } from './world.ts'
 
 const HOSTILE = 24
 const CLUMSY = 8
@@ -118,7 +117,7 @@ function left(kind: string, more = ''): { readonly to: string; readonly at: Inst
 
 /** G2: a message that the server took twice is the same one, and was in doubt or lost with the process in between. */
 function expectNoneTwice(doubts: number): void {
-  const first = new Map<string, Envelope>()
+  const first = new Map<string, Accepted>()
   const again: boolean[] = []
   for (const mail of desk.world.accepted) {
     const before = first.get(mail.messageId)

@@ -6,10 +6,10 @@
 import { readPrivateKey } from 'openpgp'
 import { BY_DESK, event, NO_EVIDENCE } from '../../src/domain/event.ts'
 import { addMs, type Instant, instantFromMs, msOf } from '../../src/domain/time.ts'
-import { type Envelope } from '../../src/effects/effects.ts'
 import * as events from '../../src/store/events.ts'
 import { gpgPerson, type Person, rnpPerson, sqPerson } from './people.ts'
 import {
+  type Accepted,
   codeOf,
   deskCertificate,
   openWorld,
@@ -255,7 +255,7 @@ function sentBy(world: World): Sent[] {
     SELECT message_id AS id, kind, coalesce(reporter.tag, cases.tag) AS number FROM outbox
     LEFT JOIN cases ON cases.id = case_id LEFT JOIN cases AS reporter ON reporter.tag = recipient_id`)
   const known = new Map(rows.map((row) => [row.id, row]))
-  return world.accepted.map((mail: Envelope) => {
+  return world.accepted.map((mail: Accepted) => {
     const row = known.get(mail.messageId)
     if (row === undefined) throw new Error('a mail that is not in the outbox')
     const { kind, number } = row

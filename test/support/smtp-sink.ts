@@ -28,6 +28,9 @@ export type Fault =
   | { readonly at: 'mail' | 'rcpt'; readonly drop: true }
   | { readonly at: 'data'; readonly drop: 'before-storing' | 'after-storing' }
 
+/** The bytes of a message as a sender takes them. */
+export const inOnePiece = (raw: Uint8Array) => ({ size: raw.length, pieces: () => [raw] })
+
 export type SinkOptions = {
   /** Default `none`. */
   readonly tls?: 'implicit' | 'starttls' | 'none'

@@ -45,6 +45,9 @@ import { tempFolder } from './temp.ts'
 export const START = samples.at('2026-11-23T12:00:00Z')
 const KEYS_MADE = samples.at('2026-11-01T00:00:00Z')
 
+/** A message that SMTP accepted. */
+export type Accepted = Pick<Envelope, 'messageId' | 'from' | 'to'> & { readonly raw: Buffer }
+
 /** Somebody with a mail client and an OpenPGP key. */
 export type Someone = {
   readonly id: string
@@ -225,7 +228,7 @@ export async function openWorld(options: WorldOptions) {
   const inbox = new Map<number, Uint8Array>()
   const processed: number[] = []
   const heldMails: number[] = []
-  const accepted: Envelope[] = []
+  const accepted: Accepted[] = []
   const replies: SendOutcome['kind'][] = []
   const server: { size: number; refuses: (mail: Envelope) => boolean } = {
     size: Number.POSITIVE_INFINITY,
@@ -254,13 +257,13 @@ export async function openWorld(options: WorldOptions) {
       if (life.dead) return { kind: 'uncertain', code: 0 }
       if (slow.to.includes(mail.to)) await new Promise<void>((answer) => slow.owed.push(answer))
       const usual = server.refuses(mail) ? 'deferred' : (replies.shift() ?? 'accepted')
-      const kind = mail.raw.length > server.size ? 'too-large' : usual
+      const kind = mail.size > server.size ? 'too-large' : usual
       try {
         step()
       } catch {
         return { kind: 'uncertain', code: 0 }
       }
-      if (kind === 'accepted') accepted.push(mail)
+      if (kind === 'accepted') accepted.push({ ...mail, raw: Buffer.concat([...mail.pieces()]) })
       await Promise.resolve()
       return { kind, code: CODES[kind] }
     },
@@ -330,7 +333,7 @@ export async function openWorld(options: WorldOptions) {
     /** Every message that SMTP accepted, in order. */
     accepted,
     /** Those of them that went to this person. */
-    sentTo: (person: Pick<Someone, 'address'>): Envelope[] =>
+    sentTo: (person: Pick<Someone, 'address'>): Accepted[] =>
       accepted.filter(({ to }) => to === person.address),
     /** What SMTP answers next; accepted when empty. */
     replies,
@@ -634,7 +637,7 @@ export function refIn(words: string): string {
   return /^Ref: .*$/m.exec(words)?.[0].trimEnd() ?? 'no reference line'
 }
 
-async function read(person: Someone, mail: Envelope): Promise<string> {
+async function read(person: Someone, mail: Accepted): Promise<string> {
   const armored = armorIn(mail.raw)
   if (armored === '') return Buffer.from(mail.raw).toString('utf8')
   const { data } = await openpgp.decrypt({

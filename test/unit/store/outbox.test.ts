@@ -262,10 +262,12 @@ describe('the outbox', () => {
 
     const [a, b, c, d] = claim(NOON)
     if (a === undefined || b === undefined || c === undefined) throw new Error('nothing is due')
-    const whole = Buffer.concat([Buffer.from('abc'), bytes, Buffer.from('def')])
-    for (const { raw: sent, size } of [a, b, c])
-      expect([Buffer.from(sent).equals(whole), size]).toEqual([true, whole.length])
-    expect(d?.raw.byteLength).toBe(6)
+    const block = (number: number) => db.read((read) => outbox.readShared(read, 's', number))
+    expect(Buffer.concat([0, 1, 2].map(block)).equals(bytes)).toBe(true)
+    expect(() => block(3)).toThrow('lacks what it shares')
+    const own = { raw, shared: { id: 's', at: 3 }, size: raw.length + bytes.length }
+    expect([a, b, c]).toMatchObject([own, own, own])
+    expect(d).toMatchObject({ raw, shared: null })
     record('accepted', NOON, a)
     record('rejected', NOON, b)
     record('too-large', NOON, c)
@@ -275,7 +277,7 @@ describe('the outbox', () => {
     // What is given up can be sent once more.
     db.transact((tx) => outbox.retry(tx, b.id, NOON))
     const again = claim(NOON)
-    expect(again.map(({ raw: sent }) => sent.byteLength)).toEqual([whole.length, 5])
+    expect(again).toMatchObject([own, { raw: smaller, shared: null, size: 5 }])
     record('accepted', NOON, b)
     expect(blocks()).toEqual([])
   })
