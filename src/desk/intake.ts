@@ -13,7 +13,7 @@ import { type Read } from '../store/sql.ts'
 import { noteAccount } from './account.ts'
 import { type Desk, type Edges } from './desk.ts'
 import { type Bells, judgeError, persist } from './faults.ts'
-import { moveHandled, nothingStays } from './moves.ts'
+import { moveAtOnce, moveHandled, nothingStays } from './moves.ts'
 import { type Admission, admit, createRoom, type Room } from './room.ts'
 import { type PlaceOf } from './turns.ts'
 
@@ -56,6 +56,7 @@ export async function intakeLoop(
 ): Promise<void> {
   const failures: FetchFailures = new Map()
   const stays = nothingStays()
+  moveAtOnce(desk)
   /** A clock tells of an inbox that stays closed. */
   const open = async (): Promise<Mailbox> => {
     const opening = edges.openMailbox(signal)

@@ -43,6 +43,7 @@ const IDLE_ANSWER_MS = 15_000
 /** How often a server that does not acknowledge IDLE is asked for news. */
 const POLL_MS = 30_000
 const LOGOUT_MS = 1000
+const GONE_WITHIN_MS = 2000
 /** Longer than {@link IDLE_MS}: a working server answers at least each renewal of IDLE. */
 const SILENCE_MS = 300_000
 const HEADER_BYTES = 128 * 1024
@@ -372,6 +373,17 @@ async function moveAll(session: Session, uids: number[], folder: string): Promis
     throw unmoved(`nothing may be moved to ${folder}`)
   }
   if (!moves && !(await client.messageFlagsAdd(uids, ['\\Deleted'], BY_UID))) throw refused(session)
+  if (moves && uids.length < 0 && !(await areGone(session, uids)))
+    throw unmoved(`the server says that messages were moved to ${folder}, and does not move them`)
+}
+
+/** Some servers say "OK" and move nothing, or a moment later. */
+async function areGone(session: Session, uids: readonly number[]): Promise<boolean> {
+  for (const waitMs of [0, GONE_WITHIN_MS]) {
+    await delay(waitMs)
+    if ((await search(session, uids.join(','))).length === 0) return true
+  }
+  return false
 }
 
 /** So many messages of one size are compared. */

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { builtInTexts } from '../../src/config/texts.ts'
 import { takeIn } from '../../src/desk/intake.ts'
-import { moveHandled, nothingStays } from '../../src/desk/moves.ts'
+import { moveAtOnce, moveHandled, nothingStays } from '../../src/desk/moves.ts'
 import { createHandler, handlePending } from '../../src/desk/work.ts'
 import { Trouble } from '../../src/domain/trouble.ts'
 import { type Mailbox } from '../../src/effects/effects.ts'
@@ -102,6 +102,7 @@ describe('a message on hold that is handled again', () => {
     await moves()
     expect(folderNow()).toBe('held')
     isAllowed = true
+    world.pass(desk.HOUR)
     await moves()
     await moves()
     expect([out.length, folderNow()]).toEqual([1, 'processed'])
@@ -201,6 +202,63 @@ describe('(16) a mailbox out of which nothing can be moved', () => {
     expect([moved, [...inbox.keys()]]).toEqual([[1, 2], []])
     expect(desk.recorded('mail-stays', 'mail-moves')).toHaveLength(2)
   })
+})
+
+describe('(11) an inbox at whose moves the connection breaks each time', () => {
+  it.each(['the daemon', 'a single run each time'])(
+    'is told once, and %s asks ever more rarely, for one message first, until a move is answered',
+    async (how) => {
+      await desk.givenDesk([desk.grace])
+      const { world } = desk
+      const letter = (subject: string) => ({ subject, text: 'x', as: 'clear' }) as const
+      const inbox = new Map<number, Uint8Array>()
+      for (const uid of [1, 2, 3]) inbox.set(uid, await world.write(desk.alice, letter(`x${uid}`)))
+      const asked: number[] = []
+      let isAnswered = false
+      const folder: Mailbox = {
+        ...folderOf(inbox, () => world.clock.now),
+        move: (uids) => {
+          asked.push(uids.length)
+          if (!isAnswered) return Promise.reject(new Trouble('imap', 'lost', { retryable: true }))
+          for (const uid of uids) inbox.delete(uid)
+          return Promise.resolve()
+        }
+      }
+      const { signal } = new AbortController()
+      const { placeOf } = createHandler(world.desk)
+      const taking = { inbox: 'SHARED', signal, failures: new Map(), placeOf, from: null }
+      const place = await takeIn(world.desk, folder, taking)
+      await world.settle()
+      const stays = nothingStays()
+      const round = () => {
+        const memory = how === 'the daemon' ? stays : nothingStays()
+        const generation = { ...place, mailbox: 'SHARED' }
+        return moveHandled(world.desk, folder, generation, memory).catch(() => undefined)
+      }
+      for (let minutes = 0; minutes < 59; minutes += 1) {
+        await round()
+        world.pass(desk.MINUTE)
+      }
+      expect(asked).toEqual([3, 1, 1])
+      for (let hours = 0; hours < 10 * 24; hours += 1) {
+        await round()
+        world.pass(desk.HOUR)
+      }
+      // After 1, 2, 4, 8 and 16 hours, then once a day.
+      expect(asked).toHaveLength(3 + 5 + 8)
+      expect(new Set(asked.slice(1))).toEqual(new Set([1]))
+      expect(desk.recorded('mail-stays')).toHaveLength(1)
+      await world.settle()
+      expect(desk.alarms('mail-stays')).toBe(1)
+      // The operator mends it and starts the daemon.
+      isAnswered = true
+      if (how === 'the daemon') moveAtOnce(world.desk)
+      else world.pass(desk.DAY)
+      await round()
+      expect([asked.slice(-2), inbox.size]).toEqual([[1, 2], 0])
+      expect(desk.recorded('mail-stays', 'mail-moves')).toHaveLength(2)
+    }
+  )
 })
 
 describe('(12) a message that others change the case of, again and again', () => {

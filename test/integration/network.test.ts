@@ -270,6 +270,34 @@ describeWith(['dovecot', 'gpg'], 'a network and a clock that misbehave', async (
     expect(await dovecot.messages(user)).toEqual([])
   })
 
+  it('(11) makes no copy without end where the answer to each move is lost, marks what stays, and says so', async () => {
+    const bare = await startDovecot({ capability: 'IMAP4rev1 IDLE UIDPLUS' })
+    onTestFinished(bare.close)
+    const proxy = await startTcpProxy(bare.port, (chunk) =>
+      chunk.includes('COPYUID') ? null : chunk
+    )
+    onTestFinished(proxy.close)
+    const { desk, sink, user } = await fresh({
+      servers: (user, sink) => ({
+        imap: { port: proxy.port, user },
+        smtp: { port: sink.port }
+      })
+    })
+    await bare.append(user, report('paul'))
+    const daemon = await desk.start()
+    await daemon.waitForLog(({ code }) => code === 'imap-moves')
+    // The next connection serves as before.
+    await bare.append(user, report('mary'))
+    await reached(sink, 'mary')
+    await daemon.waitForLog(({ event, arrival }) => event === 'arrival.done' && arrival === 2)
+    await delay(1500)
+    expect(await daemon.stop()).toMatchObject({ status: 0 })
+    expect(await bare.messages(user, 'Postern/Processed')).toHaveLength(3)
+    const left = await bare.messages(user)
+    expect(left.map(({ flags }) => flags.includes('\\Seen'))).toEqual([true, true])
+    expect(sink.taken.some(({ to }) => to === GRACE.address)).toBe(true)
+  })
+
   it('ends at once at the second SIGTERM', async () => {
     const { desk, sink, user } = await fresh()
     sink.fail({ at: 'data', hang: true }, { times: 9 })

@@ -389,6 +389,31 @@ describeWith(['dovecot'], 'IMAP mailbox on Dovecot', () => {
     }
   )
 
+  it.each([
+    ['moves nothing', / UID MOVE .*/g, ' NOOP'],
+    ['only copies', / UID MOVE /g, ' UID COPY ']
+  ])(
+    '(11) says that nothing can be moved where the server says OK and %s, and the connection goes on',
+    async (how, asked, passedOn) => {
+      await dovecot.append(how.replace(' ', ''), mail('one'))
+      const user = how.replace(' ', '')
+      const proxy = await startTcpProxy(dovecot.port, undefined, (chunk) =>
+        Buffer.from(chunk.toString('latin1').replaceAll(asked, passedOn), 'latin1')
+      )
+      try {
+        const mailbox = await connect(user, { port: proxy.port })
+        const uid = (await mailbox.list(all)).waiting[0]?.uid ?? 0
+        await expect(mailbox.move([uid], 'processed')).rejects.toMatchObject({
+          ...{ code: 'imap-moves', retryable: true },
+          message: expect.stringContaining('does not move them')
+        })
+        expect((await mailbox.list(all)).waiting).toHaveLength(1)
+      } finally {
+        proxy.close()
+      }
+    }
+  )
+
   it('can be closed while the server answers nothing; what was asked of it fails then', async () => {
     await dovecot.append('mute', mail('one'))
     const proxy = await startTcpProxy(dovecot.port)
