@@ -1,13 +1,14 @@
 /**
  * `postern files NUMBER`: writes the files of a received message into a folder, unencrypted, for the operator. The number is that in
- * the forwarded message. Opens the message as `postern open` does, and overwrites nothing.
+ * the forwarded message. Opens the message as `postern open` does, and overwrites nothing: a file that is there from an earlier
+ * call stays as it is.
  */
 import { join } from 'node:path'
 import { systemClock } from '../effects/system.ts'
 import { filesOf } from '../policy/files.ts'
 import * as arrivals from '../store/arrivals.ts'
 import { type Call, requireNumber, withDatabase } from './context.ts'
-import { writeNew } from './new-files.ts'
+import { isThere, writeNew } from './new-files.ts'
 import { openStored } from './open.ts'
 import { CommandError, printRows } from './output.ts'
 
@@ -26,11 +27,20 @@ export async function writeFiles(call: Call<{ readonly out: string }>): Promise<
     )
   const opened = await openStored(call, raw, systemClock.now())
   const files = filesOf(opened, () => raw, false).map(({ filename, content }, index) => ({
-    // Two files may have one name.
-    path: join(call.options.out, `${index + 1}-${filename}`),
+    // Two files may have one name, and the folder may hold those of other messages.
+    path: join(call.options.out, `${id}-${index + 1}-${filename}`),
     content
   }))
-  await writeNew(...files.map(({ path, content }) => [path, content, 0o600] as const))
-  const written = files.map(({ path, content }) => ({ path, bytes: content.byteLength }))
-  printRows(call, written, { FILE: (row) => row.path, BYTES: (row) => row.bytes })
+  const there = await Promise.all(files.map(({ path, content }) => isThere(path, content)))
+  const lacking = files.filter((_file, index) => there[index] === false)
+  await writeNew(...lacking.map(({ path, content }) => [path, content, 0o600] as const))
+  const rows = files.map((file) => {
+    const { path, content } = file
+    return { path, bytes: content.byteLength, written: lacking.includes(file) }
+  })
+  printRows(call, rows, {
+    FILE: (row) => row.path,
+    BYTES: (row) => row.bytes,
+    WRITTEN: (row) => (row.written ? 'now' : 'before')
+  })
 }

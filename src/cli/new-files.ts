@@ -1,5 +1,5 @@
 /** Writes the files that a command makes. Must never overwrite one. */
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { CommandError } from './output.ts'
 
@@ -25,4 +25,10 @@ export async function writeNew(...files: readonly NewFile[]): Promise<void> {
       )
     }
   }
+}
+
+/** Whether a file is there with exactly this content. */
+export async function isThere(path: string, content: Uint8Array): Promise<boolean> {
+  const found = await readFile(path).catch(() => null)
+  return found?.equals(content) === true
 }

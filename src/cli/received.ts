@@ -71,13 +71,24 @@ export async function retryReceived(call: Call): Promise<void> {
       const row = found(tx, id)
       const retried = arrivals.retry(tx, id, at)
       if (typeof retried === 'string')
-        throw new CommandError(page('received-again', { ...row, ...imap, retried }, desk.timezone))
+        throw new CommandError(
+          page(
+            'received-again',
+            { ...row, ...imap, retried, other: otherOf(tx, row) },
+            desk.timezone
+          )
+        )
       record(tx, event('handled-again', DESK, BY_OPERATOR, { number: id, again: retried.id }), at)
       return { again: retried.id, state: retried.id === id ? 'left' : 'pending' }
     })
     const said = page('received-again', { number: id, again, ...imap, retried: state }, 'UTC')
     print(call, { number: id, again, state }, said)
   })
+}
+
+/** The message that this one is a copy of, or that it became when it was handled again. */
+function otherOf(read: Read, { duplicateOf }: Pick<arrivals.Arrival, 'duplicateOf'>) {
+  return duplicateOf === null ? null : found(read, duplicateOf)
 }
 
 function found(read: Read, id: number) {

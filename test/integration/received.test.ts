@@ -51,9 +51,25 @@ describeWith(['gpg'], 'messages that came', async () => {
     expect((await desk.cli('received', 'show', '2')).stdout).toContain('back into INBOX')
   })
 
-  it('has one handled again, and says why another cannot be', async () => {
+  it('has one handled again, and says why another cannot be, and what became of it', async () => {
     const again = await desk.cli('received', 'retry', '1')
     expect(again).toMatchObject({ status: 0, stderr: '' })
+    {
+      using db = databaseOf(desk)
+      db.transact((tx) => {
+        const place = { mailbox: 'INBOX', uidValidity: '7', receivedAt: NOON, arrivedAt: NOON }
+        const done = { state: 'done', reason: '' } as const
+        const caseId = arrivals.find(tx, 1)?.caseId ?? null
+        const add = (uid: number, text: string): number => {
+          const raw = Buffer.concat([RAW, Buffer.from(text)])
+          return arrivals.add(tx, { ...place, uid, part: 'whole', size: raw.length, raw }, NOON).id
+        }
+        arrivals.markDone(tx, add(51, 'one'), { ...done, disposition: 'case-opened', caseId }, NOON)
+        add(52, 'one')
+        const robot = { disposition: 'auto-reply', reason: 'an automatic answer' } as const
+        arrivals.markDone(tx, add(53, 'two'), { ...done, ...robot, caseId: null }, NOON)
+      })
+    }
     expect(again.stdout).toContain('is handled again, as message 4')
     for (const [number, says] of [
       ['1', 'Handled again as: message 4'],
@@ -68,7 +84,10 @@ describeWith(['gpg'], 'messages that came', async () => {
       { about: '{"number":1,"again":4}' }
     ])
     for (const [id, says] of [
-      ['1', 'is not on hold: it was handled'],
+      ['1', 'is not on hold: it is handled again as message 4, which belongs to case ACME-'],
+      ['5', 'is not on hold: it was handled and belongs to case ACME-'],
+      ['6', 'is not on hold: it is a copy of message 5, which belongs to case ACME-'],
+      ['7', 'is not on hold: it was handled: an automatic answer.'],
       ['2', 'move it from Postern/Held back into INBOX'],
       ['3', 'is not on hold: it waits'],
       ['9', 'There is no message 9']
