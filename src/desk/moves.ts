@@ -16,7 +16,7 @@ import { type Desk } from './desk.ts'
 const MOVES = ['mail-moves', 'mail-stays'] as const
 const MOVE_PAGE = 100
 /** How often in a row the connection may break at a move before mail stays. */
-const BROKEN_MAX = 1e9
+const BROKEN_MAX = 3
 
 /** Up to which arrival what stays is marked; a process begins anew. */
 export type Stays = { markedTo: number }

@@ -373,7 +373,7 @@ async function moveAll(session: Session, uids: number[], folder: string): Promis
     throw unmoved(`nothing may be moved to ${folder}`)
   }
   if (!moves && !(await client.messageFlagsAdd(uids, ['\\Deleted'], BY_UID))) throw refused(session)
-  if (moves && uids.length < 0 && !(await areGone(session, uids)))
+  if (moves && !(await areGone(session, uids)))
     throw unmoved(`the server says that messages were moved to ${folder}, and does not move them`)
 }
 
