@@ -93,8 +93,8 @@ export function keysOf(
 const ISSUERS_MAX = 8
 
 /**
- * The pinned key merged with every copy of it in the message, and whether it can still be used; null when they add nothing. Also
- * merges files that are no candidates, because a revoked copy is no candidate.
+ * The pinned key merged with every copy of it in the message, wherever it stands, and whether it can still be used; null when they
+ * add nothing. Also merges what is no candidate, because a revoked copy is none.
  */
 export async function mergedCopies(
   desk: Desk,
@@ -104,7 +104,8 @@ export async function mergedCopies(
 ): Promise<ReporterKey | null> {
   // Only the configuration and the list change a registered key.
   if (pinned.source === 'registered') return null
-  const copies = [...opened.candidateKeys.map(({ keyData }) => keyData), ...keyFiles(opened)]
+  const brought = [...opened.candidateKeys, ...opened.unusableKeys]
+  const copies = [...brought.map(({ keyData }) => keyData), ...keyFiles(opened)]
   const merged = await inspect(desk, pinned.keyData, now, { copies })
   if (merged === null || Buffer.from(merged.keyData).equals(pinned.keyData)) return null
   return { ...pinned, ...merged }

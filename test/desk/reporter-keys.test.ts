@@ -2,7 +2,7 @@
  * Which key answers are encrypted to, on the real steps of the desk with real certificates.
  */
 
-import { reformatKey, revokeKey } from 'openpgp'
+import { type PublicKey, readKey, reformatKey, revokeKey, type SecretKeyPacket } from 'openpgp'
 import { describe, expect, it } from 'vitest'
 import { msOf } from '../../src/domain/time.ts'
 import { type Workers } from '../../src/effects/effects.ts'
@@ -23,7 +23,12 @@ function printOf({ secret }: Someone): string {
 async function revokedKey() {
   const date = new Date(msOf(desk.world.clock.now))
   const { publicKey } = await revokeKey({ key: desk.alice.secret, date, format: 'object' })
-  return { patch: { filename: 'revoked.asc', content: publicKey.armor() } }
+  return { key: publicKey, patch: { filename: 'revoked.asc', content: publicKey.armor() } }
+}
+
+/** Alice, whose client sends this copy of her key along. */
+function withCopy(key: PublicKey): Someone {
+  return { ...desk.alice, keyData: key.write() }
 }
 
 function pinned(): string[] {
@@ -119,6 +124,37 @@ describe("a reporter's key", () => {
     const pinnedBy = `SELECT actor_kind FROM events WHERE kind = 'key-pinned' AND ${isRenewed}`
     expect(desk.world.column(pinnedBy)).toEqual(['desk'])
   })
+
+  it.each<[string, () => Promise<Someone>]>([
+    ['its owner revoked', async () => withCopy((await revokedKey()).key)],
+    [
+      'has no part to encrypt to any more since its owner revoked that',
+      async () => {
+        const key = await readKey({ binaryKey: desk.alice.keyData })
+        const [part] = key.subkeys
+        const keyPacket = desk.alice.secret.keyPacket as SecretKeyPacket
+        const date = new Date(msOf(desk.world.clock.now))
+        if (part !== undefined) key.subkeys = [await part.revoke(keyPacket, {}, date)]
+        return withCopy(key)
+      }
+    ]
+  ])(
+    'that %s is used no more, though the copy that says so stands in the header alone (G3)',
+    async (_what, give) => {
+      await desk.givenReport(REPORT)
+      desk.world.pass(desk.DAY)
+      const now = await give()
+      await desk.givenMessage(now, {
+        subject: 'y',
+        text: 'It was stolen.',
+        as: 'clear',
+        autocrypt: true
+      })
+      expect(await desk.lastTo(desk.grace)).toContain('cannot be used any more')
+      await desk.writes(desk.grace, '/reply\nA secret.\n')
+      expect(await desk.allTo(desk.alice)).not.toContain('A secret.')
+    }
+  )
 
   it('that its owner revoked is used no more, and the maintainers are told', async () => {
     await desk.givenReport(REPORT)
