@@ -93,8 +93,8 @@ export function keysOf(
 const ISSUERS_MAX = 8
 
 /**
- * The pinned key merged with every copy of it in the message, wherever it stands, and whether it can still be used; null when they
- * add nothing. Also merges what is no candidate, because a revoked copy is none.
+ * The pinned key merged with every copy of it in the message, wherever it stands, and whether it can still be used; null when
+ * they add nothing. Also merges what is no candidate, because a revoked copy is none.
  */
 export async function mergedCopies(
   desk: Desk,
