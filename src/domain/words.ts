@@ -19,6 +19,15 @@ export function spanWords(ms: number): string {
   return hours < 48 ? count(hours, 'hour', 'hours') : count(Math.round(hours / 24), 'day', 'days')
 }
 
+/** An amount of bytes, in the unit that says it best. */
+export function sizeWords(bytes: number): string {
+  let [amount, unit] = [bytes, '']
+  for (const larger of ['KiB', 'MiB', 'GiB', 'TiB'])
+    if (Math.round(amount) >= 1024) [amount, unit] = [amount / 1024, larger]
+  if (unit === '') return count(bytes, 'byte', 'bytes')
+  return `${amount < 10 ? Math.round(amount * 10) / 10 : Math.round(amount)} ${unit}`
+}
+
 /** Columns of a line of text: from the Hangul letters on, a character may take two; punctuation takes one. */
 export function columns(line: string): number {
   return line.replaceAll(/[\u1100-\u1fff\u2070-\u{10ffff}]/gu, '  ').length

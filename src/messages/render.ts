@@ -12,7 +12,7 @@ import { HOLD_REASONS } from '../domain/notice.ts'
 import { KEY_PROBLEMS, UNDELIVERED } from '../domain/outgoing.ts'
 import { type Settings } from '../domain/settings.ts'
 import { Trouble } from '../domain/trouble.ts'
-import { spanWords } from '../domain/words.ts'
+import { sizeWords, spanWords } from '../domain/words.ts'
 import { MESSAGES } from './catalogue.ts'
 import { type AnyDefinition } from './define.ts'
 
@@ -214,6 +214,7 @@ export function liquid(): Liquid {
     wrap(asText(text), asText(indent))
   )
   engine.registerFilter('span', spanWords)
+  engine.registerFilter('size', sizeWords)
   engine.registerFilter('words', (code: string) => WORDS[code] ?? code)
   engine.registerFilter('guard', (text: unknown) => guard(asText(text)))
   return engine

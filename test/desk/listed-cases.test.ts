@@ -1,5 +1,6 @@
 /** One line of a maintainer that rejects several reports, as each would be rejected in a message to its own case (A5). */
 import { describe, expect, it } from 'vitest'
+import { type Policy } from '../../src/domain/settings.ts'
 import * as desk from '../support/desk.ts'
 import { type WorldOptions } from '../support/world.ts'
 
@@ -13,12 +14,14 @@ async function givenReports(
   people = [desk.grace, desk.linus],
   {
     forged = [],
+    reject,
     ...options
-  }: Pick<WorldOptions, 'acknowledgement' | 'authentication'> & { forged?: readonly number[] } = {}
+  }: Pick<WorldOptions, 'acknowledgement' | 'authentication'> &
+    Partial<Pick<Policy, 'reject'>> & { forged?: readonly number[] } = {}
 ): Promise<void> {
   await desk.givenDesk(people, {
     forwarding: { per_hour: 2, per_domain_hour: 2 },
-    policy: { ...(await desk.preset('dispatch')), clocks: [] },
+    policy: { ...(await desk.preset('dispatch')), clocks: [], ...(reject && { reject }) },
     authentication: desk.AUTHENTICATION,
     ...options
   })
@@ -174,6 +177,17 @@ describe('/reject CODE NUMBERS', () => {
     expect(desk.sentSince(before).filter((one) => one.startsWith('eve'))).toEqual([
       'eve2@s2.example'
     ])
+  })
+
+  it('(A5) ends spam without a text that nobody would read, where the policy wants one for reporters', async () => {
+    const { reject } = await desk.preset('template')
+    await givenReports(3, [desk.grace], { forged: [2, 3], reject })
+    expect(await sends('/reject not-a-report 2-3\n')).toContain('Done: 1 command.')
+    expect(await sends('/reject not-a-report 1\n')).toContain('at least 40 characters')
+    const text = 'It offers a service and tells us of nothing that is wrong in the parser.'
+    expect(await sends(`/reject not-a-report 1 <<${text}>>\n`)).toContain('Done: 1 command.')
+    const mail = desk.world.accepted.findLast((one) => one.to === 'eve1@s1.example')
+    expect(desk.onTheWay(mail === undefined ? [] : [mail])).toContain('We see no report about the')
   })
 
   it('(A5, G2) rejects each once, wherever the process dies', async () => {

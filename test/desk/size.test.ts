@@ -386,7 +386,7 @@ describe('the disk of the database (A1)', () => {
     Object.assign(db, { disk: () => ({ free: 2 ** 30 - 1, total }) })
     await desk.world.wait(desk.MINUTE)
     expect(desk.alarms('disk-low:')).toBe(2)
-    expect(await desk.lastTo(desk.linus)).toContain('Free: 1023 MiB')
+    expect(await desk.lastTo(desk.linus)).toContain('Free: 1 GiB')
     await desk.world.wait(desk.HOUR)
     expect(desk.alarms('disk-low:')).toBe(2)
     await desk.world.wait(desk.DAY)

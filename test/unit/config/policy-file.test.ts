@@ -134,7 +134,8 @@ describe('the built-in policies', () => {
       expect(Object.keys(policy.reject.codes)).toEqual([
         ...['not-a-vulnerability', 'non-security-bug', 'unsafe-defaults', 'operator-configuration'],
         ...['out-of-scope-component', 'unsupported-version', 'cannot-reproduce', 'duplicate-of'],
-        ...['already-public', 'upstream', 'scanner-output', 'hardening-backlog', 'withdrawn']
+        ...['already-public', 'upstream', 'scanner-output', 'hardening-backlog', 'withdrawn'],
+        'not-a-report'
       ])
     }
   )

@@ -5,6 +5,7 @@ import { isSameAddress, parseAddress } from '../../../src/domain/address.ts'
 import * as ids from '../../../src/domain/ids.ts'
 import { type NoticeRecord } from '../../../src/domain/notice.ts'
 import * as time from '../../../src/domain/time.ts'
+import { sizeWords } from '../../../src/domain/words.ts'
 import { approvedText } from '../../../src/policy/notice-content.ts'
 import { rows } from '../../support/rows.ts'
 import {
@@ -17,6 +18,21 @@ import {
   SETTINGS,
   sha256
 } from '../policy/samples.ts'
+
+it.each(
+  rows`
+    1               | 1 byte
+    1023            | 1023 bytes
+    1024            | 1 KiB
+    703300          | 687 KiB
+    1048064         | 1 MiB
+    1572864         | 1.5 MiB
+    31457280        | 30 MiB
+    1342177280      | 1.3 GiB
+  `
+)('%s bytes are said as %s', (bytes, says) => {
+  expect(sizeWords(Number(bytes))).toBe(says)
+})
 
 describe('instants', () => {
   it('come back from milliseconds and sort as text as they do in time (property)', () => {
