@@ -111,7 +111,7 @@ const WRITERS: {
   'drop-words': (tx, { words }) =>
     assert(cases.takeWords(tx, words.id) !== null, 'words that left already'),
   'save-notice': (tx, decision, { now }) => {
-    const id = notices.save(tx, requireCase(tx, decision.caseTag).id, decision)
+    const id = notices.save(tx, caseId(tx, decision.caseTag), decision)
     if (decision.copies === 'withdraw') notices.withdrawCopies(tx, id, now)
   },
   'pin-reporter-key': (tx, { address, key }) => people.saveReporterKey(tx, address, key),
@@ -129,14 +129,14 @@ const WRITERS: {
     people.saveContent(tx, decision, arrivalId)
   },
   'list-report': (tx, decision) =>
-    people.insertFurtherReport(tx, requireCase(tx, decision.tag).id, decision),
+    people.insertFurtherReport(tx, caseId(tx, decision.tag), decision),
   'forget-listed': (tx, { tags }) => people.deleteFurtherReports(tx, tags),
   'forget-junk': (tx, { lastId }) => forgetJunk(tx, lastId),
   bounce: takeBounce,
   received: (tx, { messageId }) => outbox.dropSpare(tx, messageId),
   dispose: (tx, { state, disposition, reason, tag }, { arrivalId, now }) => {
     if (arrivalId === undefined) return
-    const outcome = { state, disposition, reason, caseId: caseId(tx, tag) }
+    const outcome = { state, disposition, reason, caseId: tag && caseId(tx, tag) }
     arrivals.markDone(tx, arrivalId, outcome, now)
   }
 }
@@ -167,8 +167,15 @@ function countStranger(
   assert(arrivalId !== undefined, 'a stranger without a message')
   const { isReport, isProved, isForwarded } = mail
   const domain = sender === null ? '' : domainOf(sender)
-  const { id } = requireCase(tx, tag)
-  strangers.add(tx, { arrivalId, caseId: id, isReport, domain, isProved, isForwarded, at: now })
+  strangers.add(tx, {
+    arrivalId,
+    caseId: caseId(tx, tag),
+    isReport,
+    domain,
+    isProved,
+    isForwarded,
+    at: now
+  })
   if (!isForwarded) looks.mark(tx, DESK, now)
 }
 
@@ -188,7 +195,7 @@ function subjectOf(tag: CaseTag | null, { audience, recipient }: Recipient): Sub
 
 /** Queues one finished message, unless that was done before. It comes on the record when it has left. */
 export function queue(tx: Tx, { caseTag, ...row }: PreparedMail, { now }: Work) {
-  return outbox.queue(tx, { ...row, caseId: caseId(tx, caseTag) }, now)
+  return outbox.queue(tx, { ...row, caseId: caseTag && caseId(tx, caseTag) }, now)
 }
 
 /**
@@ -303,13 +310,17 @@ function recordListTold(tx: Tx, tag: CaseTag, revision: number, work: Work): voi
   record(tx, event('list-told', aboutCase(tag), BY_DESK, about), work)
 }
 
-function caseId(tx: Tx, tag: CaseTag | null): number | null {
-  return tag === null ? null : requireCase(tx, tag).id
+function caseId(tx: Tx, tag: CaseTag): number {
+  const id = cases.findId(tx, tag)
+  assert(id !== null, NO_CASE)
+  return id
 }
+
+const NO_CASE = 'a decision about a case that does not exist'
 
 function requireCase(tx: Tx, tag: CaseTag, find = cases.find): CaseRecord {
   const found = find(tx, tag)
-  assert(found !== null, 'a decision about a case that does not exist')
+  assert(found !== null, NO_CASE)
   return found
 }
 
@@ -328,7 +339,7 @@ function letWordsLeave(
   const evidence = cases.takeWords(tx, id)
   assert(evidence !== null, 'words that left already')
   for (const left of events) if (move(tx, left, now)) put(tx, left, now, evidence)
-  cases.insertMessage(tx, requireCase(tx, tag).id, {
+  cases.insertMessage(tx, caseId(tx, tag), {
     at: now,
     author: 'maintainer',
     authorId,

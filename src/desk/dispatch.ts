@@ -34,7 +34,7 @@ type DispatchOptions = {
 /** Sends messages for the life of a run. */
 export function createDispatcher(desk: Desk, sender: Sender, options: DispatchOptions) {
   const sending = new Map<number, Sending>()
-  let finished: outbox.SendResult[] = []
+  const finished: outbox.SendResult[] = []
   /** When the server last took a message. */
   let takenAt: Instant | null = null
   desk.db.transact((tx) => {
@@ -42,34 +42,39 @@ export function createDispatcher(desk: Desk, sender: Sender, options: DispatchOp
     outbox.dropOld(tx, desk.clock.now())
   })
 
-  /** One commit for finished and starting deliveries; an outcome that cannot be recorded stops no other (G9). */
-  function settle(room: outbox.Room, ended = finished): boolean {
+  /** An outcome that cannot be recorded stops no other (G9). */
+  function write(ended: readonly outbox.SendResult[], room: outbox.Room): Claims {
     const [first] = ended
-    if (first === undefined && room.messages <= 0) return false
-    let begun = 0
     try {
       const now = desk.clock.now()
-      const { rows, claimed } = desk.db.transact((tx) => {
-        outbox.dropOld(tx, now)
-        return {
-          rows: ended.map((result) => recordOutcome(tx, result, { now, takenAt })),
-          claimed: room.messages <= 0 ? [] : outbox.claimDue(tx, now, room)
-        }
-      })
+      const { rows, claimed } = writeTogether(desk, { ended, room, now, takenAt })
       if (rows.some(({ state }) => state === 'sent')) takenAt = now
       if (rows.some(({ state }) => state !== 'sent')) options.failed?.()
       report(desk, rows, ended)
-      for (const row of claimed)
-        sending.set(row.id, { to: row.envelopeTo, size: row.size, done: begin(row) })
-      begun = claimed.length
+      return claimed
     } catch (error) {
       if (first === undefined) throw error
-      if (ended.length > 1 || room !== NO_ROOM) return ended.every((one) => settle(NO_ROOM, [one]))
+      if (ended.length > 1 || room !== NO_ROOM) for (const one of ended) write([one], NO_ROOM)
       // The next process sends it again.
-      noteFailure(desk, 'dispatch', `outcome of message ${first.id}`, error)
+      else noteFailure(desk, 'dispatch', `outcome of message ${first.id}`, error)
+      return []
     }
-    finished = finished.filter((result) => !ended.includes(result))
-    return ended.length + begun > 0
+  }
+
+  /** Nothing leaves before the disk has that it may have left. What ends while this waits for the disk is written together. */
+  async function step(room: outbox.Room): Promise<boolean> {
+    const ended = finished.splice(0)
+    const claimed = ended.length === 0 && room.messages <= 0 ? [] : write(ended, room)
+    if (ended.length + claimed.length === 0) return false
+    try {
+      await desk.db.flush()
+    } catch (error) {
+      finished.push(...claimed.map(({ id }) => ({ ...UNTRIED, id })))
+      throw error
+    }
+    for (const row of claimed)
+      sending.set(row.id, { to: row.envelopeTo, size: row.size, done: begin(row) })
+    return true
   }
 
   async function begin(row: outbox.Claimed) {
@@ -84,14 +89,14 @@ export function createDispatcher(desk: Desk, sender: Sender, options: DispatchOp
 
   return {
     /** Records finished deliveries and starts due ones. Returns whether there was anything to do. */
-    step: () => settle(options.signal.aborted ? NO_ROOM : roomBeside(sending, sender.room())),
+    step: () => step(options.signal.aborted ? NO_ROOM : roomBeside(sending, sender.room())),
     inFlight: () => sending.size,
     /** Whether there is no connection for another message, or the server is not to be tried yet. */
     isFull: () => sender.room() <= 0,
     /** Waits for the messages that are being sent and records their outcomes. */
     end: async () => {
       await Promise.allSettled([...sending.values()].map(({ done }) => done))
-      settle(NO_ROOM)
+      await step(NO_ROOM)
     }
   }
 }
@@ -109,9 +114,12 @@ function* piecesOf(desk: Desk, { raw, shared, size }: outbox.Claimed): Generator
   yield raw.subarray(shared?.at)
 }
 
+type Claims = readonly outbox.Claimed[]
+
 /** One message on its way. */
 type Sending = { readonly to: Address; readonly size: number; readonly done: Promise<void> }
 
+const UNTRIED = { kind: 'untried', code: 0 } as const
 const NO_ROOM: outbox.Room = { messages: 0, bytes: 0, busy: [] }
 
 /** As many messages as there are connections for, and what those on their way leave of the bytes. */
@@ -121,10 +129,28 @@ function roomBeside(sending: ReadonlyMap<number, Sending>, messages: number): ou
   return { messages, bytes: ON_WAY_BYTES_MAX - bytes, busy: all.map(({ to }) => to) }
 }
 
+type Moment = { readonly now: Instant; readonly takenAt: Instant | null }
+
+/** One transaction for finished and starting deliveries, which the disk has once it is flushed. */
+function writeTogether(
+  { db }: Desk,
+  {
+    ended,
+    room,
+    ...moment
+  }: Moment & { readonly ended: readonly outbox.SendResult[]; readonly room: outbox.Room }
+) {
+  return db.transact((tx) => {
+    outbox.dropOld(tx, moment.now)
+    const rows = ended.map((result) => recordOutcome(tx, result, moment))
+    return { rows, claimed: room.messages <= 0 ? [] : outbox.claimDue(tx, moment.now, room) }
+  }, 'later')
+}
+
 function recordOutcome(
   tx: Tx,
   result: outbox.SendResult,
-  { now, takenAt }: { readonly now: Instant; readonly takenAt: Instant | null }
+  { now, takenAt }: Moment
 ): outbox.RowInCase {
   const row = outbox.recordOutcome(tx, result, now, takenAt)
   if (row.state === 'sent') recordLeft(tx, row, { now })

@@ -159,7 +159,7 @@ async function settleOnce(
   try {
     while (!signal.aborted) {
       const worked = await workAndDuties(run)
-      const sent = dispatcher.step()
+      const sent = await dispatcher.step()
       if (worked || sent) continue
       const wait = dispatcher.inFlight() > 0 ? FULL_MS : firstAttemptsMs(run, dispatcher)
       if (wait === null) break
@@ -242,7 +242,7 @@ async function patiently<T>(desk: Desk, work: () => Promise<T>): Promise<T> {
 }
 
 async function dispatchOnce({ desk, bells, signal }: Run, dispatcher: Dispatcher): Promise<void> {
-  if (dispatcher.step()) {
+  if (await dispatcher.step()) {
     // Not at each message: a round of duties looks at all copies of a release.
     if (dispatcher.inFlight() === 0) bells.duties.ring()
     return

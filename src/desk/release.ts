@@ -33,7 +33,7 @@ import { type Read, type Tx } from '../store/sql.ts'
 import { commit, queue, record } from './commit.ts'
 import { type Desk } from './desk.ts'
 import { attempt } from './faults.ts'
-import { prepare } from './prepare.ts'
+import { type Prepared, prepare } from './prepare.ts'
 import { knownKeys } from './read-keys.ts'
 import { lookAtClock } from './watch.ts'
 
@@ -170,6 +170,8 @@ function hold(desk: Desk, tx: Tx, notice: NoticeRecord, because: HoldBecause): v
  * others, such as a hold from the command line, wait for the database (A3).
  */
 const PIECE = 64
+/** The first is smaller, and each larger than the one before: a thread that begins takes longer for each copy. */
+const FIRST_PIECE = 8
 const PIECE_BYTES = 4 * 1024 * 1024
 
 /** Reads what a decision about a notice depends on; null when the case or the product is gone. */
@@ -179,36 +181,69 @@ function aboutNotice({ settings }: Desk, read: Read, notice: NoticeRecord): Noti
   return found === null || product === undefined ? null : { case: found, product, settings }
 }
 
-/** Seals and queues everything that still waits, then ends the release. `queued` is called after each piece. */
+/** Copies that are sealed, and with what they say. */
+type Piece = {
+  readonly known: NoticeSetting
+  readonly now: Instant
+  readonly waiting: readonly deliveries.WaitingDelivery[]
+  readonly prepared: Prepared
+}
+
+/**
+ * Seals and queues everything that still waits, then ends the release. The next piece is sealed while the one before is queued.
+ * `queued` is called after each piece.
+ */
 export async function sendPieces(
   desk: Desk,
   notice: NoticeRecord,
   options: { readonly signal: AbortSignal; readonly queued: () => void }
 ): Promise<void> {
   const bytes = desk.db.read((read) => notices.patchBytes(read, notice.id))
-  const piece = Math.max(Math.min(Math.floor(PIECE_BYTES / (bytes + 1)), PIECE), 1)
+  const most = Math.max(Math.min(Math.floor(PIECE_BYTES / (bytes + 1)), PIECE), 1)
+  let size = Math.min(FIRST_PIECE, most)
+  let sealed: Piece | null = null
   while (!options.signal.aborted) {
-    const { waiting, known } = desk.db.read((read) => ({
-      waiting: deliveries.listWaiting(read, notice.id, notice.revision, piece),
-      known: aboutNotice(desk, read, notice)
-    }))
-    if (known === null) return
-    if (waiting.length === 0) return endRelease(desk, notice, known)
-    if (!(await sendPiece(desk, notice, known, waiting))) return
-    options.queued()
+    const next: Promise<Piece | null> = sealPiece(desk, notice, size, sealed?.waiting ?? [])
+    // Where queueing fails, that failure is the one to tell.
+    next.catch(() => undefined)
+    if (sealed !== null) {
+      if (!queuePiece(desk, notice, sealed)) return
+      options.queued()
+    }
+    const wasLast = sealed === null
+    sealed = await next
+    size = Math.min(size * 2, most)
+    if (sealed === null) return
+    if (sealed.waiting.length === 0) {
+      if (wasLast) return endRelease(desk, notice, sealed.known)
+      sealed = null
+    }
   }
 }
 
-/** Queues one piece; false when a maintainer has held the notice meanwhile. */
-async function sendPiece(
+/** Seals the copies that come after those `ahead` of them; null when the case or the product is gone. */
+async function sealPiece(
   desk: Desk,
   notice: NoticeRecord,
-  known: NoticeSetting,
-  waiting: readonly deliveries.WaitingDelivery[]
-): Promise<boolean> {
+  size: number,
+  ahead: Piece['waiting']
+): Promise<Piece | null> {
   const now = desk.clock.now()
-  const digest = desk.sha256(approvedText(notice, known, []))
+  const { listed, known } = desk.db.read((read) => ({
+    listed: deliveries.listWaiting(read, notice.id, notice.revision, ahead.length + size),
+    known: aboutNotice(desk, read, notice)
+  }))
+  if (known === null) return null
+  const isAhead = new Set(ahead.map(sealedFor))
+  const waiting = listed.filter((one) => !isAhead.has(sealedFor(one))).slice(0, size)
   const prepared = await prepare(desk, copiesFor(desk, notice, known, { waiting, now }), now)
+  return { known, now, waiting, prepared }
+}
+
+/** Queues one piece; false when a maintainer has held the notice meanwhile. */
+function queuePiece(desk: Desk, notice: NoticeRecord, piece: Piece): boolean {
+  const { known, now, waiting, prepared } = piece
+  const digest = desk.sha256(approvedText(notice, known, []))
   return desk.db.transact((tx) => {
     if (notices.findById(tx, notice.id)?.state !== 'releasing') return false
     // Held and released anew while we sealed: what is leaving now may say something else.
@@ -231,7 +266,8 @@ async function sendPiece(
     }
     commit(tx, [], { ...prepared, messages: [] }, { now })
     return true
-  })
+    // What leaves is on the disk before, and a piece that a power cut took back is sealed anew.
+  }, 'later')
 }
 
 function sealedFor({ deliveryId, address, fingerprint }: deliveries.WaitingDelivery): string {

@@ -32,6 +32,11 @@ export function findNow(read: Read, tag: CaseTag): CaseRecord | null {
   return read.get<CaseRecord>(sql, [tag])
 }
 
+/** The row id of the case with this number. */
+export function findId(read: Read, tag: CaseTag): number | null {
+  return read.value<number>('SELECT id FROM cases WHERE tag = ?', [tag])
+}
+
 /** The number of the case with this row id. */
 export function findTag(read: Read, id: number): CaseTag | null {
   return read.value<CaseTag>('SELECT tag FROM cases WHERE id = ?', [id])

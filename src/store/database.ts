@@ -8,7 +8,15 @@ import { fileURLToPath } from 'node:url'
 import Sqlite from 'better-sqlite3'
 import { assert, Invariant } from '../domain/assert.ts'
 import { Trouble, type TroubleCode } from '../domain/trouble.ts'
-import { DISK_FULL, diskOf, readMigrations, realPath, requireFile, secureFile } from './files.ts'
+import {
+  createFlush,
+  DISK_FULL,
+  diskOf,
+  readMigrations,
+  realPath,
+  requireFile,
+  secureFile
+} from './files.ts'
 import { type Read, type Sql, type SqlParams, type Tx } from './sql.ts'
 
 export { type Read, type Tx } from './sql.ts'
@@ -24,12 +32,14 @@ export type Database = Disposable & {
    * those a power cut may undo the last ones, as if they had never been. The end of the process undoes none.
    */
   transact<T>(work: (tx: Tx) => T, onDisk?: OnDisk): T
+  /** Resolves when all that was written is on the disk, for which this thread does not wait. Throws as `transact` does. */
+  flush(): Promise<void>
   /** Bytes of the disk that it is on. */
   disk(): { readonly free: number; readonly total: number }
   close(): void
 }
 
-/** Whether a transaction waits for the disk. `later` is for what is found or done again where it is missing. */
+/** Whether a transaction waits for the disk. `later` is for what is found or done again where it is missing, and before `flush`. */
 type OnDisk = 'now' | 'later'
 
 /** How a database is opened. */
@@ -212,7 +222,10 @@ function databaseOn(connection: Sqlite.Database): Database {
   let last: OnDisk = 'now'
   const reading = handleOn(connection, prepare, 'read')
   const writing = handleOn(connection, prepare, 'write')
+  // What is written stands here first; SQLite holds no lock on this file.
+  const wal = createFlush(`${connection.name}-wal`)
   const close = (): void => {
+    wal.close()
     if (connection.open) connection.close()
   }
   return {
@@ -226,6 +239,10 @@ function databaseOn(connection: Sqlite.Database): Database {
         if (onDisk !== last) connection.pragma(SYNCHRONOUS[onDisk])
         last = onDisk
         return inTransaction('immediate', () => work(writing))
+      }),
+    flush: () =>
+      wal.flush().catch((cause: unknown) => {
+        throw new Trouble('database', DISK, { retryable: true, cause })
       }),
     disk: () => diskOf(connection.name),
     close,

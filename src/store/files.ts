@@ -3,6 +3,7 @@
  * Must never guess: refuses what is not as expected with one clear sentence, and alters nothing.
  */
 import * as fs from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { Trouble } from '../domain/trouble.ts'
 
@@ -101,6 +102,27 @@ function putInPlace(draft: string, path: string): void {
     fs.linkSync(draft, path)
   } catch (error) {
     if (!fs.existsSync(path)) throw error
+  }
+}
+
+/** Waits for the disk of one file while this thread goes on. Never for a file on which SQLite holds locks: `close` drops them. */
+export function createFlush(path: string) {
+  let file: Promise<FileHandle> | undefined
+  let running: Promise<void> = Promise.resolve()
+  let next: Promise<void> | null = null
+  const start = async (): Promise<void> => {
+    // From here on, who asks may have written what this wait does not see.
+    next = null
+    file ??= open(path, 'r+')
+    await (await file).datasync()
+  }
+  return {
+    /** Resolves when all that was written to the file before this call is on the disk. */
+    flush: (): Promise<void> =>
+      (next ??= running.catch(() => undefined).then(() => (running = start()))),
+    close: (): void => {
+      void file?.then((opened) => opened.close()).catch(() => undefined)
+    }
   }
 }
 

@@ -294,6 +294,22 @@ it('a message that the server puts off is tried again after 4xx and a lost conne
   expect(desk.recorded('told')).toEqual([{ ...whom, message: 'acknowledgement', id }])
 })
 
+it('(G2) nothing leaves before the disk has that it may have left: while the disk fails a message waits, and then it leaves once', async () => {
+  await desk.givenDesk([])
+  desk.world.disk.trouble = new Trouble('database', 'the disk fails', { retryable: true })
+  desk.world.deliver(await desk.world.write(desk.alice, { subject: 'x', text: 'x', as: 'clear' }))
+  await expect(desk.world.settle()).rejects.toThrow('the disk fails')
+  await expect(desk.world.settle()).rejects.toThrow('the disk fails')
+  expect(desk.world.accepted).toEqual([])
+
+  desk.world.disk.trouble = null
+  await desk.world.settle()
+  expect(desk.world.accepted.map(({ to }) => to)).toEqual([desk.alice.address])
+  expect(desk.world.rows('SELECT state, attempts FROM outbox')).toEqual([
+    { state: 'sent', attempts: 1 }
+  ])
+})
+
 const HEAD = ['From: <alice@reporter.example>', 'To: <security@acme.example>', 'MIME-Version: 1.0']
 
 function receipt(id: string, original: string): string {

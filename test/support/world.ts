@@ -149,6 +149,7 @@ export async function openWorld(options: WorldOptions) {
     fail: ((raw: Uint8Array, call: 'open' | 'openHeaders') => Trouble | null) | null
     failSeal: ((said: string) => Error | null) | null
   } = { fail: null, failSeal: null }
+  const disk: { trouble: Trouble | null } = { trouble: null }
   const log: LogEvent[] = []
   let database = openIn(folder.path)
   let seed = 1
@@ -184,7 +185,8 @@ export async function openWorld(options: WorldOptions) {
       const result = database.transact(work)
       step()
       return result
-    }
+    },
+    flush: () => (disk.trouble === null ? database.flush() : Promise.reject(disk.trouble))
   }
   const workers: Workers = {
     inTurn: () => workers,
@@ -279,7 +281,7 @@ export async function openWorld(options: WorldOptions) {
 
   async function dispatch(): Promise<boolean> {
     let worked = false
-    while (dispatcher.step()) {
+    while (await dispatcher.step()) {
       worked = true
       while (dispatcher.inFlight() > slow.owed.length) await setImmediate()
     }
@@ -352,6 +354,8 @@ export async function openWorld(options: WorldOptions) {
     log,
     /** How the workers fail: at opening a message, or at encrypting one, which is given with its recipients as JSON. */
     workers: faults,
+    /** While there is trouble, the disk never says that it has what was written. */
+    disk,
     /** Builds a message as `from` would write it. */
     write: writeNow,
     /** Puts a message into the inbox. */

@@ -7,6 +7,7 @@ import fs, {
   truncateSync,
   writeFileSync
 } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
@@ -168,6 +169,31 @@ describe('the file at rest (G10)', () => {
       db.transact((tx) => tx.value('PRAGMA synchronous'), onDisk) === 2
 
     expect([waits(), waits('later'), waits('later'), waits()]).toEqual([true, false, false, true])
+  })
+})
+
+describe('a flush', () => {
+  it('(E21) waits for the disk once for all that ask at a time, and anew for who asks while it waits', async () => {
+    using db = openIn(folder.path)
+    plant(db)
+    const file = await open(join(folder.path, 'another'), 'w')
+    await file.close()
+    const waits = vi.spyOn(Object.getPrototypeOf(file) as FileHandle, 'datasync')
+
+    const first = [db.flush(), db.flush()]
+    await vi.waitFor(() => expect(waits).toHaveBeenCalled())
+    await Promise.all([...first, db.flush(), db.flush()])
+
+    expect(waits).toHaveBeenCalledTimes(2)
+  })
+
+  it('tells when the disk cannot say that it has what was written', async () => {
+    using db = openIn(folder.path)
+    plant(db)
+    await db.flush()
+    db.close()
+
+    await expect(db.flush()).rejects.toMatchObject({ code: 'database', retryable: true })
   })
 })
 
