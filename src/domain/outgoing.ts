@@ -91,6 +91,8 @@ export type SendOutcome = {
     | 'uncertain'
     | 'untried'
   readonly code: number
+  /** It is about a mailbox that is full, which may pass whatever the code says. */
+  readonly passes?: boolean
 }
 
 /** Why a message did not arrive, in words for people. */

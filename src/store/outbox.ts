@@ -315,18 +315,15 @@ const NOTHING_TAKEN_MS = 30 * HOUR_MS
 
 /**
  * Whom a refusal is about (15). Where its words do not say, it is about us if the server has taken nothing for long. It may be
- * about us if the server has taken nothing since the last try of this message, or refuses other recipients with the same code.
- * The server last took something at `takenAt`.
+ * about us if the server has taken nothing since the last try of this message, or refuses other recipients with the same code;
+ * a full mailbox is its recipient's unless others are refused alike (RFC 3463). The server last took something at `takenAt`.
  */
 function whomOf(
   read: Read,
-  { id, kind, code }: SendResult,
+  { id, kind, code, passes = false }: SendResult,
   { now, takenAt }: { readonly now: Instant; readonly takenAt: Instant | null }
 ): Whom {
   if (kind !== 'unclear') return kind === 'ours' ? 'us' : 'others'
-  const lastTry = read.value<Instant>('SELECT outcome_at FROM outbox WHERE id = ?', [id])
-  if (lastTry !== null && (takenAt === null || takenAt <= addMs(now, -NOTHING_TAKEN_MS)))
-    return 'us'
   // One state each, as the indexes have them.
   const alike = ['queued', 'sending'].map(
     (
@@ -335,8 +332,13 @@ function whomOf(
       AND other.last_code = @code AND other.envelope_to <> outbox.envelope_to)`
   )
   const sql = `SELECT ${alike.join(' OR ')} FROM outbox WHERE id = @id`
+  const isAlike = read.value<number>(sql, { id, code }) === 1
+  const lastTry = read.value<Instant>('SELECT outcome_at FROM outbox WHERE id = ?', [id])
+  if (passes && !isAlike) return 'others'
+  if (lastTry !== null && (takenAt === null || takenAt <= addMs(now, -NOTHING_TAKEN_MS)))
+    return 'us'
   const isQuiet = lastTry !== null && takenAt !== null && takenAt <= lastTry
-  return isQuiet || read.value<number>(sql, { id, code }) === 1 ? 'perhaps-us' : 'others'
+  return isQuiet || isAlike ? 'perhaps-us' : 'others'
 }
 
 /**
@@ -351,7 +353,7 @@ export function recordOutcome(
   now: Instant,
   takenAt: Instant | null = null
 ): Outcome {
-  const { id, kind, code } = result
+  const { id, kind, code, passes = false } = result
   const smaller = kind === 'too-large' ? takeSmaller(tx, result, now) : null
   if (smaller !== null) return { ...smaller, whom: 'others' }
   const whom = whomOf(tx, result, { now, takenAt })
@@ -359,7 +361,7 @@ export function recordOutcome(
   // One recipient alone whom the server refuses for good by a rule: a human is told within the hour.
   const isFinal =
     ['rejected', 'too-large', 'no-utf8'].includes(kind) ||
-    (kind === 'unclear' && code >= 500 && whom === 'others')
+    (kind === 'unclear' && code >= 500 && !passes && whom === 'others')
   const fromRung = kind === 'unclear' ? RUNG_WHILE_REFUSED : 0
   const row = tx.get<RowInCase>(
     kind === 'untried'

@@ -45,7 +45,8 @@ export function meaningOf(error: SMTPError, bytes: number): Meaning | null {
     return { about: 'connections' }
   if (isTooLarge(error, enhanced, bytes)) return ofMessage({ kind: 'too-large', code })
   if (isSender) return code < 500 ? ofMessage({ kind: 'ours', code }) : { about: 'account' }
-  return ofMessage({ kind: ofRecipient(code, enhanced, error.response ?? ''), code })
+  const kind = ofRecipient(code, enhanced, error.response ?? '')
+  return ofMessage({ kind, code, ...(isFull(code, enhanced) && { passes: true }) })
 }
 
 /** RCPT and DATA are refused for reasons of the recipient, of the message, and of our own (15). */
@@ -55,8 +56,11 @@ function ofRecipient(code: number, enhanced: string, response: string): SendOutc
   const usual = isForNow(code, enhanced) ? 'deferred' : 'rejected'
   // 503 concerns the order of commands on this connection, not the message.
   if (code === 503 || SAYS_GREYLISTED.test(said)) return usual
-  if (OF_ACCOUNT.test(enhanced) || SAYS_OURS.test(words)) return 'ours'
-  if (OF_MESSAGE.test(enhanced)) return usual
+  if (OF_ACCOUNT.test(enhanced)) return 'ours'
+  const isOfMessage = OF_MESSAGE.test(enhanced) || isFull(code, enhanced)
+  // Many a server of a recipient says it to us as to its own user.
+  if (SAYS_OURS.test(words)) return isOfMessage ? 'unclear' : 'ours'
+  if (isOfMessage) return usual
   if (SAYS_LIMIT.test(words)) return 'ours'
   return OF_SERVER.test(enhanced) ? 'unclear' : usual
 }
@@ -82,7 +86,11 @@ function isTooLarge({ responseCode = 0, command }: SMTPError, enhanced: string, 
 }
 
 function isForNow(code: number, enhanced: string): boolean {
-  return code < 500 || code === 503 || enhanced === FULL || is552(code, enhanced)
+  return code < 500 || code === 503 || isFull(code, enhanced)
+}
+
+function isFull(code: number, enhanced: string): boolean {
+  return enhanced === FULL || is552(code, enhanced)
 }
 
 /** "Exceeded storage allocation" (RFC 5321 §4.2.3), and nothing more. */

@@ -72,6 +72,50 @@ describe('(15) a quota of ours', () => {
   })
 })
 
+describe('(15) a full mailbox of which the server says that it is ours (RFC 3463, 5.2.2)', () => {
+  const FULL = [
+    ['by its code', '552 5.2.2 Mailbox full: your account has exceeded its quota'],
+    ['by another', '554 5.2.2 Quota exceeded: your mailbox is full'],
+    ['without a code', '552 your account has exceeded its quota']
+  ] as const
+
+  it.each(FULL)(
+    'is that of its recipient where others get through: tried for two days, then told (%s)',
+    async (_how, reply) => {
+      const { sink, sender } = await givenServer()
+      sink.fail({ at: 'data', reply }, { to: desk.alice.address, times: Infinity })
+      await desk.givenReport({ sender })
+      const hours = async (count: number): Promise<void> => {
+        for (let passed = 0; passed < count; passed += 1) {
+          if (passed % 4 === 0)
+            await desk.givenMessage(desk.bob, { subject: 'x', text: `${count}` })
+          await desk.world.wait(desk.HOUR)
+        }
+      }
+      await hours(40)
+      expect(states()).toEqual(['queued'])
+      await hours(12)
+      expect(states()).toEqual(['given-up'])
+      const [told] = desk.recorded('undelivered')
+      expect(told).toMatchObject({ recipient: desk.FIRST, code: Number(reply.slice(0, 3)) })
+      expect(toldOfRefusal()).toBe(0)
+    }
+  )
+
+  it.each(FULL)(
+    'is ours where nobody gets anything: it waits and is told (%s)',
+    async (_how, reply) => {
+      const { sink, sender } = await givenServer()
+      sink.fail({ at: 'data', reply }, { after: 2, times: Infinity })
+      await desk.givenReport({ by: [desk.alice, desk.bob], sender })
+      for (let hours = 0; hours < 3 * 24 - 1; hours += 1) await desk.world.wait(desk.HOUR)
+      expect([sink.taken.length, states()]).toEqual([2, ['queued']])
+      expect(desk.recorded('undelivered')).toEqual([])
+      expect(toldOfRefusal()).toBeGreaterThan(0)
+    }
+  )
+})
+
 describe('(15) a refusal in words of the recipient', () => {
   it.each([
     ['an address', '550 <x/day@evil.example>: Recipient address rejected: User unknown'],
