@@ -232,9 +232,11 @@ export const reportList = encrypted<{
 export const refusal = family('maintainer', 'content-free', 'auto-replied')<{
   /** Which message it was. */
   readonly date: string
-  /** '' if the message is validly signed but names no case: then `says` is the reason. */
+  /** '' if the message is signed and encrypted as it must be: then `says` is the reason, and what to do. */
   readonly because: Refused | ''
   readonly says: string
+  /** Whether it is in the folder for held mail. */
+  readonly isHeld: boolean
 }>()('refusal', 'refusal', 'We did not act on a message in your name')
 
 /** To a maintainer whose key cannot be used: in clear, and without a word about any report. */

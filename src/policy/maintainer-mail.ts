@@ -60,17 +60,18 @@ export function decideMaintainerMail(situation: Situation): Decision[] | null {
   }
   const isAnswer = situation.isAnswer || situation.quoted.length > 0
   if (named === null && !hasCommands && !isAnswer) return null
-  const says = noCase(named, settings)
+  const says = noCase(named, settings, hasCommands)
+  const isHeld = holdsWords(parsed, opened)
   const { decisions, ...result } = hasCommands
     ? runWithoutCase(parsed, desk, VERBS, says)
     : {
         ...{ ran: false, refused: [{ verb: '', says }] },
-        decisions: [refusalTo(desk, { because: '', says })]
+        decisions: [refusalTo(desk, { because: '', says, isHeld })]
       }
   const subject = { kind: 'maintainer', id: author.id } as const
   const done = result.ran
     ? dispose('done', 'commands', '')
-    : dispose(holdsWords(parsed, opened) ? 'held' : 'done', 'commands-refused', 'no-case')
+    : dispose(isHeld ? 'held' : 'done', 'commands-refused', 'no-case')
   return [...remember, ...decisions, resultOf(parsed, result, subject, author), done]
 }
 
@@ -87,9 +88,15 @@ function followed({ bound }: Situation): (tag: CaseTag) => CaseTag {
   return (tag) => (bound !== null && numbers.includes(tag) ? bound.case.tag : tag)
 }
 
-function noCase(named: CaseTag | 'conflict' | null, settings: Settings): string {
+function noCase(
+  named: CaseTag | 'conflict' | null,
+  settings: Settings,
+  hasCommands: boolean
+): string {
   if (isCase(named)) return `There is no case ${named}; /cases lists the open ones.`
   const lines = firstLines(settings, 'NUMBER')
+  if (named === null && !hasCommands)
+    return `Only the case is missing: what you signed names none. Please send your text again in a reply to a message of the case, and keep its last line (Ref: …): "/show NUMBER" forwards the report to you once more. Or send it in a message that ${lines}`
   return named === null
     ? `The signed part of your message names no case. Please reply to a message of the case and keep its last line (Ref: …), or write a message that ${lines}`
     : `Your message names more than one case: in a line "case:", in its subject, or in what it answers or quotes. Please reply to a message of the case that you mean and quote nothing else, or write a new message that ${lines}`
@@ -103,7 +110,7 @@ function act(parsed: ParsedCommands, hasCommands: boolean, context: InCase): Dec
   if (isByReporter(context)) return decideReport(context)
   if (parsed.rest === '' && opened.attachments.length === 0)
     return [
-      refusalTo(context, { because: '', says: NO_TEXT }),
+      refusalTo(context, { because: '', says: NO_TEXT, isHeld: false }),
       dispose('done', 'note', 'without new text', tag)
     ]
   const mayAnswer = missingRoles(context.author).length === 0
@@ -220,7 +227,7 @@ function refuse(situation: Situation, author: Maintainer, because: Refused): Dec
   return [
     ...spendSignatures(situation),
     recorded(kind, subject, BY_SOMEBODY, { because }),
-    ...(isTooMany ? [] : [refusalTo(desk, { because, says: '' })]),
+    ...(isTooMany ? [] : [refusalTo(desk, { because, says: '', isHeld: true })]),
     dispose('held', 'refused', because)
   ]
 }

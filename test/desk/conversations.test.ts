@@ -269,7 +269,7 @@ it('a plain answer to the digest, which may quote it, opens no case, and its aut
     const text = `I look at it.\n\n${below}`
     await givenMessage(grace, { subject: 'Re: Digest', text, ...answering(grace, digest) })
     expect(caseStates()).toEqual(['received'])
-    expect(await lastTo(grace)).toContain('names no case')
+    expect(await lastTo(grace)).toContain('Only the case is missing')
   }
 })
 

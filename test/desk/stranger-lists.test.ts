@@ -352,6 +352,22 @@ describe('the further messages of a stranger in a case on which nobody has acted
   })
 })
 
+it('(A5) a plain reply to a list is told that only the case is missing, and what to type', async () => {
+  await givenFlood(8)
+  await desk.world.wait(SOON)
+  const letter = { subject: 'Re: list', ...desk.answering(desk.grace) }
+  const ref = await desk.givenRef(desk.grace)
+  await desk.givenMessage(desk.grace, { ...letter, text: `The sixth one is real.\n> ${ref}\n` })
+  const told = await desk.lastTo(desk.grace)
+  expect(told).toContain('Only the case is missing: what you signed names none.')
+  expect(told).toContain('case: NUMBER')
+  expect(told).toContain('in the folder for held mail')
+  expect(told).not.toMatch(/send it again|signed and encrypted\./)
+  await desk.givenMessage(desk.grace, { ...letter, text: `> ${ref}\n` })
+  expect(await desk.lastTo(desk.grace)).toContain('in the folder for handled mail')
+  expect(desk.world.heldMails).toHaveLength(1)
+})
+
 describe('/show', () => {
   /** Grace answers the report of this number as it was forwarded to her. */
   async function answersShown(number: number, text: string): Promise<void> {

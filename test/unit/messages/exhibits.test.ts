@@ -32,7 +32,7 @@ describe('the gallery', () => {
   it('has every refusal (A7)', () => {
     const { samples = {} } = builtInTexts().get('refusal') ?? {}
     const shown = Object.values(samples).map((one) => 'because' in one && one.because)
-    expect(shown).toEqual(Object.keys(REFUSED))
+    expect(shown).toEqual([...Object.keys(REFUSED), ''])
   })
 
   it('has every rejection, the form and the plan of every preset (A7)', async () => {
