@@ -3,10 +3,13 @@
  * one code of a closed union. Must never be given a locked key (the library would fail the whole message) and never passes on
  * the library's own messages.
  */
+import { createDecipheriv, createHash } from 'node:crypto'
 import {
   type Config,
+  type DecryptedSessionKey,
   type DecryptMessageResult,
   decrypt,
+  decryptSessionKeys,
   type MaybeStream,
   PacketList,
   readMessage,
@@ -17,8 +20,8 @@ import { type OpenFailure } from '../domain/mail.ts'
 import { msOf } from '../domain/time.ts'
 import { CONFIG, DECOMPRESSED_BYTES_MAX } from './config.ts'
 import { type SecretKey } from './keyring.ts'
-import { walkPackets } from './packets.ts'
-import { prescan, type Sealing } from './prescan.ts'
+import { TAG, walkPackets } from './packets.ts'
+import { type Prescanned, prescan, type Sealing } from './prescan.ts'
 import { SIGNATURES_MAX, type Verdict, type VerifyContext, verifyPackets } from './verify.ts'
 
 /** The keys to decrypt with and to verify against. */
@@ -65,9 +68,7 @@ export async function openMessage(data: Uint8Array, context: OpenContext): Promi
   const { sealing, ...scan } = prescan(data, ownKeyIds(context.secretKeys), work.sessionKeys)
   if ('because' in scan) return { because: scan.because, sealing }
   work.sessionKeys -= scan.sessionKeys
-  const opened = await read({ ...context, work }, (config) =>
-    decryptPlain(scan.message, context, config)
-  )
+  const opened = await read({ ...context, work }, (config) => decryptPlain(scan, context, config))
   if (!('error' in opened)) return { ...opened, sealing }
   return { because: failureOf(opened.error, sealing.sealedTo === 'hidden'), sealing }
 }
@@ -119,15 +120,51 @@ export function ownKeyIds(secretKeys: readonly SecretKey[]): Set<string> {
 type Plain = { readonly data: Uint8Array; readonly packets: readonly SignaturePacket[] }
 
 async function decryptPlain(
-  binaryMessage: Uint8Array,
-  { secretKeys, now }: OpenContext,
+  { version1, keys, message }: Prescanned,
+  context: OpenContext,
   config: Config
 ): Promise<Plain> {
-  const message = await readMessage({ binaryMessage, config })
-  const decryptionKeys = secretKeys.map(({ privateKey }) => privateKey)
-  const date = new Date(msOf(now))
-  return plainOf(await decrypt({ message, decryptionKeys, format: 'binary', date, config }))
+  const decryptionKeys = context.secretKeys.map(({ privateKey }) => privateKey)
+  const options = { decryptionKeys, date: new Date(msOf(context.now)), config }
+  if (version1 !== null) {
+    const only = await readMessage({
+      binaryMessage: Buffer.concat([keys, EMPTY_VERSION_1]),
+      config
+    })
+    const sessionKeys = await decryptSessionKeys({ ...options, message: only })
+    const isAes = sessionKeys.every(({ algorithm }) => algorithm?.startsWith('aes'))
+    if (isAes) return readPlain(decryptVersion1(version1, sessionKeys), context, config)
+  }
+  const whole = await readMessage({ binaryMessage: message(), config })
+  return plainOf(await decrypt({ ...options, message: whole, format: 'binary' }))
 }
+
+/** The library decrypts the session keys of a whole message alone. */
+const EMPTY_VERSION_1 = Buffer.of(0xc0 | TAG.encryptedIntegrity, 1, 1)
+const CHUNK = 64 * 1024
+
+/**
+ * SEIPD version 1 (RFC 9580 §5.13.1), as the library decrypts it, which holds a large message four times. With RSA, all session
+ * keys but one are random, so that nobody can tell which is right but by the digest.
+ */
+function decryptVersion1(
+  encrypted: Uint8Array,
+  sessionKeys: readonly DecryptedSessionKey[]
+): Uint8Array {
+  const plain = new Uint8Array(encrypted.length)
+  for (const { algorithm, data } of sessionKeys) {
+    const name = `${algorithm?.replace('aes', 'aes-')}-cfb`
+    const decipher = createDecipheriv(name, data, Buffer.alloc(16))
+    for (let at = 0; at < plain.length; at += CHUNK)
+      plain.set(decipher.update(encrypted.subarray(at, at + CHUNK)), at)
+    const digest = createHash('sha1').update(plain.subarray(0, -DIGEST)).digest()
+    if (digest.equals(plain.subarray(-DIGEST))) return plain.subarray(PREFIX, -MDC)
+  }
+  throw new Error('the encrypted data is damaged')
+}
+
+/** A random block with its end twice, and a packet of two bytes and the digest. */
+const [PREFIX, DIGEST, MDC] = [18, 20, 22]
 
 async function readPlain(
   binaryMessage: Uint8Array,

@@ -32,7 +32,13 @@ export function prescan(
   const sessionKeys = walk.spans
     .filter((span) => span.tag === TAG.publicKeySession)
     .map((span) => ({ span, keyId: keyIdOfSessionKey(data, span) }))
-  const sealing = describeSealing(sessionKeys, ownKeyIds, markOf(data, walk.spans))
+  const encrypted = walk.spans.find((span) => isEncryptedData(span.tag))
+  const body = encrypted === undefined ? NOTHING : bodyOf(data, encrypted)
+  const sealing = describeSealing(
+    sessionKeys,
+    ownKeyIds,
+    encrypted === undefined ? null : sha256(body)
+  )
   const problem = findProblem(data, walk, sessionKeys.length)
   if (problem !== null) return { because: problem, sealing }
   const own = sessionKeys.filter((key) => ownKeyIds.has(key.keyId))
@@ -40,9 +46,25 @@ export function prescan(
   const kept = (own.length > 0 ? own : hidden).slice(0, OWN_SESSION_KEYS_MAX)
   if (kept.length > sessionKeysMax) return { because: 'limit' as const, sealing }
   if (kept.length === 0) return { because: 'not-for-us' as const, sealing }
+  const spans = kept.map((key) => key.span)
   const rest = walk.spans.filter((span) => !isSessionKey(span.tag))
-  const pieces = [...kept.map((key) => key.span), ...rest]
-  return { message: joined(data, pieces), sessionKeys: kept.length, sealing }
+  return {
+    sealing,
+    sessionKeys: kept.length,
+    /** The session keys alone. */
+    keys: joined(data, spans),
+    /** What is encrypted; null where it is of another form than SEIPD version 1, or anything else stands beside it. */
+    version1: isVersion1(rest, body) ? body.subarray(1) : null,
+    message: () => joined(data, [...spans, ...rest])
+  }
+}
+
+export type Prescanned = Omit<Extract<ReturnType<typeof prescan>, { message: unknown }>, 'sealing'>
+
+const NOTHING = new Uint8Array()
+
+function isVersion1([first, second]: readonly PacketSpan[], body: Uint8Array): boolean {
+  return first?.tag === TAG.encryptedIntegrity && second === undefined && body[0] === 1
 }
 
 /** These packets; those that stand one behind the other as they are, because they may be large. */
@@ -117,14 +139,9 @@ function keyIdOfSessionKey(data: Uint8Array, span: PacketSpan): string {
 }
 
 /**
- * The mark of a ciphertext, which a thief cannot change without breaking it: the encrypted data with its chunks joined. Null
- * without encrypted data. Encrypted session keys have no marks, because anybody can change their framing.
+ * The mark of a ciphertext is that of the encrypted data with its chunks joined: a thief cannot change it without breaking it.
+ * Encrypted session keys have none, because anybody can change their framing.
  */
-function markOf(data: Uint8Array, spans: readonly PacketSpan[]): Sha256 | null {
-  const encrypted = spans.find((span) => isEncryptedData(span.tag))
-  return encrypted === undefined ? null : sha256(bodyOf(data, encrypted))
-}
-
 function describeSealing(
   sessionKeys: readonly SessionKey[],
   ownKeyIds: ReadonlySet<string>,

@@ -16,6 +16,7 @@ import { instantFromMs } from '../../../src/domain/time.ts'
 import { CONFIG } from '../../../src/openpgp/config.ts'
 import { type SecretKey, unlockSecretKey } from '../../../src/openpgp/keyring.ts'
 import { openMessage } from '../../../src/openpgp/open.ts'
+import { walkPackets } from '../../../src/openpgp/packets.ts'
 import { testDesk } from '../../support/desk-identity.ts'
 import { freshKey } from '../../support/keys.ts'
 
@@ -110,6 +111,24 @@ describe('opening a message', () => {
       because: 'not-for-us'
     })
     expect(await openMessage(hidden, { ...context(), secretKeys: [] })).toHaveProperty('because')
+  })
+
+  it('(E21) returns the exact bytes of a large message, and nothing of it with anything beside or cut off', async () => {
+    const data = randomBytes(200_001)
+    const sealed = await seal(data)
+    const opened = await openMessage(sealed, context())
+    expect('data' in opened && Buffer.from(opened.data).equals(data)).toBe(true)
+    const literal = Buffer.from('\xcb\x07b\0\0\0\0\0x', 'latin1')
+    for (const other of [Buffer.concat([sealed, literal]), Buffer.concat([literal, sealed])])
+      expect(await openMessage(other, context())).toMatchObject({ because: 'damaged' })
+    const [head, packet] = walkPackets(sealed, 2).spans
+    for (const bytes of [1, 19, 20, 21, 39, 40, 41, 200]) {
+      const short = sealed.subarray(packet?.body, (packet?.body ?? 0) + bytes)
+      const parts = [sealed.subarray(0, head?.end), Buffer.of(0xd2, bytes), short]
+      if (bytes > 191) parts[1] = Buffer.of(0xd2, 192, bytes - 192)
+      const cut = await openMessage(Buffer.concat(parts), context())
+      expect(cut).toMatchObject({ because: 'damaged' })
+    }
   })
 
   it('returns nothing of a message that was changed anywhere', async () => {
