@@ -1,7 +1,7 @@
 /** Decodes leaves: removes the transfer encoding and decodes charsets. Must never throw. */
 import { isAscii, isUtf8 } from 'node:buffer'
 import { decode } from 'libqp'
-import { groupAt, sextetAt } from '../domain/base64.ts'
+import { decodeLines, groupAt, sextetAt } from '../domain/base64.ts'
 import { charsetNamed, decodeCharset } from './encoded-words.ts'
 import { bodyOf, type Part } from './tree.ts'
 
@@ -136,11 +136,12 @@ const [LF, EQUALS] = [10, 61]
  */
 function decodeBase64(body: Buffer): Buffer {
   const decoded = Buffer.alloc(Math.ceil((body.length * 3) / 4))
-  let size = 0
+  const [from, written] = decodeLines(body, decoded)
+  let size = written
   let bits = 0
   let width = 0
   // By index: an iterator takes several times as long.
-  for (let at = 0; at < body.length; at += 1) {
+  for (let at = from; at < body.length; at += 1) {
     for (; width === 0; at += 4, size += 3) {
       const group = groupAt(body, at)
       if (group < 0) break

@@ -4,7 +4,7 @@
  * demands; the packets protect integrity.
  */
 
-import { groupAt } from '../domain/base64.ts'
+import { decodeLines, groupAt } from '../domain/base64.ts'
 
 /** What a block claims to hold. */
 export type ArmorKind = 'message' | 'public-key' | 'private-key' | 'signature'
@@ -137,7 +137,7 @@ const TAIL_BYTES_MAX = 1024
 /** As {@link decodeBody}, which decides about all that is not in whole groups of four. */
 function decodeBytes(body: Buffer): Uint8Array | null {
   const decoded = new Uint8Array(Math.ceil((body.length * 3) / 4))
-  let [at, size] = [0, 0]
+  let [at, size] = decodeLines(body, bufferOf(decoded))
   for (;;) {
     const group = groupAt(body, at)
     if (group >= 0) {

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { contentOf } from '../../../src/mime/leaf.ts'
 import { parseTree } from '../../../src/mime/tree.ts'
@@ -25,6 +26,25 @@ describe('base64', () => {
         expect(undo(sent, 'base64')).toBe(bytes.toString('latin1'))
       }
     }
+  })
+
+  it('(E21) is the same in lines of one length, whatever stands among them', () => {
+    const line = fc.constantFrom(`${'Zm9v'.repeat(19)}\r\n`, `${'Zm9v'.repeat(16)}\n`, 'Zm9vY\r\n')
+    const lines = fc.tuple(line, fc.integer({ min: 0, max: 2500 }))
+    const odd = fc.constantFrom('', '=', '-', '_', ' ', '\r', '\n', '\xff', 'Zg==', 'Z', 'Zm9v')
+    const cut = fc.integer({ min: 0, max: 200_000 })
+    fc.assert(
+      fc.property(fc.array(fc.tuple(lines, odd, cut), { minLength: 1, maxLength: 3 }), (parts) => {
+        const body = parts.reduce((before, [[one, times], strange, at]) => {
+          const text = before + one.repeat(times)
+          return text.slice(0, at) + strange + text.slice(at + strange.length)
+        }, '')
+        const groups = body.replaceAll(/[^A-Za-z0-9+/=]/g, '').split('=')
+        const bytes = groups.map((group) => Buffer.from(group, 'base64'))
+        expect(undo(body, 'base64') === Buffer.concat(bytes).toString('latin1')).toBe(true)
+      }),
+      { numRuns: 100 }
+    )
   })
 })
 
