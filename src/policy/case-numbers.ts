@@ -36,6 +36,20 @@ export function casesIn(words: readonly string[], max: number, { settings, now }
   return { tags: [...tags].slice(0, max), unread, isCut }
 }
 
+/** These cases as {@link casesIn} reads them: `12 15-18`. */
+export function numbersFor(tags: readonly CaseTag[], { settings, now }: Now): string {
+  const { casePrefix, timezone } = settings.desk
+  const ours = caseTag(casePrefix, yearIn(now, timezone), 0).slice(0, -4)
+  const runs: { first: string; last: string }[] = []
+  for (const tag of tags) {
+    const number = tag.startsWith(ours) ? String(Number(tag.slice(ours.length))) : tag
+    const before = runs.at(-1)
+    if (before !== undefined && Number(number) === Number(before.last) + 1) before.last = number
+    else runs.push({ first: number, last: number })
+  }
+  return runs.map(({ first, last }) => (first === last ? first : `${first}-${last}`)).join(' ')
+}
+
 /** In so many cases one command may run. */
 export const LISTED_MAX = 100
 

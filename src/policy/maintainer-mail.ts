@@ -173,9 +173,9 @@ function resultOf(
     : recorded('commands-refused', subject, byMaintainer(id), { refused: lines })
 }
 
-/** A refusal without addresses, up to what it repeats of the message, which stands behind a double quote. */
+/** A refusal without addresses, up to what it repeats of the message: behind a double quote, or as a line to copy. */
 function withoutContent(says: string): string {
-  const own = says.replace(/"[^]*$/u, '[…]').replaceAll(/\S+@\S+/gu, '[…]')
+  const own = says.replace(/(?:"|\n\s+\/)[^]*$/u, '[…]').replaceAll(/\S+@\S+/gu, '[…]')
   return own.replaceAll(/\s+/gu, ' ').trim().replace(/\.$/u, '').slice(0, 300)
 }
 

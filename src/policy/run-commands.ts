@@ -14,7 +14,7 @@ import {
   type Block,
   type TranscriptLine
 } from '../messages/to-maintainers.ts'
-import { LISTED_MAX, splitCases } from './case-numbers.ts'
+import { LISTED_MAX, numbersFor, splitCases } from './case-numbers.ts'
 import { type ParsedCommands, verbIn } from './commands.ts'
 import { NOBODYS } from './conversation.ts'
 import { dateTalk } from './date-talk.ts'
@@ -49,7 +49,8 @@ export type RunResult = {
   readonly decisions: readonly Decision[]
 }
 
-type ListedCommand = NonNullable<ReturnType<typeof splitCases>>
+/** `here`: the case of its message, in which it has run already. */
+type ListedCommand = NonNullable<ReturnType<typeof splitCases>> & { readonly here?: CaseTag }
 
 /** A line of the answer, and its verb for the record. */
 type Line = TranscriptLine & Pick<RefusedLine, 'verb'>
@@ -130,7 +131,7 @@ function carriedOut(before: Draft, draft: Draft) {
  */
 function runInEach(
   verb: CaseVerb,
-  { own, tags, unread, isCut }: ListedCommand,
+  { own, tags, unread, isCut, here }: ListedCommand,
   context: DeskContext,
   earlier: readonly Decision[]
 ): DeskAnswer & { readonly decisions: readonly Decision[] } {
@@ -150,8 +151,11 @@ function runInEach(
     }
   })
   const complaints = [...groupBy(done, ({ complaint }) => complaint)].filter(([one]) => one !== '')
-  if (complaints.length > 0)
-    throw new Refusal(oneALine(complaints.map(([one, all]) => `${casesOf(all, done)}: ${one}`)))
+  if (complaints.length > 0) {
+    const says = oneALine(complaints.map(([one, all]) => `${casesOf(all, done)}: ${one}`))
+    const tried = here === undefined ? done : [{ tag: here, complaint: '' }, ...done]
+    throw new Refusal(`${says}${lineWithout(verb, own, tried, context)}`)
+  }
   const carried = done.flatMap((one) => ('after' in one ? one : []))
   const lines = carried.map(({ tag, says }) => `${tag}  ${says}`)
   return {
@@ -162,6 +166,20 @@ function runInEach(
       ...updateOn(carried, own, context)
     ]
   }
+}
+
+/** The line without the numbers that were refused, ready to be copied; '' where none is left. */
+function lineWithout(
+  { name, casesAfter }: CaseVerb,
+  { words }: Command,
+  done: readonly { readonly tag: CaseTag; readonly complaint: string }[],
+  context: DeskContext
+): string {
+  const good = done.flatMap(({ tag, complaint }) => (complaint === '' ? tag : []))
+  if (good.length === 0) return ''
+  const numbers = numbersFor(good, context)
+  const line = [`/${name}`, ...words.slice(0, casesAfter), numbers, ...words.slice(casesAfter)]
+  return `\n      Without ${good.length === done.length - 1 ? 'it' : 'them'}, the line is:\n        ${line.join(' ')}`
 }
 
 /** To how many senders no message went because their address may be forged; '' for none. */
@@ -379,7 +397,7 @@ function runHereAndThere(verb: CaseVerb, inCases: ListedCommand, draft: Draft): 
   const says = verb.run(draft, inCases.own)
   const tags = inCases.tags.filter((one) => one !== tag)
   if (tags.length === 0) return says
-  const others = runInEach(verb, { ...inCases, tags }, draft, draft.decisions)
+  const others = runInEach(verb, { ...inCases, tags, here: tag }, draft, draft.decisions)
   draft.blocks.push(...[others.block ?? []].flat())
   draft.decisions.push(...others.decisions)
   return `${says} What became of ${count(tags.length, 'other case', 'other cases')} is below.`

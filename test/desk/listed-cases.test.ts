@@ -123,10 +123,25 @@ describe('/reject CODE NUMBERS', () => {
     expect(desk.recorded('rejected')).toHaveLength(1)
   })
 
+  it('(A5) gives back the line without the numbers that it refuses, so that it can be copied', async () => {
+    await givenReports(8)
+    await desk.writes(desk.linus, '/take\n', { tag: tagOf(3) })
+    const answer = await sends(`/reject ${CODE} 1-6 8 77 because junk of a flood\n`)
+    const line = `/reject ${CODE} 1-2 4-6 8 because junk of a flood`
+    expect(answer).toContain(`Without them, the line is: ${line}`)
+    expect(JSON.stringify(desk.recorded('commands-refused'))).not.toContain('junk of a flood')
+    expect(await sends(`${line}\n`)).toContain('Done: 1 command.')
+    const one = await sends(`/reject ${CODE} 3 7\n`)
+    expect(one).toContain(`Without it, the line is: /reject ${CODE} 7`)
+    expect(await sends(`/reject ${CODE} 3\n`)).not.toContain('the line is')
+  })
+
   it('(A5) in a message to a case names that case, too', async () => {
     await givenReports(4)
     const wrong = await desk.writes(desk.grace, `/reject ${CODE} 3-4\n`, { tag: tagOf(1) })
     expect(wrong).toContain(`Your message is about ${tagOf(1)}, which is not among these cases.`)
+    const left = await desk.writes(desk.grace, `/reject ${CODE} 1 3 9\n`, { tag: tagOf(1) })
+    expect(left).toContain(`Without it, the line is: /reject ${CODE} 1 3`)
     const backwards = await desk.writes(desk.grace, `/reject ${CODE} 4-1\n`, { tag: tagOf(1) })
     expect(backwards).toContain('numbers of cases such as 12 15-18')
     expect(desk.recorded('rejected')).toEqual([])
