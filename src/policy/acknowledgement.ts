@@ -123,7 +123,7 @@ const SILENT_BECAUSE: Readonly<Record<AutomaticKind, string>> = {
   loop: 'the message has passed the desk before'
 }
 
-/** Why the acknowledgement of a report that is read once more was put on hold: if nothing of the report itself is why, the limit was. */
+/** Why the acknowledgement of a report that is read once more was put on hold: if it is nothing in the report, it was the limit. */
 export function whyOnHold(situation: Situation): string {
   const verdict = judge(situation)
   return verdict.kind === 'hold'
