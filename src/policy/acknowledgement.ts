@@ -123,7 +123,7 @@ const SILENT_BECAUSE: Readonly<Record<AutomaticKind, string>> = {
   loop: 'the message has passed the desk before'
 }
 
-/** Why the acknowledgement of a report that is read once more was put on hold: if it is nothing in the report, it was the limit. */
+/** Why the acknowledgement of a report, which is read once more, was put on hold: for the limit, if not for the report itself. */
 export function whyOnHold(situation: Situation): string {
   const verdict = judge(situation)
   return verdict.kind === 'hold'

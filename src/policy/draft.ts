@@ -115,8 +115,8 @@ export type Draft = CommandContext & {
 
 /**
  * Ends a command that cannot be carried out, with the reason; then nothing of its message is carried out (all or nothing). The
- * reason goes on the record: what it repeats of the message must stand between double quotes, or be a line to copy, which keeps it
- * out (G8).
+ * reason goes on the record: what it repeats of the message must stand between double quotes, or be a line to copy, which keeps
+ * it out (G8).
  */
 export class Refusal extends Error {}
 

@@ -88,8 +88,8 @@ export function decideReport(received: Situation): Decision[] {
 }
 
 /**
- * The same report over another path, as an alias or a list brings it, is no second one, unless it brings another key. If only this
- * copy may be answered, as it proves its sender or came through no list, it is acknowledged now.
+ * The same report over another path, as an alias or a list brings it, is no second one, unless it brings another key. If only
+ * this copy may be answered, as it proves its sender or came through no list, it is acknowledged now.
  */
 function sameReport(situation: Situation): Decision[] | null {
   const { opened, senderKey: key, earlierLacks } = situation
