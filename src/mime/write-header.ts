@@ -37,9 +37,10 @@ const UNSTABLE_SPACE = /^ | {2}| $/
  */
 export function headerField(name: string, value: string): HeaderField {
   assert(NAME.test(name), 'header field name is not a token')
-  const allowed = OF_RECIPIENT.includes(name) ? LETTERS : PRINTABLE
-  assert(allowed.test(value), 'header value is not printable US-ASCII')
-  const folded = foldLines(`${name}: ${value}`, LINE_WANTED).trimEnd()
+  const isAllowed = PRINTABLE.test(value) || (OF_RECIPIENT.includes(name) && LETTERS.test(value))
+  assert(isAllowed, 'header value is not printable US-ASCII')
+  const line = `${name}: ${value}`
+  const folded = (line.length < LINE_WANTED ? line : foldLines(line, LINE_WANTED)).trimEnd()
   const isWritable = folded.split('\r\n').every((line) => line.length <= LINE_LIMIT)
   assert(isWritable, 'header line longer than 998 characters')
   return folded as HeaderField

@@ -117,13 +117,13 @@ export async function readCertificate(
   }
 }
 
-function certificateOf(key: openpgp.PublicKey): Certificate | null {
+function certificateOf(key: openpgp.PublicKey, keyData = key.write()): Certificate | null {
   const signing = key.subkeys.filter(({ bindingSignatures }) => bindingSignatures.some(isSigning))
   const [fingerprint, ...others] = [key, ...signing].flatMap(
     (part) => parseFingerprint(part.getFingerprint()) ?? []
   )
   if (fingerprint === undefined) return null
-  return { key, fingerprint, keyData: key.write(), signingKeys: [fingerprint, ...others] }
+  return { key, fingerprint, keyData, signingKeys: [fingerprint, ...others] }
 }
 
 /** How many certificates stay parsed. */
@@ -150,7 +150,7 @@ async function parsedAgain(keyData: Uint8Array): Promise<Certificate | null> {
   const key = await valueOf(openpgp.readKey({ binaryKey: keyData, config: CONFIG }))
   if (key === null) return null
   trustSignatures(key as WithDirect)
-  return certificateOf(key)
+  return certificateOf(key, keyData)
 }
 
 /**

@@ -184,7 +184,16 @@ function fields(headers: OutgoingHeaders, desk: DeskIdentity): Field[] {
 }
 
 /** Programs read the Autocrypt header only from outside, so it is not repeated inside; MIME-Version is structural. */
-function unprotected(desk: DeskIdentity): header.HeaderField[] {
+function unprotected(desk: DeskIdentity): readonly header.HeaderField[] {
+  const known = unprotectedOf.get(desk) ?? writeUnprotected(desk)
+  unprotectedOf.set(desk, known)
+  return known
+}
+
+/** They are the same in every message of a desk, and the key is long. */
+const unprotectedOf = new WeakMap<DeskIdentity, readonly header.HeaderField[]>()
+
+function writeUnprotected(desk: DeskIdentity): header.HeaderField[] {
   const version = header.headerField('MIME-Version', '1.0')
   if (desk.publicKey.byteLength === 0 || desk.publicKey.byteLength > AUTOCRYPT_BYTES_MAX)
     return [version]
