@@ -158,7 +158,11 @@ async function parsedAgain(keyData: Uint8Array): Promise<Certificate | null> {
  * together are too large, a copy that revokes the key replaces the known one, which only the holder of the primary key can have
  * filled. A copy that only revokes a subkey does not: it would not stop a thief, who can make another subkey.
  */
-async function merged(known: Certificate, copy: Uint8Array, now: Instant): Promise<Certificate> {
+export async function merged(
+  known: Certificate,
+  copy: Uint8Array,
+  now: Instant
+): Promise<Certificate> {
   const other = await readCertificate(copy)
   if (other?.fingerprint !== known.fingerprint) return known
   const date = new Date(msOf(now))

@@ -14,7 +14,8 @@ import {
   endMs,
   holds,
   isUnsupported,
-  knownCertificate
+  knownCertificate,
+  merged
 } from './keyring.ts'
 import { bodyOf, sha256, TAG, walkPackets } from './packets.ts'
 import { ANY_TIME, type WithDirect } from './self-signatures.ts'
@@ -127,15 +128,19 @@ async function judge(
 
 /**
  * Known certificates of the issuing key: by full fingerprint if the signature names one, else by key id. Excludes a
- * certificate to which the key was merely attached: the signature would look broken instead of somebody else's.
+ * certificate to which the key was merely attached: the signature would look broken instead of somebody else's. A copy that has
+ * the issuing key counts with what the others say, which may be that the whole was revoked.
  */
 async function findCertificates(issuer: string, context: VerifyContext): Promise<Certificate[]> {
-  const found = new Map<string, Certificate>()
+  const [found, others] = [new Map<string, Certificate>(), new Map<string, Certificate>()]
   for (const keyData of context.certificates) {
     const certificate = await knownCertificate(keyData)
     if (certificate === null || found.has(certificate.fingerprint)) continue
-    const isIssuer = certificate.signingKeys.some((key) => isNamedBy(issuer, key))
-    if (isIssuer) found.set(certificate.fingerprint, certificate)
+    const { fingerprint, signingKeys } = certificate
+    const other = others.get(fingerprint)
+    const isIssuer = signingKeys.some((key) => isNamedBy(issuer, key))
+    if (!isIssuer) others.set(fingerprint, other ?? certificate)
+    else found.set(fingerprint, other ? await merged(other, keyData, context.now) : certificate)
   }
   return [...found.values()].slice(0, CERTIFICATES_TRIED_MAX)
 }
@@ -300,7 +305,7 @@ async function keyStateAt(
 ): Promise<SignatureState> {
   const [subkey] = key.getSubkeys(id)
   if (await key.isRevoked(undefined, undefined, date, CONFIG)) return 'revoked-key'
-  if (subkey !== undefined && (await isSubkeyRevoked(subkey, date))) return 'revoked-key'
+  if (subkey !== undefined && (await isSubkeyRevoked(key, subkey, date))) return 'revoked-key'
   if (await holds(key.getSigningKey(id, date, undefined, CONFIG))) return 'valid'
   if (await holds(key.getSigningKey(id, date, undefined, ANY_KEY))) return 'weak-key'
   const ends = [
@@ -310,9 +315,15 @@ async function keyStateAt(
   return Math.min(...ends) <= date.getTime() ? 'expired-key' : 'bad'
 }
 
-async function isSubkeyRevoked(subkey: openpgp.Subkey, date: Date): Promise<boolean> {
+async function isSubkeyRevoked(
+  { keyPacket }: openpgp.PublicKey,
+  subkey: openpgp.Subkey,
+  date: Date
+): Promise<boolean> {
   for (const binding of subkey.bindingSignatures) {
-    if (await subkey.isRevoked(binding, subkey.keyPacket, date, CONFIG)) return true
+    // The library remembers what it found at another date.
+    binding.revoked = null
+    if (await subkey.isRevoked(binding, keyPacket, date, CONFIG)) return true
   }
   return false
 }

@@ -3,7 +3,7 @@
  * a message encrypted to the desk that names its case inside the signed bytes. From, DKIM and mailbox access prove nothing;
  * they only tell whom to inform when something is refused.
  */
-import { type CaseTag, findCaseTags } from '../domain/ids.ts'
+import { type CaseTag, findCaseTags, isNamedBy } from '../domain/ids.ts'
 import { isFrom, type OpenedMail, type Refused, type Signature } from '../domain/mail.ts'
 import { type Maintainer, type Settings } from '../domain/settings.ts'
 import { HOUR_MS, msBetween } from '../domain/time.ts'
@@ -62,7 +62,9 @@ function signatureRefusal(signature: Signature, maintainer: Maintainer): Refused
   const { state } = signature
   if (state === 'bad') return 'bad-signature'
   if (state !== 'valid') return isKeyState(state) ? state : 'unchecked-signature'
-  if (signature.fingerprint !== maintainer.fingerprint) return 'unknown-key'
+  // A copy of the key in the message may hold parts that the registered one does not have.
+  const isRegistered = maintainer.signingKeys.some((key) => isNamedBy(signature.issuer, key))
+  if (signature.fingerprint !== maintainer.fingerprint || !isRegistered) return 'unknown-key'
   return signature.coversWhole ? null : 'not-covered'
 }
 

@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest'
 import { msOf } from '../../src/domain/time.ts'
 import { type Workers } from '../../src/effects/effects.ts'
 import * as desk from '../support/desk.ts'
-import { type Someone, someone } from '../support/world.ts'
+import { type Someone, START, someone } from '../support/world.ts'
 
 const renewed = await desk.givenReporter('alice')
 const mallory = await someone('mallory', 'mallory@evil.example')
@@ -312,6 +312,22 @@ describe("a reporter's key", () => {
 })
 
 describe("a maintainer's key, and a member's", () => {
+  it('(G4) of a maintainer that was revoked commands nothing by a new part in a copy that the message brings', async () => {
+    const date = new Date(msOf(START) - desk.DAY)
+    const { publicKey } = await revokeKey({ key: desk.linus.secret, date, format: 'object' })
+    const revoked = { ...desk.linus, keyData: publicKey.write() }
+    await desk.givenReport({ maintainers: [desk.grace, revoked] })
+    const secret = await desk.linus.secret.addSubkey({
+      ...{ type: 'ecc', curve: 'ed25519Legacy', sign: true },
+      date: new Date(msOf(desk.world.clock.now))
+    })
+    desk.world.pass(desk.MINUTE)
+    const thief = { ...desk.linus, secret, keyData: secret.toPublic().write() }
+    await desk.givenMessage(thief, { subject: `[${desk.FIRST}]`, text: '/take\n', autocrypt: true })
+    expect(desk.world.dispositions()).toEqual(['case-opened', 'refused'])
+    expect(desk.caseStates()).toEqual(['received'])
+  })
+
   it('stays the registered one when a maintainer reports, whatever the message brings, and nobody can accept another', async () => {
     await desk.givenDesk([desk.grace])
     const other = await desk.givenMaintainer('grace')

@@ -382,9 +382,9 @@ export async function openWorld(options: WorldOptions) {
     },
     /** The operator gives a maintainer another key; the desk knows it at its next start. */
     renewKey: async (renewed: Someone): Promise<void> => {
-      const { fingerprint, keyData } = await factsOf(renewed.keyData, clock.now)
+      const { fingerprint, keyData, signingKeys } = await factsOf(renewed.keyData, clock.now)
       const maintainers = settings.maintainers.map((one) =>
-        one.id === renewed.id ? { ...one, fingerprint, keyData } : one
+        one.id === renewed.id ? { ...one, fingerprint, keyData, signingKeys } : one
       )
       Object.assign(settings, { maintainers })
     },

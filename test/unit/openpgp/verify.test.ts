@@ -5,6 +5,7 @@ import {
   type PrivateKey,
   reformatKey,
   revokeKey,
+  type SecretKeyPacket,
   SignaturePacket,
   sign
 } from 'openpgp'
@@ -185,6 +186,50 @@ describe('a verdict', () => {
     const later = await signBy(key, MADE + 10_800_000)
     expect(await judge(later, [publicOf(privateKey)])).toMatchObject([
       { state: 'revoked-key', stateThen: 'revoked-key' }
+    ])
+  })
+
+  it.each([
+    [1, 'valid'],
+    [3, 'valid'],
+    [2, 'revoked-key'],
+    [0, 'revoked-key']
+  ] as const)(
+    '(D19) is of a revoked key, not a mismatch, when the subkey was revoked for reason %i, and by its own date %s',
+    async (flag, then) => {
+      const owner = await makeKey(0, 0)
+      const keyPacket = owner.keyPacket as SecretKeyPacket
+      const revoked = owner.toPublic()
+      revoked.subkeys = await Promise.all(
+        revoked.subkeys.map((part) => part.revoke(keyPacket, { flag }, new Date(MADE + 7_200_000)))
+      )
+      const data = revoked.write()
+      const later = await signBy(owner, MADE + 10_800_000)
+      expect(await judge(later, [data])).toMatchObject([
+        { state: 'revoked-key', stateThen: 'revoked-key' }
+      ])
+      const fingerprint = owner.getFingerprint()
+      for (const signature of [await signBy(owner), await signBy(owner)])
+        expect(await judge(signature, [data])).toMatchObject([
+          { state: 'revoked-key', stateThen: then, fingerprint }
+        ])
+    }
+  )
+
+  it('(G4) is of a revoked key, though a copy without the revocation brings the part that made it', async () => {
+    const { privateKey: stolen } = await revokeKey({
+      key,
+      date: new Date(MADE),
+      format: 'object',
+      config
+    })
+    const more = await key.addSubkey({ sign: true, date: new Date(MADE + 1000), config })
+    const signature = await signBy(more)
+    expect(await judge(signature, [publicOf(more)])).toMatchObject([{ state: 'valid' }])
+    const fingerprint = key.getFingerprint()
+    // What the desk knows goes first.
+    expect(await judge(signature, [publicOf(stolen), publicOf(more)])).toMatchObject([
+      { state: 'revoked-key', fingerprint }
     ])
   })
 

@@ -62,6 +62,8 @@ describe('authority (G4)', () => {
     ['not-pgp-mime', { structure: 'pgp-mime-mangled' }],
     ['not-pgp-mime', { structure: 'attachment' }],
     ['unsigned', { signatures: [] }],
+    // By a part that only a copy of the key in a message has.
+    ['unknown-key', { signatures: [signature({ issuer: fingerprint('9') })] }],
     [
       'several-signatures',
       { signatures: [signature(), signature({ fingerprint: LINUS.fingerprint })] }

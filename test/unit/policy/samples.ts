@@ -338,7 +338,7 @@ export function signature(change: Partial<mails.Signature> = {}): mails.Signatur
     stateThen: change.state ?? 'valid',
     fingerprint: GRACE.fingerprint,
     signer: GRACE.address,
-    issuer: GRACE.fingerprint,
+    issuer: change.fingerprint ?? GRACE.fingerprint,
     createdAt: at('2026-11-22T11:59:00Z'),
     sha256: sha256('signature'),
     coversWhole: true,
