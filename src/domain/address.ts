@@ -90,3 +90,8 @@ export function takesNoAnswers(address: Address): boolean {
 export function isLoopback(host: string): boolean {
   return /^(?:localhost|127(?:\.\d{1,3}){3}|::1|\[::1\])$/i.test(host)
 }
+
+/** A text without its words that hold an `@`. */
+export function withoutAddresses(text: string, instead: string): string {
+  return text.replaceAll(/\S+/gu, (word) => (/.@./u.test(word) ? instead : word))
+}

@@ -293,7 +293,7 @@ export function splitReason(words: readonly string[]) {
   const before = words
     .slice(0, at)
     .join(' ')
-    .replace(/[\s,;–—-]+$/u, '')
+    .replace(/(?<![\s,;–—-])[\s,;–—-]+$/u, '')
   return { before, reason, why: `, because: ${reason}` }
 }
 

@@ -2,6 +2,7 @@
  * A message that speaks or claims to speak for a maintainer: refused without content, a note, commands, or a report of their
  * own. Everything that acts starts here, and only with judged authority (G4).
  */
+import { withoutAddresses } from '../domain/address.ts'
 import { addresseesOf, numbersOf } from '../domain/case.ts'
 import { type Decision, dispose, recorded, spend } from '../domain/decision.ts'
 import { aboutCase, BY_SOMEBODY, byMaintainer, type Subject } from '../domain/event.ts'
@@ -175,7 +176,7 @@ function resultOf(
 
 /** A refusal without addresses, up to what it repeats of the message: behind a double quote, or as a line to copy. */
 function withoutContent(says: string): string {
-  const own = says.replace(/(?:"|\n\s+\/)[^]*$/u, '[…]').replaceAll(/\S+@\S+/gu, '[…]')
+  const own = withoutAddresses(says.replace(/(?:"|\n[^\S\n]+\/)[^]*$/u, '[…]'), '[…]')
   return own.replaceAll(/\s+/gu, ' ').trim().replace(/\.$/u, '').slice(0, 300)
 }
 

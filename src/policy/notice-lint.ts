@@ -142,7 +142,7 @@ const RUN = 10
 
 /** Fields that repeat many words in a row from the reporter, who told them in confidence. Lines that they quoted do not count. */
 function* quoteFaults(fields: NoticeFields, reported: readonly string[]): Iterable<string> {
-  const told = new Set(reported.flatMap((text) => wordRuns(text.replace(/^\s*>.*$/gmu, ''))))
+  const told = new Set(reported.flatMap((text) => wordRuns(text.replace(/^[^\S\n]*>.*$/gmu, ''))))
   for (const name of NOTICE_TEXT_FIELDS)
     if (wordRuns(fields[name] ?? '').some((run) => told.has(run)))
       yield `${name} repeats ${RUN} or more words in a row from the reporter's message: please say it in your own words.`

@@ -12,6 +12,9 @@ type Span = { readonly from: Place; readonly to: Place }
 /** The versions between two places; `branch` is a name without a number, apart from all versions. */
 type Range = Span & { readonly written: string; readonly branch: string }
 
+/** Two fields are compared range by range. What is beyond them counts as unread. */
+const RANGES_MAX = 1000
+
 /** The ranges of one field, and the first parts that are none or hold no version. `supported` are the product's branches. */
 export function readVersions(text: string, supported: readonly string[]) {
   const parts = text
@@ -19,8 +22,9 @@ export function readVersions(text: string, supported: readonly string[]) {
     .map((part) => part.replace(/^\s*[-*]\s+/u, '').trim())
     .filter((part) => part !== '')
     .flatMap(alternatives)
-  const ranges = parts.flatMap((part) => readRange(part, supported) ?? [])
-  const unread = parts.find((part) => !ranges.some(({ written }) => written === part))
+  const read = parts.slice(0, RANGES_MAX).map((part) => readRange(part, supported))
+  const ranges = read.flatMap((range) => range ?? [])
+  const unread = parts.find((_part, index) => (read[index] ?? null) === null)
   return { ranges, unread, empty: ranges.find(isEmpty)?.written }
 }
 
@@ -59,9 +63,12 @@ function boundsOf(written: string, isBranch: boolean): readonly string[] {
   if (/^[<>≤≥]/u.test(written)) return written.split(',').map((bound) => bound.trim())
   if (SERIES.test(written) || (isBranch && /\d$/u.test(written))) {
     const series = written.replace(SERIES, '')
-    return [`>= ${series}`, `< ${series.replace(/\d+$/u, (last) => String(Number(last) + 1))}`]
+    return [
+      `>= ${series}`,
+      `< ${series.replace(/(?<!\d)\d+$/u, (last) => String(Number(last) + 1))}`
+    ]
   }
-  const [first = '', last = first] = written.split(/\s+(?:to|through|[-–])\s+/iu)
+  const [first = '', last = first] = written.split(/(?<!\s)\s+(?:to|through|[-–])\s+/iu)
   return [`>= ${first}`, `<= ${last}`]
 }
 

@@ -320,7 +320,7 @@ const NOTHING_TAKEN_MS = 30 * HOUR_MS
  */
 function whomOf(
   read: Read,
-  { id, kind, code, passes = false }: SendResult,
+  { id, kind, code, passes }: SendResult,
   { now, takenAt }: { readonly now: Instant; readonly takenAt: Instant | null }
 ): Whom {
   if (kind !== 'unclear') return kind === 'ours' ? 'us' : 'others'
@@ -334,7 +334,7 @@ function whomOf(
   const sql = `SELECT ${alike.join(' OR ')} FROM outbox WHERE id = @id`
   const isAlike = read.value<number>(sql, { id, code }) === 1
   const lastTry = read.value<Instant>('SELECT outcome_at FROM outbox WHERE id = ?', [id])
-  if (passes && !isAlike) return 'others'
+  if (passes === true && !isAlike) return 'others'
   if (lastTry !== null && (takenAt === null || takenAt <= addMs(now, -NOTHING_TAKEN_MS)))
     return 'us'
   const isQuiet = lastTry !== null && takenAt !== null && takenAt <= lastTry

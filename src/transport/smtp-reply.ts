@@ -4,6 +4,7 @@
  * is one.
  */
 import { type SMTPError } from 'nodemailer/lib/smtp-connection'
+import { withoutAddresses } from '../domain/address.ts'
 import { type SendOutcome, SMALL_BYTES } from '../domain/outgoing.ts'
 import { isTlsCode } from './server.ts'
 
@@ -29,10 +30,8 @@ const SAYS_LIMIT =
 const SAYS_OURS = /\b(?:your|sender(?:'s)?) (?:account|mailbox|quota)\b/i
 const SAYS_GREYLISTED = /gr[ea]y.?list/i
 const BUSY_CODES = [421, 432]
-/** A reply repeats the address, which is anybody's choice: `x/day@example.org`. */
-const ADDRESSES = /<[^<>]*>|\S+@\S+/g
 /** From here on it repeats the server of the recipient, which a server asks before it takes a message for that one. */
-const QUOTES = /\b(?:said|says|responded|response)\b|\bverif\w+ failed\b/i
+const QUOTES = /(?:\b(?:said|says|responded|response)\b|\bverif\w+ failed\b)[^]*/i
 
 /** The meaning of a refusal in a transaction of so many bytes; null where the server has not answered. */
 export function meaningOf(error: SMTPError, bytes: number): Meaning | null {
@@ -45,22 +44,23 @@ export function meaningOf(error: SMTPError, bytes: number): Meaning | null {
     return { about: 'connections' }
   if (isTooLarge(error, enhanced, bytes)) return ofMessage({ kind: 'too-large', code })
   if (isSender) return code < 500 ? ofMessage({ kind: 'ours', code }) : { about: 'account' }
-  const kind = ofRecipient(code, enhanced, error.response ?? '')
+  const kind = ofRecipient(code, enhanced, error.response)
   return ofMessage({ kind, code, ...(isFull(code, enhanced) && { passes: true }) })
 }
 
 /** RCPT and DATA are refused for reasons of the recipient, of the message, and of our own (15). */
-function ofRecipient(code: number, enhanced: string, response: string): SendOutcome['kind'] {
-  const said = response.replaceAll(ADDRESSES, '')
-  const [words = ''] = said.split(QUOTES, 1)
+function ofRecipient(code: number, enhanced: string, response = ''): SendOutcome['kind'] {
+  // A reply repeats the address, which is anybody's choice: `x/day@example.org`.
+  const said = withoutAddresses(response.replaceAll(/<[^<>]*>/g, ''), '')
+  const words = said.replace(QUOTES, '')
   const usual = isForNow(code, enhanced) ? 'deferred' : 'rejected'
   // 503 concerns the order of commands on this connection, not the message.
   if (code === 503 || SAYS_GREYLISTED.test(said)) return usual
   if (OF_ACCOUNT.test(enhanced)) return 'ours'
-  const isOfMessage = OF_MESSAGE.test(enhanced) || isFull(code, enhanced)
   // Many a server of a recipient says it to us as to its own user.
-  if (SAYS_OURS.test(words)) return isOfMessage ? 'unclear' : 'ours'
-  if (isOfMessage) return usual
+  if (SAYS_OURS.test(words))
+    return OF_MESSAGE.test(enhanced) || isFull(code, enhanced) ? 'unclear' : 'ours'
+  if (OF_MESSAGE.test(enhanced)) return usual
   if (SAYS_LIMIT.test(words)) return 'ours'
   return OF_SERVER.test(enhanced) ? 'unclear' : usual
 }

@@ -305,6 +305,7 @@ describe('SMTP sender', () => {
     ['a full mailbox for good, as ours', 'data', '552 5.2.2 your account is full', 'unclear'],
     ['a full account without a code', 'rcpt', '552 over the quota of your account', 'unclear'],
     ['an address in our words', 'rcpt', '550 5.1.1 your account is closed', 'unclear'],
+    ['a limit without a code, as storage', 'data', '552 daily sending quota exceeded', 'ours'],
     ['our account without a code', 'data', '550 your account is closed', 'ours'],
     ['by a rule', 'rcpt', '554 5.7.1 relay access denied', 'unclear'],
     ['by a rule for now', 'data', '451 4.7.1 later', 'unclear'],
