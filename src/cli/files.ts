@@ -10,7 +10,7 @@ import * as arrivals from '../store/arrivals.ts'
 import { type Call, requireNumber, withDatabase } from './context.ts'
 import { isThere, writeNew } from './new-files.ts'
 import { openStored } from './open.ts'
-import { CommandError, printRows } from './output.ts'
+import { CommandError, print, printRows } from './output.ts'
 
 export async function writeFiles(call: Call<{ readonly out: string }>): Promise<void> {
   const id = requireNumber(
@@ -31,6 +31,10 @@ export async function writeFiles(call: Call<{ readonly out: string }>): Promise<
     path: join(call.options.out, `${id}-${index + 1}-${filename}`),
     content
   }))
+  if (files.length === 0) {
+    print(call, [], `Message ${id} has no files.`)
+    return
+  }
   const there = await Promise.all(files.map(({ path, content }) => isThere(path, content)))
   const lacking = files.filter((_file, index) => there[index] === false)
   await writeNew(...lacking.map(({ path, content }) => [path, content, 0o600] as const))

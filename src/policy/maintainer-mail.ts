@@ -97,7 +97,7 @@ function noCase(
   if (isCase(named)) return `There is no case ${named}; /cases lists the open ones.`
   const lines = firstLines(settings, 'NUMBER')
   if (named === null && !hasCommands)
-    return `Only the case is missing: what you signed names none. Please send your text again in a reply to a message of the case, and keep its last line (Ref: …): "/show NUMBER" forwards the report to you once more. Or send it in a message that ${lines}`
+    return `Only the case is missing: what you signed names none. Please reply to a message of the case and keep its last line (Ref: …); /show NUMBER forwards the report to you once more. Or write a message that ${lines}`
   return named === null
     ? `The signed part of your message names no case. Please reply to a message of the case and keep its last line (Ref: …), or write a message that ${lines}`
     : `Your message names more than one case: in a line "case:", in its subject, or in what it answers or quotes. Please reply to a message of the case that you mean and quote nothing else, or write a new message that ${lines}`

@@ -194,7 +194,7 @@ function unwritten(carried: readonly Pick<ReturnType<typeof carriedOut>, 'after'
     ? ''
     : ' (the configuration names no server that verifies any: imap.authserv_ids)'
   const who = count(silent.length, 'sender, whose address is', 'senders, whose addresses are')
-  return ` No message went to ${who} not verified${why}. To write to one of them, send /reply in a message to that case.`
+  return ` No message went to ${who} not verified${why}. To write to such a sender all the same, send /reply in a message to that case.`
 }
 
 const TOO_MANY = `One message runs commands in at most ${LISTED_MAX} cases by their numbers. Please write more messages.`

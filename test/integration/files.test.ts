@@ -27,10 +27,11 @@ describeWith(['gpg'], 'postern files', async () => {
         { filename: 'core', contentType: 'application/x-core', content: Buffer.from('THE CORE') }
       ]
     })
+    const bare = await alice.write({ to: DESK_ADDRESS, subject: 'x', text: 'No file.' })
     const now = systemClock.now()
     {
       using db = databaseOf(desk)
-      for (const [index, raw] of [clear, sealed].entries())
+      for (const [index, raw] of [clear, sealed, bare].entries())
         db.transact((tx) =>
           arrivals.add(
             tx,
@@ -65,6 +66,7 @@ describeWith(['gpg'], 'postern files', async () => {
     expect((await desk.cli('files', '2', '--out', out)).stderr).toContain('EEXIST')
     expect(readFileSync(join(out, '2-1-core'), 'utf8')).toBe('MINE')
     expect(readdirSync(out)).toEqual(there)
+    expect((await desk.cli('files', '3')).stdout).toBe('Message 3 has no files.\n')
     expect((await desk.cli('files', '9')).stderr).toContain('There is no received message 9.')
     expect(await desk.cli('files', 'x')).toMatchObject({ status: 2 })
   })
