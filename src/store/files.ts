@@ -114,6 +114,8 @@ export function createFlush(path: string) {
     // From here on, who asks may have written what this wait does not see.
     next = null
     file ??= open(path, 'r+')
+    // One that could not be opened is opened anew.
+    file.catch(() => (file = undefined))
     await (await file).datasync()
   }
   return {
