@@ -57,10 +57,10 @@ export async function openArrival(
   const signatures = signaturesIn(first)
   const isUnknown = ({ state }: Signature): boolean => state === 'unknown-key'
   const brought = first.candidateKeys.map(({ fingerprint }) => fingerprint)
-  // What is known of a key that the message brings counts beside it: it may have been revoked.
+  // What is known of a key that the message brings counts beside it, by its primary key, too: it may have been revoked.
   const issuers = signatures
     .filter((one) => isUnknown(one) || brought.some((key) => key === one.fingerprint))
-    .map(({ issuer }) => issuer)
+    .flatMap(({ issuer, fingerprint }) => [issuer, fingerprint ?? []].flat())
   if (issuers.length === 0) return first
   // That in the header was tried.
   const isLacking = signatures.some(isUnknown)

@@ -14,6 +14,8 @@ const mallory = await someone('mallory', 'mallory@evil.example')
 /** Her key is known from her first report. */
 const REPORT = { subject: 'a hole', text: 'Here.', as: 'signed', autocrypt: true } as const
 
+const SIGNING = { type: 'ecc', curve: 'ed25519Legacy', sign: true } as const
+
 /** As the database has it. */
 function printOf({ secret }: Someone): string {
   return secret.getFingerprint()
@@ -205,20 +207,25 @@ describe("a reporter's key", () => {
     expect(pinned()).toEqual([printOf(renewed)])
   })
 
-  it('that was revoked proves nothing, though a stranger brings a copy of it in the header (E21)', async () => {
-    await desk.givenReport(REPORT)
-    await desk.writes(desk.alice, 'Do not use it.', await revokedKey())
-    const { privateKey } = await reformatKey({
-      privateKey: desk.alice.secret,
-      userIDs: [{ email: mallory.address }],
-      date: new Date(msOf(desk.world.clock.now)),
-      format: 'object'
-    })
-    const thief = { ...mallory, secret: privateKey, keyData: privateKey.toPublic().write() }
-    await desk.givenMessage(thief, { subject: 'y', text: 'Words of a thief.', autocrypt: true })
+  it.each([false, true])(
+    'that was revoked proves nothing, though a stranger brings a copy of it in the header, with a new part to sign with: %s (E21)',
+    async (isNewPart) => {
+      await desk.givenReport(REPORT)
+      await desk.writes(desk.alice, 'Do not use it.', await revokedKey())
+      const date = new Date(msOf(desk.world.clock.now))
+      const { privateKey } = await reformatKey({
+        privateKey: desk.alice.secret,
+        userIDs: [{ email: mallory.address }],
+        date,
+        format: 'object'
+      })
+      const secret = isNewPart ? await privateKey.addSubkey({ ...SIGNING, date }) : privateKey
+      const thief = { ...mallory, secret, keyData: secret.toPublic().write() }
+      await desk.givenMessage(thief, { subject: 'y', text: 'Words of a thief.', autocrypt: true })
 
-    expect(await desk.lastTo(desk.grace)).toContain('has been revoked')
-  })
+      expect(await desk.lastTo(desk.grace)).toContain('has been revoked')
+    }
+  )
 
   it('that only lay in a message does not make the real owner look like an impostor, and signing proves it', async () => {
     await desk.givenDesk([desk.grace])
@@ -318,7 +325,7 @@ describe("a maintainer's key, and a member's", () => {
     const revoked = { ...desk.linus, keyData: publicKey.write() }
     await desk.givenReport({ maintainers: [desk.grace, revoked] })
     const secret = await desk.linus.secret.addSubkey({
-      ...{ type: 'ecc', curve: 'ed25519Legacy', sign: true },
+      ...SIGNING,
       date: new Date(msOf(desk.world.clock.now))
     })
     desk.world.pass(desk.MINUTE)
