@@ -6,7 +6,7 @@
  */
 import { type Address, isSameAddress } from '../domain/address.ts'
 import { type Decision } from '../domain/decision.ts'
-import { type Fingerprint, formatFingerprint, isNamedBy } from '../domain/ids.ts'
+import { type CaseTag, type Fingerprint, formatFingerprint, isNamedBy } from '../domain/ids.ts'
 import {
   ciphertextMarksOf,
   type EarlierContent,
@@ -234,7 +234,21 @@ function keyClaims(situation: Situation): string[] {
   if (copy === null || keys.length === 0) return []
   const where = copy.tag === null ? '' : ` (${copy.tag})`
   return [
-    `The same message came before${where} with another key. This copy brings the key ${listed(keys)}: one of the two senders may be somebody who read the message on the way. Please encrypt nothing to either key until you have compared the fingerprint with the person another way.`
+    `The same message came before${where} with another key. This copy brings the key ${listed(keys)}: ${TWO_KEYS}`
+  ]
+}
+
+const TWO_KEYS =
+  'one of the two senders may be somebody who read the message on the way. Please encrypt nothing to either key until you have compared the fingerprint with the person another way.'
+
+/** The same, of the later copy when it is read once more: only one with another key is in a case of its own. */
+export function copyElsewhere({ earlier, bodyMarks }: Situation, tag: CaseTag): string[] {
+  const others = earlier.flatMap((one) =>
+    one.isSameSender && bodyMarks.includes(one.mark) && one.tag !== tag ? (one.tag ?? []) : []
+  )
+  if (others.length === 0) return []
+  return [
+    `The same message came with another key, too (${listed([...new Set(others)])}): ${TWO_KEYS}`
   ]
 }
 

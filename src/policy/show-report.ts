@@ -9,7 +9,7 @@ import { type Instant } from '../domain/time.ts'
 import { whyOnHold } from './acknowledgement.ts'
 import { dueOf } from './clocks.ts'
 import { caseAfter, happening } from './draft.ts'
-import { claimWarnings } from './ownership.ts'
+import { claimWarnings, copyElsewhere } from './ownership.ts'
 import { relay } from './relay.ts'
 import { judged, writingOf } from './report.ts'
 import { type BoundCase, type Situation } from './situation.ts'
@@ -98,6 +98,7 @@ export function showReport(
     warnings: [
       ...writing.warnings,
       ...(joined === null ? decideThread(besides(situation, record)).warnings : []),
+      ...copyElsewhere(received, record.tag),
       ...(withheld === null ? claimWarnings(situation) : [withheld])
     ],
     asked: { by, once: isReport ? once : `${once}:${situation.arrivalId}` }

@@ -148,8 +148,10 @@ function proposalWarnings(situation: ThreadFacts): string[] {
     const who = isReporters
       ? `the sender is ${doubtOf(situation)}`
       : 'its sender is not a reporter of that case'
+    const isCopy = situation.ownThread?.case.tag === record.tag && !isAnswer(situation)
+    const does = isCopy ? 'bears the Message-ID of' : 'answers'
     return [
-      `The message answers one of the case ${record.tag}, but anybody on the way can write that, and ${who}. It was opened as a new case, so that no answer about it goes to the reporter of ${record.tag}. If you know that it belongs there, ${mergeInto(record)}.`
+      `The message ${does} one of the case ${record.tag}, but anybody on the way can write that, and ${who}. It was opened as a new case, so that no answer about it goes to the reporter of ${record.tag}. If you know that it belongs there, ${mergeInto(record)}.`
     ]
   }
   if (tagged === null || writerUnder(tagged, opened, settings) === null)
@@ -157,6 +159,11 @@ function proposalWarnings(situation: ThreadFacts): string[] {
   return [
     `The message names the case ${tagged.tag} and says that it comes from its reporter, but the sender is ${doubtOf(situation)}. It was opened as a new case. If you know that the reporter wrote it, reply with /merge ${tagged.tag}.`
   ]
+}
+
+/** Whether it says itself that it answers something: a copy has the Message-ID of what it is a copy of. */
+function isAnswer({ opened, answers, answersInside, ownThread }: ThreadFacts): boolean {
+  return (answersInside ?? answers) !== null || ownThread?.by !== 'subject' || isReply(opened)
 }
 
 /** Null where the message answers what a list member got: only list admins may learn that its sender could be of theirs (G5). */

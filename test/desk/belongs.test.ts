@@ -227,10 +227,15 @@ describe('one report over two paths (14)', () => {
       expect(told).toContain(`The same message came before (${FIRST}) with another key`)
       expect(told.replaceAll(' ', '')).toContain(keyOf(alice))
       expect(told).toContain(says)
+      if (world.column('SELECT tag FROM cases').length > 1) {
+        await writes(grace, '/show 2\n', { subject: 'Show', tag: 'NONE' })
+        expect(await allTo(grace)).toContain(`came with another key, too (${FIRST})`)
+        expect(await allTo(grace)).not.toContain('The message answers one')
+      }
       const before = world.accepted.length
       // Whatever comes a third time is known with its key.
       for (const copy of [raw, again(raw, theirs)]) await world.receive(again(copy))
-      expect(world.dispositions().slice(2)).toEqual(['duplicate', 'duplicate'])
+      expect(world.dispositions().slice(-2)).toEqual(['duplicate', 'duplicate'])
       expect(world.accepted).toHaveLength(before)
     }
   )
