@@ -7,7 +7,9 @@ import { type Ran, type RunOptions, run, tryRun } from './programs.ts'
 import { tempFolder } from './temp.ts'
 
 /** A new home with one key: Ed25519 primary, Cv25519 subkey, no expiry, unless the person wants another. */
-export async function makeGnupg(person: PersonOptions): Promise<OpenPgpProgram> {
+export async function makeGnupg(
+  person: PersonOptions
+): Promise<OpenPgpProgram & { readonly change: (...how: readonly string[]) => Promise<void> }> {
   const folder = tempFolder('pg-')
   const home = folder.path
   const secret = ['--pinentry-mode', 'loopback', '--passphrase', person.passphrase ?? '']
@@ -34,6 +36,13 @@ export async function makeGnupg(person: PersonOptions): Promise<OpenPgpProgram> 
 
   return {
     fingerprint,
+    /** Changes the key by a `--quick` command, or by `--edit-key` with the answers to what gpg asks. */
+    change: async (command = '', ...how) => {
+      const isAsked = command === '--edit-key'
+      const asking = isAsked ? ['--no-batch', '--command-fd', '0'] : []
+      const input = [...how, 'save', ''].join('\n')
+      await gpg([...asking, command, fingerprint, ...(isAsked ? [] : how)], { input })
+    },
     exportPublicKey: async () =>
       (await gpg(['--armor', '--export', fingerprint])).stdout.toString('latin1'),
     importKey: async (armored) => {

@@ -89,7 +89,8 @@ export type PersonOptions = {
 
 /** Somebody with GnuPG: own home, Ed25519 with a Cv25519 subkey unless asked otherwise. */
 export async function gpgPerson(options: PersonOptions) {
-  return makePerson(options, await makeGnupg(options))
+  const program = await makeGnupg(options)
+  return { ...makePerson(options, program), change: program.change }
 }
 
 /** Somebody with RNP, which Thunderbird has inside: RSA. No passphrase. */
