@@ -57,11 +57,13 @@ CREATE INDEX arrivals_of_strangers ON arrivals (stored_at, state, share, grown, 
 CREATE INDEX arrivals_by_sha256 ON arrivals (sha256);
 CREATE INDEX arrivals_copies ON arrivals (duplicate_of) WHERE duplicate_of IS NOT NULL;
 
--- The message byte for byte, apart from its state: SQLite writes a whole row anew, and messages are large. Missing for the
--- second copy of a message that is stored already.
+-- The message byte for byte, apart from its state: SQLite writes a whole row anew, and messages are large. In blocks: a row is held
+-- in memory several times. Missing for the second copy of a message that is stored already.
 CREATE TABLE arrival_bytes (
-  arrival_id INTEGER PRIMARY KEY REFERENCES arrivals (id),
-  raw        BLOB    NOT NULL
+  arrival_id INTEGER NOT NULL REFERENCES arrivals (id),
+  block      INTEGER NOT NULL,
+  raw        BLOB    NOT NULL,
+  PRIMARY KEY (arrival_id, block)
 ) STRICT;
 
 CREATE TRIGGER arrival_bytes_kept BEFORE DELETE ON arrival_bytes
@@ -95,6 +97,7 @@ CREATE TABLE outbox (
   message_id      TEXT    NOT NULL UNIQUE,
   -- The conversation to which an answer belongs: `reporter:ID`, `member:ID`, or '' for the maintainers' own.
   conversation    TEXT    NOT NULL DEFAULT '',
+  -- Of its own bytes, and of the id of what is shared, which is the SHA-256 of that.
   raw_sha256      TEXT    NOT NULL CHECK (length(raw_sha256) = 64),
   size            INTEGER NOT NULL CHECK (size > 0),
   -- 'sending' is what is on its way in this process; one that starts takes up what another left so.

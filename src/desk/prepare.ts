@@ -71,14 +71,11 @@ export async function prepare(
   const newRoot = (): MessageId => messageIdOf(desk, desk.randomness.token(CODE_CHARS))
   const roots = { maintainer: newRoot(), reporter: newRoot() }
   const job: Job = { decisions, source, roots, now }
-  // Together, so that the acknowledgement does not wait for the relay's copies.
-  const copies = await Promise.all(
-    decisions.flatMap((decision) =>
-      decision.kind === 'send-sealed' || decision.kind === 'send-clear'
-        ? copiesOf(desk, decision, job)
-        : []
-    )
-  )
+  const copies: (PreparedMail | RefusedCopy)[][] = []
+  // One after the other: a second thread takes longer to start, and more memory, than one takes for all of them.
+  for (const decision of decisions)
+    if (decision.kind === 'send-sealed' || decision.kind === 'send-clear')
+      copies.push(...(await Promise.all(copiesOf(desk, decision, job))))
   return {
     messages: copies.flat().flatMap((copy) => ('because' in copy ? [] : copy)),
     refused: copies.flat().flatMap((copy) => ('because' in copy ? copy : [])),
@@ -139,10 +136,8 @@ function copiesOf(
       return { recipient, to: { ...newCopy(recipient, code), fingerprint, keyData } }
     })
     const all = copies.map(({ to }) => to)
-    const [sealed, small] = await Promise.all([
-      desk.workers.seal(body, all, madeAt),
-      smallBody === null ? [] : desk.workers.seal(smallBody, all, madeAt)
-    ])
+    const small = smallBody === null ? [] : await desk.workers.seal(smallBody, all, madeAt)
+    const sealed = await desk.workers.seal(body, all, madeAt)
     return copies.map(({ recipient, to }, index) => {
       const [one, same] = [sealed[index], small[index]]
       assert(one !== undefined, 'a copy without a result')

@@ -7,8 +7,6 @@ const SEXTETS = Int8Array.from({ length: 256 }, (_, byte) =>
 
 const [LF, CR] = [10, 13]
 const BLOCK = 64 * 1024
-/** What Node reads as base64, too. */
-const OF_URLS = /[-_]/
 
 /**
  * Decodes whole lines of one length from the beginning, as most programs write them, into `decoded`; returns how many bytes it has
@@ -28,10 +26,15 @@ export function decodeLines(body: Buffer, decoded: Buffer): [read: number, writt
       if (body[next - 1] !== LF || (ends === 2 && body[next - 2] !== CR)) return [at, size]
     const text = body.toString('latin1', at, end)
     const isWhole = decoded.write(text, size, 'base64') === lines * bytes
-    if (!isWhole || lines === 0 || OF_URLS.test(text)) return [at, size]
+    if (!isWhole || lines === 0 || isOfUrls(text)) return [at, size]
     at = end
     size += lines * bytes
   }
+}
+
+/** Node reads that, too. */
+function isOfUrls(text: string): boolean {
+  return text.includes('-') || text.includes('_')
 }
 
 /** The value of one character; -1 for what is none. */

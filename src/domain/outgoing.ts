@@ -50,7 +50,7 @@ export type SealTo = PinnedCertificate & {
   readonly lastLine: string
 }
 
-/** What a copy has in common with others under the same id: it stands at this place of the copy's own bytes. */
+/** What a copy has in common with others, with its SHA-256 as its id: it stands at this place of the copy's own bytes. */
 export type SharedBytes = { readonly id: string; readonly bytes: Uint8Array; readonly at: number }
 
 /** The outcome of encrypting one copy: finished RFC 5322 bytes, or a refusal. Never falls back to clear text (G3). */

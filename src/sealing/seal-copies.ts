@@ -5,7 +5,7 @@
  * people stay inside. Must never write Cc or Bcc, never put two recipients into one message and never return an unencrypted
  * body. RFC 3834 §5 (Auto-Submitted), RFC 5322 §3.6; Autocrypt level 1.
  */
-import { randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { type Contact } from '../domain/address.ts'
 import { assert } from '../domain/assert.ts'
 import {
@@ -97,7 +97,9 @@ async function sealShared(
   const payload = piecesOf(bodyEntity(body, lastLine), inner, CONFIDENTIAL)
   const { packet, keys } = await sealOnce(payload, copies, desk.signer, now)
   const common = packet && armorLines(packet)
-  const id = randomBytes(16).toString('hex')
+  const id = createHash('sha256')
+    .update(common?.lines ?? '')
+    .digest('hex')
   const sealed: Sealed[] = []
   for (const [index, to] of copies.entries()) {
     const own = keys[index] ?? { kind: 'alone' }

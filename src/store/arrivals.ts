@@ -8,7 +8,7 @@ import { type DecisionOf, type Disposition } from '../domain/decision.ts'
 import { type CaseTag, type Sha256 } from '../domain/ids.ts'
 import { type Fetched, type Listed } from '../domain/mail.ts'
 import { addMs, type Instant } from '../domain/time.ts'
-import { insert, type Read, type Sql, type Tx } from './sql.ts'
+import { blocksOf, insert, type Read, type Sql, type Tx } from './sql.ts'
 
 /** The share of the room in the database against which a message counts (policy/turn.ts). */
 export type Share = 'free' | 'claimed' | 'proved' | 'unproved'
@@ -81,7 +81,8 @@ export function add(tx: Tx, arrival: NewArrival, now: Instant): Arrival {
     ...duplicate
   }
   const { id } = insert(tx, 'arrivals', row)
-  if (original === null) insert(tx, 'arrival_bytes', { arrivalId: id, raw })
+  for (const block of original === null ? blocksOf(raw) : [])
+    insert(tx, 'arrival_bytes', { arrivalId: id, ...block })
   const stored = find(tx, id)
   assert(stored !== null, 'an arrival just stored is gone')
   return stored
@@ -222,7 +223,8 @@ export function retry(
     state: 'pending',
     storedAt: now
   })
-  const copy = 'INSERT INTO arrival_bytes SELECT ?, raw FROM arrival_bytes WHERE arrival_id = ?'
+  const copy =
+    'INSERT INTO arrival_bytes SELECT ?, block, raw FROM arrival_bytes WHERE arrival_id = ?'
   tx.run(copy, [again, id])
   tx.run('DELETE FROM arrival_bytes WHERE arrival_id = ?', [id])
   tx.run('DELETE FROM used_signatures WHERE arrival_id = ?', [id])
@@ -387,26 +389,35 @@ export function find(read: Read, id: number): Arrival | null {
 
 /** The bytes as fetched, or those of the message that it is a copy of; null for an unknown arrival. */
 export function readRaw(read: Read, id: number): Uint8Array | null {
-  return read.value<Uint8Array>(bytesSql('raw'), { id })
+  const stored = read.get<{ arrivalId: number; bytes: number }>(STORED, { id })
+  if (stored === null) return null
+  const whole = Buffer.allocUnsafe(stored.bytes)
+  for (let [at, block] = [0, 0]; at < whole.length; block += 1) {
+    const sql = 'SELECT raw FROM arrival_bytes WHERE arrival_id = ? AND block = ?'
+    const raw = read.value<Uint8Array>(sql, [stored.arrivalId, block])
+    assert(raw !== null, 'a block of a stored message is missing')
+    whole.set(raw, at)
+    at += raw.length
+  }
+  return whole
 }
 
 /** Whether {@link readRaw} gives anything. */
 export function hasRaw(read: Read, id: number): boolean {
-  return read.value<number>(bytesSql('1'), { id }) !== null
+  return read.get(STORED, { id }) !== null
 }
 
-function bytesSql(column: string): string {
-  return `WITH RECURSIVE copies (id) AS (SELECT @id UNION
-      SELECT duplicate_of FROM arrivals JOIN copies USING (id) WHERE duplicate_of IS NOT NULL)
-    SELECT ${column} FROM arrival_bytes WHERE arrival_id IN copies LIMIT 1`
-}
+/** Where the bytes are, and how many, without reading them. */
+const STORED = `WITH RECURSIVE copies (id) AS (SELECT @id UNION
+    SELECT duplicate_of FROM arrivals JOIN copies USING (id) WHERE duplicate_of IS NOT NULL)
+  SELECT arrival_id, sum(length(raw)) AS bytes FROM arrival_bytes WHERE arrival_id IN copies GROUP BY 1 LIMIT 1`
 
 /** So much of a message is read for its turn; a mailbox gives as much of it as its header. */
 export const HEAD_BYTES = 128 * 1024
 
 /** The beginning of the bytes, with the header. */
 export function readHead(read: Read, id: number): Uint8Array {
-  const sql = 'SELECT substr(raw, 1, ?) FROM arrival_bytes WHERE arrival_id = ?'
+  const sql = 'SELECT substr(raw, 1, ?) FROM arrival_bytes WHERE arrival_id = ? AND block = 0'
   return read.value<Uint8Array>(sql, [HEAD_BYTES, id]) ?? new Uint8Array()
 }
 

@@ -17,7 +17,7 @@ import {
   SMALL_BYTES
 } from '../domain/outgoing.ts'
 import { addMs, DAY_MS, HOUR_MS, type Instant } from '../domain/time.ts'
-import { assignments, insert, type Read, type Tx } from './sql.ts'
+import { assignments, blocksOf, insert, type Read, type Tx } from './sql.ts'
 
 export type OutboxState = 'queued' | 'sending' | 'sent' | 'given-up' | 'held'
 
@@ -108,7 +108,7 @@ export function queue(tx: Tx, row: NewOutbox, now: Instant): 'queued' | 'already
     isProved,
     forwards,
     state: isHeld ? 'held' : 'queued',
-    ...about(...within(raw, shared)),
+    ...about(raw, shared),
     ...(shared === undefined ? {} : { sharedId: shared.id, sharedAt: shared.at }),
     nextAttemptAt: row.notBefore,
     createdAt: now
@@ -121,27 +121,16 @@ export function queue(tx: Tx, row: NewOutbox, now: Instant): 'queued' | 'already
   return 'queued'
 }
 
-const BLOCK_BYTES = 2 ** 20
-
 function storeShared(tx: Tx, { id, bytes }: SharedBytes): void {
-  const isThere = tx.value('SELECT 1 FROM outbox_shared WHERE id = ? LIMIT 1', [id]) !== null
-  for (let at = 0; at < bytes.length && !isThere; at += BLOCK_BYTES) {
-    const raw = bytes.subarray(at, at + BLOCK_BYTES)
-    insert(tx, 'outbox_shared', { id, block: at / BLOCK_BYTES, raw })
-  }
+  if (tx.value('SELECT 1 FROM outbox_shared WHERE id = ? LIMIT 1', [id]) !== null) return
+  for (const block of blocksOf(bytes)) insert(tx, 'outbox_shared', { id, ...block })
 }
 
-/** A message in the order of its bytes. */
-function within(raw: Uint8Array, shared: SharedBytes | undefined): readonly Uint8Array[] {
-  if (shared === undefined) return [raw]
-  return [raw.subarray(0, shared.at), shared.bytes, raw.subarray(shared.at)]
-}
-
-function about(...pieces: readonly Uint8Array[]) {
-  const digest = createHash('sha256')
-  for (const piece of pieces) digest.update(piece)
-  const size = pieces.reduce((sum, { byteLength }) => sum + byteLength, 0)
-  return { rawSha256: digest.digest('hex'), size }
+/** What is shared counts by its id: it would be hashed anew for each message. */
+function about(raw: Uint8Array, shared?: SharedBytes) {
+  const digest = createHash('sha256').update(raw)
+  const rawSha256 = digest.update(shared?.id ?? '').digest('hex')
+  return { rawSha256, size: raw.length + (shared?.bytes.length ?? 0) }
 }
 
 /** What this reporter was sent of these kinds is not true any more: what has not left never leaves. */

@@ -55,6 +55,19 @@ export function insert(tx: Tx, table: string, row: RowValues, clause = ''): SqlC
   )
 }
 
+const BLOCK_BYTES = 2 ** 20
+
+/** Bytes as they are stored in rows, at least one, with their numbers from 0 on: SQLite holds each row several times. */
+export function blocksOf(
+  bytes: Uint8Array
+): { readonly block: number; readonly raw: Uint8Array }[] {
+  const count = Math.max(Math.ceil(bytes.length / BLOCK_BYTES), 1)
+  return Array.from({ length: count }, (_, block) => {
+    const at = block * BLOCK_BYTES
+    return { block, raw: bytes.subarray(at, at + BLOCK_BYTES) }
+  })
+}
+
 /** Inserts one row, or gives the one with the same `key` these values. */
 export function upsert(tx: Tx, table: string, key: RowValues, values: RowValues): void {
   const set = Object.keys(values).map((name) => `${columnOf(name)} = excluded.${columnOf(name)}`)

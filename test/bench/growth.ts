@@ -97,7 +97,7 @@ function fill({ desk }: Stage, stored: number): void {
       stored,
       `'OLD', '1', n, ${at}, ${at}, 3, 1000, ${hex('n')}, 'whole', 'done', 'report', ${caseOf}, 1, ${at}, ${at}`
     )
-    fillTable('arrival_bytes', 'arrival_id, raw', stored, 'n, zeroblob(1000)')
+    fillTable('arrival_bytes', 'arrival_id, block, raw', stored, 'n, 0, zeroblob(1000)')
     fillTable(
       'messages',
       'case_id, arrival_id, at, author, author_id, audience, subject, text, message_id',

@@ -125,6 +125,23 @@ describe('a mail server that takes no message of that size', () => {
     expect(desk.recorded('noted')).toHaveLength(2)
   })
 
+  it('(E21) is sealed in its two forms one after the other: no second thread starts for it', async () => {
+    await desk.givenDesk([desk.grace, desk.linus], { limits })
+    const { workers } = desk.world.desk
+    const real = workers.seal.bind(workers)
+    const running: number[] = []
+    let now = 0
+    Object.assign(workers, {
+      seal: async (...args: Parameters<typeof real>) => {
+        running.push((now += 1))
+        return real(...args).finally(() => (now -= 1))
+      }
+    })
+    await desk.givenMessage(desk.alice, { subject: 'x', text: 'The words.', patch: LARGE })
+    // The forwarded message, and the same without its files.
+    expect(running).toEqual([1, 1])
+  })
+
   it('(A2) is told so in answer to /files, with the way to the operator', async () => {
     await desk.givenDesk([desk.grace, desk.linus], { limits })
     desk.world.server.size = 400_000

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { Invariant } from '../../../src/domain/assert.ts'
 import { addMs } from '../../../src/domain/time.ts'
@@ -63,6 +64,26 @@ describe('an arrival', () => {
     expect(bytesOf(stored.id)).toEqual(raw)
     expect(pending()).toEqual([stored])
     expect(stored).not.toHaveProperty('raw')
+  })
+
+  it('(E21) is kept in blocks where it is large, and given back byte for byte, as a copy and when it is handled again', () => {
+    const raw = randomBytes(2 ** 21 + 5)
+    const { id } = store(1, { raw })
+    const copy = store(2, { raw })
+    const blocks = (of: number) =>
+      db.all('SELECT length(raw) AS bytes FROM arrival_bytes WHERE arrival_id = ? ORDER BY block', [
+        of
+      ])
+    const stored = [{ bytes: 2 ** 20 }, { bytes: 2 ** 20 }, { bytes: 5 }]
+    expect([blocks(id), blocks(copy.id)]).toEqual([stored, []])
+    const head = db.read((read) => arrivals.readHead(read, id))
+    expect(raw.subarray(0, arrivals.HEAD_BYTES).equals(head)).toBe(true)
+    finish(id, HELD)
+    const again = db.transact((tx) => arrivals.retry(tx, id, NOON))
+    if (typeof again === 'string') throw new Error(again)
+    expect([blocks(id), blocks(again.id)]).toEqual([[], stored])
+    for (const each of [id, copy.id, again.id])
+      expect(raw.equals(bytesOf(each) ?? raw.subarray(1))).toBe(true)
   })
 
   it('is stored once under one UID, also after it is done', () => {
