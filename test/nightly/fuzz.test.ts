@@ -110,6 +110,10 @@ function first<Key extends 'attachments' | 'candidateKeys'>(
   })
 }
 
+function everySealedPart(change: Partial<OpenedMail['sealedParts'][number]>): Plant {
+  return ({ sealedParts }) => ({ sealedParts: sealedParts.map((part) => ({ ...part, ...change })) })
+}
+
 const LONG = 'x'.repeat(2 ** 18 + 1)
 const MANY = Array.from({ length: 201 }, () => null)
 const trusting = signaturesWith(() => ({ coversWhole: true }))
@@ -162,6 +166,8 @@ const BUGS: Readonly<Record<string, Plant>> = {
   }),
   'nothing is decrypted in which nothing is sealed to the desk': () => ({ decrypted: true }),
   'an encrypted message is decrypted or says why not': () => ({ failure: null }),
+  'a further sealed part is opened or says why not, and a closed one shows nothing':
+    everySealedPart({ failure: null, decrypted: false }),
   'encrypted text never stands outside': ({ text }) => ({ outsideText: text }),
   'what stands below our own hop proves no sender': ({ trace }) => ({
     trace: { ...trace, results: trace.results.map((each) => ({ ...each, below: 0 })) }
@@ -184,6 +190,9 @@ const BUGS: Readonly<Record<string, Plant>> = {
   }),
   'at most 8 signatures': ({ signatures: [one] }) =>
     one === undefined ? {} : { signatures: MANY.map(() => one) },
+  'at most 16 further sealed parts': ({ sealedParts: [part] }) =>
+    part === undefined ? {} : { sealedParts: MANY.map(() => part) },
+  'text of further sealed parts within 256 Ki characters': everySealedPart({ text: LONG }),
   'at most 8 key ids': () => ({ sealedToKeyIds: MANY.map(() => 'x') }),
   'at most 100 references': ({ outer }) => ({
     outer: { ...outer, references: MANY.map(() => 'a@b' as never) }

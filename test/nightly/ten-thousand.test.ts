@@ -29,7 +29,10 @@ describeWith(['dovecot'], 'ten thousand waiting messages', () => {
 
   beforeEach(async () => {
     dovecot = await startDovecot()
-    world = await openWorld({ maintainers: [await someone('grace', 'grace@acme.example')] })
+    const maintainers = [await someone('grace', 'grace@acme.example')]
+    // Of strangers, each of whom could send as much in a day.
+    const limits = { strangers_per_day: 4 * WAITING * MAIL_BYTES }
+    world = await openWorld({ maintainers, limits })
     await dovecot.seed('desk', tenThousand())
     mailbox = await connectMailbox(
       {
