@@ -34,7 +34,8 @@ type DispatchOptions = {
 /** Sends messages for the life of a run. */
 export function createDispatcher(desk: Desk, sender: Sender, options: DispatchOptions) {
   const sending = new Map<number, Sending>()
-  const finished: outbox.SendResult[] = []
+  /** Outcomes that are not recorded. */
+  let finished: outbox.SendResult[] = []
   /** When the server last took a message. */
   let takenAt: Instant | null = null
   desk.db.transact((tx) => {
@@ -42,12 +43,13 @@ export function createDispatcher(desk: Desk, sender: Sender, options: DispatchOp
     outbox.dropOld(tx, desk.clock.now())
   })
 
-  /** An outcome that cannot be recorded stops no other (G9). */
+  /** An outcome that cannot be recorded stops no other (G9); while none can, all are kept. */
   function write(ended: readonly outbox.SendResult[], room: outbox.Room): Claims {
     const [first] = ended
     try {
       const now = desk.clock.now()
       const { rows, claimed } = writeTogether(desk, { ended, room, now, takenAt })
+      finished = finished.filter((one) => !ended.includes(one))
       if (rows.some(({ state }) => state === 'sent')) takenAt = now
       if (rows.some(({ state }) => state !== 'sent')) options.failed?.()
       report(desk, rows, ended)
@@ -57,13 +59,14 @@ export function createDispatcher(desk: Desk, sender: Sender, options: DispatchOp
       if (ended.length > 1 || room !== NO_ROOM) for (const one of ended) write([one], NO_ROOM)
       // The next process sends it again.
       else noteFailure(desk, 'dispatch', `outcome of message ${first.id}`, error)
+      finished = finished.filter((one) => !ended.includes(one))
       return []
     }
   }
 
   /** Nothing leaves before the disk has that it may have left. What ends while this waits for the disk is written together. */
   async function step(room: outbox.Room): Promise<boolean> {
-    const ended = finished.splice(0)
+    const ended = [...finished]
     const claimed = ended.length === 0 && room.messages <= 0 ? [] : write(ended, room)
     if (ended.length + claimed.length === 0) return false
     try {

@@ -310,6 +310,32 @@ it('(G2) nothing leaves before the disk has that it may have left: while the dis
   ])
 })
 
+it('(G2) an outcome that cannot be written while the database is busy is written later: nothing stays on its way, or leaves twice', async () => {
+  await desk.givenDesk([])
+  const { db } = desk.world.desk
+  const busy = new Trouble('database-busy', 'another program is writing', { retryable: true })
+  const { transact } = db
+  const fails = vi.spyOn(db, 'transact')
+  desk.world.server.refuses = () => {
+    fails.mockImplementation(() => {
+      throw busy
+    })
+    return false
+  }
+  desk.world.deliver(await desk.world.write(desk.alice, { subject: 'x', text: 'x', as: 'clear' }))
+  await expect(desk.world.settle()).rejects.toThrow('another program is writing')
+  expect(desk.world.accepted.map(({ to }) => to)).toEqual([desk.alice.address])
+
+  fails.mockImplementation(transact)
+  await desk.world.settle()
+  expect(desk.world.rows('SELECT state, attempts FROM outbox')).toEqual([
+    { state: 'sent', attempts: 1 }
+  ])
+  desk.world.restart()
+  await desk.world.settle()
+  expect(desk.world.accepted).toHaveLength(1)
+})
+
 const HEAD = ['From: <alice@reporter.example>', 'To: <security@acme.example>', 'MIME-Version: 1.0']
 
 function receipt(id: string, original: string): string {
