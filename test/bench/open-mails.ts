@@ -33,6 +33,7 @@ const WORST_PAYLOADS: readonly Payload[] = [
   { name: '60 texts of 1 MiB of line ends', make: lineEnds },
   { name: '198 parts of 1,000 fields that are not UTF-8', make: strangeFields },
   { name: 'uuencode, 60 MiB of lines of one byte', make: uuencoded },
+  { name: '58 MiB of control characters', make: controls },
   { name: '60 MiB of zeros', make: zeros }
 ]
 
@@ -42,6 +43,7 @@ const WORST_FILES: readonly Payload[] = [
     name: '60 MiB of lines that look like boundaries in 19 levels',
     make: () => inLevels('--b1 x\n')
   },
+  { name: '58 MiB of armor', make: armor },
   { name: '60 MiB of zeros', make: zeros },
   {
     name: '60 MiB of empty key blocks',
@@ -70,15 +72,20 @@ export function clearMail(bytes: number): Buffer {
   return mail(multipart('multipart/mixed; boundary=m', 'm', [text, data]))
 }
 
-/** The worst messages there are, made for this desk. */
-export async function worstMails(desk: Someone, from: Someone): Promise<NamedMail[]> {
+/** The worst messages there are, made for this desk. What is compressed ends at a limit where nothing is `added` to it. */
+export async function worstMails(
+  desk: Someone,
+  from: Someone,
+  added = noiseFor
+): Promise<NamedMail[]> {
+  const withNoise = (content: Buffer): Buffer => Buffer.concat([content, added(content.length)])
   const toDesk = await sessionKeyFor(desk)
   const message = (stream: Buffer): Buffer =>
     Buffer.concat([toDesk, framed(encryptedData(SESSION_KEY, stream))])
   const sealed = (stream: Buffer): Buffer => encrypted(message(stream))
   const files: NamedMail[] = []
   for (const { name, make } of WORST_FILES) {
-    const packets = deflated(await signedMessage(from, make()))
+    const packets = deflated(await signedMessage(from, withNoise(make())))
     files.push({ name: `signed file: ${name}, compressed`, raw: attached(message(packets)) })
   }
   const signature = await signatureOf(from, { binary: Buffer.from('x\r\n') })
@@ -92,7 +99,10 @@ export async function worstMails(desk: Someone, from: Someone): Promise<NamedMai
       raw: encrypted(Buffer.concat([flood.subarray(0, 64 * toDesk.length), framed(data)]))
     },
     { name: 'compression, 256 MiB from 0.25', raw: sealed(bomb(256)) },
-    { name: 'compression, 60 MiB, within the limit', raw: sealed(bomb(60)) },
+    {
+      name: 'compression, 60 MiB, within the limit',
+      raw: sealed(compressed(withNoise(Buffer.alloc(MOST, 97))))
+    },
     { name: 'MIME, 200,000 parts', raw: manyParts(200_000) },
     { name: 'MIME, 20,000 levels', raw: manyLevels(20_000) },
     {
@@ -117,16 +127,16 @@ export async function worstMails(desk: Someone, from: Someone): Promise<NamedMai
     },
     ...WORST_PAYLOADS.map(({ name, make }) => ({
       name: `${name}, compressed`,
-      raw: sealed(compressed(make()))
+      raw: sealed(compressed(withNoise(make())))
     })),
     ...files,
     {
       name: '1,500,000 packets inside, compressed',
-      raw: sealed(floodInside(NO_PACKET, 1_500_000))
+      raw: sealed(floodInside(NO_PACKET, 1_500_000, added))
     },
     {
       name: '150,000 signatures inside, compressed',
-      raw: sealed(floodInside(joined(splitPackets(signature)), 150_000))
+      raw: sealed(floodInside(joined(splitPackets(signature)), 150_000, added))
     },
     { name: 'header of 25 MiB', raw: mail(`References: ${'<a@b> '.repeat(4 * MIB)}`, '', 'hello') },
     {
@@ -194,6 +204,11 @@ async function signatureOf(
   return Buffer.from(signature)
 }
 
+/** Just so much of what does not compress that the desk opens so many bytes beside it: they grow at most a hundredfold (A1). */
+function noiseFor(bytes: number): Buffer {
+  return Buffer.from(`\n${wrapped(randomBytes(Math.ceil(bytes / 85)))}`)
+}
+
 /** A compressed packet that unfolds to one literal of `mebibytes`. */
 function bomb(mebibytes: number): Buffer {
   return compressed(Buffer.alloc(mebibytes * MIB, 97))
@@ -208,9 +223,10 @@ function deflated(packets: Buffer): Buffer {
 }
 
 /** `packet` many times in front of a text, compressed. */
-function floodInside(packet: Buffer, count: number): Buffer {
-  const text = framed(literal(Buffer.from('\r\nhello')))
-  return deflated(Buffer.concat([Buffer.alloc(packet.length * count, packet), text]))
+function floodInside(packet: Buffer, count: number, added: typeof noiseFor): Buffer {
+  const flood = Buffer.alloc(packet.length * count, packet)
+  const text = framed(literal(Buffer.from(`\r\nhello${added(flood.length)}`)))
+  return deflated(Buffer.concat([flood, text]))
 }
 
 /** The packets of `content` with a signature by `from`. */
@@ -332,4 +348,15 @@ function zeros(): Buffer {
 function file(content: string): Buffer {
   const head = 'Content-Type: application/octet-stream\r\n\r\n\0'
   return Buffer.concat([Buffer.from(head), Buffer.alloc(MOST, content)])
+}
+
+function controls(): Buffer {
+  const head = 'Content-Type: text/plain; charset=utf-8\r\n\r\n'
+  return Buffer.concat([Buffer.from(head), Buffer.alloc(58 * MIB, '\u0001')])
+}
+
+function armor(): Buffer {
+  const [begin, end] = ['BEGIN', 'END'].map((word) => `-----${word} PGP MESSAGE-----\n`)
+  const lines = Buffer.alloc(58 * MIB, `${'A'.repeat(64)}\n`)
+  return Buffer.concat([Buffer.from(`${begin}\n`), lines, Buffer.from(`=AAAA\n${end}`)])
 }
