@@ -14,7 +14,7 @@ import * as outbox from '../store/outbox.ts'
 import { type Tx } from '../store/sql.ts'
 import { recordLeft, recordSendingRefused, recordUndelivered } from './commit.ts'
 import { type Desk } from './desk.ts'
-import { noteFailure } from './faults.ts'
+import { judgeError, noteFailure } from './faults.ts'
 
 /** A refusal for now, or by a rule that may concern the recipient alone, raises the alarm about our account from this try on. */
 const LASTING_TRIES = 5
@@ -82,7 +82,7 @@ export function createDispatcher(desk: Desk, sender: Sender, options: DispatchOp
 
   async function begin(row: outbox.Claimed) {
     const { id, messageId, envelopeFrom: from, envelopeTo: to, size } = row
-    const mail = { messageId, from, to, size, pieces: () => piecesOf(desk, row) }
+    const mail = { messageId, from, to, size, pieces: () => told(desk, piecesOf(desk, row)) }
     const outcome = await sender.send(mail, options.signal)
     finished.push({ id, ...outcome })
     sending.delete(id)
@@ -101,6 +101,16 @@ export function createDispatcher(desk: Desk, sender: Sender, options: DispatchOp
       await Promise.allSettled([...sending.values()].map(({ done }) => done))
       await step(NO_ROOM)
     }
+  }
+}
+
+/** What cannot be read ends the connection before the message is whole, and it is tried again: only the log can say why. */
+function* told(desk: Desk, pieces: Iterable<Uint8Array>): Generator<Uint8Array> {
+  try {
+    yield* pieces
+  } catch (error) {
+    judgeError(desk, 'dispatch')(error, 0)
+    throw error
   }
 }
 

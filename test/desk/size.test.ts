@@ -1,5 +1,6 @@
 /** What the desk makes of a message is bounded by what came, and it goes along once (A1, A2). */
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
+import { Trouble } from '../../src/domain/trouble.ts'
 import * as outbox from '../../src/store/outbox.ts'
 import * as desk from '../support/desk.ts'
 import { bounceOf } from '../support/mail-parts.ts'
@@ -123,6 +124,29 @@ describe('a mail server that takes no message of that size', () => {
       await desk.givenMessage(one, { subject: 'Re: x', text })
     }
     expect(desk.recorded('noted')).toHaveLength(2)
+  })
+
+  it('(12) that the database does not give in the middle of sending it leaves a word in the log, and leaves later', async () => {
+    await desk.givenDesk([desk.grace, desk.linus], { limits })
+    const { world } = desk
+    const { db } = world.desk
+    const broken = new Trouble('database', 'the disk fails', { retryable: true })
+    const reads = vi.spyOn(db, 'read')
+    world.server.refuses = (mail) => {
+      if (mail.size < 100_000) return false
+      reads.mockImplementationOnce(() => {
+        throw broken
+      })
+      // What the connection does.
+      expect(() => [...mail.pieces()]).toThrow('the disk fails')
+      return true
+    }
+    await desk.givenMessage(desk.alice, { subject: 'x', text: 'The words.', patch: LARGE })
+    const told = { event: 'trouble', code: 'database', where: 'dispatch' }
+    expect(world.log).toContainEqual(expect.objectContaining(told))
+    world.server.refuses = () => false
+    await world.wait(10 * desk.MINUTE)
+    expect(await desk.readBy(desk.linus, desk.latest(desk.linus))).toContain('filename=core.bin')
   })
 
   it('(E21) is sealed in its two forms one after the other: no second thread starts for it', async () => {
