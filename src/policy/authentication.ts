@@ -20,7 +20,7 @@ export function judgeSender({ trace, outer }: OpenedMail, settings: Settings) {
   const domain = from?.split('@').at(-1)
   if (everyPass(dmarc) && dmarc.every((one) => one.domain === domain))
     return { isProved: true, says: DMARC }
-  if (results.length === 0) return unproved('our mail server says nothing of it')
+  if (results.length === 0) return unproved('our mail server says nothing about it')
   if (dmarc.some(({ result }) => result === 'fail')) return unproved('DMARC fails')
   const path = provedReturnPath(trace, results, authentication)
   if (path === null) return unproved('neither DMARC nor SPF passes')

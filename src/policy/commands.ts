@@ -87,7 +87,12 @@ function readCaseLine(
   const tag = parseCaseTag(number)
   if (tag !== null)
     return { at: reader.at, line, tag: earlier && earlier.tag !== tag ? 'conflict' : tag }
-  complain(reader, reader.at, line, 'This is not the number of a case.')
+  complain(
+    reader,
+    reader.at,
+    line,
+    'This is not the whole number of a case. Please write its prefix and year, too.'
+  )
   return earlier
 }
 

@@ -111,7 +111,8 @@ export const TO_LINE = /^to:\s*<?([^\s<>@]{1,64}@[^\s<>]{1,254})>?$/i
 
 /** How a message that answers none has to begin. Each of its first lines stands alone, so that it can be copied. */
 export function firstLines({ desk }: Pick<Settings, 'desk'>, tag: CaseTag | 'NUMBER'): string {
-  return `begins with these lines:\n        to: ${desk.address}\n        case: ${tag}`
+  const whole = tag === 'NUMBER' ? `${desk.casePrefix}-YEAR-NUMBER` : tag
+  return `begins with these lines:\n        to: ${desk.address}\n        case: ${whole}`
 }
 
 /** The addresses, in lower case, of the `to:` lines that the text begins with; a `case:` line may stand among them. */

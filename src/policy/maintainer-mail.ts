@@ -61,8 +61,8 @@ export function decideMaintainerMail(situation: Situation): Decision[] | null {
   }
   const isAnswer = situation.isAnswer || situation.quoted.length > 0
   if (named === null && !hasCommands && !isAnswer) return null
-  const says = noCase(named, settings, hasCommands)
   const isHeld = holdsWords(parsed, opened)
+  const says = noCase(named, settings, { hasCommands, isHeld })
   const { decisions, ...result } = hasCommands
     ? runWithoutCase(parsed, desk, VERBS, says)
     : {
@@ -92,12 +92,13 @@ function followed({ bound }: Situation): (tag: CaseTag) => CaseTag {
 function noCase(
   named: CaseTag | 'conflict' | null,
   settings: Settings,
-  hasCommands: boolean
+  { hasCommands, isHeld }: Readonly<Record<'hasCommands' | 'isHeld', boolean>>
 ): string {
   if (isCase(named)) return `There is no case ${named}; /cases lists the open ones.`
   const lines = firstLines(settings, 'NUMBER')
+  if (named === null && !hasCommands && !isHeld) return NO_TEXT
   if (named === null && !hasCommands)
-    return `Only the case is missing: what you signed names none. Please reply to a message of the case and keep its last line (Ref: …); /show NUMBER forwards the report to you once more. Or write a message that ${lines}`
+    return `Only the case is missing: what you signed names none. Please reply to a message of the case, not to a list, and keep its last line (Ref: …); /show NUMBER forwards the report to you once more. Or write a message that ${lines}`
   return named === null
     ? `The signed part of your message names no case. Please reply to a message of the case and keep its last line (Ref: …), or write a message that ${lines}`
     : `Your message names more than one case: in a line "case:", in its subject, or in what it answers or quotes. Please reply to a message of the case that you mean and quote nothing else, or write a new message that ${lines}`

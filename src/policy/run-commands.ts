@@ -159,7 +159,7 @@ function runInEach(
   const carried = done.flatMap((one) => ('after' in one ? one : []))
   const lines = carried.map(({ tag, says }) => `${tag}  ${says}`)
   return {
-    says: `In ${count(tags.length, 'case; what became of it', 'cases; what became of each')} is below.${unwritten(carried)}`,
+    says: `In ${count(tags.length, 'case, which', 'cases; each')} is listed below.${unwritten(carried)}`,
     block: { kind: 'lines', text: lines.join('\n') },
     decisions: [
       ...carried.flatMap(({ decisions }) => decisions),
@@ -194,7 +194,7 @@ function unwritten(carried: readonly Pick<ReturnType<typeof carriedOut>, 'after'
     ? ''
     : ' (the configuration names no server that verifies any: imap.authserv_ids)'
   const who = count(silent.length, 'sender, whose address is', 'senders, whose addresses are')
-  return ` No message went to ${who} not verified${why}. To write to such a sender all the same, send /reply in a message to that case.`
+  return ` No message went to ${who} not verified${why}. To write to such a sender all the same, use /reply in a message to that case.`
 }
 
 const TOO_MANY = `One message runs commands in at most ${LISTED_MAX} cases by their numbers. Please write more messages.`

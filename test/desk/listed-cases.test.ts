@@ -156,7 +156,7 @@ describe('/reject CODE NUMBERS', () => {
     const before = desk.world.accepted.length
     const answer = await sends(`/reject ${CODE} 1-3 because junk <<Please try the new version.>>\n`)
     expect(answer).toContain(
-      'No message went to 2 senders, whose addresses are not verified. To write to such a sender all the same, send /reply in a message to that case.'
+      'No message went to 2 senders, whose addresses are not verified. To write to such a sender all the same, use /reply in a message to that case.'
     )
     expect(answer).toContain(
       `${tagOf(2)} Rejected (${CODE}), because: junk. No message went to eve2@s2.example: the address is not verified. The acknowledgement that was on hold will not leave. Your text was kept as a note.`

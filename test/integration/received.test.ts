@@ -96,6 +96,14 @@ describeWith(['gpg'], 'messages that came', async () => {
       expect([refused.status, refused.stdout]).toEqual([1, ''])
       expect(refused.stderr).toContain(says)
     }
+    {
+      using db = databaseOf(desk)
+      const held = { state: 'held', disposition: 'quarantined', reason: 'three tries' } as const
+      db.transact((tx) => arrivals.markDone(tx, 4, { ...held, caseId: null }, NOON))
+    }
+    expect((await desk.cli('received', 'retry', '1')).stderr).toContain(
+      'it was handled again as message 4. Message 4 is on hold: type "postern received retry 4".'
+    )
     expect(await desk.cli('audit', 'verify')).toMatchObject({ status: 0 })
   })
 })

@@ -33,7 +33,7 @@ function shownCase(change: object, state = 'accepted'): string {
   const reporter = (id = '') => NAMES[id] ?? 'not known'
   const filters = { state: text, noticeState: text, maintainer: text, reporter, author: text }
   return page('show-case', value, 'UTC', {
-    ...{ ...filters, promise: text, said: text, unsent: () => [] },
+    ...{ ...filters, promise: text, said: text, unsent: () => value.outbox },
     dates: (events: never[]) =>
       [dateAnswer({ record: DATED, events, now }, alice, 'UTC')].filter(Boolean)
   })
@@ -53,6 +53,15 @@ it.each([
     expect(shown.includes(', because: a leak')).toBe(history.length > 0)
   }
 )
+
+it.each([
+  [null, 'acknowledgement to reporter x: held, 0 attempts'],
+  [AT, 'acknowledgement to reporter x: held and will not leave, 0 attempts']
+])('(A5) says which acknowledgement will never leave: overtaken at %s', (notAfter, says) => {
+  const whom = { kind: 'acknowledgement', audience: 'reporter', recipientId: 'x' }
+  const outbox = [{ ...whom, id: 1, state: 'held', attempts: 0, notAfter, noticeId: null }]
+  expect(shownCase({ outbox })).toContain(says)
+})
 
 const asked = said('date-asked', 'a', AT, { date: LATER })
 it.each([

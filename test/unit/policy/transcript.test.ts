@@ -558,7 +558,7 @@ describe('without a case (B14)', () => {
     const [named, other] = ['ACME-2026-0003', 'ACME-2026-0002'].map((number) => `[${number}]`)
     const text = read(decide(`case: ${other?.slice(1, -1)}\n/accept`, `Re: ${named}`))
     expect(text).toContain('Nothing was done: line 1 has a problem.')
-    expect(text).toMatch(/begins\s+with these lines:\n {8}to: \S+\n {8}case: NUMBER\n/)
+    expect(text).toMatch(/begins\s+with these lines:\n {8}to: \S+\n {8}case: ACME-YEAR-NUMBER\n/)
   })
 })
 
