@@ -56,22 +56,23 @@ export async function moveHandled(
   generation: arrivals.Generation,
   stays: Stays = nothingStays()
 ): Promise<void> {
-  if (!isResting(desk)) await takeOutRetried(desk, mailbox)
-  let after = isResting(desk) ? stays.markedTo : 0
-  for (;;) {
-    const limit = isResting(desk) || readFailed(desk) === null ? MOVE_PAGE : 1
+  const isTried = !isResting(desk)
+  const round: Round = { inARow: { processed: 0, held: 0 }, hasMoved: false, isRefused: false }
+  let limit = isTried && readFailed(desk) !== null ? 1 : MOVE_PAGE
+  if (isTried) await takeOutRetried(desk, mailbox, round)
+  for (let after = isTried ? 0 : stays.markedTo; ; limit = MOVE_PAGE) {
     const unmoved = desk.db.read((read) => arrivals.listUnmoved(read, generation, { after, limit }))
     const last = unmoved.at(-1)
-    if (last === undefined) return
+    if (last === undefined) break
     for (const to of ['processed', 'held'] as const) {
-      const rows = unmoved.filter((row) => row.to === to)
-      if (rows.length === 0 || (await movePage(desk, mailbox, { rows, to }))) continue
-      const unmarked = rows.filter(({ id }) => id > stays.markedTo)
-      if (unmarked.length > 0) await mailbox.mark(uidsOf(unmarked), to)
-      after = last.id
+      const all = unmoved.filter((row) => row.to === to)
+      const rows = isTried ? await moveRows(desk, mailbox, { rows: all, to }, round) : all
+      await mark(mailbox, { rows: rows.filter(({ id }) => id > stays.markedTo), to })
     }
+    after = last.id
     stays.markedTo = Math.max(stays.markedTo, after)
   }
+  if (round.hasMoved && !round.isRefused) noteMoving(desk)
 }
 
 type Page = {
@@ -79,38 +80,78 @@ type Page = {
   readonly to: 'processed' | 'held'
 }
 
+async function mark(mailbox: Mailbox, { rows, to }: Page): Promise<void> {
+  if (rows.length > 0) await mailbox.mark(uidsOf(rows), to)
+}
+
+/** How often in a row the server has refused, by folder; after so many it is asked for nothing of that folder until later. */
+type Round = {
+  readonly inARow: Record<Page['to'], number>
+  hasMoved: boolean
+  isRefused: boolean
+}
+const REFUSED_MAX = 4
+
+/** Those that stay. What the server refuses together is tried one by one: a single message keeps no other in the inbox. */
+async function moveRows(
+  desk: Desk,
+  mailbox: Mailbox,
+  { rows, to }: Page,
+  round: Round
+): Promise<Page['rows']> {
+  const ids = rows.map(({ id }) => id)
+  const move = (): Promise<void> => mailbox.move(uidsOf(rows), to)
+  if (ids.length === 0 || (await isMoved(desk, { ids, to, move }, round))) return []
+  if (ids.length === 1) return rows
+  const stay: (typeof rows)[number][] = []
+  for (const row of rows) stay.push(...(await moveRows(desk, mailbox, { rows: [row], to }, round)))
+  return stay
+}
+
 /** What the operator had handled again leaves the folder for held mail once it is handled (13). */
-async function takeOutRetried(desk: Desk, mailbox: Mailbox): Promise<void> {
+async function takeOutRetried(desk: Desk, mailbox: Mailbox, round: Round): Promise<void> {
   for (const { id, ...held } of desk.db.read(arrivals.listToTakeOut))
-    if (!(await moveOrStay(desk, [id], () => mailbox.takeOut(held)))) return
+    await isMoved(desk, { ids: [id], to: 'held', move: () => mailbox.takeOut(held) }, round)
 }
 
 /** False when these messages stay. */
-async function movePage(desk: Desk, mailbox: Mailbox, { rows, to }: Page): Promise<boolean> {
-  const ids = rows.map(({ id }) => id)
-  return !isResting(desk) && moveOrStay(desk, ids, () => mailbox.move(uidsOf(rows), to))
-}
-
-async function moveOrStay(
+async function isMoved(
   desk: Desk,
-  ids: readonly number[],
-  move: () => Promise<void>
+  {
+    ids,
+    to,
+    move
+  }: Pick<Page, 'to'> & {
+    readonly ids: readonly number[]
+    readonly move: () => Promise<void>
+  },
+  round: Round
 ): Promise<boolean> {
-  const before = readFailed(desk)
+  if (round.inARow[to] >= REFUSED_MAX) return false
+  const times = readFailed(desk)?.times ?? 0
   try {
     await move()
   } catch (error) {
     if (!(error instanceof Trouble)) throw error
-    noteFailed(desk, (before?.times ?? 0) + 1, error)
+    if (!round.isRefused) noteFailed(desk, times + 1, error)
     if (error.code !== 'imap-moves') throw error
+    round.isRefused = true
+    round.inARow[to] += 1
     return false
   }
+  round.inARow[to] = 0
+  round.hasMoved = true
   desk.db.transact((tx) => {
     arrivals.markMoved(tx, ids)
-    if (before !== null) meta.write(tx, 'moves-failed', '')
+    if (times < BROKEN_MAX) meta.write(tx, 'moves-failed', '')
   })
-  noteChange(desk, event('mail-moves', DESK, BY_DESK, {}), MOVES)
   return true
+}
+
+/** The server moves what it is asked to. */
+function noteMoving(desk: Desk): void {
+  if (readFailed(desk) !== null) desk.db.transact((tx) => meta.write(tx, 'moves-failed', ''))
+  noteChange(desk, event('mail-moves', DESK, BY_DESK, {}), MOVES)
 }
 
 function noteFailed(desk: Desk, failures: number, { code, message }: Trouble): void {

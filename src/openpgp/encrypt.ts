@@ -204,7 +204,8 @@ function forCurve25519(part: Part, { algorithm, data }: openpgp.SessionKey): Pie
   const padding = 8 - (plain.length % 8)
   const padded = Buffer.of(...plain, ...Buffer.alloc(padding, padding))
   const wrapped = createCipheriv(wrap[0], kek.subarray(0, wrap[1]), WRAP_IV).update(padded)
-  const point = Buffer.from(ephemeral.publicKey.export({ format: 'jwk' }).x ?? '', 'base64url')
+  // As JWK, Node waits for itself for ever if it collects garbage meanwhile: what made the key wants the lock of the export.
+  const point = ephemeral.publicKey.export({ type: 'spki', format: 'der' }).subarray(-32)
   return packet(TAG.publicKeySession, [
     Buffer.of(VERSION_3, ...keyId, ecdh),
     ...number(Buffer.of(NATIVE_POINT, ...point)),

@@ -223,6 +223,7 @@ function databaseOn(connection: Sqlite.Database): Database {
   const reading = handleOn(connection, prepare, 'read')
   const writing = handleOn(connection, prepare, 'write')
   // What is written stands here first; SQLite holds no lock on this file.
+  let isDoubted = false
   const wal = createFlush(`${connection.name}-wal`)
   const close = (): void => {
     wal.close()
@@ -240,14 +241,24 @@ function databaseOn(connection: Sqlite.Database): Database {
         last = onDisk
         return inTransaction('immediate', () => work(writing))
       }),
-    flush: () =>
-      wal.flush().catch((cause: unknown) => {
-        throw new Trouble('database', DISK, { retryable: true, cause })
-      }),
+    flush: async () => {
+      isDoubted ||= !(await wal.flush())
+      if (isDoubted) mapErrors(() => checkpointWhole(connection))
+      isDoubted = false
+    },
     disk: () => diskOf(connection.name),
     close,
     [Symbol.dispose]: close
   }
+}
+
+/**
+ * After a failed wait for the disk the system may have dropped what it could not write, and say so only once: what has to be on
+ * the disk is written into the database itself, from what can still be read of it.
+ */
+function checkpointWhole(connection: Sqlite.Database): void {
+  const isBusy = connection.pragma('wal_checkpoint(TRUNCATE)', { simple: true }) !== 0
+  if (isBusy) throw new Trouble('database-busy', BUSY, { retryable: true })
 }
 
 function statementCache(connection: Sqlite.Database): (sql: string) => Prepared {

@@ -107,23 +107,25 @@ function putInPlace(draft: string, path: string): void {
 
 /** Waits for the disk of one file while this thread goes on. Never for a file on which SQLite holds locks: `close` drops them. */
 export function createFlush(path: string) {
-  let file: Promise<FileHandle> | undefined
-  let running: Promise<void> = Promise.resolve()
-  let next: Promise<void> | null = null
-  const start = async (): Promise<void> => {
+  let file: FileHandle | undefined
+  let running: Promise<boolean> = Promise.resolve(true)
+  let next: Promise<boolean> | null = null
+  const start = async (): Promise<boolean> => {
     // From here on, who asks may have written what this wait does not see.
     next = null
-    file ??= open(path, 'r+')
-    // One that could not be opened is opened anew.
-    file.catch(() => (file = undefined))
-    await (await file).datasync()
+    try {
+      file ??= await open(path, 'r+')
+      await file.datasync()
+      return true
+    } catch {
+      return false
+    }
   }
   return {
-    /** Resolves when all that was written to the file before this call is on the disk. */
-    flush: (): Promise<void> =>
-      (next ??= running.catch(() => undefined).then(() => (running = start()))),
+    /** Resolves when all that was written to the file before this call is on the disk; false where the system cannot say so. */
+    flush: (): Promise<boolean> => (next ??= running.then(() => (running = start()))),
     close: (): void => {
-      void file?.then((opened) => opened.close()).catch(() => undefined)
+      void file?.close().catch(() => undefined)
     }
   }
 }

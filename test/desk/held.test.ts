@@ -204,6 +204,47 @@ describe('(16) a mailbox out of which nothing can be moved', () => {
   })
 })
 
+describe('(16) a server that refuses to move some messages', () => {
+  it.each([
+    ['all that are held', (_uid: number, to: string) => to === 'held', [2, 3]],
+    ['a single one', (uid: number) => uid === 2, [2]]
+  ])('keeps no others in the inbox: %s', async (_what, isRefused, stay) => {
+    await desk.givenDesk([desk.grace])
+    const { world } = desk
+    const inbox = new Map<number, Uint8Array>()
+    const deliver = async (uid: number): Promise<void> => {
+      const as = uid === 2 || uid === 3 ? 'encrypted' : 'clear'
+      const letter = { subject: `x${uid}`, text: `/accept ${uid}\n`, as } as const
+      // A command in a maintainer's name that is not signed is held.
+      const from = as === 'clear' ? desk.alice : desk.grace
+      inbox.set(uid, await world.write(from, letter))
+    }
+    for (const uid of [1, 2, 3, 4]) await deliver(uid)
+    const folder: Mailbox = {
+      ...folderOf(inbox, () => world.clock.now),
+      move: (uids, to) => {
+        if (uids.some((uid) => isRefused(uid, to)))
+          return Promise.reject(new Trouble('imap-moves', 'refused', { retryable: true }))
+        for (const uid of uids) inbox.delete(uid)
+        return Promise.resolve()
+      },
+      mark: () => Promise.resolve()
+    }
+    const { signal } = new AbortController()
+    const { placeOf } = createHandler(world.desk)
+    const taking = { inbox: 'SHARED', signal, failures: new Map(), placeOf, from: null }
+    for (let hours = 0; hours < 5; hours += 1) {
+      await deliver(10 + hours)
+      const place = await takeIn(world.desk, folder, taking)
+      await world.settle()
+      await moveHandled(world.desk, folder, { ...place, mailbox: 'SHARED' })
+      world.pass(desk.DAY)
+    }
+    expect([...inbox.keys()]).toEqual(stay)
+    expect(desk.recorded('mail-stays', 'mail-moves')).toHaveLength(1)
+  })
+})
+
 describe('(11) an inbox at whose moves the connection breaks each time', () => {
   it.each(['the daemon', 'a single run each time'])(
     'is told once, and %s asks ever more rarely, for one message first, until a move is answered',

@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process'
 import fs, {
   chmodSync,
+  copyFileSync,
   readdirSync,
   readFileSync,
-  renameSync,
   statSync,
   truncateSync,
   writeFileSync
@@ -12,14 +12,14 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
-import { describe, expect, it, vi } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { Invariant } from '../../../src/domain/assert.ts'
-import { type Database, type Tx } from '../../../src/store/database.ts'
+import { type Database, openDatabase, type Tx } from '../../../src/store/database.ts'
 import { requireFile } from '../../../src/store/files.ts'
 import * as meta from '../../../src/store/meta.ts'
 import { useFolder } from '../../support/folder.ts'
 import { troubleOf, useDatabase } from './given.ts'
-import { openIn, PASSPHRASE } from './support.ts'
+import { openIn, PASSPHRASE, RAW_KEY } from './support.ts'
 
 const PLANTED = 'planted-plaintext-0123456789'
 const folder = useFolder()
@@ -173,13 +173,21 @@ describe('the file at rest (G10)', () => {
   })
 })
 
+/** What all open files have in common. */
+async function fileHandles(): Promise<FileHandle> {
+  await using file = await open(join(folder.path, 'another'), 'w')
+  return Object.getPrototypeOf(file) as FileHandle
+}
+
 describe('a flush', () => {
+  afterEach(() => {
+    vi.restoreAllMocks()
+  })
+
   it('(E21) waits for the disk once for all that ask at a time, and anew for who asks while it waits', async () => {
     using db = openIn(folder.path)
     plant(db)
-    const file = await open(join(folder.path, 'another'), 'w')
-    await file.close()
-    const waits = vi.spyOn(Object.getPrototypeOf(file) as FileHandle, 'datasync')
+    const waits = vi.spyOn(await fileHandles(), 'datasync')
 
     const first = [db.flush(), db.flush()]
     await vi.waitFor(() => expect(waits).toHaveBeenCalled())
@@ -188,13 +196,33 @@ describe('a flush', () => {
     expect(waits).toHaveBeenCalledTimes(2)
   })
 
-  it('tells when the disk cannot say that it has what was written, and asks it anew', async () => {
+  it('(G2) writes into the database itself what the disk could not say that it has, and asks the disk again the next time', async () => {
     using db = openIn(folder.path)
-    const written = join(folder.path, 'postern.db-wal')
-    renameSync(written, `${written}-away`)
-    await expect(db.flush()).rejects.toMatchObject({ code: 'database', retryable: true })
+    plant(db)
+    const waits = vi.spyOn(await fileHandles(), 'datasync')
+    waits.mockRejectedValueOnce(new Error('EIO'))
+    await db.flush()
 
-    renameSync(`${written}-away`, written)
+    const copy = join(folder.path, 'without-wal')
+    copyFileSync(join(folder.path, 'postern.db'), copy)
+    using alone = openDatabase({ path: copy, passphrase: RAW_KEY })
+    expect(alone.read((read) => meta.read(read, 'clock-look'))).toBe(PLANTED)
+    await db.flush()
+    expect(waits).toHaveBeenCalledTimes(2)
+  })
+
+  it('(G2) tells that it does not know while it cannot do that either, and goes on once it can', async () => {
+    using db = openIn(folder.path, { waitMs: 50 })
+    plant(db)
+    vi.spyOn(await fileHandles(), 'datasync').mockRejectedValueOnce(new Error('EIO'))
+    const reader = new Sqlite(join(folder.path, 'postern.db'))
+    reader.pragma("cipher = 'aegis'")
+    reader.pragma(`key = '${RAW_KEY.replaceAll("'", "''")}'`)
+    reader.exec('BEGIN; SELECT count(*) FROM meta')
+    await expect(db.flush()).rejects.toMatchObject({ code: 'database-busy', retryable: true })
+    await expect(db.flush()).rejects.toMatchObject({ code: 'database-busy' })
+
+    reader.close()
     await db.flush()
   })
 })
