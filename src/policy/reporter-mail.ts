@@ -68,7 +68,7 @@ export function decisionMail(
     `${wasRejected.includes(one.id) ? AGAIN : ''}${typeof decision === 'string' ? decision : decision(one)}`
   const each = to.map((one) => toOne(one, draft, { ...words, decision: saysTo(one) }))
   if (each.length > 0) return `${done} ${each.join(' ')}`
-  const { did, because } = untold(draft, all)
+  const { did, because } = nobodyTold(draft, all)
   draft.activity.push(did)
   const says = `${done} ${because}`
   if (text === '') return says
@@ -77,7 +77,7 @@ export function decisionMail(
 }
 
 /** That a decision is told to nobody, for the other maintainers and for its author. */
-function untold({ bound }: Draft, all: readonly cases.Addressed[]) {
+function nobodyTold({ bound }: Draft, all: readonly cases.Addressed[]) {
   if (all.length === 0)
     return {
       did: 'the reporter could not be told',

@@ -30,7 +30,7 @@ function besides(situation: Situation, { tag }: CaseRecord): Situation {
   }
 }
 
-/** What of a case these decisions change that a forwarded message shows. */
+/** What a forwarded message shows of a case, as it is after these decisions. */
 function afterAll(
   { case: before, reporterKeys, heldAnswerTo }: BoundCase,
   decisions: readonly Decision[],

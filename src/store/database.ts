@@ -28,18 +28,21 @@ export type Database = Disposable & {
   /**
    * Runs `work` in one write transaction (BEGIN IMMEDIATE): all of it or nothing. Synchronous: a promise is refused and
    * rolled back. Throws `Trouble` for disk, lock and damage; `Invariant` for a broken constraint or a nested call. It is on the
-   * disk when this returns, with all that was written before; or, where it says `later`, once one that waits for the disk is: of
-   * those a power cut may undo the last ones, as if they had never been. The end of the process undoes none.
+   * disk when this returns, with all that was written before; or, where it says `later`, after the next `flush` or transaction
+   * that waits for the disk: until then a power cut may undo it, as if it had never been. The end of the process undoes none.
    */
   transact<T>(work: (tx: Tx) => T, onDisk?: OnDisk): T
-  /** Resolves when all that was written is on the disk, for which this thread does not wait. Throws as `transact` does. */
+  /**
+   * Resolves when all that was written before is on the disk; this thread goes on meanwhile. Where the disk fails, what was
+   * written goes into the database itself, for which this thread waits; rejects as `transact` throws where that fails, too.
+   */
   flush(): Promise<void>
   /** Bytes of the disk that it is on. */
   disk(): { readonly free: number; readonly total: number }
   close(): void
 }
 
-/** Whether a transaction waits for the disk. `later` is for what is found or done again where it is missing, and before `flush`. */
+/** Whether a transaction waits for the disk. `later` is for what is done again where it is missing, or flushed afterwards. */
 type OnDisk = 'now' | 'later'
 
 /** How a database is opened. */

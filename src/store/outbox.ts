@@ -293,7 +293,7 @@ export function dropSpare(tx: Tx, messageId: MessageId): void {
 /** While our account is refused, no message climbs higher: it is tried every hour, and not given up. */
 const RUNG_WHILE_REFUSED = 4
 
-/** Whom a refusal is about; `perhaps-us` where neither its words nor what became of other messages says. */
+/** Who is refused: our account, or the recipient. `perhaps-us`: neither the words of the refusal nor other messages tell. */
 type Whom = 'us' | 'perhaps-us' | 'others'
 
 /** A message after a try, and whom its refusal is about. */
@@ -303,9 +303,9 @@ export type Outcome = RowInCase & { readonly whom: Whom }
 const NOTHING_TAKEN_MS = 30 * HOUR_MS
 
 /**
- * Whom a refusal is about (15). Where its words do not say, it is about us if the server has taken nothing for long. It may be
- * about us if the server has taken nothing since the last try of this message, or refuses other recipients with the same code;
- * a full mailbox is its recipient's unless others are refused alike (RFC 3463). The server last took something at `takenAt`.
+ * Who is refused (15). Where the words do not tell, our account is, once the server has taken no message for long; perhaps it is,
+ * if the server has taken none since the last try of this one, or refuses other recipients with the same code. A full mailbox is
+ * the recipient's (RFC 3463), unless others are refused with the same code. The server last took a message at `takenAt`.
  */
 function whomOf(
   read: Read,
